@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Points in time, and the only reader of the system's clocks. No arithmetic on calendars. */
+#pragma once
+
+#include <stdint.h>
+
+#define USEC_PER_SEC UINT64_C(1000000)
+#define USEC_PER_MSEC UINT64_C(1000)
+
+/* One moment on both clocks. `monotonic_us` is CLOCK_MONOTONIC, the clock of kernel messages and
+ * uevents: order and durations come from it. `wall_us` is microseconds since 1970 and is for
+ * people: it may jump. A stamp that was read from a file has what the file tells; 0 = unknown. */
+struct stamp {
+	uint64_t monotonic_us;
+	uint64_t wall_us;
+};
+
+/* Reads both clocks. Never fails. */
+struct stamp clock_now(void);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Bounded text and UTF-8 cleaning. Does not know what the text means. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Copies `length` bytes of foreign text as clean UTF-8 into `out` (at most `size` bytes with the
+ * NUL): each invalid byte, NUL and control character becomes '?', a tab a space; cut at a character
+ * border where it does not fit. Returns the bytes written without the NUL. */
+size_t text_clean(const char *text, size_t length, char *out, size_t size);
+/* Copies a C string, cut where it does not fit. Returns false when it was cut. */
+bool text_copy(char *out, size_t size, const char *text);
+bool text_equal(const char *a, const char *b);
+bool text_starts_with(const char *text, const char *prefix);
+/* True where `text` is exactly valid UTF-8 (no surrogates, no overlong forms). */
+bool text_is_utf8(const char *text, size_t length);
