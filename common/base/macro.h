@@ -26,7 +26,7 @@
 	})
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define PRINTF_LIKE(format, args) __attribute__((format(printf, format, args)))
+#define PRINTF_LIKE(text_index, args_index) __attribute__((format(printf, text_index, args_index)))
 
 /* Defines `type_freep` for CLEANUP from a `type_free` function. */
 #define DEFINE_FREEP(type, free_function)                                                          \
