@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The one record that every source speaks, the ring keeps and the diagnosis reads: something that
+ * was seen at a moment. Pure data and its binary form; it decides nothing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/clock.h"
+#include "common/base/id.h"
+
+#define PORT_SIZE 32	     /* bytes with the NUL: "1-2.3.4.1" has 9 characters */
+#define NAME_SIZE 96	     /* bytes with the NUL */
+#define EVENT_TEXT_MAX 4096  /* bytes of `text` that are kept; the rest is cut */
+#define EVENT_BYTES_MAX 8192 /* bytes of the largest encoded event */
+
+/* The numbers are stored in rings: never change or reuse one. */
+enum event_kind {
+	EVENT_NONE = 0,
+
+	/* The bench. */
+	EVENT_BENCH = 1,  /* the daemon started: name = bench name, text = version and system */
+	EVENT_SOURCE = 2, /* a source changed: name = source, code = 0 up / negative errno down,
+			   * text = why */
+
+	/* The link. port where known; ecid, udid, mode, product as far as the source tells. */
+	EVENT_ATTACH = 10,     /* on USB (source usb) or as the tool's log tells it (source tool) */
+	EVENT_DETACH = 11,     /* gone from USB */
+	EVENT_MUX_ATTACH = 12, /* listed by usbmuxd */
+	EVENT_MUX_DETACH = 13, /* no longer listed by usbmuxd */
+	EVENT_USB_ERROR =
+		14, /* kernel line: code = negative errno or 0, name = sign, text = line */
+	EVENT_MUX_ERROR = 15, /* usbmuxd's line: name = sign, text = line */
+	EVENT_IDENTITY = 16,  /* what is known of a device: ecid, udid, name = product type,
+			       * text = board */
+
+	/* The restore tool. */
+	EVENT_TOOL_START = 20,	 /* name = tool, text = its command line; a restore is under way */
+	EVENT_TOOL_END = 21,	 /* code = exit status, or minus the signal */
+	EVENT_TOOL_VERSION = 22, /* name = tool, text = version */
+	EVENT_LOG = 23,		 /* text = one line of the tool's log, as it came */
+	EVENT_FIRMWARE = 24,	 /* name = version, text = build */
+	EVENT_ACTION = 25,	 /* name = "erase" or "update" */
+	EVENT_ENTRY = 26,	 /* mode = the mode that the tool found the device in */
+
+	/* What a restore does: from the tool's log, or from the phone. */
+	EVENT_STAGE = 30,     /* number = enum restore_stage */
+	EVENT_OPERATION = 31, /* number = operation (protocol 14 numbering), name = its name */
+	EVENT_PROGRESS = 32,  /* permille of the running operation or transfer */
+	EVENT_CHECKPOINT =
+		33, /* number = id, name, code = result, flag = see enum checkpoint_state */
+	EVENT_TRANSFER = 34,   /* name = component, flag = enum step_state */
+	EVENT_WAIT = 35,       /* the tool waits for the phone: name = id of a budget (budget.h) */
+	EVENT_STATUS = 36,     /* the phone's final word: code = status, name = its meaning */
+	EVENT_AMR_ERROR = 37,  /* code = AMRError of the phone's final word */
+	EVENT_SIGN = 38,       /* the line says something known: name = id of a sign (signs data),
+				* text = the line */
+	EVENT_DEVICE_LOG = 39, /* text = one line of the phone's own log */
+	EVENT_SAVED = 40, /* what the phone remembers of an earlier failure: name = exit-status,
+			   * usb-log or panic-log; text */
+	EVENT_REPORTED_ERROR = 41, /* name = domain (itunes, amr, restored, tool-exit), code */
+	EVENT_OUTCOME = 42,	   /* number = enum outcome as the tool or a technician states it */
+
+	/* People. */
+	EVENT_CONDITION = 50, /* name = key, text = value: held from here on */
+	EVENT_NOTE = 51,      /* text; name = "history" for a word of a case's history */
+	EVENT_TICKET = 52,    /* text = ticket of the shop */
+
+	/* The session machine's own conclusions. */
+	EVENT_SESSION_BEGIN = 60, /* text = why */
+	EVENT_SESSION_END = 61,	  /* number = enum outcome, code = iTunes-equivalent code or 0,
+				   * mode = where the phone came back, text = why */
+	EVENT_SILENCE = 62,	  /* a wait ran over its budget: name = budget, number = seconds */
+	EVENT_LINK_LOST = 63,	  /* a detach that nothing announced */
+	EVENT_DIAGNOSIS = 64,	  /* the verdict changed: name = phase, text = summary */
+};
+
+enum event_source {
+	SOURCE_NONE = 0,
+	SOURCE_DAEMON = 1,
+	SOURCE_USBMUXD = 2,
+	SOURCE_USB = 3,
+	SOURCE_KERNEL = 4,
+	SOURCE_TOOL = 5,
+	SOURCE_PHONE = 6,
+	SOURCE_PERSON = 7,
+};
+
+enum device_mode {
+	MODE_UNKNOWN = 0,
+	MODE_NORMAL = 1,
+	MODE_RECOVERY = 2,
+	MODE_DFU = 3,
+	MODE_WTF = 4,
+	MODE_RESTORE = 5,
+	MODE_USB_ONLY = 6, /* on USB, invisible in usbmuxd */
+	MODE_GONE = 7,
+	MODE_PORT_DFU = 8,
+	MODE_NORMAL_OR_RESTORE = 9, /* the same USB product: what went before tells which */
+};
+
+/* In the order a restore passes them. */
+enum restore_stage {
+	STAGE_NONE = 0,
+	STAGE_DFU = 1,
+	STAGE_RECOVERY = 2,
+	STAGE_BOOT_RAMDISK = 3,
+	STAGE_RESTORE = 4,
+	STAGE_REBOOT = 5,
+	STAGE_NORMAL = 6,
+};
+
+enum outcome {
+	OUTCOME_UNKNOWN = 0,
+	OUTCOME_SUCCEEDED = 1,
+	OUTCOME_FAILED = 2,
+	OUTCOME_ABORTED = 3, /* by a person or another program */
+	OUTCOME_LOST = 4,    /* nobody saw its end */
+};
+
+enum checkpoint_state {
+	CHECKPOINT_STARTED = 1,
+	CHECKPOINT_COMPLETED = 2,
+	CHECKPOINT_WARNING = 3,
+	CHECKPOINT_FAILURE = 4,
+};
+
+enum step_state { STEP_BEGIN = 1, STEP_DONE = 2, STEP_FAILED = 3 };
+
+/* An event. Fields that a kind does not name above are zero. Strings in the arrays are clean UTF-8
+ * and end with NUL; `text` is borrowed, `text_length` bytes of clean UTF-8, not ended. */
+struct event {
+	uint64_t sequence; /* of the ring's record; 0 = not kept yet */
+	struct stamp at;   /* the source's time, not the time of arrival */
+	struct uuid session;
+	enum event_kind kind;
+	enum event_source source;
+	enum device_mode mode;
+	uint64_t ecid;
+	char udid[UDID_SIZE];
+	char port[PORT_SIZE];
+	char product[NAME_SIZE]; /* product type such as iPhone12,3 */
+	int64_t code;
+	uint32_t number;
+	uint32_t flag;
+	int32_t permille; /* meaningful with EVENT_PROGRESS alone */
+	uint32_t speed_mbps;
+	uint32_t hub_depth; /* hubs between the computer's port and the phone */
+	char name[NAME_SIZE];
+	const char *text;
+	size_t text_length;
+};
+
+/* Whoever takes events. `event` and its text live until the call returns. */
+typedef void event_sink(void *user, const struct event *event);
+
+/* The words of the interface; "unknown" for numbers that this program does not know. */
+const char *event_kind_name(enum event_kind kind);
+const char *event_source_name(enum event_source source);
+const char *device_mode_name(enum device_mode mode);
+const char *restore_stage_name(enum restore_stage stage);
+const char *outcome_name(enum outcome outcome);
+/* And back. 0 where the word is not known (MODE_UNKNOWN, STAGE_NONE, OUTCOME_UNKNOWN…). */
+enum event_kind event_kind_from_name(const char *name);
+enum event_source event_source_from_name(const char *name);
+enum device_mode device_mode_from_name(const char *name);
+enum restore_stage restore_stage_from_name(const char *name);
+enum outcome outcome_from_name(const char *name);
+
+/* Sets `text` to a C string that the event then borrows. */
+void event_set_text(struct event *event, const char *text);
+
+/* Writes the event's binary form: a byte of field number, two of length (little-endian) and the
+ * bytes, for each field that is not zero; sequence and session stand in the ring's record header
+ * and are left out. Returns the bytes written; the text is cut to EVENT_TEXT_MAX. */
+size_t event_encode(const struct event *event, uint8_t out[static EVENT_BYTES_MAX]);
+/* Reads that form. Fields that this version does not know are passed over. `text` points into
+ * `bytes`. Returns 0, or -EBADMSG with *ret untouched. */
+int event_decode(const uint8_t *bytes, size_t length, struct event *ret);
