@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is known of one restore attempt: a fold over its events, the same whether they come live
+ * from the daemon, from a ring or from a case file. It judges nothing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/triage/event.h"
+
+#define ATTEMPT_CONDITIONS_MAX 32
+#define ATTEMPT_SIGNS_MAX 48
+#define ATTEMPT_MODES_MAX 48
+#define ATTEMPT_ERRORS_MAX 4
+#define CONDITION_KEY_SIZE 32
+#define CONDITION_VALUE_SIZE 64
+
+/* The keys of case files: cable, port, hubDepth, earpieceFlex, display, battery, chargeFlex,
+ * minimalBoot, firmware, hostSoftware; an open set. "unknown" is a value. */
+struct condition {
+	char key[CONDITION_KEY_SIZE];
+	char value[CONDITION_VALUE_SIZE];
+	uint64_t sequence; /* of the record that tells it; 0 = none */
+};
+
+/* A sign of knowledge/signs.txt that this attempt showed. */
+struct seen_sign {
+	char id[NAME_SIZE];
+	uint32_t count;
+	uint64_t first_sequence;
+};
+
+struct seen_mode {
+	enum device_mode mode;
+	uint64_t monotonic_us;
+	uint64_t sequence;
+};
+
+struct reported_error {
+	char domain[16]; /* itunes, amr, restored, tool-exit */
+	int64_t code;
+	uint64_t sequence;
+};
+
+enum health_grade { HEALTH_UNKNOWN = 0, HEALTH_GOOD = 1, HEALTH_DEGRADED = 2, HEALTH_LOST = 3 };
+
+/* How the communication was. Counts are of this attempt alone. */
+struct health {
+	uint32_t attaches;
+	uint32_t expected_detaches;   /* mode changes that the restore makes itself */
+	uint32_t unexpected_detaches; /* EVENT_LINK_LOST */
+	uint32_t silences;	      /* waits over budget */
+	uint32_t usb_errors;	      /* outside mode changes and real disconnects */
+	uint32_t usb_errors_masked;   /* inside them: no evidence */
+	uint32_t mux_faults;
+	uint32_t speed_mbps; /* lowest seen; 0 = unknown */
+	uint32_t hub_depth;  /* deepest seen */
+	bool hub_depth_known;
+	uint64_t first_fault_sequence;
+	enum health_grade grade;
+};
+
+struct attempt {
+	struct uuid id; /* of the session; none for an attempt that was told */
+	struct stamp started;
+	struct stamp ended;
+	char host[NAME_SIZE];	 /* a different label is a different computer */
+	char host_os[16];	 /* linux, macos, windows; empty = unknown */
+	char tool[NAME_SIZE];	 /* idevicerestore, futurerestore, itunes…; empty = unknown */
+	char version[NAME_SIZE]; /* of the tool */
+	char action[16];	 /* update, erase, boot; empty = unknown */
+	char firmware[NAME_SIZE];
+	char firmware_build[NAME_SIZE];
+	char port[PORT_SIZE];
+	char ticket[NAME_SIZE];
+	enum device_mode entry; /* the mode it started from */
+	enum outcome outcome;
+	bool ended_seen; /* an end was recorded: the session is not running */
+
+	enum restore_stage stage; /* the furthest reached */
+	uint32_t operation;	  /* the last one; 0 = none */
+	char operation_name[NAME_SIZE];
+	uint64_t operation_sequence;
+	int32_t permille;    /* of that operation; -1 = not told */
+	uint32_t checkpoint; /* failing checkpoint: the last started and not completed; 0 = none */
+	char checkpoint_name[NAME_SIZE];
+	uint64_t checkpoint_sequence;
+	char failure_text[256]; /* the phone's own words for the failing checkpoint */
+	bool status_known;
+	int64_t status; /* restored's final word; 0 = Restore Finished */
+	uint64_t status_sequence;
+	bool amr_error_known;
+	int64_t amr_error;
+	bool exit_known;
+	int64_t exit_status;
+	int64_t itunes_code; /* derived from the mode sequence; 0 = none */
+	uint64_t end_sequence;
+	enum device_mode came_back; /* where it was found at the end; MODE_UNKNOWN = not known */
+	uint64_t return_delay_us;   /* from leaving recovery to coming back; 0 = not known */
+
+	struct reported_error errors[ATTEMPT_ERRORS_MAX];
+	size_t error_count;
+	struct condition conditions[ATTEMPT_CONDITIONS_MAX];
+	size_t condition_count;
+	struct seen_sign signs[ATTEMPT_SIGNS_MAX];
+	size_t sign_count;
+	struct seen_mode modes[ATTEMPT_MODES_MAX]; /* the first ones; later ones replace the last */
+	size_t mode_count;
+	struct health health;
+
+	uint64_t log_offset; /* bytes of the tool's log that were read */
+	uint64_t event_count;
+};
+
+void attempt_init(struct attempt *attempt);
+/* Takes one event of this attempt, in order. Never fails: what does not fit is counted only. */
+void attempt_fold(struct attempt *attempt, const struct event *event);
+/* The value of a condition; NULL where it is not known ("unknown" is not known). */
+const char *attempt_condition(const struct attempt *attempt, const char *key);
+/* Sets a condition, or replaces its value. Returns 0, or -ENOSPC. */
+int attempt_set_condition(
+	struct attempt *attempt, const char *key, const char *value, uint64_t sequence);
+const struct seen_sign *attempt_sign(const struct attempt *attempt, const char *id);
+const char *health_grade_name(enum health_grade grade);
