@@ -13,6 +13,7 @@
 #define ATTEMPT_SIGNS_MAX 48
 #define ATTEMPT_MODES_MAX 48
 #define ATTEMPT_ERRORS_MAX 4
+#define ATTEMPT_OPEN_CHECKPOINTS_MAX 8
 #define CONDITION_KEY_SIZE 32
 #define CONDITION_VALUE_SIZE 64
 
@@ -109,6 +110,15 @@ struct attempt {
 	size_t mode_count;
 	struct health health;
 
+	/* Of the fold alone. */
+	uint32_t open_checkpoints[ATTEMPT_OPEN_CHECKPOINTS_MAX];
+	size_t open_checkpoint_count;
+	bool cleaning_up;   /* restored's clean-up has begun: its steps are not the failure */
+	uint32_t link_rank; /* of the best source of link events so far */
+	uint32_t recent_usb_errors; /* that a disconnect right after them would mask */
+	uint64_t recent_usb_error_us;
+	bool silent; /* a wait ran over and the phone has not spoken since */
+
 	uint64_t log_offset; /* bytes of the tool's log that were read */
 	uint64_t event_count;
 };
@@ -116,6 +126,8 @@ struct attempt {
 void attempt_init(struct attempt *attempt);
 /* Takes one event of this attempt, in order. Never fails: what does not fit is counted only. */
 void attempt_fold(struct attempt *attempt, const struct event *event);
+/* True for the kinds of events that show a phone that answers. */
+bool event_phone_speaks(enum event_kind kind);
 /* The value of a condition; NULL where it is not known ("unknown" is not known). */
 const char *attempt_condition(const struct attempt *attempt, const char *key);
 /* Sets a condition, or replaces its value. Returns 0, or -ENOSPC. */

@@ -68,7 +68,7 @@ enum event_kind {
 	EVENT_TICKET = 52,    /* text = ticket of the shop */
 
 	/* The session machine's own conclusions. */
-	EVENT_SESSION_BEGIN = 60, /* text = why */
+	EVENT_SESSION_BEGIN = 60, /* name = bench, text = why */
 	EVENT_SESSION_END = 61,	  /* number = enum outcome, code = iTunes-equivalent code or 0,
 				   * mode = where the phone came back, text = why */
 	EVENT_SILENCE = 62,	  /* a wait ran over its budget: name = budget, number = seconds */
