@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The models of phones and tablets: their names in each mode and what matters of their hardware.
+ * A constant table from knowledge/models.txt; knows nothing of their faults. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum connector { CONNECTOR_UNKNOWN, CONNECTOR_30_PIN, CONNECTOR_LIGHTNING, CONNECTOR_USB_C };
+
+struct model {
+	const char *product; /* product type such as iPhone12,3 */
+	const char *board;   /* such as d421ap */
+	const char *name;    /* as Apple sells it */
+	const char *family;  /* repair family such as iphone_11 */
+	uint32_t chip_id;    /* CPID of the serial string in recovery and DFU mode */
+	uint32_t board_id;   /* BDID */
+	enum connector connector;
+	bool has_face_id;
+	bool layered_board;
+	bool front_sensor_flex_on_i2c; /* a shorted earpiece flex can fail the restore */
+};
+
+/* Each returns the model, which lives as long as the program, or NULL where it is not known. */
+const struct model *model_by_product(const char *product);
+/* `board` in either case: lockdown says D421AP, libirecovery d421ap. */
+const struct model *model_by_board(const char *board);
+const struct model *model_by_chip(uint32_t chip_id, uint32_t board_id);
+/* Every model in the order of the text file. */
+const struct model *model_all(size_t *ret_count);
+
+/* Whether the product type unlocks by Face ID. Of iPhones newer than the table it is assumed: all
+ * since iPhone17 have it. */
+bool product_has_face_id(const char *product);
+/* "30-pin", "lightning", "usb-c" or "unknown". */
+const char *connector_name(enum connector connector);
