@@ -117,6 +117,15 @@ static void fold_link_facts(struct attempt *attempt, const struct event *event)
 	}
 }
 
+/* A mode that was either of two is known now: the same attach, better told. */
+static bool refine_mode(struct attempt *attempt, enum device_mode mode)
+{
+	if (last_mode(attempt) != MODE_NORMAL_OR_RESTORE)
+		return false;
+	attempt->modes[attempt->mode_count - 1].mode = mode;
+	return true;
+}
+
 static void fold_attach(struct attempt *attempt, const struct event *event)
 {
 	static const enum restore_stage stages[] = {[MODE_DFU] = STAGE_DFU,
@@ -125,6 +134,8 @@ static void fold_attach(struct attempt *attempt, const struct event *event)
 
 	fold_link_facts(attempt, event);
 	if (!link_source_counts(attempt, event->source) || last_mode(attempt) == event->mode)
+		return;
+	if (refine_mode(attempt, event->mode))
 		return;
 	add_mode(attempt, event, event->mode);
 	attempt->health.attaches++;
@@ -138,6 +149,9 @@ static void fold_detach(struct attempt *attempt, const struct event *event)
 {
 	struct health *health = &attempt->health;
 
+	/* usbmuxd ended and took its list along: that says nothing of the phone. */
+	if (event->kind == EVENT_MUX_DETACH && event->code != 0)
+		return;
 	if (!link_source_counts(attempt, event->source) || last_mode(attempt) == MODE_GONE)
 		return;
 	add_mode(attempt, event, MODE_GONE);
@@ -350,6 +364,7 @@ static void fold_action(struct attempt *attempt, const struct event *event)
 static void fold_entry(struct attempt *attempt, const struct event *event)
 {
 	attempt->entry = event->mode;
+	refine_mode(attempt, event->mode);
 	if (event->mode == MODE_RESTORE)
 		reach_stage(attempt, STAGE_RESTORE);
 }

@@ -28,7 +28,7 @@ enum event_kind {
 	EVENT_ATTACH = 10,     /* on USB (source usb) or as the tool's log tells it (source tool) */
 	EVENT_DETACH = 11,     /* gone from USB */
 	EVENT_MUX_ATTACH = 12, /* listed by usbmuxd */
-	EVENT_MUX_DETACH = 13, /* no longer listed by usbmuxd */
+	EVENT_MUX_DETACH = 13, /* no longer listed by usbmuxd; code not 0: because usbmuxd ended */
 	EVENT_USB_ERROR =
 		14, /* kernel line: code = negative errno or 0, name = sign, text = line */
 	EVENT_MUX_ERROR = 15, /* usbmuxd's line: name = sign, text = line */

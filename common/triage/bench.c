@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/triage/bench.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/text.h"
+
+/* The oldest that is not in use makes room for a new one. */
+#define DEVICES_MAX 256
+#define SESSIONS_MAX 1024
+
+/* A phone that returns at the port it left less than this ago, with no key that says otherwise, is
+ * the same phone in another mode: older phones show their UDID in one and their ECID in the other.
+ */
+#define JOIN_WINDOW_US (90 * USEC_PER_SEC)
+
+struct bench {
+	char name[NAME_SIZE];
+	uint32_t budget_percent;
+	bench_record *record;
+	bench_make_id *make_id;
+	void *user;
+	struct bench_device devices[DEVICES_MAX];
+	size_t device_count;
+	struct session *sessions[SESSIONS_MAX];
+	size_t session_count;
+};
+
+struct bench *bench_new(const char *name, uint32_t budget_percent, bench_record *record,
+	bench_make_id *make_id, void *user)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+
+	if (!bench)
+		return NULL;
+	text_copy(bench->name, sizeof(bench->name), name);
+	bench->budget_percent = budget_percent;
+	bench->record = record;
+	bench->make_id = make_id;
+	bench->user = user;
+	return bench;
+}
+
+struct bench *bench_free(struct bench *bench)
+{
+	if (!bench)
+		return NULL;
+	for (size_t i = 0; i < bench->session_count; i++)
+		free(bench->sessions[i]);
+	free(bench);
+	return NULL;
+}
+
+size_t bench_device_count(const struct bench *bench)
+{
+	return bench->device_count;
+}
+
+const struct bench_device *bench_device(const struct bench *bench, size_t index)
+{
+	return &bench->devices[index];
+}
+
+size_t bench_session_count(const struct bench *bench)
+{
+	return bench->session_count;
+}
+
+const struct session *bench_session(const struct bench *bench, size_t index)
+{
+	return bench->sessions[index];
+}
+
+static struct session *find_session(const struct bench *bench, const struct uuid *id)
+{
+	for (size_t i = bench->session_count; i > 0; i--)
+		if (uuid_equal(&bench->sessions[i - 1]->attempt.id, id))
+			return bench->sessions[i - 1];
+	return NULL;
+}
+
+const struct session *bench_find_session(const struct bench *bench, const struct uuid *id)
+{
+	return find_session(bench, id);
+}
+
+static struct session *add_session(struct bench *bench, bool has_tool)
+{
+	struct session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	if (bench->session_count == SESSIONS_MAX) {
+		size_t oldest = 0;
+
+		while (oldest + 1 < SESSIONS_MAX && bench->sessions[oldest]->running)
+			oldest++;
+		free(bench->sessions[oldest]);
+		bench->session_count--;
+		memmove(bench->sessions + oldest, bench->sessions + oldest + 1,
+			(bench->session_count - oldest) * sizeof(bench->sessions[0]));
+	}
+	session_init(session, has_tool);
+	bench->sessions[bench->session_count++] = session;
+	return session;
+}
+
+static struct identity event_identity(const struct event *event)
+{
+	struct identity identity = {.ecid = event->ecid};
+
+	text_copy(identity.udid, sizeof(identity.udid), event->udid);
+	if (!identity.ecid)
+		identity.ecid = udid_ecid(event->udid);
+	text_copy(identity.product, sizeof(identity.product), event->product);
+	if (event->kind == EVENT_IDENTITY) {
+		if (event->name[0])
+			text_copy(identity.product, sizeof(identity.product), event->name);
+		text_clean(event->text, event->text_length, identity.board, sizeof(identity.board));
+	}
+	return identity;
+}
+
+static bool identity_known(const struct identity *identity)
+{
+	return identity->ecid || identity->udid[0];
+}
+
+static struct bench_device *find_device(struct bench *bench, const struct identity *identity)
+{
+	for (size_t i = 0; i < bench->device_count; i++)
+		if (identity_matches(&bench->devices[i].identity, identity))
+			return &bench->devices[i];
+	return NULL;
+}
+
+static struct bench_device *find_at_port(struct bench *bench, const char *port)
+{
+	for (size_t i = 0; port[0] && i < bench->device_count; i++)
+		if (bench->devices[i].on_usb && text_equal(bench->devices[i].port, port))
+			return &bench->devices[i];
+	return NULL;
+}
+
+/* The phone that left this port just now and is not known to be another one. */
+static struct bench_device *find_returning(
+	struct bench *bench, const struct event *event, const struct identity *identity)
+{
+	for (size_t i = 0; event->port[0] && i < bench->device_count; i++) {
+		struct bench_device *device = &bench->devices[i];
+		const struct identity *known = &device->identity;
+
+		if (device->mode == MODE_GONE && text_equal(device->port, event->port) &&
+			event->at.monotonic_us - device->changed.monotonic_us <= JOIN_WINDOW_US &&
+			!(known->ecid && identity->ecid) && !(known->udid[0] && identity->udid[0]))
+			return device;
+	}
+	return NULL;
+}
+
+static struct bench_device *add_device(struct bench *bench)
+{
+	struct bench_device *device = NULL;
+
+	if (bench->device_count < DEVICES_MAX) {
+		device = &bench->devices[bench->device_count++];
+	} else {
+		for (size_t i = 0; i < DEVICES_MAX; i++) {
+			struct bench_device *other = &bench->devices[i];
+
+			if (other->mode == MODE_GONE &&
+				(!device || other->changed.wall_us < device->changed.wall_us))
+				device = other;
+		}
+	}
+	if (device)
+		*device = (struct bench_device){.mode = MODE_GONE};
+	return device;
+}
+
+/* The device that an event is about; a new one for an attach. NULL where it can't be told. */
+static struct bench_device *locate_device(struct bench *bench, const struct event *event)
+{
+	struct identity identity = event_identity(event);
+	bool attach = event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH;
+	struct bench_device *device = NULL;
+
+	if (identity_known(&identity))
+		device = find_device(bench, &identity);
+	if (!device && !attach)
+		device = find_at_port(bench, event->port);
+	if (!device && attach)
+		device = find_returning(bench, event, &identity);
+	if (!device && attach)
+		device = add_device(bench);
+	if (device && identity_known(&identity))
+		identity_merge(&device->identity, &identity);
+	return device;
+}
+
+static struct session *running_session(struct bench *bench, const struct identity *identity)
+{
+	for (size_t i = bench->session_count; i > 0; i--) {
+		struct session *session = bench->sessions[i - 1];
+
+		if (session->running && identity_matches(&session->identity, identity))
+			return session;
+	}
+	return NULL;
+}
+
+static struct session *awaiting_session(
+	struct bench *bench, const struct identity *identity, struct stamp now)
+{
+	for (size_t i = bench->session_count; i > 0; i--) {
+		struct session *session = bench->sessions[i - 1];
+
+		if (identity_matches(&session->identity, identity))
+			return session_awaits_return(session, now) ? session : NULL;
+	}
+	return NULL;
+}
+
+static void feed_session(struct bench *bench, struct session *session, const struct event *event);
+
+/* Keeps a record and folds it into its session. */
+static void keep(struct bench *bench, struct session *session, const struct event *event)
+{
+	struct event kept = *event;
+
+	if (session) {
+		kept.session = session->attempt.id;
+		if (!kept.ecid)
+			kept.ecid = session->identity.ecid;
+		if (!kept.udid[0])
+			text_copy(kept.udid, sizeof(kept.udid), session->identity.udid);
+		if (!kept.product[0])
+			text_copy(kept.product, sizeof(kept.product), session->identity.product);
+	}
+	kept.sequence = bench->record(bench->user, &kept);
+	if (session)
+		attempt_fold(&session->attempt, &kept);
+}
+
+static void keep_effects(
+	struct bench *bench, struct session *session, struct event effects[], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		keep(bench, session, &effects[i]);
+}
+
+static void learn_identity(struct bench *bench, struct session *session, const struct event *event)
+{
+	struct identity identity = event_identity(event);
+	struct bench_device *device;
+	bool was_known = identity_known(&session->identity);
+
+	identity_merge(&session->identity, &identity);
+	if (!identity_known(&session->identity))
+		return;
+	device = find_device(bench, &session->identity);
+	if (!device)
+		return;
+	identity_merge(&device->identity, &session->identity);
+	identity_merge(&session->identity, &device->identity);
+	if (was_known || device->mode == MODE_GONE)
+		return;
+	/* The session learns which phone it is about: that phone's link is its link. */
+	feed_session(bench, session,
+		&(struct event){
+			.at = event->at,
+			.kind = EVENT_ATTACH,
+			.source = device->on_usb ? SOURCE_USB : SOURCE_USBMUXD,
+			.mode = device->mode,
+		});
+}
+
+static void feed_session(struct bench *bench, struct session *session, const struct event *event)
+{
+	struct event effects[SESSION_EFFECTS_MAX];
+	struct event resolved = *event;
+	enum device_mode before = session_mode(session);
+
+	resolved.mode = session_resolve_mode(session, event->mode);
+	keep(bench, session, &resolved);
+	keep_effects(bench, session, effects, session_react(session, &resolved, before, effects));
+}
+
+/* Begins a session that is watched without its tool's log. */
+static struct session *begin_watched(
+	struct bench *bench, const struct bench_device *device, const struct event *event)
+{
+	struct event begin = {
+		.at = event->at, .kind = EVENT_SESSION_BEGIN, .source = SOURCE_DAEMON};
+	struct event seen = {.at = device->changed, .kind = EVENT_ATTACH, .source = event->source};
+	struct session *session = add_session(bench, false);
+
+	if (!session)
+		return NULL;
+	session->identity = device->identity;
+	session->attempt.id = bench->make_id(bench->user, event->at);
+	text_copy(begin.name, sizeof(begin.name), bench->name);
+	event_set_text(&begin, "the phone left recovery or DFU mode and came back");
+	keep(bench, session, &begin);
+	seen.mode = device->left_mode;
+	text_copy(seen.port, sizeof(seen.port), device->port);
+	feed_session(bench, session, &seen);
+	seen.kind = EVENT_DETACH;
+	seen.mode = MODE_UNKNOWN;
+	feed_session(bench, session, &seen);
+	return session;
+}
+
+/* A phone that came back from recovery or DFU mode is in the hands of a restore tool; one that
+ * stays there, or goes for good, is not. */
+static bool begins_session(const struct bench_device *device, const struct event *event)
+{
+	return event->kind == EVENT_ATTACH && event->source == SOURCE_USB &&
+	       (device->left_mode == MODE_RECOVERY || device->left_mode == MODE_DFU ||
+		       device->left_mode == MODE_WTF) &&
+	       event->at.monotonic_us - device->changed.monotonic_us <= JOIN_WINDOW_US;
+}
+
+static struct session *session_for(
+	struct bench *bench, const struct bench_device *device, const struct event *event)
+{
+	struct session *session = running_session(bench, &device->identity);
+
+	if (!session && (event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH))
+		session = awaiting_session(bench, &device->identity, event->at);
+	if (!session && begins_session(device, event))
+		session = begin_watched(bench, device, event);
+	return session;
+}
+
+/* Brings the device table up to date. Returns false for an event that changes nothing. */
+static void update_device(
+	struct bench_device *device, const struct session *session, const struct event *event)
+{
+	bool usb = event->source == SOURCE_USB;
+	bool attach = event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH;
+	bool *seen = usb ? &device->on_usb : &device->on_mux;
+
+	*seen = attach;
+	if (event->port[0])
+		text_copy(device->port, sizeof(device->port), event->port);
+	if (attach) {
+		device->mode = session ? session_resolve_mode(session, event->mode) : event->mode;
+		device->changed = event->at;
+	} else if (!device->on_usb && (usb || !device->on_mux)) {
+		device->left_mode = device->mode;
+		device->mode = MODE_GONE;
+		device->changed = event->at;
+	} else if (device->on_usb) {
+		device->mode = MODE_USB_ONLY;
+	}
+}
+
+static void feed_link(struct bench *bench, const struct event *event)
+{
+	struct bench_device *device = locate_device(bench, event);
+	struct session *session;
+
+	if (!device) {
+		keep(bench, NULL, event);
+		return;
+	}
+	session = session_for(bench, device, event);
+	if (session)
+		identity_merge(&session->identity, &device->identity);
+	update_device(device, session, event);
+	if (!session) {
+		keep(bench, NULL, event);
+	} else if (session->running) {
+		feed_session(bench, session, event);
+	} else {
+		struct event effects[SESSION_EFFECTS_MAX];
+
+		keep(bench, session, event);
+		keep_effects(bench, session, effects, session_amend(session, event->at, effects));
+	}
+}
+
+static struct session *begin_run(struct bench *bench, const struct event *event)
+{
+	struct session *session = add_session(bench, true);
+	struct event begin = *event;
+
+	if (!session)
+		return NULL;
+	session->attempt.id = event->session;
+	session->heard_us = event->at.monotonic_us;
+	text_copy(begin.name, sizeof(begin.name), bench->name);
+	keep(bench, session, &begin);
+	return session;
+}
+
+static bool is_link(const struct event *event)
+{
+	return event->kind == EVENT_ATTACH || event->kind == EVENT_DETACH ||
+	       event->kind == EVENT_MUX_ATTACH || event->kind == EVENT_MUX_DETACH;
+}
+
+void bench_feed(struct bench *bench, const struct event *event)
+{
+	struct session *session = NULL;
+
+	if (!uuid_is_none(&event->session)) {
+		session = find_session(bench, &event->session);
+		if (!session && event->kind == EVENT_SESSION_BEGIN) {
+			begin_run(bench, event);
+			return;
+		}
+	} else if (is_link(event)) {
+		feed_link(bench, event);
+		return;
+	} else {
+		const struct bench_device *device = locate_device(bench, event);
+
+		session = device ? running_session(bench, &device->identity) : NULL;
+	}
+	if (!session) {
+		keep(bench, NULL, event);
+		return;
+	}
+	feed_session(bench, session, event);
+	learn_identity(bench, session, event);
+}
+
+void bench_replay(struct bench *bench, const struct event *event)
+{
+	struct session *session;
+	struct identity identity = event_identity(event);
+
+	if (uuid_is_none(&event->session))
+		return;
+	session = find_session(bench, &event->session);
+	if (!session) {
+		session = add_session(bench, false);
+		if (!session)
+			return;
+		session->attempt.id = event->session;
+	}
+	if (event->kind == EVENT_TOOL_START)
+		session->has_tool = true;
+	if (event->kind == EVENT_SESSION_END)
+		session->running = false;
+	identity_merge(&session->identity, &identity);
+	attempt_fold(&session->attempt, event);
+}
+
+void bench_resume(struct bench *bench, struct stamp now)
+{
+	for (size_t i = 0; i < bench->session_count; i++) {
+		struct session *session = bench->sessions[i];
+		struct event effects[SESSION_EFFECTS_MAX];
+
+		session->heard_us = now.monotonic_us;
+		if (session->running && !session->has_tool)
+			keep_effects(bench, session, effects,
+				session_lose(session, now, "the daemon was restarted in its middle",
+					effects));
+	}
+}
+
+uint64_t bench_tick(struct bench *bench, struct stamp now)
+{
+	uint64_t next = 0;
+
+	for (size_t i = 0; i < bench->session_count; i++) {
+		struct session *session = bench->sessions[i];
+		struct event effects[SESSION_EFFECTS_MAX];
+		uint64_t deadline;
+
+		keep_effects(bench, session, effects,
+			session_tick(session, now, bench->budget_percent, effects));
+		deadline = session_deadline(session, bench->budget_percent);
+		if (deadline && (!next || deadline < next))
+			next = deadline;
+	}
+	return next;
+}
+
+void bench_hear(struct bench *bench, const struct uuid *id, struct stamp now)
+{
+	struct session *session = find_session(bench, id);
+
+	if (session)
+		session->heard_us = now.monotonic_us;
+}
+
+static bool names_identity(const char *name, const struct identity *identity)
+{
+	struct identity wanted = {0};
+
+	if (udid_normalize(name, wanted.udid) == 0)
+		return text_equal(wanted.udid, identity->udid) ||
+		       (udid_ecid(wanted.udid) && udid_ecid(wanted.udid) == identity->ecid);
+	return ecid_parse(name, &wanted.ecid) == 0 && wanted.ecid == identity->ecid;
+}
+
+const struct bench_device *bench_find_device(const struct bench *bench, const char *name)
+{
+	for (size_t i = 0; i < bench->device_count; i++) {
+		const struct bench_device *device = &bench->devices[i];
+
+		if (names_identity(name, &device->identity) ||
+			(device->mode != MODE_GONE && text_equal(name, device->port)))
+			return device;
+	}
+	return NULL;
+}
+
+bool bench_find_identity(const struct bench *bench, const char *name, struct identity *ret)
+{
+	const struct bench_device *device = bench_find_device(bench, name);
+
+	if (device) {
+		*ret = device->identity;
+		return true;
+	}
+	for (size_t i = bench->session_count; i > 0; i--) {
+		const struct session *session = bench->sessions[i - 1];
+
+		if (names_identity(name, &session->identity) ||
+			text_equal(name, session->attempt.port)) {
+			*ret = session->identity;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool bench_waiting(const struct bench *bench, const struct session *session, struct stamp now,
+	uint64_t *ret_waited_us, uint64_t *ret_budget_us)
+{
+	if (!session->running || !session->budget || now.monotonic_us < session->waiting_since_us)
+		return false;
+	*ret_waited_us = now.monotonic_us - session->waiting_since_us;
+	*ret_budget_us =
+		(uint64_t)session->budget->seconds * USEC_PER_SEC / 100 * bench->budget_percent;
+	return true;
+}
+
+static int add_to_case(struct triage_case *c, const struct session *session)
+{
+	struct attempt *attempt = triage_case_add(c);
+	struct identity identity = {.ecid = c->ecid};
+
+	if (!attempt)
+		return -ENOMEM;
+	*attempt = session->attempt;
+	text_copy(identity.udid, sizeof(identity.udid), c->udid);
+	text_copy(identity.product, sizeof(identity.product), c->product);
+	text_copy(identity.board, sizeof(identity.board), c->board);
+	identity_merge(&identity, &session->identity);
+	c->ecid = identity.ecid;
+	text_copy(c->udid, sizeof(c->udid), identity.udid);
+	text_copy(c->product, sizeof(c->product), identity.product);
+	text_copy(c->board, sizeof(c->board), identity.board);
+	return 0;
+}
+
+int bench_case(const struct bench *bench, const struct identity *identity, struct triage_case **ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
+
+	if (!c)
+		return -ENOMEM;
+	c->ecid = identity->ecid;
+	text_copy(c->udid, sizeof(c->udid), identity->udid);
+	text_copy(c->product, sizeof(c->product), identity->product);
+	text_copy(c->board, sizeof(c->board), identity->board);
+	for (size_t i = 0; i < bench->session_count; i++) {
+		if (!identity_matches(&bench->sessions[i]->identity, identity))
+			continue;
+		if (add_to_case(c, bench->sessions[i]) < 0)
+			return -ENOMEM;
+	}
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+int bench_session_case(
+	const struct bench *bench, const struct session *session, struct triage_case **ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+
+	if (identity_known(&session->identity))
+		return bench_case(bench, &session->identity, ret);
+	c = triage_case_new();
+	if (!c || add_to_case(c, session) < 0)
+		return -ENOMEM;
+	*ret = TAKE_PTR(c);
+	return 0;
+}

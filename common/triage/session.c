@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/triage/session.h"
+
+#include <string.h>
+
+#include "common/base/macro.h"
+#include "common/base/text.h"
+
+/* iTunes' numbers for where a phone was found when its restore ramdisk was due, or after it was
+ * lost (Apple's support page 102561 lists them together; the meanings are in knowledge/). */
+#define CODE_IN_RECOVERY 4013
+#define CODE_IN_DFU 4014
+#define CODE_NOT_BACK 4005
+#define CODE_RAMDISK_LOST 4010
+
+#define OPERATION_REBOOTING 21
+
+/* A restore that was not started by `run` shows its mode changes alone. A phone in recovery is
+ * loaded with iBEC and comes back in recovery once; the next return was due in restore mode. */
+#define RECOVERY_ATTACHES_BEFORE_RAMDISK 2
+
+/* Microseconds after its end in which a session still takes its phone's return. */
+#define RETURN_WINDOW_US (300 * USEC_PER_SEC)
+
+bool identity_matches(const struct identity *a, const struct identity *b)
+{
+	if (a->ecid && b->ecid)
+		return a->ecid == b->ecid;
+	return a->udid[0] && text_equal(a->udid, b->udid);
+}
+
+void identity_merge(struct identity *to, const struct identity *from)
+{
+	if (!to->ecid)
+		to->ecid = from->ecid;
+	if (!to->udid[0])
+		text_copy(to->udid, sizeof(to->udid), from->udid);
+	if (!to->product[0])
+		text_copy(to->product, sizeof(to->product), from->product);
+	if (!to->board[0])
+		text_copy(to->board, sizeof(to->board), from->board);
+}
+
+void session_init(struct session *session, bool has_tool)
+{
+	*session = (struct session){.running = true, .has_tool = has_tool};
+	attempt_init(&session->attempt);
+}
+
+enum device_mode session_mode(const struct session *session)
+{
+	const struct attempt *attempt = &session->attempt;
+
+	return attempt->mode_count ? attempt->modes[attempt->mode_count - 1].mode : MODE_UNKNOWN;
+}
+
+static size_t count_mode(const struct attempt *attempt, enum device_mode mode)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < attempt->mode_count; i++)
+		count += attempt->modes[i].mode == mode;
+	return count;
+}
+
+/* The restore has got to its reboot, or the phone has said its last word: it may leave now. */
+static bool may_leave(const struct attempt *attempt)
+{
+	return attempt->status_known || attempt->operation == OPERATION_REBOOTING ||
+	       attempt->stage >= STAGE_REBOOT;
+}
+
+enum device_mode session_resolve_mode(const struct session *session, enum device_mode mode)
+{
+	const struct attempt *attempt = &session->attempt;
+
+	if (mode != MODE_NORMAL_OR_RESTORE)
+		return mode;
+	if (attempt->status_known || attempt->stage >= STAGE_REBOOT)
+		return MODE_NORMAL;
+	if (session->has_tool)
+		return attempt->stage >= STAGE_BOOT_RAMDISK ? MODE_RESTORE : mode;
+	if (count_mode(attempt, MODE_RESTORE) > 0)
+		return MODE_NORMAL;
+	return count_mode(attempt, MODE_RECOVERY) >= RECOVERY_ATTACHES_BEFORE_RAMDISK ? MODE_RESTORE
+										      : mode;
+}
+
+static bool ramdisk_was_due(const struct attempt *attempt)
+{
+	return attempt->stage == STAGE_BOOT_RAMDISK ||
+	       count_mode(attempt, MODE_RECOVERY) >= RECOVERY_ATTACHES_BEFORE_RAMDISK;
+}
+
+static int64_t itunes_code(const struct session *session)
+{
+	const struct attempt *attempt = &session->attempt;
+
+	if (attempt->stage >= STAGE_RESTORE)
+		return attempt->health.unexpected_detaches && !attempt->status_known
+			       ? CODE_RAMDISK_LOST
+			       : 0;
+	if (!ramdisk_was_due(attempt))
+		return 0;
+	switch (session_mode(session)) {
+	case MODE_RECOVERY:
+		return CODE_IN_RECOVERY;
+	case MODE_DFU:
+	case MODE_WTF:
+		return CODE_IN_DFU;
+	case MODE_GONE:
+		return CODE_NOT_BACK;
+	default:
+		return 0;
+	}
+}
+
+static struct event *add_effect(struct session *session, struct event effects[], size_t *count,
+	enum event_kind kind, struct stamp at)
+{
+	struct event *effect;
+
+	assert(*count < SESSION_EFFECTS_MAX);
+	effect = &effects[(*count)++];
+	*effect = (struct event){
+		.at = at, .kind = kind, .source = SOURCE_DAEMON, .session = session->attempt.id};
+	return effect;
+}
+
+static void stop_waiting(struct session *session)
+{
+	session->budget = NULL;
+	session->waiting_since_us = 0;
+}
+
+static void wait_for(struct session *session, const char *budget, struct stamp since)
+{
+	session->budget = budget_find(budget);
+	session->waiting_since_us = since.monotonic_us;
+}
+
+static void end_session(struct session *session, struct stamp at, enum outcome outcome,
+	const char *why, struct event effects[], size_t *count)
+{
+	struct event *end = add_effect(session, effects, count, EVENT_SESSION_END, at);
+
+	end->number = outcome;
+	end->mode = session_mode(session);
+	if (outcome == OUTCOME_FAILED || outcome == OUTCOME_LOST)
+		end->code = itunes_code(session);
+	event_set_text(end, why);
+	session->running = false;
+	stop_waiting(session);
+}
+
+size_t session_lose(struct session *session, struct stamp now, const char *why,
+	struct event effects[static SESSION_EFFECTS_MAX])
+{
+	size_t count = 0;
+
+	end_session(session, now, OUTCOME_LOST, why, effects, &count);
+	return count;
+}
+
+/* A detach. A restore announces each of its own but one that comes in restore mode before the
+ * phone's last word; a restore that is watched without its log tells by where the phone returns. */
+static void react_to_detach(struct session *session, const struct event *event,
+	enum device_mode before, struct event effects[], size_t *count)
+{
+	const struct attempt *attempt = &session->attempt;
+	bool in_restore =
+		before == MODE_RESTORE ||
+		(attempt->stage >= STAGE_RESTORE && before != MODE_RECOVERY && before != MODE_DFU);
+
+	if (in_restore && !may_leave(attempt)) {
+		if (session->has_tool)
+			add_effect(session, effects, count, EVENT_LINK_LOST, event->at);
+		wait_for(session, "return", event->at);
+		return;
+	}
+	if (before == MODE_RECOVERY && ramdisk_was_due(attempt))
+		wait_for(session, "wait-restore-mode", event->at);
+	else
+		wait_for(session, in_restore ? "reboot" : "return", event->at);
+}
+
+/* A phone that came back, in a session without a tool's log: the modes alone tell the end. */
+static void judge_return(
+	struct session *session, const struct event *event, struct event effects[], size_t *count)
+{
+	const struct attempt *attempt = &session->attempt;
+	bool restored = count_mode(attempt, MODE_RESTORE) > 0;
+	size_t recoveries = count_mode(attempt, MODE_RECOVERY);
+	enum device_mode mode = session_mode(session);
+	bool fell_back = mode == MODE_RECOVERY || mode == MODE_DFU || mode == MODE_WTF;
+
+	if (restored && mode == MODE_NORMAL) {
+		end_session(session, event->at, OUTCOME_SUCCEEDED,
+			"it left restore mode and came back in normal mode", effects, count);
+	} else if (restored && fell_back) {
+		add_effect(session, effects, count, EVENT_LINK_LOST, event->at);
+		/* The loss counts for the code, and it is folded in only after this. */
+		end_session(session, event->at, OUTCOME_FAILED,
+			"it left restore mode and did not come back in normal mode", effects,
+			count);
+		effects[*count - 1].code = CODE_RAMDISK_LOST;
+	} else if (mode == MODE_RECOVERY && recoveries > RECOVERY_ATTACHES_BEFORE_RAMDISK) {
+		end_session(session, event->at, OUTCOME_FAILED,
+			"it came back in recovery mode where restore mode was due", effects, count);
+	} else if (fell_back && mode != MODE_RECOVERY && recoveries > 0) {
+		end_session(session, event->at, OUTCOME_FAILED,
+			"it came back in DFU mode where restore mode was due", effects, count);
+		effects[*count - 1].code = CODE_IN_DFU;
+	}
+}
+
+static void react_to_attach(
+	struct session *session, const struct event *event, struct event effects[], size_t *count)
+{
+	stop_waiting(session);
+	if (!session->has_tool)
+		judge_return(session, event, effects, count);
+	else if (session_mode(session) == MODE_RESTORE)
+		wait_for(session, "restored-silence", event->at);
+}
+
+static enum outcome judge_tool(const struct attempt *attempt, const char **ret_why)
+{
+	if (attempt->outcome == OUTCOME_SUCCEEDED ||
+		(attempt->status_known && attempt->status == 0)) {
+		*ret_why = "the phone reported that the restore has finished";
+		return OUTCOME_SUCCEEDED;
+	}
+	if (attempt->exit_known && attempt->exit_status < 0) {
+		*ret_why = "the restore tool was stopped by a signal";
+		return OUTCOME_ABORTED;
+	}
+	if (attempt->status_known) {
+		*ret_why = "the phone reported a failure";
+		return OUTCOME_FAILED;
+	}
+	if (attempt->health.unexpected_detaches) {
+		*ret_why = "the phone went away in the middle of the restore";
+		return OUTCOME_FAILED;
+	}
+	if (attempt->outcome == OUTCOME_FAILED || attempt->exit_status != 0) {
+		*ret_why = "the restore tool reported a failure";
+		return OUTCOME_FAILED;
+	}
+	*ret_why = "the restore tool ended without the phone's last word";
+	return OUTCOME_UNKNOWN;
+}
+
+static void react_to_tool_end(
+	struct session *session, const struct event *event, struct event effects[], size_t *count)
+{
+	const char *why;
+	enum outcome outcome = judge_tool(&session->attempt, &why);
+
+	end_session(session, event->at, outcome, why, effects, count);
+}
+
+/* The phone spoke: its time runs anew, for what the session waits for now. */
+static void hear_phone(struct session *session, struct stamp at)
+{
+	if (session->has_tool && session->attempt.stage >= STAGE_RESTORE &&
+		!may_leave(&session->attempt))
+		wait_for(session, "restored-silence", at);
+	else
+		session->waiting_since_us = at.monotonic_us;
+}
+
+static bool link_event(enum event_kind kind)
+{
+	return kind == EVENT_ATTACH || kind == EVENT_MUX_ATTACH || kind == EVENT_DETACH ||
+	       kind == EVENT_MUX_DETACH;
+}
+
+size_t session_react(struct session *session, const struct event *event, enum device_mode before,
+	struct event effects[static SESSION_EFFECTS_MAX])
+{
+	size_t count = 0;
+
+	session->heard_us = event->at.monotonic_us;
+	if (!session->running)
+		return 0;
+	if (link_event(event->kind)) {
+		if (session_mode(session) == before)
+			return 0;
+		if (session_mode(session) == MODE_GONE)
+			react_to_detach(session, event, before, effects, &count);
+		else
+			react_to_attach(session, event, effects, &count);
+	} else if (event->kind == EVENT_TOOL_END) {
+		react_to_tool_end(session, event, effects, &count);
+	} else if (event->kind == EVENT_WAIT) {
+		wait_for(session, event->name, event->at);
+	} else if (event_phone_speaks(event->kind)) {
+		hear_phone(session, event->at);
+	}
+	return count;
+}
+
+static uint64_t budget_us(const struct session *session, uint32_t percent)
+{
+	return (uint64_t)session->budget->seconds * USEC_PER_SEC / 100 * percent;
+}
+
+/* How long a session may go on with nobody heard: a tool whose `run` is gone, a phone that sits in
+ * a mode with no tool in sight. */
+static uint64_t idle_limit_us(const struct session *session)
+{
+	const struct budget *budget =
+		budget_find(session->has_tool			    ? "run-idle"
+			    : session_mode(session) == MODE_RESTORE ? "watched-restore"
+								    : "watched-idle");
+
+	return (uint64_t)budget->seconds * USEC_PER_SEC;
+}
+
+uint64_t session_deadline(const struct session *session, uint32_t percent)
+{
+	uint64_t idle;
+
+	if (!session->running)
+		return 0;
+	idle = session->heard_us + idle_limit_us(session);
+	if (session->budget && !session->attempt.silent) {
+		uint64_t over = session->waiting_since_us + budget_us(session, percent);
+
+		return over < idle ? over : idle;
+	}
+	return idle;
+}
+
+static void tell_silence(
+	struct session *session, struct stamp now, struct event effects[], size_t *count)
+{
+	struct event *silence = add_effect(session, effects, count, EVENT_SILENCE, now);
+
+	text_copy(silence->name, sizeof(silence->name), session->budget->name);
+	silence->number = (uint32_t)((now.monotonic_us - session->waiting_since_us) / USEC_PER_SEC);
+	event_set_text(silence, session->budget->meaning);
+}
+
+size_t session_tick(struct session *session, struct stamp now, uint32_t percent,
+	struct event effects[static SESSION_EFFECTS_MAX])
+{
+	size_t count = 0;
+
+	if (!session->running)
+		return 0;
+	if (session->budget && !session->attempt.silent &&
+		now.monotonic_us >= session->waiting_since_us + budget_us(session, percent)) {
+		tell_silence(session, now, effects, &count);
+		if (!session->has_tool && session_mode(session) == MODE_GONE)
+			end_session(session, now,
+				ramdisk_was_due(&session->attempt) ? OUTCOME_FAILED : OUTCOME_LOST,
+				"the phone did not come back", effects, &count);
+	} else if (now.monotonic_us >= session->heard_us + idle_limit_us(session)) {
+		end_session(session, now, OUTCOME_LOST, "nothing was heard of it any more", effects,
+			&count);
+	}
+	return count;
+}
+
+bool session_awaits_return(const struct session *session, struct stamp now)
+{
+	const struct attempt *attempt = &session->attempt;
+
+	return !session->running && attempt->outcome == OUTCOME_FAILED &&
+	       session_mode(session) == MODE_GONE && !attempt->status_known &&
+	       now.monotonic_us - attempt->ended.monotonic_us <= RETURN_WINDOW_US;
+}
+
+size_t session_amend(
+	struct session *session, struct stamp now, struct event effects[static SESSION_EFFECTS_MAX])
+{
+	size_t count = 0;
+
+	end_session(session, now, session->attempt.outcome, "it came back after the end", effects,
+		&count);
+	return count;
+}

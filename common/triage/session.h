@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The session machine: what one restore waits for, which detach it announced, how it ended and what
+ * iTunes would have called that. (state, event, now) -> (state, effects); it records nothing
+ * itself. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/triage/attempt.h"
+#include "common/triage/budget.h"
+
+#define SESSION_EFFECTS_MAX 4 /* conclusions from one event */
+
+/* What identifies a phone. ecid 0 and empty texts are not known. */
+struct identity {
+	uint64_t ecid;
+	char udid[UDID_SIZE];
+	char product[NAME_SIZE];
+	char board[NAME_SIZE];
+};
+
+/* True where both are the same phone: one key is known on both sides and equal. */
+bool identity_matches(const struct identity *a, const struct identity *b);
+/* Takes over what `from` knows and `to` does not. */
+void identity_merge(struct identity *to, const struct identity *from);
+
+/* One session. `attempt` is all that its records say; the rest is the machine's. */
+struct session {
+	struct attempt attempt;
+	struct identity identity;
+	bool running;
+	bool has_tool;		     /* begun by `run`: the tool's log is fed in */
+	const struct budget *budget; /* what the session waits for; NULL = nothing */
+	uint64_t waiting_since_us;
+	uint64_t heard_us; /* monotonic: the last sign of life of the tool or the phone */
+};
+
+/* A session before its first record. */
+void session_init(struct session *session, bool has_tool);
+/* What a USB product that normal and restore mode share is in this session. */
+enum device_mode session_resolve_mode(const struct session *session, enum device_mode mode);
+/* The mode that the attempt's records show last. */
+enum device_mode session_mode(const struct session *session);
+/* Draws conclusions from an event that was just folded into the attempt; `before` is the mode that
+ * session_mode() told before it. Writes at most SESSION_EFFECTS_MAX events, to be recorded in
+ * order, and returns how many. */
+size_t session_react(struct session *session, const struct event *event, enum device_mode before,
+	struct event effects[static SESSION_EFFECTS_MAX]);
+/* The same for the time alone. */
+size_t session_tick(struct session *session, struct stamp now, uint32_t budget_percent,
+	struct event effects[static SESSION_EFFECTS_MAX]);
+/* The monotonic time at which session_tick() has something to say at the earliest; 0 = never. */
+uint64_t session_deadline(const struct session *session, uint32_t budget_percent);
+/* Ends a running session as one whose end nobody saw. Returns 1: the number of effects. */
+size_t session_lose(struct session *session, struct stamp now, const char *why,
+	struct event effects[static SESSION_EFFECTS_MAX]);
+/* True where an ended session still wants to know where its phone comes back. */
+bool session_awaits_return(const struct session *session, struct stamp now);
+/* The end of such a session, told anew after its phone came back. Returns the number of effects. */
+size_t session_amend(struct session *session, struct stamp now,
+	struct event effects[static SESSION_EFFECTS_MAX]);
