@@ -253,6 +253,7 @@ static void keep_effects(
 static void learn_identity(struct bench *bench, struct session *session, const struct event *event)
 {
 	struct identity identity = event_identity(event);
+	struct event attach = {.at = event->at, .kind = EVENT_ATTACH};
 	struct bench_device *device;
 	bool was_known = identity_known(&session->identity);
 
@@ -267,13 +268,10 @@ static void learn_identity(struct bench *bench, struct session *session, const s
 	if (was_known || device->mode == MODE_GONE)
 		return;
 	/* The session learns which phone it is about: that phone's link is its link. */
-	feed_session(bench, session,
-		&(struct event){
-			.at = event->at,
-			.kind = EVENT_ATTACH,
-			.source = device->on_usb ? SOURCE_USB : SOURCE_USBMUXD,
-			.mode = device->mode,
-		});
+	attach.source = device->on_usb ? SOURCE_USB : SOURCE_USBMUXD;
+	attach.mode = device->mode;
+	text_copy(attach.port, sizeof(attach.port), device->port);
+	feed_session(bench, session, &attach);
 }
 
 static void feed_session(struct bench *bench, struct session *session, const struct event *event)

@@ -146,7 +146,7 @@ static void end_session(struct session *session, struct stamp at, enum outcome o
 
 	end->number = outcome;
 	end->mode = session_mode(session);
-	if (outcome == OUTCOME_FAILED || outcome == OUTCOME_LOST)
+	if (outcome == OUTCOME_FAILED)
 		end->code = itunes_code(session);
 	event_set_text(end, why);
 	session->running = false;

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Plays a trace of events through the bench under a virtual clock, and checks what it then says.
+ *
+ * A trace is a text file. Blank lines and lines with # are passed over. Else:
+ *
+ *   TIME KIND [key=value…]   an event at TIME seconds; keys: source, port, mode, ecid, udid, name,
+ *                            number, code, flag, permille, run (N: the Nth session of `run`), text
+ *                            (last: takes the rest of the line)
+ *   TIME wall SECONDS        the wall clock jumps by SECONDS
+ *   TIME pass                nothing happens until TIME
+ *   TIME restart             the daemon is started anew on the records so far
+ *   expect sessions N        so many sessions are known
+ *   expect N key=value…      the Nth session (from 1): outcome, itunes, stage, running, operation,
+ *                            modes (with commas), back, expected, lost, silences, usb-errors,
+ *                            masked, grade, port, entry
+ *   expect device NAME MODE  the device table has that phone in that mode ("none": does not)
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/triage/bench.h"
+
+#define RECORDS_MAX 4096
+#define START_MONOTONIC_US (1000 * USEC_PER_SEC)
+#define START_WALL_US UINT64_C(1795391999000000) /* 2026-11-22T23:59:59Z: midnight is near */
+
+struct player {
+	struct bench *bench;
+	uint8_t bytes[RECORDS_MAX][512];
+	size_t lengths[RECORDS_MAX];
+	struct uuid sessions[RECORDS_MAX];
+	size_t record_count;
+	uint64_t now_us; /* since the start of the trace */
+	int64_t wall_jump_us;
+	unsigned ids;
+	const char *path;
+	unsigned line;
+	unsigned failures;
+};
+
+static void complain(struct player *player, const char *format, ...) PRINTF_LIKE(2, 3);
+static void complain(struct player *player, const char *format, ...)
+{
+	va_list args;
+
+	player->failures++;
+	fprintf(stderr, "%s:%u: ", player->path, player->line);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+static struct stamp stamp_at(const struct player *player, uint64_t time_us)
+{
+	return (struct stamp){
+		.monotonic_us = START_MONOTONIC_US + time_us,
+		.wall_us = START_WALL_US + time_us + (uint64_t)player->wall_jump_us,
+	};
+}
+
+/* Keeps the record in its binary form, as the ring does. */
+static uint64_t record(void *user, const struct event *event)
+{
+	struct player *player = user;
+	static uint8_t encoded[EVENT_BYTES_MAX];
+	size_t length = event_encode(event, encoded);
+
+	if (player->record_count == RECORDS_MAX || length > sizeof(player->bytes[0])) {
+		complain(player, "the trace makes too many or too large records");
+		return 0;
+	}
+	memcpy(player->bytes[player->record_count], encoded, length);
+	player->lengths[player->record_count] = length;
+	player->sessions[player->record_count] = event->session;
+	return ++player->record_count;
+}
+
+static struct uuid number_uuid(unsigned number)
+{
+	struct uuid id = {{0}};
+
+	id.bytes[15] = (uint8_t)number;
+	return id;
+}
+
+static struct uuid make_id(void *user, struct stamp now)
+{
+	struct player *player = user;
+
+	return number_uuid(100 + player->ids++);
+}
+
+static void start(struct player *player)
+{
+	player->bench = bench_new("bench-1", 100, record, make_id, player);
+	if (!player->bench)
+		abort();
+	for (size_t i = 0; i < player->record_count; i++) {
+		struct event event;
+
+		if (event_decode(player->bytes[i], player->lengths[i], &event) < 0)
+			complain(player, "record %zu does not decode", i + 1);
+		event.sequence = i + 1;
+		event.session = player->sessions[i];
+		bench_replay(player->bench, &event);
+	}
+	bench_resume(player->bench, stamp_at(player, player->now_us));
+}
+
+/* Lets the time pass, with a tick at each deadline. */
+static void pass(struct player *player, uint64_t until_us)
+{
+	for (;;) {
+		uint64_t next = bench_tick(player->bench, stamp_at(player, player->now_us));
+
+		if (!next || next > START_MONOTONIC_US + until_us)
+			break;
+		player->now_us = next - START_MONOTONIC_US;
+	}
+	player->now_us = until_us;
+}
+
+/* Takes the next word off the line; the empty word at its end. */
+static char *next_word(char **rest)
+{
+	char *word = *rest + strspn(*rest, " ");
+
+	*rest = word + strcspn(word, " ");
+	if (**rest)
+		*(*rest)++ = '\0';
+	return word;
+}
+
+static void set_number(struct event *event, const char *key, const char *value)
+{
+	if (text_equal(key, "number"))
+		event->number = (uint32_t)strtoul(value, NULL, 0);
+	else if (text_equal(key, "code"))
+		event->code = strtoll(value, NULL, 0);
+	else if (text_equal(key, "flag"))
+		event->flag = (uint32_t)strtoul(value, NULL, 0);
+	else if (text_equal(key, "permille"))
+		event->permille = (int32_t)strtol(value, NULL, 0);
+	else if (text_equal(key, "run"))
+		event->session = number_uuid((unsigned)strtoul(value, NULL, 0));
+}
+
+static bool set_key(struct event *event, const char *key, const char *value)
+{
+	static const char *const numbers[] = {"number", "code", "flag", "permille", "run"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		if (text_equal(key, numbers[i])) {
+			set_number(event, key, value);
+			return true;
+		}
+	}
+	if (text_equal(key, "source"))
+		return (event->source = event_source_from_name(value)) != SOURCE_NONE;
+	if (text_equal(key, "mode"))
+		return (event->mode = device_mode_from_name(value)) != MODE_UNKNOWN;
+	if (text_equal(key, "port"))
+		return text_copy(event->port, sizeof(event->port), value);
+	if (text_equal(key, "name"))
+		return text_copy(event->name, sizeof(event->name), value);
+	if (text_equal(key, "ecid"))
+		return ecid_parse(value, &event->ecid) == 0;
+	if (text_equal(key, "udid"))
+		return udid_normalize(value, event->udid) == 0;
+	return false;
+}
+
+static void play_event(struct player *player, const char *kind, char *rest)
+{
+	struct event event = {.source = SOURCE_USB};
+
+	event.kind = event_kind_from_name(kind);
+	if (event.kind == EVENT_NONE)
+		complain(player, "no event is called %s", kind);
+	event.at = stamp_at(player, player->now_us);
+	for (char *word = next_word(&rest); *word; word = next_word(&rest)) {
+		char *value = strchr(word, '=');
+
+		if (!value) {
+			complain(player, "%s is not key=value", word);
+			return;
+		}
+		*value++ = '\0';
+		if (text_equal(word, "text")) {
+			if (*rest)
+				rest[-1] = ' ';
+			event_set_text(&event, value);
+			break;
+		}
+		if (!set_key(&event, word, value))
+			complain(player, "%s=%s is not understood", word, value);
+	}
+	bench_feed(player->bench, &event);
+}
+
+static void describe_modes(const struct attempt *attempt, char *out, size_t size)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < attempt->mode_count && at < size; i++)
+		at += (size_t)snprintf(out + at, size - at, "%s%s", i ? "," : "",
+			device_mode_name(attempt->modes[i].mode));
+}
+
+/* What the session says to `key`, as text. Returns false for an unknown key. */
+static bool describe(const struct session *session, const char *key, char *out, size_t size)
+{
+	const struct attempt *attempt = &session->attempt;
+	const struct health *health = &attempt->health;
+	const struct {
+		const char *key;
+		int64_t value;
+	} numbers[] = {
+		{"itunes", attempt->itunes_code},
+		{"operation", attempt->operation},
+		{"running", session->running},
+		{"expected", health->expected_detaches},
+		{"lost", health->unexpected_detaches},
+		{"silences", health->silences},
+		{"usb-errors", health->usb_errors},
+		{"masked", health->usb_errors_masked},
+		{"checkpoint", attempt->checkpoint},
+	};
+	const struct {
+		const char *key, *value;
+	} words[] = {
+		{"outcome", outcome_name(attempt->outcome)},
+		{"stage", restore_stage_name(attempt->stage)},
+		{"back", device_mode_name(attempt->came_back)},
+		{"grade", health_grade_name(health->grade)},
+		{"port", attempt->port},
+		{"entry", device_mode_name(attempt->entry)},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (text_equal(key, numbers[i].key))
+			return snprintf(out, size, "%lld", (long long)numbers[i].value) > 0;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (text_equal(key, words[i].key))
+			return text_copy(out, size, words[i].value);
+	if (!text_equal(key, "modes"))
+		return false;
+	describe_modes(attempt, out, size);
+	return true;
+}
+
+static void expect_session(struct player *player, size_t number, char *rest)
+{
+	if (number == 0 || number > bench_session_count(player->bench)) {
+		complain(player, "there are %zu sessions", bench_session_count(player->bench));
+		return;
+	}
+	for (char *word = next_word(&rest); *word; word = next_word(&rest)) {
+		char *value = strchr(word, '=');
+		char actual[512];
+
+		if (!value) {
+			complain(player, "%s is not key=value", word);
+			return;
+		}
+		*value++ = '\0';
+		if (!describe(
+			    bench_session(player->bench, number - 1), word, actual, sizeof(actual)))
+			complain(player, "a session has no %s", word);
+		else if (!text_equal(actual, value))
+			complain(player, "%s is %s, not %s", word, actual, value);
+	}
+}
+
+static void expect_device(struct player *player, char *rest)
+{
+	const char *name = next_word(&rest);
+	const struct bench_device *device = bench_find_device(player->bench, name);
+	const char *mode = device ? device_mode_name(device->mode) : "none";
+
+	if (!text_equal(mode, rest))
+		complain(player, "device %s is %s, not %s", name, mode, rest);
+}
+
+static void expect(struct player *player, char *rest)
+{
+	char *what = next_word(&rest);
+
+	if (text_equal(what, "sessions")) {
+		if (strtoul(rest, NULL, 10) != bench_session_count(player->bench))
+			complain(player, "there are %zu sessions",
+				bench_session_count(player->bench));
+	} else if (text_equal(what, "device"))
+		expect_device(player, rest);
+	else
+		expect_session(player, strtoul(what, NULL, 10), rest);
+}
+
+static void play_line(struct player *player, char *line)
+{
+	char *rest = line, *first = next_word(&rest), *kind;
+
+	if (text_equal(first, "expect")) {
+		expect(player, rest);
+		return;
+	}
+	if (!isdigit((unsigned char)*first)) {
+		complain(player, "%s is neither a time nor expect", first);
+		return;
+	}
+	pass(player, (uint64_t)(strtod(first, NULL) * (double)USEC_PER_SEC));
+	kind = next_word(&rest);
+	if (text_equal(kind, "pass"))
+		return;
+	if (text_equal(kind, "wall")) {
+		player->wall_jump_us += strtoll(rest, NULL, 10) * (int64_t)USEC_PER_SEC;
+	} else if (text_equal(kind, "restart")) {
+		bench_free(player->bench);
+		start(player);
+	} else {
+		play_event(player, kind, rest);
+	}
+}
+
+static unsigned play(const char *path)
+{
+	static struct player player;
+	char line[1024];
+	FILE *file = fopen(path, "re");
+
+	if (!file) {
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		return 1;
+	}
+	player = (struct player){.path = path};
+	start(&player);
+	while (fgets(line, sizeof(line), file)) {
+		char *first = line + strspn(line, " \t");
+
+		player.line++;
+		first[strcspn(first, "\n")] = '\0';
+		if (*first && *first != '#')
+			play_line(&player, first);
+	}
+	fclose(file);
+	bench_free(player.bench);
+	return player.failures;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned failed = 0;
+
+	printf("1..%d\n", argc - 1);
+	for (int i = 1; i < argc; i++) {
+		unsigned failures = play(argv[i]);
+
+		printf("%s %d - %s\n", failures ? "not ok" : "ok", i, strrchr(argv[i], '/') + 1);
+		failed += failures > 0;
+	}
+	return failed > 0;
+}
