@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/triage/next_step.h"
+
+#include "common/triage/facts.h"
+#include "common/triage/wording.h"
+
+#define GAIN_SCALE 1000	    /* so that whole numbers compare finely enough */
+#define MINUTES_OF_A_RISK 4 /* what one step of risk is worth in minutes: judgement */
+
+static unsigned gain(const struct experiment *experiment, const int *suspicion)
+{
+	unsigned tested = 0;
+
+	for (size_t i = 0; i < knowledge_causes_count; i++)
+		if (experiment->tests & UINT32_C(1) << i)
+			tested += (unsigned)suspicion[i];
+	return tested * GAIN_SCALE / (experiment->minutes + experiment->risk * MINUTES_OF_A_RISK);
+}
+
+static void write_step(
+	const struct view *view, const struct experiment *experiment, struct next_step *ret)
+{
+	*ret = (struct next_step){.experiment = experiment->word};
+	wording_fill(view, NULL, experiment->text, ret->text, sizeof(ret->text));
+	ret->outcome_count = experiment->outcome_count;
+	for (size_t i = 0; i < experiment->outcome_count; i++) {
+		ret->outcomes[i].condition = experiment->outcomes[i].condition;
+		ret->outcomes[i].conclusion = experiment->outcomes[i].conclusion;
+	}
+}
+
+void next_step_choose(const struct view *view, const int suspicion[static CAUSE_COUNT_MAX],
+	struct verdict *verdict)
+{
+	const struct experiment *best = NULL;
+	unsigned best_gain = 0;
+
+	for (size_t i = 0; i < knowledge_experiments_count; i++) {
+		const struct experiment *experiment = &knowledge_experiments[i];
+		unsigned here = gain(experiment, suspicion);
+
+		if (here <= best_gain ||
+			!terms_hold_for_verdict(
+				view, verdict, experiment->when, experiment->when_count, true) ||
+			terms_hold_for_verdict(
+				view, verdict, experiment->unless, experiment->unless_count, false))
+			continue;
+		best = experiment;
+		best_gain = here;
+	}
+	if (best)
+		write_step(view, best, &verdict->next);
+	else
+		verdict->next = (struct next_step){.experiment = NULL};
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which experiment to do next: the one whose tested causes are most suspect for its minutes and
+ * risk. Does not change what the verdict says of causes. */
+#pragma once
+
+#include "common/triage/knowledge.h"
+#include "common/triage/view.h"
+
+/* Fills verdict->next from the experiments table. `suspicion` has one number for each cause of
+ * knowledge_causes: prior and evidence together, 0 or more. */
+void next_step_choose(const struct view *view, const int suspicion[static CAUSE_COUNT_MAX],
+	struct verdict *verdict);

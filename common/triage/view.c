@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/triage/view.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/triage/model.h"
+
+#define DISTINCT_MAX 64	    /* different values that are counted */
+#define FULL_SPEED_MBPS 480 /* what an iPhone runs at, at least */
+
+static uint64_t hash_add(uint64_t hash, const char *text)
+{
+	for (; *text; text++)
+		hash = (hash ^ (uint8_t)*text) * UINT64_C(1099511628211);
+	return hash;
+}
+
+/* FNV-1a; 0 is kept for unknown. */
+static uint64_t hash_text(const char *text)
+{
+	if (!text || !*text)
+		return 0;
+	return hash_add(UINT64_C(14695981039346656037), text) | 1;
+}
+
+static uint64_t hash_condition(const struct attempt *attempt, const char *key)
+{
+	return hash_text(attempt_condition(attempt, key));
+}
+
+static uint64_t hash_port(const struct attempt *attempt)
+{
+	const char *told = attempt_condition(attempt, "port");
+
+	if (told)
+		return hash_text(told);
+	return hash_text(attempt->port);
+}
+
+static uint64_t hash_tool(const struct attempt *attempt)
+{
+	uint64_t hash = hash_text(attempt->tool);
+
+	return hash ? hash_add(hash, attempt->version) | 1 : 0;
+}
+
+static enum flex_state flex_state_of(const struct attempt *attempt)
+{
+	const char *told = attempt_condition(attempt, "earpieceFlex");
+
+	if (!told)
+		return FLEX_UNKNOWN;
+	if (word_is(told, "connected"))
+		return FLEX_CONNECTED;
+	if (word_is(told, "disconnected"))
+		return FLEX_DISCONNECTED;
+	return word_is(told, "replaced") ? FLEX_REPLACED : FLEX_UNKNOWN;
+}
+
+/* A part that nobody spoke of is as it came: connected, original. */
+static uint64_t hash_part(const struct attempt *attempt, const char *key, const char *usual)
+{
+	const char *told = attempt_condition(attempt, key);
+
+	if (!told || word_is(told, usual))
+		return 1;
+	return hash_text(told);
+}
+
+static void fill_values(struct attempt_view *view)
+{
+	const struct attempt *attempt = view->attempt;
+	uint64_t *values = view->values;
+
+	values[VARIABLE_CABLE] = hash_condition(attempt, "cable");
+	values[VARIABLE_PORT] = hash_port(attempt);
+	values[VARIABLE_HOST] = hash_text(attempt->host);
+	values[VARIABLE_TOOL] = hash_tool(attempt);
+	values[VARIABLE_HOST_SOFTWARE] = hash_part(attempt, "hostSoftware", "");
+	values[VARIABLE_FIRMWARE] =
+		hash_text(attempt->firmware_build[0] ? attempt->firmware_build : attempt->firmware);
+	/* Only trying to start the phone is not a kind of restore. */
+	values[VARIABLE_ACTION] = word_is(attempt->action, "boot") ? 0 : hash_text(attempt->action);
+	values[VARIABLE_FLEX] = hash_part(attempt, "earpieceFlex", "connected");
+	values[VARIABLE_DISPLAY] = hash_part(attempt, "display", "connected");
+	values[VARIABLE_BATTERY] = hash_part(attempt, "battery", "original");
+	values[VARIABLE_CHARGE_FLEX] = hash_part(attempt, "chargeFlex", "original");
+	values[VARIABLE_MINIMAL_BOOT] = hash_part(attempt, "minimalBoot", "false");
+}
+
+static int64_t itunes_code_of(const struct attempt *attempt)
+{
+	if (attempt->itunes_code)
+		return attempt->itunes_code;
+	for (size_t i = 0; i < attempt->error_count; i++)
+		if (word_is(attempt->errors[i].domain, "itunes"))
+			return attempt->errors[i].code;
+	return 0;
+}
+
+/* iTunes shows the phone's own codes below 1000 as they are (kb error-codes: 40, 29, 56…). */
+static int64_t phone_code_of(const struct attempt *attempt)
+{
+	if (attempt->amr_error_known)
+		return attempt->amr_error;
+	for (size_t i = 0; i < attempt->error_count; i++) {
+		const struct reported_error *error = &attempt->errors[i];
+
+		if (word_is(error->domain, "amr"))
+			return error->code;
+		if (word_is(error->domain, "itunes") && error->code > 9 && error->code < 1000)
+			return error->code;
+	}
+	return 0;
+}
+
+/* The bench spoiled it: what follows says nothing about the phone. */
+static bool bench_spoiled(const struct attempt *attempt)
+{
+	return attempt->health.mux_faults > 0;
+}
+
+static void fill_attempt(struct attempt_view *view, const struct attempt *attempt, size_t index)
+{
+	const struct health *health = &attempt->health;
+
+	view->attempt = attempt;
+	view->index = index;
+	view->succeeded = attempt->outcome == OUTCOME_SUCCEEDED;
+	view->bench_fault = attempt->outcome == OUTCOME_FAILED && bench_spoiled(attempt);
+	view->failed = attempt->outcome == OUTCOME_FAILED && !view->bench_fault;
+	view->link_faulty = health->usb_errors > 0 ||
+			    (health->speed_mbps > 0 && health->speed_mbps < FULL_SPEED_MBPS);
+	view->code = itunes_code_of(attempt);
+	view->phone_code = phone_code_of(attempt);
+	view->flex = flex_state_of(attempt);
+	fill_values(view);
+}
+
+/* Whether two failures stopped at the same point, by the finest thing that both know. */
+static enum point_match same_point(const struct attempt_view *a, const struct attempt_view *b)
+{
+	const struct attempt *x = a->attempt, *y = b->attempt;
+
+	if (x->operation && y->operation)
+		return x->operation == y->operation ? POINT_SAME : POINT_DIFFERENT;
+	if (x->checkpoint && y->checkpoint)
+		return x->checkpoint == y->checkpoint ? POINT_SAME : POINT_DIFFERENT;
+	if (a->phone_code && b->phone_code)
+		return a->phone_code == b->phone_code ? POINT_SAME : POINT_DIFFERENT;
+	if (a->code && b->code)
+		return a->code == b->code ? POINT_SAME : POINT_DIFFERENT;
+	if (x->stage && y->stage)
+		return x->stage == y->stage ? POINT_SAME : POINT_DIFFERENT;
+	return POINT_UNKNOWN;
+}
+
+/* Marks the failures of the point that most share. */
+static void mark_group(struct view *view)
+{
+	size_t best = 0, reference = SIZE_MAX;
+
+	for (size_t i = 0; i < view->count; i++) {
+		size_t same = 0;
+
+		if (!view->attempts[i].failed)
+			continue;
+		for (size_t j = 0; j < view->count; j++) {
+			enum point_match match;
+
+			if (j == i || !view->attempts[j].failed)
+				continue;
+			match = same_point(&view->attempts[i], &view->attempts[j]);
+			same += match == POINT_SAME;
+			view->varying |= match == POINT_DIFFERENT;
+		}
+		if (reference == SIZE_MAX || same >= best) {
+			best = same;
+			reference = i;
+		}
+	}
+	for (size_t i = 0; i < view->count && reference != SIZE_MAX; i++) {
+		struct attempt_view *other = &view->attempts[i];
+
+		other->in_group =
+			other->failed && (i == reference || same_point(&view->attempts[reference],
+								    other) == POINT_SAME);
+		view->group_count += other->in_group;
+	}
+}
+
+static size_t count_distinct(const struct view *view, enum variable variable, bool clean_only)
+{
+	uint64_t seen[DISTINCT_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < view->count && count < DISTINCT_MAX; i++) {
+		const struct attempt_view *a = &view->attempts[i];
+		uint64_t value = a->values[variable];
+		size_t j = 0;
+
+		if (!a->in_group || !value || (clean_only && a->link_faulty))
+			continue;
+		while (j < count && seen[j] != value)
+			j++;
+		if (j == count)
+			seen[count++] = value;
+	}
+	return count;
+}
+
+static uint32_t differences(const struct attempt_view *a, const struct attempt_view *b)
+{
+	uint32_t bits = 0;
+
+	for (int v = 0; v < VARIABLE_COUNT; v++)
+		if (a->values[v] && b->values[v] && a->values[v] != b->values[v])
+			bits |= VARIABLE_BIT(v);
+	return bits;
+}
+
+/* Compares each success with the failure most like it. */
+static void compare_successes(struct view *view)
+{
+	for (size_t i = 0; i < view->count; i++) {
+		struct attempt_view *success = &view->attempts[i];
+
+		if (!success->succeeded)
+			continue;
+		for (size_t j = 0; j < view->count; j++) {
+			uint32_t bits;
+
+			if (!view->attempts[j].failed && !view->attempts[j].bench_fault)
+				continue;
+			bits = differences(success, &view->attempts[j]);
+			if (success->compared &&
+				__builtin_popcount(bits) > __builtin_popcount(success->changed))
+				continue;
+			success->compared = true;
+			success->changed = bits;
+			success->compared_with = j;
+		}
+	}
+}
+
+static bool every_attempt_timed(const struct triage_case *c)
+{
+	for (size_t i = 0; i < c->attempt_count; i++)
+		if (!c->attempts[i]->started.wall_us)
+			return false;
+	return c->attempt_count > 0;
+}
+
+static int compare_times(const void *left, const void *right)
+{
+	const struct attempt_view *a = left, *b = right;
+	uint64_t x = a->attempt->started.wall_us, y = b->attempt->started.wall_us;
+
+	if (x != y)
+		return x < y ? -1 : 1;
+	return a->index < b->index ? -1 : a->index > b->index;
+}
+
+static void fill_model(struct view *view)
+{
+	const char *product = view->c->product;
+	const struct model *model = model_by_product(product);
+
+	if (!model && view->c->board[0])
+		model = model_by_board(view->c->board);
+
+	view->face_id = model ? model->front_sensor_flex_on_i2c : product_has_face_id(product);
+	view->model_known = model || view->face_id;
+}
+
+static void fill_counts(struct view *view)
+{
+	for (size_t i = 0; i < view->count; i++) {
+		view->failed_count += view->attempts[i].failed;
+		view->succeeded_count += view->attempts[i].succeeded;
+		view->bench_fault_count += view->attempts[i].bench_fault;
+	}
+	mark_group(view);
+	view->computers = count_distinct(view, VARIABLE_HOST, false);
+	view->cables = count_distinct(view, VARIABLE_CABLE, false);
+	view->ports = count_distinct(view, VARIABLE_PORT, false);
+	view->tools = count_distinct(view, VARIABLE_TOOL, false);
+	view->clean_computers = count_distinct(view, VARIABLE_HOST, true);
+	view->clean_cables = count_distinct(view, VARIABLE_CABLE, true);
+}
+
+int view_new(const struct triage_case *c, struct view **ret)
+{
+	CLEANUP(view_freep) struct view *view = NULL;
+	size_t first;
+
+	assert(c && ret);
+	view = calloc(1, sizeof(*view));
+	if (!view)
+		return -ENOMEM;
+	view->c = c;
+	view->attempts = calloc(c->attempt_count + 1, sizeof(*view->attempts));
+	if (!view->attempts)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->attempt_count; i++)
+		fill_attempt(&view->attempts[i], c->attempts[i], i);
+	if (every_attempt_timed(c))
+		qsort(view->attempts, c->attempt_count, sizeof(*view->attempts), compare_times);
+	first = c->attempt_count > VIEW_ATTEMPTS_MAX ? c->attempt_count - VIEW_ATTEMPTS_MAX : 0;
+	view->count = c->attempt_count - first;
+	memmove(view->attempts, view->attempts + first, view->count * sizeof(*view->attempts));
+	fill_counts(view);
+	compare_successes(view);
+	fill_model(view);
+	*ret = TAKE_PTR(view);
+	return 0;
+}
+
+struct view *view_free(struct view *view)
+{
+	if (view)
+		free(view->attempts);
+	free(view);
+	return NULL;
+}
+
+size_t view_works(const struct view *view, uint32_t exactly)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < view->count; i++)
+		count += view->attempts[i].compared && view->attempts[i].changed == exactly;
+	return count;
+}
+
+size_t view_works_within(const struct view *view, uint32_t some, uint32_t others)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < view->count; i++) {
+		const struct attempt_view *a = &view->attempts[i];
+
+		count += a->compared && (a->changed & some) && !(a->changed & ~(some | others));
+	}
+	return count;
+}
+
+const struct attempt_view *view_last_failure(const struct view *view)
+{
+	const struct attempt_view *spoiled = NULL;
+
+	for (size_t i = view->count; i > 0; i--) {
+		if (view->attempts[i - 1].failed)
+			return &view->attempts[i - 1];
+		if (view->attempts[i - 1].bench_fault && !spoiled)
+			spoiled = &view->attempts[i - 1];
+	}
+	return spoiled;
+}
+
+bool case_has_history(const struct triage_case *c, const char *word)
+{
+	for (size_t i = 0; i < c->history_count; i++)
+		if (word_is(c->history[i], word))
+			return true;
+	return false;
+}

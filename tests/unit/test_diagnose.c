@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/triage/verdict.h"
+
+#include <string.h>
+
+#include "common/base/macro.h"
+#include "tests/unit/case_builder.h"
+#include "tests/unit/test.h"
+
+#define FACE_ID "iPhone12,3"
+#define NO_FACE_ID "iPhone9,1"
+
+static struct verdict verdict;
+
+static void diagnose_ok(const struct triage_case *c)
+{
+	memset(&verdict, 0xff, sizeof(verdict));
+	assert_int_equal(diagnose(c, &verdict), 0);
+}
+
+static void assert_verdict(enum phase phase, enum strength strength)
+{
+	assert_string_equal(phase_name(verdict.phase), phase_name(phase));
+	assert_string_equal(strength_name(verdict.strength), strength_name(strength));
+}
+
+static void assert_first(const char *cause)
+{
+	assert_true(verdict.cause_count > 0);
+	assert_string_equal(verdict.causes[0].cause, cause);
+}
+
+static void assert_next(const char *experiment)
+{
+	assert_non_null(verdict.next.experiment);
+	assert_string_equal(verdict.next.experiment, experiment);
+	assert_true(verdict.next.outcome_count > 0);
+}
+
+static const struct suspect *find_cause(const char *cause)
+{
+	for (size_t i = 0; i < verdict.cause_count; i++)
+		if (strcmp(verdict.causes[i].cause, cause) == 0)
+			return &verdict.causes[i];
+	return NULL;
+}
+
+static void no_attempts_is_no_failure(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("");
+
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_NONE);
+	add_success(c, "one", "A");
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_NONE);
+	assert_null(verdict.next.experiment);
+}
+
+static void first_failure_is_undecided(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_4013(c, "one", "A");
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_true(verdict.strength <= STRENGTH_WEAK);
+	assert_int_equal(verdict.itunes_code, 4013);
+	assert_next("swap-cable");
+}
+
+static void second_cable_asks_for_other_computer(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_4013(c, "one", "A");
+	add_4013(c, "one", "B");
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_next("other-computer");
+}
+
+static void add_persisting(struct triage_case *c)
+{
+	add_4013(c, "one", "A");
+	add_4013(c, "one", "B");
+	add_4013(c, "two", "B");
+}
+
+static void two_computers_and_cables_are_hardware(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_persisting(c);
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
+	assert_first("earpiece-flex");
+	assert_next("disconnect-earpiece-flex");
+	assert_true(verdict.advice_count >= 2);
+	assert_true(verdict.causes[0].evidence_count > 0);
+	assert_true(verdict.causes[0].evidence[0].record_count > 0);
+}
+
+static void without_face_id_the_flex_is_never_first(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+
+	add_persisting(c);
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
+	assert_string_not_equal(verdict.causes[0].cause, "earpiece-flex");
+	assert_string_not_equal(verdict.next.experiment, "disconnect-earpiece-flex");
+}
+
+static void faulty_links_keep_phase_two_away(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_persisting(c);
+	c->attempts[2]->health.usb_errors = 3;
+	diagnose_ok(c);
+	assert_int_not_equal(verdict.phase, PHASE_HARDWARE);
+}
+
+static void flex_out_succeeds(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_persisting(c);
+	set_flex(add_success(c, "one", "A"), "disconnected");
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
+	assert_first("earpiece-flex");
+	assert_int_equal(verdict.causes[0].strength, STRENGTH_STRONG);
+	assert_next("reconnect-earpiece-flex");
+
+	set_flex(add_4013(c, "one", "A"), "connected");
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_CONCLUSIVE);
+	assert_first("earpiece-flex");
+	assert_next("replace-earpiece-flex");
+}
+
+static void flex_out_fails(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_persisting(c);
+	set_flex(add_4013(c, "two", "A"), "disconnected");
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_HARDWARE);
+	assert_first("nand");
+	assert_string_not_equal(verdict.next.experiment, "disconnect-earpiece-flex");
+	assert_true(find_cause("earpiece-flex")->counter_evidence_count > 0);
+	assert_int_equal(find_cause("earpiece-flex")->strength, STRENGTH_NONE);
+}
+
+static void flex_out_alone_is_enough(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("");
+
+	add_4013(c, "one", NULL);
+	set_flex(add_success(c, "one", NULL), "disconnected");
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
+	assert_first("earpiece-flex");
+}
+
+static void other_cable_works(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_4013(c, "one", "A");
+	add_success(c, "one", "B");
+	diagnose_ok(c);
+	assert_verdict(PHASE_CONNECTION, STRENGTH_MODERATE);
+	assert_first("cable");
+
+	add_success(c, "one", "B");
+	diagnose_ok(c);
+	assert_verdict(PHASE_CONNECTION, STRENGTH_STRONG);
+	assert_first("cable");
+}
+
+static void other_computer_works(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_4013(c, "one", "A");
+	add_success(c, "two", "A");
+	add_success(c, "two", "A");
+	diagnose_ok(c);
+	assert_true(verdict.phase == PHASE_CONNECTION || verdict.phase == PHASE_SOFTWARE);
+	assert_int_equal(verdict.strength, STRENGTH_STRONG);
+}
+
+static void other_cable_and_computer_work(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_4013(c, "one", "A");
+	add_success(c, "two", "B");
+	add_success(c, "two", "B");
+	diagnose_ok(c);
+	assert_true(verdict.phase == PHASE_CONNECTION || verdict.phase == PHASE_SOFTWARE);
+	assert_int_equal(verdict.strength, STRENGTH_STRONG);
+}
+
+static void success_with_nothing_changed_clears_nothing(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_4013(c, "one", "A");
+	add_success(c, "one", "A");
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+}
+
+static void mux_fault_comes_before_hardware(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+	struct attempt *attempt = add_4013(c, "one", "A");
+
+	attempt->health.mux_faults = 1;
+	attempt->amr_error_known = true;
+	attempt->amr_error = 40;
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_SOFTWARE);
+	assert_first("host-software");
+	assert_next("restart-usbmuxd");
+}
+
+static void phone_names_storage(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+	struct attempt *attempt = add_attempt(c, "one", "A", OUTCOME_FAILED);
+
+	attempt->amr_error_known = true;
+	attempt->amr_error = 40;
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_MODERATE);
+	assert_first("nand");
+}
+
+static void an_operation_alone_names_nothing(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+	struct attempt *attempt = add_attempt(c, "one", "A", OUTCOME_FAILED);
+
+	attempt->operation = 28;
+	text_copy(attempt->operation_name, sizeof(attempt->operation_name), "Waiting for NAND");
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_non_null(strstr(find_cause("nand")->evidence[0].text, "Waiting for NAND"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_attempts_is_no_failure),
+		cmocka_unit_test(first_failure_is_undecided),
+		cmocka_unit_test(second_cable_asks_for_other_computer),
+		cmocka_unit_test(two_computers_and_cables_are_hardware),
+		cmocka_unit_test(without_face_id_the_flex_is_never_first),
+		cmocka_unit_test(faulty_links_keep_phase_two_away),
+		cmocka_unit_test(flex_out_succeeds),
+		cmocka_unit_test(flex_out_fails),
+		cmocka_unit_test(flex_out_alone_is_enough),
+		cmocka_unit_test(other_cable_works),
+		cmocka_unit_test(other_computer_works),
+		cmocka_unit_test(other_cable_and_computer_work),
+		cmocka_unit_test(success_with_nothing_changed_clears_nothing),
+		cmocka_unit_test(mux_fault_comes_before_hardware),
+		cmocka_unit_test(phone_names_storage),
+		cmocka_unit_test(an_operation_alone_names_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
