@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the integration tests share: the simulated phone's modules, a short folder, firmware, phones, runs of the tool."""
+
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "phone"))
+
+import ipsw  # noqa: E402
+import models  # noqa: E402
+import restoretool  # noqa: E402
+import simphone  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: waits for time limits of the restore tool (runs beside other scenarios)")
+
+
+@pytest.fixture
+def folder():
+    """A private folder with a path short enough for Unix sockets."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="triage-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def firmware():
+    """make(board) gives a tiny firmware file for that board, built once a session."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="triage-ipsw-"))
+    built = {}
+
+    def make(board=models.DEFAULT_MODEL):
+        if board not in built:
+            built[board] = ipsw.build(path / f"{board}.ipsw", board)
+        return built[board]
+
+    yield make
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def make_phone(folder):
+    """make(scenario, …) starts a simulator on a socket in `folder`; all end with the test."""
+    simulators = []
+
+    def make(scenario="success", name="mux", **options):
+        simulator = simphone.Simulator(folder / name, scenario, **options)
+        simulators.append(simulator)
+        simulator.start()
+        return simulator
+
+    yield make
+    for simulator in simulators:
+        simulator.stop()
+
+
+@pytest.fixture
+def restore(folder, firmware):
+    """restore(simulator, phone=None, debug=False) starts the real tool on a simulated phone; it ends with the test."""
+    tools = []
+
+    def start(simulator, phone=None, debug=False):
+        identity = (phone or simulator.phone).identity
+        work = folder / f"run{len(tools)}"
+        work.mkdir()
+        tool = restoretool.start_restore(work, simulator.mux.path, identity, firmware(identity.model.board), debug)
+        tools.append(tool)
+        return tool
+
+    yield start
+    for tool in tools:
+        tool.end()
