@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/ring/reader.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/macro.h"
+
+int ring_reader_init(struct ring_reader *reader, const void *bytes, uint64_t size, bool live)
+{
+	struct ring_area area;
+	bool intact;
+	int r;
+
+	assert((uintptr_t)bytes % RING_ALIGN == 0);
+	r = ring_identity_check(bytes, size, false, &intact, &area);
+	if (r < 0)
+		return r;
+	*reader = (struct ring_reader){.area = area, .header = bytes, .live = live};
+	if (!live) {
+		reader->stored_next = ring_bounds_load(&reader->header->bounds).next_sequence;
+		reader->extent = ring_scan(&area, reader->header);
+	}
+	return 0;
+}
+
+struct ring_extent ring_reader_extent(const struct ring_reader *reader)
+{
+	struct ring_extent stored = ring_bounds_load(&reader->header->bounds);
+
+	/* A number that moved since tells that a writer came. */
+	if (reader->live || stored.next_sequence != reader->stored_next)
+		return stored;
+	return reader->extent;
+}
+
+/* Brings the cursor to the oldest record. What it accounted for stays accounted for. */
+static void cursor_rewind(struct ring_cursor *cursor, const struct ring_extent *extent)
+{
+	cursor->position = extent->tail;
+	cursor->last = extent->tail_sequence - 1;
+}
+
+void ring_cursor_first(struct ring_cursor *cursor, const struct ring_reader *reader)
+{
+	struct ring_extent extent = ring_reader_extent(reader);
+
+	memset(cursor, 0, offsetof(struct ring_cursor, payload));
+	cursor->reader = reader;
+	cursor_rewind(cursor, &extent);
+	cursor->floor = cursor->last;
+}
+
+void ring_cursor_after(
+	struct ring_cursor *cursor, const struct ring_reader *reader, uint64_t sequence)
+{
+	ring_cursor_first(cursor, reader);
+	if (sequence < cursor->floor)
+		cursor->overtaken = true;
+	cursor->floor = sequence;
+}
+
+void ring_cursor_only(struct ring_cursor *cursor, const struct uuid *session)
+{
+	cursor->only = *session;
+}
+
+/* Accounts for the numbers between what was walked over and `next`. */
+static void account(struct ring_cursor *cursor, uint64_t next)
+{
+	uint64_t gap;
+
+	if (next <= cursor->floor + 1)
+		return;
+	if (ring_era(next) != ring_era(cursor->floor)) {
+		/* How many numbers the old era still gave out, nobody knows. */
+		cursor->loss.restarts++;
+		return;
+	}
+	gap = next - cursor->floor - 1;
+	cursor->loss.lost += gap;
+	cursor->lost += gap;
+	if (cursor->overtaken)
+		cursor->loss.overtaken += gap;
+}
+
+/* True where the writer took what lies at the cursor's position while it was read; the cursor then
+ * stands at what is now the oldest record. */
+static bool cursor_overtaken(struct ring_cursor *cursor)
+{
+	struct ring_extent extent;
+
+	/* What was copied before was loaded before the tail is. */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	extent = ring_reader_extent(cursor->reader);
+	if (extent.tail <= cursor->position)
+		return false;
+	cursor->overtaken = true;
+	cursor_rewind(cursor, &extent);
+	return true;
+}
+
+/* Looks for the next header that can follow, from the bad one at the cursor on. */
+static void cursor_skip_damage(struct ring_cursor *cursor, const struct ring_extent *extent)
+{
+	const struct ring_area *area = &cursor->reader->area;
+	uint64_t position = cursor->position;
+	struct record_head head;
+
+	for (position += RING_ALIGN; position < extent->head; position += RING_ALIGN)
+		if (record_head_read(area, position % area->size, &head) &&
+			head.sequence > cursor->last && head.sequence <= extent->next_sequence)
+			break;
+	if (cursor_overtaken(cursor))
+		return;
+	cursor->loss.damaged++;
+	cursor->position = position < extent->head ? position : extent->head;
+}
+
+/* Finds the next good header. Returns 1 with *ret set and the cursor at its record, 0 at the end,
+ * -EBADMSG where the bounds make no sense. */
+static int cursor_find(struct ring_cursor *cursor, struct record_head *ret)
+{
+	const struct ring_area *area = &cursor->reader->area;
+
+	for (;;) {
+		struct ring_extent extent = ring_reader_extent(cursor->reader);
+		struct record_head head;
+		bool found;
+
+		if (cursor_overtaken(cursor))
+			continue;
+		if (!ring_extent_sane(&extent, area->size))
+			return -EBADMSG;
+		if (cursor->position > extent.head) {
+			cursor_rewind(cursor, &extent);
+			continue;
+		}
+		if (cursor->position == extent.head) {
+			if (ring_era(extent.next_sequence) == ring_era(cursor->floor)) {
+				account(cursor, extent.next_sequence);
+				if (cursor->floor < extent.next_sequence - 1)
+					cursor->floor = extent.next_sequence - 1;
+			}
+			return 0;
+		}
+		cursor->position = ring_record_position(area, cursor->position);
+		if (cursor->position >= extent.head) {
+			cursor->position = extent.head;
+			continue;
+		}
+		found = record_head_read(area, cursor->position % area->size, &head);
+		if (cursor_overtaken(cursor))
+			continue;
+		if (!found || head.sequence <= cursor->last) {
+			cursor_skip_damage(cursor, &extent);
+			continue;
+		}
+		if (head.flags & RECORD_FLAG_PADDING) {
+			cursor->position += record_size(head.length);
+			continue;
+		}
+		*ret = head;
+		return 1;
+	}
+}
+
+/* Copies the payload of the record at the cursor. False where it is damaged or was overwritten. */
+static bool cursor_copy(struct ring_cursor *cursor, const struct record_head *head)
+{
+	const struct ring_area *area = &cursor->reader->area;
+
+	memcpy(cursor->payload, area->bytes + cursor->position % area->size + RECORD_HEADER_BYTES,
+		head->length);
+	if (cursor_overtaken(cursor))
+		return false;
+	if (record_payload_valid(head, cursor->payload))
+		return true;
+	cursor->loss.damaged++;
+	cursor->last = head->sequence;
+	cursor->position += record_size(head->length);
+	return false;
+}
+
+int ring_cursor_next(struct ring_cursor *cursor, struct ring_record *ret)
+{
+	struct record_head head;
+	int r;
+
+	for (;;) {
+		bool wanted;
+
+		r = cursor_find(cursor, &head);
+		if (r <= 0)
+			return r;
+		wanted = head.sequence > cursor->floor &&
+			 (uuid_is_none(&cursor->only) || uuid_equal(&cursor->only, &head.session));
+		if (wanted && !cursor_copy(cursor, &head))
+			continue;
+		cursor->position += record_size(head.length);
+		cursor->last = head.sequence;
+		if (head.sequence > cursor->floor) {
+			account(cursor, head.sequence);
+			cursor->floor = head.sequence;
+			cursor->overtaken = false;
+		}
+		if (!wanted)
+			continue;
+		*ret = (struct ring_record){
+			.sequence = head.sequence,
+			.at = head.at,
+			.session = head.session,
+			.kind = head.kind,
+			.payload = cursor->payload,
+			.length = head.length,
+			.lost_before = cursor->lost,
+		};
+		cursor->lost = 0;
+		return 1;
+	}
+}
+
+static void cursor_freep(struct ring_cursor **cursor)
+{
+	free(*cursor);
+}
+
+int64_t ring_verify(const struct ring_reader *reader, struct ring_loss *ret)
+{
+	CLEANUP(cursor_freep) struct ring_cursor *cursor = NULL;
+	struct ring_record record;
+	int64_t count = 0;
+	int r;
+
+	cursor = malloc(sizeof(*cursor));
+	if (!cursor)
+		return -ENOMEM;
+	ring_cursor_first(cursor, reader);
+	while ((r = ring_cursor_next(cursor, &record)) > 0)
+		count++;
+	if (r < 0)
+		return r;
+	*ret = cursor->loss;
+	return count;
+}

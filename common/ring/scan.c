@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/ring/scan.h"
+
+bool ring_extent_sane(const struct ring_extent *extent, uint64_t size)
+{
+	return extent->tail <= extent->head && extent->head - extent->tail <= size &&
+	       extent->head <= RING_SEQUENCE_MAX && extent->head % RING_ALIGN == 0 &&
+	       extent->tail % RING_ALIGN == 0 && extent->next_sequence <= RING_SEQUENCE_MAX &&
+	       extent->tail_sequence > 0 && extent->tail_sequence <= extent->next_sequence;
+}
+
+struct ring_extent ring_bounds_load(const struct ring_bounds *bounds)
+{
+	struct ring_extent extent;
+
+	/* The opposite order of the writer's: what is numbered below next_sequence lies before
+	 * this head, and the oldest record has at most this tail_sequence missing before it. */
+	extent.next_sequence = le64toh(__atomic_load_n(&bounds->next_sequence, __ATOMIC_ACQUIRE));
+	extent.head = le64toh(__atomic_load_n(&bounds->head, __ATOMIC_ACQUIRE));
+	extent.tail = le64toh(__atomic_load_n(&bounds->tail, __ATOMIC_ACQUIRE));
+	extent.tail_sequence = le64toh(__atomic_load_n(&bounds->tail_sequence, __ATOMIC_ACQUIRE));
+	return extent;
+}
+
+struct found_record {
+	uint64_t sequence; /* 0 = none */
+	uint64_t place;
+	uint64_t size;
+};
+
+/* The good record with the highest number. */
+static struct found_record find_newest(const struct ring_area *area)
+{
+	struct found_record newest = {0};
+	struct record_head head;
+	uint64_t place = 0;
+
+	while (place < area->size) {
+		if (!record_head_read(area, place, &head) ||
+			!record_payload_valid(&head, area->bytes + place + RECORD_HEADER_BYTES)) {
+			place += RING_ALIGN;
+			continue;
+		}
+		if (head.flags & RECORD_FLAG_PADDING) {
+			/* What a padding covers may hold newer records after a power cut. */
+			place += RECORD_HEADER_BYTES;
+			continue;
+		}
+		if (head.sequence > newest.sequence)
+			newest = (struct found_record){
+				head.sequence, place, record_size(head.length)};
+		place += record_size(head.length);
+	}
+	return newest;
+}
+
+/* The first record at or after `start`, once around. */
+static struct found_record find_oldest(
+	const struct ring_area *area, uint64_t start, const struct found_record *newest)
+{
+	struct record_head head;
+
+	for (uint64_t i = 0; i < area->size; i += RING_ALIGN) {
+		uint64_t place = (start + i) % area->size;
+
+		if (!record_head_read(area, place, &head))
+			continue;
+		/* After the newest good record come damaged ones, and paddings: what these cover
+		 * was dropped before. */
+		if (head.sequence > newest->sequence)
+			i += record_size(head.length) - RING_ALIGN;
+		else if (!(head.flags & RECORD_FLAG_PADDING))
+			return (struct found_record){
+				head.sequence, place, record_size(head.length)};
+	}
+	return *newest;
+}
+
+/* True where the stored tail can be believed: the stored bounds end with the record that is the
+ * newest indeed (or was written, but not yet noted), and begin with the record that they tell. */
+static bool stored_tail_right(const struct ring_area *area, const struct ring_extent *stored,
+	const struct found_record *newest)
+{
+	uint64_t end = (newest->place + newest->size) % area->size;
+	uint64_t tail = ring_record_position(area, stored->tail);
+	struct record_head head;
+
+	return (stored->head % area->size == end || stored->next_sequence == newest->sequence) &&
+	       record_head_read(area, tail % area->size, &head) &&
+	       head.sequence == stored->tail_sequence;
+}
+
+/* The number of the next record, where `newest` is the highest found and at most `missing` records
+ * can have been lost after it. */
+static uint64_t next_number(const struct ring_extent *stored, const struct ring_lease *lease,
+	uint64_t newest, uint64_t missing)
+{
+	uint64_t next = stored->next_sequence;
+
+	if (next <= newest + 1)
+		return newest + 1;
+	if (next - newest - 1 <= missing)
+		return next;
+	/* The first number of an era, of which no record was written or survived. */
+	if (next % RING_ERA == 0 && ring_lease_valid(lease) &&
+		next + RING_ERA == le64toh(lease->limit))
+		return next;
+	/* The stored number is damaged. */
+	if (ring_lease_valid(lease) && le64toh(lease->limit) > newest)
+		return le64toh(lease->limit);
+	return ring_next_era(newest);
+}
+
+/* No record is left: an empty ring, or nothing but damage. */
+static struct ring_extent empty_extent(const struct ring_extent *stored,
+	const struct ring_lease *lease, const struct ring_area *area)
+{
+	struct ring_extent extent = {0};
+	uint64_t most = area->size / RECORD_HEADER_BYTES;
+
+	if (ring_extent_sane(stored, area->size) &&
+		stored->next_sequence - stored->tail_sequence <= most &&
+		(!ring_lease_valid(lease) || stored->next_sequence <= le64toh(lease->limit)))
+		return *stored;
+	extent.next_sequence = ring_lease_valid(lease) ? le64toh(lease->limit) : 1;
+	extent.tail_sequence = extent.next_sequence;
+	return extent;
+}
+
+/* How many records can have been where now damage is, from one position to another. */
+static uint64_t records_between(const struct ring_area *area, uint64_t from, uint64_t to)
+{
+	return (to % area->size + area->size - from % area->size) % area->size /
+	       RECORD_HEADER_BYTES;
+}
+
+struct ring_extent ring_scan(const struct ring_area *area, const struct ring_header *header)
+{
+	struct ring_extent stored = ring_bounds_load(&header->bounds), extent;
+	struct found_record newest = find_newest(area), oldest;
+	bool sane = ring_extent_sane(&stored, area->size);
+	uint64_t end, used;
+
+	if (newest.sequence == 0)
+		return empty_extent(&stored, &header->lease, area);
+	end = (newest.place + newest.size) % area->size;
+	if (sane && stored_tail_right(area, &stored, &newest))
+		oldest = (struct found_record){stored.tail_sequence, stored.tail % area->size, 0};
+	else
+		oldest = find_oldest(area, end, &newest);
+
+	/* Positions go on from the stored ones, so that a reader that is under way sees no step
+	 * back. */
+	extent.head = end;
+	if (sane && stored.head > end)
+		extent.head += (stored.head - end + area->size - 1) / area->size * area->size;
+	used = (end + area->size - oldest.place) % area->size;
+	if (used == 0)
+		used = area->size;
+	if (extent.head < used)
+		extent.head += area->size;
+	extent.tail = extent.head - used;
+
+	extent.tail_sequence = oldest.sequence;
+	/* Bounds that are older than the records do not know what was dropped since. */
+	if (sane && stored.next_sequence >= newest.sequence &&
+		stored.tail_sequence < oldest.sequence &&
+		oldest.sequence - stored.tail_sequence <=
+			records_between(area, stored.tail, oldest.place))
+		extent.tail_sequence = stored.tail_sequence;
+	extent.next_sequence = next_number(&stored, &header->lease, newest.sequence,
+		sane ? records_between(area, end, stored.head) : 0);
+	return extent;
+}
