@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the program knows, as JSON in the shapes of the .varlink file: the same for the daemon's
+ * answers and for what the client reads from a file. It decides nothing and reads no clock. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/triage/attempt.h"
+#include "common/triage/event.h"
+#include "common/triage/session.h"
+#include "common/triage/verdict.h"
+#include "common/wire/json.h"
+
+/* A phone of the bench. Empty texts and an ecid of 0 are not known; texts are borrowed. */
+struct device_record {
+	const struct identity *identity;
+	const char *port;
+	const char *name; /* for people; NULL = none */
+	enum device_mode mode;
+	struct uuid session; /* that runs on it; none = none */
+};
+
+/* A session. Everything is borrowed. */
+struct session_record {
+	const struct attempt *attempt;
+	const struct identity *identity;
+	bool running;
+	const char *budget; /* name of what it waits for; NULL = it waits for nothing */
+	uint64_t silent_us; /* how long it has waited for that */
+	uint64_t budget_us; /* how long it may */
+};
+
+/* The values belong to the caller (or to what they are put into). They are NULL, with the failure
+ * kept in the builder, when memory is out. Fields that are not known are left out. */
+struct json_object *record_to_json(struct json_builder *builder, const struct event *event);
+struct json_object *device_to_json(
+	struct json_builder *builder, const struct device_record *device);
+struct json_object *session_to_json(
+	struct json_builder *builder, const struct session_record *session);
+struct json_object *health_to_json(struct json_builder *builder, const struct health *health);
+struct json_object *verdict_to_json(struct json_builder *builder, const struct verdict *verdict);

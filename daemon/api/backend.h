@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the API asks of the rest of the daemon: functions that main fills in. All are called in the
+ * loop's thread and answer at once. Nothing here knows JSON or sockets. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/id.h"
+#include "common/triage/event.h"
+#include "common/triage/verdict.h"
+#include "common/wire/records.h"
+
+#define API_SOURCES_MAX 16
+
+/* Texts are borrowed until the loop's next turn. */
+struct api_source {
+	const char *name;
+	bool up;
+	const char *detail; /* why it is down; NULL = nothing to say */
+};
+
+struct api_status {
+	const char *bench;
+	uint64_t started_us; /* wall clock, microseconds since 1970 */
+	struct api_source sources[API_SOURCES_MAX];
+	size_t source_count;
+	uint64_t ring_bytes;
+	uint64_t first_sequence; /* of the oldest record; 0 = the ring is empty */
+	uint64_t last_sequence;
+	uint64_t damaged_records;
+};
+
+/* What BeginRun tells of a tool that is about to start. Texts that are not known are NULL; they are
+ * valid UTF-8 from the socket, of any length and with control characters: clean them. `udid` and
+ * `port` are checked for their form alone. */
+struct api_run {
+	const char *tool;
+	const char *command_line;
+	const char *ticket;
+	uint64_t ecid; /* 0 = not known */
+	const char *udid;
+	const char *port;
+	const struct condition *conditions;
+	size_t condition_count;
+};
+
+/* What Diagnose is asked about: a device by its name (ECID, UDID or port), a session, or, with
+ * neither, the device of the newest session. */
+struct api_diagnose {
+	const char *device;	    /* NULL = not told */
+	const struct uuid *session; /* NULL = not told */
+};
+
+/* Each is called once an item, during the call it was given to; what it gets lives until it
+ * returns. Returning false ends the visit. */
+typedef bool api_visit_device(void *context, const struct device_record *device);
+typedef bool api_visit_session(void *context, const struct session_record *session);
+typedef bool api_visit_record(void *context, const struct event *event);
+
+/* All functions must be set. `user` is handed to each. Results: 0, or a negative errno; those with
+ * a meaning of their own are named, any other is told to the caller as a failure. */
+struct api_backend {
+	void *user;
+	uint32_t running_max; /* sessions that may run at once; told when begin_run gives -EBUSY */
+
+	/* Fills *ret, which is zeroed. */
+	void (*status)(void *user, struct api_status *ret);
+	/* Each phone on the bench, and those that were. */
+	void (*devices)(void *user, api_visit_device *visit, void *context);
+	/* Sessions, newest first, of one device or (NULL) of all. -ENODEV: no such device is known.
+	 */
+	int (*sessions)(void *user, const char *device, api_visit_session *visit, void *context);
+	/* The one session. -ENOENT: no such session. */
+	int (*session)(void *user, const struct uuid *id, api_visit_session *visit, void *context);
+	/* Records with a sequence higher than `after`, oldest first, of one session or (NULL) of
+	 * all. *ret_lost: records after `after` that are gone, up to the last one that was visited;
+	 * 0 where `after` is 0 (from the oldest that is left). */
+	int (*records)(void *user, const struct uuid *session, uint64_t after,
+		api_visit_record *visit, void *context, uint64_t *ret_lost);
+	/* Diagnoses: fills *ret, then calls `device` once for the phone and `attempt` for each
+	 * session of its case, newest first. -ENODEV, -ENOENT: none by that name, or nothing seen
+	 * yet. */
+	int (*diagnose)(void *user, const struct api_diagnose *query, struct verdict *ret,
+		api_visit_device *device, api_visit_session *attempt, void *context);
+
+	/* -EBUSY: as many run as may. */
+	int (*begin_run)(void *user, const struct api_run *run, struct uuid *ret);
+	/* `length` bytes of the tool's log that begin at its byte `offset`; *ret_offset: bytes of
+	 * the log that are there now. -ENOENT: no such session; -ESHUTDOWN: it has ended. */
+	int (*append_log)(void *user, const struct uuid *session, uint64_t offset,
+		const char *bytes, size_t length, uint64_t *ret_offset);
+	/* The tool left with `status`, 0 to 255, or by a signal, then its number negated. -ENOENT,
+	 * -ESHUTDOWN as above. */
+	int (*end_run)(void *user, const struct uuid *session, int64_t status);
+};
