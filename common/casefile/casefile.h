@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Case files: one device and its attempts as JSON, for exchange and for diagnosis with no daemon.
+ * Reads and writes them; judges nothing, and never reads what a file says the truth is. */
+#pragma once
+
+#include <stddef.h>
+
+#include "common/triage/case.h"
+
+#define CASEFILE_VERSION 1
+#define CASEFILE_BYTES_MAX (64u * 1024 * 1024) /* of one file */
+#define CASEFILE_MESSAGE_SIZE 160
+
+/* Reads a case from JSON text. An attempt is folded from its log and link events as if it were
+ * watched; what the file tells of it beyond them is taken over. Members that this version does not
+ * know are passed over. Returns 0, -EBADMSG with the reason for people in `message`, or -ENOMEM;
+ * *ret is untouched on failure. The caller owns *ret: triage_case_free(). */
+int casefile_parse(const char *text, size_t length, struct triage_case **ret,
+	char message[static CASEFILE_MESSAGE_SIZE]);
+/* Reads the file at `path`; as casefile_parse(), or the errno of open and read with its text in
+ * `message`, -EFBIG for more than CASEFILE_BYTES_MAX. */
+int casefile_read(
+	const char *path, struct triage_case **ret, char message[static CASEFILE_MESSAGE_SIZE]);
+
+enum casefile_identity { CASEFILE_MASK, CASEFILE_REVEAL };
+
+/* Writes a case as JSON text that casefile_parse() reads back to the same verdict. Identifiers of
+ * the phone are left out unless revealed. Returns 0 or -ENOMEM; the caller frees *ret with free().
+ */
+int casefile_write(const struct triage_case *c, enum casefile_identity identity, char **ret);

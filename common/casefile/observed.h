@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What was observed of an attempt, as members of the JSON object `observed`: one table for reading
+ * and writing, so that neither can forget a field. Private to casefile. */
+#pragma once
+
+#include <stddef.h>
+
+#include "common/triage/attempt.h"
+
+enum observed_type { OBSERVED_U32, OBSERVED_I32, OBSERVED_I64, OBSERVED_BOOL, OBSERVED_TEXT };
+
+struct observed_field {
+	const char *name;
+	enum observed_type type;
+	size_t offset;
+	size_t size; /* of a text */
+};
+
+#define OBSERVED(name, type, field)                                                                \
+	{                                                                                          \
+		name, type, offsetof(struct attempt, field), sizeof(((struct attempt *)0)->field)  \
+	}
+
+static const struct observed_field observed_fields[] = {
+	OBSERVED("operation", OBSERVED_U32, operation),
+	OBSERVED("operationName", OBSERVED_TEXT, operation_name),
+	OBSERVED("permille", OBSERVED_I32, permille),
+	OBSERVED("checkpoint", OBSERVED_U32, checkpoint),
+	OBSERVED("checkpointName", OBSERVED_TEXT, checkpoint_name),
+	OBSERVED("failureText", OBSERVED_TEXT, failure_text),
+	OBSERVED("statusKnown", OBSERVED_BOOL, status_known),
+	OBSERVED("status", OBSERVED_I64, status),
+	OBSERVED("amrErrorKnown", OBSERVED_BOOL, amr_error_known),
+	OBSERVED("amrError", OBSERVED_I64, amr_error),
+	OBSERVED("exitKnown", OBSERVED_BOOL, exit_known),
+	OBSERVED("exitStatus", OBSERVED_I64, exit_status),
+	OBSERVED("itunesCode", OBSERVED_I64, itunes_code),
+	OBSERVED("attaches", OBSERVED_U32, health.attaches),
+	OBSERVED("expectedDetaches", OBSERVED_U32, health.expected_detaches),
+	OBSERVED("unexpectedDetaches", OBSERVED_U32, health.unexpected_detaches),
+	OBSERVED("silences", OBSERVED_U32, health.silences),
+	OBSERVED("usbErrors", OBSERVED_U32, health.usb_errors),
+	OBSERVED("usbErrorsMasked", OBSERVED_U32, health.usb_errors_masked),
+	OBSERVED("muxFaults", OBSERVED_U32, health.mux_faults),
+	OBSERVED("speedMbps", OBSERVED_U32, health.speed_mbps),
+	OBSERVED("hubDepth", OBSERVED_U32, health.hub_depth),
+	OBSERVED("hubDepthKnown", OBSERVED_BOOL, health.hub_depth_known),
+};

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/casefile/casefile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/text.h"
+#include "common/casefile/observed.h"
+#include "common/casefile/watched.h"
+
+#define DEPTH_MAX 16
+#define ATTEMPTS_MAX 10000 /* of one case */
+
+typedef struct json_object json;
+
+static void json_putp(json **object)
+{
+	json_object_put(*object);
+}
+
+static void tokener_freep(struct json_tokener **tokener)
+{
+	if (*tokener)
+		json_tokener_free(*tokener);
+}
+
+/* The member, or NULL where it is missing or of another type. */
+static json *member(const json *object, const char *key, enum json_type type)
+{
+	json *value;
+
+	return json_object_object_get_ex(object, key, &value) && json_object_is_type(value, type)
+		       ? value
+		       : NULL;
+}
+
+/* Copies a text member as clean UTF-8; leaves `out` where it is missing. */
+static void take_text(const json *object, const char *key, char *out, size_t size)
+{
+	json *value = member(object, key, json_type_string);
+
+	if (value)
+		text_clean(json_object_get_string(value), (size_t)json_object_get_string_len(value),
+			out, size);
+}
+
+/* The word of a member, cleaned into `out`; the empty text where it is missing or "unknown". */
+static const char *take_word(const json *object, const char *key, char out[static NAME_SIZE])
+{
+	out[0] = '\0';
+	take_text(object, key, out, NAME_SIZE);
+	if (text_equal(out, "unknown"))
+		out[0] = '\0';
+	return out;
+}
+
+static uint64_t read_time(const json *object, const char *key)
+{
+	char text[64] = "";
+	struct tm parts = {0};
+	const char *rest;
+	uint64_t us = 0, unit = USEC_PER_SEC / 10;
+	time_t seconds;
+
+	take_text(object, key, text, sizeof(text));
+	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
+	if (!rest)
+		return 0;
+	seconds = timegm(&parts);
+	if (*rest == '.')
+		for (rest++; *rest >= '0' && *rest <= '9'; rest++, unit /= 10)
+			us += (uint64_t)(*rest - '0') * unit;
+	return seconds > 0 ? (uint64_t)seconds * USEC_PER_SEC + us : 0;
+}
+
+static void read_condition(struct attempt *attempt, const char *key, const json *value)
+{
+	char clean_key[CONDITION_KEY_SIZE], clean[CONDITION_VALUE_SIZE];
+	const char *text = json_object_is_type(value, json_type_boolean)
+				   ? (json_object_get_boolean(value) ? "true" : "false")
+				   : json_object_get_string((json *)value);
+
+	if (!text || json_object_is_type(value, json_type_object) ||
+		json_object_is_type(value, json_type_array))
+		return;
+	text_clean(key, strlen(key), clean_key, sizeof(clean_key));
+	text_clean(text, strlen(text), clean, sizeof(clean));
+	attempt_set_condition(attempt, clean_key, clean, 0);
+}
+
+static void read_conditions(struct attempt *attempt, const json *object)
+{
+	json *conditions = member(object, "conditions", json_type_object);
+
+	if (!conditions)
+		return;
+	json_object_object_foreach(conditions, key, value)
+	{
+		read_condition(attempt, key, value);
+	}
+	take_text(conditions, "firmware", attempt->firmware_build, NAME_SIZE);
+	take_text(conditions, "port", attempt->port, PORT_SIZE);
+}
+
+static void read_error(struct attempt *attempt, const json *object)
+{
+	struct event event = {.kind = EVENT_REPORTED_ERROR, .source = SOURCE_PERSON};
+	json *code = member(object, "code", json_type_int);
+
+	take_text(object, "domain", event.name, sizeof(attempt->errors[0].domain));
+	if (!code || !event.name[0])
+		return;
+	event.code = json_object_get_int64(code);
+	attempt_fold(attempt, &event);
+}
+
+static void read_errors(struct attempt *attempt, const json *object)
+{
+	json *one = member(object, "error", json_type_object);
+	json *several = member(object, "errors", json_type_array);
+
+	if (one)
+		read_error(attempt, one);
+	for (size_t i = 0; several && i < json_object_array_length(several); i++)
+		read_error(attempt, json_object_array_get_idx(several, i));
+}
+
+/* "idevicerestore 1.0.0-271-g45145e9 (patched)" is a name and a version. */
+static void read_tool(struct attempt *attempt, const json *object)
+{
+	char tool[2 * NAME_SIZE] = "";
+	char *space;
+
+	take_text(object, "tool", tool, sizeof(tool));
+	space = strchr(tool, ' ');
+	if (space) {
+		*space = '\0';
+		text_copy(attempt->version, sizeof(attempt->version), space + 1);
+	}
+	text_copy(attempt->tool, sizeof(attempt->tool), tool);
+}
+
+static void read_observed_field(
+	struct attempt *attempt, const json *object, const struct observed_field *field)
+{
+	char *at = (char *)attempt + field->offset;
+	json *value;
+
+	if (field->type == OBSERVED_TEXT) {
+		take_text(object, field->name, at, field->size);
+		return;
+	}
+	value = member(object, field->name,
+		field->type == OBSERVED_BOOL ? json_type_boolean : json_type_int);
+	if (!value)
+		return;
+	switch (field->type) {
+	case OBSERVED_U32:
+		*(uint32_t *)at = (uint32_t)json_object_get_int64(value);
+		break;
+	case OBSERVED_I32:
+		*(int32_t *)at = (int32_t)json_object_get_int64(value);
+		break;
+	case OBSERVED_I64:
+		*(int64_t *)at = json_object_get_int64(value);
+		break;
+	default:
+		*(bool *)at = json_object_get_boolean(value);
+	}
+}
+
+static void read_signs(struct attempt *attempt, const json *observed)
+{
+	json *signs = member(observed, "signs", json_type_array);
+
+	for (size_t i = 0; signs && i < json_object_array_length(signs); i++) {
+		json *object = json_object_array_get_idx(signs, i);
+		struct seen_sign *sign = &attempt->signs[attempt->sign_count];
+		json *count;
+
+		if (attempt->sign_count == ATTEMPT_SIGNS_MAX)
+			return;
+		*sign = (struct seen_sign){.count = 1};
+		if (!take_word(object, "sign", sign->id)[0])
+			continue;
+		count = member(object, "count", json_type_int);
+		if (count && json_object_get_int64(count) > 0)
+			sign->count = (uint32_t)json_object_get_int64(count);
+		attempt->sign_count++;
+	}
+}
+
+/* What the daemon observed, told in its own words: nothing is to be derived again. */
+static void read_observed(struct attempt *attempt, const json *observed)
+{
+	char word[NAME_SIZE];
+
+	for (size_t i = 0; i < ARRAY_SIZE(observed_fields); i++)
+		read_observed_field(attempt, observed, &observed_fields[i]);
+	attempt->came_back = device_mode_from_name(take_word(observed, "cameBack", word));
+	take_word(observed, "grade", word);
+	for (int grade = HEALTH_UNKNOWN; grade <= HEALTH_LOST; grade++)
+		if (text_equal(word, health_grade_name((enum health_grade)grade)))
+			attempt->health.grade = (enum health_grade)grade;
+	read_signs(attempt, observed);
+}
+
+/* What the file says of the attempt as a whole outranks what its log fragments show. */
+static void read_told(struct attempt *attempt, const json *object)
+{
+	char word[NAME_SIZE];
+	enum restore_stage stage = restore_stage_from_name(take_word(object, "stage", word));
+
+	attempt->outcome = outcome_from_name(take_word(object, "outcome", word));
+	if (take_word(object, "action", word)[0])
+		text_copy(attempt->action, sizeof(attempt->action), word);
+	if (take_word(object, "entry", word)[0])
+		attempt->entry = device_mode_from_name(word);
+	if (take_word(object, "firmware", word)[0])
+		text_copy(attempt->firmware, sizeof(attempt->firmware), word);
+	if (take_word(object, "firmwareBuild", word)[0])
+		text_copy(attempt->firmware_build, sizeof(attempt->firmware_build), word);
+	if (stage > attempt->stage)
+		attempt->stage = stage;
+	attempt->ended_seen = true;
+}
+
+static void read_attempt(struct attempt *attempt, const json *object)
+{
+	json *observed = member(object, "observed", json_type_object);
+	char word[NAME_SIZE];
+
+	attempt->started.wall_us = read_time(object, "startedAt");
+	text_copy(attempt->host, sizeof(attempt->host), take_word(object, "host", word));
+	take_text(object, "hostOs", attempt->host_os, sizeof(attempt->host_os));
+	read_tool(attempt, object);
+	read_conditions(attempt, object);
+	read_errors(attempt, object);
+	if (observed)
+		read_observed(attempt, observed);
+	else
+		watched_fold(attempt, object);
+	read_told(attempt, object);
+}
+
+static int refuse(char message[static CASEFILE_MESSAGE_SIZE], const char *reason)
+{
+	snprintf(message, CASEFILE_MESSAGE_SIZE, "%s", reason);
+	return -EBADMSG;
+}
+
+static void read_device(struct triage_case *c, const json *object)
+{
+	json *device = member(object, "device", json_type_object);
+	char ecid[NAME_SIZE], udid[NAME_SIZE];
+
+	if (!device)
+		return;
+	ecid_parse(take_word(device, "ecid", ecid), &c->ecid);
+	udid_normalize(take_word(device, "udid", udid), c->udid);
+	take_word(device, "productType", c->product);
+	take_word(device, "model", c->board);
+}
+
+static int read_case(
+	const json *object, struct triage_case *c, char message[static CASEFILE_MESSAGE_SIZE])
+{
+	json *history = member(object, "history", json_type_array);
+	json *attempts = member(object, "attempts", json_type_array);
+	size_t count = attempts ? json_object_array_length(attempts) : 0;
+
+	if (count > ATTEMPTS_MAX)
+		return refuse(message, "the case has too many attempts");
+	read_device(c, object);
+	for (size_t i = 0; history && i < json_object_array_length(history); i++) {
+		json *item = json_object_array_get_idx(history, i);
+		char word[HISTORY_WORD_SIZE];
+
+		if (!json_object_is_type(item, json_type_string))
+			continue;
+		text_clean(json_object_get_string(item), (size_t)json_object_get_string_len(item),
+			word, sizeof(word));
+		triage_case_add_history(c, word);
+	}
+	for (size_t i = 0; i < count; i++) {
+		json *item = json_object_array_get_idx(attempts, i);
+		struct attempt *attempt;
+
+		if (!json_object_is_type(item, json_type_object))
+			return refuse(message, "an attempt is not an object");
+		attempt = triage_case_add(c);
+		if (!attempt)
+			return -ENOMEM;
+		read_attempt(attempt, item);
+	}
+	return 0;
+}
+
+static int check_format(const json *object, char message[static CASEFILE_MESSAGE_SIZE])
+{
+	json *version = member(object, "version", json_type_int);
+	char format[NAME_SIZE];
+
+	if (!json_object_is_type(object, json_type_object))
+		return refuse(message, "not a JSON object");
+	if (!text_equal(take_word(object, "format", format), "idevicetriage-case"))
+		return refuse(message, "not a case file: \"format\" is not \"idevicetriage-case\"");
+	if (!version || json_object_get_int64(version) != CASEFILE_VERSION)
+		return refuse(message, "a case file of another version");
+	return 0;
+}
+
+int casefile_parse(const char *text, size_t length, struct triage_case **ret,
+	char message[static CASEFILE_MESSAGE_SIZE])
+{
+	CLEANUP(tokener_freep) struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
+	CLEANUP(json_putp) json *object = NULL;
+	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
+	enum json_tokener_error error;
+	int r;
+
+	assert(text && ret && message);
+	if (!tokener || !c)
+		return -ENOMEM;
+	if (length > CASEFILE_BYTES_MAX)
+		return refuse(message, "the file is too large");
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	object = json_tokener_parse_ex(tokener, text, (int)length);
+	error = json_tokener_get_error(tokener);
+	if (error != json_tokener_success) {
+		snprintf(message, CASEFILE_MESSAGE_SIZE, "not JSON: %s near byte %zu",
+			error == json_tokener_continue ? "it ends too early"
+						       : json_tokener_error_desc(error),
+			json_tokener_get_parse_end(tokener));
+		return -EBADMSG;
+	}
+	r = check_format(object, message);
+	if (r < 0)
+		return r;
+	r = read_case(object, c, message);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+/* Reads all of an open file. */
+static int read_all(int fd, char **ret, size_t *ret_length)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t size = 0, length = 0;
+
+	for (;;) {
+		ssize_t n;
+
+		if (length == size) {
+			char *larger = realloc(text, size ? 2 * size : 65536);
+
+			if (!larger)
+				return -ENOMEM;
+			text = larger;
+			size = size ? 2 * size : 65536;
+		}
+		n = read(fd, text + length, size - length);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		length += (size_t)n;
+		if (length > CASEFILE_BYTES_MAX)
+			return -EFBIG;
+	}
+	*ret = TAKE_PTR(text);
+	*ret_length = length;
+	return 0;
+}
+
+int casefile_read(
+	const char *path, struct triage_case **ret, char message[static CASEFILE_MESSAGE_SIZE])
+{
+	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	CLEANUP(freep) char *text = NULL;
+	size_t length = 0;
+	int r;
+
+	r = fd < 0 ? -errno : read_all(fd, &text, &length);
+	if (r < 0) {
+		snprintf(message, CASEFILE_MESSAGE_SIZE, "%s", strerror(-r));
+		return r;
+	}
+	return casefile_parse(text, length, ret, message);
+}

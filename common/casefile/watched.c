@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/casefile/watched.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/triage/session.h"
+
+typedef struct json_object json;
+
+/* Where times begin: a moment of 0 would mean an unknown time. */
+#define EPOCH_US (1000 * USEC_PER_SEC)
+#define HOURS_MAX 48 /* events later than this are put here: no restore lasts so long */
+
+static json *member(const json *object, const char *key, enum json_type type)
+{
+	json *value;
+
+	return json_object_object_get_ex(object, key, &value) && json_object_is_type(value, type)
+		       ? value
+		       : NULL;
+}
+
+static void take_text(const json *object, const char *key, char *out, size_t size)
+{
+	json *value = member(object, key, json_type_string);
+
+	out[0] = '\0';
+	if (value)
+		text_clean(json_object_get_string(value), (size_t)json_object_get_string_len(value),
+			out, size);
+}
+
+static struct stamp time_of(const json *object)
+{
+	const double last = HOURS_MAX * 3600.0;
+	struct stamp at = {.monotonic_us = EPOCH_US};
+	json *value;
+	double seconds = 0;
+
+	if (json_object_object_get_ex(object, "t", &value))
+		seconds = json_object_get_double(value);
+	if (seconds > last)
+		seconds = last;
+	if (seconds > 0)
+		at.monotonic_us += (uint64_t)(seconds * (double)USEC_PER_SEC);
+	return at;
+}
+
+/* What the bench does with an event of a session, without a ring. */
+static void feed(struct session *session, const struct event *event)
+{
+	struct event effects[SESSION_EFFECTS_MAX];
+	enum device_mode before = session_mode(session);
+	size_t count;
+
+	attempt_fold(&session->attempt, event);
+	count = session_react(session, event, before, effects);
+	for (size_t i = 0; i < count; i++)
+		attempt_fold(&session->attempt, &effects[i]);
+}
+
+static void feed_link_event(struct session *session, const json *object)
+{
+	struct event event = {.source = SOURCE_USB, .at = time_of(object)};
+	char word[NAME_SIZE];
+
+	take_text(object, "event", word, sizeof(word));
+	event.kind = text_equal(word, "add") ? EVENT_ATTACH : EVENT_DETACH;
+	take_text(object, "mode", word, sizeof(word));
+	event.mode = session_resolve_mode(session, device_mode_from_name(word));
+	text_copy(event.port, sizeof(event.port), session->attempt.port);
+	feed(session, &event);
+}
+
+/* Each of the two lists is in order of time; together they are merged. */
+static void feed_link(struct session *session, const json *attempt)
+{
+	json *usb = member(attempt, "usb", json_type_array);
+	json *kernel = member(attempt, "kernel", json_type_array);
+	size_t usb_count = usb ? json_object_array_length(usb) : 0;
+	size_t kernel_count = kernel ? json_object_array_length(kernel) : 0;
+	size_t i = 0, j = 0;
+
+	while (i < usb_count || j < kernel_count) {
+		json *link = i < usb_count ? json_object_array_get_idx(usb, i) : NULL;
+		json *line = j < kernel_count ? json_object_array_get_idx(kernel, j) : NULL;
+
+		if (j == kernel_count || (i < usb_count && time_of(link).monotonic_us <=
+								   time_of(line).monotonic_us)) {
+			feed_link_event(session, link);
+			i++;
+		} else {
+			j++;
+		}
+	}
+}
+
+/* "Updating baseband (19)", or a name alone. */
+static void feed_operation(struct session *session, const json *attempt)
+{
+	struct event event = {.kind = EVENT_OPERATION, .source = SOURCE_PERSON};
+	char text[NAME_SIZE];
+	unsigned number;
+	char *open;
+
+	take_text(attempt, "operation", text, sizeof(text));
+	open = strrchr(text, '(');
+	if (!open || sscanf(open, "(%9u)", &number) != 1)
+		return;
+	while (open > text && open[-1] == ' ')
+		open--;
+	*open = '\0';
+	event.number = number;
+	text_copy(event.name, sizeof(event.name), text);
+	feed(session, &event);
+}
+
+void watched_fold(struct attempt *attempt, const struct json_object *object)
+{
+	struct session session;
+	char word[NAME_SIZE];
+	enum restore_stage stage;
+
+	session_init(&session, true);
+	session.attempt = *attempt;
+	feed_operation(&session, object);
+	take_text(object, "stage", word, sizeof(word));
+	stage = restore_stage_from_name(word);
+	if (stage > session.attempt.stage)
+		session.attempt.stage = stage;
+	feed_link(&session, object);
+	take_text(object, "outcome", word, sizeof(word));
+	if (text_equal(word, "failed")) {
+		struct event end = {.kind = EVENT_TOOL_END, .source = SOURCE_PERSON, .code = 1};
+
+		end.at.monotonic_us = EPOCH_US + (uint64_t)HOURS_MAX * 3600 * USEC_PER_SEC;
+		feed(&session, &end);
+	}
+	*attempt = session.attempt;
+}

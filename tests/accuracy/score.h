@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the accuracy benchmark counts, and its tables. Diagnoses nothing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/triage/verdict.h"
+
+#define SCORE_CASES_MAX 4096
+
+/* The words that the truth of a case file may have, as a verdict would say them. */
+struct truth {
+	enum phase phase; /* PHASE_NONE = the restore succeeded */
+	char cause[NAME_SIZE];
+	bool confirmed;
+};
+
+enum side { SIDE_NONE, SIDE_PHASE_1, SIDE_PHASE_2, SIDE_UNDECIDED, SIDE_COUNT };
+
+struct scored {
+	char name[NAME_SIZE];
+	struct truth truth;
+	enum phase phase;
+	enum strength strength;
+	bool cause_right; /* the first cause is the true one */
+	bool cause_listed;
+	char cause[NAME_SIZE];
+	char next[NAME_SIZE];
+	char summary[256];
+	enum side baselines[3];
+};
+
+enum side side_of(enum phase phase);
+const char *side_name(enum side side);
+/* Prints all tables to standard output. Returns the verdicts that were wrong at strong or above. */
+size_t score_print(const struct scored *cases, size_t count);
