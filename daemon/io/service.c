@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/io/service.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+
+#include "common/base/log.h"
+#include "common/base/text.h"
+
+#define STATUS_SIZE 256
+
+struct service {
+	service_is_healthy *is_healthy;
+	void *user;
+	struct loop_timer *watchdog;
+	uint64_t interval_us; /* 0 = the manager wants no sign of life */
+	bool overdue_told;
+	char status[STATUS_SIZE];
+};
+
+static void on_watchdog(void *user)
+{
+	struct service *service = user;
+	bool healthy = !service->is_healthy || service->is_healthy(service->user);
+
+	if (healthy)
+		sd_notify(false, "WATCHDOG=1");
+	else if (!service->overdue_told)
+		log_error("watchdog: work is overdue; the service manager will restart the daemon");
+	service->overdue_told = !healthy;
+	loop_timer_start(service->watchdog, service->interval_us);
+}
+
+int service_new(struct loop *loop, service_is_healthy *is_healthy, void *user, struct service **ret)
+{
+	CLEANUP(service_freep) struct service *service = NULL;
+	uint64_t limit_us = 0;
+	int r;
+
+	assert(loop && ret);
+	service = calloc(1, sizeof(*service));
+	if (!service)
+		return -ENOMEM;
+	service->is_healthy = is_healthy;
+	service->user = user;
+	r = loop_timer_new(loop, on_watchdog, service, &service->watchdog);
+	if (r < 0)
+		return r;
+	r = sd_watchdog_enabled(false, &limit_us);
+	if (r < 0)
+		log_warning("watchdog: the environment is not understood: %s", strerror(-r));
+	service->interval_us = r > 0 ? limit_us / 2 : 0;
+	if (service->interval_us > 0) {
+		r = loop_timer_start(service->watchdog, 0);
+		if (r < 0)
+			return r;
+	}
+	*ret = TAKE_PTR(service);
+	return 0;
+}
+
+struct service *service_free(struct service *service)
+{
+	if (!service)
+		return NULL;
+	loop_timer_free(service->watchdog);
+	free(service);
+	return NULL;
+}
+
+void service_ready(struct service *service)
+{
+	sd_notify(false, "READY=1");
+}
+
+void service_stopping(struct service *service)
+{
+	sd_notify(false, "STOPPING=1");
+}
+
+void service_status(struct service *service, const char *format, ...)
+{
+	char raw[STATUS_SIZE], status[STATUS_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(raw, sizeof(raw), format, args);
+	va_end(args);
+	for (char *c = raw; *c; c++)
+		*c = *c == '\n' ? ' ' : *c;
+	text_clean(raw, strlen(raw), status, sizeof(status));
+	if (text_equal(status, service->status))
+		return;
+	text_copy(service->status, sizeof(service->status), status);
+	sd_notifyf(false, "STATUS=%s", status);
+}
+
+int service_take_socket(void)
+{
+	int count = sd_listen_fds(true);
+
+	if (count < 0)
+		return count;
+	if (count == 0)
+		return -ENOENT;
+	if (count > 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0)
+		return -EINVAL;
+	return SD_LISTEN_FDS_START;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the service manager wants to hear and gives (sd-daemon): readiness, a status line, the
+ * watchdog's sign of life, the socket it opened for us. Does nothing where there is no manager. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/base/macro.h"
+#include "daemon/loop.h"
+
+struct service;
+
+/* Called before each sign of life; false keeps it back, so that the manager restarts us. */
+typedef bool service_is_healthy(void *user);
+
+/* Starts to give signs of life every half of WATCHDOG_USEC, where the manager asks for them.
+ * `is_healthy` may be NULL. Returns 0 or a negative errno; the caller owns *ret: service_free(). */
+int service_new(
+	struct loop *loop, service_is_healthy *is_healthy, void *user, struct service **ret);
+struct service *service_free(struct service *service);
+DEFINE_FREEP(struct service, service_free)
+
+/* Tells that requests are served from now on. */
+void service_ready(struct service *service);
+/* Tells that the end has begun. */
+void service_stopping(struct service *service);
+/* Sets the line of `systemctl status`; told only where it changed. Line ends become blanks. */
+void service_status(struct service *service, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* The listening Unix stream socket that the manager passed. Returns the descriptor, which the
+ * caller owns, -ENOENT where none was passed, or -EINVAL where it is anything but that one. To be
+ * called once. */
+int service_take_socket(void);
