@@ -10,7 +10,9 @@ import os
 import pathlib
 import plistlib
 import shutil
+import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -71,6 +73,22 @@ def run_silent(firmware_path):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def run_interrupted(firmware_path):
+    """A restore that the user ends with SIGTERM. Returns the exit status and the output."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="triage-"))
+    try:
+        with simphone.Simulator(folder / "mux", "success", speed=0.2) as simulator:
+            tool = restoretool.start_restore(folder, simulator.mux.path, simulator.phone.identity, firmware_path)
+            try:
+                restoretool.wait_until(lambda: "Creating partition map (11)" in tool.text(), 20, "the operation")
+                tool.process.send_signal(signal.SIGTERM)
+                return tool.wait(TOOL_LIMIT_SECONDS), tool.text()
+            finally:
+                tool.end()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="module")
 def runs(request, firmware):
     """The restores of all scenarios that were asked for, side by side: most of their time is waiting."""
@@ -85,6 +103,8 @@ def runs(request, firmware):
         futures = {name: pool.submit(run_scenario, name, path) for name in by_length}
         if any(item.name == "test_silence_has_no_end" for item in request.session.items):
             futures["silent"] = pool.submit(run_silent, path)
+        if any(item.name == "test_interrupted_tool_claims_success" for item in request.session.items):
+            futures["interrupted"] = pool.submit(run_interrupted, path)
         yield futures
 
 
@@ -128,6 +148,14 @@ def test_silence_has_no_end(runs):
     assert "No data to read (timeout)" in during and "Restoring image" not in during
     assert status == 245
     assert "ERROR: Could not read data (-256). Aborting." in text
+
+
+@pytest.mark.slow
+def test_interrupted_tool_claims_success(runs):
+    """After SIGTERM the tool prints DONE and ends with 0, though nothing was restored."""
+    status, text = runs["interrupted"].result()
+    assert status == 0
+    assert "DONE" in text and "Status: Restore Finished" not in text
 
 
 def test_same_phone_fails_three_times_then_works(make_phone, restore):
@@ -235,6 +263,8 @@ def test_lockdown_in_normal_mode(make_phone):
         assert frames.receive()["Type"] == "com.apple.mobile.lockdown"
         frames.send({"Request": "GetValue", "Key": "ProductType"})
         assert frames.receive()["Value"] == "iPhone12,3"
+        frames.send({"Request": "GetValue", "Key": "DeviceName"})
+        assert frames.receive()["Value"] == "iPhone"
         frames.send({"Request": "GetValue", "Key": "NoSuchKey"})
         assert frames.receive()["Error"] == "MissingValue"
 
@@ -263,6 +293,17 @@ def test_stopped_usbmuxd_refuses_or_is_absent(make_phone):
     simulator.mux.stop(unlink=True)
     with pytest.raises(FileNotFoundError):
         MuxClient(simulator.mux.path)
+
+
+def test_hostile_device_name_is_no_utf8(make_phone):
+    simulator = make_phone("hostile-device-name")
+    with MuxClient(simulator.mux.path) as client:
+        connect = {"MessageType": "Connect", "DeviceID": 1, "PortNumber": usbmux.swap_port(62078)}
+        assert client.ask(connect)["Number"] == 0
+        device.PlistConnection(client.connection).send({"Request": "GetValue", "Key": "DeviceName"})
+        (length,) = struct.unpack(">I", usbmux.receive_exactly(client.connection, 4))
+        with pytest.raises(UnicodeDecodeError):
+            usbmux.receive_exactly(client.connection, length).decode()
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -19,10 +19,14 @@ PORT_IMAGE = 12345
 PORT_FDR_CONTROL = 1082
 PORT_FDR_CONNECTION = 49153
 
+# plistlib writes valid text only, so a name that is none is put in afterwards.
+DEVICE_NAME_MARK = b"%device-name%"
+
 FRAME_LIMIT_BYTES = 64 * 1024 * 1024
 IMAGE_CHUNK_BYTES = 131072
 CHECKSUM_BYTES = 20
 
+FDR_END_SECONDS = 0.05
 FDR_SYNC = 0x1
 FDR_PLIST = 0xBBAA
 
@@ -34,9 +38,9 @@ class PlistConnection:
         self.connection = connection
         self._sending = threading.Lock()
 
-    def send(self, message):
-        """Sends one message."""
-        body = plistlib.dumps(message)
+    def send(self, message, device_name=b""):
+        """Sends one message, with `device_name` (bytes, UTF-8 or not) where DEVICE_NAME_MARK stands."""
+        body = plistlib.dumps(message).replace(DEVICE_NAME_MARK, device_name)
         self.send_raw(struct.pack(">I", len(body)) + body)
 
     def send_raw(self, data):
@@ -91,6 +95,7 @@ class Phone:
 
     def set_mode(self, mode, visible=True):
         """Moves the phone to `mode`: normal and restore show in usbmuxd (unless not `visible`), recovery, dfu, gone do not."""
+        self.end_fdr()
         self.mux.detach(self)
         with self._lock:
             streams, self._streams = list(self._streams), {}
@@ -143,11 +148,16 @@ class Phone:
                 self._streams.pop(connection, None)
 
     def end_fdr(self):
-        """Closes the FDR connections, as a restored does that has ended its restore."""
+        """Closes the FDR connections, as a restored does that has ended its restore.
+
+        Done a moment before a link is cut: idevicerestore 1.0.0 uses freed memory, and sometimes dies of
+        SIGSEGV, when its FDR thread ends while it is itself in the image transfer."""
         with self._lock:
             streams = [each for each, service in self._streams.items() if service in self._fdr_services()]
         for stream in streams:
             shut(stream)
+        if streams:
+            self.pause(FDR_END_SECONDS, scaled=False)
 
     def _fdr_services(self):
         return (self._fdr_control, self._fdr_connection)
@@ -229,7 +239,7 @@ class Phone:
                 answer["Error"] = "PairingDialogResponsePending"
             else:
                 answer["Error"] = "InvalidService"
-            frames.send(answer)
+            frames.send(answer, self.scenario.get("deviceName", "iPhone").encode("latin-1"))
             if kind == "EnterRecovery":
                 self.set_mode("recovery")
             if kind in ("EnterRecovery", "Goodbye"):
@@ -239,7 +249,7 @@ class Phone:
         model = self.identity.model
         values = {
             "DeviceClass": "iPhone",
-            "DeviceName": self.scenario.get("deviceName", "iPhone"),
+            "DeviceName": DEVICE_NAME_MARK.decode(),
             "HardwareModel": model.board.upper(),
             "PasswordProtected": False,
             "ProductType": model.product_type,
@@ -300,6 +310,7 @@ class Phone:
                 return False
             if fraction >= options.get("dropAt", 2):
                 self.journal.add("image-drop", fraction=fraction)
+                self.end_fdr()
                 shut(connection)
                 return False
             if fraction >= options.get("stallAt", 2):

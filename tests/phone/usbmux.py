@@ -266,7 +266,8 @@ class Usbmuxd:
             elif action == "close":
                 return True
             elif action == "hold":
-                stopping.wait()
+                while not stopping.is_set():
+                    receive_exactly(client.connection, 1)
                 return True
             else:
                 self._send_strange_frames(client, action, tag)
