@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/engine.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/triage/toollog.h"
+
+/* A tool's log on its way into the bench. */
+struct run_log {
+	struct engine *engine;
+	struct uuid session;
+	struct toollog *log;
+	uint64_t received; /* bytes of the log */
+};
+
+struct engine {
+	struct bench *bench;
+	struct engine_outputs outputs;
+	struct run_log runs[ENGINE_RUNS_MAX]; /* session none = not in use */
+};
+
+static uint64_t record(void *user, const struct event *event)
+{
+	struct engine *engine = user;
+	struct event kept = *event;
+
+	kept.sequence = engine->outputs.append(engine->outputs.user, event);
+	engine->outputs.publish(engine->outputs.user, &kept);
+	return kept.sequence;
+}
+
+static struct uuid make_id(void *user, struct stamp now)
+{
+	return uuid_make(now);
+}
+
+struct engine *engine_new(
+	const char *bench_name, uint32_t budget_percent, const struct engine_outputs *outputs)
+{
+	CLEANUP(engine_freep) struct engine *engine = calloc(1, sizeof(*engine));
+
+	if (!engine)
+		return NULL;
+	engine->outputs = *outputs;
+	engine->bench = bench_new(bench_name, budget_percent, record, make_id, engine);
+	return engine->bench ? TAKE_PTR(engine) : NULL;
+}
+
+static void drop_run(struct run_log *run)
+{
+	toollog_free(run->log);
+	*run = (struct run_log){0};
+}
+
+struct engine *engine_free(struct engine *engine)
+{
+	if (!engine)
+		return NULL;
+	for (size_t i = 0; i < ENGINE_RUNS_MAX; i++)
+		drop_run(&engine->runs[i]);
+	bench_free(engine->bench);
+	free(engine);
+	return NULL;
+}
+
+const struct bench *engine_bench(const struct engine *engine)
+{
+	return engine->bench;
+}
+
+/* What the log's parser says belongs to the run's session. */
+static void take_log_event(void *user, const struct event *event)
+{
+	struct run_log *run = user;
+	struct event tagged = *event;
+
+	tagged.session = run->session;
+	if (tagged.kind == EVENT_LOG)
+		tagged.code = (int64_t)run->received;
+	bench_feed(run->engine->bench, &tagged);
+}
+
+static struct run_log *find_run(struct engine *engine, const struct uuid *session)
+{
+	for (size_t i = 0; i < ENGINE_RUNS_MAX; i++)
+		if (uuid_equal(&engine->runs[i].session, session))
+			return &engine->runs[i];
+	return NULL;
+}
+
+static int add_run(struct engine *engine, const struct uuid *session, struct run_log **ret)
+{
+	struct run_log *run = find_run(engine, &(struct uuid){{0}});
+
+	if (!run)
+		return -EBUSY;
+	run->log = toollog_new(take_log_event, run);
+	if (!run->log)
+		return -ENOMEM;
+	run->engine = engine;
+	run->session = *session;
+	*ret = run;
+	return 0;
+}
+
+void engine_replay(struct engine *engine, const struct event *event)
+{
+	bench_replay(engine->bench, event);
+}
+
+void engine_resume(struct engine *engine, struct stamp now)
+{
+	bench_resume(engine->bench, now);
+}
+
+void engine_feed(void *user, const struct event *event)
+{
+	struct engine *engine = user;
+
+	bench_feed(engine->bench, event);
+}
+
+/* Lets go of the logs of sessions that the bench has ended by itself. */
+static void drop_ended_runs(struct engine *engine)
+{
+	for (size_t i = 0; i < ENGINE_RUNS_MAX; i++) {
+		struct run_log *run = &engine->runs[i];
+		const struct session *session;
+
+		if (uuid_is_none(&run->session))
+			continue;
+		session = bench_find_session(engine->bench, &run->session);
+		if (!session || !session->running)
+			drop_run(run);
+	}
+}
+
+uint64_t engine_tick(struct engine *engine, struct stamp now)
+{
+	uint64_t next = bench_tick(engine->bench, now);
+
+	drop_ended_runs(engine);
+	return next;
+}
+
+static void feed_text(struct engine *engine, const struct event *like, enum event_kind kind,
+	const char *name, const char *text)
+{
+	struct event event = {
+		.at = like->at, .kind = kind, .source = like->source, .session = like->session};
+
+	text_copy(event.name, sizeof(event.name), name);
+	event_set_text(&event, text);
+	bench_feed(engine->bench, &event);
+}
+
+int engine_begin_run(
+	struct engine *engine, struct stamp now, const struct engine_run *run, struct uuid *ret)
+{
+	struct event event = {.at = now, .kind = EVENT_SESSION_BEGIN, .source = SOURCE_DAEMON};
+	struct run_log *log;
+	int r;
+
+	event.session = uuid_make(now);
+	r = add_run(engine, &event.session, &log);
+	if (r < 0)
+		return r;
+	event_set_text(&event, "a restore tool was started through run");
+	bench_feed(engine->bench, &event);
+	event.source = SOURCE_TOOL;
+	feed_text(engine, &event, EVENT_TOOL_START, run->tool, run->command_line);
+	event.source = SOURCE_PERSON;
+	for (size_t i = 0; i < run->condition_count; i++)
+		feed_text(engine, &event, EVENT_CONDITION, run->conditions[i].key,
+			run->conditions[i].value);
+	if (run->ticket)
+		feed_text(engine, &event, EVENT_TICKET, "", run->ticket);
+	if (run->ecid || run->udid) {
+		event.kind = EVENT_IDENTITY;
+		event.ecid = run->ecid;
+		if (run->udid)
+			udid_normalize(run->udid, event.udid);
+		event_set_text(&event, NULL);
+		bench_feed(engine->bench, &event);
+	}
+	*ret = event.session;
+	return 0;
+}
+
+/* The run of a session that is running: after a restart of the daemon its log goes on where the
+ * records end. */
+static int running_run(struct engine *engine, const struct uuid *id, struct run_log **ret)
+{
+	const struct session *session = bench_find_session(engine->bench, id);
+	struct run_log *run;
+	int r;
+
+	if (!session)
+		return -ENOENT;
+	if (!session->running || !session->has_tool)
+		return -ESHUTDOWN;
+	run = find_run(engine, id);
+	if (!run) {
+		r = add_run(engine, id, &run);
+		if (r < 0)
+			return r;
+		run->received = session->attempt.log_offset;
+	}
+	*ret = run;
+	return 0;
+}
+
+int engine_append_log(struct engine *engine, struct stamp now, const struct uuid *session,
+	uint64_t offset, const char *bytes, size_t length, uint64_t *ret_offset)
+{
+	struct run_log *run;
+	int r = running_run(engine, session, &run);
+
+	if (r < 0)
+		return r;
+	bench_hear(engine->bench, session, now);
+	if (offset <= run->received && run->received - offset < length) {
+		length -= run->received - offset;
+		bytes += run->received - offset;
+		/* Line by line, so that each line's record can tell where the log goes on. */
+		while (length > 0) {
+			const char *end = memchr(bytes, '\n', length);
+			size_t piece = end ? (size_t)(end - bytes) + 1 : length;
+
+			run->received += piece;
+			toollog_feed(run->log, now, bytes, piece);
+			bytes += piece;
+			length -= piece;
+		}
+	}
+	*ret_offset = run->received;
+	return 0;
+}
+
+int engine_end_run(
+	struct engine *engine, struct stamp now, const struct uuid *session, int64_t status)
+{
+	struct event end = {
+		.at = now, .kind = EVENT_TOOL_END, .source = SOURCE_TOOL, .session = *session};
+	struct run_log *run;
+	int r = running_run(engine, session, &run);
+
+	if (r < 0)
+		return r;
+	toollog_finish(run->log, now);
+	end.code = status;
+	bench_feed(engine->bench, &end);
+	drop_run(run);
+	return 0;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <ini.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/macro.h"
+#include "common/base/text.h"
+
+#define RING_BYTES_DEFAULT (UINT64_C(16) << 20)
+#define RING_BYTES_MIN (UINT64_C(128) << 10)
+#define RING_BYTES_MAX (UINT64_C(1) << 32)
+#define BUDGET_PERCENT_MAX 1000
+
+static const char usage[] =
+	"Usage: idevicetriaged [OPTION...]\n"
+	"Watches iPhone restores on this bench and remembers what was seen.\n"
+	"\n"
+	"  --config FILE           read this configuration (default " OPTIONS_CONFIG_PATH ")\n"
+	"  --socket PATH           listen here (default " OPTIONS_SOCKET_PATH ")\n"
+	"  --state-dir DIR         keep the ring here (default $STATE_DIRECTORY,\n"
+	"                          else " OPTIONS_STATE_DIR ")\n"
+	"  --bench-name NAME       call this computer so (default: the host's name)\n"
+	"  --ring-size BYTES       size of a new ring file (default 16777216)\n"
+	"  --budget-percent N      scale the time allowed for each wait (default 100)\n"
+	"  -v, --verbose           log more\n"
+	"  -h, --help; -V, --version\n"
+	"\n"
+	"idevicetriage(1) is the command that asks this daemon.\n";
+
+static bool read_number(const char *text, uint64_t least, uint64_t most, uint64_t *ret)
+{
+	char *end;
+	uint64_t value;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || value < least || value > most)
+		return false;
+	*ret = value;
+	return true;
+}
+
+static bool set_text(char *field, size_t size, const char *value)
+{
+	return *value && text_is_utf8(value, strlen(value)) && text_copy(field, size, value);
+}
+
+static bool set_socket(struct options *options, const char *value)
+{
+	return set_text(options->socket, sizeof(options->socket), value);
+}
+
+static bool set_state_dir(struct options *options, const char *value)
+{
+	return set_text(options->state_dir, sizeof(options->state_dir), value);
+}
+
+static bool set_bench_name(struct options *options, const char *value)
+{
+	return set_text(options->bench_name, sizeof(options->bench_name), value);
+}
+
+static bool set_ring_size(struct options *options, const char *value)
+{
+	return read_number(value, RING_BYTES_MIN, RING_BYTES_MAX, &options->ring_bytes);
+}
+
+static bool set_budget_percent(struct options *options, const char *value)
+{
+	uint64_t percent;
+
+	if (!read_number(value, 1, BUDGET_PERCENT_MAX, &percent))
+		return false;
+	options->budget_percent = (uint32_t)percent;
+	return true;
+}
+
+/* The keys of the file, which are the long options too. */
+static const struct {
+	const char *key;
+	bool (*set)(struct options *options, const char *value);
+	const char *wants;
+} keys[] = {
+	{"socket", set_socket, "a path"},
+	{"state-dir", set_state_dir, "a path"},
+	{"bench-name", set_bench_name, "a name of at most 95 bytes"},
+	{"ring-size", set_ring_size, "bytes, from 131072 to 4294967296"},
+	{"budget-percent", set_budget_percent, "a number from 1 to 1000"},
+};
+
+struct file_reading {
+	struct options *options;
+	const char *path;
+};
+
+static int take_key(void *user, const char *section, const char *key, const char *value)
+{
+	struct file_reading *reading = user;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (!text_equal(keys[i].key, key) || *section)
+			continue;
+		if (keys[i].set(reading->options, value))
+			return 1;
+		fprintf(stderr, "%s: %s = %s is not %s\n", reading->path, key, value,
+			keys[i].wants);
+		return 0;
+	}
+	fprintf(stderr, "%s: there is no key %s%s%s; see idevicetriaged.conf(5)\n", reading->path,
+		section, *section ? "." : "", key);
+	return 0;
+}
+
+static int read_file(struct options *options, const char *path, bool must_exist)
+{
+	struct file_reading reading = {options, path};
+	FILE *file = fopen(path, "re");
+	int line;
+
+	if (!file) {
+		if (errno == ENOENT && !must_exist)
+			return 0;
+		fprintf(stderr, "%s: the configuration can't be read: %s\n", path, strerror(errno));
+		return -EINVAL;
+	}
+	line = ini_parse_file(file, take_key, &reading);
+	fclose(file);
+	if (line == 0)
+		return 0;
+	fprintf(stderr, "%s: line %d is not understood; mend it and start again\n", path, line);
+	return -EINVAL;
+}
+
+static void set_defaults(struct options *options)
+{
+	const char *state_dir = getenv("STATE_DIRECTORY");
+
+	*options = (struct options){.ring_bytes = RING_BYTES_DEFAULT, .budget_percent = 100};
+	text_copy(options->socket, sizeof(options->socket), OPTIONS_SOCKET_PATH);
+	text_copy(options->state_dir, sizeof(options->state_dir),
+		state_dir && *state_dir ? state_dir : OPTIONS_STATE_DIR);
+	if (gethostname(options->bench_name, sizeof(options->bench_name) - 1) < 0)
+		text_copy(options->bench_name, sizeof(options->bench_name), "bench");
+}
+
+#define OPTION_KEY 256 /* + index in `keys` */
+
+static const struct option long_options[] = {
+	{"socket", required_argument, NULL, OPTION_KEY},
+	{"state-dir", required_argument, NULL, OPTION_KEY + 1},
+	{"bench-name", required_argument, NULL, OPTION_KEY + 2},
+	{"ring-size", required_argument, NULL, OPTION_KEY + 3},
+	{"budget-percent", required_argument, NULL, OPTION_KEY + 4},
+	{"config", required_argument, NULL, 'c'},
+	{"verbose", no_argument, NULL, 'v'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{0},
+};
+
+/* The command line is walked twice: for the configuration file first, because the rest wins over
+ * what stands in it. */
+static const char *find_config(int argc, char **argv)
+{
+	const char *path = NULL;
+	int option;
+
+	opterr = 0;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "hVv", long_options, NULL)) != -1)
+		if (option == 'c')
+			path = optarg;
+	return path;
+}
+
+static int read_option(struct options *options, int option)
+{
+	size_t index = (size_t)option - OPTION_KEY;
+
+	if (option == 'h') {
+		fputs(usage, stdout);
+		return 1;
+	}
+	if (option == 'V') {
+		puts("idevicetriaged " VERSION);
+		return 1;
+	}
+	if (option == 'v')
+		options->verbose = true;
+	if (option < OPTION_KEY)
+		return option == '?' ? -EINVAL : 0;
+	if (keys[index].set(options, optarg))
+		return 0;
+	fprintf(stderr, "idevicetriaged: --%s %s is not %s\n", keys[index].key, optarg,
+		keys[index].wants);
+	return -EINVAL;
+}
+
+int options_read(int argc, char **argv, struct options *ret)
+{
+	struct options options;
+	const char *config = find_config(argc, argv);
+	int option, r;
+
+	_Static_assert(ARRAY_SIZE(keys) == 5, "long_options has a row for each key");
+	set_defaults(&options);
+	r = read_file(&options, config ? config : OPTIONS_CONFIG_PATH, config != NULL);
+	if (r < 0)
+		return r;
+	opterr = 1;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "hVv", long_options, NULL)) != -1) {
+		r = read_option(&options, option);
+		if (r != 0)
+			return r;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "idevicetriaged: %s is not an option; see idevicetriaged --help\n",
+			argv[optind]);
+		return -EINVAL;
+	}
+	*ret = options;
+	return 0;
+}

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The layers are law: reads the static libraries of a build folder and checks what each calls.
+
+A library may use symbols of the libraries it stands on, and of the C library less what its layer
+forbids. Prints TAP.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+# The C library's doors to the outside: files, clocks, sockets, processes, the log.
+OUTSIDE = re.compile(
+    r'^(open(at)?(64)?|f(d|re)?open(64)?|read|write|pread(64)?|pwrite(64)?|mmap(64)?|socket|connect'
+    r'|accept4?|fork|execv.*|system|popen|time|gettimeofday|clock_gettime|getrandom|getenv|syslog'
+    r'|v?f?printf|__(v?f)?printf_chk|puts|putchar|perror|stderr|stdout)$')
+LIBRARIES = re.compile(r'^(event_|evbuffer_|bufferevent_|evutil_|json_|sd_|plist_|sqlite3_|idevice_|lockdownd_)')
+
+# library: (what it stands on, pattern of what it must not call beside that)
+LAYERS = {
+    'base': ((), LIBRARIES),
+    'ring': (('base',), re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}')),
+    'triage': (('base',), re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}|^(clock_now|log_write)$')),
+    'wire': (('base', 'triage'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write$)')),
+    'io': (('base', 'triage', 'ring', 'ringfile', 'loop'), re.compile(r'^(json_|evbuffer_|bufferevent_|event_(add|del|new|base))')),
+    'api': (('base', 'triage', 'wire', 'loop'), re.compile(r'^(sd_|plist_|sqlite3_)')),
+}
+
+
+def symbols(archive):
+    """The symbols that an archive defines, and those it needs and does not define."""
+    output = subprocess.run(['nm', '-P', archive], check=True, capture_output=True, text=True).stdout
+    defined, needed = set(), set()
+    for line in output.splitlines():
+        fields = line.split()
+        if len(fields) < 2 or len(fields[1]) != 1:
+            continue
+        if fields[1] == 'U':
+            needed.add(fields[0])
+        elif fields[1].isupper():
+            defined.add(fields[0])
+    return defined, needed - defined
+
+
+def main(build):
+    archives = {path.stem[3:]: symbols(path) for path in build.rglob('lib*.a')}
+    print(f'1..{len(LAYERS)}')
+    failures = 0
+    for number, (name, (below, forbidden)) in enumerate(LAYERS.items(), 1):
+        problems = []
+        if name not in archives:
+            problems.append('the library was not built')
+        else:
+            for symbol in sorted(archives[name][1]):
+                owners = [other for other, (defined, _) in archives.items() if symbol in defined]
+                if owners and not set(owners) & set(below):
+                    problems.append(f'{symbol} belongs to {owners[0]}')
+                elif not owners and forbidden.search(symbol):
+                    problems.append(f'{symbol} is not for this layer')
+        for problem in problems:
+            print(f'# {name}: {problem}')
+        failures += bool(problems)
+        print(f'{"not ok" if problems else "ok"} {number} - {name}')
+    return 1 if failures else 0
+
+
+sys.exit(main(pathlib.Path(sys.argv[1])))
