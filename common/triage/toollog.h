@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Reads the log of a restore tool, in pieces as it comes, and tells what its lines mean as events.
+ * Bounded memory, whatever comes; it keeps no line and judges nothing. */
+#pragma once
+
+#include "common/base/macro.h"
+#include "common/triage/event.h"
+
+struct toollog;
+
+struct toollog_stats {
+	uint64_t lines;
+	uint64_t understood; /* lines that meant something */
+	uint64_t cut;	     /* lines longer than EVENT_TEXT_MAX, of which the end was dropped */
+};
+
+/* Returns NULL when memory is out. */
+struct toollog *toollog_new(event_sink *sink, void *user);
+struct toollog *toollog_free(struct toollog *log);
+DEFINE_FREEP(struct toollog, toollog_free)
+
+/* Takes a piece of the log that was seen at `at`. For each line the sink gets an EVENT_LOG, then
+ * what the line means; progress bars become EVENT_PROGRESS alone, and only where the number
+ * changes. */
+void toollog_feed(struct toollog *log, struct stamp at, const char *bytes, size_t length);
+/* The log has ended: a last line without its end is taken too. */
+void toollog_finish(struct toollog *log, struct stamp at);
+struct toollog_stats toollog_stats(const struct toollog *log);

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Starts the real daemon and the real command for the tests, in a private folder."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+
+def until(condition, seconds=20.0, what='the condition'):
+    """Polls until condition() is true and returns its value; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f'{what} did not come true within {seconds} s'
+        time.sleep(0.02)
+
+
+class Bench:
+    """A daemon with its socket and state, and the command that asks it."""
+
+    def __init__(self, build, folder, mux, wrapper=()):
+        self.build = pathlib.Path(build)
+        self.folder = pathlib.Path(folder)
+        self.socket = self.folder / 'triage'
+        self.state = self.folder / 'state'
+        self.state.mkdir(exist_ok=True)
+        self.wrapper = list(wrapper)
+        self.environment = {
+            **os.environ,
+            'USBMUXD_SOCKET_ADDRESS': f'UNIX:{mux}',
+            'IDEVICETRIAGE_SOCKET': str(self.socket),
+            'XDG_STATE_HOME': str(self.folder / 'home'),
+            'LC_ALL': 'C.UTF-8',
+            'NO_COLOR': '1',
+        }
+        self.process = None
+        self.log = open(self.folder / 'daemon.log', 'ab')
+
+    def start(self, *options, name='bench-1'):
+        self.process = subprocess.Popen(
+            [*self.wrapper, str(self.build / 'daemon' / 'idevicetriaged'), '--socket', str(self.socket),
+             '--state-dir', str(self.state), '--bench-name', name, *options],
+            env=self.environment, stderr=self.log, stdin=subprocess.PIPE)
+        until(lambda: self.triage('status', check=False).returncode == 0, what='the daemon')
+        return self
+
+    def stop(self, number=signal.SIGTERM):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait(10)
+
+    def close(self):
+        self.stop(signal.SIGKILL)
+        self.log.close()
+
+    def triage(self, *arguments, check=True, **options):
+        """Runs the command to its end."""
+        result = subprocess.run([str(self.build / 'client' / 'idevicetriage'), *map(str, arguments)],
+                                env=self.environment, capture_output=True, text=True, timeout=120,
+                                stdin=subprocess.DEVNULL, **options)
+        if check:
+            assert result.returncode in (0, 10, 11, 20, 30), result.stderr
+        return result
+
+    def ask(self, *arguments):
+        """Runs the command with --json and gives what it printed."""
+        return json.loads(self.triage('--json', *arguments).stdout)
+
+    def sessions(self):
+        """All sessions, oldest first."""
+        return self.ask('sessions')['sessions'][::-1]
+
+    def verdict(self, *arguments):
+        return self.ask('diagnose', *arguments)['verdict']
+
+    def records(self, session, kind=None):
+        """The records of a session, of one kind where it is given."""
+        lines = self.triage('--json', 'log', session).stdout.splitlines()
+        records = [record for line in lines for record in json.loads(line)['records']]
+        return [record for record in records if kind in (None, record['kind'])]
+
+    def run(self, tool, *options):
+        """Starts `run` with a tool; the caller waits for it."""
+        return subprocess.Popen([str(self.build / 'client' / 'idevicetriage'), 'run', *options, '--', *map(str, tool)],
+                                env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
+
+    def say(self):
+        """What the daemon wrote to its log so far."""
+        return (self.folder / 'daemon.log').read_text(errors='replace')

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the lines of tool logs mean. Lines are re-created after real ones, with invented numbers. */
+#include "tests/unit/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/triage/attempt.h"
+#include "common/triage/toollog.h"
+
+#define EVENTS_MAX 64
+
+struct heard {
+	struct event events[EVENTS_MAX];
+	char texts[EVENTS_MAX][256];
+	size_t count;
+	size_t logs;
+	struct attempt attempt;
+};
+
+static void hear(void *user, const struct event *event)
+{
+	struct heard *heard = user;
+
+	attempt_fold(&heard->attempt, event);
+	if (event->kind == EVENT_LOG) {
+		heard->logs++;
+		return;
+	}
+	assert_true(heard->count < EVENTS_MAX);
+	heard->events[heard->count] = *event;
+	snprintf(heard->texts[heard->count++], sizeof(heard->texts[0]), "%.*s",
+		(int)event->text_length, event->text ? event->text : "");
+}
+
+/* Feeds a log in pieces of `piece` bytes. */
+static struct toollog_stats read_log(
+	struct heard *heard, const char *text, size_t length, size_t piece)
+{
+	struct toollog *log;
+	struct toollog_stats stats;
+
+	memset(heard, 0, sizeof(*heard));
+	attempt_init(&heard->attempt);
+	log = toollog_new(hear, heard);
+	assert_non_null(log);
+	for (size_t at = 0; at < length; at += piece)
+		toollog_feed(log, (struct stamp){.monotonic_us = 1}, text + at,
+			length - at < piece ? length - at : piece);
+	toollog_finish(log, (struct stamp){.monotonic_us = 2});
+	stats = toollog_stats(log);
+	toollog_free(log);
+	return stats;
+}
+
+static const struct event *find(const struct heard *heard, enum event_kind kind)
+{
+	for (size_t i = 0; i < heard->count; i++)
+		if (heard->events[i].kind == kind)
+			return &heard->events[i];
+	return NULL;
+}
+
+static const struct event *must_find(const struct heard *heard, enum event_kind kind)
+{
+	const struct event *event = find(heard, kind);
+
+	assert_non_null(event);
+	return event;
+}
+
+static void test_lines_of_all_generations(void **state)
+{
+	static const struct {
+		const char *line;
+		enum event_kind kind;
+		int64_t number, code;
+		const char *name;
+	} lines[] = {
+		{"Waiting for NAND (28)", EVENT_OPERATION, 28, 0, "Waiting for NAND"},
+		{"10:15:00.123    <Info> Waiting for NAND (28)", EVENT_OPERATION, 28, 0,
+			"Waiting for NAND"},
+		{"10:15:00.123:  Waiting for NAND (28)", EVENT_OPERATION, 28, 0,
+			"Waiting for NAND"},
+		{"Partition NAND device (28)", EVENT_OPERATION, 28, 0, "Partition NAND device"},
+		/* A restored of protocol 13 counts one lower; the name is right. */
+		{"Updating gas gauge software (46)", EVENT_OPERATION, 47, 0,
+			"Updating gas gauge software"},
+		{"Identified device as d421ap, iPhone12,3", EVENT_IDENTITY, 0, 0, "iPhone12,3"},
+		{"Found device in DFU mode", EVENT_ENTRY, 0, 0, ""},
+		{"Product Version: 14.8.1", EVENT_FIRMWARE, 0, 0, "14.8.1"},
+		{"IPSW Product Version: 17.5", EVENT_FIRMWARE, 0, 0, "17.5"},
+		{"Variant: Customer Upgrade Install (IPSW)", EVENT_ACTION, 0, 0, "update"},
+		{"This restore will erase your device data.", EVENT_ACTION, 0, 0, "erase"},
+		{"Status: Disk Failure", EVENT_STATUS, 0, 6, "Disk Failure"},
+		{"Status: Restore Finished", EVENT_STATUS, 0, 0, "Restore Finished"},
+		{"Unhandled status message (1110)", EVENT_STATUS, 0, 1110, ""},
+		{"ERROR: Could not read data (-256). Aborting.", EVENT_SIGN, 0, 0, "link-lost"},
+		{"12:00:01.000   <Error> Could not read data (-256). Aborting.", EVENT_SIGN, 0, 0,
+			"link-lost"},
+		{"Checkpoint 1621 complete with code 0", EVENT_CHECKPOINT, 0x655, 0, ""},
+		{"Checkpoint 18446744069414585938 complete with code 14", EVENT_CHECKPOINT, 0x652,
+			14, ""},
+		{"23:59:59.999 <Verbose> Checkpoint started   id: 0x60D (wait_for_storage)",
+			EVENT_CHECKPOINT, 0x60d, 0, "wait_for_storage"},
+		{"Checkpoint completed id: 0x60D (wait_for_storage) result=6", EVENT_CHECKPOINT,
+			0x60d, 6, "wait_for_storage"},
+		{"Checkpoint FAILURE id: 0x648 result=0: [0]D(failed to install splat)",
+			EVENT_CHECKPOINT, 0x648, 0, ""},
+		{"Waiting for device to enter restore mode...", EVENT_WAIT, 0, 0,
+			"wait-restore-mode"},
+		{"idevicerestore 1.0.1-git-3-gabcdef (libirecovery 1.2.0, libtatsu 1.0.3)",
+			EVENT_TOOL_VERSION, 0, 0, "idevicerestore"},
+		{"[10:32:09.0877-GMT]{1>3} CHECKPOINT FAILURE:(FAILURE:6) RESTORED:[0x060D] "
+		 "wait_for_storage [0]D(storage)",
+			EVENT_CHECKPOINT, 0x60d, 0, "wait_for_storage"},
+		{"Checkpoint started   id: 0x624 (restore_images)\r", EVENT_CHECKPOINT, 0x624, 0,
+			"restore_images"},
+	};
+	struct heard heard;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		const struct event *event;
+
+		read_log(&heard, lines[i].line, strlen(lines[i].line), 3);
+		event = find(&heard, lines[i].kind);
+		if (!event)
+			fail_msg("%s: no %s", lines[i].line, event_kind_name(lines[i].kind));
+		if (event->number != lines[i].number || event->code != lines[i].code ||
+			!text_equal(event->name, lines[i].name))
+			fail_msg("%s: number %u code %lld name %s", lines[i].line, event->number,
+				(long long)event->code, event->name);
+	}
+}
+
+static void test_lines_that_mean_nothing(void **state)
+{
+	static const char *const lines[] = {
+		"ERROR: Unable to receive message from FDR 0x7f32540010b0 (-2). 0/2 bytes",
+		"recv(9, 4) failed: connection closed",
+		"unrecognized request 'GetValue'",
+		"DONE",
+		"Some text (28)",
+		"Device is not supported",
+		"[not a bar]",
+		"Checkpoint reached",
+		"Status: something new",
+	};
+	struct heard heard;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		read_log(&heard, lines[i], strlen(lines[i]), 1000);
+		if (heard.count != 0)
+			fail_msg("%s: %s", lines[i], event_kind_name(heard.events[0].kind));
+		assert_int_equal(heard.logs, 1);
+	}
+}
+
+static void test_link_events(void **state)
+{
+	static const char text[] =
+		"idevice_event_cb: device 001c2d6a3c8a802e (udid: 00008030-001C2D6A3C8A802E) "
+		"connected in "
+		"restore mode\n"
+		"irecv_event_cb: device 001c2d6a3c8a802e (udid: N/A) disconnected\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 7);
+	assert_int_equal(heard.count, 2);
+	assert_int_equal(heard.events[0].kind, EVENT_ATTACH);
+	assert_int_equal(heard.events[0].mode, MODE_RESTORE);
+	assert_string_equal(heard.events[0].udid, "00008030-001C2D6A3C8A802E");
+	assert_int_equal(heard.events[1].kind, EVENT_DETACH);
+	assert_true(heard.events[1].ecid == 0x001c2d6a3c8a802e);
+}
+
+/* Bars come with \r, without any end, a dozen on a line, and with an error glued to the last. */
+static void test_bars(void **state)
+{
+	static const char text[] = "\r[==        ]   3.1%\r[==        ]   3.1%[====      ]   6.2%"
+				   "ERROR: Unable to send data to ASR. Sent 0 of 20 bytes.\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 5);
+	assert_int_equal(heard.count, 3);
+	assert_int_equal(heard.events[0].permille, 31);
+	assert_int_equal(heard.events[1].permille, 62);
+	assert_string_equal(heard.events[2].name, "image-link-lost");
+	assert_int_equal(heard.logs, 1);
+	assert_string_equal(
+		heard.texts[2], "ERROR: Unable to send data to ASR. Sent 0 of 20 bytes.");
+}
+
+/* The exit status and DONE are no verdict: only the phone's last word is a success. */
+static void test_done_is_no_success(void **state)
+{
+	static const char done[] = "Not sending NORData... Quitting...\nDONE\n";
+	static const char finished[] = "Status: Restore Finished\nDONE\n";
+	struct heard heard;
+
+	read_log(&heard, done, strlen(done), 9);
+	assert_null(find(&heard, EVENT_OUTCOME));
+	read_log(&heard, finished, strlen(finished), 9);
+	assert_int_equal(must_find(&heard, EVENT_OUTCOME)->number, OUTCOME_SUCCEEDED);
+}
+
+/* The failing step is the last one open before the clean-up, not the clean-up that reports it. */
+static void test_failing_checkpoint(void **state)
+{
+	static const char text[] =
+		"Checkpoint started   id: 0x67B (perform_restore_installing)\n"
+		"Checkpoint started   id: 0x60D (wait_for_storage)\n"
+		"Checkpoint completed id: 0x60D (wait_for_storage) result=0\n"
+		"Checkpoint started   id: 0x6A6 (install_splat)\n"
+		"Checkpoint started   id: 0x67C (cleanup)\n"
+		"Checkpoint completed id: 0x67C (cleanup) result=0\n"
+		"Checkpoint FAILURE id: 0x648 result=0: [0]D(failed to install splat)\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 11);
+	assert_int_equal(heard.attempt.checkpoint, 0x6a6);
+	assert_string_equal(heard.attempt.checkpoint_name, "install_splat");
+	assert_string_equal(heard.attempt.failure_text, "[0]D(failed to install splat)");
+}
+
+static void test_device_log(void **state)
+{
+	static const char text[] = "Log is available:\n"
+				   "Searching for NAND service\n"
+				   "bbupdater: Creating transport, attempts remaining 0...\n"
+				   "Waiting for NAND (28)\n"
+				   "a line of the tool\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 4);
+	assert_string_equal(heard.texts[0], "Searching for NAND service");
+	assert_int_equal(heard.events[0].kind, EVENT_DEVICE_LOG);
+	assert_int_equal(heard.events[2].kind, EVENT_SIGN);
+	assert_string_equal(heard.events[2].name, "baseband-transport");
+	assert_int_equal(heard.events[heard.count - 1].kind, EVENT_OPERATION);
+}
+
+static void test_amr_error(void **state)
+{
+	static const char text[] =
+		"<dict>\n\t<key>AMRError</key>\n\t<integer>14</integer>\n</dict>\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 4);
+	assert_int_equal(must_find(&heard, EVENT_AMR_ERROR)->code, 14);
+}
+
+/* A line without end is cut, counted, and does not hide the next one. */
+static void test_endless_line(void **state)
+{
+	size_t length = 3 << 20;
+	char *text = malloc(length + 64);
+	struct heard heard;
+	struct toollog_stats stats;
+
+	assert_non_null(text);
+	memset(text, 'x', length);
+	strcpy(text + length, "\nWaiting for NAND (28)\n");
+	stats = read_log(&heard, text, strlen(text), 65536);
+	assert_int_equal(stats.lines, 2);
+	assert_int_equal(stats.cut, 1);
+	assert_int_equal(must_find(&heard, EVENT_OPERATION)->number, 28);
+	free(text);
+}
+
+/* NULs, broken UTF-8 and escapes never reach an event. */
+static void test_foreign_bytes(void **state)
+{
+	static const char text[] = "Identified device as d\xff\xfe"
+				   "ap, iPhone\x1b[31m12,3\0more\n\xc0\x80\n";
+	struct heard heard;
+
+	read_log(&heard, text, sizeof(text) - 1, 1);
+	for (size_t i = 0; i < heard.count; i++) {
+		assert_true(text_is_utf8(heard.events[i].name, strlen(heard.events[i].name)));
+		assert_null(strchr(heard.events[i].name, 0x1b));
+		assert_null(strchr(heard.texts[i], 0x1b));
+	}
+	assert_int_equal(heard.logs, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lines_of_all_generations),
+		cmocka_unit_test(test_lines_that_mean_nothing),
+		cmocka_unit_test(test_link_events),
+		cmocka_unit_test(test_bars),
+		cmocka_unit_test(test_done_is_no_success),
+		cmocka_unit_test(test_failing_checkpoint),
+		cmocka_unit_test(test_device_log),
+		cmocka_unit_test(test_amr_error),
+		cmocka_unit_test(test_endless_line),
+		cmocka_unit_test(test_foreign_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
