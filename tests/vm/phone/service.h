@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The service on port 62078: lockdownd in normal mode, restored in restore mode. */
+/* It answers single requests, in messages of a 4-byte length and a property list; it pairs with
+ * nobody, starts no service, and restores nothing. Report: "request NAME". Source of the messages:
+ * libimobiledevice 1.3.0 (lockdown.c, restore.c). */
+#pragma once
+
+#include "tests/vm/phone/bytes.h"
+#include "tests/vm/phone/identity.h"
+#include "tests/vm/phone/report.h"
+
+#define SERVICE_PORT 62078
+#define SERVICE_MESSAGE_MAXIMUM_BYTES (256 * 1024)
+
+/* One connection to the service. */
+struct service {
+	const struct report *report;
+	const struct identity *identity;
+	enum mode mode;
+	struct bytes input; /* what has come of a message that is not yet complete */
+};
+
+/* Starts the service for one connection; `identity` and `report` must outlive it. */
+void service_init(struct service *service, const struct identity *identity, enum mode mode,
+	const struct report *report);
+void service_done(struct service *service);
+
+/* Takes what came from the host and appends the answers to `reply`. Returns 0, -EBADMSG when it is
+ * no message of the service, -ENOBUFS or -ENOMEM: the connection has to be closed then. */
+int service_feed(struct service *service, const uint8_t *data, size_t size, struct bytes *reply);
