@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Gives each case its machine: `machine(script, scenario=…)` runs both and returns what was written.
+
+The environment variable IDEVICETRIAGE_BUILD names the build folder ("build" when it is not set).
+"""
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER))
+
+from rig import image, machine as rig_machine  # noqa: E402
+
+EXIT_SKIPPED = 77  # what meson takes for "skipped"
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """A run in which nothing could be tried must not look like a pass."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus == 0 and reporter and reporter.stats.get("skipped") and not reporter.stats.get("passed"):
+        session.exitstatus = EXIT_SKIPPED
+
+
+@pytest.fixture(scope="session")
+def build():
+    """The build folder."""
+    return pathlib.Path(os.environ.get("IDEVICETRIAGE_BUILD", "build")).resolve()
+
+
+@pytest.fixture(scope="session")
+def base_image(build):
+    """The fixed part of the machine; made once and kept in the build folder."""
+    made = image.Image(build / "tests/vm/image")
+    try:
+        made.ensure()
+    except image.Unavailable as reason:
+        pytest.skip(str(reason))
+    return made
+
+
+@pytest.fixture
+def machine(base_image, build):
+    """Runs a case; see rig/machine.py. `scenario` is the name of a file in scenarios/."""
+
+    def run(script, scenario=None, **more):
+        files = []
+        if scenario is not None:
+            files.append(("scenario", (FOLDER / "scenarios" / scenario).read_text()))
+        programs = [build / "tests/vm/vhci-phone", *more.pop("programs", ())]
+        try:
+            result = rig_machine.run(base_image, script, files=files, programs=programs, **more)
+        except image.Unavailable as reason:
+            pytest.skip(str(reason))
+        # Shown by pytest when the case fails.
+        print(result)
+        assert result.status() == 0, "the script of the case failed"
+        return result
+
+    return run

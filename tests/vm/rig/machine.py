@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs one case in the test machine and brings back what its programs and its kernel wrote.
+
+The machine counts instructions instead of time (unless KVM=1), so a case with minutes of kernel
+timeouts takes seconds, and its times repeat.
+"""
+
+import io
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+
+from . import cpio
+from .image import Unavailable
+
+QEMU = "qemu-system-x86_64"
+# The last two spare an emulated processor a second of work that has nothing to do with USB.
+KERNEL_ARGUMENTS = "console=ttyS0 quiet panic=-1 cryptomgr.notests=1 mitigations=off"
+TIME_LIMIT_SECONDS = 120
+MEMORY_MEBIBYTES = 384
+GUEST_FOLDER = pathlib.Path(__file__).resolve().parent.parent / "guest"
+
+
+class Failure(Exception):
+    """The machine did not come to the end of the case."""
+
+
+class Result:
+    """What one run left behind: files by name, and the console for a look at failures."""
+
+    def __init__(self, files, console):
+        self.files = files
+        self.console = console
+
+    def text(self, name):
+        """The whole text of a result file; empty when the case wrote none."""
+        return self.files.get(name, b"").decode("utf-8", "replace")
+
+    def lines(self, name):
+        """The lines of a result file."""
+        return self.text(name).splitlines()
+
+    def kernel(self):
+        """The kernel's messages without their head, from the first module of ours on."""
+        return [line.partition(";")[2] for line in self.lines("kernel") if not line.startswith(" ")]
+
+    def port(self):
+        """The kernel's messages about the phone and its port."""
+        return [line for line in self.kernel() if line.startswith(("usb 1-1: ", "usb usb1-port1: "))]
+
+    def phone(self):
+        """What the phone reported, without times."""
+        return [line.partition("] ")[2] for line in self.lines("phone")]
+
+    def usbmuxd(self):
+        """What usbmuxd wrote, without times and levels."""
+        return [line.rpartition("]")[2].strip() if line.startswith("[") else line for line in self.lines("usbmuxd")]
+
+    def __str__(self):
+        shown = ("run", "phone", "usbmuxd")
+        parts = [f"== {name}\n{self.text(name)}" for name in shown]
+        return "\n".join(parts + ["== port", *self.port(), "== console", self.console])
+
+    def status(self):
+        """Exit status of the script of the case."""
+        return int(self.text("status") or -1)
+
+
+def run(image, script, files=(), programs=()):
+    """Runs `script` (shell) in a fresh machine.
+
+    `files` are more files for its folder /case, as (name, text); `programs` are programs of the
+    build tree that are put into /usr/bin, as paths, with the libraries that they need.
+    """
+    if shutil.which(QEMU) is None:
+        raise Unavailable(f"{QEMU} is not installed")
+    overlay = cpio.Archive()
+    overlay.file("/init", (GUEST_FOLDER / "init").read_bytes(), 0o755)
+    overlay.file("/case/functions", (GUEST_FOLDER / "functions").read_bytes())
+    overlay.file("/case/run", script)
+    for name, text in files:
+        overlay.file(f"/case/{name}", text)
+    for program in programs:
+        image.add_program(overlay, f"/usr/bin/{program.name}", program)
+
+    with tempfile.TemporaryDirectory(prefix="idevicetriage-vm-") as folder:
+        folder = pathlib.Path(folder)
+        initial = folder / "initrd"
+        initial.write_bytes(image.base.read_bytes() + overlay.bytes())
+        console = _boot(image.kernel, initial, folder)
+        results = (folder / "results").read_bytes()
+    try:
+        return Result(_unpack(results), console)
+    except tarfile.TarError as error:
+        raise Failure(f"the machine handed over no results; its console:\n{console}") from error
+
+
+def _boot(kernel, initial, folder):
+    command = [QEMU, "-nodefaults", "-display", "none", "-no-reboot", "-m", str(MEMORY_MEBIBYTES)]
+    command += _acceleration()
+    command += ["-kernel", str(kernel), "-initrd", str(initial)]
+    command += ["-append", KERNEL_ARGUMENTS]
+    command += ["-rtc", "base=2026-01-01,clock=vm"]
+    command += ["-serial", f"file:{folder}/console", "-serial", f"file:{folder}/results"]
+    try:
+        subprocess.run(command, check=True, timeout=TIME_LIMIT_SECONDS, stdin=subprocess.DEVNULL)
+    except subprocess.SubprocessError as error:
+        raise Failure(f"{error}; console:\n{(folder / 'console').read_text(errors='replace')}") from error
+    return (folder / "console").read_text(errors="replace")
+
+
+def _acceleration():
+    if os.environ.get("KVM") == "1":
+        return ["-accel", "kvm"]
+    return ["-accel", "tcg", "-icount", "shift=0,sleep=off", "-smp", "1"]
+
+
+def _unpack(results):
+    with tarfile.open(fileobj=io.BytesIO(results)) as archive:
+        return {
+            os.path.normpath(member.name): archive.extractfile(member).read()
+            for member in archive
+            if member.isfile()
+        }
