@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/base/macro.h"
-
 int ring_reader_init(struct ring_reader *reader, const void *bytes, uint64_t size, bool live)
 {
 	struct ring_area area;
@@ -221,26 +219,18 @@ int ring_cursor_next(struct ring_cursor *cursor, struct ring_record *ret)
 	}
 }
 
-static void cursor_freep(struct ring_cursor **cursor)
-{
-	free(*cursor);
-}
-
 int64_t ring_verify(const struct ring_reader *reader, struct ring_loss *ret)
 {
-	CLEANUP(cursor_freep) struct ring_cursor *cursor = NULL;
+	struct ring_cursor cursor;
 	struct ring_record record;
 	int64_t count = 0;
 	int r;
 
-	cursor = malloc(sizeof(*cursor));
-	if (!cursor)
-		return -ENOMEM;
-	ring_cursor_first(cursor, reader);
-	while ((r = ring_cursor_next(cursor, &record)) > 0)
+	ring_cursor_first(&cursor, reader);
+	while ((r = ring_cursor_next(&cursor, &record)) > 0)
 		count++;
 	if (r < 0)
 		return r;
-	*ret = cursor->loss;
+	*ret = cursor.loss;
 	return count;
 }

@@ -35,8 +35,9 @@ struct ring_reader {
 	struct ring_extent extent; /* not live: what the records themselves tell */
 };
 
-/* A walk from old to new. Large (RING_PAYLOAD_MAX), and free of resources.
- * last <= floor, but while it catches up after a start or after having been overtaken. */
+/* A walk from old to new. Large (RING_PAYLOAD_MAX), but it owns nothing: for the stack or in
+ * another struct. last <= floor, but while it catches up after a start or after having been
+ * overtaken. */
 struct ring_cursor {
 	const struct ring_reader *reader;
 	uint64_t position;

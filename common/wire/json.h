@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Building and reading JSON over json-c. The builder keeps the first failure for the end, so that a
+ * value is built without a check a line; the getters tell absent from wrong. It knows no message.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <json-c/json_object.h>
+
+#include "common/base/macro.h"
+
+#define JSON_DEPTH_MAX 16 /* levels of objects and arrays in what json_read() takes */
+
+/* Whether a build failed so far; only memory can run out. Begin with {0}. */
+struct json_builder {
+	bool failed;
+};
+
+/* New values. They belong to the caller until they are put into another. NULL is taken wherever a
+ * value or a container is given, and is kept as the failure: nobody checks in between. */
+struct json_object *json_new_object(struct json_builder *builder);
+struct json_object *json_new_array(struct json_builder *builder);
+/* Puts a member into an object, which takes the value, also where this fails. `key` must live for
+ * ever. What is not valid UTF-8 in a text becomes '?'. */
+void json_put(struct json_builder *builder, struct json_object *object, const char *key,
+	struct json_object *value);
+void json_put_text(struct json_builder *builder, struct json_object *object, const char *key,
+	const char *text);
+/* `length` bytes, which may contain NUL. */
+void json_put_bytes(struct json_builder *builder, struct json_object *object, const char *key,
+	const char *text, size_t length);
+void json_put_number(
+	struct json_builder *builder, struct json_object *object, const char *key, int64_t number);
+void json_put_bool(
+	struct json_builder *builder, struct json_object *object, const char *key, bool value);
+/* The same where a value is known: a text that is not empty, a number that is not 0. */
+void json_put_known_text(struct json_builder *builder, struct json_object *object, const char *key,
+	const char *text);
+void json_put_known_number(
+	struct json_builder *builder, struct json_object *object, const char *key, int64_t number);
+/* Adds to an array, which takes the value, also where this fails. */
+void json_add(struct json_builder *builder, struct json_object *array, struct json_object *value);
+void json_add_text(struct json_builder *builder, struct json_object *array, const char *text);
+void json_add_number(struct json_builder *builder, struct json_object *array, int64_t number);
+/* Ends a build: returns `root`, or frees it and returns NULL where anything failed. */
+struct json_object *json_finish(struct json_builder *builder, struct json_object *root);
+
+/* Reads one whole JSON object: strict, valid UTF-8, at most JSON_DEPTH_MAX deep, nothing but blanks
+ * after it. Returns 0, -EBADMSG or -ENOMEM. The caller owns *ret: json_object_put(). */
+int json_read(const char *text, size_t length, struct json_object **ret);
+/* The value in one line, as short as it goes; it lives in the value until that changes or is asked
+ * again. Returns NULL when memory is out. */
+const char *json_write(struct json_object *value, size_t *ret_length);
+
+/* Members of an object, which may be NULL (no members). Each returns 1 with *ret set, 0 where the
+ * member is absent or null, or -EINVAL where it is of another type, both with *ret untouched. What
+ * is returned belongs to the object. A text that contains NUL is of another type, but for
+ * json_get_bytes(). */
+int json_get_text(struct json_object *object, const char *key, const char **ret);
+int json_get_bytes(
+	struct json_object *object, const char *key, const char **ret, size_t *ret_length);
+int json_get_number(struct json_object *object, const char *key, int64_t *ret);
+int json_get_bool(struct json_object *object, const char *key, bool *ret);
+int json_get_array(struct json_object *object, const char *key, struct json_object **ret);
+int json_get_object(struct json_object *object, const char *key, struct json_object **ret);
+/* Items of an array of texts. Returns NULL where the item is none, or contains NUL. */
+const char *json_item_text(struct json_object *array, size_t index);
+
+static inline void json_object_putp(struct json_object **object)
+{
+	json_object_put(*object);
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/wire/records.h"
+
+#include "common/base/id.h"
+
+/* What the fields of an event mean depends on its kind (common/triage/event.h). */
+enum record_field {
+	HAS_NAME = 1 << 0,
+	HAS_NUMBER = 1 << 1,
+	HAS_CODE = 1 << 2,
+	HAS_KNOWN_CODE = 1 << 3, /* 0 = none */
+	HAS_PERMILLE = 1 << 4,
+	HAS_HUB_DEPTH = 1 << 5, /* 0 = directly at the computer */
+};
+
+typedef const char *state_word(const struct event *event);
+
+struct record_shape {
+	enum event_kind kind;
+	unsigned fields;
+	state_word *state;
+};
+
+static const char *source_state(const struct event *event)
+{
+	return event->code == 0 ? "up" : "down";
+}
+
+static const char *stage_state(const struct event *event)
+{
+	return restore_stage_name((enum restore_stage)event->number);
+}
+
+static const char *outcome_state(const struct event *event)
+{
+	return outcome_name((enum outcome)event->number);
+}
+
+static const char *checkpoint_state(const struct event *event)
+{
+	static const char *const words[] = {
+		[CHECKPOINT_STARTED] = "started",
+		[CHECKPOINT_COMPLETED] = "completed",
+		[CHECKPOINT_WARNING] = "warning",
+		[CHECKPOINT_FAILURE] = "failure",
+	};
+
+	return event->flag < ARRAY_SIZE(words) ? words[event->flag] : NULL;
+}
+
+static const char *step_state(const struct event *event)
+{
+	static const char *const words[] = {
+		[STEP_BEGIN] = "begin",
+		[STEP_DONE] = "done",
+		[STEP_FAILED] = "failed",
+	};
+
+	return event->flag < ARRAY_SIZE(words) ? words[event->flag] : NULL;
+}
+
+/* In the order of enum event_kind. */
+static const struct record_shape shapes[] = {
+	{EVENT_BENCH, HAS_NAME, NULL},
+	{EVENT_SOURCE, HAS_NAME | HAS_KNOWN_CODE, source_state},
+	{EVENT_ATTACH, HAS_HUB_DEPTH, NULL},
+	{EVENT_DETACH, 0, NULL},
+	{EVENT_MUX_ATTACH, 0, NULL},
+	{EVENT_MUX_DETACH, HAS_KNOWN_CODE, NULL},
+	{EVENT_USB_ERROR, HAS_NAME | HAS_KNOWN_CODE, NULL},
+	{EVENT_MUX_ERROR, HAS_NAME, NULL},
+	{EVENT_IDENTITY, HAS_NAME, NULL},
+	{EVENT_TOOL_START, HAS_NAME, NULL},
+	{EVENT_TOOL_END, HAS_CODE, NULL},
+	{EVENT_TOOL_VERSION, HAS_NAME, NULL},
+	{EVENT_LOG, 0, NULL},
+	{EVENT_FIRMWARE, HAS_NAME, NULL},
+	{EVENT_ACTION, HAS_NAME, NULL},
+	{EVENT_ENTRY, 0, NULL},
+	{EVENT_STAGE, 0, stage_state},
+	{EVENT_OPERATION, HAS_NAME | HAS_NUMBER, NULL},
+	{EVENT_PROGRESS, HAS_PERMILLE, NULL},
+	{EVENT_CHECKPOINT, HAS_NAME | HAS_NUMBER | HAS_CODE, checkpoint_state},
+	{EVENT_TRANSFER, HAS_NAME, step_state},
+	{EVENT_WAIT, HAS_NAME, NULL},
+	{EVENT_STATUS, HAS_NAME | HAS_CODE, NULL},
+	{EVENT_AMR_ERROR, HAS_CODE, NULL},
+	{EVENT_SIGN, HAS_NAME, NULL},
+	{EVENT_DEVICE_LOG, 0, NULL},
+	{EVENT_SAVED, HAS_NAME, NULL},
+	{EVENT_REPORTED_ERROR, HAS_NAME | HAS_CODE, NULL},
+	{EVENT_OUTCOME, 0, outcome_state},
+	{EVENT_CONDITION, HAS_NAME, NULL},
+	{EVENT_NOTE, HAS_NAME, NULL},
+	{EVENT_TICKET, 0, NULL},
+	{EVENT_SESSION_BEGIN, HAS_NAME, NULL},
+	{EVENT_SESSION_END, HAS_KNOWN_CODE, outcome_state},
+	{EVENT_SILENCE, HAS_NAME | HAS_NUMBER, NULL},
+	{EVENT_LINK_LOST, 0, NULL},
+	{EVENT_DIAGNOSIS, HAS_NAME, NULL},
+};
+
+static const struct record_shape *find_shape(enum event_kind kind)
+{
+	/* A kind of a later version: its name is what a reader can use safely. */
+	static const struct record_shape unknown = {EVENT_NONE, HAS_NAME, NULL};
+
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
+		if (shapes[i].kind == kind)
+			return &shapes[i];
+	return &unknown;
+}
+
+static void put_uuid(struct json_builder *builder, struct json_object *object, const char *key,
+	const struct uuid *uuid)
+{
+	char text[UUID_TEXT_SIZE];
+
+	if (uuid_is_none(uuid))
+		return;
+	uuid_format(uuid, text);
+	json_put_text(builder, object, key, text);
+}
+
+static void put_ecid(struct json_builder *builder, struct json_object *object, uint64_t ecid)
+{
+	char text[ECID_TEXT_SIZE];
+
+	ecid_format(ecid, text);
+	json_put_known_text(builder, object, "ecid", text);
+}
+
+static void put_mode(struct json_builder *builder, struct json_object *object, const char *key,
+	enum device_mode mode)
+{
+	if (mode != MODE_UNKNOWN)
+		json_put_text(builder, object, key, device_mode_name(mode));
+}
+
+static void put_shaped_fields(
+	struct json_builder *builder, struct json_object *object, const struct event *event)
+{
+	const struct record_shape *shape = find_shape(event->kind);
+
+	if (shape->fields & HAS_NAME)
+		json_put_known_text(builder, object, "name", event->name);
+	if (shape->fields & HAS_NUMBER)
+		json_put_number(builder, object, "number", event->number);
+	if (shape->fields & HAS_CODE)
+		json_put_number(builder, object, "code", event->code);
+	if (shape->fields & HAS_KNOWN_CODE)
+		json_put_known_number(builder, object, "code", event->code);
+	if (shape->state)
+		json_put_known_text(builder, object, "state", shape->state(event));
+	if (shape->fields & HAS_PERMILLE)
+		json_put_number(builder, object, "permille", event->permille);
+	json_put_known_number(builder, object, "speedMegabitsPerSecond", event->speed_mbps);
+	/* Only the USB source sees the hubs; from others 0 says nothing. */
+	if (event->hub_depth || (shape->fields & HAS_HUB_DEPTH && event->source == SOURCE_USB))
+		json_put_number(builder, object, "hubDepth", event->hub_depth);
+}
+
+struct json_object *record_to_json(struct json_builder *builder, const struct event *event)
+{
+	struct json_object *object = json_new_object(builder);
+
+	json_put_number(builder, object, "sequence", (int64_t)event->sequence);
+	json_put_number(builder, object, "timeUSec", (int64_t)event->at.wall_us);
+	json_put_number(builder, object, "monotonicUSec", (int64_t)event->at.monotonic_us);
+	json_put_text(builder, object, "kind", event_kind_name(event->kind));
+	json_put_text(builder, object, "source", event_source_name(event->source));
+	put_uuid(builder, object, "session", &event->session);
+	put_ecid(builder, object, event->ecid);
+	json_put_known_text(builder, object, "udid", event->udid);
+	json_put_known_text(builder, object, "productType", event->product);
+	json_put_known_text(builder, object, "port", event->port);
+	put_mode(builder, object, "mode", event->mode);
+	put_shaped_fields(builder, object, event);
+	if (event->text_length > 0)
+		json_put_bytes(builder, object, "text", event->text, event->text_length);
+	return object;
+}
+
+struct json_object *device_to_json(struct json_builder *builder, const struct device_record *device)
+{
+	struct json_object *object = json_new_object(builder);
+
+	put_ecid(builder, object, device->identity->ecid);
+	json_put_known_text(builder, object, "udid", device->identity->udid);
+	json_put_known_text(builder, object, "productType", device->identity->product);
+	json_put_known_text(builder, object, "name", device->name);
+	json_put_text(builder, object, "mode", device_mode_name(device->mode));
+	json_put_known_text(builder, object, "port", device->port);
+	put_uuid(builder, object, "session", &device->session);
+	return object;
+}
+
+struct json_object *health_to_json(struct json_builder *builder, const struct health *health)
+{
+	struct json_object *object = json_new_object(builder);
+
+	json_put_text(builder, object, "grade", health_grade_name(health->grade));
+	json_put_number(builder, object, "attaches", health->attaches);
+	json_put_number(builder, object, "expectedDetaches", health->expected_detaches);
+	json_put_number(builder, object, "unexpectedDetaches", health->unexpected_detaches);
+	json_put_number(builder, object, "silences", health->silences);
+	json_put_number(builder, object, "usbErrors", health->usb_errors);
+	json_put_number(builder, object, "usbErrorsMasked", health->usb_errors_masked);
+	json_put_number(builder, object, "usbmuxdFaults", health->mux_faults);
+	json_put_known_number(builder, object, "speedMegabitsPerSecond", health->speed_mbps);
+	if (health->hub_depth_known)
+		json_put_number(builder, object, "hubDepth", health->hub_depth);
+	return object;
+}
+
+static struct json_object *modes_to_json(
+	struct json_builder *builder, const struct attempt *attempt)
+{
+	struct json_object *array = json_new_array(builder);
+
+	for (size_t i = 0; i < attempt->mode_count; i++)
+		json_add_text(builder, array, device_mode_name(attempt->modes[i].mode));
+	return array;
+}
+
+static struct json_object *conditions_to_json(
+	struct json_builder *builder, const struct attempt *attempt)
+{
+	struct json_object *array = json_new_array(builder);
+
+	for (size_t i = 0; i < attempt->condition_count; i++) {
+		struct json_object *object = json_new_object(builder);
+
+		json_put_text(builder, object, "key", attempt->conditions[i].key);
+		json_put_text(builder, object, "value", attempt->conditions[i].value);
+		json_add(builder, array, object);
+	}
+	return array;
+}
+
+/* Who restored what, and where. */
+static void put_circumstances(
+	struct json_builder *builder, struct json_object *object, const struct attempt *attempt)
+{
+	json_put_known_text(builder, object, "host", attempt->host);
+	json_put_known_text(builder, object, "tool", attempt->tool);
+	json_put_known_text(builder, object, "toolVersion", attempt->version);
+	json_put_known_text(builder, object, "action", attempt->action);
+	put_mode(builder, object, "entry", attempt->entry);
+	json_put_known_text(builder, object, "firmware", attempt->firmware);
+	json_put_known_text(builder, object, "port", attempt->port);
+	json_put_known_text(builder, object, "ticket", attempt->ticket);
+}
+
+/* How far it came and how it ended. */
+static void put_course(
+	struct json_builder *builder, struct json_object *object, const struct attempt *attempt)
+{
+	json_put_text(builder, object, "stage", restore_stage_name(attempt->stage));
+	json_put_known_number(builder, object, "operation", attempt->operation);
+	json_put_known_text(builder, object, "operationName", attempt->operation_name);
+	if (attempt->permille >= 0)
+		json_put_number(builder, object, "permille", attempt->permille);
+	json_put_known_number(builder, object, "checkpoint", attempt->checkpoint);
+	json_put_known_text(builder, object, "checkpointName", attempt->checkpoint_name);
+	if (attempt->status_known)
+		json_put_number(builder, object, "status", attempt->status);
+	if (attempt->amr_error_known)
+		json_put_number(builder, object, "amrError", attempt->amr_error);
+	if (attempt->exit_known)
+		json_put_number(builder, object, "exitStatus", attempt->exit_status);
+	json_put_known_number(builder, object, "itunesCode", attempt->itunes_code);
+}
+
+struct json_object *session_to_json(
+	struct json_builder *builder, const struct session_record *session)
+{
+	const struct attempt *attempt = session->attempt;
+	struct json_object *object = json_new_object(builder);
+
+	put_uuid(builder, object, "session", &attempt->id);
+	put_ecid(builder, object, session->identity->ecid);
+	json_put_known_text(builder, object, "udid", session->identity->udid);
+	json_put_known_text(builder, object, "productType", session->identity->product);
+	put_circumstances(builder, object, attempt);
+	json_put_number(builder, object, "startedUSec", (int64_t)attempt->started.wall_us);
+	json_put_known_number(builder, object, "endedUSec", (int64_t)attempt->ended.wall_us);
+	json_put_text(builder, object, "outcome",
+		session->running ? "running" : outcome_name(attempt->outcome));
+	put_course(builder, object, attempt);
+	if (session->budget) {
+		json_put_number(builder, object, "silentUSec", (int64_t)session->silent_us);
+		json_put_text(builder, object, "budget", session->budget);
+		json_put_number(builder, object, "budgetUSec", (int64_t)session->budget_us);
+	}
+	json_put(builder, object, "modes", modes_to_json(builder, attempt));
+	json_put(builder, object, "conditions", conditions_to_json(builder, attempt));
+	json_put(builder, object, "health", health_to_json(builder, &attempt->health));
+	return object;
+}

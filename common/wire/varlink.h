@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The messages of Varlink (https://varlink.org): one JSON object each, ended by a NUL byte. It
+ * reads and writes no socket and knows no method. */
+#pragma once
+
+#include "common/wire/json.h"
+
+#define VARLINK_INTERFACE "io.github.idevicetriage"
+#define VARLINK_SERVICE "org.varlink.service"
+
+/* Limits of the daemon, for both ends; idevicetriage-api(7) tells them. */
+#define VARLINK_REQUEST_MAX (64u << 10) /* bytes of a call, without the NUL */
+#define VARLINK_RECORDS_MAX 1000	/* records in a reply */
+
+/* The interface descriptions, byte for byte as the files in common/wire have them. */
+extern const char varlink_interface_text[];
+extern const char varlink_service_text[];
+
+/* A call. The pointers live in `message`. */
+struct varlink_call {
+	struct json_object *message;
+	const char *method;
+	struct json_object *parameters; /* an object; NULL = none */
+	bool more;
+	bool oneway;
+};
+
+/* Reads the `length` bytes of a call, without the NUL. Returns 0, -EBADMSG where it is none, or
+ * -ENOMEM. varlink_call_done() frees what *ret holds. */
+int varlink_call_read(const char *text, size_t length, struct varlink_call *ret);
+void varlink_call_done(struct varlink_call *call);
+
+/* What answers a call. */
+struct varlink_reply {
+	struct json_object *message;
+	const char *error; /* full name; NULL = none */
+	struct json_object *parameters;
+	bool continues;
+};
+
+/* The same for a reply, which may be as large and deep as json_read() takes it. */
+int varlink_reply_read(const char *text, size_t length, struct varlink_reply *ret);
+void varlink_reply_done(struct varlink_reply *reply);
+
+/* Builders of messages. `parameters` (NULL = none, but after a failure of `builder`) is taken.
+ * Names are whole (interface and member) and borrowed. Each returns a message that is the caller's,
+ * or NULL when memory is out, then or while the parameters were built. */
+struct json_object *varlink_call_new(struct json_builder *builder, const char *method,
+	struct json_object *parameters, bool more);
+struct json_object *varlink_reply_new(
+	struct json_builder *builder, struct json_object *parameters, bool continues);
+struct json_object *varlink_error_new(
+	struct json_builder *builder, const char *error, struct json_object *parameters);
+
+/* The bytes to send for a message, with the NUL that ends it; they live in the message. Returns
+ * NULL when memory is out. */
+const char *varlink_frame(struct json_object *message, size_t *ret_length);
