@@ -33,11 +33,12 @@ struct ring_extent ring_reader_extent(const struct ring_reader *reader)
 	return reader->extent;
 }
 
-/* Brings the cursor to the oldest record. What it accounted for stays accounted for. */
+/* Brings the cursor to the oldest record. What it accounted for stays accounted for. The record that
+ * is there may be below tail_sequence: the writer stores that one first. */
 static void cursor_rewind(struct ring_cursor *cursor, const struct ring_extent *extent)
 {
 	cursor->position = extent->tail;
-	cursor->last = extent->tail_sequence - 1;
+	cursor->last = 0;
 }
 
 void ring_cursor_first(struct ring_cursor *cursor, const struct ring_reader *reader)
@@ -47,7 +48,7 @@ void ring_cursor_first(struct ring_cursor *cursor, const struct ring_reader *rea
 	memset(cursor, 0, offsetof(struct ring_cursor, payload));
 	cursor->reader = reader;
 	cursor_rewind(cursor, &extent);
-	cursor->floor = cursor->last;
+	cursor->floor = extent.tail_sequence - 1;
 }
 
 void ring_cursor_after(

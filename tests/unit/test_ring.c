@@ -584,6 +584,24 @@ static void writer_comes(void **state)
 	assert_true(f->cursor.loss.overtaken > 4000);
 }
 
+/* Killed between the two stores that drop the oldest record: it is dropped, and not damaged. */
+static void half_dropped(void **state)
+{
+	struct fixture *f = *state;
+	struct ring_header *header = (void *)f->bytes;
+	struct walked walked;
+
+	append_many(f, 100, 100);
+	header->bounds.tail_sequence = htole64(2);
+	walked = walk_all(f, true);
+	assert_int_equal(walked.count, 99);
+	assert_no_loss(&walked.loss);
+	reopen(f);
+	walked = walk_all(f, true);
+	assert_int_equal(walked.count, 100);
+	assert_no_loss(&walked.loss);
+}
+
 static void seal_identity(struct fixture *f)
 {
 	struct ring_identity *identity = (void *)f->bytes;
@@ -689,6 +707,7 @@ int main(void)
 		CASE(one_session),
 		CASE(reader_overtaken),
 		CASE(writer_comes),
+		CASE(half_dropped),
 		CASE(versions_and_features),
 		CASE(not_a_ring),
 		CASE(imports),
