@@ -76,8 +76,9 @@ static void tell_source(struct usbmux *usbmux, int code, const char *reason)
 	usbmux->sink(usbmux->user, &event);
 }
 
+/* `code` is not 0 where usbmuxd ended, not the phone's stay in its list. */
 static void tell_device(struct usbmux *usbmux, enum event_kind kind,
-	const struct mux_device *device, const char *reason)
+	const struct mux_device *device, int code, const char *reason)
 {
 	struct event event = {
 		.at = clock_now(),
@@ -85,6 +86,7 @@ static void tell_device(struct usbmux *usbmux, enum event_kind kind,
 		.source = SOURCE_USBMUXD,
 		.mode = MODE_NORMAL_OR_RESTORE,
 		.ecid = udid_ecid(device->udid),
+		.code = code,
 		.speed_mbps = device->place.speed_mbps,
 		.hub_depth = device->place.hub_depth,
 	};
@@ -105,12 +107,13 @@ static struct mux_device *find_device(struct usbmux *usbmux, uint32_t id)
 	return NULL;
 }
 
-static void drop_device(struct usbmux *usbmux, struct mux_device *device, const char *reason)
+static void drop_device(
+	struct usbmux *usbmux, struct mux_device *device, int code, const char *reason)
 {
 	struct mux_device gone = *device;
 
 	*device = usbmux->devices[--usbmux->device_count];
-	tell_device(usbmux, EVENT_MUX_DETACH, &gone, reason);
+	tell_device(usbmux, EVENT_MUX_DETACH, &gone, code, reason);
 }
 
 /* Leaves the connection and tries again after the wait that is due. */
@@ -128,7 +131,7 @@ static void leave(struct usbmux *usbmux, int code, const char *reason)
 
 	tell_source(usbmux, code, reason);
 	while (usbmux->device_count > 0)
-		drop_device(usbmux, &usbmux->devices[usbmux->device_count - 1],
+		drop_device(usbmux, &usbmux->devices[usbmux->device_count - 1], code,
 			"usbmuxd ended or lost its way; this says nothing of the phone");
 }
 
@@ -158,7 +161,7 @@ static void on_attached(struct usbmux *usbmux, const struct usbmux_message *mess
 	if (device && text_equal(device->udid, message->udid))
 		return;
 	if (device)
-		drop_device(usbmux, device, "usbmuxd gave its number to another device");
+		drop_device(usbmux, device, 0, "usbmuxd gave its number to another device");
 	if (usbmux->device_count == DEVICES_MAX) {
 		if (!usbmux->full_told)
 			log_warning("usbmuxd: lists more than %d devices; the rest is ignored",
@@ -177,7 +180,7 @@ static void on_attached(struct usbmux *usbmux, const struct usbmux_message *mess
 		!usbmux->find_place(usbmux->find_place_user, message->location >> 16,
 			message->location & 0xffff, &device->place))
 		device->place = (struct usb_place){.speed_mbps = message->speed_mbps};
-	tell_device(usbmux, EVENT_MUX_ATTACH, device, NULL);
+	tell_device(usbmux, EVENT_MUX_ATTACH, device, 0, NULL);
 }
 
 static void on_message(struct usbmux *usbmux, const struct usbmux_message *message)
@@ -194,7 +197,7 @@ static void on_message(struct usbmux *usbmux, const struct usbmux_message *messa
 	case USBMUX_DETACHED:
 		device = find_device(usbmux, message->device_id);
 		if (device)
-			drop_device(usbmux, device, NULL);
+			drop_device(usbmux, device, 0, NULL);
 		break;
 	case USBMUX_OTHER:
 		break;

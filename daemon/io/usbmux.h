@@ -36,8 +36,8 @@ struct usbmux;
 /* Starts to listen: first events come from the loop, not from this call. To `sink` go
  *   EVENT_SOURCE      name = usbmuxd, code = 0 up, negative errno down, text = why; once a change
  *   EVENT_MUX_ATTACH  ecid, udid, port, speed, hub depth as far as known; USB only, no network
- *   EVENT_MUX_DETACH  the same device; with text where usbmuxd ended and not the phone: then after
- *                     the EVENT_SOURCE that says so
+ *   EVENT_MUX_DETACH  the same device; code not 0 and text where usbmuxd ended and not the phone:
+ *                     then after the EVENT_SOURCE that says so
  * usbmuxd absent or talking nonsense is no failure. Returns 0, or a negative errno: no memory.
  * The caller owns *ret: usbmux_free(). `sink` may not free it. */
 int usbmux_new(struct loop *loop, const struct usbmux_options *options, event_sink *sink,

@@ -255,6 +255,7 @@ static void detach_of_the_phone(void **state)
 	event = nth_event(&rig->events, EVENT_MUX_DETACH, 0);
 	assert_string_equal(event->udid, UDID);
 	assert_string_equal(event->port, "1-2.3");
+	assert_int_equal(event->code, 0);
 	assert_string_equal(event->text, "");
 }
 
@@ -272,6 +273,7 @@ static void death_takes_the_phones(void **state)
 	assert_int_equal(rig->events.list[2].event.code, -ECONNRESET);
 	assert_int_equal(rig->events.list[3].event.kind, EVENT_MUX_DETACH);
 	assert_string_equal(rig->events.list[3].event.udid, UDID);
+	assert_int_equal(rig->events.list[3].event.code, -ECONNRESET);
 	assert_non_null(strstr(rig->events.list[3].text, "usbmuxd ended"));
 	assert_false(usbmux_is_up(rig->usbmux));
 }
