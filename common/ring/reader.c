@@ -33,8 +33,8 @@ struct ring_extent ring_reader_extent(const struct ring_reader *reader)
 	return reader->extent;
 }
 
-/* Brings the cursor to the oldest record. What it accounted for stays accounted for. The record that
- * is there may be below tail_sequence: the writer stores that one first. */
+/* Brings the cursor to the oldest record. What it accounted for stays accounted for. The record
+ * that is there may be below tail_sequence: the writer stores that one first. */
 static void cursor_rewind(struct ring_cursor *cursor, const struct ring_extent *extent)
 {
 	cursor->position = extent->tail;
@@ -100,17 +100,29 @@ static bool cursor_overtaken(struct ring_cursor *cursor)
 	return true;
 }
 
+/* Reads the header at `position`, where a record can be that follows what was walked over and ends
+ * before the head. */
+static bool read_next(const struct ring_cursor *cursor, const struct ring_extent *extent,
+	uint64_t position, struct record_head *ret)
+{
+	const struct ring_area *area = &cursor->reader->area;
+	struct record_head head;
+
+	if (!record_head_read(area, position % area->size, &head) ||
+		head.sequence <= cursor->last || record_size(head.length) > extent->head - position)
+		return false;
+	*ret = head;
+	return true;
+}
+
 /* Looks for the next header that can follow, from the bad one at the cursor on. */
 static void cursor_skip_damage(struct ring_cursor *cursor, const struct ring_extent *extent)
 {
-	const struct ring_area *area = &cursor->reader->area;
-	uint64_t position = cursor->position;
+	uint64_t position = cursor->position + RING_ALIGN;
 	struct record_head head;
 
-	for (position += RING_ALIGN; position < extent->head; position += RING_ALIGN)
-		if (record_head_read(area, position % area->size, &head) &&
-			head.sequence > cursor->last && head.sequence <= extent->next_sequence)
-			break;
+	while (position < extent->head && !read_next(cursor, extent, position, &head))
+		position += RING_ALIGN;
 	if (cursor_overtaken(cursor))
 		return;
 	cursor->loss.damaged++;
@@ -149,10 +161,10 @@ static int cursor_find(struct ring_cursor *cursor, struct record_head *ret)
 			cursor->position = extent.head;
 			continue;
 		}
-		found = record_head_read(area, cursor->position % area->size, &head);
+		found = read_next(cursor, &extent, cursor->position, &head);
 		if (cursor_overtaken(cursor))
 			continue;
-		if (!found || head.sequence <= cursor->last) {
+		if (!found) {
 			cursor_skip_damage(cursor, &extent);
 			continue;
 		}
