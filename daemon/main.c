@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* idevicetriaged: joins sources, engine, ring and API by function pointers, and runs the loop. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "common/base/log.h"
+#include "common/base/text.h"
+#include "daemon/api/api.h"
+#include "daemon/io/ring_file.h"
+#include "daemon/io/service.h"
+#include "daemon/io/usb.h"
+#include "daemon/io/usbmux.h"
+#include "daemon/options.h"
+#include "daemon/surface.h"
+
+#define SYNC_PERIOD_US (1 * USEC_PER_SEC)
+#define TICK_PERIOD_US (500 * USEC_PER_MSEC)
+#define RING_FILE_NAME "ring"
+
+/* Everything that lives as long as the daemon; freed in the order of daemon_done(). */
+struct daemon {
+	struct options options;
+	struct loop *loop;
+	struct ring_file *ring_file;
+	struct engine *engine;
+	struct surface surface;
+	struct api *api;
+	struct usb *usb;
+	struct usbmux *usbmux;
+	struct service *service;
+	struct loop_timer *sync_timer;
+	struct loop_timer *tick_timer;
+	struct loop_signal *signals[2];
+	bool sync_due;	 /* the sync timer runs */
+	bool tick_due;	 /* the tick timer runs */
+	bool sync_broke; /* the last sync failed, and was told */
+};
+
+static uint64_t append_record(void *user, const struct event *event)
+{
+	struct daemon *daemon = user;
+	static uint8_t payload[EVENT_BYTES_MAX];
+	struct ring_fields fields = {
+		.at = event->at, .session = event->session, .kind = (uint16_t)event->kind};
+	size_t length = event_encode(event, payload);
+	int64_t sequence = ring_append(ring_file_ring(daemon->ring_file), &fields, payload, length);
+
+	if (sequence < 0) {
+		log_error("The ring takes no more records: %s.", strerror((int)-sequence));
+		return 0;
+	}
+	if (!daemon->sync_due) {
+		daemon->sync_due = true;
+		loop_timer_start(daemon->sync_timer, SYNC_PERIOD_US);
+	}
+	if (!daemon->tick_due) {
+		daemon->tick_due = true;
+		loop_timer_start(daemon->tick_timer, TICK_PERIOD_US);
+	}
+	return (uint64_t)sequence;
+}
+
+static void publish_record(void *user, const struct event *event)
+{
+	struct daemon *daemon = user;
+
+	if (daemon->api)
+		api_publish(daemon->api, event);
+}
+
+static void on_sync(void *user)
+{
+	struct daemon *daemon = user;
+	int r = ring_file_sync(daemon->ring_file);
+
+	daemon->sync_due = false;
+	if (r < 0 && !daemon->sync_broke)
+		log_error("%s/%s can't be brought to the disk: %s. Records are kept in memory.",
+			daemon->options.state_dir, RING_FILE_NAME, strerror(-r));
+	daemon->sync_broke = r < 0;
+}
+
+static void on_tick(void *user)
+{
+	struct daemon *daemon = user;
+
+	daemon->tick_due = engine_tick(daemon->engine, clock_now()) != 0;
+	if (daemon->tick_due)
+		loop_timer_start(daemon->tick_timer, TICK_PERIOD_US);
+}
+
+static void on_signal(void *user)
+{
+	struct daemon *daemon = user;
+
+	loop_quit(daemon->loop, 0);
+}
+
+/* Takes what the sources see. */
+static void take_event(void *user, const struct event *event)
+{
+	struct daemon *daemon = user;
+
+	if (event->kind == EVENT_SOURCE) {
+		surface_note_source(&daemon->surface, event);
+		log_info("Source %s is %s%s%.*s", event->name, event->code ? "down" : "up",
+			event->text_length ? ": " : "", (int)event->text_length,
+			event->text ? event->text : "");
+	}
+	if (event->kind == EVENT_ATTACH && daemon->usbmux)
+		usbmux_wake(daemon->usbmux);
+	engine_feed(daemon->engine, event);
+}
+
+static bool find_place(void *user, uint32_t bus, uint32_t address, struct usb_place *ret)
+{
+	struct daemon *daemon = user;
+
+	return daemon->usb && usb_find_place(daemon->usb, bus, address, ret);
+}
+
+static void tell_ring(const char *path, const struct ring_file_report *report)
+{
+	if (report->origin == RING_FILE_SET_ASIDE)
+		log_warning(
+			"%s could not be read (%s). It is now %s.bad, and a new ring was begun.",
+			path, report->reason == -EBADMSG ? "damaged" : "of a later version", path);
+	if (report->loss.damaged)
+		log_warning("%s: %llu damaged records were passed over.", path,
+			(unsigned long long)report->loss.damaged);
+	if (report->origin == RING_FILE_OPENED && report->reason < 0)
+		log_warning("%s keeps its size: %s.", path, strerror(-report->reason));
+}
+
+/* A ring that can't be had on disk is no reason not to watch: a bench without memory is better than
+ * none. But two daemons on one ring are a mistake. */
+static int open_ring(struct daemon *daemon)
+{
+	char path[PATH_MAX + sizeof(RING_FILE_NAME) + 1];
+	struct event source = {.at = clock_now(), .kind = EVENT_SOURCE, .name = "ring"};
+	struct ring_file_report report = {0};
+	int r;
+
+	snprintf(path, sizeof(path), "%s/%s", daemon->options.state_dir, RING_FILE_NAME);
+	if (mkdir(daemon->options.state_dir, 0750) < 0 && errno != EEXIST) {
+		r = -errno;
+	} else {
+		r = ring_file_open(
+			path, daemon->options.ring_bytes, clock_now(), &report, &daemon->ring_file);
+	}
+	if (r == -EBUSY) {
+		log_error(
+			"%s is in use by another idevicetriaged. Stop that one, or choose another "
+			"--state-dir.",
+			path);
+		return r;
+	}
+	if (r < 0) {
+		log_error("%s can't be used: %s. Records are kept in memory and lost at the end.",
+			path, strerror(-r));
+		source.code = r;
+		event_set_text(&source, "no disk: records are lost when the daemon ends");
+		r = ring_file_open_memory(
+			daemon->options.ring_bytes, clock_now(), &daemon->ring_file);
+		if (r < 0)
+			return r;
+	}
+	tell_ring(path, &report);
+	surface_note_source(&daemon->surface, &source);
+	daemon->surface.damaged_records = report.loss.damaged;
+	return 0;
+}
+
+static int replay_ring(struct daemon *daemon)
+{
+	struct ring_record record;
+	int r;
+
+	ring_cursor_first(daemon->surface.cursor, daemon->surface.reader);
+	while ((r = ring_cursor_next(daemon->surface.cursor, &record)) > 0) {
+		struct event event;
+
+		if (surface_read_record(&record, &event) == 0)
+			engine_replay(daemon->engine, &event);
+	}
+	return r;
+}
+
+static void record_start(struct daemon *daemon)
+{
+	struct event event = {
+		.at = daemon->surface.started, .kind = EVENT_BENCH, .source = SOURCE_DAEMON};
+	struct utsname system;
+	char text[256];
+
+	uname(&system);
+	snprintf(text, sizeof(text), "idevicetriaged " VERSION " on %s %s", system.sysname,
+		system.release);
+	text_copy(event.name, sizeof(event.name), daemon->options.bench_name);
+	event_set_text(&event, text);
+	engine_feed(daemon->engine, &event);
+	engine_resume(daemon->engine, daemon->surface.started);
+}
+
+static int start_core(struct daemon *daemon)
+{
+	const struct engine_outputs outputs = {append_record, publish_record, daemon};
+	struct surface *surface = &daemon->surface;
+	int r;
+
+	r = open_ring(daemon);
+	if (r < 0)
+		return r;
+	surface->bench_name = daemon->options.bench_name;
+	surface->started = clock_now();
+	surface->reader = ring_file_reader(daemon->ring_file);
+	surface->ring_bytes = daemon->options.ring_bytes;
+	surface->cursor = malloc(sizeof(*surface->cursor));
+	daemon->engine =
+		engine_new(daemon->options.bench_name, daemon->options.budget_percent, &outputs);
+	if (!daemon->engine || !surface->cursor)
+		return -ENOMEM;
+	surface->engine = daemon->engine;
+	r = replay_ring(daemon);
+	if (r < 0)
+		return r;
+	record_start(daemon);
+	return 0;
+}
+
+static int start_loop(struct daemon *daemon)
+{
+	static const int numbers[] = {SIGTERM, SIGINT};
+	int r = loop_new(&daemon->loop);
+
+	if (r == 0)
+		r = loop_timer_new(daemon->loop, on_sync, daemon, &daemon->sync_timer);
+	if (r == 0)
+		r = loop_timer_new(daemon->loop, on_tick, daemon, &daemon->tick_timer);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(numbers); i++)
+		r = loop_signal_new(
+			daemon->loop, numbers[i], on_signal, daemon, &daemon->signals[i]);
+	return r;
+}
+
+static int start_sources(struct daemon *daemon)
+{
+	const struct usbmux_options options = {
+		.address = getenv("USBMUXD_SOCKET_ADDRESS"),
+		.find_place = find_place,
+		.find_place_user = daemon,
+	};
+	int r = usb_new(daemon->loop, take_event, daemon, &daemon->usb);
+
+	if (r < 0)
+		return r;
+	return usbmux_new(daemon->loop, &options, take_event, daemon, &daemon->usbmux);
+}
+
+static int listen_at(struct daemon *daemon)
+{
+	const char *path = daemon->options.socket;
+	int fd = service_take_socket(), r;
+
+	r = fd >= 0	    ? api_listen_fd(daemon->api, fd)
+	    : fd == -ENOENT ? api_listen(daemon->api, path)
+			    : fd;
+	if (r == -EADDRINUSE)
+		log_error("%s is in use: another idevicetriaged answers there.", path);
+	else if (r < 0)
+		log_error("%s can't be listened at: %s. Does its folder exist, and may this user "
+			  "write "
+			  "to it?",
+			path, strerror(-r));
+	return r;
+}
+
+static int start_api(struct daemon *daemon)
+{
+	struct api_backend backend = surface_backend(&daemon->surface);
+	int r = api_new(daemon->loop, &backend, VERSION, &daemon->api);
+
+	return r < 0 ? r : listen_at(daemon);
+}
+
+static int daemon_start(struct daemon *daemon)
+{
+	int r = start_loop(daemon);
+
+	if (r == 0)
+		r = start_core(daemon);
+	if (r == 0)
+		r = start_api(daemon);
+	if (r == 0)
+		r = start_sources(daemon);
+	if (r == 0)
+		r = service_new(daemon->loop, NULL, NULL, &daemon->service);
+	if (r < 0)
+		return r;
+	service_ready(daemon->service);
+	service_status(daemon->service, "Watching as %s", daemon->options.bench_name);
+	log_info("idevicetriaged " VERSION " watches as %s.", daemon->options.bench_name);
+	return 0;
+}
+
+static void daemon_done(struct daemon *daemon)
+{
+	if (daemon->service)
+		service_stopping(daemon->service);
+	usbmux_free(daemon->usbmux);
+	usb_free(daemon->usb);
+	api_free(daemon->api);
+	daemon->api = NULL;
+	service_free(daemon->service);
+	engine_free(daemon->engine);
+	free(daemon->surface.cursor);
+	ring_file_free(daemon->ring_file);
+	for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
+		loop_signal_free(daemon->signals[i]);
+	loop_timer_free(daemon->tick_timer);
+	loop_timer_free(daemon->sync_timer);
+	loop_free(daemon->loop);
+}
+
+int main(int argc, char **argv)
+{
+	static struct daemon daemon;
+	int r = options_read(argc, argv, &daemon.options);
+
+	if (r != 0)
+		return r < 0 ? 2 : 0;
+	if (daemon.options.verbose)
+		log_set_level(LOG_LEVEL_DEBUG);
+	/* A file that meets the size limit is an error to tell, not an end. */
+	signal(SIGXFSZ, SIG_IGN);
+	r = daemon_start(&daemon);
+	if (r == 0)
+		r = loop_run(daemon.loop);
+	if (r < 0)
+		log_error("idevicetriaged ends: %s.", strerror(-r));
+	daemon_done(&daemon);
+	return r < 0 ? 1 : r;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/surface.h"
+
+#include <errno.h>
+
+#include "common/base/text.h"
+#include "common/triage/model.h"
+
+void surface_note_source(struct surface *surface, const struct event *event)
+{
+	struct source_state *source = NULL;
+
+	for (size_t i = 0; i < surface->source_count && !source; i++)
+		if (text_equal(surface->sources[i].name, event->name))
+			source = &surface->sources[i];
+	if (!source) {
+		if (surface->source_count == API_SOURCES_MAX)
+			return;
+		source = &surface->sources[surface->source_count++];
+		text_copy(source->name, sizeof(source->name), event->name);
+	}
+	source->up = event->code == 0;
+	text_clean(event->text, event->text_length, source->detail, sizeof(source->detail));
+}
+
+int surface_read_record(const struct ring_record *record, struct event *ret)
+{
+	int r = event_decode(record->payload, record->length, ret);
+
+	if (r < 0)
+		return r;
+	ret->sequence = record->sequence;
+	ret->session = record->session;
+	return 0;
+}
+
+static void status(void *user, struct api_status *ret)
+{
+	struct surface *surface = user;
+	struct ring_extent extent = ring_reader_extent(surface->reader);
+
+	ret->bench = surface->bench_name;
+	ret->started_us = surface->started.wall_us;
+	ret->ring_bytes = surface->ring_bytes;
+	ret->damaged_records = surface->damaged_records;
+	ret->first_sequence = extent.head > extent.tail ? extent.tail_sequence : 0;
+	ret->last_sequence = extent.head > extent.tail ? extent.next_sequence - 1 : 0;
+	for (size_t i = 0; i < surface->source_count; i++)
+		ret->sources[ret->source_count++] = (struct api_source){
+			.name = surface->sources[i].name,
+			.up = surface->sources[i].up,
+			.detail = surface->sources[i].detail[0] ? surface->sources[i].detail : NULL,
+		};
+}
+
+static struct session_record session_record(
+	const struct surface *surface, const struct session *session)
+{
+	struct session_record record = {
+		.attempt = &session->attempt,
+		.identity = &session->identity,
+		.running = session->running,
+	};
+
+	if (bench_waiting(engine_bench(surface->engine), session, clock_now(), &record.silent_us,
+		    &record.budget_us))
+		record.budget = session->budget->name;
+	return record;
+}
+
+static struct device_record device_record(
+	const struct surface *surface, const struct bench_device *device)
+{
+	const struct bench *bench = engine_bench(surface->engine);
+	const struct model *model = model_by_product(device->identity.product);
+	struct device_record record = {
+		.identity = &device->identity,
+		.port = device->port,
+		.name = model ? model->name : NULL,
+		.mode = device->mode,
+	};
+
+	for (size_t i = bench_session_count(bench); i > 0; i--) {
+		const struct session *session = bench_session(bench, i - 1);
+
+		if (session->running && identity_matches(&session->identity, &device->identity))
+			record.session = session->attempt.id;
+	}
+	return record;
+}
+
+static void devices(void *user, api_visit_device *visit, void *context)
+{
+	struct surface *surface = user;
+	const struct bench *bench = engine_bench(surface->engine);
+
+	for (size_t i = 0; i < bench_device_count(bench); i++) {
+		struct device_record record = device_record(surface, bench_device(bench, i));
+
+		if (!visit(context, &record))
+			return;
+	}
+}
+
+/* Newest first; of one phone, or of all where `identity` is NULL. */
+static void visit_sessions(struct surface *surface, const struct identity *identity,
+	api_visit_session *visit, void *context)
+{
+	const struct bench *bench = engine_bench(surface->engine);
+
+	for (size_t i = bench_session_count(bench); i > 0; i--) {
+		const struct session *session = bench_session(bench, i - 1);
+		struct session_record record;
+
+		if (identity && !identity_matches(&session->identity, identity))
+			continue;
+		record = session_record(surface, session);
+		if (!visit(context, &record))
+			return;
+	}
+}
+
+static int sessions(void *user, const char *device, api_visit_session *visit, void *context)
+{
+	struct surface *surface = user;
+	struct identity identity;
+
+	if (device && !bench_find_identity(engine_bench(surface->engine), device, &identity))
+		return -ENODEV;
+	visit_sessions(surface, device ? &identity : NULL, visit, context);
+	return 0;
+}
+
+static int session(void *user, const struct uuid *id, api_visit_session *visit, void *context)
+{
+	struct surface *surface = user;
+	const struct session *found = bench_find_session(engine_bench(surface->engine), id);
+	struct session_record record;
+
+	if (!found)
+		return -ENOENT;
+	record = session_record(surface, found);
+	visit(context, &record);
+	return 0;
+}
+
+static int records(void *user, const struct uuid *session_id, uint64_t after,
+	api_visit_record *visit, void *context, uint64_t *ret_lost)
+{
+	struct surface *surface = user;
+	struct ring_record record;
+	int r;
+
+	if (after > 0)
+		ring_cursor_after(surface->cursor, surface->reader, after);
+	else
+		ring_cursor_first(surface->cursor, surface->reader);
+	if (session_id)
+		ring_cursor_only(surface->cursor, session_id);
+	while ((r = ring_cursor_next(surface->cursor, &record)) > 0) {
+		struct event event;
+
+		if (surface_read_record(&record, &event) == 0 && !visit(context, &event))
+			break;
+	}
+	if (r < 0)
+		return r;
+	*ret_lost = after > 0 ? surface->cursor->loss.lost : 0;
+	return 0;
+}
+
+/* The session that a question is about: NULL with 0 where it is about a phone. */
+static int find_subject(const struct bench *bench, const struct api_diagnose *query,
+	const struct session **ret, struct identity *ret_identity)
+{
+	const struct session *subject = NULL;
+
+	if (query->device)
+		return bench_find_identity(bench, query->device, ret_identity) ? 0 : -ENODEV;
+	if (query->session)
+		subject = bench_find_session(bench, query->session);
+	else if (bench_session_count(bench) > 0)
+		subject = bench_session(bench, bench_session_count(bench) - 1);
+	if (!subject)
+		return -ENOENT;
+	*ret = subject;
+	*ret_identity = subject->identity;
+	return 0;
+}
+
+static const struct bench_device *find_device(
+	const struct bench *bench, const struct identity *identity)
+{
+	for (size_t i = 0; i < bench_device_count(bench); i++)
+		if (identity_matches(&bench_device(bench, i)->identity, identity))
+			return bench_device(bench, i);
+	return NULL;
+}
+
+static void tell_device(struct surface *surface, const struct identity *identity,
+	api_visit_device *visit, void *context)
+{
+	const struct bench_device *device = find_device(engine_bench(surface->engine), identity);
+	struct bench_device gone = {.identity = *identity, .mode = MODE_GONE};
+	struct device_record record = device_record(surface, device ? device : &gone);
+
+	visit(context, &record);
+}
+
+static int answer_diagnose(void *user, const struct api_diagnose *query, struct verdict *ret,
+	api_visit_device *device, api_visit_session *attempt, void *context)
+{
+	struct surface *surface = user;
+	const struct bench *bench = engine_bench(surface->engine);
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	const struct session *subject = NULL;
+	struct session_record record;
+	struct identity identity;
+	int r;
+
+	r = find_subject(bench, query, &subject, &identity);
+	if (r < 0)
+		return r;
+	r = subject ? bench_session_case(bench, subject, &c) : bench_case(bench, &identity, &c);
+	if (r < 0)
+		return r;
+	r = diagnose(c, ret);
+	if (r < 0)
+		return r;
+	tell_device(surface, &identity, device, context);
+	if (identity.ecid || identity.udid[0]) {
+		visit_sessions(surface, &identity, attempt, context);
+	} else {
+		record = session_record(surface, subject);
+		attempt(context, &record);
+	}
+	return 0;
+}
+
+static int begin_run(void *user, const struct api_run *run, struct uuid *ret)
+{
+	struct surface *surface = user;
+	struct engine_run begun = {
+		.tool = run->tool,
+		.command_line = run->command_line,
+		.ticket = run->ticket,
+		.ecid = run->ecid,
+		.udid = run->udid,
+		.port = run->port,
+		.conditions = run->conditions,
+		.condition_count = run->condition_count,
+	};
+
+	return engine_begin_run(surface->engine, clock_now(), &begun, ret);
+}
+
+static int append_log(void *user, const struct uuid *id, uint64_t offset, const char *bytes,
+	size_t length, uint64_t *ret_offset)
+{
+	struct surface *surface = user;
+
+	return engine_append_log(
+		surface->engine, clock_now(), id, offset, bytes, length, ret_offset);
+}
+
+static int end_run(void *user, const struct uuid *id, int64_t status_code)
+{
+	struct surface *surface = user;
+
+	return engine_end_run(surface->engine, clock_now(), id, status_code);
+}
+
+struct api_backend surface_backend(struct surface *surface)
+{
+	return (struct api_backend){
+		.user = surface,
+		.running_max = ENGINE_RUNS_MAX,
+		.status = status,
+		.devices = devices,
+		.sessions = sessions,
+		.session = session,
+		.records = records,
+		.diagnose = answer_diagnose,
+		.begin_run = begin_run,
+		.append_log = append_log,
+		.end_run = end_run,
+	};
+}

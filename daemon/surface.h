@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Answers what the API asks, from the engine and the ring. It knows no JSON and no sockets. */
+#pragma once
+
+#include "common/ring/reader.h"
+#include "daemon/api/backend.h"
+#include "daemon/engine.h"
+
+/* A source as it stands, from its last EVENT_SOURCE. */
+struct source_state {
+	char name[NAME_SIZE];
+	bool up;
+	char detail[256];
+};
+
+/* What the answers are made of. All of it belongs to main. */
+struct surface {
+	const char *bench_name;
+	struct stamp started;
+	struct engine *engine;
+	const struct ring_reader *reader;
+	uint64_t ring_bytes;
+	uint64_t damaged_records;
+	struct source_state sources[API_SOURCES_MAX];
+	size_t source_count;
+	struct ring_cursor *cursor; /* for one walk at a time */
+};
+
+/* Notes what an EVENT_SOURCE tells. */
+void surface_note_source(struct surface *surface, const struct event *event);
+/* The functions for the API; `surface` must outlive it. */
+struct api_backend surface_backend(struct surface *surface);
+/* Reads a record of the ring. Returns 0, or -EBADMSG for one that is no event. */
+int surface_read_record(const struct ring_record *record, struct event *ret);
