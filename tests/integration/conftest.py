@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "phone"))
 
 import ipsw  # noqa: E402
+from daemon import Bench  # noqa: E402
 import models  # noqa: E402
 import restoretool  # noqa: E402
 import simphone  # noqa: E402
@@ -19,6 +20,19 @@ import simphone  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: waits for time limits of the restore tool (runs beside other scenarios)")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--build-dir", default="build", help="meson's build folder")
+
+
+@pytest.fixture
+def bench(request, folder):
+    """A daemon (not started) that listens to the simulated usbmuxd at `folder`/mux, and its command."""
+    build = pathlib.Path(request.config.getoption("--build-dir")).resolve()
+    bench = Bench(build, folder, folder / "mux")
+    yield bench
+    bench.close()
 
 
 @pytest.fixture

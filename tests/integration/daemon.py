@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import time
 
@@ -69,6 +70,25 @@ class Bench:
     def ask(self, *arguments):
         """Runs the command with --json and gives what it printed."""
         return json.loads(self.triage('--json', *arguments).stdout)
+
+    def call(self, method, **parameters):
+        """One call on the socket; gives the parameters of its answer."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(20)
+            connection.connect(str(self.socket))
+            message = {'method': f'io.github.idevicetriage.{method}', 'parameters': parameters}
+            connection.sendall(json.dumps(message).encode() + b'\0')
+            answer = b''
+            while not answer.endswith(b'\0'):
+                piece = connection.recv(65536)
+                assert piece, 'the daemon hung up'
+                answer += piece
+        return json.loads(answer[:-1])['parameters']
+
+    def sees(self, udid):
+        """True where the phone is on the bench."""
+        return any(device.get('udid') == udid and device['mode'] != 'gone'
+                   for device in self.call('ListDevices')['devices'])
 
     def sessions(self):
         """All sessions, oldest first."""

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The real daemon, the real command and the real idevicerestore on the simulated phone: for each scenario
+what the session, its health and the verdict say."""
+import json
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from daemon import until
+from restoretool import TOOL, without_network
+
+# What each scenario must give. `operation` is the last one, `back` the mode where the phone is found;
+# a word that is None must be absent.
+SCENARIOS = {
+    'success': dict(exit=0, outcome='succeeded', grade='good', phase='none', diagnose=0, status=0),
+    'success-noisy': dict(exit=0, outcome='succeeded', grade='good', phase='none', diagnose=0, status=0),
+    'success-protocol-13': dict(exit=0, outcome='succeeded', grade='good', phase='none', diagnose=0, status=0),
+    'disk-failure-detach': dict(exit=245, outcome='failed', grade='good', operation=28, status=6),
+    'disk-failure-overwritten': dict(exit=0, outcome='failed', grade='good', status=6),
+    'detach': dict(exit=245, outcome='failed', grade='lost', operation=13, itunesCode=4010, phase='undecided',
+                   diagnose=30),
+    'image-drop': dict(exit=245, outcome='failed', grade='lost', operation=13, itunesCode=4010),
+    'verify-failure': dict(exit=245, outcome='failed', grade='good', operation=14, status=14),
+    'fdr-failure': dict(exit=245, outcome='failed', grade='good', status=53),
+    'baseband-failure': dict(exit=255, outcome='failed', operation=19, status=1015, phase='phase2-hardware',
+                             cause='baseband', diagnose=20),
+    'status-without-amr-error': dict(exit=245, outcome='failed', status=27),
+    'bounce-to-recovery': dict(exit=245, outcome='failed', grade='lost', operation=14, itunesCode=4010,
+                               phase='undecided'),
+    'bounce-to-dfu': dict(exit=245, outcome='failed', grade='lost', operation=58, itunesCode=4010),
+    'vanish': dict(exit=245, outcome='failed', grade='lost', operation=16, itunesCode=4010, phase='undecided'),
+    'early-reset-first': dict(exit=245, outcome='failed', grade='lost', operation=28, itunesCode=4010,
+                              phase='undecided'),
+    'restored-hangs-up': dict(exit=245, outcome='failed', operation=58, itunesCode=None),
+    'restored-garbage': dict(exit=245, outcome='failed'),
+    'mux-restart': dict(exit=245, outcome='failed', operation=12, itunesCode=None, phase='phase1-software',
+                        cause='host-software', diagnose=11),
+    'mux-loses-phone': dict(exit=245, outcome='failed', operation=12, itunesCode=None, phase='phase1-software',
+                            cause='host-software', diagnose=11),
+}
+
+# These wait for the tool's own time limits.
+SLOW = {
+    'fdr-refused': dict(exit=0, outcome='succeeded', grade='good', phase='none', diagnose=0),
+    'fdr-mute': dict(exit=0, outcome='succeeded', grade='good', phase='none', diagnose=0),
+    'image-refused': dict(exit=245, outcome='failed', operation=13),
+    'image-stall': dict(exit=254, outcome='failed', operation=13),
+    'disk-failure': dict(exit=250, outcome='failed', grade='good', operation=28, status=6),
+}
+
+
+@pytest.fixture
+def restore_at(folder, firmware):
+    """restore_at(bench, phone, *options) runs the real tool under `run` to its end."""
+
+    def start(bench, simulator, *options, debug=False):
+        identity = simulator.phone.identity
+        cache = folder / 'cache'
+        cache.mkdir(exist_ok=True)
+        tool = [*without_network(), TOOL, *(['-d'] if debug else []), '-R', '-e', '-y', '-i', f'{identity.ecid:#x}',
+                '-C', cache, firmware(identity.model.board)]
+        return bench.run(tool, *options)
+
+    return start
+
+
+def finish(process, seconds=120):
+    """The exit status and the output of a run."""
+    output, _ = process.communicate(timeout=seconds)
+    return process.returncode, output
+
+
+def check(bench, expected, returncode, output):
+    """Compares the newest session and its verdict with a row of the tables."""
+    session = bench.sessions()[-1]
+    answer = bench.triage('--json', 'diagnose', session['session'])
+    verdict = json.loads(answer.stdout)['verdict']
+    seen = {
+        'exit': returncode, 'outcome': session['outcome'], 'grade': session['health']['grade'],
+        'operation': session.get('operation'), 'status': session.get('status'),
+        'itunesCode': session.get('itunesCode'), 'phase': verdict['phase'], 'diagnose': answer.returncode,
+        'cause': verdict['causes'][0]['cause'] if verdict['causes'] else None,
+    }
+    assert {key: seen[key] for key in expected} == expected, output
+    assert session['exitStatus'] == returncode
+    assert session['ecid'] == '0x001C2D6A3C8A802E' and session['productType'] == 'iPhone12,3'
+    assert session['stage'] in ('restore', 'reboot', 'normal')
+
+
+@pytest.mark.parametrize('scenario', [*SCENARIOS, *SLOW])
+def test_scenario(scenario, bench, make_phone, restore_at):
+    phone = make_phone(scenario)
+    bench.start()
+    until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
+    status, output = finish(restore_at(bench, phone, '--cable', 'A'))
+    check(bench, {**SCENARIOS, **SLOW}[scenario], status, output)
+    conditions = bench.sessions()[-1]['conditions']
+    assert {'key': 'cable', 'value': 'A'} in conditions
+
+
+def test_debug_log_tells_link_events(bench, make_phone, restore_at):
+    phone = make_phone('detach')
+    bench.start()
+    finish(restore_at(bench, phone, debug=True))
+    session = bench.sessions()[-1]
+    assert session['modes'][:2] == ['restore', 'gone']
+    assert session['health']['unexpectedDetaches'] == 1
+
+
+def test_silence_is_told_while_it_lasts(bench, make_phone, restore_at):
+    phone = make_phone('silent')
+    bench.start('--budget-percent', '1')
+    process = restore_at(bench, phone)
+    until(lambda: bench.sessions() and bench.sessions()[-1]['health']['silences'] > 0, what='the silence')
+    session = bench.sessions()[-1]
+    assert session['outcome'] == 'running' and session['operation'] == 12
+    assert session['budget'] == 'restored-silence' and session['silentUSec'] > session['budgetUSec'] > 0
+    silence = bench.records(session['session'], 'silence')
+    assert len(silence) == 1 and silence[0]['name'] == 'restored-silence'
+    subprocess.run(['pkill', '-KILL', '-f', f'{phone.phone.identity.ecid:#x}.*{bench.folder}'], check=True)
+    finish(process)
+    assert bench.sessions()[-1]['outcome'] == 'aborted'
+
+
+def test_restart_of_the_daemon_in_a_restore(bench, make_phone, restore_at):
+    """kill -9 in the middle: the restore does not notice, and the session is whole."""
+    phone = make_phone('success', speed=0.3)
+    bench.start()
+    process = restore_at(bench, phone, '--ticket', 'T-17')
+    until(lambda: bench.sessions() and bench.sessions()[-1].get('operation') == 13, what='the image')
+    bench.stop(signal.SIGKILL)
+    bench.start()
+    status, output = finish(process)
+    assert status == 0, output
+    sessions = bench.sessions()
+    assert len(sessions) == 1
+    assert sessions[0]['outcome'] == 'succeeded' and sessions[0]['ticket'] == 'T-17'
+    lines = [record['text'] for record in bench.records(sessions[0]['session'], 'log')]
+    assert len([line for line in lines if line == 'Creating filesystem (12)']) == 1
+    assert lines[-1] == 'DONE'
+
+
+def test_log_without_daemon(bench, make_phone, restore_at):
+    phone = make_phone('early-reset-first')
+    bench.start()
+    finish(restore_at(bench, phone))
+    session = bench.sessions()[-1]['session']
+    online = bench.records(session)
+    bench.stop()
+    offline = bench.triage('--json', 'log', '--state-dir', str(bench.state), session)
+    records = [record for line in offline.stdout.splitlines() for record in json.loads(line)['records']]
+    assert records == online
+
+
+def test_two_phones_at_once(bench, make_phone, restore_at, folder, firmware):
+    import models
+    phone = make_phone('early-reset-first')
+    other = phone.add_phone('success', models.make_identity('n104ap', 0x0011223344556677, serial_number='F2LZT3A10001'))
+    other.set_mode('restore')
+    bench.start()
+    cache = folder / 'cache2'
+    cache.mkdir()
+    tool = [*without_network(), TOOL, '-R', '-e', '-y', '-i', f'{other.identity.ecid:#x}', '-C', cache,
+            firmware('n104ap')]
+    processes = [restore_at(bench, phone), bench.run(tool)]
+    for process in processes:
+        finish(process)
+    outcomes = {session['ecid']: session['outcome'] for session in bench.sessions()}
+    assert outcomes == {'0x001C2D6A3C8A802E': 'failed', '0x0011223344556677': 'succeeded'}
+
+
+def test_the_article(bench, make_phone, restore_at):
+    """The four attempts of the demo, and the flex back in."""
+    bench.start(name='bench-1')
+
+    def attempt(scenario, *options):
+        phone = make_phone(scenario, name='mux')
+        until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
+        finish(restore_at(bench, phone, *options))
+        phone.stop()
+        verdict = bench.verdict()
+        cause = verdict['causes'][0]['cause'] if verdict['causes'] else None
+        step = (verdict.get('nextStep') or {}).get('experiment')
+        return verdict['phase'], verdict['strength'], cause, step
+
+    phase, _, _, step = attempt('early-reset-first', '--cable', 'A')
+    assert (phase, step) == ('undecided', 'swap-cable')
+    phase, _, _, step = attempt('early-reset', '--cable', 'B')
+    assert phase in ('undecided', 'phase1-connection') and step == 'other-computer'
+    bench.stop()
+    bench.start(name='bench-2')
+    assert attempt('early-reset', '--cable', 'B') == (
+        'phase2-hardware', 'strong', 'earpiece-flex', 'disconnect-earpiece-flex')
+    phase, strength, cause, step = attempt('success', '--cable', 'B', '--earpiece-flex', 'disconnected')
+    assert (phase, strength, cause) == ('phase2-hardware', 'strong', 'earpiece-flex')
+    assert step == 'reconnect-earpiece-flex'
+    phase, strength, cause, _ = attempt('early-reset', '--cable', 'B', '--earpiece-flex', 'connected')
+    assert (phase, strength, cause) == ('phase2-hardware', 'conclusive', 'earpiece-flex')
+
+
+@pytest.mark.parametrize('scenario', [
+    'hostile-malformed-plist', 'hostile-not-xml', 'hostile-oversize-header', 'hostile-undersize-header',
+    'hostile-half-header', 'hostile-half-message', 'hostile-nonsense-answer', 'hostile-refuses-listen',
+    'hostile-wrong-version', 'hostile-serial-utf8', 'hostile-serial-long', 'hostile-serial-control',
+    'hostile-types', 'hostile-no-properties', 'hostile-many-devices', 'hostile-deep-plist', 'hostile-closes',
+    'hostile-mute'])
+def test_hostile_usbmuxd(scenario, bench, make_phone, folder):
+    """Whatever usbmuxd says, the daemon lives, says so at most once, and sees the phone of a good one."""
+    phone = make_phone(scenario)
+    bench.start()
+    phone.journal.wait('misbehaved', 20)
+    phone.stop()
+    good = make_phone('success')
+    until(lambda: bench.sees(good.phone.identity.udid), what='the phone of a good usbmuxd')
+    assert bench.process.poll() is None
+    assert bench.say().count('\n') < 40, bench.say()
+
+
+def test_full_disk_under_the_ring(bench, make_phone, restore_at, folder):
+    """No room for the ring: told once, and the restore is watched all the same."""
+    phone = make_phone('early-reset-first')
+    mount = ['unshare', '--mount', 'sh', '-c', f'mount -t tmpfs -o size=64k none {bench.state} && exec "$@"', 'sh']
+    if subprocess.run([*mount, 'true'], capture_output=True, check=False).returncode != 0:
+        pytest.skip('mounting a small tmpfs is not allowed here')
+    bench.wrapper = mount
+    bench.start()
+    finish(restore_at(bench, phone))
+    assert bench.sessions()[-1]['outcome'] == 'failed'
+    ring = [source for source in bench.ask('status')['sources'] if source['name'] == 'ring'][0]
+    assert not ring['up'] and ring['detail']
+    assert bench.say().count('No space left on device') == 1
+
+
+def test_garbage_and_endless_lines(bench, folder):
+    """A tool that prints rubbish, and a line of 100 MB, costs nothing but its own understanding."""
+    bench.start()
+    script = ("import sys; w = sys.stdout.buffer.write; w(bytes(range(256)) * 64); w(b'\\n'); "
+              "[w(b'x' * 1048576) for _ in range(100)]; w(b'\\nWaiting for NAND (28)\\n')")
+    process = bench.run([shutil.which('python3'), '-c', script])
+    process.stdout.read()
+    assert process.wait(120) == 0
+    session = bench.sessions()[-1]
+    assert session['operation'] == 28
+    with open(f'/proc/{bench.process.pid}/status', encoding='ascii') as status:
+        peak = [int(line.split()[1]) for line in status if line.startswith('VmHWM')][0]
+    assert peak < 128 * 1024, f'the daemon grew to {peak} KiB'
