@@ -105,12 +105,8 @@ static void take_event(void *user, const struct event *event)
 {
 	struct daemon *daemon = user;
 
-	if (event->kind == EVENT_SOURCE) {
+	if (event->kind == EVENT_SOURCE)
 		surface_note_source(&daemon->surface, event);
-		log_info("Source %s is %s%s%.*s", event->name, event->code ? "down" : "up",
-			event->text_length ? ": " : "", (int)event->text_length,
-			event->text ? event->text : "");
-	}
 	if (event->kind == EVENT_ATTACH && daemon->usbmux)
 		usbmux_wake(daemon->usbmux);
 	engine_feed(daemon->engine, event);
