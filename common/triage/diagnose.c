@@ -183,8 +183,23 @@ static void decide_phase(const struct diagnosis *d, struct verdict *verdict)
 		verdict->phase = first;
 	} else if (inside > outside) {
 		verdict->phase = PHASE_HARDWARE;
+		/* A wrong hardware verdict opens a phone: what contradicts it makes it less sure.
+		 */
+		if (outside >= STRENGTH_MODERATE)
+			verdict->strength = inside - 1;
 	} else {
 		verdict->strength = STRENGTH_WEAK; /* equal evidence both ways is no verdict */
+	}
+}
+
+/* No suspect is surer than the verdict on its phase. */
+static void cap_suspects(struct diagnosis *d, const struct verdict *verdict)
+{
+	for (size_t i = 0; i < knowledge_causes_count; i++) {
+		struct suspect *suspect = &d->suspects[i];
+
+		if (suspect->phase == verdict->phase && suspect->strength > verdict->strength)
+			suspect->strength = verdict->strength;
 	}
 }
 
@@ -202,6 +217,8 @@ static int compare_suspects(const void *left, const void *right)
 
 	if (a->strength != b->strength)
 		return a->strength > b->strength ? -1 : 1;
+	if ((a->evidence_count > 0) != (b->evidence_count > 0))
+		return a->evidence_count ? -1 : 1;
 	if (a->weight != b->weight)
 		return a->weight > b->weight ? -1 : 1;
 	if (prior_of(a) != prior_of(b))
@@ -302,6 +319,7 @@ static void diagnose_failures(struct diagnosis *d, struct verdict *verdict)
 	weigh_suspects(d);
 	verdict->itunes_code = last->code;
 	decide_phase(d, verdict);
+	cap_suspects(d, verdict);
 	rank_suspects(d, verdict);
 	choose_step(d, verdict);
 	collect_advice(verdict);

@@ -57,11 +57,10 @@ static bool is_restore(const struct attempt_view *a)
 	return !word_is(a->attempt->action, "boot");
 }
 
-/* Counts against a part only where the link was not the trouble and the failure is the known one.
- */
+/* Counts against a part only where the link was not the trouble. */
 static bool counts_against_part(const struct attempt_view *a)
 {
-	return a->in_group && !a->link_faulty;
+	return !a->link_faulty;
 }
 
 static bool is_flex_out(const struct attempt_view *a)
@@ -189,6 +188,11 @@ static bool fact_bench_fault(const struct view *view)
 	return view->bench_fault_count > 0;
 }
 
+static bool fact_bench_fault_only(const struct view *view)
+{
+	return view->bench_fault_count > 0 && view->failed_count == 0;
+}
+
 static bool fact_boot_failure(const struct view *view)
 {
 	return view->failed_count > 0 && !any_failure(view, is_restore);
@@ -271,6 +275,14 @@ static bool fact_works_other_action(const struct view *view)
 	return view_works(view, ACTION) > 0;
 }
 
+/* The technician may tell it as a condition of the attempt or as a word of the history. */
+static bool fact_works_other_network(const struct view *view)
+{
+	return view_works(view, VARIABLE_BIT(VARIABLE_NETWORK)) > 0 ||
+	       (case_has_history(view->c, "other-network-for-last-attempt") &&
+		       view_works(view, 0) > 0);
+}
+
 static bool fact_works_other_host_or_tool(const struct view *view)
 {
 	return view_works_within(view, HOST, LINK_VARIABLES | TOOL | HOST_SOFTWARE) >
@@ -298,8 +310,7 @@ static bool works_with_flex(const struct view *view, enum flex_state state, uint
 	for (size_t i = 0; i < view->count; i++) {
 		const struct attempt_view *a = &view->attempts[i];
 
-		if (a->compared && a->flex == state && (a->changed & FLEX) &&
-			!(a->changed & ~(FLEX | others)))
+		if (a->flex == state && view_changed_within(a, FLEX, others))
 			return true;
 	}
 	return false;
@@ -325,7 +336,7 @@ static bool fact_works_flex_out(const struct view *view)
 static bool fact_works_flex_out_with_others(const struct view *view)
 {
 	return works_with_flex(
-		       view, FLEX_DISCONNECTED, may_change_with_flex(view) | PHONE_VARIABLES) &&
+		       view, FLEX_DISCONNECTED, ACTION | LINK_VARIABLES | PHONE_VARIABLES) &&
 	       !fact_works_flex_out(view);
 }
 
@@ -334,17 +345,31 @@ static bool fact_works_flex_replaced(const struct view *view)
 	return works_with_flex(view, FLEX_REPLACED, may_change_with_flex(view));
 }
 
-static bool fact_flex_back_fails(const struct view *view)
+/* The success with the flex out, and the failure after it with the flex back in and nothing else
+ * that explains it. */
+static bool flex_back_fails_after(const struct view *view, size_t success)
 {
-	bool worked = false;
+	const struct attempt_view *worked = &view->attempts[success];
+	uint32_t others = may_change_with_flex(view);
 
-	for (size_t i = 0; i < view->count; i++) {
+	if (worked->flex != FLEX_DISCONNECTED || !view_changed_within(worked, FLEX, others))
+		return false;
+	for (size_t i = success + 1; i < view->count; i++) {
 		const struct attempt_view *a = &view->attempts[i];
+		struct contrast contrast = view_contrast(worked, a);
 
-		worked |= a->compared && a->flex == FLEX_DISCONNECTED && (a->changed & FLEX);
-		if (worked && a->flex == FLEX_CONNECTED && a->failed && !a->link_faulty)
+		if (a->failed && a->flex == FLEX_CONNECTED && !a->link_faulty &&
+			!((contrast.changed | contrast.doubtful) & ~(FLEX | others)))
 			return true;
 	}
+	return false;
+}
+
+static bool fact_flex_back_fails(const struct view *view)
+{
+	for (size_t i = 0; i < view->count; i++)
+		if (flex_back_fails_after(view, i))
+			return true;
 	return false;
 }
 
@@ -375,7 +400,7 @@ static bool fact_fails_other_charge_flex(const struct view *view)
 
 static bool fact_works_unchanged(const struct view *view)
 {
-	return view_works(view, 0) > 0;
+	return view_works(view, 0) > 0 && !fact_works_other_network(view);
 }
 
 static bool fact_dfu_tried(const struct view *view)
@@ -535,7 +560,7 @@ static void trace_case(const struct view *view, struct trace *trace)
 	trace->attempt = SIZE_MAX;
 	trace->matches = 1;
 	for (size_t i = view->count; i > 0; i--)
-		if (view->attempts[i - 1].in_group || view->attempts[i - 1].compared)
+		if (view->attempts[i - 1].in_group || view->attempts[i - 1].contrast_count)
 			trace_add(trace, view->attempts[i - 1].attempt->end_sequence);
 }
 

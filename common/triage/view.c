@@ -83,6 +83,7 @@ static void fill_values(struct attempt_view *view)
 		hash_text(attempt->firmware_build[0] ? attempt->firmware_build : attempt->firmware);
 	/* Only trying to start the phone is not a kind of restore. */
 	values[VARIABLE_ACTION] = word_is(attempt->action, "boot") ? 0 : hash_text(attempt->action);
+	values[VARIABLE_NETWORK] = hash_part(attempt, "network", "");
 	values[VARIABLE_FLEX] = hash_part(attempt, "earpieceFlex", "connected");
 	values[VARIABLE_DISPLAY] = hash_part(attempt, "display", "connected");
 	values[VARIABLE_BATTERY] = hash_part(attempt, "battery", "original");
@@ -157,29 +158,83 @@ static enum point_match same_point(const struct attempt_view *a, const struct at
 	return POINT_UNKNOWN;
 }
 
-/* Marks the failures of the point that most share. */
-static void mark_group(struct view *view)
+/* The failures that share a point, seen from one of them. */
+struct group {
+	size_t size;
+	bool several_hosts, several_cables;
+	uint64_t key; /* of the point: decides where all else is equal, whatever the order */
+};
+
+static uint64_t point_key(const struct attempt_view *a)
 {
-	size_t best = 0, reference = SIZE_MAX;
+	const uint64_t parts[] = {a->attempt->operation, a->attempt->checkpoint,
+		(uint64_t)a->phone_code, (uint64_t)a->code, a->attempt->stage};
+	uint64_t key = UINT64_C(14695981039346656037);
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		key = (key ^ parts[i]) * UINT64_C(1099511628211);
+	return key;
+}
+
+static struct group group_around(struct view *view, size_t reference)
+{
+	const struct attempt_view *a = &view->attempts[reference];
+	struct group group = {.key = point_key(a)};
+	uint64_t host = 0, cable = 0;
 
 	for (size_t i = 0; i < view->count; i++) {
-		size_t same = 0;
+		const struct attempt_view *b = &view->attempts[i];
+		enum point_match match;
+
+		if (!b->failed)
+			continue;
+		match = i == reference ? POINT_SAME : same_point(a, b);
+		view->varying |= match == POINT_DIFFERENT;
+		if (match != POINT_SAME)
+			continue;
+		group.size++;
+		if (b->link_faulty)
+			continue;
+		if (b->values[VARIABLE_HOST]) {
+			group.several_hosts |= host && host != b->values[VARIABLE_HOST];
+			host = b->values[VARIABLE_HOST];
+		}
+		if (b->values[VARIABLE_CABLE]) {
+			group.several_cables |= cable && cable != b->values[VARIABLE_CABLE];
+			cable = b->values[VARIABLE_CABLE];
+		}
+	}
+	return group;
+}
+
+/* The point that outlived most changes tells most; then the one seen most often. */
+static bool better_group(const struct group *a, const struct group *b)
+{
+	int x = a->several_hosts + a->several_cables, y = b->several_hosts + b->several_cables;
+
+	if (x != y)
+		return x > y;
+	if (a->size != b->size)
+		return a->size > b->size;
+	return a->key > b->key;
+}
+
+/* Marks the failures of the point that tells most. */
+static void mark_group(struct view *view)
+{
+	struct group best = {0};
+	size_t reference = SIZE_MAX;
+
+	for (size_t i = 0; i < view->count; i++) {
+		struct group group;
 
 		if (!view->attempts[i].failed)
 			continue;
-		for (size_t j = 0; j < view->count; j++) {
-			enum point_match match;
-
-			if (j == i || !view->attempts[j].failed)
-				continue;
-			match = same_point(&view->attempts[i], &view->attempts[j]);
-			same += match == POINT_SAME;
-			view->varying |= match == POINT_DIFFERENT;
-		}
-		if (reference == SIZE_MAX || same >= best) {
-			best = same;
-			reference = i;
-		}
+		group = group_around(view, i);
+		if (reference != SIZE_MAX && !better_group(&group, &best))
+			continue;
+		best = group;
+		reference = i;
 	}
 	for (size_t i = 0; i < view->count && reference != SIZE_MAX; i++) {
 		struct attempt_view *other = &view->attempts[i];
@@ -211,17 +266,74 @@ static size_t count_distinct(const struct view *view, enum variable variable, bo
 	return count;
 }
 
-static uint32_t differences(const struct attempt_view *a, const struct attempt_view *b)
+/* A phone that starts by itself had no cable, computer or tool to do with. */
+static uint32_t relevant_variables(const struct attempt_view *success)
 {
-	uint32_t bits = 0;
-
-	for (int v = 0; v < VARIABLE_COUNT; v++)
-		if (a->values[v] && b->values[v] && a->values[v] != b->values[v])
-			bits |= VARIABLE_BIT(v);
-	return bits;
+	return word_is(success->attempt->action, "boot") ? PHONE_VARIABLES : UINT32_MAX;
 }
 
-/* Compares each success with the failure most like it. */
+/* A label that one attempt has and the other has not may hide a change of these. */
+#define LABEL_VARIABLES (VARIABLE_BIT(VARIABLE_CABLE) | VARIABLE_BIT(VARIABLE_HOST))
+
+struct contrast view_contrast(
+	const struct attempt_view *success, const struct attempt_view *failure)
+{
+	struct contrast contrast = {0};
+
+	for (int v = 0; v < VARIABLE_COUNT; v++) {
+		uint64_t a = success->values[v], b = failure->values[v];
+
+		if (a == b)
+			continue;
+		if (a && b)
+			contrast.changed |= VARIABLE_BIT(v);
+		else
+			contrast.doubtful |= VARIABLE_BIT(v) & LABEL_VARIABLES;
+	}
+	contrast.changed &= relevant_variables(success);
+	contrast.doubtful &= relevant_variables(success);
+	return contrast;
+}
+
+static int contrast_size(const struct contrast *contrast)
+{
+	return __builtin_popcount(contrast->changed | contrast->doubtful);
+}
+
+/* Keeps the smallest contrasts: the fewer things differ, the more one of them explains. */
+static void keep_contrast(struct attempt_view *success, const struct contrast *contrast)
+{
+	size_t *count = &success->contrast_count;
+
+	if (*count) {
+		int kept = contrast_size(&success->contrasts[0]);
+
+		if (contrast_size(contrast) > kept)
+			return;
+		if (contrast_size(contrast) < kept)
+			*count = 0;
+	}
+	for (size_t i = 0; i < *count; i++)
+		if (success->contrasts[i].changed == contrast->changed &&
+			success->contrasts[i].doubtful == contrast->doubtful)
+			return;
+	if (*count < VIEW_CONTRASTS_MAX)
+		success->contrasts[(*count)++] = *contrast;
+}
+
+/* Of contrasts of one size those without doubt tell more. */
+static void drop_doubtful(struct attempt_view *success)
+{
+	size_t sure = 0;
+
+	for (size_t i = 0; i < success->contrast_count; i++)
+		if (!success->contrasts[i].doubtful)
+			success->contrasts[sure++] = success->contrasts[i];
+	if (sure)
+		success->contrast_count = sure;
+}
+
+/* Compares each success with the failures most like it. */
 static void compare_successes(struct view *view)
 {
 	for (size_t i = 0; i < view->count; i++) {
@@ -230,18 +342,15 @@ static void compare_successes(struct view *view)
 		if (!success->succeeded)
 			continue;
 		for (size_t j = 0; j < view->count; j++) {
-			uint32_t bits;
+			const struct attempt_view *failure = &view->attempts[j];
+			struct contrast contrast;
 
-			if (!view->attempts[j].failed && !view->attempts[j].bench_fault)
+			if (!failure->failed && !failure->bench_fault)
 				continue;
-			bits = differences(success, &view->attempts[j]);
-			if (success->compared &&
-				__builtin_popcount(bits) > __builtin_popcount(success->changed))
-				continue;
-			success->compared = true;
-			success->changed = bits;
-			success->compared_with = j;
+			contrast = view_contrast(success, failure);
+			keep_contrast(success, &contrast);
 		}
+		drop_doubtful(success);
 	}
 }
 
@@ -326,12 +435,31 @@ struct view *view_free(struct view *view)
 	return NULL;
 }
 
+bool view_changed_exactly(const struct attempt_view *a, uint32_t exactly)
+{
+	for (size_t i = 0; i < a->contrast_count; i++)
+		if (a->contrasts[i].changed == exactly && (!exactly || !a->contrasts[i].doubtful))
+			return true;
+	return false;
+}
+
+bool view_changed_within(const struct attempt_view *a, uint32_t some, uint32_t others)
+{
+	for (size_t i = 0; i < a->contrast_count; i++) {
+		uint32_t all = a->contrasts[i].changed | a->contrasts[i].doubtful;
+
+		if ((a->contrasts[i].changed & some) && !(all & ~(some | others)))
+			return true;
+	}
+	return false;
+}
+
 size_t view_works(const struct view *view, uint32_t exactly)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < view->count; i++)
-		count += view->attempts[i].compared && view->attempts[i].changed == exactly;
+		count += view_changed_exactly(&view->attempts[i], exactly);
 	return count;
 }
 
@@ -339,11 +467,8 @@ size_t view_works_within(const struct view *view, uint32_t some, uint32_t others
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < view->count; i++) {
-		const struct attempt_view *a = &view->attempts[i];
-
-		count += a->compared && (a->changed & some) && !(a->changed & ~(some | others));
-	}
+	for (size_t i = 0; i < view->count; i++)
+		count += view_changed_within(&view->attempts[i], some, others);
 	return count;
 }
 

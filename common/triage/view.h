@@ -11,7 +11,8 @@
 #include "common/base/text.h"
 #include "common/triage/case.h"
 
-#define VIEW_ATTEMPTS_MAX 512 /* the newest ones of a case that are looked at */
+#define VIEW_ATTEMPTS_MAX 256 /* the newest ones of a case that are looked at */
+#define VIEW_CONTRASTS_MAX 6  /* different ones of a success that are kept */
 
 /* What may differ between two attempts. */
 enum variable {
@@ -22,6 +23,7 @@ enum variable {
 	VARIABLE_HOST_SOFTWARE,
 	VARIABLE_FIRMWARE,
 	VARIABLE_ACTION,
+	VARIABLE_NETWORK,
 	VARIABLE_FLEX,
 	VARIABLE_DISPLAY,
 	VARIABLE_BATTERY,
@@ -35,7 +37,8 @@ enum variable {
 	(VARIABLE_BIT(VARIABLE_CABLE) | VARIABLE_BIT(VARIABLE_PORT) | VARIABLE_BIT(VARIABLE_HOST))
 #define SOFTWARE_VARIABLES                                                                         \
 	(VARIABLE_BIT(VARIABLE_TOOL) | VARIABLE_BIT(VARIABLE_HOST_SOFTWARE) |                      \
-		VARIABLE_BIT(VARIABLE_FIRMWARE) | VARIABLE_BIT(VARIABLE_ACTION))
+		VARIABLE_BIT(VARIABLE_FIRMWARE) | VARIABLE_BIT(VARIABLE_ACTION) |                  \
+		VARIABLE_BIT(VARIABLE_NETWORK))
 #define PHONE_VARIABLES                                                                            \
 	(VARIABLE_BIT(VARIABLE_FLEX) | VARIABLE_BIT(VARIABLE_DISPLAY) |                            \
 		VARIABLE_BIT(VARIABLE_BATTERY) | VARIABLE_BIT(VARIABLE_CHARGE_FLEX) |              \
@@ -43,6 +46,13 @@ enum variable {
 
 enum flex_state { FLEX_UNKNOWN, FLEX_CONNECTED, FLEX_DISCONNECTED, FLEX_REPLACED };
 enum point_match { POINT_UNKNOWN = 0, POINT_SAME = 1, POINT_DIFFERENT = 2 };
+
+/* What differs between a success and a failure, as bits of variables. What only one of them tells
+ * may differ. */
+struct contrast {
+	uint32_t changed;
+	uint32_t doubtful;
+};
 
 /* One attempt. A value is a hash of its text; 0 = unknown. */
 struct attempt_view {
@@ -57,9 +67,9 @@ struct attempt_view {
 	int64_t phone_code; /* AMR code of the phone, seen or told; 0 = unknown */
 	enum flex_state flex;
 	uint64_t values[VARIABLE_COUNT];
-	uint32_t changed; /* of a success: what differs from the failure most like it */
-	bool compared;	  /* there was a failure to compare with */
-	size_t compared_with;
+	/* Of a success: what differs from the failures most like it; none where nothing failed. */
+	struct contrast contrasts[VIEW_CONTRASTS_MAX];
+	size_t contrast_count;
 };
 
 struct view {
@@ -87,9 +97,16 @@ int view_new(const struct triage_case *c, struct view **ret);
 struct view *view_free(struct view *view);
 DEFINE_FREEP(struct view, view_free)
 
-/* Successes in which exactly the variables of `exactly` changed. */
+/* What differs between a success and a failure. Of a phone that only had to start, nothing counts
+ * but its own parts. */
+struct contrast view_contrast(
+	const struct attempt_view *success, const struct attempt_view *failure);
+/* Whether exactly the variables of `exactly` changed, as far as is known. */
+bool view_changed_exactly(const struct attempt_view *a, uint32_t exactly);
+/* Whether something of `some` changed and nothing outside `some` and `others` may have. */
+bool view_changed_within(const struct attempt_view *a, uint32_t some, uint32_t others);
+/* Successes for which they hold. */
 size_t view_works(const struct view *view, uint32_t exactly);
-/* Successes in which something of `some` changed and nothing outside `some` and `others`. */
 size_t view_works_within(const struct view *view, uint32_t some, uint32_t others);
 /* The last failed attempt that counts, or the last spoiled one; NULL where nothing failed. */
 const struct attempt_view *view_last_failure(const struct view *view);
