@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Questions to the daemon, with a sentence on standard error for everything that goes wrong. */
+#pragma once
+
+#include "client/client.h"
+#include "client/connection.h"
+
+/* Connects. Returns EXIT_DONE with *ret owned by the caller, or EXIT_UNREACHABLE after saying why.
+ */
+int ask_open(struct context *context, struct connection **ret);
+/* The same without a word: a negative errno, for those who can do without the daemon. */
+int ask_open_quietly(struct context *context, struct connection **ret);
+/* Says that the daemon cannot be reached, for a negative errno. Returns EXIT_UNREACHABLE. */
+int ask_unreachable(struct context *context, int error);
+
+/* Calls `method` with `parameters` (taken; may be NULL), built with `builder`, and waits for the
+ * one answer. Returns EXIT_DONE with *ret set, which is the caller's, or the exit code after saying
+ * what went wrong. */
+int ask(struct context *context, struct connection *connection, const char *method,
+	struct json_builder *builder, struct json_object *parameters, struct json_object **ret);
+/* The same without parameters. */
+int ask_plainly(struct context *context, struct connection *connection, const char *method,
+	struct json_object **ret);
+/* The exit code for an error that the daemon answered, which it says. */
+int ask_refused(const struct varlink_reply *reply);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the commands share: their context, their exit codes, their names. Each command parses its
+ * own arguments, asks the daemon and hands the answer to an output; none formats anything. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "client/page.h"
+
+struct output;
+
+/* Exit codes of every command; `run` forwards its tool's. */
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_REFUSED = 1, /* or failed for a reason that was told */
+	EXIT_USAGE = 2,
+	EXIT_UNREACHABLE = 3,  /* no daemon */
+	EXIT_UNKNOWN_NAME = 4, /* no such device or session */
+	/* Of `diagnose` alone. */
+	EXIT_CONNECTION = 10,
+	EXIT_SOFTWARE = 11,
+	EXIT_HARDWARE = 20,
+	EXIT_UNDECIDED = 30,
+};
+
+enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+struct context {
+	const char *socket;    /* path of the daemon's socket */
+	const char *state_dir; /* where the daemon keeps its ring */
+	bool reveal;	       /* identifiers in full */
+	enum color_choice color;
+	const struct output *output; /* text or JSON */
+	struct page page;	     /* standard output; ready once the options are read */
+};
+
+/* One command. `argv[0]` is its name. Returns an exit code. */
+struct command {
+	const char *name;
+	const char *arguments; /* for the help */
+	const char *summary;
+	int (*run)(struct context *context, int argc, char **argv);
+};
+
+int command_status(struct context *context, int argc, char **argv);
+int command_watch(struct context *context, int argc, char **argv);
+int command_sessions(struct context *context, int argc, char **argv);
+int command_log(struct context *context, int argc, char **argv);
+int command_diagnose(struct context *context, int argc, char **argv);
+int command_run(struct context *context, int argc, char **argv);
+
+/* Says one sentence on standard error, after the program's name and without control characters. */
+void complain(const char *format, ...) PRINTF_LIKE(1, 2);
+/* Says that memory is out. Returns EXIT_REFUSED. */
+int say_no_memory(void);

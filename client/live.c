@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/live.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/phrase.h"
+#include "common/base/clock.h"
+#include "common/base/text.h"
+
+#define BAR_COLUMNS 10
+#define BAR_TERMINAL_COLUMNS 72 /* narrower ones have the number alone */
+#define PAINT_BYTES 16		/* of colour around the line */
+
+static void put_bar(const struct page *page, FILE *out, int64_t permille)
+{
+	if (page->width >= BAR_TERMINAL_COLUMNS) {
+		fputc(' ', out);
+		for (int i = 0; i < BAR_COLUMNS; i++)
+			fputs(permille >= (i + 1) * 1000 / BAR_COLUMNS ? page_sign(page, "█", "#")
+								       : page_sign(page, "░", "."),
+				out);
+	}
+	fprintf(out, " %" PRId64 " %%", permille / 10);
+}
+
+static void put_place(const struct page *page, FILE *out, struct json_object *session)
+{
+	const char *stage = phrase_stage(field_text_or(session, "stage", ""));
+	struct phrase step = phrase_step(session);
+	int64_t permille;
+
+	fputs(*stage ? stage : "waiting for the phone", out);
+	if (*step.text && !text_equal(step.text, stage))
+		fprintf(out, ": %s", step.text);
+	if (field_number(session, "permille", &permille) && permille >= 0 && permille <= 1000)
+		put_bar(page, out, permille);
+}
+
+/* Returns whether the phone is over its budget. */
+static bool put_silence(
+	const struct page *page, FILE *out, struct json_object *session, int64_t age_us)
+{
+	const char *separator = page_sign(page, " · ", " | ");
+	int64_t silent, budget = 0;
+
+	if (!field_number(session, "silentUSec", &silent))
+		return false;
+	silent += age_us;
+	if (!field_number(session, "budgetUSec", &budget) || budget <= 0) {
+		fprintf(out, "%sphone spoke %s ago", separator, phrase_duration(silent).text);
+		return false;
+	}
+	if (silent <= budget) {
+		fprintf(out, "%sphone spoke %s ago, may take %s", separator,
+			phrase_duration(silent).text, phrase_duration(budget).text);
+		return false;
+	}
+	fprintf(out, "%sphone SILENT for %s, budget %s", separator, phrase_duration(silent).text,
+		phrase_duration(budget).text);
+	return true;
+}
+
+void live_line(const struct page *page, struct json_object *session, int64_t age_us,
+	int64_t running_us, char out[static LIVE_BYTES])
+{
+	char text[LIVE_BYTES] = "", clean[LIVE_BYTES - PAINT_BYTES];
+	FILE *line = fmemopen(text, sizeof(text) - 1, "w");
+	bool over = false;
+
+	out[0] = '\0';
+	if (!line)
+		return;
+	if (session)
+		put_place(page, line, session);
+	else
+		fputs("running, not watched", line);
+	if (session)
+		over = put_silence(page, line, session, age_us);
+	fprintf(line, "%s%s in all", page_sign(page, " · ", " | "),
+		phrase_duration(running_us).text);
+	fclose(line);
+	text_clean(text, strlen(text), clean, sizeof(clean));
+	clean[page_fitting(page, clean, page->width - 1)] = '\0';
+	snprintf(out, LIVE_BYTES, "%s%s%s",
+		!page->color ? ""
+		: over	     ? "\033[1;31m"
+			     : "\033[36m",
+		clean, page->color ? "\033[0m" : "");
+}

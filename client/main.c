@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The command for people and scripts. Asks the daemon; touches no phone. */
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/client.h"
+#include "client/options.h"
+#include "client/output.h"
+#include "common/base/text.h"
+
+#define DEFAULT_SOCKET "/run/idevicetriage/io.github.idevicetriage"
+#define DEFAULT_STATE_DIR "/var/lib/idevicetriage"
+#define SENTENCE_BYTES 1024
+
+static const struct command commands[] = {
+	{"status", "", "The daemon, the phones on the bench, the restores that run",
+		command_status},
+	{"watch", "", "What happens, as it happens", command_watch},
+	{"sessions", "[DEVICE]", "The restore attempts that were watched", command_sessions},
+	{"log", "[-f] [SESSION]", "The records of a session, or of all", command_log},
+	{"diagnose", "[DEVICE|SESSION]", "Why restores of a phone fail, and what to try next",
+		command_diagnose},
+	{"run", "[CONDITIONS] -- TOOL ...", "Run a restore tool and watch its log", command_run},
+};
+
+void complain(const char *format, ...)
+{
+	char text[SENTENCE_BYTES], clean[SENTENCE_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	text_clean(text, strlen(text), clean, sizeof(clean));
+	fprintf(stderr, "idevicetriage: %s\n", clean);
+}
+
+int say_no_memory(void)
+{
+	complain("Memory is out.");
+	return EXIT_REFUSED;
+}
+
+void options_help(void)
+{
+	printf("Usage: idevicetriage [OPTIONS] COMMAND ...\n\n"
+	       "Why an iPhone restore failed, and what to try next.\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		printf("  %-8s %-25s %s\n", commands[i].name, commands[i].arguments,
+			commands[i].summary);
+	printf("\nOptions, before or after the command:\n"
+	       "  --socket PATH     the daemon's socket (else $IDEVICETRIAGE_SOCKET)\n"
+	       "  --state-dir PATH  where its ring is, for log and diagnose without the daemon\n"
+	       "  --json            JSON for scripts\n"
+	       "  --reveal          ECIDs, UDIDs and serial numbers in full\n"
+	       "  --color WHEN      auto, always or never\n"
+	       "  -h, --help        this text\n"
+	       "  -V, --version     the version\n\n"
+	       "Conditions of run: --cable L --port P --earpiece-flex S --display S --battery S\n"
+	       "  --minimal-boot --condition KEY=VALUE --ticket T; also --ecid E, --log FILE\n\n"
+	       "diagnose exits with 0 no failure, 10 connection, 11 software, 20 hardware,\n"
+	       "30 undecided. More: man idevicetriage\n");
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (text_equal(name, commands[i].name))
+			return &commands[i];
+	return NULL;
+}
+
+/* Nothing that a full disk or a closed pipe swallowed may look like success. */
+static int close_output(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	complain("Cannot write the output (%m).");
+	return code == EXIT_DONE ? EXIT_REFUSED : code;
+}
+
+int main(int argc, char **argv)
+{
+	const char *socket = getenv("IDEVICETRIAGE_SOCKET");
+	struct context context = {
+		.socket = socket && *socket ? socket : DEFAULT_SOCKET,
+		.state_dir = DEFAULT_STATE_DIR,
+		.output = &output_text,
+	};
+	const struct command *command;
+	int first;
+
+	setlocale(LC_CTYPE, "");
+	first = options_read(&context, argc, argv, "+", NULL, NULL, NULL);
+	if (first < 0)
+		return -first;
+	if (first == argc) {
+		complain("No command; see `idevicetriage --help`.");
+		return EXIT_USAGE;
+	}
+	command = find_command(argv[first]);
+	if (!command) {
+		complain("There is no command %s; see `idevicetriage --help`.", argv[first]);
+		return EXIT_USAGE;
+	}
+	return close_output(command->run(&context, argc - first, argv + first));
+}

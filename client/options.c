@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/output.h"
+#include "common/base/text.h"
+
+#define OPTIONS_MAX 32
+
+/* Beyond the letters. */
+enum { OPTION_SOCKET = 0x100, OPTION_STATE_DIR, OPTION_JSON, OPTION_REVEAL, OPTION_COLOR };
+
+static const struct option shared[] = {
+	{"socket", required_argument, NULL, OPTION_SOCKET},
+	{"state-dir", required_argument, NULL, OPTION_STATE_DIR},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"reveal", no_argument, NULL, OPTION_REVEAL},
+	{"color", required_argument, NULL, OPTION_COLOR},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+};
+
+static int take_color(struct context *context, const char *value)
+{
+	static const char *const words[] = {
+		[COLOR_AUTO] = "auto", [COLOR_ALWAYS] = "always", [COLOR_NEVER] = "never"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (text_equal(value, words[i])) {
+			context->color = (enum color_choice)i;
+			return EXIT_DONE;
+		}
+	complain("--color takes auto, always or never, not %s.", value);
+	return EXIT_USAGE;
+}
+
+/* Returns EXIT_DONE or EXIT_USAGE; -1 where the option is not a shared one. */
+static int take_shared(struct context *context, int option)
+{
+	switch (option) {
+	case OPTION_SOCKET:
+		context->socket = optarg;
+		return EXIT_DONE;
+	case OPTION_STATE_DIR:
+		context->state_dir = optarg;
+		return EXIT_DONE;
+	case OPTION_JSON:
+		context->output = &output_json;
+		return EXIT_DONE;
+	case OPTION_REVEAL:
+		context->reveal = true;
+		return EXIT_DONE;
+	case OPTION_COLOR:
+		return take_color(context, optarg);
+	case 'h':
+		options_help();
+		exit(EXIT_DONE);
+	case 'V':
+		printf("idevicetriage %s\n", PROJECT_VERSION);
+		exit(EXIT_DONE);
+	case '?':
+		fprintf(stderr, "Try `idevicetriage --help`.\n");
+		return EXIT_USAGE;
+	default:
+		return -1;
+	}
+}
+
+int options_read(struct context *context, int argc, char **argv, const char *letters,
+	const struct option *own, option_taker *take, void *user)
+{
+	struct option all[OPTIONS_MAX] = {0};
+	size_t count = ARRAY_SIZE(shared);
+	char all_letters[64];
+	int option, r;
+
+	memcpy(all, shared, sizeof(shared));
+	for (; own && own->name && count < OPTIONS_MAX - 1; own++)
+		all[count++] = *own;
+	snprintf(all_letters, sizeof(all_letters), "%shV", letters ? letters : "");
+	optind = 0; /* starts anew, also with the order of words (glibc) */
+	while ((option = getopt_long(argc, argv, all_letters, all, NULL)) >= 0) {
+		r = take_shared(context, option);
+		if (r < 0)
+			r = take(user, option, optarg);
+		if (r != EXIT_DONE)
+			return -r;
+	}
+	page_init(&context->page, stdout,
+		context->color == COLOR_AUTO ? -1 : context->color == COLOR_ALWAYS,
+		context->reveal);
+	return optind;
+}
+
+int option_number(const char *name, const char *value, int64_t *ret)
+{
+	char *end;
+	long long number;
+
+	errno = 0;
+	number = strtoll(value, &end, 10);
+	if (errno || end == value || *end || number < 0) {
+		complain("%s takes a number of 0 or more, not %s.", name, value);
+		return EXIT_USAGE;
+	}
+	*ret = number;
+	return EXIT_DONE;
+}
+
+int options_too_many(const char *command, const char *word)
+{
+	complain("%s does not take %s as well; see `idevicetriage --help`.", command, word);
+	return EXIT_USAGE;
+}

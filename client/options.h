@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The options that all commands share, beside a command's own. */
+#pragma once
+
+#include <getopt.h>
+
+#include "client/client.h"
+
+/* Takes one of a command's own options. Returns EXIT_DONE, or EXIT_USAGE after saying why. */
+typedef int option_taker(void *user, int option, const char *value);
+
+/* Reads a command's arguments: the shared options into *context, its own (`letters` and the
+ * `own` table, which an empty entry ends; both may be NULL) through `take`. `letters` that begin
+ * with + end at the first word that is no option. Makes the output and page ready. Returns the
+ * index of the first word, or minus an exit code after saying why. */
+int options_read(struct context *context, int argc, char **argv, const char *letters,
+	const struct option *own, option_taker *take, void *user);
+/* Reads a number of 0 or more. Returns EXIT_DONE, or EXIT_USAGE after saying why. */
+int option_number(const char *name, const char *value, int64_t *ret);
+/* Says that there are too many words. Returns EXIT_USAGE. */
+int options_too_many(const char *command, const char *word);
+/* Writes the help, to standard output. */
+void options_help(void);

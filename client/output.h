@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How answers are shown: one table of functions for text, one for JSON. The commands call the
+ * table and never ask which one it is. The objects are parameters of replies, borrowed. */
+#pragma once
+
+#include "client/fields.h"
+#include "client/page.h"
+
+/* How a run ended, beside what the daemon says of it. */
+struct run_end {
+	const char *session; /* NULL: the daemon never named one */
+	const char *tool;
+	const char *log;     /* path of the tool's log */
+	const char *problem; /* why the daemon did not get it all; NULL = it did */
+	bool killed;
+	int number;		    /* signal or exit status */
+	struct json_object *result; /* Session, or NULL */
+};
+
+struct output {
+	/* GetStatus, with `devices` of ListDevices and the running `sessions` added. */
+	void (*status)(struct page *page, struct json_object *status);
+	void (*sessions)(struct page *page, struct json_object *reply);
+	/* One reply of ReadLog; a log is several. */
+	void (*records)(struct page *page, struct json_object *reply);
+	/* One reply of Watch. */
+	void (*change)(struct page *page, struct json_object *reply);
+	void (*diagnosis)(struct page *page, struct json_object *reply, bool verbose);
+	/* Something to know while a run goes on; once each. */
+	void (*run_notice)(const char *sentence);
+	void (*run_end)(const struct run_end *end, bool reveal);
+	bool live; /* a live line is wanted on a terminal */
+};
+
+extern const struct output output_text;
+extern const struct output output_json;
+
+/* Of output_text, in files of their own. */
+void text_diagnosis(struct page *page, struct json_object *reply, bool verbose);
+void text_records(struct page *page, struct json_object *reply);
+void text_record(struct page *page, struct json_object *record);

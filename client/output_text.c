@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Text for eyes: status, sessions, changes, the end of a run. */
+#include "client/output.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "client/client.h"
+#include "client/mask.h"
+#include "client/phrase.h"
+#include "common/base/clock.h"
+#include "common/base/text.h"
+
+#define LABEL_COLUMN 11
+
+static int64_t now_us(void)
+{
+	return (int64_t)clock_now().wall_us;
+}
+
+static enum paint outcome_paint(const char *outcome)
+{
+	static const struct {
+		const char *outcome;
+		enum paint paint;
+	} paints[] = {
+		{"succeeded", PAINT_GOOD},
+		{"failed", PAINT_BAD},
+		{"lost", PAINT_WARNING},
+		{"aborted", PAINT_WARNING},
+		{"running", PAINT_BOLD},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paints); i++)
+		if (text_equal(outcome, paints[i].outcome))
+			return paints[i].paint;
+	return PAINT_NONE;
+}
+
+static void painted(struct page *page, enum paint paint, const char *foreign)
+{
+	page_paint(page, paint);
+	page_foreign(page, foreign);
+	page_paint(page, PAINT_NONE);
+}
+
+static void label(struct page *page, const char *text)
+{
+	page_paint(page, PAINT_BOLD);
+	page_put(page, "%s", text);
+	page_paint(page, PAINT_NONE);
+	page_tab(page, LABEL_COLUMN);
+}
+
+static void put_phone(struct page *page, struct json_object *object)
+{
+	const char *identifier = phrase_identifier(object);
+
+	page_foreign(page, phrase_model(object));
+	if (identifier) {
+		page_put(page, " ");
+		page_foreign(page, identifier);
+	}
+}
+
+static void put_sources(struct page *page, struct json_object *sources)
+{
+	label(page, "Sources");
+	for (size_t i = 0; i < field_count(sources); i++) {
+		struct json_object *source = field_item(sources, i);
+		const char *detail = field_text(source, "detail");
+		bool up = field_true(source, "up");
+
+		if (i > 0)
+			page_line(page, LABEL_COLUMN);
+		page_foreign(page, field_text_or(source, "name", "?"));
+		page_tab(page, LABEL_COLUMN + 10);
+		painted(page, up ? PAINT_GOOD : PAINT_BAD, up ? "up" : "down");
+		if (detail && *detail) {
+			page_put(page, ": ");
+			page_foreign(page, detail);
+		}
+	}
+	if (field_count(sources) == 0)
+		page_put(page, "none");
+}
+
+static void put_devices(struct page *page, struct json_object *devices)
+{
+	label(page, "Phones");
+	for (size_t i = 0; i < field_count(devices); i++) {
+		struct json_object *device = field_item(devices, i);
+		const char *port = field_text(device, "port");
+
+		if (i > 0)
+			page_line(page, LABEL_COLUMN);
+		put_phone(page, device);
+		page_put(page, ", ");
+		page_paint(page, PAINT_BOLD);
+		page_foreign(page, field_text_or(device, "mode", "unknown"));
+		page_paint(page, PAINT_NONE);
+		if (port && *port) {
+			page_put(page, ", port ");
+			page_foreign(page, port);
+		}
+	}
+	if (field_count(devices) == 0)
+		page_put(page, "none");
+}
+
+/* How long the phone has been silent, against what it may take. */
+static void put_silence(struct page *page, struct json_object *session)
+{
+	int64_t silent, budget = 0;
+
+	if (!field_number(session, "silentUSec", &silent))
+		return;
+	field_number(session, "budgetUSec", &budget);
+	if (budget > 0 && silent > budget)
+		page_paint(page, PAINT_BAD);
+	page_put(page, ", silent for %s", phrase_duration(silent).text);
+	if (budget > 0)
+		page_put(page, " of %s", phrase_duration(budget).text);
+	page_paint(page, PAINT_NONE);
+}
+
+static void put_running(struct page *page, struct json_object *session)
+{
+	int64_t permille;
+
+	painted(page, PAINT_BOLD, phrase_session(field_text_or(session, "session", "?")));
+	page_put(page, " ");
+	put_phone(page, session);
+	page_put(page, ", ");
+	page_foreign(page, phrase_step(session).text);
+	if (field_number(session, "permille", &permille) && permille >= 0)
+		page_put(page, " %" PRId64 " %%", permille / 10);
+	put_silence(page, session);
+}
+
+static void text_status(struct page *page, struct json_object *status)
+{
+	struct json_object *sessions = field_list(status, "sessions");
+	int64_t started = field_number_or(status, "startedUSec", 0);
+	int64_t damaged = field_number_or(status, "damagedRecords", 0);
+
+	painted(page, PAINT_BOLD, field_text_or(status, "bench", "?"));
+	page_put(page, ": idevicetriaged ");
+	page_foreign(page, field_text_or(status, "version", "?"));
+	page_put(page, ", up since %s", phrase_when(started, now_us()).text);
+	page_line(page, 0);
+	put_sources(page, field_list(status, "sources"));
+	page_line(page, 0);
+	put_devices(page, field_list(status, "devices"));
+	page_line(page, 0);
+	label(page, "Restores");
+	for (size_t i = 0; i < field_count(sessions); i++) {
+		if (i > 0)
+			page_line(page, LABEL_COLUMN);
+		put_running(page, field_item(sessions, i));
+	}
+	if (field_count(sessions) == 0)
+		page_put(page, "none running");
+	page_line(page, 0);
+	label(page, "Records");
+	page_put(page, "%" PRId64 " to %" PRId64 " in a ring of %s",
+		field_number_or(status, "firstSequence", 0),
+		field_number_or(status, "lastSequence", 0),
+		phrase_bytes(field_number_or(status, "ringBytes", 0)).text);
+	if (damaged > 0) {
+		page_paint(page, PAINT_WARNING);
+		page_put(page, ", %" PRId64 " damaged", damaged);
+		page_paint(page, PAINT_NONE);
+	}
+	page_line(page, 0);
+}
+
+static void put_session(struct page *page, struct json_object *session)
+{
+	const char *outcome = field_text_or(session, "outcome", "unknown");
+	const char *port = field_text(session, "port"), *ticket = field_text(session, "ticket");
+	int64_t started = field_number_or(session, "startedUSec", 0);
+	int64_t ended = field_number_or(session, "endedUSec", 0);
+	int64_t code;
+
+	painted(page, PAINT_BOLD, phrase_session(field_text_or(session, "session", "?")));
+	page_tab(page, 10);
+	page_put(page, "%s", phrase_minute(started).text);
+	page_tab(page, 28);
+	painted(page, outcome_paint(outcome), outcome);
+	if (*phrase_step(session).text && !text_equal(outcome, "succeeded")) {
+		page_put(page, "%s ", text_equal(outcome, "running") ? ":" : " at");
+		page_foreign(page, phrase_step(session).text);
+	}
+	if (field_number(session, "itunesCode", &code) && code)
+		page_put(page, ", iTunes code %" PRId64, code);
+	if (ended > started)
+		page_put(page, ", after %s", phrase_duration(ended - started).text);
+	page_line(page, 28);
+	put_phone(page, session);
+	if (port && *port) {
+		page_put(page, ", port ");
+		page_foreign(page, port);
+	}
+	if (ticket && *ticket) {
+		page_put(page, ", ticket ");
+		page_foreign(page, ticket);
+	}
+	page_line(page, 0);
+}
+
+static void text_sessions(struct page *page, struct json_object *reply)
+{
+	struct json_object *sessions = field_list(reply, "sessions");
+
+	for (size_t i = 0; i < field_count(sessions); i++)
+		put_session(page, field_item(sessions, i));
+	if (field_count(sessions) == 0) {
+		page_put(page, "No restore was watched yet. Start one with `idevicetriage run -- "
+			       "TOOL ...`.");
+		page_line(page, 0);
+	}
+}
+
+static void text_change(struct page *page, struct json_object *reply)
+{
+	struct json_object *devices = field_list(reply, "devices");
+	struct json_object *sessions = field_list(reply, "sessions");
+	struct json_object *record = field_object(reply, "record");
+	int64_t lost;
+
+	if (devices) {
+		put_devices(page, devices);
+		page_line(page, 0);
+	}
+	for (size_t i = 0; i < field_count(sessions); i++) {
+		label(page, "Restore");
+		put_running(page, field_item(sessions, i));
+		page_line(page, 0);
+	}
+	if (record)
+		text_record(page, record);
+	if (field_number(reply, "lost", &lost) && lost > 0) {
+		page_paint(page, PAINT_WARNING);
+		page_put(page, "%" PRId64 " records were lost before they could be shown", lost);
+		page_paint(page, PAINT_NONE);
+		page_line(page, 0);
+	}
+	fflush(page->out);
+}
+
+static void text_run_notice(const char *sentence)
+{
+	complain("%s", sentence);
+}
+
+static void text_run_end(const struct run_end *end, bool reveal)
+{
+	const char *outcome = field_text_or(end->result, "outcome", "ended");
+	struct phrase step = phrase_step(end->result);
+	char how[64];
+
+	snprintf(how, sizeof(how), end->killed ? "was killed by signal %d" : "exited with %d",
+		end->number);
+	if (!end->session) {
+		complain("%s %s; nobody watched. Its log is %s", end->tool, how, end->log);
+		return;
+	}
+	if (end->problem)
+		complain("%s %s; the daemon does not know all of it. Its log is %s; see "
+			 "`idevicetriage diagnose %s`.",
+			end->tool, how, end->log, phrase_session(end->session));
+	else
+		complain("%s %s; the restore %s%s%s. See `idevicetriage diagnose %s`.", end->tool,
+			how, outcome, *step.text && !text_equal(outcome, "succeeded") ? " at " : "",
+			text_equal(outcome, "succeeded") ? "" : step.text,
+			phrase_session(end->session));
+}
+
+const struct output output_text = {
+	.status = text_status,
+	.sessions = text_sessions,
+	.records = text_records,
+	.change = text_change,
+	.diagnosis = text_diagnosis,
+	.run_notice = text_run_notice,
+	.run_end = text_run_end,
+	.live = true,
+};

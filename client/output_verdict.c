@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The diagnosis as text: one line that says it, then why, why not, what next, and advice. */
+#include "client/output.h"
+
+#include <inttypes.h>
+
+#include "client/phrase.h"
+#include "common/base/text.h"
+
+static enum paint phase_paint(const char *phase)
+{
+	static const struct {
+		const char *phase;
+		enum paint paint;
+	} paints[] = {
+		{"phase2-hardware", PAINT_BAD},
+		{"none", PAINT_GOOD},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paints); i++)
+		if (text_equal(phase, paints[i].phase))
+			return paints[i].paint;
+	return PAINT_WARNING;
+}
+
+static const char *cause_title(struct json_object *cause)
+{
+	return field_text_or(cause, "title", field_text_or(cause, "cause", "?"));
+}
+
+static void put_strength(struct page *page, struct json_object *object)
+{
+	const char *strength = field_text(object, "strength");
+
+	if (!strength || !*strength || text_equal(strength, "none"))
+		return;
+	page_put(page, " (");
+	page_foreign(page, strength);
+	page_put(page, ")");
+}
+
+/* The summary says phase, cause and how sure; undecided has no one cause, so the first suspect is
+ * added. */
+static void put_title(struct page *page, struct json_object *verdict)
+{
+	const char *phase = field_text_or(verdict, "phase", "undecided");
+	struct json_object *causes = field_list(verdict, "causes");
+
+	page_paint(page, phase_paint(phase));
+	page_foreign(page, field_text_or(verdict, "summary", phase));
+	page_paint(page, PAINT_NONE);
+	if (text_equal(phase, "undecided") && field_count(causes)) {
+		page_put(page, " First suspect: ");
+		page_foreign(page, cause_title(field_item(causes, 0)));
+		put_strength(page, field_item(causes, 0));
+		page_put(page, ".");
+	}
+	page_line(page, 0);
+}
+
+static void heading(struct page *page, const char *text)
+{
+	page_line(page, 0);
+	page_paint(page, PAINT_BOLD);
+	page_put(page, "%s", text);
+	page_paint(page, PAINT_NONE);
+	page_line(page, 2);
+}
+
+/* What was looked at. */
+static void put_case(struct page *page, struct json_object *reply)
+{
+	struct json_object *device = field_object(reply, "device");
+	struct json_object *sessions = field_list(reply, "sessions");
+	const char *identifier = phrase_identifier(device);
+	size_t count = field_count(sessions);
+	int64_t code;
+
+	page_paint(page, PAINT_DIM);
+	page_foreign(page, phrase_model(device));
+	if (identifier) {
+		page_put(page, " ");
+		page_foreign(page, identifier);
+	}
+	page_put(page, ", %zu attempt%s", count, count == 1 ? "" : "s");
+	if (field_number(field_object(reply, "verdict"), "itunesCode", &code) && code)
+		page_put(page, ", what iTunes calls error %" PRId64, code);
+	page_paint(page, PAINT_NONE);
+	page_line(page, 0);
+}
+
+static void put_finding(
+	struct page *page, struct json_object *finding, const char *sign, bool verbose)
+{
+	struct json_object *records = field_list(finding, "records");
+
+	page_put(page, "%s", sign);
+	page_tab(page, 6);
+	page_foreign(page, field_text_or(finding, "text", ""));
+	if (verbose) {
+		page_line(page, 6);
+		page_paint(page, PAINT_DIM);
+		page_put(page, "rule ");
+		page_foreign(page, field_text_or(finding, "rule", "?"));
+		page_put(page, ", weight %+" PRId64, field_number_or(finding, "weight", 0));
+		for (size_t i = 0; i < field_count(records); i++)
+			page_put(page, "%s%" PRId64, i ? ", " : ", records ",
+				json_object_get_int64(field_item(records, i)));
+		page_put(page, ", source: ");
+		page_foreign(page, field_text_or(finding, "source", "?"));
+		page_paint(page, PAINT_NONE);
+	}
+	page_line(page, 4);
+}
+
+static void put_cause(struct page *page, struct json_object *cause, bool verbose)
+{
+	struct json_object *evidence = field_list(cause, "evidence");
+	struct json_object *counter = field_list(cause, "counterEvidence");
+
+	page_paint(page, PAINT_BOLD);
+	page_foreign(page, cause_title(cause));
+	page_paint(page, PAINT_NONE);
+	put_strength(page, cause);
+	page_line(page, 4);
+	for (size_t i = 0; i < field_count(evidence); i++)
+		put_finding(page, field_item(evidence, i), "+", verbose);
+	for (size_t i = 0; i < field_count(counter); i++)
+		put_finding(page, field_item(counter, i), page_sign(page, "−", "-"), verbose);
+	page->indent = 2;
+}
+
+static void put_next(struct page *page, struct json_object *next)
+{
+	struct json_object *outcomes = field_list(next, "outcomes");
+
+	heading(page, "Next step");
+	page_foreign(page, field_text_or(next, "text", field_text_or(next, "experiment", "?")));
+	for (size_t i = 0; i < field_count(outcomes); i++) {
+		struct json_object *outcome = field_item(outcomes, i);
+
+		page_line(page, 2);
+		page_put(page, "%s", page_sign(page, "→", ">"));
+		page_tab(page, 4);
+		page_put(page, "if ");
+		page_foreign(page, field_text_or(outcome, "if", "?"));
+		page_put(page, ": ");
+		page_foreign(page, field_text_or(outcome, "then", "?"));
+	}
+	page_line(page, 0);
+}
+
+void text_diagnosis(struct page *page, struct json_object *reply, bool verbose)
+{
+	struct json_object *verdict = field_object(reply, "verdict");
+	struct json_object *causes = field_list(verdict, "causes");
+	struct json_object *next = field_object(verdict, "nextStep");
+	struct json_object *advice = field_list(verdict, "advice");
+
+	put_title(page, verdict);
+	put_case(page, reply);
+	if (field_count(causes))
+		heading(page, "Evidence for (+) and against");
+	for (size_t i = 0; i < field_count(causes); i++)
+		put_cause(page, field_item(causes, i), verbose);
+	if (next)
+		put_next(page, next);
+	if (field_count(advice))
+		heading(page, "Advice");
+	for (size_t i = 0; i < field_count(advice); i++) {
+		page_put(page, "%s", page_sign(page, "•", "*"));
+		page_tab(page, 4);
+		page_foreign(page, json_object_get_string(field_item(advice, i)));
+		page_line(page, 2);
+	}
+}

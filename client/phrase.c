@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/phrase.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/base/clock.h"
+#include "common/base/text.h"
+#include "common/triage/model.h"
+
+#define SESSION_END_CHARACTERS 8
+
+static struct phrase format_time(int64_t wall_us, const char *format)
+{
+	struct phrase phrase = {"?"};
+	time_t seconds = (time_t)(wall_us / (int64_t)USEC_PER_SEC);
+	struct tm tm;
+
+/* The formats are this file's own. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	if (wall_us > 0 && localtime_r(&seconds, &tm))
+		strftime(phrase.text, sizeof(phrase.text), format, &tm);
+#pragma GCC diagnostic pop
+	return phrase;
+}
+
+struct phrase phrase_minute(int64_t wall_us)
+{
+	return format_time(wall_us, "%Y-%m-%d %H:%M");
+}
+
+struct phrase phrase_instant(int64_t wall_us)
+{
+	struct phrase phrase = format_time(wall_us, "%H:%M:%S");
+	size_t length = strlen(phrase.text);
+
+	if (wall_us > 0)
+		snprintf(phrase.text + length, sizeof(phrase.text) - length, ".%03" PRId64,
+			wall_us / (int64_t)USEC_PER_MSEC % 1000);
+	return phrase;
+}
+
+struct phrase phrase_when(int64_t wall_us, int64_t now_us)
+{
+	struct phrase day = format_time(wall_us, "%Y-%m-%d");
+	struct phrase today = format_time(now_us, "%Y-%m-%d");
+
+	return text_equal(day.text, today.text) ? format_time(wall_us, "%H:%M")
+						: phrase_minute(wall_us);
+}
+
+struct phrase phrase_duration(int64_t us)
+{
+	int64_t s = us / (int64_t)USEC_PER_SEC;
+	struct phrase phrase;
+	char *out = phrase.text;
+
+	if (s < 120)
+		snprintf(out, PHRASE_BYTES, "%" PRId64 " s", s < 0 ? 0 : s);
+	else if (s < 7200)
+		snprintf(out, PHRASE_BYTES, "%" PRId64 " min", s / 60);
+	else if (s < 172800)
+		snprintf(out, PHRASE_BYTES, "%" PRId64 " h %02" PRId64 " min", s / 3600,
+			s / 60 % 60);
+	else
+		snprintf(
+			out, PHRASE_BYTES, "%" PRId64 " d %" PRId64 " h", s / 86400, s / 3600 % 24);
+	return phrase;
+}
+
+struct phrase phrase_bytes(int64_t bytes)
+{
+	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+	struct phrase phrase;
+	size_t unit = 0;
+
+	while (bytes >= 10240 && unit + 1 < ARRAY_SIZE(units)) {
+		bytes /= 1024;
+		unit++;
+	}
+	snprintf(phrase.text, sizeof(phrase.text), "%" PRId64 " %s", bytes, units[unit]);
+	return phrase;
+}
+
+const char *phrase_model(struct json_object *object)
+{
+	const char *name = field_text(object, "name"), *product = field_text(object, "productType");
+	const struct model *model = product ? model_by_product(product) : NULL;
+
+	if (name)
+		return name;
+	return model ? model->name : product ? product : "phone";
+}
+
+const char *phrase_identifier(struct json_object *object)
+{
+	const char *ecid = field_text(object, "ecid");
+
+	return ecid ? ecid : field_text(object, "udid");
+}
+
+const char *phrase_session(const char *session)
+{
+	size_t length = strlen(session);
+
+	return length > SESSION_END_CHARACTERS ? session + length - SESSION_END_CHARACTERS
+					       : session;
+}
+
+const char *phrase_stage(const char *stage)
+{
+	static const char *const stages[][2] = {
+		{"dfu", "DFU"},
+		{"recovery", "recovery"},
+		{"boot-ramdisk", "booting the restore system"},
+		{"restore", "restoring"},
+		{"reboot", "rebooting"},
+		{"normal", "started normally"},
+		{"none", ""},
+		{"unknown", ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		if (text_equal(stage, stages[i][0]))
+			return stages[i][1];
+	return stage;
+}
+
+struct phrase phrase_step(struct json_object *session)
+{
+	struct phrase phrase = {""};
+	const char *name = field_text(session, "operationName");
+	int64_t number;
+
+	if (!field_number(session, "operation", &number) || number == 0)
+		text_copy(phrase.text, sizeof(phrase.text),
+			phrase_stage(field_text_or(session, "stage", "")));
+	else if (!name || !*name)
+		snprintf(phrase.text, sizeof(phrase.text), "operation %" PRId64, number);
+	else if (strchr(name, '('))
+		text_copy(phrase.text, sizeof(phrase.text), name);
+	else
+		snprintf(phrase.text, sizeof(phrase.text), "%.120s (%" PRId64 ")", name, number);
+	return phrase;
+}

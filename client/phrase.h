@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Small phrases that several outputs share: times, durations, names of phones and stages. Writes
+ * into the caller's bytes; masks nothing. */
+#pragma once
+
+#include <stdint.h>
+
+#include "client/fields.h"
+
+#define PHRASE_BYTES 160
+
+struct phrase {
+	char text[PHRASE_BYTES];
+};
+
+/* `2026-11-22 20:57` in local time; "?" for 0. */
+struct phrase phrase_minute(int64_t wall_us);
+/* `20:57:11.123` in local time; "?" for 0. */
+struct phrase phrase_instant(int64_t wall_us);
+/* `20:57` today, else with its day. `now_us` is today. */
+struct phrase phrase_when(int64_t wall_us, int64_t now_us);
+/* `45 s`, `12 min`, `3 h 05 min`, `4 d 3 h`. */
+struct phrase phrase_duration(int64_t us);
+/* `16 MiB` and the like. */
+struct phrase phrase_bytes(int64_t bytes);
+/* The phone of a Device or Session: `iPhone 11 Pro`, `iPhone12,3`, or "phone". */
+const char *phrase_model(struct json_object *object);
+/* Its identifier, ECID before UDID; NULL where neither is known. */
+const char *phrase_identifier(struct json_object *object);
+/* The last eight characters of a session's identifier, which are enough to name it. */
+const char *phrase_session(const char *session);
+/* Where a Session is or ended: `Creating filesystem (12)`, or its stage; "" where not known. */
+struct phrase phrase_step(struct json_object *session);
+/* A stage for people: `booting the restore system`. Unknown words as they are. */
+const char *phrase_stage(const char *stage);

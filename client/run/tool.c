@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/run/tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/macro.h"
+#include "common/base/text.h"
+
+/* Whether execvp() would find `name`: its errno, or 0. */
+static int find_program(const char *name)
+{
+	const char *path = getenv("PATH");
+	int worst = ENOENT;
+
+	if (strchr(name, '/'))
+		return access(name, X_OK) < 0 ? errno : 0;
+	for (path = path ? path : "/usr/bin:/bin"; path; path = strchr(path, ':')) {
+		char file[4096];
+
+		path += *path == ':';
+		snprintf(file, sizeof(file), "%.*s/%s", (int)strcspn(path, ":"), path, name);
+		if (access(file, X_OK) == 0)
+			return 0;
+		if (errno == EACCES)
+			worst = EACCES;
+	}
+	return worst;
+}
+
+/* In the child: becomes the tool, or tells `report_fd` why not. */
+static void become_tool(char **argv, int log_fd, const sigset_t *mask, int report_fd)
+{
+	int failure;
+
+	dup2(log_fd, STDOUT_FILENO);
+	dup2(log_fd, STDERR_FILENO);
+	/* Tools in Python buffer by themselves, past stdbuf. */
+	setenv("PYTHONUNBUFFERED", "1", 0);
+	signal(SIGPIPE, SIG_DFL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	execvp(argv[0], argv);
+	failure = errno;
+	if (write(report_fd, &failure, sizeof(failure)) < 0)
+		_exit(TOOL_NOT_EXECUTABLE);
+	_exit(TOOL_NOT_FOUND);
+}
+
+/* The command line with `stdbuf -oL` before it. Borrows the words; the caller frees the array. */
+static char **buffered_command(char **argv)
+{
+	static char program[] = "stdbuf", option[] = "-oL", end[] = "--";
+	size_t count = 0;
+	char **command;
+
+	while (argv[count])
+		count++;
+	command = calloc(count + 4, sizeof(*command));
+	if (!command)
+		return NULL;
+	command[0] = program;
+	command[1] = option;
+	command[2] = end;
+	memcpy(command + 3, argv, count * sizeof(*command));
+	return command;
+}
+
+int tool_start(struct tool *tool, char **argv, int log_fd, const sigset_t *mask)
+{
+	CLEANUP(freep) char **command = NULL;
+	CLEANUP(closep) int told = -1, tells = -1;
+	int pipe_fds[2], failure = 0;
+	pid_t pid;
+
+	/* stdbuf would say it in its own words, and only to the log. */
+	failure = find_program(argv[0]);
+	if (failure)
+		return -failure;
+	if (find_program("stdbuf") == 0)
+		command = buffered_command(argv);
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return -errno;
+	told = pipe_fds[0];
+	tells = pipe_fds[1];
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		become_tool(command ? command : argv, log_fd, mask, tells);
+	close(TAKE_FD(tells));
+	/* The pipe closes at exec: this waits for that alone. */
+	if (read(told, &failure, sizeof(failure)) == sizeof(failure)) {
+		waitpid(pid, NULL, 0);
+		return -failure;
+	}
+	*tool = (struct tool){.pid = pid};
+	return 0;
+}
+
+void tool_reap(struct tool *tool)
+{
+	int status;
+
+	if (tool->ended || waitpid(tool->pid, &status, WNOHANG) != tool->pid)
+		return;
+	tool->ended = true;
+	tool->killed = WIFSIGNALED(status);
+	tool->number = tool->killed ? WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int tool_exit_code(const struct tool *tool)
+{
+	return tool->killed ? 128 + tool->number : tool->number;
+}
+
+/* The value that `argument` gives to one of the options, or that `next` does; NULL for neither. */
+static const char *option_value(const char *argument, const char *next)
+{
+	static const char *const options[] = {"--ecid", "--udid", "-i", "-u"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		const char *rest = argument + strlen(options[i]);
+
+		if (!text_starts_with(argument, options[i]))
+			continue;
+		if (*rest == '\0')
+			return next;
+		if (argument[1] != '-')
+			return rest;
+		if (*rest == '=')
+			return rest + 1;
+	}
+	return NULL;
+}
+
+void tool_named_phone(char **argv, uint64_t *ecid, char udid[static UDID_SIZE])
+{
+	*ecid = 0;
+	udid[0] = '\0';
+	for (size_t i = 1; argv[0] && argv[i]; i++) {
+		const char *value = option_value(argv[i], argv[i + 1]);
+
+		if (!value)
+			continue;
+		if (udid_normalize(value, udid) < 0 && ecid_parse(value, ecid) < 0)
+			continue;
+		return;
+	}
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/stream.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PAUSE_FIRST_MS 100
+#define PAUSE_MOST_MS 5000
+
+/* Shows replies until the stream breaks (a negative errno), or ends (an exit code). */
+static int follow(
+	struct context *context, struct connection *connection, stream_show *show, int64_t *after)
+{
+	for (;;) {
+		struct varlink_reply reply = {0};
+		bool continues;
+		int64_t sequence;
+		int r = connection_wait(connection, -1, &reply);
+
+		if (r < 0)
+			return r;
+		if (reply.error) {
+			r = ask_refused(&reply);
+			varlink_reply_done(&reply);
+			return r;
+		}
+		sequence = show(context, reply.parameters);
+		if (sequence > *after)
+			*after = sequence;
+		continues = reply.continues;
+		varlink_reply_done(&reply);
+		if (ferror(context->page.out))
+			return EXIT_REFUSED;
+		if (!continues)
+			return EXIT_DONE;
+	}
+}
+
+/* Waits for the daemon to come back. */
+static int reconnect(struct context *context, struct connection **ret)
+{
+	int pause = PAUSE_FIRST_MS;
+
+	for (;;) {
+		int r = connection_open(context->socket, ret);
+
+		if (r == 0)
+			return 0;
+		if (r == -EACCES || r == -ENAMETOOLONG || r == -ENOMEM)
+			return r;
+		poll(NULL, 0, pause);
+		pause = pause * 2 > PAUSE_MOST_MS ? PAUSE_MOST_MS : pause * 2;
+	}
+}
+
+int stream_run(struct context *context, struct connection *connection, const char *method,
+	struct json_builder *builder, struct json_object *parameters, stream_show *show)
+{
+	CLEANUP(connection_freep) struct connection *owned = connection;
+	CLEANUP(json_object_putp) struct json_object *call = parameters;
+	int64_t after = 0;
+
+	for (;;) {
+		int r = connection_send(owned, builder, method, json_object_get(call), true);
+
+		if (r == 0)
+			r = follow(context, owned, show, &after);
+		if (r >= 0)
+			return r;
+		complain("The connection to the daemon broke (%s); waiting for it to come back.",
+			strerror(-r));
+		owned = connection_free(owned);
+		r = reconnect(context, &owned);
+		if (r < 0)
+			return ask_unreachable(context, r);
+		if (after > 0)
+			json_put_number(builder, call, "after", after);
+	}
+}
