@@ -17,6 +17,16 @@ static const struct link_sign signs[] = {
 #include "common/triage/knowledge/linksigns.inc"
 };
 
+static const struct link_sign left_phone = {
+	.id = "usbmuxd-left-phone",
+	.writer = LINK_USBMUXD,
+	.kind = EVENT_MUX_ERROR,
+	.text = "usbmuxd shutting down",
+	.means = "usbmuxd ended with a phone attached: the phone is on USB but no program reaches "
+		 "it.",
+	.source = "https://github.com/libimobiledevice/usbmuxd/issues/85, seen on Debian 12",
+};
+
 /* What follows them is the phone's or another program's own text. */
 static const char *const quoting[] = {
 	": Product: ",
@@ -119,17 +129,23 @@ bool kernel_device_read(
 	return true;
 }
 
-/* usbmuxd says "device 1-7": bus and address, not a port. */
+/* usbmuxd says "device 1-7", bus and address and not a port, or "device" and the UDID. */
 static void read_usbmuxd_device(const char *line, struct link_finding *finding)
 {
 	unsigned bus, address;
-	const char *at = strstr(line, "device ");
 
-	if (!at)
-		at = strstr(line, "Device ");
-	if (at && sscanf(at + strlen("device "), "%3u-%3u", &bus, &address) == 2) {
-		finding->bus = bus;
-		finding->address = address;
+	while ((line = strstr(line, "evice "))) {
+		char word[UDID_SIZE];
+
+		line += strlen("evice ");
+		snprintf(word, sizeof(word), "%.*s", (int)strcspn(line, " ,:"), line);
+		if (udid_normalize(word, finding->udid) == 0)
+			return;
+		if (sscanf(word, "%3u-%3u", &bus, &address) == 2) {
+			finding->bus = bus;
+			finding->address = address;
+			return;
+		}
 	}
 }
 
@@ -173,6 +189,24 @@ const struct link_sign *link_sign_by_id(const char *id)
 	for (size_t i = 0; i < ARRAY_SIZE(signs); i++) {
 		if (text_equal(signs[i].id, id))
 			return &signs[i];
+	}
+	return text_equal(left_phone.id, id) ? &left_phone : NULL;
+}
+
+const struct link_sign *mux_watch_line(struct mux_watch *watch, const char *line)
+{
+	bool left;
+
+	if (strstr(line, "Connecting to new device on location")) {
+		watch->attached++;
+	} else if (strstr(line, "Removed device ") && watch->attached > 0) {
+		watch->attached--;
+	} else if (strstr(line, " starting up")) {
+		watch->attached = 0;
+	} else if (strstr(line, left_phone.text)) {
+		left = watch->attached > 0;
+		watch->attached = 0;
+		return left ? &left_phone : NULL;
 	}
 	return NULL;
 }

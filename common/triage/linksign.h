@@ -21,11 +21,12 @@ struct link_sign {
 	const char *source;
 };
 
-/* What a line tells. `port` is empty, bus and address are 0, where the line does not tell. */
+/* What a line tells. `port` and `udid` are empty, bus and address 0, where it does not tell. */
 struct link_finding {
 	const struct link_sign *sign;
 	int code; /* negative errno, 0 = none */
 	char port[PORT_SIZE];
+	char udid[UDID_SIZE];
 	uint32_t bus, address;
 };
 
@@ -43,3 +44,13 @@ bool kernel_line_port(const char *line, char port[static PORT_SIZE]);
  * does not give is empty or 0. */
 bool kernel_device_read(
 	const char *text, char port[static PORT_SIZE], uint32_t *bus, uint32_t *address);
+
+/* How many phones the running usbmuxd has, as far as its lines tell. Begins with all zero. */
+struct mux_watch {
+	uint32_t attached;
+};
+
+/* Follows usbmuxd's lines. Returns the sign usbmuxd-left-phone where usbmuxd shuts down with a
+ * phone attached: Debian's does when a phone re-enumerates within some tens of milliseconds, since
+ * the removal asks it to end and the return does not start another. NULL for every other line. */
+const struct link_sign *mux_watch_line(struct mux_watch *watch, const char *line);

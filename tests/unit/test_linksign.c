@@ -85,12 +85,45 @@ static void usbmuxd_lines(void **state)
 	assert_int_equal(finding.sign->kind, EVENT_MUX_ERROR);
 	assert_int_equal(finding.code, -8);
 	assert_int_equal(finding.bus, 0);
+	assert_string_equal(finding.udid, "00008030-001C2D6A3C8A802E");
 
 	assert_false(link_sign_read(LINK_USBMUXD,
 		"[12:00:01.123][1] Device 1: ERROR (on device): LIBUSB_ERROR_BUSY", &finding));
 	assert_true(link_sign_read(LINK_MANAGER,
 		"usbmuxd.service: Main process exited, code=dumped, status=11/SEGV", &finding));
 	assert_string_equal(finding.sign->id, "usbmuxd-crashed");
+}
+
+/* The lines of the race as Debian 12's usbmuxd wrote them, and of an orderly end. */
+static void usbmuxd_leaves_a_phone(void **state)
+{
+	static const struct {
+		const char *line;
+		bool left;
+	} cases[] = {
+		{"[10:00:00.000][3] usbmuxd v1.1.1 starting up", false},
+		{"[10:00:00.100][3] Connecting to new device on location 0x10002 as ID 1", false},
+		{"[10:00:00.200][3] Connected to v2.0 device 1 on location 0x10002 with serial "
+		 "number 00008030-001C2D6A3C8A802E",
+			false},
+		{"[10:00:01.000][3] Removed device 1 on location 0x10002", false},
+		{"[10:00:01.030][3] Connecting to new device on location 0x10003 as ID 2", false},
+		{"[10:00:01.040][3] usbmuxd shutting down", true},
+		{"[10:00:01.050][3] Removed device 2 on location 0x10003", false},
+		{"[10:00:02.000][3] usbmuxd v1.1.1 starting up", false},
+		{"[10:00:02.100][3] Connecting to new device on location 0x10004 as ID 1", false},
+		{"[10:00:03.000][3] Removed device 1 on location 0x10004", false},
+		{"[10:00:03.040][3] usbmuxd shutting down", false},
+	};
+	struct mux_watch watch = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct link_sign *sign = mux_watch_line(&watch, cases[i].line);
+
+		assert_int_equal(sign != NULL, cases[i].left);
+		if (sign)
+			assert_ptr_equal(sign, link_sign_by_id("usbmuxd-left-phone"));
+	}
 }
 
 static void ports_of_lines(void **state)
@@ -147,6 +180,7 @@ int main(void)
 		cmocka_unit_test(kernel_lines),
 		cmocka_unit_test(lines_that_say_nothing),
 		cmocka_unit_test(usbmuxd_lines),
+		cmocka_unit_test(usbmuxd_leaves_a_phone),
 		cmocka_unit_test(ports_of_lines),
 		cmocka_unit_test(kernel_devices),
 		cmocka_unit_test(signs_by_id),

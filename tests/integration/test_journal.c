@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The journal adapter on real journal files, which systemd-journal-remote makes of text. */
+#include "daemon/io/journal.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <systemd/sd-id128.h>
+
+#include "common/base/log.h"
+#include "common/base/text.h"
+#include "tests/unit/test.h"
+#include "tests/unit/wait.h"
+
+#define FLOOD_LINES 5000
+#define KERNEL "_TRANSPORT=kernel\nSYSLOG_FACILITY=0\nSYSLOG_IDENTIFIER=kernel\n"
+#define USBMUXD "_TRANSPORT=stdout\n_SYSTEMD_UNIT=usbmuxd.service\n"
+#define MANAGER "_TRANSPORT=journal\n_PID=1\nUNIT=usbmuxd.service\n"
+#define OTHER_BOOT "0123456789abcdef0123456789abcdef"
+
+struct rig {
+	char base[64], folder[80], cursor[80];
+	struct loop *loop;
+	struct kept_events events;
+	struct journal *journal;
+	FILE *text;
+	uint64_t now_us, wall_us;
+	char boot[SD_ID128_STRING_MAX];
+	size_t files, want;
+};
+
+static int set_up(void **state)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+	sd_id128_t boot;
+
+	assert_non_null(rig);
+	strcpy(rig->base, "/tmp/test-journal-XXXXXX");
+	assert_non_null(mkdtemp(rig->base));
+	snprintf(rig->folder, sizeof(rig->folder), "%s/journal", rig->base);
+	snprintf(rig->cursor, sizeof(rig->cursor), "%s/cursor", rig->base);
+	assert_int_equal(mkdir(rig->folder, 0700), 0);
+	assert_int_equal(loop_new(&rig->loop), 0);
+	assert_int_equal(sd_id128_get_boot(&boot), 0);
+	sd_id128_to_string(boot, rig->boot);
+	rig->now_us = clock_now().monotonic_us;
+	rig->wall_us = clock_now().wall_us - 60 * USEC_PER_SEC;
+	*state = rig;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place)
+{
+	return remove(path);
+}
+
+static int tear_down(void **state)
+{
+	struct rig *rig = *state;
+
+	journal_free(rig->journal);
+	loop_free(rig->loop);
+	nftw(rig->base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	free(rig);
+	return 0;
+}
+
+/* Writes entries as journalctl -o export has them; file_end() makes a journal file of them. */
+static void file_begin(struct rig *rig)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/text", rig->base);
+	rig->text = fopen(path, "w");
+	assert_non_null(rig->text);
+}
+
+static uint64_t entry_in_boot(
+	struct rig *rig, const char *boot, const char *fields, const char *message)
+{
+	rig->now_us += 1000;
+	rig->wall_us += 1000;
+	fprintf(rig->text,
+		"__REALTIME_TIMESTAMP=%" PRIu64 "\n__MONOTONIC_TIMESTAMP=%" PRIu64 "\n"
+		"_BOOT_ID=%s\n%sMESSAGE=%s\n\n",
+		rig->wall_us, rig->now_us, boot, fields, message);
+	return rig->now_us;
+}
+
+static uint64_t entry(struct rig *rig, const char *fields, const char *message)
+{
+	return entry_in_boot(rig, rig->boot, fields, message);
+}
+
+static void file_end(struct rig *rig)
+{
+	char command[512];
+
+	assert_int_equal(fclose(rig->text), 0);
+	rig->files++;
+	snprintf(command, sizeof(command),
+		"%s -o %s/made.journal %s/text >%s/output 2>&1 && "
+		"mv %s/made.journal %s/%zu.journal",
+		getenv("SYSTEMD_JOURNAL_REMOTE"), rig->base, rig->base, rig->base, rig->base,
+		rig->folder, rig->files);
+	assert_int_equal(system(command), 0);
+}
+
+static bool find_place(void *user, uint32_t bus, uint32_t address, struct usb_place *ret)
+{
+	if (bus != 2 || address != 3)
+		return false;
+	*ret = (struct usb_place){.port = "2-1.4"};
+	return true;
+}
+
+static void begin(struct rig *rig, bool with_cursor)
+{
+	const struct journal_options options = {
+		.folder = rig->folder,
+		.cursor_path = with_cursor ? rig->cursor : NULL,
+		.find_place = find_place,
+	};
+
+	assert_int_equal(
+		journal_new(rig->loop, &options, keep_event, &rig->events, &rig->journal), 0);
+}
+
+static bool has_events(void *user)
+{
+	struct rig *rig = user;
+
+	return rig->events.count >= rig->want;
+}
+
+static void expect_events(struct rig *rig, size_t count)
+{
+	rig->want = count;
+	assert_true(wait_until(rig->loop, has_events, rig));
+	assert_int_equal(rig->events.count, count);
+}
+
+static void begin_at_the_end_of(struct rig *rig)
+{
+	file_begin(rig);
+	entry(rig, KERNEL, "usb 1-1: device descriptor read/64, error -71");
+	file_end(rig);
+	begin(rig, true);
+	expect_events(rig, 1);
+	assert_int_equal(nth_event(&rig->events, EVENT_SOURCE, 0)->code, 0);
+}
+
+static void new_lines_are_told(void **state)
+{
+	struct rig *rig = *state;
+	const struct event *event;
+	char source_time[160];
+	uint64_t second;
+
+	begin_at_the_end_of(rig);
+	file_begin(rig);
+	entry(rig, KERNEL, "usb 1-2.3: device descriptor read/64, error -110");
+	snprintf(source_time, sizeof(source_time),
+		KERNEL "_SOURCE_MONOTONIC_TIMESTAMP=%" PRIu64 "\n", rig->now_us - 400000);
+	second = rig->now_us - 400000;
+	entry(rig, source_time, "usb 1-2-port3: Cannot enable. Maybe the USB cable is bad?");
+	entry(rig, USBMUXD, "[10:00:00.000][1] RX transfer timed out for device 2-3");
+	entry(rig, MANAGER, "usbmuxd.service: Main process exited, code=dumped, status=11/SEGV");
+	file_end(rig);
+	expect_events(rig, 5);
+
+	event = &rig->events.list[1].event;
+	assert_int_equal(event->kind, EVENT_USB_ERROR);
+	assert_int_equal(event->source, SOURCE_KERNEL);
+	assert_string_equal(event->name, "descriptor-read");
+	assert_string_equal(event->port, "1-2.3");
+	assert_int_equal(event->code, -110);
+	assert_string_equal(event->text, "usb 1-2.3: device descriptor read/64, error -110");
+
+	event = &rig->events.list[2].event;
+	assert_string_equal(event->port, "1-2.3");
+	assert_true(event->at.monotonic_us == second);
+
+	event = &rig->events.list[3].event;
+	assert_int_equal(event->kind, EVENT_USB_ERROR);
+	assert_int_equal(event->source, SOURCE_USBMUXD);
+	assert_string_equal(event->port, "2-1.4");
+
+	event = &rig->events.list[4].event;
+	assert_int_equal(event->kind, EVENT_MUX_ERROR);
+	assert_string_equal(event->name, "usbmuxd-crashed");
+}
+
+/* None of these is from whom it says, or about now; the last line is, and closes the wait. */
+static void forged_and_foreign_lines(void **state)
+{
+	struct rig *rig = *state;
+	const char *error = "usb 1-2: device descriptor read/64, error -71";
+
+	begin_at_the_end_of(rig);
+	file_begin(rig);
+	entry(rig, "_TRANSPORT=syslog\nSYSLOG_FACILITY=0\nSYSLOG_IDENTIFIER=kernel\n", error);
+	entry(rig, "_TRANSPORT=journal\nSYSLOG_FACILITY=0\n_PID=4711\n", error);
+	entry(rig, "_TRANSPORT=kernel\nSYSLOG_FACILITY=1\n", error);
+	entry(rig, "_TRANSPORT=kernel\n", error);
+	entry(rig, "_TRANSPORT=stdout\n_SYSTEMD_UNIT=evil.service\nUNIT=usbmuxd.service\n_PID=9\n",
+		"usbmuxd.service: Main process exited, code=dumped, status=11/SEGV");
+	entry(rig, "_TRANSPORT=syslog\nSYSLOG_IDENTIFIER=usbmuxd\n_SYSTEMD_UNIT=evil.service\n",
+		"RX transfer timed out for device 2-3");
+	entry_in_boot(rig, OTHER_BOOT, KERNEL, error);
+	entry(rig, KERNEL, "usb 1-2: Product: over-current condition");
+	entry(rig, KERNEL "_KERNEL_DEVICE=c189:130\n",
+		"xhci_hcd 0000:00:14.0: WARN Event TRB for slot 1 ep 2 with no TDs queued");
+	file_end(rig);
+	expect_events(rig, 2);
+	assert_string_equal(rig->events.list[1].event.name, "host-controller-confused");
+	assert_string_equal(rig->events.list[1].event.port, "2-1.4");
+}
+
+static void usbmuxd_leaves_a_phone(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_at_the_end_of(rig);
+	file_begin(rig);
+	entry(rig, USBMUXD,
+		"[10:00:01.030][3] Connecting to new device on location 0x20003 as ID 2");
+	entry(rig, USBMUXD, "[10:00:01.040][3] usbmuxd shutting down");
+	file_end(rig);
+	expect_events(rig, 2);
+	assert_int_equal(rig->events.list[1].event.kind, EVENT_MUX_ERROR);
+	assert_string_equal(rig->events.list[1].event.name, "usbmuxd-left-phone");
+}
+
+/* A restart reads what came in between, once. */
+static void place_is_kept(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_at_the_end_of(rig);
+	file_begin(rig);
+	entry(rig, KERNEL, "usb 1-2: device descriptor read/64, error -71");
+	file_end(rig);
+	expect_events(rig, 2);
+	rig->journal = journal_free(rig->journal);
+
+	file_begin(rig);
+	entry(rig, KERNEL, "usb 1-3: device descriptor read/64, error -71");
+	file_end(rig);
+	begin(rig, true);
+	expect_events(rig, 4);
+	assert_int_equal(rig->events.list[2].event.kind, EVENT_SOURCE);
+	assert_string_equal(rig->events.list[3].event.port, "1-3");
+	rig->journal = journal_free(rig->journal);
+
+	begin(rig, true);
+	expect_events(rig, 5);
+	assert_int_equal(rig->events.list[4].event.kind, EVENT_SOURCE);
+}
+
+/* After a long absence the old lines are left out. */
+static void old_lines_are_left(void **state)
+{
+	struct rig *rig = *state;
+
+	rig->wall_us -= 2 * JOURNAL_CATCH_UP_MAX_US;
+	begin_at_the_end_of(rig);
+	rig->journal = journal_free(rig->journal);
+	file_begin(rig);
+	entry(rig, KERNEL, "usb 1-2: device descriptor read/64, error -71");
+	rig->wall_us += 2 * JOURNAL_CATCH_UP_MAX_US;
+	entry(rig, KERNEL, "usb 1-3: device descriptor read/64, error -71");
+	file_end(rig);
+	begin(rig, true);
+	expect_events(rig, 3);
+	assert_string_equal(rig->events.list[2].event.port, "1-3");
+}
+
+static void nonsense_as_the_place(void **state)
+{
+	struct rig *rig = *state;
+	FILE *file = fopen(rig->cursor, "w");
+
+	fputs("s=garbage;\xff\n", file);
+	fclose(file);
+	begin_at_the_end_of(rig);
+}
+
+static void nothing_to_read_is_said(void **state)
+{
+	struct rig *rig = *state;
+	const struct event *event;
+
+	begin(rig, false);
+	expect_events(rig, 1);
+	event = nth_event(&rig->events, EVENT_SOURCE, 0);
+	assert_int_equal(event->code, -EACCES);
+	assert_non_null(strstr(event->text, "systemd-journal"));
+}
+
+static void flood(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_at_the_end_of(rig);
+	file_begin(rig);
+	for (size_t i = 0; i < FLOOD_LINES; i++)
+		entry(rig, KERNEL, "usb 1-2: device descriptor read/64, error -71");
+	file_end(rig);
+	expect_events(rig, FLOOD_LINES + 1);
+	print_message("# longest stall: %" PRIu64 " us\n", loop_longest_stall_us(rig->loop));
+}
+
+#define RIG_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RIG_TEST(new_lines_are_told),
+		RIG_TEST(forged_and_foreign_lines),
+		RIG_TEST(usbmuxd_leaves_a_phone),
+		RIG_TEST(place_is_kept),
+		RIG_TEST(old_lines_are_left),
+		RIG_TEST(nonsense_as_the_place),
+		RIG_TEST(nothing_to_read_is_said),
+		RIG_TEST(flood),
+	};
+
+	if (!getenv("SYSTEMD_JOURNAL_REMOTE")) {
+		fprintf(stderr, "SYSTEMD_JOURNAL_REMOTE names no program\n");
+		return 77;
+	}
+	log_set_level(LOG_LEVEL_ERROR);
+	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
+}
