@@ -137,7 +137,8 @@ int json_read(const char *text, size_t length, struct json_object **ret)
 
 	if (!tokener)
 		return -ENOMEM;
-	if (length == 0 || length > INT_MAX)
+	/* json-c's own check lets surrogates and overlong forms pass. */
+	if (length == 0 || length > INT_MAX || !text_is_utf8(text, length))
 		return -EBADMSG;
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	object = json_tokener_parse_ex(tokener, text, (int)length);

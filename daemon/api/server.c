@@ -218,10 +218,11 @@ static void happened(struct bufferevent *socket, short what, void *user)
 	struct peer *peer = user;
 
 	loop_work_begin(peer->server->loop);
-	if (what & BEV_EVENT_EOF)
-		input_ended(peer);
+	/* The end of the input may come together with the failure to write. */
+	if (what & (BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
+		peer_kill(peer);
 	else
-		peer_kill(peer); /* an error, or a request that stalled */
+		input_ended(peer);
 	loop_work_end(peer->server->loop);
 }
 

@@ -18,7 +18,7 @@
 #define REQUEST_STALL_SECONDS 10    /* an unfinished request without progress */
 #define REFUSAL_LOG_SECONDS 60	    /* between two lines about refused peers */
 #define ACCEPT_PAUSE_SECONDS 1	    /* when descriptors are out */
-#define GONE_CHECK_SECONDS 10	    /* between two looks at half-closed streams */
+#define GONE_CHECK_SECONDS 5	    /* between two looks at half-closed streams */
 #define CALLS_PER_TURN 16	    /* of one peer, before others have their turn */
 
 /* What a peer may do; decided by the kernel's word about it alone (SO_PEERCRED, unix(7)). */

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The daemon's API over a canned backend, for test_api.py.
+ *
+ *   apiserver (--socket PATH | --fd N) [--keep RECORDS] [--first SEQUENCE]
+ *
+ * Commands come on standard input, a line each, and are answered with "done":
+ *   publish COUNT BYTES   records notes with texts of that length
+ *   break                 the records cannot be read from now on
+ * The end of the input ends it. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/loop.h"
+#include "tests/integration/fakebackend.h"
+
+#define KEEP_DEFAULT 4000
+
+struct program {
+	struct loop *loop;
+	struct api *api;
+	struct fake *fake;
+	struct loop_io *input;
+	const char *socket;
+	int fd;
+	size_t keep;
+	uint64_t first;
+	char line[256];
+	size_t length;
+};
+
+static void obey(struct program *program, const char *line)
+{
+	size_t count, bytes;
+
+	if (sscanf(line, "publish %zu %zu", &count, &bytes) == 2)
+		fake_publish(program->fake, count, bytes);
+	else if (strcmp(line, "break") == 0)
+		fake_break(program->fake);
+	puts("done");
+	fflush(stdout);
+}
+
+static void told(void *user, unsigned ready)
+{
+	struct program *program = user;
+	ssize_t n = read(STDIN_FILENO, program->line + program->length,
+		sizeof(program->line) - program->length - 1);
+	char *end;
+
+	if (n <= 0) {
+		loop_quit(program->loop, 0);
+		return;
+	}
+	program->length += (size_t)n;
+	program->line[program->length] = '\0';
+	while ((end = strchr(program->line, '\n'))) {
+		*end = '\0';
+		obey(program, program->line);
+		program->length -= (size_t)(end + 1 - program->line);
+		memmove(program->line, end + 1, program->length + 1);
+	}
+}
+
+static int read_options(struct program *program, int argc, char **argv)
+{
+	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+		{"fd", required_argument, NULL, 'f'}, {"keep", required_argument, NULL, 'k'},
+		{"first", required_argument, NULL, 'n'}, {0}};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			program->socket = optarg;
+			break;
+		case 'f':
+			program->fd = atoi(optarg);
+			break;
+		case 'k':
+			program->keep = strtoul(optarg, NULL, 10);
+			break;
+		case 'n':
+			program->first = strtoull(optarg, NULL, 10);
+			break;
+		default:
+			return -EINVAL;
+		}
+	}
+	return program->socket || program->fd >= 0 ? 0 : -EINVAL;
+}
+
+static int serve(struct program *program)
+{
+	struct api_backend backend;
+	int r;
+
+	program->fake = fake_new(program->keep, program->first);
+	if (!program->fake)
+		return -ENOMEM;
+	fake_backend(program->fake, &backend);
+	r = api_new(program->loop, &backend, "test", &program->api);
+	if (r < 0)
+		return r;
+	fake_attach(program->fake, program->api);
+	r = program->socket ? api_listen(program->api, program->socket)
+			    : api_listen_fd(program->api, program->fd);
+	if (r >= 0)
+		r = loop_watch(
+			program->loop, STDIN_FILENO, LOOP_READ, told, program, &program->input);
+	if (r < 0)
+		return r;
+	puts("ready");
+	fflush(stdout);
+	return loop_run(program->loop);
+}
+
+int main(int argc, char **argv)
+{
+	struct program program = {.fd = -1, .keep = KEEP_DEFAULT, .first = 1};
+	int r = read_options(&program, argc, argv);
+
+	if (r >= 0)
+		r = loop_new(&program.loop);
+	if (r >= 0)
+		r = serve(&program);
+	if (r < 0)
+		fprintf(stderr, "apiserver: %s\n", strerror(-r));
+	api_free(program.api);
+	loop_io_free(program.input);
+	fake_free(program.fake);
+	loop_free(program.loop);
+	return r < 0;
+}
