@@ -17,12 +17,18 @@ OUTSIDE = re.compile(
 LIBRARIES = re.compile(r'^(event_|evbuffer_|bufferevent_|evutil_|json_|sd_|plist_|sqlite3_|idevice_|lockdownd_)')
 
 # library: (what it stands on, pattern of what it must not call beside that)
+# Adapters stand on the loop and the heart, and on no buffered socket and no JSON.
+ADAPTER = re.compile(r'^(json_|evbuffer_|bufferevent_|event_(add|del|new|base|free))')
 LAYERS = {
     'base': ((), LIBRARIES),
     'ring': (('base',), re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}')),
     'triage': (('base',), re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}|^(clock_now|log_write)$')),
     'wire': (('base', 'triage'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write$)')),
-    'io': (('base', 'triage', 'ring', 'ringfile', 'loop'), re.compile(r'^(json_|evbuffer_|bufferevent_|event_(add|del|new|base))')),
+    'ring_file': (('base', 'ring', 'ringfile'), ADAPTER),
+    'usbmux': (('base', 'triage', 'loop'), ADAPTER),
+    'usb': (('base', 'triage', 'loop'), ADAPTER),
+    'journal': (('base', 'triage', 'loop'), ADAPTER),
+    'service': (('base', 'loop'), ADAPTER),
     'api': (('base', 'triage', 'wire', 'loop'), re.compile(r'^(sd_|plist_|sqlite3_)')),
 }
 
