@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "daemon/api/api.h"
+#include "daemon/io/journal.h"
 #include "daemon/io/ring_file.h"
 #include "daemon/io/service.h"
 #include "daemon/io/usb.h"
@@ -20,6 +21,7 @@
 #define SYNC_PERIOD_US (1 * USEC_PER_SEC)
 #define TICK_PERIOD_US (500 * USEC_PER_MSEC)
 #define RING_FILE_NAME "ring"
+#define CURSOR_FILE_NAME "journal-cursor"
 
 /* Everything that lives as long as the daemon; freed in the order of daemon_done(). */
 struct daemon {
@@ -31,6 +33,7 @@ struct daemon {
 	struct api *api;
 	struct usb *usb;
 	struct usbmux *usbmux;
+	struct journal *journal;
 	struct service *service;
 	struct loop_timer *sync_timer;
 	struct loop_timer *tick_timer;
@@ -243,6 +246,19 @@ static int start_loop(struct daemon *daemon)
 	return r;
 }
 
+static int start_journal(struct daemon *daemon)
+{
+	char cursor[PATH_MAX + sizeof(CURSOR_FILE_NAME) + 1];
+	const struct journal_options options = {
+		.cursor_path = cursor,
+		.find_place = find_place,
+		.find_place_user = daemon,
+	};
+
+	snprintf(cursor, sizeof(cursor), "%s/%s", daemon->options.state_dir, CURSOR_FILE_NAME);
+	return journal_new(daemon->loop, &options, take_event, daemon, &daemon->journal);
+}
+
 static int start_sources(struct daemon *daemon)
 {
 	const struct usbmux_options options = {
@@ -254,7 +270,8 @@ static int start_sources(struct daemon *daemon)
 
 	if (r < 0)
 		return r;
-	return usbmux_new(daemon->loop, &options, take_event, daemon, &daemon->usbmux);
+	r = usbmux_new(daemon->loop, &options, take_event, daemon, &daemon->usbmux);
+	return r < 0 ? r : start_journal(daemon);
 }
 
 static int listen_at(struct daemon *daemon)
@@ -307,6 +324,7 @@ static void daemon_done(struct daemon *daemon)
 {
 	if (daemon->service)
 		service_stopping(daemon->service);
+	journal_free(daemon->journal);
 	usbmux_free(daemon->usbmux);
 	usb_free(daemon->usb);
 	api_free(daemon->api);

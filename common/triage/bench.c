@@ -190,7 +190,8 @@ static struct bench_device *locate_device(struct bench *bench, const struct even
 		device = find_device(bench, &identity);
 	if (!device && !attach)
 		device = find_at_port(bench, event->port);
-	if (!device && attach)
+	/* Errors while it tries to come back are what keeps it away. */
+	if (!device && (attach || event->kind == EVENT_USB_ERROR))
 		device = find_returning(bench, event, &identity);
 	if (!device && attach)
 		device = add_device(bench);
