@@ -66,6 +66,14 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(
 		crc = __builtin_ia32_crc32di(crc, word);
 		bytes += sizeof(word);
 	}
+	if (length >= sizeof(uint32_t)) {
+		uint32_t word;
+
+		memcpy(&word, bytes, sizeof(word));
+		crc = __builtin_ia32_crc32si((uint32_t)crc, word);
+		bytes += sizeof(word);
+		length -= sizeof(word);
+	}
 	for (; length > 0; length--)
 		crc = __builtin_ia32_crc32qi((uint32_t)crc, *bytes++);
 	return ~(uint32_t)crc;

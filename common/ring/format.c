@@ -69,57 +69,66 @@ int ring_identity_check(
 	return 0;
 }
 
-static uint32_t header_crc(
-	const struct ring_area *area, uint64_t place, struct ring_record_header *header)
-{
-	header->header_crc = htole32((uint32_t)(place / RING_ALIGN));
-	return crc32c(area->salt, header, sizeof(*header));
-}
+/* The header as 64-bit words, as it is written, checked and read: mixing widths would make the
+ * processor wait for its own stores. */
+enum header_word {
+	WORD_CRC_LENGTH, /* header_crc | length << 32 */
+	WORD_SEQUENCE,
+	WORD_WALL,
+	WORD_MONOTONIC,
+	WORD_SESSION,
+	WORD_SESSION_END,
+	WORD_PAYLOAD, /* kind | flags << 16 | payload_crc << 32 */
+	HEADER_WORDS
+};
+
+_Static_assert(HEADER_WORDS * sizeof(uint64_t) == RECORD_HEADER_BYTES, "layout on disk");
 
 void record_head_write(
 	const struct ring_area *area, uint64_t place, const struct record_head *head, void *out)
 {
-	struct ring_record_header header = {
-		.length = htole32(head->length),
-		.payload_crc = htole32(head->payload_crc),
-		.kind = htole16(head->kind),
-		.flags = htole16(head->flags),
-		.sequence = htole64(head->sequence),
-		.wall_us = htole64(head->at.wall_us),
-		.monotonic_us = htole64(head->at.monotonic_us),
-		.session = head->session,
-	};
+	uint64_t *words = out;
 
-	header.header_crc = htole32(header_crc(area, place, &header));
-	memcpy(out, &header, sizeof(header));
+	words[WORD_CRC_LENGTH] = htole64(place / RING_ALIGN | (uint64_t)head->length << 32);
+	words[WORD_PAYLOAD] = htole64(
+		head->kind | (uint64_t)head->flags << 16 | (uint64_t)head->payload_crc << 32);
+	words[WORD_SEQUENCE] = htole64(head->sequence);
+	words[WORD_WALL] = htole64(head->at.wall_us);
+	words[WORD_MONOTONIC] = htole64(head->at.monotonic_us);
+	memcpy(words + WORD_SESSION, &head->session, sizeof(head->session));
+	*(uint32_t *)out = htole32(crc32c(area->salt, words, RECORD_HEADER_BYTES));
 }
 
 bool record_head_read(const struct ring_area *area, uint64_t place, struct record_head *ret)
 {
-	struct ring_record_header header;
+	uint64_t words[HEADER_WORDS], sequence;
 	uint32_t length, crc;
+	uint16_t flags;
 
-	if (place > area->size || area->size - place < sizeof(header))
+	if (place > area->size || area->size - place < RECORD_HEADER_BYTES)
 		return false;
-	memcpy(&header, area->bytes + place, sizeof(header));
-	length = le32toh(header.length);
-	if (le64toh(header.sequence) - 1 >= RING_SEQUENCE_MAX || length > RING_PAYLOAD_MAX ||
-		record_size(length) > area->size - place ||
-		(le16toh(header.flags) & ~RECORD_FLAG_PADDING) != 0)
+	for (unsigned i = 0; i < HEADER_WORDS; i++)
+		words[i] = *(const volatile uint64_t *)(area->bytes + place + i * 8);
+	crc = (uint32_t)le64toh(words[WORD_CRC_LENGTH]);
+	length = (uint32_t)(le64toh(words[WORD_CRC_LENGTH]) >> 32);
+	flags = (uint16_t)(le64toh(words[WORD_PAYLOAD]) >> 16);
+	sequence = le64toh(words[WORD_SEQUENCE]);
+	if (sequence - 1 >= RING_SEQUENCE_MAX || length > RING_PAYLOAD_MAX ||
+		record_size(length) > area->size - place || (flags & ~RECORD_FLAG_PADDING) != 0)
 		return false;
-	crc = le32toh(header.header_crc);
-	if (header_crc(area, place, &header) != crc)
+	words[WORD_CRC_LENGTH] = htole64(place / RING_ALIGN | (uint64_t)length << 32);
+	if (crc32c(area->salt, words, sizeof(words)) != crc)
 		return false;
 	*ret = (struct record_head){
-		.sequence = le64toh(header.sequence),
-		.at = {.wall_us = le64toh(header.wall_us),
-			.monotonic_us = le64toh(header.monotonic_us)},
-		.session = header.session,
+		.sequence = sequence,
+		.at = {.wall_us = le64toh(words[WORD_WALL]),
+			.monotonic_us = le64toh(words[WORD_MONOTONIC])},
 		.length = length,
-		.payload_crc = le32toh(header.payload_crc),
-		.kind = le16toh(header.kind),
-		.flags = le16toh(header.flags),
+		.payload_crc = (uint32_t)(le64toh(words[WORD_PAYLOAD]) >> 32),
+		.kind = (uint16_t)le64toh(words[WORD_PAYLOAD]),
+		.flags = flags,
 	};
+	memcpy(&ret->session, words + WORD_SESSION, sizeof(ret->session));
 	return true;
 }
 

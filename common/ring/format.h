@@ -87,13 +87,13 @@ struct ring_header {
 struct ring_record_header {
 	uint32_t header_crc; /* over the whole header, with the place / 8 in this field */
 	uint32_t length;     /* of the payload */
-	uint32_t payload_crc;
-	uint16_t kind;
-	uint16_t flags;
 	uint64_t sequence;
 	uint64_t wall_us;
 	uint64_t monotonic_us;
 	struct uuid session;
+	uint16_t kind;
+	uint16_t flags;
+	uint32_t payload_crc; /* last: the header's check need not wait for it to be known */
 };
 
 _Static_assert(sizeof(struct ring_identity) == 64, "layout on disk");
@@ -138,13 +138,35 @@ static inline uint64_t ring_next_era(uint64_t sequence)
 	return (ring_era(sequence) + 1) * RING_ERA;
 }
 
-/* The position where a record may begin at or after `position`: too little before the arena's end
- * is left out. */
-static inline uint64_t ring_record_position(const struct ring_area *area, uint64_t position)
-{
-	uint64_t room = area->size - position % area->size;
+/* A position and its place in the arena, which follows from it, but by a division. */
+struct ring_point {
+	uint64_t position;
+	uint64_t place; /* position % arena size */
+};
 
-	return room < RECORD_HEADER_BYTES ? position + room : position;
+static inline struct ring_point ring_point_at(const struct ring_area *area, uint64_t position)
+{
+	return (struct ring_point){position, position % area->size};
+}
+
+/* The point `bytes` further, at most once around. */
+static inline struct ring_point ring_point_after(
+	const struct ring_area *area, struct ring_point point, uint64_t bytes)
+{
+	point.position += bytes;
+	point.place += bytes;
+	if (point.place >= area->size)
+		point.place -= area->size;
+	return point;
+}
+
+/* Where a record may begin, at `point` or after: too little before the arena's end is left out. */
+static inline struct ring_point ring_point_record(
+	const struct ring_area *area, struct ring_point point)
+{
+	uint64_t room = area->size - point.place;
+
+	return room < RECORD_HEADER_BYTES ? ring_point_after(area, point, room) : point;
 }
 
 /* Fills in the check of an identity or a lease. */
@@ -161,7 +183,7 @@ int ring_identity_check(const void *bytes, uint64_t size, bool for_writing, bool
 /* The good copy of the identity; NULL where neither is. */
 const struct ring_identity *ring_identity_find(const void *bytes, uint64_t size);
 
-/* Writes the 56 bytes of the header of the record at `place` to `out`. */
+/* Writes the 56 bytes of the header of the record at `place` to `out`, 8-byte aligned. */
 void record_head_write(
 	const struct ring_area *area, uint64_t place, const struct record_head *head, void *out);
 /* Reads and checks the header at `place`. Returns false, *ret untouched, where there is none. The

@@ -37,7 +37,7 @@ struct ring_extent ring_reader_extent(const struct ring_reader *reader)
  * that is there may be below tail_sequence: the writer stores that one first. */
 static void cursor_rewind(struct ring_cursor *cursor, const struct ring_extent *extent)
 {
-	cursor->position = extent->tail;
+	cursor->at = ring_point_at(&cursor->reader->area, extent->tail);
 	cursor->last = 0;
 }
 
@@ -93,40 +93,45 @@ static bool cursor_overtaken(struct ring_cursor *cursor)
 	/* What was copied before was loaded before the tail is. */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	extent = ring_reader_extent(cursor->reader);
-	if (extent.tail <= cursor->position)
+	if (extent.tail <= cursor->at.position)
 		return false;
 	cursor->overtaken = true;
 	cursor_rewind(cursor, &extent);
 	return true;
 }
 
-/* Reads the header at `position`, where a record can be that follows what was walked over and ends
+/* Reads the header at `point`, where a record can be that follows what was walked over and ends
  * before the head. */
 static bool read_next(const struct ring_cursor *cursor, const struct ring_extent *extent,
-	uint64_t position, struct record_head *ret)
+	struct ring_point point, struct record_head *ret)
 {
-	const struct ring_area *area = &cursor->reader->area;
-	struct record_head head;
-
-	if (!record_head_read(area, position % area->size, &head) ||
-		head.sequence <= cursor->last || record_size(head.length) > extent->head - position)
-		return false;
-	*ret = head;
-	return true;
+	return record_head_read(&cursor->reader->area, point.place, ret) &&
+	       ret->sequence > cursor->last &&
+	       record_size(ret->length) <= extent->head - point.position;
 }
 
 /* Looks for the next header that can follow, from the bad one at the cursor on. */
 static void cursor_skip_damage(struct ring_cursor *cursor, const struct ring_extent *extent)
 {
-	uint64_t position = cursor->position + RING_ALIGN;
+	const struct ring_area *area = &cursor->reader->area;
+	struct ring_point point = ring_point_after(area, cursor->at, RING_ALIGN);
 	struct record_head head;
 
-	while (position < extent->head && !read_next(cursor, extent, position, &head))
-		position += RING_ALIGN;
+	while (point.position < extent->head && !read_next(cursor, extent, point, &head))
+		point = ring_point_after(area, point, RING_ALIGN);
 	if (cursor_overtaken(cursor))
 		return;
 	cursor->loss.damaged++;
-	cursor->position = position < extent->head ? position : extent->head;
+	cursor->at = point;
+}
+
+/* At the end: what the numbers tell to be missing there. */
+static void account_end(struct ring_cursor *cursor, uint64_t next)
+{
+	if (ring_era(next) != ring_era(cursor->floor) || next <= cursor->floor + 1)
+		return;
+	account(cursor, next);
+	cursor->floor = next - 1;
 }
 
 /* Finds the next good header. Returns 1 with *ret set and the cursor at its record, 0 at the end,
@@ -137,43 +142,32 @@ static int cursor_find(struct ring_cursor *cursor, struct record_head *ret)
 
 	for (;;) {
 		struct ring_extent extent = ring_reader_extent(cursor->reader);
-		struct record_head head;
 		bool found;
 
-		if (cursor_overtaken(cursor))
-			continue;
 		if (!ring_extent_sane(&extent, area->size))
 			return -EBADMSG;
-		if (cursor->position > extent.head) {
+		if (cursor_overtaken(cursor))
+			continue;
+		if (cursor->at.position > extent.head) {
 			cursor_rewind(cursor, &extent);
 			continue;
 		}
-		if (cursor->position == extent.head) {
-			if (ring_era(extent.next_sequence) == ring_era(cursor->floor)) {
-				account(cursor, extent.next_sequence);
-				if (cursor->floor < extent.next_sequence - 1)
-					cursor->floor = extent.next_sequence - 1;
-			}
+		if (cursor->at.position < extent.head)
+			cursor->at = ring_point_record(area, cursor->at);
+		if (cursor->at.position >= extent.head) {
+			cursor->at = ring_point_at(area, extent.head);
+			account_end(cursor, extent.next_sequence);
 			return 0;
 		}
-		cursor->position = ring_record_position(area, cursor->position);
-		if (cursor->position >= extent.head) {
-			cursor->position = extent.head;
-			continue;
-		}
-		found = read_next(cursor, &extent, cursor->position, &head);
+		found = read_next(cursor, &extent, cursor->at, ret);
 		if (cursor_overtaken(cursor))
 			continue;
-		if (!found) {
+		if (!found)
 			cursor_skip_damage(cursor, &extent);
-			continue;
-		}
-		if (head.flags & RECORD_FLAG_PADDING) {
-			cursor->position += record_size(head.length);
-			continue;
-		}
-		*ret = head;
-		return 1;
+		else if (ret->flags & RECORD_FLAG_PADDING)
+			cursor->at = ring_point_after(area, cursor->at, record_size(ret->length));
+		else
+			return 1;
 	}
 }
 
@@ -182,15 +176,14 @@ static bool cursor_copy(struct ring_cursor *cursor, const struct record_head *he
 {
 	const struct ring_area *area = &cursor->reader->area;
 
-	memcpy(cursor->payload, area->bytes + cursor->position % area->size + RECORD_HEADER_BYTES,
-		head->length);
+	memcpy(cursor->payload, area->bytes + cursor->at.place + RECORD_HEADER_BYTES, head->length);
 	if (cursor_overtaken(cursor))
 		return false;
 	if (record_payload_valid(head, cursor->payload))
 		return true;
 	cursor->loss.damaged++;
 	cursor->last = head->sequence;
-	cursor->position += record_size(head->length);
+	cursor->at = ring_point_after(area, cursor->at, record_size(head->length));
 	return false;
 }
 
@@ -209,7 +202,8 @@ int ring_cursor_next(struct ring_cursor *cursor, struct ring_record *ret)
 			 (uuid_is_none(&cursor->only) || uuid_equal(&cursor->only, &head.session));
 		if (wanted && !cursor_copy(cursor, &head))
 			continue;
-		cursor->position += record_size(head.length);
+		cursor->at = ring_point_after(
+			&cursor->reader->area, cursor->at, record_size(head.length));
 		cursor->last = head.sequence;
 		if (head.sequence > cursor->floor) {
 			account(cursor, head.sequence);

@@ -40,7 +40,7 @@ struct ring_reader {
  * overtaken. */
 struct ring_cursor {
 	const struct ring_reader *reader;
-	uint64_t position;
+	struct ring_point at;
 	uint64_t last;	  /* number of the record walked over last: the next one is higher */
 	uint64_t floor;	  /* numbers up to this one are accounted for */
 	uint64_t lost;	  /* since the last record that was handed out */

@@ -28,8 +28,8 @@ static void store_bounds(struct ring *ring)
 	struct ring_bounds *bounds = &ring->header->bounds;
 
 	store(&bounds->tail_sequence, ring->tail_sequence);
-	store(&bounds->tail, ring->tail);
-	store(&bounds->head, ring->head);
+	store(&bounds->tail, ring->tail.position);
+	store(&bounds->head, ring->head.position);
 	store(&bounds->next_sequence, ring->next_sequence);
 }
 
@@ -109,8 +109,8 @@ int ring_open(struct ring *ring, void *bytes, uint64_t size, const struct uuid *
 		.header = header,
 		.arena = (uint8_t *)bytes + RING_PAGE_BYTES,
 		.area = area,
-		.head = extent.head,
-		.tail = extent.tail,
+		.head = ring_point_at(&area, extent.head),
+		.tail = ring_point_at(&area, extent.tail),
 		.tail_sequence = extent.tail_sequence,
 		.next_sequence = extent.next_sequence,
 	};
@@ -128,7 +128,7 @@ void ring_skip_to(struct ring *ring, uint64_t sequence)
 	if (sequence <= ring->next_sequence)
 		return;
 	/* An empty ring has nothing before that could be missed. */
-	if (ring->head == ring->tail)
+	if (ring->head.position == ring->tail.position)
 		ring->tail_sequence = sequence;
 	ring->next_sequence = sequence;
 	if (sequence >= le64toh(ring->header->lease.limit))
@@ -137,71 +137,72 @@ void ring_skip_to(struct ring *ring, uint64_t sequence)
 	store_bounds(ring);
 }
 
+/* Passes by the oldest record, or by a part of what is damaged: readers count that until it is
+ * gone. */
+static void drop_one(struct ring *ring)
+{
+	const struct ring_area *area = &ring->area;
+	struct record_head head;
+	uint64_t size = RING_ALIGN;
+
+	ring->tail = ring_point_record(area, ring->tail);
+	if (record_head_read(area, ring->tail.place, &head) &&
+		head.sequence >= ring->tail_sequence && head.sequence <= ring->next_sequence) {
+		size = record_size(head.length);
+		if (!(head.flags & RECORD_FLAG_PADDING))
+			ring->tail_sequence = head.sequence + 1;
+	}
+	ring->tail = ring_point_after(area, ring->tail, size);
+}
+
 /* Moves the tail to the first record at or after `position`. */
 static void drop_oldest(struct ring *ring, uint64_t position)
 {
-	struct record_head head;
-
-	while (ring->tail < position && ring->tail < ring->head) {
-		uint64_t tail = ring_record_position(&ring->area, ring->tail);
-
-		if (tail != ring->tail) {
-			ring->tail = tail;
-		} else if (!record_head_read(&ring->area, tail % ring->area.size, &head) ||
-			   head.sequence < ring->tail_sequence ||
-			   head.sequence > ring->next_sequence) {
-			/* Damage: readers count it until it is gone. */
-			ring->tail += RING_ALIGN;
-		} else if (head.flags & RECORD_FLAG_PADDING) {
-			ring->tail += record_size(head.length);
-		} else {
-			ring->tail += record_size(head.length);
-			ring->tail_sequence = head.sequence + 1;
-		}
-	}
-	if (ring->tail >= ring->head) {
+	while (ring->tail.position < position && ring->tail.position < ring->head.position)
+		drop_one(ring);
+	if (ring->tail.position >= ring->head.position) {
 		ring->tail = ring->head;
 		ring->tail_sequence = ring->next_sequence;
 	}
 	store(&ring->header->bounds.tail_sequence, ring->tail_sequence);
-	store(&ring->header->bounds.tail, ring->tail);
+	store(&ring->header->bounds.tail, ring->tail.position);
 	/* Nothing of what comes now may be seen before the tail is. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
-static void write_padding(struct ring *ring, uint64_t position, uint64_t room)
+static void write_padding(struct ring *ring, uint64_t place, uint64_t room)
 {
 	struct record_head head = {
 		.sequence = ring->next_sequence,
 		.length = (uint32_t)(room - RECORD_HEADER_BYTES),
 		.flags = RECORD_FLAG_PADDING,
 	};
-	uint64_t place = position % ring->area.size;
 
 	record_head_write(&ring->area, place, &head, ring->arena + place);
 }
 
 /* Finds room for a record of `size` bytes: drops what lies there, and pads where it does not fit
- * before the arena's end. Returns its position. */
-static uint64_t make_room(struct ring *ring, uint64_t size)
+ * before the arena's end. */
+static struct ring_point make_room(struct ring *ring, uint64_t size)
 {
-	uint64_t capacity = ring->area.size;
-	uint64_t room = capacity - ring->head % capacity;
-	uint64_t position = size > room ? ring->head + room : ring->head;
+	uint64_t capacity = ring->area.size, room = capacity - ring->head.place;
+	struct ring_point point = ring->head;
 
-	if (position + size > ring->tail + capacity)
-		drop_oldest(ring, position + size - capacity);
-	if (position != ring->head && room >= RECORD_HEADER_BYTES)
-		write_padding(ring, ring->head, room);
-	return position;
+	if (size > room)
+		point = ring_point_after(&ring->area, point, room);
+	if (point.position + size > ring->tail.position + capacity)
+		drop_oldest(ring, point.position + size - capacity);
+	if (size > room && room >= RECORD_HEADER_BYTES)
+		write_padding(ring, ring->head.place, room);
+	return point;
 }
 
 static void append_as(struct ring *ring, uint64_t sequence, const struct ring_fields *fields,
 	const void *payload, uint32_t length)
 {
 	uint64_t size = record_size(length);
-	uint64_t position = make_room(ring, size);
-	uint64_t place = position % ring->area.size;
+	struct ring_point point = make_room(ring, size);
+	uint8_t *record = ring->arena + point.place;
 	struct record_head head = {
 		.sequence = sequence,
 		.at = fields->at,
@@ -212,12 +213,12 @@ static void append_as(struct ring *ring, uint64_t sequence, const struct ring_fi
 	};
 
 	if (length > 0)
-		memcpy(ring->arena + place + RECORD_HEADER_BYTES, payload, length);
-	record_head_write(&ring->area, place, &head, ring->arena + place);
+		memcpy(record + RECORD_HEADER_BYTES, payload, length);
+	record_head_write(&ring->area, point.place, &head, record);
 
-	ring->head = position + size;
+	ring->head = ring_point_after(&ring->area, point, size);
 	ring->next_sequence = sequence + 1;
-	store(&ring->header->bounds.head, ring->head);
+	store(&ring->header->bounds.head, ring->head.position);
 	store(&ring->header->bounds.next_sequence, ring->next_sequence);
 
 	/* Half an era ahead: long before these numbers are used, a sync has come by. */

@@ -25,8 +25,8 @@ struct ring {
 	struct ring_header *header;
 	uint8_t *arena;
 	struct ring_area area;
-	uint64_t head;
-	uint64_t tail;
+	struct ring_point head;
+	struct ring_point tail;
 	uint64_t tail_sequence;
 	uint64_t next_sequence;
 };

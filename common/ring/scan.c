@@ -82,12 +82,11 @@ static bool stored_tail_right(const struct ring_area *area, const struct ring_ex
 	const struct found_record *newest)
 {
 	uint64_t end = (newest->place + newest->size) % area->size;
-	uint64_t tail = ring_record_position(area, stored->tail);
+	struct ring_point tail = ring_point_record(area, ring_point_at(area, stored->tail));
 	struct record_head head;
 
 	return (stored->head % area->size == end || stored->next_sequence == newest->sequence) &&
-	       record_head_read(area, tail % area->size, &head) &&
-	       head.sequence == stored->tail_sequence;
+	       record_head_read(area, tail.place, &head) && head.sequence == stored->tail_sequence;
 }
 
 /* The number of the next record, where `newest` is the highest found and at most `missing` records

@@ -241,7 +241,7 @@ static void torn_append(void **state)
 	append_many(f, 1, 150);
 	memcpy(after, f->bytes, SIZE);
 	for (size_t torn = 0; torn < record_size(150); torn++) {
-		uint64_t place = (f->ring.head - record_size(150)) % RING_ARENA_MIN;
+		uint64_t place = (f->ring.head.position - record_size(150)) % RING_ARENA_MIN;
 		size_t start = RING_PAGE_BYTES + place;
 		struct ring_header *header = (void *)f->bytes;
 		const struct ring_header *done = (const void *)after;
@@ -314,8 +314,8 @@ static void flip_of_each_byte(void **state)
 		flip_at(f, good, RING_PAGE_BYTES + at, records);
 		flip_at(f, good, SIZE - RING_PAGE_BYTES - 400 + at, records);
 		flip_at(f, good,
-			RING_PAGE_BYTES +
-				(f->ring.head + RING_ARENA_MIN - 300 + at) % RING_ARENA_MIN,
+			RING_PAGE_BYTES + (f->ring.head.position + RING_ARENA_MIN - 300 + at) %
+						  RING_ARENA_MIN,
 			records);
 	}
 	for (size_t at = RING_PAGE_BYTES; at < SIZE - RING_PAGE_BYTES; at += 61)
@@ -384,7 +384,8 @@ static void sequence_never_repeats(void **state)
 
 	append_many(f, 700, 120);
 	/* The newest five are wiped out, and with them the stored number. */
-	memset(f->bytes + RING_PAGE_BYTES + (f->ring.head - 5 * record_size(120)) % RING_ARENA_MIN,
+	memset(f->bytes + RING_PAGE_BYTES +
+			(f->ring.head.position - 5 * record_size(120)) % RING_ARENA_MIN,
 		0, record_size(120) * 5);
 	reopen(f);
 	assert_int_equal(append(f, 10), 701);
