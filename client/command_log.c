@@ -32,7 +32,7 @@ static int64_t last_sequence(struct json_object *reply)
 	return count ? field_number_or(field_item(records, count - 1), "sequence", 0) : 0;
 }
 
-static int64_t show_records(struct context *context, struct json_object *reply)
+static int64_t show_records(struct context *context, void *user, struct json_object *reply)
 {
 	context->output->records(&context->page, reply);
 	return last_sequence(reply);
@@ -104,7 +104,8 @@ int command_log(struct context *context, int argc, char **argv)
 		session = name.text;
 	}
 	if (options.follow)
-		return stream_run(context, TAKE_PTR(connection), "ReadLog", &builder,
-			log_parameters(&builder, session, options.after), show_records);
+		return stream_run(context, TAKE_PTR(connection),
+			&(struct stream){.method = "ReadLog", .show = show_records}, &builder,
+			log_parameters(&builder, session, options.after));
 	return read_all(context, connection, session, options.after);
 }

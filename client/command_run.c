@@ -236,6 +236,7 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 	if (r < 0)
 		return say_start_failure(r, argv[0]);
 	run->started_us = clock_now().monotonic_us;
+	run->live_us = run->started_us + LIVE_EVERY_US;
 	screen_init(&run->screen, run->context->output->live);
 	page_init(&run->page, stderr, -1, run->context->reveal);
 	feed_init(&run->feed, run->context->socket, json_object_get(begin),

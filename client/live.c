@@ -10,12 +10,12 @@
 #include "common/base/text.h"
 
 #define BAR_COLUMNS 10
-#define BAR_TERMINAL_COLUMNS 72 /* narrower ones have the number alone */
-#define PAINT_BYTES 16		/* of colour around the line */
+#define WIDE_COLUMNS 100 /* narrower terminals have neither bar nor stage beside a step */
+#define PAINT_BYTES 16	 /* of colour around the line */
 
 static void put_bar(const struct page *page, FILE *out, int64_t permille)
 {
-	if (page->width >= BAR_TERMINAL_COLUMNS) {
+	if (page->width >= WIDE_COLUMNS) {
 		fputc(' ', out);
 		for (int i = 0; i < BAR_COLUMNS; i++)
 			fputs(permille >= (i + 1) * 1000 / BAR_COLUMNS ? page_sign(page, "█", "#")
@@ -31,9 +31,9 @@ static void put_place(const struct page *page, FILE *out, struct json_object *se
 	struct phrase step = phrase_step(session);
 	int64_t permille;
 
-	fputs(*stage ? stage : "waiting for the phone", out);
-	if (*step.text && !text_equal(step.text, stage))
-		fprintf(out, ": %s", step.text);
+	if (page->width >= WIDE_COLUMNS && *stage && *step.text && !text_equal(step.text, stage))
+		fprintf(out, "%s: ", stage);
+	fputs(*step.text ? step.text : *stage ? stage : "waiting for the phone", out);
 	if (field_number(session, "permille", &permille) && permille >= 0 && permille <= 1000)
 		put_bar(page, out, permille);
 }
@@ -52,14 +52,9 @@ static bool put_silence(
 		fprintf(out, "%sphone spoke %s ago", separator, phrase_duration(silent).text);
 		return false;
 	}
-	if (silent <= budget) {
-		fprintf(out, "%sphone spoke %s ago, may take %s", separator,
-			phrase_duration(silent).text, phrase_duration(budget).text);
-		return false;
-	}
-	fprintf(out, "%sphone SILENT for %s, budget %s", separator, phrase_duration(silent).text,
-		phrase_duration(budget).text);
-	return true;
+	fprintf(out, "%sphone %s %s of %s", separator, silent > budget ? "SILENT" : "silent",
+		phrase_duration(silent).text, phrase_duration(budget).text);
+	return silent > budget;
 }
 
 void live_line(const struct page *page, struct json_object *session, int64_t age_us,
@@ -78,8 +73,7 @@ void live_line(const struct page *page, struct json_object *session, int64_t age
 		fputs("running, not watched", line);
 	if (session)
 		over = put_silence(page, line, session, age_us);
-	fprintf(line, "%s%s in all", page_sign(page, " · ", " | "),
-		phrase_duration(running_us).text);
+	fprintf(line, "%s%s", page_sign(page, " · ", " | "), phrase_duration(running_us).text);
 	fclose(line);
 	text_clean(text, strlen(text), clean, sizeof(clean));
 	clean[page_fitting(page, clean, page->width - 1)] = '\0';

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The command for people and scripts. Asks the daemon; touches no phone. */
+#include <limits.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,13 +30,19 @@ static const struct command commands[] = {
 void complain(const char *format, ...)
 {
 	char text[SENTENCE_BYTES], clean[SENTENCE_BYTES];
+	struct page page;
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	text_clean(text, strlen(text), clean, sizeof(clean));
-	fprintf(stderr, "idevicetriage: %s\n", clean);
+	page_init(&page, stderr, 0, true);
+	/* A script reads lines. */
+	if (!page.terminal)
+		page.width = INT_MAX;
+	page_put(&page, "idevicetriage: %s", clean);
+	page_line(&page, 0);
 }
 
 int say_no_memory(void)

@@ -222,6 +222,17 @@ static void text_sessions(struct page *page, struct json_object *reply)
 	}
 }
 
+/* What a live line or `log` shows better. */
+static bool is_chatter(const char *kind)
+{
+	static const char *const kinds[] = {"log", "progress", "device-log"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (text_equal(kind, kinds[i]))
+			return true;
+	return false;
+}
+
 static void text_change(struct page *page, struct json_object *reply)
 {
 	struct json_object *devices = field_list(reply, "devices");
@@ -238,7 +249,7 @@ static void text_change(struct page *page, struct json_object *reply)
 		put_running(page, field_item(sessions, i));
 		page_line(page, 0);
 	}
-	if (record)
+	if (record && !is_chatter(field_text_or(record, "kind", "")))
 		text_record(page, record);
 	if (field_number(reply, "lost", &lost) && lost > 0) {
 		page_paint(page, PAINT_WARNING);
@@ -257,23 +268,23 @@ static void text_run_notice(const char *sentence)
 static void text_run_end(const struct run_end *end, bool reveal)
 {
 	const char *outcome = field_text_or(end->result, "outcome", "ended");
+	const char *slash = strrchr(end->tool, '/'), *tool = slash ? slash + 1 : end->tool;
+	bool succeeded = text_equal(outcome, "succeeded");
 	struct phrase step = phrase_step(end->result);
 	char how[64];
 
 	snprintf(how, sizeof(how), end->killed ? "was killed by signal %d" : "exited with %d",
 		end->number);
-	if (!end->session) {
-		complain("%s %s; nobody watched. Its log is %s", end->tool, how, end->log);
-		return;
-	}
-	if (end->problem)
-		complain("%s %s; the daemon does not know all of it. Its log is %s; see "
-			 "`idevicetriage diagnose %s`.",
-			end->tool, how, end->log, phrase_session(end->session));
+	if (!end->session)
+		complain("%s %s; nobody watched. Its log is %s", tool, how, end->log);
+	else if (end->problem)
+		complain(
+			"%s %s; the daemon does not know all of it, because %s. Its log is %s; see "
+			"`idevicetriage diagnose %s`.",
+			tool, how, end->problem, end->log, phrase_session(end->session));
 	else
-		complain("%s %s; the restore %s%s%s. See `idevicetriage diagnose %s`.", end->tool,
-			how, outcome, *step.text && !text_equal(outcome, "succeeded") ? " at " : "",
-			text_equal(outcome, "succeeded") ? "" : step.text,
+		complain("%s %s; the restore %s%s%s. See `idevicetriage diagnose %s`.", tool, how,
+			outcome, *step.text && !succeeded ? " at " : "", succeeded ? "" : step.text,
 			phrase_session(end->session));
 }
 

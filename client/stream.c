@@ -10,15 +10,19 @@
 #define PAUSE_MOST_MS 5000
 
 /* Shows replies until the stream breaks (a negative errno), or ends (an exit code). */
-static int follow(
-	struct context *context, struct connection *connection, stream_show *show, int64_t *after)
+static int follow(struct context *context, struct connection *connection,
+	const struct stream *stream, int64_t *after)
 {
 	for (;;) {
 		struct varlink_reply reply = {0};
 		bool continues;
 		int64_t sequence;
-		int r = connection_wait(connection, -1, &reply);
+		int r = connection_wait(connection, stream->tick ? stream->tick_ms : -1, &reply);
 
+		if (r == -ETIMEDOUT) {
+			stream->tick(context, stream->user);
+			continue;
+		}
 		if (r < 0)
 			return r;
 		if (reply.error) {
@@ -26,7 +30,7 @@ static int follow(
 			varlink_reply_done(&reply);
 			return r;
 		}
-		sequence = show(context, reply.parameters);
+		sequence = stream->show(context, stream->user, reply.parameters);
 		if (sequence > *after)
 			*after = sequence;
 		continues = reply.continues;
@@ -55,18 +59,19 @@ static int reconnect(struct context *context, struct connection **ret)
 	}
 }
 
-int stream_run(struct context *context, struct connection *connection, const char *method,
-	struct json_builder *builder, struct json_object *parameters, stream_show *show)
+int stream_run(struct context *context, struct connection *connection, const struct stream *stream,
+	struct json_builder *builder, struct json_object *parameters)
 {
 	CLEANUP(connection_freep) struct connection *owned = connection;
 	CLEANUP(json_object_putp) struct json_object *call = parameters;
 	int64_t after = 0;
 
 	for (;;) {
-		int r = connection_send(owned, builder, method, json_object_get(call), true);
+		int r = connection_send(
+			owned, builder, stream->method, json_object_get(call), true);
 
 		if (r == 0)
-			r = follow(context, owned, show, &after);
+			r = follow(context, owned, stream, &after);
 		if (r >= 0)
 			return r;
 		complain("The connection to the daemon broke (%s); waiting for it to come back.",

@@ -162,7 +162,7 @@ static void keep_progress(struct feed *feed, struct json_object *session, uint64
 	feed->progress_us = now_us;
 }
 
-static void take_begun(struct feed *feed, struct json_object *parameters)
+static void take_begun(struct feed *feed, struct json_object *parameters, uint64_t now_us)
 {
 	const char *session = field_text(parameters, "session");
 
@@ -173,6 +173,7 @@ static void take_begun(struct feed *feed, struct json_object *parameters)
 	}
 	feed->offset = 0;
 	feed->state = FEED_IDLE;
+	feed->next_us = now_us;
 }
 
 static void take_appended(
@@ -232,7 +233,7 @@ static void take_reply(
 	feed->pause_us = PAUSE_FIRST_US;
 	switch (feed->state) {
 	case FEED_BEGINNING:
-		take_begun(feed, reply->parameters);
+		take_begun(feed, reply->parameters, now_us);
 		break;
 	case FEED_APPENDING:
 		take_appended(feed, reply->parameters, limit, now_us);

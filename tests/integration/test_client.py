@@ -1,0 +1,575 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The command `idevicetriage` against a stand-in for the daemon: what it prints, what it exits with, and that `run`
+never harms the tool that it runs."""
+import json
+import os
+import pathlib
+import pty
+import select
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+
+import standin
+
+BUILD = pathlib.Path(os.environ.get("BUILD", pathlib.Path(__file__).resolve().parents[2] / "build"))
+COMMAND = str(BUILD / "client" / "idevicetriage")
+LIMIT = 60  # seconds for anything that a test waits for
+
+
+def until(condition, what, seconds=LIMIT):
+    """Polls until condition() is true, and gives its value."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.01)
+    return value
+
+
+class Client:
+    """The command, in an environment of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.socket = folder / "s"
+        self.environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(folder),
+                            "IDEVICETRIAGE_SOCKET": str(self.socket)}
+        self.started = []
+
+    def __call__(self, *arguments, **environment):
+        return subprocess.run([COMMAND, *map(str, arguments)], env={**self.environment, **environment},
+                              capture_output=True, text=True, timeout=LIMIT, stdin=subprocess.DEVNULL)
+
+    def json(self, *arguments):
+        result = self("--json", *arguments)
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    def start(self, *arguments, **options):
+        process = subprocess.Popen([COMMAND, *map(str, arguments)],
+                                   **{"env": self.environment, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
+                                      "stderr": subprocess.PIPE, **options})
+        self.started.append(process)
+        return process
+
+    def run_shell(self, script, *options):
+        """`run` with a shell script as the tool."""
+        return self("run", *options, "--", "sh", "-c", script)
+
+    def start_shell(self, script, *options, **more):
+        return self.start("run", *options, "--", "sh", "-c", script, **more)
+
+
+@pytest.fixture
+def client(folder):
+    client = Client(folder)
+    yield client
+    for process in client.started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def daemon(client):
+    daemon = standin.StandIn(client.socket)
+    yield daemon
+    daemon.stop()
+
+
+def tool_that_waits(folder, before="", after=""):
+    """A script that runs `before`, says so with the file `ready`, and goes on to `after` once the file `go` is there."""
+    return (f"{before}\n: > {folder}/ready; while ! [ -e {folder}/go ]; do "
+            f"{sys.executable} -c 'import select; select.select([], [], [], .01)'; done\n{after}")
+
+
+# What is printed.
+
+def test_status_tells_bench_sources_phones_and_restores(client, daemon):
+    text = client("status").stdout
+    assert "bench-1" in text and "usbmuxd" in text
+    assert "down: not in the group systemd-journal" in text
+    assert "iPhone 11 Pro …802E, restore, port 1-2.3" in text
+    assert "Creating filesystem (12) 45 %" in text
+
+
+def test_status_as_json_is_one_object_with_devices_and_running_sessions(client, daemon):
+    (status,) = client.json("status")
+    assert status["bench"] == "bench-1"
+    assert [device["ecid"] for device in status["devices"]] == [standin.ECID]
+    assert [each["session"] for each in status["sessions"]] == [standin.SESSION]
+
+
+def test_lists_keep_their_shape_when_empty(client, daemon):
+    daemon.sessions, daemon.devices, daemon.records = [], [], []
+    (status,) = client.json("status")
+    assert status["devices"] == [] and status["sessions"] == []
+    assert client.json("sessions") == [{"sessions": []}]
+    assert client.json("log") == [{"records": [], "lost": 0}]
+    assert "No restore was watched yet" in client("sessions").stdout
+
+
+def test_identifiers_are_masked_in_text_unless_revealed(client, daemon):
+    for command in (["status"], ["sessions"], ["log"], ["diagnose", "-v"]):
+        text = client(*command).stdout
+        assert standin.ECID[2:] not in text and "802E" in text, command
+        text = client("--reveal", *command).stdout
+        assert standin.ECID in text, command
+
+
+def test_sessions_limit_and_device(client, daemon):
+    assert len(client.json("sessions", "-n", 1)[0]["sessions"]) == 1
+    client("sessions", "802e")
+    assert daemon.calls[-1] == ("ListSessions", {"device": standin.ECID})
+
+
+def test_log_asks_until_all_is_read(client, daemon):
+    replies = client.json("log", standin.SESSION[-8:])
+    assert [record["sequence"] for reply in replies for record in reply["records"]] == [1, 2, 3]
+    assert daemon.calls[-1][1] == {"session": standin.SESSION, "after": 3}
+    assert "About to restore device..." in client("log").stdout
+
+
+def test_log_begins_after_a_sequence(client, daemon):
+    (reply,) = client.json("log", "--after", 2)
+    assert [record["sequence"] for record in reply["records"]] == [3]
+
+
+def test_follow_goes_on_over_a_restart_of_the_daemon(client, daemon):
+    process = client.start("--json", "log", "-f")
+    assert json.loads(process.stdout.readline())["records"][-1]["sequence"] == 2
+    daemon.stop()
+    daemon.start()
+    assert json.loads(process.stdout.readline())["records"][0]["sequence"] == 3
+    process.terminate()
+    assert process.stderr.read().count(b"broke") == 1
+
+
+def test_watch_prints_each_change_at_once(client, daemon):
+    process = client.start("--json", "watch")
+    assert json.loads(process.stdout.readline())["event"] == "state"
+    assert json.loads(process.stdout.readline())["record"]["sequence"] == 3
+    process.terminate()
+
+
+def test_diagnosis_leads_with_one_line_and_says_why_and_what_next(client, daemon):
+    daemon.verdict = {**standin.VERDICT, "phase": "phase2-hardware", "strength": "strong",
+                      "summary": "Phase 2 (hardware): the earpiece flex, strong evidence."}
+    result = client("diagnose")
+    lines = result.stdout.splitlines()
+    assert lines[0] == "Phase 2 (hardware): the earpiece flex, strong evidence."
+    assert any(line.strip().startswith("+ The phone") for line in lines)
+    assert any(line.strip().startswith("− Only one computer") for line in lines)
+    assert "Next step" in lines and "Advice" in lines
+    assert "if it succeeds: the cable was the cause" in result.stdout
+    assert "rule" not in result.stdout
+    assert "records 12, 15" in client("diagnose", "--verbose").stdout
+
+
+@pytest.mark.parametrize("phase, code", [("none", 0), ("phase1-connection", 10), ("phase1-software", 11),
+                                         ("phase2-hardware", 20), ("undecided", 30), ("of-a-later-version", 30)])
+def test_diagnose_exits_with_the_phase(client, daemon, phase, code):
+    daemon.verdict = {**standin.VERDICT, "phase": phase}
+    assert client("diagnose").returncode == code
+    assert client("--json", "diagnose").returncode == code
+    assert client.json("diagnose")[0]["verdict"]["phase"] == phase
+
+
+def test_diagnose_names_device_or_session(client, daemon):
+    for name, parameters in (("1-2.3", {"device": "1-2.3"}), ("802E", {"device": standin.ECID}),
+                             (standin.UDID, {"device": standin.UDID}), (standin.OTHER, {"session": standin.OTHER}),
+                             (standin.OTHER[-8:], {"session": standin.OTHER})):
+        client("diagnose", name)
+        assert daemon.calls[-1] == ("Diagnose", parameters)
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_text_keeps_to_the_width(client, daemon, columns):
+    for command in ("status", "sessions", "log", "diagnose"):
+        for line in client(command, COLUMNS=str(columns)).stdout.splitlines():
+            assert len(line) <= columns, line
+
+
+def test_no_control_character_of_an_answer_reaches_the_terminal(client, daemon):
+    daemon.records = [standin.record(1, text="\x1b[2Jgone\x07 \u009b31m")]
+    daemon.devices = [{**standin.DEVICE, "name": "\x1b]0;title\x07"}]
+    for command in ("log", "status"):
+        assert not any(ord(c) < 32 and c != "\n" or 127 <= ord(c) < 160 for c in client(command).stdout)
+
+
+def test_colour_only_where_wanted(client, daemon):
+    assert "\x1b" not in client("diagnose").stdout
+    assert "\x1b" in client("--color", "always", "diagnose").stdout
+    for environment, colour in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
+        assert (b"\x1b" in on_terminal(client, ["diagnose"], environment)[0]) == colour, environment
+
+
+def on_terminal(client, arguments, environment=None, input=b""):
+    """Runs the command on a terminal of its own; gives what the terminal showed, and the exit status."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(COMMAND, [COMMAND, *map(str, arguments)],
+                  {**client.environment, "TERM": "xterm", **(environment or {})})
+    os.write(terminal, input)
+    shown = b""
+    try:
+        while data := os.read(terminal, 65536):
+            shown += data
+    except OSError:
+        pass
+    os.close(terminal)
+    return shown, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+# What goes wrong.
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["status", "extra"], ["--color", "pink", "status"],
+                                       ["sessions", "-n", "x"], ["log", "--after", "-1"], ["run"],
+                                       ["run", "--earpiece-flex", "bent", "--", "true"],
+                                       ["run", "--condition", "novalue", "--", "true"],
+                                       ["run", "--ecid", "hello", "--", "true"], ["--unknown"]])
+def test_wrong_usage(client, daemon, arguments):
+    result = client(*arguments)
+    assert result.returncode == 2 and result.stderr and not result.stdout
+    assert not daemon.calls
+
+
+@pytest.mark.parametrize("command", ["status", "watch", "sessions", "log", "diagnose"])
+def test_no_daemon(client, command):
+    result = client("--state-dir", client.folder, command)
+    assert result.returncode == 3
+    assert str(client.socket) in result.stderr and result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["diagnose", "0xDEADBEEF99"], ["diagnose", "9-9"], ["diagnose", "ffffffff"],
+                                       ["log", "01936f00-0000-7000-8000-000000000000"], ["log", "ffff0000"],
+                                       ["sessions", "0xDEADBEEF99"]])
+def test_unknown_names(client, daemon, arguments):
+    result = client(*arguments)
+    assert result.returncode == 4 and arguments[-1] in result.stderr
+
+
+def test_an_ambiguous_name(client, daemon):
+    daemon.sessions = [standin.session(session=f"01936f00-{i}111-7222-8333-44445555abcd") for i in range(2)]
+    result = client("diagnose", "abcd")
+    assert result.returncode == 4 and "more than one" in result.stderr
+
+
+def test_a_daemon_that_refuses(client, daemon):
+    def refuse(parameters, more):
+        raise standin.Refusal("NotAllowed", method="Diagnose")
+    daemon._Diagnose = refuse
+    result = client("diagnose")
+    assert result.returncode == 1 and "may not" in result.stderr
+
+
+@pytest.mark.parametrize("answer", [b"nonsense\0", b"[]\0", b"\0", b'{"parameters":\xff}\0', b"x" * 100, b""])
+def test_a_daemon_that_answers_nonsense(client, daemon, answer):
+    def answer_nonsense(connection, message):
+        connection.sendall(answer)
+        connection.close()
+    daemon._answer = answer_nonsense
+    result = client("status")
+    assert result.returncode == 3 and result.stderr.count("\n") == 1
+
+
+def test_a_full_disk_under_the_output_is_no_success(client, daemon):
+    with open("/dev/full", "wb") as full:
+        process = client.start("--json", "status", stdout=full)
+        assert process.wait(LIMIT) == 1
+
+
+def test_help_and_version(client):
+    assert "diagnose" in client("--help").stdout
+    assert client("--version").stdout.startswith("idevicetriage ")
+
+
+# Running a tool.
+
+def test_run_shows_the_output_and_brings_it_to_the_daemon(client, daemon):
+    result = client.run_shell("echo out; echo err >&2; printf 'ä%s' end")
+    assert result.stdout == "out\nerr\näend"
+    assert daemon.log.decode() == "out\nerr\näend"
+    assert daemon.ended == {"session": standin.SESSION, "exitStatus": 0}
+
+
+@pytest.mark.parametrize("status", [0, 1, 7, 255])
+def test_run_exits_as_the_tool_does(client, daemon, status):
+    assert client.run_shell(f"exit {status}").returncode == status
+    assert daemon.ended["exitStatus"] == status
+
+
+def test_run_of_a_tool_that_is_killed(client, daemon):
+    assert client.run_shell("kill -KILL $$").returncode == 128 + signal.SIGKILL
+    assert daemon.ended == {"session": standin.SESSION, "signal": signal.SIGKILL}
+
+
+def test_run_tells_what_holds_in_the_attempt(client, daemon):
+    result = client("run", "--cable", "L07", "--port", "1-2.3", "--earpiece-flex", "disconnected", "--display",
+                    "replaced", "--battery", "known-good", "--minimal-boot", "--condition", "chargeFlex=replaced",
+                    "--ticket", "T-1", "--", "sh", "-c", "true", "-i", "0x1A2B3C4D5E6F")
+    assert result.returncode == 0
+    (begun,) = daemon.begun
+    assert begun["tool"] == "sh" and begun["arguments"][0] == "-c"
+    assert begun["ticket"] == "T-1" and begun["port"] == "1-2.3"
+    assert begun["ecid"] == "0x00001A2B3C4D5E6F"
+    assert {each["key"]: each["value"] for each in begun["conditions"]} == {
+        "cable": "L07", "earpieceFlex": "disconnected", "display": "replaced", "battery": "known-good",
+        "minimalBoot": "true", "chargeFlex": "replaced"}
+
+
+@pytest.mark.parametrize("arguments, key, value", [
+    (["-u", standin.UDID], "udid", standin.UDID), ([f"--udid={standin.UDID}"], "udid", standin.UDID),
+    (["-i0x1A2B3C4D5E6F"], "ecid", "0x00001A2B3C4D5E6F"), (["--ecid", "1A2B3C4D5E6F"], "ecid", "0x00001A2B3C4D5E6F"),
+    (["-u", "firmware.ipsw"], "ecid", None), (["-i"], "ecid", None)])
+def test_run_takes_the_phone_from_the_tools_arguments(client, daemon, arguments, key, value):
+    assert client("run", "--", "true", *arguments).returncode == 0
+    assert daemon.begun[0].get(key) == value
+
+
+def test_run_ends_with_one_line_that_leads_on(client, daemon):
+    result = client.run_shell("exit 7")
+    assert result.stderr == ("idevicetriage: sh exited with 7; the restore failed at Creating filesystem (12). "
+                             "See `idevicetriage diagnose 55556666`.\n")
+
+
+def test_run_as_json_leaves_standard_output_to_the_tool(client, daemon):
+    result = client("--json", "run", "--", "sh", "-c", "echo out; exit 7")
+    assert result.returncode == 7 and result.stdout == "out\n"
+    end = json.loads(result.stderr)
+    assert end["session"] == standin.SESSION and end["exitStatus"] == 7
+    assert end["result"]["outcome"] == "failed" and "problem" not in end
+    assert pathlib.Path(end["log"]).read_text() == "out\n"
+
+
+def test_run_keeps_the_log_for_its_owner_alone(client, daemon):
+    client.run_shell("echo out")
+    (log,) = (client.folder / ".local/state/idevicetriage/logs").iterdir()
+    assert log.read_text() == "out\n"
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert stat.S_IMODE(log.parent.stat().st_mode) == 0o700
+
+
+def test_run_does_not_overwrite_a_log(client, daemon):
+    log = client.folder / "log"
+    log.write_text("dear")
+    result = client.run_shell(f"touch {client.folder}/started", "--log", log)
+    assert result.returncode == 1 and str(log) in result.stderr
+    assert log.read_text() == "dear" and not (client.folder / "started").exists()
+
+
+@pytest.mark.parametrize("tool, status", [("no-such-tool", 127), ("/etc/passwd", 126)])
+def test_run_of_what_cannot_be_run(client, daemon, tool, status):
+    result = client("run", "--", tool)
+    assert result.returncode == status and tool in result.stderr
+
+
+def test_run_gives_the_tool_standard_input(client, daemon):
+    process = client.start_shell("read a; echo got $a", stdin=subprocess.PIPE)
+    assert process.communicate(b"word\n", LIMIT)[0] == b"got word\n"
+
+
+def test_run_buffers_the_tool_by_lines(client, daemon):
+    """A C program on a file writes in blocks: its words must not wait for its end."""
+    fifo = client.folder / "fifo"
+    os.mkfifo(fifo)
+    process = client.start("run", "--", "cut", "-b1-", fifo)
+    with open(fifo, "wb", buffering=0) as writer:
+        writer.write(b"live\n")
+        daemon.wait_for(lambda: daemon.log == b"live\n")
+    assert process.wait(LIMIT) == 0
+
+
+def test_run_without_a_daemon(client):
+    result = client.run_shell("echo out; exit 7")
+    assert result.returncode == 7 and result.stdout == "out\n"
+    assert result.stderr.count("not reachable") == 1 and "nobody watched" in result.stderr
+
+
+def test_run_finds_a_daemon_that_comes_later(client):
+    process = client.start_shell(tool_that_waits(client.folder, "echo early", "echo late; exit 3"))
+    assert b"not reachable" in process.stderr.readline()
+    daemon = standin.StandIn(client.socket)
+    daemon.wait_for(lambda: daemon.log == b"early\n")
+    (client.folder / "go").touch()
+    assert process.wait(LIMIT) == 3
+    assert daemon.log == b"early\nlate\n" and daemon.ended["exitStatus"] == 3
+    daemon.stop()
+
+
+def test_run_goes_on_where_the_daemon_was_when_it_restarts(client, daemon):
+    process = client.start_shell(tool_that_waits(client.folder, "echo one; echo two", "echo three; exit 5"))
+    daemon.wait_for(lambda: daemon.log == b"one\ntwo\n")
+    daemon.stop()
+    daemon.log = b"one\n"  # its disk lost the end
+    assert b"broke" in process.stderr.readline()
+    (client.folder / "go").touch()
+    daemon.start()
+    output, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == 5 and output == b"one\ntwo\nthree\n"
+    assert daemon.log == b"one\ntwo\nthree\n" and len(daemon.begun) == 1
+    assert b"broke" not in errors
+
+
+def test_run_survives_daemons_that_die_in_the_middle_of_an_answer(client, daemon):
+    daemon.die_at = 300_000
+    process = client.start_shell("seq 200000")
+    for die_at in (700_000, None):
+        daemon.wait_for(lambda: daemon.listener is None)
+        daemon.die_at = die_at
+        daemon.start()
+    output, _ = process.communicate(timeout=LIMIT)
+    expected = b"".join(b"%d\n" % i for i in range(1, 200001))
+    assert process.returncode == 0 and output == expected
+    assert daemon.log == expected and daemon.ended["exitStatus"] == 0
+
+
+def test_run_begins_anew_when_the_daemon_forgot_the_session(client, daemon):
+    process = client.start_shell(tool_that_waits(client.folder, "echo one", "echo two"))
+    daemon.wait_for(lambda: daemon.log == b"one\n")
+    daemon.forget = True
+    (client.folder / "go").touch()
+    assert process.wait(LIMIT) == 0
+    assert daemon.log == b"one\ntwo\n" and len(daemon.begun) == 2
+
+
+def test_run_with_a_daemon_that_takes_little(client, daemon):
+    daemon.take = 1000
+    client.run_shell("seq 10000")
+    assert daemon.log == b"".join(b"%d\n" % i for i in range(1, 10001))
+
+
+def test_run_gives_up_on_a_daemon_that_takes_nothing(client, daemon):
+    daemon._AppendLog = lambda parameters, more: {"offset": 0, "progress": standin.session()}
+    result = client.run_shell("echo out; exit 4")
+    assert result.returncode == 4 and result.stdout == "out\n"
+    assert "does not know all of it" in result.stderr
+
+
+def test_run_is_told_of_an_offset_past_the_log(client, daemon):
+    daemon._AppendLog = lambda parameters, more: {"offset": 1 << 40, "progress": standin.session()}
+    assert client.run_shell("echo out; exit 4").returncode == 4
+
+
+def test_run_of_a_tool_that_writes_what_is_no_text(client, daemon):
+    process = client.start_shell(r"printf '\377\000\001\303'; printf '\244 \360\237\230'; printf '\200\033\r\042\134'")
+    output, _ = process.communicate(timeout=LIMIT)
+    assert output == b"\xff\x00\x01\xc3\xa4 \xf0\x9f\x98\x80\x1b\r\"\\"
+    assert daemon.log == "??\x01ä \U0001f600\x1b\r\"\\".encode()
+
+
+def test_run_of_a_tool_that_writes_control_characters_alone(client, daemon):
+    """JSON makes six bytes of each: a piece must stay below the limit of a request."""
+    client.run_shell(r"head -c 300000 /dev/zero | tr '\000' '\001'")
+    assert daemon.log == b"\x01" * 300000
+
+
+def test_run_of_a_tool_that_writes_50_megabytes_fast(client, daemon):
+    daemon.log = bytearray()
+    size = 50 << 20
+    started = time.monotonic()
+    process = client.start_shell(f"yes 'Sending image data, part of many' | head -c {size}")
+    received = 0
+    while data := process.stdout.read(1 << 20):
+        received += len(data)
+    assert process.wait(LIMIT) == 0 and received == size
+    assert len(daemon.log) == size
+    assert time.monotonic() - started < LIMIT
+
+
+def test_run_does_not_wait_for_a_reader_of_its_output(client, daemon):
+    """Whoever reads our output may stop; the tool writes to its file and ends."""
+    done = client.folder / "done"
+    process = client.start_shell(f"seq 300000; : > {done}")
+    until(done.exists, "the tool's end")
+    daemon.wait_for(lambda: daemon.ended is not None)
+    output, _ = process.communicate(timeout=LIMIT)
+    assert process.returncode == 0 and output.endswith(b"\n300000\n")
+
+
+def test_run_goes_on_when_nobody_reads_any_more(client, daemon):
+    process = client.start_shell(tool_that_waits(client.folder, "echo one", "seq 100000; exit 6"))
+    assert process.stdout.readline() == b"one\n"
+    process.stdout.close()
+    (client.folder / "go").touch()
+    assert process.wait(LIMIT) == 6
+    assert daemon.log.endswith(b"\n100000\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_run_passes_signals_on_and_waits(client, daemon, number):
+    process = client.start_shell(tool_that_waits(client.folder, f"trap 'echo caught; touch {client.folder}/go' "
+                                                                f"INT TERM HUP QUIT", "exit 9"))
+    until((client.folder / "ready").exists, "the tool")
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=LIMIT)
+    assert process.returncode == 9 and output == b"caught\n"
+
+
+def test_run_killed_leaves_the_tool_alone(client, daemon):
+    process = client.start_shell(tool_that_waits(client.folder, "echo one", f"echo two; : > {client.folder}/survived"),
+                                 "--log", client.folder / "log")
+    until((client.folder / "ready").exists, "the tool")
+    process.kill()
+    process.wait(LIMIT)
+    (client.folder / "go").touch()
+    until((client.folder / "survived").exists, "the tool's end")
+    assert (client.folder / "log").read_text() == "one\ntwo\n"
+
+
+def test_interrupt_at_the_terminal_reaches_the_tool_once(client, daemon):
+    pid, terminal = pty.fork()
+    script = tool_that_waits(client.folder, f"trap 'echo caught >> {client.folder}/caught; : > {client.folder}/go' INT",
+                             "exit 9")
+    if pid == 0:
+        os.execve(COMMAND, [COMMAND, "run", "--", "sh", "-c", script], {**client.environment, "TERM": "xterm"})
+    until((client.folder / "ready").exists, "the tool")
+    os.write(terminal, b"\x03")
+    try:
+        while os.read(terminal, 65536):
+            pass
+    except OSError:
+        pass
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+    assert (client.folder / "caught").read_text() == "caught\n"
+
+
+def test_live_line_on_a_terminal(client, daemon):
+    """Below the tool's output, and taken away at the end."""
+    shown, status = on_terminal(client, ["run", "--", "sh", "-c", tool_that_waits(
+        client.folder, "echo one", "echo two; exit 3").replace("while", f"(sleep 1; : > {client.folder}/go) & while")])
+    assert status == 3
+    assert b"one\r\n" in shown and b"two\r\n" in shown
+    assert b"Creating filesystem (12) 45 %" in shown and b"phone silent 12 s of 5 min" in shown
+    assert shown.rstrip().endswith(b"diagnose 55556666`.")
+
+
+def test_live_line_of_a_phone_over_its_budget(client, daemon):
+    daemon._AppendLog = lambda parameters, more: {
+        "offset": parameters["offset"] + len(parameters["text"]), "progress": standin.session(silentUSec=301_000_000)}
+    shown, _ = on_terminal(client, ["run", "--", "sleep", "0.7"])
+    assert b"phone SILENT 5 min of 5 min" in shown
+
+
+def test_watch_on_a_terminal_has_a_live_line(client, daemon):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(COMMAND, [COMMAND, "watch"], {**client.environment, "TERM": "xterm"})
+    shown = b""
+    while b"phone silent 1" not in shown:
+        assert select.select([terminal], [], [], LIMIT)[0], shown
+        shown += os.read(terminal, 65536)
+    os.kill(pid, signal.SIGTERM)
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    assert b"Creating filesystem (12) 45 %" in shown
+    assert b"About to restore" not in shown  # `log` has that
+
+
+def test_no_live_line_where_no_terminal_is(client, daemon):
+    result = client.run_shell("echo one")
+    assert "\x1b" not in result.stdout + result.stderr and "\r" not in result.stdout + result.stderr
