@@ -11,6 +11,7 @@
 #define TIME_COLUMN 7
 #define KIND_COLUMN 20
 #define TEXT_COLUMN 35
+#define NARROW_COLUMNS 64 /* below, the text gets a line of its own */
 
 /* What a kind shows, in this order: m mode, n name, # number, s state, % permille, c code, p port,
  * i identifier, t text. Kinds that are not here show all. */
@@ -136,7 +137,10 @@ void text_record(struct page *page, struct json_object *record)
 	page_tab(page, KIND_COLUMN);
 	page_paint(page, paint);
 	page_foreign(page, label ? label : kind);
-	page_tab(page, TEXT_COLUMN);
+	if (page->width < NARROW_COLUMNS)
+		page_line(page, TIME_COLUMN);
+	else
+		page_tab(page, TEXT_COLUMN);
 	for (const char *field = shows; *field; field++)
 		put_field(page, record, *field);
 	page_paint(page, PAINT_NONE);
