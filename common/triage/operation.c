@@ -11,7 +11,7 @@ static const struct operation operations[] = {
 uint32_t operation_by_name(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
-		if (text_equal(operations[i].name, name))
+		if (*operations[i].name == *name && text_equal(operations[i].name, name))
 			return operations[i].number;
 	return 0;
 }

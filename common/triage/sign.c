@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/triage/sign.h"
 
-#include <string.h>
-
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
@@ -10,12 +8,10 @@ static const struct sign signs[] = {
 #include "common/triage/knowledge/signs.inc"
 };
 
-const struct sign *sign_find(const char *line, size_t length)
+const struct sign *sign_all(size_t *ret_count)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
-		if (memmem(line, length, signs[i].text, strlen(signs[i].text)))
-			return &signs[i];
-	return NULL;
+	*ret_count = ARRAY_SIZE(signs);
+	return signs;
 }
 
 const struct sign *sign_by_id(const char *id)

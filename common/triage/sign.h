@@ -14,7 +14,7 @@ struct sign {
 	const char *source;
 };
 
-/* The first sign whose text stands in the line; NULL when there is none. */
-const struct sign *sign_find(const char *line, size_t length);
-/* The sign of that id, for its meaning. */
+/* All of them, in the order of precedence; several rows may have one id. */
+const struct sign *sign_all(size_t *ret_count);
+/* The first row of that id, for its meaning; NULL where there is none. */
 const struct sign *sign_by_id(const char *id);

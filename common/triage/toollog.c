@@ -1,14 +1,37 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/triage/toollog.h"
 
-#include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/text.h"
 #include "common/triage/toollog_private.h"
 
-#define BAR_LINE_MAX 80 /* bytes; the tools' bars are 58 */
+#define BAR_LINE_MAX 80	   /* bytes; the tools' bars are 58 */
+#define CONSOLE_COLUMNS 80 /* where Windows wraps */
+
+/* In the order of precedence: the phone's own lines are the most certain. */
+static const struct toollog_family *const families[] = {
+	&toollog_device,
+	&toollog_futurerestore,
+	&toollog_pymobiledevice3,
+	&toollog_apple,
+	&toollog_usbmuxd,
+	&toollog_idevicerestore,
+};
+
+static void add_texts(struct matcher *matcher)
+{
+	size_t count;
+	const struct sign *signs = sign_all(&count);
+
+	matcher_init(matcher);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		for (size_t j = 0; j < families[i]->count; j++)
+			matcher_add(matcher, families[i]->rules[j].text);
+	for (size_t i = 0; i < count; i++)
+		matcher_add(matcher, signs[i].text);
+	matcher_prepare(matcher);
+}
 
 struct toollog *toollog_new(event_sink *sink, void *user)
 {
@@ -19,6 +42,8 @@ struct toollog *toollog_new(event_sink *sink, void *user)
 	log->sink = sink;
 	log->user = user;
 	log->permille = -1;
+	log->log_event = (struct event){.kind = EVENT_LOG, .source = SOURCE_TOOL};
+	add_texts(&log->matcher);
 	return log;
 }
 
@@ -28,169 +53,286 @@ struct toollog *toollog_free(struct toollog *log)
 	return NULL;
 }
 
+void toollog_set_clock(struct toollog *log, enum toollog_clock clock)
+{
+	log->follow_clock = clock == TOOLLOG_OWN;
+}
+
 struct toollog_stats toollog_stats(const struct toollog *log)
 {
 	return log->stats;
 }
 
-struct event toollog_event(const struct toollog *log, enum event_kind kind)
+/* "25.0%" as 250. Returns what follows it; NULL where it is nothing like that. */
+static const char *read_percent(const char *text, int32_t *ret_permille)
 {
-	return (struct event){.at = log->at, .kind = kind, .source = SOURCE_TOOL};
+	int32_t permille = 0;
+	const char *at = text + strspn(text, " ");
+
+	for (size_t digits = 0; *at >= '0' && *at <= '9'; at++) {
+		if (++digits > 3)
+			return NULL;
+		permille = permille * 10 + (*at - '0') * 10;
+	}
+	if (*at == '.' && at[1] >= '0' && at[1] <= '9') {
+		permille += at[1] - '0';
+		at += 1 + strspn(at + 1, "0123456789");
+	}
+	if (*at != '%' || at == text)
+		return NULL;
+	*ret_permille = permille;
+	return at + 1;
 }
 
-void toollog_emit(struct toollog *log, const struct event *event)
+/* What follows a progress bar at the start of the line, as in "[===   ]  25.0%"; NULL where there
+ * is none. */
+static const char *read_bar(const char *line, int32_t *ret_permille)
 {
-	log->meant_something = true;
-	log->sink(log->user, event);
-}
+	const char *end = line + 1;
 
-static void emit_progress(struct toollog *log, double percent)
-{
-	struct event event = toollog_event(log, EVENT_PROGRESS);
-	int32_t permille = (int32_t)(percent * 10 + 0.5);
-
-	if (permille == log->permille || permille < 0 || permille > 1000)
-		return;
-	log->permille = permille;
-	event.permille = permille;
-	toollog_emit(log, &event);
-}
-
-/* The length of a progress bar at the start of the line, as in "[===   ]  25.0%"; 0 where there is
- * none. */
-static size_t bar_length(const char *line, double *ret_percent)
-{
-	const char *end = line;
-	double percent;
-	int used = 0;
-
-	if (*end++ != '[')
-		return 0;
+	if (*line != '[' || (*end != '=' && *end != ' '))
+		return NULL;
 	end += strspn(end, "=");
 	end += strspn(end, " ");
 	if (*end++ != ']' || end - line > BAR_LINE_MAX)
-		return 0;
-	if (sscanf(end, "%7lf%%%n", &percent, &used) != 1 || used == 0)
-		return 0;
-	*ret_percent = percent;
-	return (size_t)(end - line) + (size_t)used;
+		return NULL;
+	return read_percent(end, ret_permille);
 }
 
-/* A time at the start of a line ("10:15:00.123", or with a colon after it), as tools from June 2025
- * on and their wrappers write it. */
-static size_t clock_length(const char *line)
+/* Bars have no line of their own: errors are glued to them, and a dozen of them together. Returns
+ * what follows them. */
+static const char *take_bars(struct toollog *log, const char *line)
 {
-	static const char shape[] = "dd:dd:dd.ddd";
-	size_t i = 0;
+	const char *end;
+	int32_t permille;
 
-	for (; shape[i]; i++)
-		if (shape[i] == 'd' ? !isdigit((unsigned char)line[i]) : line[i] != shape[i])
-			return 0;
-	if (line[i] == ':')
-		i++;
-	return line[i] == ' ' ? i : 0;
-}
-
-/* The label of a level, right-aligned to nine characters: "  <Error>", "<Verbose>". */
-static size_t level_length(const char *line)
-{
-	static const char *const levels[] = {
-		"<Error>", "<Warning>", "<Notice>", "<Info>", "<Verbose>", "<Debug>"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
-		if (text_starts_with(line, levels[i]))
-			return strlen(levels[i]);
-	return 0;
-}
-
-/* Drops what stands before the message: time, level, and the severity that older tools write. */
-const char *toollog_message(const char *line)
-{
-	static const char *const severities[] = {
-		"ERROR: ", "WARNING: ", "NOTE: ", "DEBUG: ", "INFO: "};
-	size_t time = clock_length(line);
-
-	if (time > 0) {
-		line += time;
-		line += strspn(line, " ");
-		line += level_length(line);
-		line += strspn(line, " ");
+	while ((end = read_bar(line, &permille))) {
+		toollog_emit_permille(log, permille);
+		line = end + strspn(end, " ");
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(severities); i++)
-		if (text_starts_with(line, severities[i]))
-			return line + strlen(severities[i]);
 	return line;
 }
 
-static void take_signs(struct toollog *log, const char *line, size_t length)
+/* The rule of that number and its family. */
+static const struct toollog_rule *find_rule(size_t number, const struct toollog_family **ret_family)
 {
-	const struct sign *sign = sign_find(line, length);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		*ret_family = families[i];
+		if (number < families[i]->count)
+			return &families[i]->rules[number];
+		number -= families[i]->count;
+	}
+	return NULL;
+}
+
+static size_t rule_count(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		count += families[i]->count;
+	return count;
+}
+
+/* A message begins where the line's prefix ends, or where an error is glued to other text. */
+static bool is_beginning(const struct toollog *log, const char *at)
+{
+	static const char glue[] = "ERROR: ";
+
+	return at == log->message || (at - log->line >= (ptrdiff_t)strlen(glue) &&
+					     memcmp(at - strlen(glue), glue, strlen(glue)) == 0);
+}
+
+static void note_text(void *user, size_t text, size_t at)
+{
+	struct toollog *log = user;
+	const struct toollog_family *family;
+	const struct toollog_rule *rule = find_rule(text, &family);
+
+	if (!rule) {
+		text -= rule_count();
+		if (text < log->sign)
+			log->sign = text;
+		return;
+	}
+	if (text >= log->rule || (rule->where == RULE_BEGINS && !is_beginning(log, log->line + at)))
+		return;
+	log->rule = text;
+	log->rest = log->line + at + strlen(rule->text);
+}
+
+static void emit_sign(struct toollog *log, size_t length)
+{
+	size_t count;
+	const struct sign *sign = &sign_all(&count)[log->sign];
 	struct event event = toollog_event(log, EVENT_SIGN);
 
-	if (!sign)
-		return;
 	log->meant_something = true;
 	if (sign->noise)
 		return;
 	text_copy(event.name, sizeof(event.name), sign->id);
-	event.text = line;
+	event.text = log->line;
 	event.text_length = length;
 	toollog_emit(log, &event);
 }
 
-static void take_line(struct toollog *log)
+static void emit_device_log(struct toollog *log, size_t length)
+{
+	struct event event = toollog_event(log, EVENT_DEVICE_LOG);
+
+	event.text = log->line;
+	event.text_length = length;
+	toollog_emit(log, &event);
+}
+
+/* Reads a line that is whole: what it means in any tool's log, then what it is a sign of. */
+static void read_line(struct toollog *log, const char *line, size_t length)
+{
+	const struct toollog_family *family = NULL;
+	const struct toollog_rule *rule;
+	bool of_host = false;
+
+	log->line = line;
+	log->rule = log->sign = TOOLLOG_NONE;
+	log->opens_device_log = false;
+	matcher_run(&log->matcher, line, length, note_text, log);
+	if (log->rule != TOOLLOG_NONE) {
+		rule = find_rule(log->rule, &family);
+		rule->read(log, log->rest, rule->value);
+		of_host = !family->of_phone && log->meant_something;
+	} else {
+		of_host = toollog_read_free(log, log->message);
+	}
+	if (of_host)
+		log->in_device_log = log->opens_device_log;
+	else if (log->in_device_log && log->rule == TOOLLOG_NONE)
+		emit_device_log(log, length);
+	if (log->sign != TOOLLOG_NONE)
+		emit_sign(log, length);
+}
+
+static void read_wrapped(struct toollog *log)
+{
+	const char *message = log->message;
+
+	if (log->wrapped_length == 0)
+		return;
+	log->message = toollog_message(log, log->wrapped);
+	read_line(log, log->wrapped, log->wrapped_length);
+	log->wrapped_length = 0;
+	log->message = message;
+}
+
+/* Whether a console has cut the line at its edge: of the phone's lines the long ones, which tell of
+ * failures and end with a bracket. */
+static bool is_wrapped(const char *line, size_t length)
+{
+	return length == CONSOLE_COLUMNS && line[length - 1] != ')' &&
+	       (strstr(line, "CHECKPOINT FAILURE:") || strstr(line, "CHECKPOINT IMMED_RETRY:"));
+}
+
+/* A line that a console has cut goes on in the next one. Returns true where the line is kept until
+ * then. */
+static bool take_wrapped(struct toollog *log, const char *line, size_t length)
+{
+	bool begins = log->message != line || *line == '[';
+
+	if (log->wrapped_length == 0 && !is_wrapped(line, length))
+		return false;
+	if (log->wrapped_length > 0 && begins) {
+		read_wrapped(log);
+		return take_wrapped(log, line, length);
+	}
+	memcpy(log->wrapped + log->wrapped_length, line, length + 1);
+	log->wrapped_length += length;
+	if (length != CONSOLE_COLUMNS || log->wrapped_length >= TOOLLOG_WRAPPED_MAX)
+		read_wrapped(log);
+	return true;
+}
+
+static void take_line(struct toollog *log, const char *bytes, size_t length)
 {
 	char clean[EVENT_TEXT_MAX + 1];
-	struct event event = toollog_event(log, EVENT_LOG);
-	const char *line = clean;
-	double percent;
-	size_t bar;
+	const char *line;
 
-	event.text_length = text_clean(log->line, log->length, clean, sizeof(clean));
-	/* Bars have no line of their own: errors are glued to them, and a dozen of them together.
-	 */
-	while ((bar = bar_length(line, &percent)) > 0) {
-		emit_progress(log, percent);
-		line += bar;
-		line += strspn(line, " ");
-	}
-	if (line != clean && !*line)
-		return;
-	event.text = line;
-	event.text_length = strlen(line);
-	log->stats.lines++;
-	log->stats.cut += log->cut;
-	log->sink(log->user, &event);
+	log->stats.cut += log->cut || length > EVENT_TEXT_MAX;
+	log->cut = false;
+	log->at = log->arrival;
 	log->meant_something = false;
-	if (!toollog_read_device(log, line))
-		toollog_read_idevicerestore(log, toollog_message(line));
-	take_signs(log, line, event.text_length);
+	length = toollog_clean(bytes, length, clean);
+	line = take_bars(log, clean);
+	if (!*line)
+		return;
+	length -= (size_t)(line - clean);
+	log->message = toollog_message(log, line);
+	log->stats.lines++;
+	log->log_event.at = log->at;
+	log->log_event.text = line;
+	log->log_event.text_length = length;
+	log->sink(log->user, &log->log_event);
+	if (memchr(line, '&', length)) {
+		toollog_unescape(clean);
+		length = strlen(line);
+		log->message = toollog_message(log, line);
+	}
+	if (!take_wrapped(log, line, length))
+		read_line(log, line, length);
 	log->stats.understood += log->meant_something;
+}
+
+static void keep_piece(struct toollog *log, const char *bytes, size_t length)
+{
+	size_t room = sizeof(log->piece) - log->length;
+
+	if (length > room) {
+		length = room;
+		log->cut = true;
+	}
+	memcpy(log->piece + log->length, bytes, length);
+	log->length += length;
 }
 
 static void end_line(struct toollog *log)
 {
 	if (log->length > 0)
-		take_line(log);
+		take_line(log, log->piece, log->length);
 	log->length = 0;
 	log->cut = false;
 }
 
+/* The first end of a line, '\n' or '\r'; NULL where there is none. */
+static const char *line_end(const char *bytes, size_t length)
+{
+	const char *end = memchr(bytes, '\n', length);
+	const char *bar = memchr(bytes, '\r', end ? (size_t)(end - bytes) : length);
+
+	return bar ? bar : end;
+}
+
 void toollog_feed(struct toollog *log, struct stamp at, const char *bytes, size_t length)
 {
-	log->at = at;
-	for (size_t i = 0; i < length; i++) {
-		if (bytes[i] == '\n' || bytes[i] == '\r')
-			end_line(log);
-		else if (log->length < sizeof(log->line))
-			log->line[log->length++] = bytes[i];
-		else
-			log->cut = true;
+	log->arrival = at;
+	while (length > 0) {
+		const char *end = line_end(bytes, length);
+		size_t size = end ? (size_t)(end - bytes) : length;
+
+		if (end && log->length == 0) {
+			if (size > 0)
+				take_line(log, bytes, size);
+		} else {
+			keep_piece(log, bytes, size);
+			if (end)
+				end_line(log);
+		}
+		size += end ? 1 : 0;
+		bytes += size;
+		length -= size;
 	}
 }
 
 void toollog_finish(struct toollog *log, struct stamp at)
 {
-	log->at = at;
+	log->arrival = at;
 	end_line(log);
+	read_wrapped(log);
 }

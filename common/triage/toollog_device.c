@@ -1,34 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The phone's own log of a restore, which stands inside the tools' logs: the checkpoint engine's
- * lines. Shapes from device logs in public reports (iOS 10 to 18). */
+/* The phone's own log of a restore, inside the tools' logs or alone: the checkpoint engine's lines,
+ * its state, and the errors at its end. Shapes from device logs in public reports (iOS 10 to 18).
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/macro.h"
 #include "common/base/text.h"
 #include "common/triage/toollog_private.h"
 
-static const struct {
-	const char *text;
-	enum checkpoint_state state;
-} engine_lines[] = {
-	{"CHECKPOINT BEGIN: ", CHECKPOINT_STARTED},
-	{"CHECKPOINT END: ", CHECKPOINT_COMPLETED},
-	{"CHECKPOINT FAILURE:", CHECKPOINT_FAILURE},
-};
+#define CHECKPOINT_FINAL_STATUS 0x648 /* cleanup_send_final_status: it tells of others' failures   \
+				       */
+
+/* Steps that report a failure, not ones that fail (see attempt.c). */
+static bool is_clean_up(uint32_t checkpoint)
+{
+	return checkpoint == 0x67c || checkpoint == 0x1613 || checkpoint == 0x647 ||
+	       checkpoint == 0x6c2 || checkpoint == CHECKPOINT_FINAL_STATUS;
+}
 
 /* "(FAILURE:6) RESTORED:[0x060D] wait_for_storage [0]D(storage did not appear)" */
-static bool read_checkpoint(struct toollog *log, const char *rest, enum checkpoint_state state)
+static void read_engine(struct toollog *log, const char *rest, int state)
 {
 	struct event event = toollog_event(log, EVENT_CHECKPOINT);
-	struct event error = toollog_event(log, EVENT_AMR_ERROR);
 	const char *id = strstr(rest, ":[0x"), *name, *text;
+	int64_t error;
 
 	if (!id || sscanf(id, ":[0x%" SCNx32 "]", &event.number) != 1)
-		return false;
+		return;
 	event.number &= 0xffff;
-	event.flag = state;
+	event.flag = (uint32_t)state;
 	name = strchr(id, ']');
 	if (name)
 		sscanf(name, "] %63[^ []", event.name);
@@ -36,19 +37,71 @@ static bool read_checkpoint(struct toollog *log, const char *rest, enum checkpoi
 	if (text)
 		event_set_text(&event, text);
 	toollog_emit(log, &event);
-	if (state == CHECKPOINT_FAILURE && sscanf(rest, "(FAILURE:%" SCNd64 ")", &error.code) == 1)
-		toollog_emit(log, &error);
-	return true;
+	log->cleaning_up |= is_clean_up(event.number);
+	if (state != CHECKPOINT_FAILURE)
+		return;
+	log->failure_told = true;
+	if (sscanf(rest, "(FAILURE:%" SCNd64 ")", &error) == 1)
+		toollog_emit_code(log, EVENT_AMR_ERROR, error, "");
 }
 
-bool toollog_read_device(struct toollog *log, const char *line)
+/* "{0x10030635:57;0x10031300:58}": the steps that are open, the innermost last. Once the phone
+ * cleans up they are those that failed; before, the engine's own lines tell. */
+static void read_open_steps(struct toollog *log, const char *rest, int value)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(engine_lines); i++) {
-		const char *found = strstr(line, engine_lines[i].text);
+	struct event event = toollog_event(log, EVENT_CHECKPOINT);
+	uint32_t id = 0;
 
-		if (found)
-			return read_checkpoint(
-				log, found + strlen(engine_lines[i].text), engine_lines[i].state);
-	}
-	return false;
+	log->meant_something = true;
+	for (const char *at = rest; (at = strstr(at, "0x")); at += 2)
+		sscanf(at, "0x%8" SCNx32, &id);
+	event.number = id & 0xffff;
+	event.flag = CHECKPOINT_FAILURE;
+	if (log->cleaning_up && id && !is_clean_up(event.number) && !log->failure_told)
+		toollog_emit(log, &event);
 }
+
+/* "1: RamrodErrorDomain/3ec: text", a chain of errors with the first cause last. */
+static void read_error_chain(struct toollog *log, const char *rest, int of_restore)
+{
+	struct event event = toollog_event(log, EVENT_CHECKPOINT);
+	unsigned depth;
+	uint32_t code;
+	const char *text;
+
+	if (sscanf(log->message, "%2u: ", &depth) != 1 || sscanf(rest, "%8" SCNx32, &code) != 1)
+		return;
+	if (depth == 0 && of_restore)
+		toollog_emit_code(log, EVENT_AMR_ERROR, (int32_t)code, "");
+	if (!of_restore)
+		toollog_emit_code(log, EVENT_REPORTED_ERROR, (int32_t)code, "restored");
+	text = strchr(rest, ':');
+	if (!text || log->failure_told)
+		return;
+	event.number = CHECKPOINT_FINAL_STATUS;
+	event.flag = CHECKPOINT_FAILURE;
+	event_set_text(&event, text + 1 + strspn(text + 1, " "));
+	toollog_emit(log, &event);
+}
+
+static void read_known(struct toollog *log, const char *rest, int value)
+{
+	log->meant_something = true;
+}
+
+static const struct toollog_rule rules[] = {
+	{"CHECKPOINT BEGIN: ", RULE_WITHIN, read_engine, CHECKPOINT_STARTED},
+	{"CHECKPOINT END: ", RULE_WITHIN, read_engine, CHECKPOINT_COMPLETED},
+	{"CHECKPOINT IMMED_RETRY:", RULE_WITHIN, read_engine, CHECKPOINT_WARNING},
+	{"CHECKPOINT FAILURE:", RULE_WITHIN, read_engine, CHECKPOINT_FAILURE},
+	{"CHECKPOINT NOTICE: ", RULE_WITHIN, read_known, 0},
+	{"CHECKPOINT ANOMALY: ", RULE_WITHIN, read_known, 0},
+	{"CHECKPOINT PROGRESS: ", RULE_WITHIN, read_known, 0},
+	{"restore-step-ids=", RULE_WITHIN, read_open_steps, 0},
+	{"restore-step-ids = ", RULE_WITHIN, read_open_steps, 0},
+	{"restore-step-", RULE_WITHIN, read_known, 0},
+	{"AMRestoreErrorDomain/", RULE_WITHIN, read_error_chain, 1},
+	{"RamrodErrorDomain/", RULE_WITHIN, read_error_chain, 0},
+};
+
+const struct toollog_family toollog_device = {rules, ARRAY_SIZE(rules), true};

@@ -12,25 +12,6 @@
 #include "common/triage/operation.h"
 #include "common/triage/toollog_private.h"
 
-/* Reads what stands behind the text that a row of the table begins with. */
-typedef void line_reader(struct toollog *log, const char *rest, int value);
-
-static void emit_name(struct toollog *log, enum event_kind kind, const char *name)
-{
-	struct event event = toollog_event(log, kind);
-
-	text_copy(event.name, sizeof(event.name), name);
-	toollog_emit(log, &event);
-}
-
-static void read_stage(struct toollog *log, const char *rest, int stage)
-{
-	struct event event = toollog_event(log, EVENT_STAGE);
-
-	event.number = (uint32_t)stage;
-	toollog_emit(log, &event);
-}
-
 static void read_entry(struct toollog *log, const char *rest, int value)
 {
 	struct event event = toollog_event(log, EVENT_ENTRY);
@@ -38,9 +19,7 @@ static void read_entry(struct toollog *log, const char *rest, int value)
 
 	if (sscanf(rest, "%15s mode", word) != 1)
 		return;
-	for (char *c = word; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	event.mode = device_mode_from_name(word);
+	event.mode = toollog_mode(word);
 	if (event.mode != MODE_UNKNOWN)
 		toollog_emit(log, &event);
 }
@@ -74,52 +53,85 @@ static void read_udid(struct toollog *log, const char *rest, int value)
 	struct event event = toollog_event(log, EVENT_IDENTITY);
 	char word[UDID_SIZE];
 
-	read_stage(log, rest, STAGE_RESTORE);
-	if (sscanf(rest, "%47s", word) == 1 && udid_normalize(word, event.udid) == 0)
+	toollog_emit_number(log, EVENT_STAGE, STAGE_RESTORE);
+	if (sscanf(log->message, "Device %47s", word) == 1 && udid_normalize(word, event.udid) == 0)
 		toollog_emit(log, &event);
 }
 
 static void read_firmware(struct toollog *log, const char *rest, int value)
 {
-	emit_name(log, EVENT_FIRMWARE, rest);
+	text_copy(log->firmware, sizeof(log->firmware), rest);
+	toollog_emit_name(log, EVENT_FIRMWARE, rest);
+}
+
+/* "19H422 Major: 19" */
+static void read_build(struct toollog *log, const char *rest, int value)
+{
+	struct event event = toollog_event(log, EVENT_FIRMWARE);
+
+	text_copy(event.name, sizeof(event.name), log->firmware);
+	event.text = rest;
+	event.text_length = strcspn(rest, " ");
+	toollog_emit(log, &event);
 }
 
 static void read_action(struct toollog *log, const char *rest, int value)
 {
-	emit_name(log, EVENT_ACTION,
+	toollog_emit_name(log, EVENT_ACTION,
 		strstr(rest, "erase") || strstr(rest, "Erase") ? "erase" : "update");
 }
 
 static void read_version(struct toollog *log, const char *rest, int value)
 {
-	struct event event = toollog_event(log, EVENT_TOOL_VERSION);
-
-	if (!isdigit((unsigned char)*rest))
-		return;
-	text_copy(event.name, sizeof(event.name), "idevicerestore");
-	event.text = rest;
-	event.text_length = strcspn(rest, " (");
-	toollog_emit(log, &event);
+	if (isdigit((unsigned char)*rest))
+		toollog_emit_tool(log, "idevicerestore", rest);
 }
 
-static void read_wait(struct toollog *log, const char *rest, int restore_mode)
+/* What the tool waits for: enum wait. */
+enum wait { WAIT_DISCONNECT, WAIT_RECOVERY, WAIT_RESTORE_MODE, WAIT_IMAGE };
+
+static void read_wait(struct toollog *log, const char *rest, int wait)
 {
-	if (restore_mode)
-		read_stage(log, rest, STAGE_BOOT_RAMDISK);
-	emit_name(log, EVENT_WAIT, restore_mode ? "wait-restore-mode" : "wait-recovery");
+	static const char *const budgets[] = {[WAIT_DISCONNECT] = "wait-disconnect",
+		[WAIT_RECOVERY] = "wait-recovery",
+		[WAIT_RESTORE_MODE] = "wait-restore-mode",
+		[WAIT_IMAGE] = "asr"};
+
+	if (wait == WAIT_RESTORE_MODE)
+		toollog_emit_number(log, EVENT_STAGE, STAGE_BOOT_RAMDISK);
+	toollog_emit_name(log, EVENT_WAIT, budgets[wait]);
 }
 
 static void read_transfer(struct toollog *log, const char *rest, int state)
 {
+	/* What is sent tells where the restore is; iBEC goes to DFU and to recovery mode. */
+	static const struct {
+		const char *component;
+		enum restore_stage stage;
+	} stages[] = {
+		{"iBSS", STAGE_DFU},
+		{"RestoreKernelCache", STAGE_BOOT_RAMDISK},
+		{"KernelCache component", STAGE_BOOT_RAMDISK},
+		{"RestoreLogo", STAGE_RECOVERY},
+		{"RestoreRamDisk", STAGE_RECOVERY},
+		{"RestoreTrustCache", STAGE_RECOVERY},
+		{"RestoreDeviceTree", STAGE_RECOVERY},
+		{"filesystem", STAGE_RESTORE},
+	};
 	struct event event = toollog_event(log, EVENT_TRANSFER);
 
+	/* The network's way, and what has signs of its own. */
+	if (text_starts_with(rest, "TSS ") || (state == STEP_FAILED && !strstr(rest, " component")))
+		return;
 	event.flag = (uint32_t)state;
 	snprintf(event.name, sizeof(event.name), "%.*s", (int)strcspn(rest, " ."), rest);
 	log->permille = -1;
 	toollog_emit(log, &event);
-	if (text_starts_with(rest, "RestoreKernelCache") ||
-		text_starts_with(rest, "KernelCache component"))
-		read_stage(log, rest, STAGE_BOOT_RAMDISK);
+	for (size_t i = 0; i < ARRAY_SIZE(stages) && state == STEP_BEGIN; i++)
+		if (text_starts_with(rest, stages[i].component)) {
+			toollog_emit_number(log, EVENT_STAGE, stages[i].stage);
+			break;
+		}
 }
 
 /* The phone's final word, as the tool puts the number into words (restore.c). */
@@ -138,18 +150,10 @@ static void read_status(struct toollog *log, const char *rest, int value)
 		{"Failed to recover FDR data.", 53},
 		{"X-Gold Baseband Update Failed. Defective Unit?", 1015},
 	};
-	struct event event = toollog_event(log, EVENT_STATUS);
-	struct event outcome = toollog_event(log, EVENT_OUTCOME);
 
-	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
-		if (!text_equal(rest, statuses[i].text))
-			continue;
-		event.code = statuses[i].code;
-		text_copy(event.name, sizeof(event.name), statuses[i].text);
-		toollog_emit(log, &event);
-		outcome.number = event.code == 0 ? OUTCOME_SUCCEEDED : OUTCOME_FAILED;
-		toollog_emit(log, &outcome);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
+		if (text_equal(rest, statuses[i].text))
+			toollog_emit_status(log, statuses[i].code, rest);
 }
 
 static void read_unhandled_status(struct toollog *log, const char *rest, int value)
@@ -160,28 +164,36 @@ static void read_unhandled_status(struct toollog *log, const char *rest, int val
 		toollog_emit(log, &event);
 }
 
-static void read_failed(struct toollog *log, const char *rest, int value)
-{
-	struct event event = toollog_event(log, EVENT_OUTCOME);
-
-	event.number = OUTCOME_FAILED;
-	toollog_emit(log, &event);
-}
-
 static void read_device_log(struct toollog *log, const char *rest, int value)
 {
-	log->in_device_log = true;
+	log->opens_device_log = true;
 	log->meant_something = true;
 }
 
-static void read_saved(struct toollog *log, const char *rest, int value)
+/* The phone's log of the attempt before: nothing in it is of this one. */
+static void read_previous_log(struct toollog *log, const char *rest, int value)
 {
-	static const char *const names[] = {"exit-status", "usb-log", "panic-log"};
+	log->meant_something = true;
+}
+
+/* What the phone remembers of an earlier failure; its logs follow on lines of their own. */
+enum saved { SAVED_EXIT_STATUS, SAVED_USB_LOG, SAVED_PANIC_LOG };
+
+static void read_saved(struct toollog *log, const char *rest, int saved)
+{
+	static const char *const names[] = {[SAVED_EXIT_STATUS] = "exit-status",
+		[SAVED_USB_LOG] = "usb-log",
+		[SAVED_PANIC_LOG] = "panic-log"};
 	struct event event = toollog_event(log, EVENT_SAVED);
 
-	text_copy(event.name, sizeof(event.name), names[value]);
+	text_copy(event.name, sizeof(event.name), names[saved]);
 	event_set_text(&event, rest);
 	toollog_emit(log, &event);
+}
+
+static void read_end(struct toollog *log, const char *rest, int value)
+{
+	log->meant_something = true;
 }
 
 /* "Checkpoint 1621 complete with code 0" of 2021 to 2023: the number may be sign-extended, and its
@@ -239,117 +251,154 @@ static void read_link(struct toollog *log, const char *rest, int value)
 
 		event.kind = EVENT_ATTACH;
 		sscanf(connected, ") connected in %15s", mode);
-		for (char *c = mode; *c; c++)
-			*c = (char)tolower((unsigned char)*c);
-		event.mode = device_mode_from_name(mode);
+		event.mode = toollog_mode(mode);
 	} else if (!strstr(rest, ") disconnected")) {
 		return;
 	}
 	toollog_emit(log, &event);
 }
 
-static const struct {
-	const char *begins;
-	line_reader *read;
-	int value;
-} readers[] = {
-	{"Found device in ", read_entry, 0},
-	{"ECID: ", read_ecid, 0},
-	{"Found ECID ", read_ecid, 0},
-	{"UniqueChipID: ", read_ecid, 0},
-	{"Identified device as ", read_product, 0},
-	{"IPSW Product Version: ", read_firmware, 0},
-	{"Product Version: ", read_firmware, 0},
-	{"Variant: ", read_action, 0},
-	{"This restore will ", read_action, 0},
-	{"idevicerestore ", read_version, 0},
-	{"irecv_event_cb: device ", read_link, 0},
-	{"idevice_event_cb: device ", read_link, 0},
-	{"Sending ", read_transfer, STEP_BEGIN},
-	{"About to send ", read_transfer, STEP_BEGIN},
-	{"Done sending ", read_transfer, STEP_DONE},
-	{"Waiting for device to enter restore mode", read_wait, 1},
-	{"Waiting for device to disconnect", read_wait, 0},
-	{"Waiting for device to reconnect", read_wait, 0},
-	{"Recovery Mode Environment:", read_stage, STAGE_RECOVERY},
-	{"About to restore device", read_stage, STAGE_BOOT_RAMDISK},
-	{"Device ", read_udid, 0},
-	{"Connected to com.apple.mobile.restored", read_stage, STAGE_RESTORE},
-	{"Status: ", read_status, 0},
-	{"Unhandled status message (", read_unhandled_status, 0},
-	{"Log is available:", read_device_log, 0},
-	{"Previous restore exit status: ", read_saved, 0},
-	{"USB log is available:", read_saved, 1},
-	{"Panic log is available:", read_saved, 2},
-	{"Checkpoint started", read_checkpoint, CHECKPOINT_STARTED},
-	{"Checkpoint completed", read_checkpoint, CHECKPOINT_COMPLETED},
-	{"Checkpoint WARNING", read_checkpoint, CHECKPOINT_WARNING},
-	{"Checkpoint FAILURE", read_checkpoint, CHECKPOINT_FAILURE},
-	{"Checkpoint ", read_checkpoint_decimal, 0},
-	{"Unable to successfully restore device", read_failed, 0},
-	{"Unable to restore device", read_failed, 0},
-	{"RESTORE FAILED", read_failed, 0},
+/* A dump of the phone's last word begins; its numbers follow. */
+static void read_status_dump(struct toollog *log, const char *rest, int value)
+{
+	log->in_status = true;
+	log->meant_something = true;
+}
+
+static void read_plist_key(struct toollog *log, const char *rest, int key)
+{
+	log->meant_something = true;
+	if (key == PLIST_AMR_ERROR || log->in_status)
+		log->plist_key = (enum plist_key)key;
+}
+
+/* "progress: 3 0.25", of iOS 18 on. */
+static void read_progress(struct toollog *log, const char *rest, int value)
+{
+	double part;
+
+	if (sscanf(rest, "%*s %lf", &part) == 1 && part >= 0 && part <= 1)
+		toollog_emit_permille(log, (int32_t)(part * 1000 + 0.5));
+}
+
+static const struct toollog_rule rules[] = {
+	{"Found device in ", RULE_BEGINS, read_entry, 0},
+	{"ECID: ", RULE_BEGINS, read_ecid, 0},
+	{"Found ECID ", RULE_BEGINS, read_ecid, 0},
+	{"UniqueChipID: ", RULE_BEGINS, read_ecid, 0},
+	{"Identified device as ", RULE_BEGINS, read_product, 0},
+	{"IPSW Product Version: ", RULE_BEGINS, read_firmware, 0},
+	{"Product Version: ", RULE_BEGINS, read_firmware, 0},
+	{"IPSW Product Build: ", RULE_BEGINS, read_build, 0},
+	{"Product Build: ", RULE_BEGINS, read_build, 0},
+	{"Variant: ", RULE_BEGINS, read_action, 0},
+	{"This restore will ", RULE_BEGINS, read_action, 0},
+	{"idevicerestore ", RULE_BEGINS, read_version, 0},
+	{"irecv_event_cb: device ", RULE_BEGINS, read_link, 0},
+	{"idevice_event_cb: device ", RULE_BEGINS, read_link, 0},
+	{"Unable to send ", RULE_BEGINS, read_transfer, STEP_FAILED},
+	{"Sending ", RULE_BEGINS, read_transfer, STEP_BEGIN},
+	{"About to send ", RULE_BEGINS, read_transfer, STEP_BEGIN},
+	{"Done sending ", RULE_BEGINS, read_transfer, STEP_DONE},
+	{"Waiting for device to enter restore mode", RULE_BEGINS, read_wait, WAIT_RESTORE_MODE},
+	{"Waiting for device to disconnect", RULE_BEGINS, read_wait, WAIT_DISCONNECT},
+	{"Waiting for device to reconnect", RULE_BEGINS, read_wait, WAIT_RECOVERY},
+	/* Before 2019. */
+	{"Waiting for device...", RULE_BEGINS, read_wait, WAIT_RESTORE_MODE},
+	{"Waiting for device\xe2\x80\xa6", RULE_BEGINS, read_wait, WAIT_RESTORE_MODE},
+	{"Connecting to ASR", RULE_BEGINS, read_wait, WAIT_IMAGE},
+	{"Recovery Mode Environment:", RULE_BEGINS, toollog_read_stage, STAGE_RECOVERY},
+	{"About to restore device", RULE_BEGINS, toollog_read_stage, STAGE_BOOT_RAMDISK},
+	{" has successfully entered restore mode", RULE_WITHIN, read_udid, 0},
+	{"Connected to com.apple.mobile.restored", RULE_BEGINS, toollog_read_stage, STAGE_RESTORE},
+	{"progress: ", RULE_BEGINS, read_progress, 0},
+	{"Status: ", RULE_BEGINS, read_status, 0},
+	{"Unhandled status message (", RULE_BEGINS, read_unhandled_status, 0},
+	{"<key>AMRError</key>", RULE_WITHIN, read_plist_key, PLIST_AMR_ERROR},
+	{"<string>StatusMsg</string>", RULE_WITHIN, read_status_dump, 0},
+	{"<key>Status</key>", RULE_WITHIN, read_plist_key, PLIST_STATUS},
+	{"<key>Log</key>", RULE_WITHIN, read_device_log, 0},
+	{"Log is available:", RULE_BEGINS, read_device_log, 0},
+	{"Previous Restore Log Received:", RULE_BEGINS, read_previous_log, 0},
+	{"Previous restore exit status: ", RULE_BEGINS, read_saved, SAVED_EXIT_STATUS},
+	{"USB log is available:", RULE_BEGINS, read_saved, SAVED_USB_LOG},
+	{"Panic log is available:", RULE_BEGINS, read_saved, SAVED_PANIC_LOG},
+	{"Checkpoint started", RULE_BEGINS, read_checkpoint, CHECKPOINT_STARTED},
+	{"Checkpoint completed", RULE_BEGINS, read_checkpoint, CHECKPOINT_COMPLETED},
+	{"Checkpoint WARNING", RULE_BEGINS, read_checkpoint, CHECKPOINT_WARNING},
+	{"Checkpoint FAILURE", RULE_BEGINS, read_checkpoint, CHECKPOINT_FAILURE},
+	{"Checkpoint ", RULE_BEGINS, read_checkpoint_decimal, 0},
+	{"Unable to successfully restore device", RULE_BEGINS, toollog_read_outcome,
+		OUTCOME_FAILED},
+	{"Unable to restore device", RULE_BEGINS, toollog_read_outcome, OUTCOME_FAILED},
+	{"RESTORE FAILED", RULE_BEGINS, toollog_read_outcome, OUTCOME_FAILED},
+	{"Unable to discover device mode", RULE_BEGINS, toollog_read_outcome, OUTCOME_FAILED},
+	{"Device failed to enter restore mode", RULE_BEGINS, toollog_read_outcome, OUTCOME_FAILED},
+	{"Unable to place device into ", RULE_BEGINS, toollog_read_outcome, OUTCOME_FAILED},
+	{"Cleaning up...", RULE_BEGINS, read_end, 0},
 };
+
+const struct toollog_family toollog_idevicerestore = {rules, ARRAY_SIZE(rules), false};
 
 /* "Waiting for NAND (28)": known by its name, for the number is one lower with a restored of a
  * protocol below 14. */
 static bool read_operation(struct toollog *log, const char *message)
 {
-	struct event event = toollog_event(log, EVENT_OPERATION);
 	const char *open = strrchr(message, '(');
+	char name[NAME_SIZE];
+	uint32_t operation;
 	unsigned number;
 	int used = 0;
 
 	if (!open || open == message || open[-1] != ' ' ||
-		sscanf(open, "(%u)%n", &number, &used) != 1 || used == 0 || open[used])
+		sscanf(open, "(%9u)%n", &number, &used) != 1 || used == 0 || open[used])
 		return false;
-	snprintf(event.name, sizeof(event.name), "%.*s", (int)(open - message - 1), message);
-	event.number = operation_by_name(event.name);
-	if (event.number == 0)
+	snprintf(name, sizeof(name), "%.*s", (int)(open - message - 1), message);
+	operation = operation_by_name(name);
+	if (operation == 0)
 		return false;
-	log->permille = -1;
+	toollog_emit_operation(log, operation, name);
+	return true;
+}
+
+/* "<integer>6</integer>" on the line after its key. */
+static bool read_plist_number(struct toollog *log, const char *message)
+{
+	enum plist_key key = log->plist_key;
+	struct event event = toollog_event(log, EVENT_AMR_ERROR);
+
+	log->plist_key = PLIST_NONE;
+	if (sscanf(message, "<integer>%" SCNd64 "</integer>", &event.code) != 1)
+		return false;
+	if (key == PLIST_STATUS) {
+		event.kind = EVENT_STATUS;
+		log->in_status = false;
+	}
 	toollog_emit(log, &event);
 	return true;
 }
 
-/* "<key>AMRError</key>", then "<integer>6</integer>" on the next line, in a dump of the status. */
-static bool read_amr_error(struct toollog *log, const char *message)
+/* "code=-11" among the lines of futurerestore's exception. */
+static bool read_exception(struct toollog *log, const char *message)
 {
-	struct event event = toollog_event(log, EVENT_AMR_ERROR);
-	const char *text = message + strspn(message, " \t");
-
-	if (text_equal(text, "<key>AMRError</key>")) {
-		log->amr_error_next = true;
-		return true;
-	}
-	if (!log->amr_error_next)
+	if (!text_starts_with(message, "code="))
 		return false;
-	log->amr_error_next = false;
-	if (sscanf(text, "<integer>%" SCNd64 "</integer>", &event.code) == 1)
-		toollog_emit(log, &event);
+	log->in_exception = false;
+	toollog_read_code(log, message + strlen("code="), 1);
 	return true;
 }
 
-void toollog_read_idevicerestore(struct toollog *log, const char *message)
+bool toollog_read_free(struct toollog *log, const char *message)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
-		const char *begins = readers[i].begins;
+	size_t length = strlen(message);
 
-		/* "Device …" is also how many a complaint begins. */
-		if (!text_starts_with(message, begins) ||
-			(readers[i].read == read_udid &&
-				!strstr(message, "successfully entered restore mode")))
-			continue;
-		log->in_device_log = false;
-		readers[i].read(log, message + strlen(begins), readers[i].value);
-		return;
-	}
-	if (read_operation(log, message) || read_amr_error(log, message)) {
-		log->in_device_log = false;
-	} else if (log->in_device_log) {
-		struct event event = toollog_event(log, EVENT_DEVICE_LOG);
-
-		event_set_text(&event, message);
-		toollog_emit(log, &event);
-	}
+	if (log->plist_key != PLIST_NONE)
+		return read_plist_number(log, message);
+	if (log->in_exception && read_exception(log, message))
+		return true;
+	/* "DONE" ends a failed restore as well: it says nothing but that the phone's log is over.
+	 */
+	if (text_equal(message, "DONE"))
+		return log->meant_something = true;
+	return length > 0 && message[length - 1] == ')' && read_operation(log, message);
 }

@@ -2,31 +2,116 @@
 /* What the readers of the single tools share. For common/triage/toollog*.c alone. */
 #pragma once
 
+#include "common/triage/matcher.h"
 #include "common/triage/sign.h"
 #include "common/triage/toollog.h"
+
+#define TOOLLOG_WRAPPED_MAX 1024 /* bytes of a line of the phone that a console wrapped */
+#define TOOLLOG_NONE SIZE_MAX
+
+/* Reads what stands behind the text of a rule. `value` is the rule's. */
+typedef void toollog_reader(struct toollog *log, const char *rest, int value);
+
+struct toollog_rule {
+	const char *text; /* at the beginning of a message, or anywhere in it */
+	enum { RULE_BEGINS, RULE_WITHIN } where;
+	toollog_reader *read;
+	int value;
+};
+
+/* The lines of one family of logs. Of the rules that hold for a line the first one reads it. */
+struct toollog_family {
+	const struct toollog_rule *rules;
+	size_t count;
+	bool of_phone; /* the phone's own lines, inside those of a tool */
+};
+
+extern const struct toollog_family toollog_device;
+extern const struct toollog_family toollog_idevicerestore;
+extern const struct toollog_family toollog_futurerestore;
+extern const struct toollog_family toollog_pymobiledevice3;
+extern const struct toollog_family toollog_apple;
+extern const struct toollog_family toollog_usbmuxd;
+
+/* A number of a plist that the tool dumps, whose key stood on the line before. */
+enum plist_key { PLIST_NONE, PLIST_AMR_ERROR, PLIST_STATUS };
 
 struct toollog {
 	event_sink *sink;
 	void *user;
-	struct stamp at;
-	char line[EVENT_TEXT_MAX]; /* the line that is not complete yet */
+	struct toollog_stats stats;
+	struct event log_event; /* EVENT_LOG, but for its text */
+
+	/* Time. */
+	bool follow_clock;    /* times of the log count, not those of arrival */
+	bool clock_seen;      /* the tool's lines have a clock */
+	uint64_t clock_us;    /* the last one, since midnight */
+	uint64_t elapsed_us;  /* since the log's first clock */
+	struct stamp started; /* arrival of the line with it */
+	struct stamp arrival;
+	struct stamp at; /* of the line at hand */
+
+	/* The line at hand. */
+	const char *line;
+	const char *message; /* in `line`, behind what stands before */
+	const char *tool;    /* that alone begins its lines so; may be NULL */
+	bool meant_something;
+	size_t rule, sign;     /* the first ones found; TOOLLOG_NONE */
+	const char *rest;      /* behind the rule's text */
+	bool opens_device_log; /* it says that the phone's own log follows */
+
+	/* What earlier lines tell. */
+	enum plist_key plist_key;
+	bool in_status;	    /* in a dump of the phone's last word */
+	bool in_exception;  /* in futurerestore's account of its end */
+	bool in_device_log; /* lines of the phone's own log until the tool speaks again */
+	bool cleaning_up;   /* the phone has begun to report its failure */
+	bool failure_told;  /* it has told the text of it */
+	bool tool_told;
+	int32_t permille; /* the last one told */
+	uint32_t operation;
+	char firmware[NAME_SIZE];
+	char wrapped[TOOLLOG_WRAPPED_MAX + EVENT_TEXT_MAX + 1];
+	size_t wrapped_length;
+
+	/* The line that is not complete yet. */
+	char piece[EVENT_TEXT_MAX];
 	size_t length;
 	bool cut;
-	bool meant_something; /* the line at hand */
-	bool amr_error_next;  /* the next line of a plist has its number */
-	bool in_device_log;   /* lines of the phone's own log until the tool speaks again */
-	int32_t permille;     /* the last one told */
-	struct toollog_stats stats;
+
+	struct matcher matcher;
 };
 
 /* An event of the tool at the time of the line. */
 struct event toollog_event(const struct toollog *log, enum event_kind kind);
 void toollog_emit(struct toollog *log, const struct event *event);
-/* The line without its time, level and severity. */
-const char *toollog_message(const char *line);
+/* Events that say no more than a name, a number, or a code with a name. */
+void toollog_emit_name(struct toollog *log, enum event_kind kind, const char *name);
+void toollog_emit_number(struct toollog *log, enum event_kind kind, uint32_t number);
+void toollog_emit_code(struct toollog *log, enum event_kind kind, int64_t code, const char *name);
+/* The tool's name, told once. `version` may be NULL. */
+void toollog_emit_tool(struct toollog *log, const char *name, const char *version);
+/* Tells of a progress, where it has changed. */
+void toollog_emit_permille(struct toollog *log, int32_t permille);
+/* Tells of an operation by its number as protocol 14 counts; once until it changes. */
+void toollog_emit_operation(struct toollog *log, uint32_t number, const char *name);
+/* The phone's last word, with the outcome that it means. */
+void toollog_emit_status(struct toollog *log, int64_t code, const char *name);
 
-/* Reads one message of idevicerestore, of any generation. */
-void toollog_read_idevicerestore(struct toollog *log, const char *message);
-/* Reads one line of the phone's own log. Returns false where it is none of the checkpoint engine's.
- */
-bool toollog_read_device(struct toollog *log, const char *line);
+/* Readers that families share: `value` is what they tell. */
+toollog_reader toollog_read_stage;   /* enum restore_stage */
+toollog_reader toollog_read_outcome; /* enum outcome */
+toollog_reader toollog_read_code;    /* a number behind the text; 0 = itunes, 1 = tool-exit */
+
+/* Messages of idevicerestore that no fixed text tells: operations, numbers of plists. Returns false
+ * where the message is none of them. */
+bool toollog_read_free(struct toollog *log, const char *message);
+/* The word for a mode in any tool's spelling. */
+enum device_mode toollog_mode(const char *word);
+
+/* The line without its time, level and severity; sets the time of the line where it has one. */
+const char *toollog_message(struct toollog *log, const char *line);
+/* Copies a foreign line as clean UTF-8 without the escapes of terminals. Returns its bytes. */
+size_t toollog_clean(const char *bytes, size_t length, char out[static EVENT_TEXT_MAX + 1]);
+/* Turns HTML's escapes back into characters, in place. */
+void toollog_unescape(char *text);

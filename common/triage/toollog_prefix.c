@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What stands before the message of a line: times, levels, process numbers, severities, tags. Each
+ * tool, version and wrapper has its own, and pasted fragments have none. */
+#include <ctype.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/triage/toollog_private.h"
+
+#define SECOND_US USEC_PER_SEC
+#define DAY_US (86400 * SECOND_US)
+
+/* Forms of what begins a line. In a shape `d` is a digit, `h` a hex digit, `w` one or more
+ * characters up to a blank, `_` one or more blanks; all else stands for itself. */
+static const struct {
+	const char *shape;
+	size_t clock; /* where the hour stands */
+	bool of_phone;
+	const char *tool;
+} prefixes[] = {
+	{"dd:dd:dd.ddd:", 0, false},	  /* iMazing, 3uTools, some wrappers */
+	{"dd:dd:dd.ddd_", 0, false},	  /* idevicerestore since June 2025 */
+	{"[dd:dd:dd.dddd-GMT]", 1, true}, /* the phone */
+	{"[dd:dd:dd.dddd]", 1, false},	  /* Finder, Apple Devices, PurpleRestore */
+	{"[dd:dd:dd.ddd]", 1, false},	  /* usbmuxd; its level follows */
+	{"dddd-dd-dd dd:dd:dd.ddd_[w:_", 11, false, "itunes"},
+	{"dddd-dd-dd dd:dd:dd.ddd_", 11, false},       /* wrappers */
+	{"dddd-dd-dd dd:dd:dd_w_w_DEBUG_", 11, false}, /* pymobiledevice3 */
+	{"dddd-dd-dd dd:dd:dd_w_w_INFO_", 11, false},
+	{"dddd-dd-dd dd:dd:dd_w_w_WARNING_", 11, false},
+	{"dddd-dd-dd dd:dd:dd_w_w_ERROR_", 11, false},
+	{"dddd-dd-dd dd:dd:dd_w_w_CRITICAL_", 11, false},
+};
+
+/* Behind them, in this order and as often as they come. */
+static const char *const tags[] = {
+	"<Error> ",
+	"<Warning> ",
+	"<Notice> ",
+	"<Info> ",
+	"<Verbose> ",
+	"<Debug> ",
+	"ERROR: ",
+	"WARNING: ",
+	"NOTE: ",
+	"DEBUG: ",
+	"INFO: ",
+	"[Error] ",
+	"[WARNING] ",
+	"[INFO] ",
+	"[Log] ",
+	"[0] ",
+	"[1] ",
+	"[2] ",
+	"[3] ",
+	"[4] ",
+	"[5] ",
+	"[6] ",
+	"[7] ",
+	"[TSSC] ",
+	"[TSSR] ",
+	"[DOWN] ",
+	"[IMG4TOOL] ",
+	"what=",
+	"\"",
+	"<string>",
+	" ",
+};
+
+/* The bytes of the line that have the shape; 0 where it has another. */
+static size_t shape_length(const char *line, const char *shape)
+{
+	const char *at = line;
+
+	for (; *shape; shape++) {
+		size_t run;
+
+		switch (*shape) {
+		case 'd':
+			if (!isdigit((unsigned char)*at))
+				return 0;
+			at++;
+			break;
+		case 'w':
+			run = strcspn(at, " ");
+			if (run == 0)
+				return 0;
+			/* What follows in the shape may be the end of the word. */
+			if (shape[1] != '_' && at[run - 1] == shape[1])
+				run--;
+			at += run;
+			break;
+		case '_':
+			run = strspn(at, " ");
+			if (run == 0)
+				return 0;
+			at += run;
+			break;
+		default:
+			if (*at != *shape)
+				return 0;
+			at++;
+		}
+	}
+	return (size_t)(at - line);
+}
+
+static uint64_t two_digits(const char *text)
+{
+	return (uint64_t)(text[0] - '0') * 10 + (uint64_t)(text[1] - '0');
+}
+
+/* Microseconds since midnight of "10:15:00.1234", with as many digits of a fraction as there are.
+ */
+static uint64_t clock_of(const char *text)
+{
+	uint64_t us = (two_digits(text) * 3600 + two_digits(text + 3) * 60 + two_digits(text + 6)) *
+		      SECOND_US;
+	uint64_t digit = SECOND_US / 10;
+
+	text += 8;
+	if (*text != '.')
+		return us;
+	for (text++; isdigit((unsigned char)*text) && digit; text++, digit /= 10)
+		us += (uint64_t)(*text - '0') * digit;
+	return us;
+}
+
+/* Times have no date: going back by half a day or more is midnight, by less a line that was
+ * late. */
+static void take_clock(struct toollog *log, uint64_t clock_us)
+{
+	if (!log->clock_seen) {
+		log->started = log->arrival;
+		log->clock_seen = true;
+	} else if (clock_us >= log->clock_us) {
+		log->elapsed_us += clock_us - log->clock_us;
+	} else if (log->clock_us - clock_us > DAY_US / 2) {
+		log->elapsed_us += DAY_US - log->clock_us + clock_us;
+	} else {
+		clock_us = log->clock_us;
+	}
+	log->clock_us = clock_us;
+}
+
+static void set_time(struct toollog *log)
+{
+	log->at = log->arrival;
+	if (!log->follow_clock || !log->clock_seen)
+		return;
+	log->at.monotonic_us = log->started.monotonic_us + log->elapsed_us;
+	if (log->started.wall_us)
+		log->at.wall_us = log->started.wall_us + log->elapsed_us;
+}
+
+static size_t tag_length(const char *line)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
+		if (*line == *tags[i] && text_starts_with(line, tags[i]))
+			return strlen(tags[i]);
+	return 0;
+}
+
+const char *toollog_message(struct toollog *log, const char *line)
+{
+	size_t used;
+
+	log->tool = NULL;
+	for (size_t i = 0;
+		(isdigit((unsigned char)*line) || *line == '[') && i < ARRAY_SIZE(prefixes); i++) {
+		used = shape_length(line, prefixes[i].shape);
+		if (used == 0)
+			continue;
+		/* The phone's clock is another one. */
+		if (!prefixes[i].of_phone)
+			take_clock(log, clock_of(line + prefixes[i].clock));
+		line += used;
+		log->tool = prefixes[i].tool;
+		break;
+	}
+	set_time(log);
+	/* No tag begins with a small letter, but for "what=". */
+	while ((*line < 'a' || *line == 'w') && (used = tag_length(line)) > 0)
+		line += used;
+	return line;
+}
