@@ -85,6 +85,10 @@ static int plug(struct usb_testbed *testbed, const char *port, const char *paren
 {
 	struct testbed_port *slot = find_port(testbed, "");
 	char vendor[8], product[8], bus[8], address[16], triple[32];
+	const char *attributes[] = {"idVendor", vendor, "idProduct", product, "busnum", bus,
+		"devnum", address, "speed", SPEED, serial ? "serial" : NULL, serial, NULL};
+	const char *properties[] = {
+		"DEVTYPE", "usb_device", "PRODUCT", triple, "BUSNUM", bus, "DEVNUM", address, NULL};
 	int number;
 
 	if (!slot)
@@ -95,14 +99,11 @@ static int plug(struct usb_testbed *testbed, const char *port, const char *paren
 	snprintf(bus, sizeof(bus), "%d", atoi(port + (number == 1 ? 3 : 0)));
 	snprintf(address, sizeof(address), "%d", number);
 	snprintf(triple, sizeof(triple), "%x/%x/100", vendor_id, product_id);
-	slot->syspath = umockdev_testbed_add_device(testbed->testbed, "usb", port, parent,
-		"idVendor", vendor, "idProduct", product, "busnum", bus, "devnum", address, "speed",
-		SPEED, NULL, "DEVTYPE", "usb_device", "PRODUCT", triple, "BUSNUM", bus, "DEVNUM",
-		address, NULL);
+	/* This sends the uevent "add", so everything has to be there before. */
+	slot->syspath = umockdev_testbed_add_devicev(
+		testbed->testbed, "usb", port, parent, (char **)attributes, (char **)properties);
 	if (!slot->syspath)
 		return -EIO;
-	if (serial)
-		umockdev_testbed_set_attribute(testbed->testbed, slot->syspath, "serial", serial);
 	snprintf(slot->port, sizeof(slot->port), "%s", port);
 	return number;
 }
@@ -147,10 +148,7 @@ int usb_testbed_add(struct usb_testbed *testbed, const char *port, uint16_t vend
 	r = make_hub(testbed, parent, &above);
 	if (r < 0)
 		return r;
-	r = plug(testbed, port, above, vendor_id, product_id, serial);
-	if (r > 0)
-		usb_testbed_uevent(testbed, port, "add");
-	return r;
+	return plug(testbed, port, above, vendor_id, product_id, serial);
 }
 
 int usb_testbed_remove(struct usb_testbed *testbed, const char *port)

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The real daemon on a played USB bus: phones in every mode, and restores that end in the wrong one. No restore tool
+and no usbmuxd take part, so whatever is known here comes from USB alone."""
+import shutil
+import subprocess
+
+import pytest
+
+from daemon import until
+
+ECID = '0x001C2D6A3C8A802E'
+UDID = '00008030-001C2D6A3C8A802E'
+PHONE = '001C2D6A3C8A802E iPhone12,3'
+
+pytestmark = pytest.mark.skipif(not shutil.which('umockdev-wrapper'), reason='umockdev is not installed')
+
+
+class Bus:
+    """mockusb, without a command of its own: the daemon joins by environment."""
+
+    def __init__(self, build):
+        self.process = subprocess.Popen(['umockdev-wrapper', build / 'tests/integration/mockusb'],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        word, folder = self.process.stdout.readline().split()
+        assert word == 'testbed'
+        self.environment = {'UMOCKDEV_DIR': folder, 'LD_PRELOAD': 'libumockdev-preload.so.0'}
+
+    def tell(self, line):
+        self.process.stdin.write(line + '\n')
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer.startswith('ok'), f'{line}: {answer}'
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def bus(bench):
+    bus = Bus(bench.build)
+    bench.environment.update(bus.environment)
+    yield bus
+    bench.close()
+    bus.close()
+
+
+def devices(bench):
+    return {device['port']: device for device in bench.call('ListDevices')['devices'] if device.get('port')}
+
+
+def mode_at(bench, port):
+    return devices(bench).get(port, {}).get('mode')
+
+
+def go_through(bench, bus, port, modes):
+    """Takes a phone that is at `port` through the modes, one after the other."""
+    for mode in modes:
+        bus.tell(f'remove {port}')
+        until(lambda: mode_at(bench, port) == 'gone', what='the removal')
+        if mode != 'gone':
+            bus.tell(f'add {port} {mode} {UDID if mode in ("normal", "restore") else PHONE}')
+            until(lambda: mode_at(bench, port) != 'gone', what=mode)
+
+
+def test_phones_at_start(bench, bus):
+    bus.tell(f'add 1-2.3 recovery {PHONE}')
+    bus.tell('add 3-1 dfu 000A11112222333E iPhone10,3')
+    bus.tell('add 1-4 05ac:024f KEYBOARD')
+    bench.start()
+    found = devices(bench)
+    assert set(found) == {'1-2.3', '3-1'}
+    assert found['1-2.3']['mode'] == 'recovery'
+    assert found['1-2.3']['ecid'] == ECID
+    assert found['1-2.3']['productType'] == 'iPhone12,3'
+    assert found['3-1']['mode'] == 'dfu'
+    assert found['3-1']['productType'] == 'iPhone10,3'
+
+
+def test_one_phone_in_all_modes(bench, bus):
+    bench.start()
+    bus.tell(f'add 1-2 dfu {PHONE}')
+    until(lambda: mode_at(bench, '1-2') == 'dfu', what='DFU mode')
+    bus.tell('remove 1-2')
+    bus.tell(f'add 1-2 recovery {PHONE}')
+    until(lambda: mode_at(bench, '1-2') == 'recovery', what='recovery mode')
+    assert len(bench.call('ListDevices')['devices']) == 1
+
+
+def test_two_phones_keep_apart(bench, bus):
+    bench.start()
+    bus.tell(f'add 1-2 recovery {PHONE}')
+    bus.tell('add 1-3 recovery 000A11112222333E iPhone10,3')
+    until(lambda: len(devices(bench)) == 2, what='two phones')
+    bus.tell('remove 1-3')
+    until(lambda: mode_at(bench, '1-3') == 'gone', what='the removal')
+    assert mode_at(bench, '1-2') == 'recovery'
+
+
+@pytest.mark.parametrize('modes, code', [
+    (['recovery', 'recovery'], 4013),
+    (['recovery', 'dfu'], 4014),
+])
+def test_bounce(bench, bus, modes, code):
+    """The phone was due in restore mode and came back in another: the number that iTunes shows."""
+    bench.start()
+    bus.tell(f'add 1-2 recovery {PHONE}')
+    until(lambda: mode_at(bench, '1-2') == 'recovery', what='recovery mode')
+    go_through(bench, bus, '1-2', modes)
+    session = until(lambda: next((s for s in bench.sessions() if s['outcome'] == 'failed'), None), what='the end')
+    assert session['ecid'] == ECID
+    assert session['itunesCode'] == code
+    assert len(bench.sessions()) == 1
+
+
+def test_bus_survives_the_daemon(bench, bus):
+    """Killed in the middle, the daemon finds the phone again at its start."""
+    bench.start()
+    bus.tell(f'add 1-2 recovery {PHONE}')
+    until(lambda: mode_at(bench, '1-2') == 'recovery', what='recovery mode')
+    bench.process.kill()
+    bench.process.wait(10)
+    bus.tell('remove 1-2')
+    bus.tell(f'add 1-2 dfu {PHONE}')
+    bench.start()
+    until(lambda: mode_at(bench, '1-2') == 'dfu', what='DFU mode')
