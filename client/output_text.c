@@ -175,10 +175,36 @@ static void text_status(struct page *page, struct json_object *status)
 	page_line(page, 0);
 }
 
+/* What held in it. */
+static void put_conditions(struct page *page, struct json_object *session)
+{
+	struct json_object *conditions = field_list(session, "conditions");
+	const char *host = field_text(session, "host"), *ticket = field_text(session, "ticket");
+	const char *port = field_text(session, "port");
+
+	if (host && *host) {
+		page_put(page, ", on ");
+		page_foreign(page, host);
+	}
+	if (port && *port) {
+		page_put(page, ", port ");
+		page_foreign(page, port);
+	}
+	for (size_t i = 0; i < field_count(conditions); i++) {
+		page_put(page, ", ");
+		page_foreign(page, field_text_or(field_item(conditions, i), "key", "?"));
+		page_put(page, " ");
+		page_foreign(page, field_text_or(field_item(conditions, i), "value", "?"));
+	}
+	if (ticket && *ticket) {
+		page_put(page, ", ticket ");
+		page_foreign(page, ticket);
+	}
+}
+
 static void put_session(struct page *page, struct json_object *session)
 {
 	const char *outcome = field_text_or(session, "outcome", "unknown");
-	const char *port = field_text(session, "port"), *ticket = field_text(session, "ticket");
 	int64_t started = field_number_or(session, "startedUSec", 0);
 	int64_t ended = field_number_or(session, "endedUSec", 0);
 	int64_t code;
@@ -198,14 +224,7 @@ static void put_session(struct page *page, struct json_object *session)
 		page_put(page, ", after %s", phrase_duration(ended - started).text);
 	page_line(page, 28);
 	put_phone(page, session);
-	if (port && *port) {
-		page_put(page, ", port ");
-		page_foreign(page, port);
-	}
-	if (ticket && *ticket) {
-		page_put(page, ", ticket ");
-		page_foreign(page, ticket);
-	}
+	put_conditions(page, session);
 	page_line(page, 0);
 }
 

@@ -7,6 +7,8 @@
 #include "client/phrase.h"
 #include "common/base/text.h"
 
+#define SAID_MAX 256
+
 static enum paint phase_paint(const char *phase)
 {
 	static const struct {
@@ -89,45 +91,164 @@ static void put_case(struct page *page, struct json_object *reply)
 	page_line(page, 0);
 }
 
-static void put_finding(
-	struct page *page, struct json_object *finding, const char *sign, bool verbose)
+/* Findings that stand on the page already. A rule may speak for ten causes: once is enough. */
+struct said {
+	const char *texts[SAID_MAX];
+	size_t count;
+};
+
+static bool was_said(const struct said *said, const char *text)
+{
+	for (size_t i = 0; i < said->count; i++)
+		if (text_equal(said->texts[i], text))
+			return true;
+	return false;
+}
+
+static const char *finding_text(struct json_object *finding)
+{
+	return field_text_or(finding, "text", "");
+}
+
+static size_t count_new(const struct said *said, struct json_object *findings)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < field_count(findings); i++)
+		count += !was_said(said, finding_text(field_item(findings, i)));
+	return count;
+}
+
+static void put_proof(struct page *page, struct json_object *finding)
 {
 	struct json_object *records = field_list(finding, "records");
 
+	page_line(page, 6);
+	page_paint(page, PAINT_DIM);
+	page_put(page, "rule ");
+	page_foreign(page, field_text_or(finding, "rule", "?"));
+	page_put(page, ", weight %+" PRId64, field_number_or(finding, "weight", 0));
+	for (size_t i = 0; i < field_count(records); i++)
+		page_put(page, "%s%" PRId64, i ? ", " : ", records ",
+			json_object_get_int64(field_item(records, i)));
+	page_put(page, ", source: ");
+	page_foreign(page, field_text_or(finding, "source", "?"));
+	page_paint(page, PAINT_NONE);
+}
+
+/* Writes the findings that were not said yet; all of them, with their proof, where `verbose`. */
+static void put_findings(struct page *page, struct json_object *findings, const char *sign,
+	bool verbose, struct said *said)
+{
+	size_t left_out = 0;
+
+	for (size_t i = 0; i < field_count(findings); i++) {
+		struct json_object *finding = field_item(findings, i);
+
+		if (!verbose && was_said(said, finding_text(finding))) {
+			left_out++;
+			continue;
+		}
+		page_put(page, "%s", sign);
+		page_tab(page, 6);
+		page_foreign(page, finding_text(finding));
+		if (verbose)
+			put_proof(page, finding);
+		page_line(page, 4);
+		if (said->count < SAID_MAX)
+			said->texts[said->count++] = finding_text(finding);
+	}
+	if (left_out == 0)
+		return;
 	page_put(page, "%s", sign);
 	page_tab(page, 6);
-	page_foreign(page, field_text_or(finding, "text", ""));
-	if (verbose) {
-		page_line(page, 6);
-		page_paint(page, PAINT_DIM);
-		page_put(page, "rule ");
-		page_foreign(page, field_text_or(finding, "rule", "?"));
-		page_put(page, ", weight %+" PRId64, field_number_or(finding, "weight", 0));
-		for (size_t i = 0; i < field_count(records); i++)
-			page_put(page, "%s%" PRId64, i ? ", " : ", records ",
-				json_object_get_int64(field_item(records, i)));
-		page_put(page, ", source: ");
-		page_foreign(page, field_text_or(finding, "source", "?"));
-		page_paint(page, PAINT_NONE);
-	}
+	if (left_out == field_count(findings))
+		page_put(page, "for the same reason%s as above.", left_out == 1 ? "" : "s");
+	else
+		page_put(page, "and %zu reason%s given above.", left_out, left_out == 1 ? "" : "s");
 	page_line(page, 4);
 }
 
-static void put_cause(struct page *page, struct json_object *cause, bool verbose)
+static bool has_strength(struct json_object *cause)
 {
-	struct json_object *evidence = field_list(cause, "evidence");
-	struct json_object *counter = field_list(cause, "counterEvidence");
+	const char *strength = field_text_or(cause, "strength", "none");
 
+	return *strength && !text_equal(strength, "none");
+}
+
+static void put_cause(struct page *page, struct json_object *cause, bool verbose, struct said *said)
+{
 	page_paint(page, PAINT_BOLD);
 	page_foreign(page, cause_title(cause));
 	page_paint(page, PAINT_NONE);
 	put_strength(page, cause);
 	page_line(page, 4);
-	for (size_t i = 0; i < field_count(evidence); i++)
-		put_finding(page, field_item(evidence, i), "+", verbose);
-	for (size_t i = 0; i < field_count(counter); i++)
-		put_finding(page, field_item(counter, i), page_sign(page, "−", "-"), verbose);
+	put_findings(page, field_list(cause, "evidence"), "+", verbose, said);
+	put_findings(page, field_list(cause, "counterEvidence"), page_sign(page, "−", "-"), verbose,
+		said);
 	page->indent = 2;
+}
+
+/* A cause with a word of its own: it is weighed, or has a reason that no other had. */
+static bool stands_alone(struct json_object *cause, const struct said *said)
+{
+	return has_strength(cause) || count_new(said, field_list(cause, "evidence")) > 0;
+}
+
+/* The causes for which nothing speaks but what speaks for others too. */
+static void put_also(struct page *page, struct json_object *causes, const struct said *said)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < field_count(causes); i++) {
+		struct json_object *cause = field_item(causes, i);
+
+		if (field_count(field_list(cause, "evidence")) == 0 || stands_alone(cause, said))
+			continue;
+		page_put(page, count++ ? ", " : "Not told apart from these by anything seen: ");
+		page_foreign(page, cause_title(cause));
+	}
+	if (count > 0) {
+		page_put(page, ".");
+		page_line(page, 2);
+	}
+}
+
+/* The causes that something speaks against, and nothing for. */
+static void put_cleared(
+	struct page *page, struct json_object *causes, bool verbose, struct said *said)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < field_count(causes); i++) {
+		struct json_object *cause = field_item(causes, i);
+
+		if (has_strength(cause) || field_count(field_list(cause, "evidence")) > 0)
+			continue;
+		if (!any)
+			heading(page, "Less likely");
+		any = true;
+		put_cause(page, cause, verbose, said);
+	}
+}
+
+static void put_causes(struct page *page, struct json_object *causes, bool verbose)
+{
+	struct said said = {.count = 0};
+
+	if (field_count(causes))
+		heading(page, "Evidence (+) and counter-evidence (-)");
+	for (size_t i = 0; i < field_count(causes); i++) {
+		struct json_object *cause = field_item(causes, i);
+
+		if (field_count(field_list(cause, "evidence")) == 0 && !has_strength(cause))
+			continue;
+		if (verbose || stands_alone(cause, &said))
+			put_cause(page, cause, verbose, &said);
+	}
+	if (!verbose)
+		put_also(page, causes, &said);
+	put_cleared(page, causes, verbose, &said);
 }
 
 static void put_next(struct page *page, struct json_object *next)
@@ -159,10 +280,7 @@ void text_diagnosis(struct page *page, struct json_object *reply, bool verbose)
 
 	put_title(page, verdict);
 	put_case(page, reply);
-	if (field_count(causes))
-		heading(page, "Evidence for (+) and against");
-	for (size_t i = 0; i < field_count(causes); i++)
-		put_cause(page, field_item(causes, i), verbose);
+	put_causes(page, causes, verbose);
 	if (next)
 		put_next(page, next);
 	if (field_count(advice))
