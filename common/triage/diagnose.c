@@ -108,9 +108,20 @@ static void apply_rules(struct diagnosis *d)
 		apply_rule(d, &knowledge_rules[i]);
 }
 
-/* What speaks for a phase as a whole speaks for its suspects too, without making any surer. */
-static void share_phase_findings(struct diagnosis *d, struct suspect *suspect)
+static bool any_suspected(const struct diagnosis *d, enum phase phase)
 {
+	for (size_t i = 0; i < knowledge_causes_count; i++)
+		if (knowledge_causes[i].phase == phase && d->suspects[i].evidence_count > 0)
+			return true;
+	return false;
+}
+
+/* What speaks for a phase as a whole is told with those of its causes that something of their own
+ * speaks for, without making any surer; with all of them where there is no such cause. */
+static void share_phase_findings(struct diagnosis *d, struct suspect *suspect, bool any)
+{
+	if (any && suspect->evidence_count == 0)
+		return;
 	for (size_t i = 0; i < d->phase_finding_count[suspect->phase]; i++)
 		add_to_suspect(suspect, &d->phase_findings[suspect->phase][i]);
 }
@@ -120,6 +131,11 @@ static void share_phase_findings(struct diagnosis *d, struct suspect *suspect)
 static void weigh_suspects(struct diagnosis *d)
 {
 	bool persistent = strength_of_tally(&d->phases[PHASE_HARDWARE]) >= STRENGTH_MODERATE;
+	const bool any[] = {
+		[PHASE_CONNECTION] = any_suspected(d, PHASE_CONNECTION),
+		[PHASE_SOFTWARE] = any_suspected(d, PHASE_SOFTWARE),
+		[PHASE_HARDWARE] = any_suspected(d, PHASE_HARDWARE),
+	};
 
 	for (size_t i = 0; i < knowledge_causes_count; i++) {
 		struct suspect *suspect = &d->suspects[i];
@@ -132,7 +148,7 @@ static void weigh_suspects(struct diagnosis *d)
 		suspect->strength = strength_of_tally(&d->causes[i]);
 		if (suspect->phase == PHASE_HARDWARE && !open && suspect->strength > STRENGTH_WEAK)
 			suspect->strength = STRENGTH_WEAK;
-		share_phase_findings(d, suspect);
+		share_phase_findings(d, suspect, any[suspect->phase]);
 	}
 }
 

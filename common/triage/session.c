@@ -284,7 +284,13 @@ size_t session_react(struct session *session, const struct event *event, enum de
 	session->heard_us = event->at.monotonic_us;
 	if (!session->running)
 		return 0;
-	if (link_event(event->kind)) {
+	if (event->kind == EVENT_MUX_DETACH && event->code != 0) {
+		struct event *error =
+			add_effect(session, effects, &count, EVENT_MUX_ERROR, event->at);
+
+		text_copy(error->name, sizeof(error->name), "usbmuxd-ended");
+		event_set_text(error, "usbmuxd ended; the phone did not go");
+	} else if (link_event(event->kind)) {
 		if (session_mode(session) == before)
 			return 0;
 		if (session_mode(session) == MODE_GONE)

@@ -119,7 +119,7 @@ def test_silence_is_told_while_it_lasts(bench, make_phone, restore_at):
     assert session['budget'] == 'restored-silence' and session['silentUSec'] > session['budgetUSec'] > 0
     silence = bench.records(session['session'], 'silence')
     assert len(silence) == 1 and silence[0]['name'] == 'restored-silence'
-    subprocess.run(['pkill', '-KILL', '-f', f'{phone.phone.identity.ecid:#x}.*{bench.folder}'], check=True)
+    subprocess.run(['pkill', '-KILL', '-f', f'^{TOOL} .*{bench.folder}'], check=True)
     finish(process)
     assert bench.sessions()[-1]['outcome'] == 'aborted'
 
