@@ -12,6 +12,9 @@
  * (docs.kernel.org/driver-api/usb/error-codes.html, notes 1 and 2). */
 #define USB_ERROR_MASK_US (1 * USEC_PER_SEC)
 
+/* The tool's log comes through a file that is read a little later; USB comes at once. */
+#define LOG_LAG_US (5 * USEC_PER_SEC)
+
 void attempt_init(struct attempt *attempt)
 {
 	*attempt = (struct attempt){.permille = -1};
@@ -171,6 +174,7 @@ static void fold_link_lost(struct attempt *attempt, const struct event *event)
 	if (health->expected_detaches)
 		health->expected_detaches--;
 	health->unexpected_detaches++;
+	attempt->link_lost_us = event->at.monotonic_us;
 	if (!health->first_fault_sequence)
 		health->first_fault_sequence = event->sequence;
 }
@@ -302,8 +306,23 @@ static void fold_checkpoint(struct attempt *attempt, const struct event *event)
 	}
 }
 
+/* The phone's last word cannot come over a lost link: where it is read right after a loss, the log
+ * was read late, and the phone left because it was done. */
+static void take_back_loss(struct attempt *attempt, const struct event *event)
+{
+	struct health *health = &attempt->health;
+
+	if (!health->unexpected_detaches ||
+		event->at.monotonic_us - attempt->link_lost_us > LOG_LAG_US)
+		return;
+	health->unexpected_detaches--;
+	health->expected_detaches++;
+}
+
 static void fold_status(struct attempt *attempt, const struct event *event)
 {
+	if (!attempt->status_known)
+		take_back_loss(attempt, event);
 	attempt->status_known = true;
 	attempt->status = event->code;
 	attempt->status_sequence = event->sequence;

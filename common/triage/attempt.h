@@ -117,7 +117,8 @@ struct attempt {
 	uint32_t link_rank; /* of the best source of link events so far */
 	uint32_t recent_usb_errors; /* that a disconnect right after them would mask */
 	uint64_t recent_usb_error_us;
-	bool silent; /* a wait ran over and the phone has not spoken since */
+	uint64_t link_lost_us; /* the last EVENT_LINK_LOST */
+	bool silent;	       /* a wait ran over and the phone has not spoken since */
 
 	uint64_t log_offset; /* bytes of the tool's log that were read */
 	uint64_t event_count;
