@@ -16,8 +16,6 @@ import pytest
 
 import standin
 
-BUILD = pathlib.Path(os.environ.get("BUILD", pathlib.Path(__file__).resolve().parents[2] / "build"))
-COMMAND = str(BUILD / "client" / "idevicetriage")
 LIMIT = 60  # seconds for anything that a test waits for
 
 
@@ -33,7 +31,8 @@ def until(condition, what, seconds=LIMIT):
 class Client:
     """The command, in an environment of its own."""
 
-    def __init__(self, folder):
+    def __init__(self, command, folder):
+        self.command = str(command)
         self.folder = folder
         self.socket = folder / "s"
         self.environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(folder),
@@ -41,7 +40,7 @@ class Client:
         self.started = []
 
     def __call__(self, *arguments, **environment):
-        return subprocess.run([COMMAND, *map(str, arguments)], env={**self.environment, **environment},
+        return subprocess.run([self.command, *map(str, arguments)], env={**self.environment, **environment},
                               capture_output=True, text=True, timeout=LIMIT, stdin=subprocess.DEVNULL)
 
     def json(self, *arguments):
@@ -49,7 +48,7 @@ class Client:
         return [json.loads(line) for line in result.stdout.splitlines()]
 
     def start(self, *arguments, **options):
-        process = subprocess.Popen([COMMAND, *map(str, arguments)],
+        process = subprocess.Popen([self.command, *map(str, arguments)],
                                    **{"env": self.environment, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
                                       "stderr": subprocess.PIPE, **options})
         self.started.append(process)
@@ -64,8 +63,9 @@ class Client:
 
 
 @pytest.fixture
-def client(folder):
-    client = Client(folder)
+def client(request, folder):
+    build = pathlib.Path(request.config.getoption("--build-dir")).resolve()
+    client = Client(build / "client" / "idevicetriage", folder)
     yield client
     for process in client.started:
         if process.poll() is None:
@@ -211,7 +211,7 @@ def on_terminal(client, arguments, environment=None, input=b""):
     """Runs the command on a terminal of its own; gives what the terminal showed, and the exit status."""
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execve(COMMAND, [COMMAND, *map(str, arguments)],
+        os.execve(client.command, [client.command, *map(str, arguments)],
                   {**client.environment, "TERM": "xterm", **(environment or {})})
     os.write(terminal, input)
     shown = b""
@@ -525,7 +525,7 @@ def test_interrupt_at_the_terminal_reaches_the_tool_once(client, daemon):
     script = tool_that_waits(client.folder, f"trap 'echo caught >> {client.folder}/caught; : > {client.folder}/go' INT",
                              "exit 9")
     if pid == 0:
-        os.execve(COMMAND, [COMMAND, "run", "--", "sh", "-c", script], {**client.environment, "TERM": "xterm"})
+        os.execve(client.command, [client.command, "run", "--", "sh", "-c", script], {**client.environment, "TERM": "xterm"})
     until((client.folder / "ready").exists, "the tool")
     os.write(terminal, b"\x03")
     try:
@@ -558,7 +558,7 @@ def test_live_line_of_a_phone_over_its_budget(client, daemon):
 def test_watch_on_a_terminal_has_a_live_line(client, daemon):
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execve(COMMAND, [COMMAND, "watch"], {**client.environment, "TERM": "xterm"})
+        os.execve(client.command, [client.command, "watch"], {**client.environment, "TERM": "xterm"})
     shown = b""
     while b"phone silent 1" not in shown:
         assert select.select([terminal], [], [], LIMIT)[0], shown

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the command tells with the daemon stopped, from its ring: the same as with the daemon running."""
+import json
+import re
+import signal
+
+import pytest
+
+from daemon import until
+
+TOOL = ['sh', '-c', 'cat "$0"; exit 245']
+
+
+@pytest.fixture
+def past(bench, folder):
+    """A bench whose daemon has watched a failed restore and was killed; with the answers that it gave."""
+    log = folder / 'tool.log'
+    log.write_text('\n'.join(['About to restore device... ', 'Creating partition map (11)', 'Creating filesystem (12)',
+                              'Waiting for NAND (28)', 'ERROR: Unable to successfully restore device', '']))
+    bench.start()
+    for cable in 'AB':
+        assert bench.run([*TOOL, log, '-i', '0x001C2D6A3C8A802E'], '--cable', cable).wait(60) == 245
+    bench.told = {name: bench.triage('--json', *name.split(), check=False).stdout
+                  for name in ('log', 'sessions', 'diagnose')}
+    bench.stop(signal.SIGKILL)
+    return bench
+
+
+def offline(bench, *arguments):
+    return bench.triage('--state-dir', bench.state, *arguments, check=False)
+
+
+def test_log(past):
+    result = offline(past, '--json', 'log')
+    assert result.returncode == 0 and 'not reachable' in result.stderr
+    records = [record for line in result.stdout.splitlines() for record in json.loads(line)['records']]
+    told = [record for line in past.told['log'].splitlines() for record in json.loads(line)['records']]
+    assert len(told) > 10
+    assert records == told
+
+
+def test_log_of_one_session(past):
+    session = json.loads(past.told['sessions'])['sessions'][0]['session']
+    for name in (session, session[-8:]):
+        result = offline(past, '--json', 'log', name)
+        records = [record for line in result.stdout.splitlines() for record in json.loads(line)['records']]
+        assert records and {record['session'] for record in records} == {session}
+    assert offline(past, 'log', '01936f00-0000-7000-8000-000000000000').returncode == 4
+    assert 'Waiting for NAND' in offline(past, 'log', session).stdout
+
+
+def test_log_after_a_sequence(past):
+    result = offline(past, '--json', 'log', '--after', '5')
+    assert json.loads(result.stdout.splitlines()[0])['records'][0]['sequence'] > 5
+
+
+def test_sessions(past):
+    assert json.loads(offline(past, '--json', 'sessions').stdout) == json.loads(past.told['sessions'])
+    assert len(json.loads(offline(past, '--json', 'sessions', '-n', '1').stdout)['sessions']) == 1
+    assert len(json.loads(offline(past, '--json', 'sessions', '802E').stdout)['sessions']) == 2
+    assert offline(past, 'sessions', '0xDEADBEEF99').returncode == 4
+
+
+@pytest.mark.parametrize('name', [[], ['0x001C2D6A3C8A802E'], ['802e']])
+def test_diagnosis(past, name):
+    result = offline(past, '--json', 'diagnose', *name)
+    verdict, told = json.loads(result.stdout)['verdict'], json.loads(past.told['diagnose'])['verdict']
+    assert verdict == told and verdict['phase'] == 'undecided'
+    assert result.returncode == 30
+
+
+def test_follow_needs_the_daemon(past):
+    assert offline(past, 'log', '-f').returncode == 3
+
+
+def test_a_damaged_ring_is_no_crash(past):
+    ring = past.state / 'ring'
+    content = bytearray(ring.read_bytes())
+    for at in range(4096, len(content), 997):
+        content[at] ^= 0x5a
+    ring.write_bytes(content)
+    for command in ('log', 'sessions', 'diagnose'):
+        assert offline(past, command).returncode in (0, 3, 4, 30)
+    ring.write_bytes(b'nonsense' * 4096)
+    for command in ('log', 'sessions', 'diagnose'):
+        result = offline(past, command)
+        assert result.returncode == 3 and 'ring' in result.stderr
+
+
+def test_a_ring_that_a_daemon_writes_to_is_read(past):
+    past.start()
+    until(lambda: past.triage('status').returncode == 0)
+    past.environment['IDEVICETRIAGE_SOCKET'] = str(past.folder / 'elsewhere')
+    result = offline(past, 'log')
+    assert result.returncode == 0 and re.search(r'Waiting for NAND', result.stdout)
