@@ -356,6 +356,9 @@ int main(int argc, char **argv)
 		r = loop_run(daemon.loop);
 	if (r < 0)
 		log_error("idevicetriaged ends: %s.", strerror(-r));
+	if (daemon.loop)
+		log_debug("The loop's longest stall was %llu us.",
+			(unsigned long long)loop_longest_stall_us(daemon.loop));
 	daemon_done(&daemon);
 	return r < 0 ? 1 : r;
 }

@@ -2,10 +2,10 @@
 """The real daemon on a played USB bus: phones in every mode, and restores that end in the wrong one. No restore tool
 and no usbmuxd take part, so whatever is known here comes from USB alone."""
 import shutil
-import subprocess
 
 import pytest
 
+from bus import Bus
 from daemon import until
 
 ECID = '0x001C2D6A3C8A802E'
@@ -13,28 +13,6 @@ UDID = '00008030-001C2D6A3C8A802E'
 PHONE = '001C2D6A3C8A802E iPhone12,3'
 
 pytestmark = pytest.mark.skipif(not shutil.which('umockdev-wrapper'), reason='umockdev is not installed')
-
-
-class Bus:
-    """mockusb, without a command of its own: the daemon joins by environment."""
-
-    def __init__(self, build):
-        self.process = subprocess.Popen(['umockdev-wrapper', build / 'tests/integration/mockusb'],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        word, folder = self.process.stdout.readline().split()
-        assert word == 'testbed'
-        self.environment = {'UMOCKDEV_DIR': folder, 'LD_PRELOAD': 'libumockdev-preload.so.0'}
-
-    def tell(self, line):
-        self.process.stdin.write(line + '\n')
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        assert answer.startswith('ok'), f'{line}: {answer}'
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(10)
-        self.process.stdout.close()
 
 
 @pytest.fixture
