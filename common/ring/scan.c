@@ -9,16 +9,25 @@ bool ring_extent_sane(const struct ring_extent *extent, uint64_t size)
 	       extent->tail_sequence > 0 && extent->tail_sequence <= extent->next_sequence;
 }
 
+static uint64_t load(const uint64_t *place)
+{
+	return le64toh(__atomic_load_n(place, __ATOMIC_ACQUIRE));
+}
+
 struct ring_extent ring_bounds_load(const struct ring_bounds *bounds)
 {
 	struct ring_extent extent;
 
 	/* The opposite order of the writer's: what is numbered below next_sequence lies before
-	 * this head, and the oldest record has at most this tail_sequence missing before it. */
-	extent.next_sequence = le64toh(__atomic_load_n(&bounds->next_sequence, __ATOMIC_ACQUIRE));
-	extent.head = le64toh(__atomic_load_n(&bounds->head, __ATOMIC_ACQUIRE));
-	extent.tail = le64toh(__atomic_load_n(&bounds->tail, __ATOMIC_ACQUIRE));
-	extent.tail_sequence = le64toh(__atomic_load_n(&bounds->tail_sequence, __ATOMIC_ACQUIRE));
+	 * this head, and the oldest record has at most this tail_sequence missing before it. Again
+	 * where records came meanwhile: the tail may be past that head by now. */
+	do {
+		extent.next_sequence = load(&bounds->next_sequence);
+		extent.head = load(&bounds->head);
+		extent.tail = load(&bounds->tail);
+		extent.tail_sequence = load(&bounds->tail_sequence);
+	} while (load(&bounds->next_sequence) != extent.next_sequence ||
+		 load(&bounds->head) != extent.head);
 	return extent;
 }
 

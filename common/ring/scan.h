@@ -15,7 +15,7 @@ struct ring_extent {
 
 /* True where the four numbers can belong together in an arena of `size` bytes. */
 bool ring_extent_sane(const struct ring_extent *extent, uint64_t size);
-/* The bounds as they stand in the header. They may change meanwhile. */
+/* The bounds as they stand in the header, of one moment, also while a writer goes on. */
 struct ring_extent ring_bounds_load(const struct ring_bounds *bounds);
 /* Reads every record: the newest good one is the end, the first good one after it the beginning.
  * The stored bounds serve only where they agree with that, and to tell how many records are missing

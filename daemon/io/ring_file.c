@@ -135,14 +135,28 @@ static int create_draft(struct ring_file *file, const char *path, uint64_t size,
 	return r;
 }
 
+/* Renames where there is no file of that name yet; -EEXIST where there is. */
+static int rename_new(const char *draft, const char *path)
+{
+	if (renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* Some file systems do not know the flag. */
+	if (errno != EINVAL || link(draft, path) < 0)
+		return -errno;
+	return unlink(draft) < 0 ? -errno : 0;
+}
+
 /* Gives a finished draft its name. */
 static int publish(struct ring_file *file, const char *draft, const char *path, bool replace)
 {
-	int r = 0;
+	int r;
 
-	if (fdatasync(file->fd) < 0 ||
-		renameat2(AT_FDCWD, draft, AT_FDCWD, path, replace ? 0 : RENAME_NOREPLACE) < 0)
+	if (fdatasync(file->fd) < 0)
 		r = -errno;
+	else if (replace)
+		r = rename(draft, path) < 0 ? -errno : 0;
+	else
+		r = rename_new(draft, path);
 	if (r < 0) {
 		(void)unlink(draft);
 		return r;
