@@ -29,6 +29,7 @@ struct peer {
 	bool dead;
 	bool input_ended; /* it will send no more; it may still read */
 	bool stall_timed; /* an unfinished request runs against time */
+	bool turn_wanted; /* to be served in the loop's next turn */
 };
 
 struct server {
@@ -37,6 +38,7 @@ struct server {
 	struct evconnlistener *listener;
 	struct listen_socket bound;
 	struct loop_timer *reaper;
+	struct loop_timer *next_turn;
 	struct loop_timer *accept_pause;
 	struct loop_timer *gone_check;
 	uint64_t refusal_told_us;
@@ -150,6 +152,13 @@ static void close_if_done(struct peer *peer)
 		peer_kill(peer);
 }
 
+/* Others, and what was answered, get their turn first. */
+static void serve_later(struct peer *peer)
+{
+	peer->turn_wanted = true;
+	loop_timer_start(peer->server->next_turn, 0);
+}
+
 static void serve(struct peer *peer)
 {
 	struct evbuffer *input = bufferevent_get_input(peer->socket);
@@ -169,10 +178,24 @@ static void serve(struct peer *peer)
 	if (peer->stream)
 		return;
 	if (more)
-		bufferevent_trigger(peer->socket, EV_READ,
-			BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+		serve_later(peer);
 	else
 		close_if_done(peer);
+}
+
+static void serve_waiting(void *user)
+{
+	struct server *server = user;
+	struct peer *peer;
+
+	TAILQ_FOREACH(peer, &server->peers, entry)
+	{
+		if (!peer->turn_wanted)
+			continue;
+		peer->turn_wanted = false;
+		if (!peer->dead)
+			serve(peer);
+	}
 }
 
 static void came(struct bufferevent *socket, void *user)
@@ -218,7 +241,6 @@ static void happened(struct bufferevent *socket, short what, void *user)
 	struct peer *peer = user;
 
 	loop_work_begin(peer->server->loop);
-	/* The end of the input may come together with the failure to write. */
 	if (what & (BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
 		peer_kill(peer);
 	else
@@ -264,8 +286,7 @@ static int add_peer(struct server *server, int fd, const struct ucred *who)
 
 	if (!peer)
 		return -ENOMEM;
-	peer->socket = bufferevent_socket_new(
-		loop_base(server->loop), fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	peer->socket = bufferevent_socket_new(loop_base(server->loop), fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!peer->socket)
 		return -ENOMEM;
 	peer->server = server;
@@ -334,6 +355,8 @@ int server_new(struct loop *loop, const struct server_handler *handler, struct s
 	server->bound.fd = -1;
 	r = loop_timer_new(loop, reap, server, &server->reaper);
 	if (r >= 0)
+		r = loop_timer_new(loop, serve_waiting, server, &server->next_turn);
+	if (r >= 0)
 		r = loop_timer_new(loop, accept_again, server, &server->accept_pause);
 	if (r >= 0)
 		r = loop_timer_new(loop, check_gone, server, &server->gone_check);
@@ -369,6 +392,7 @@ struct server *server_free(struct server *server)
 		peer_free(peer);
 	}
 	loop_timer_free(server->reaper);
+	loop_timer_free(server->next_turn);
 	loop_timer_free(server->accept_pause);
 	loop_timer_free(server->gone_check);
 	free(server);
@@ -422,7 +446,7 @@ int peer_send(struct peer *peer, struct json_object *message)
 
 	if (peer->dead)
 		return -EPIPE;
-	frame = message ? varlink_frame(message, &length) : NULL;
+	frame = owned ? varlink_frame(owned, &length) : NULL;
 	if (frame && peer->stream && peer_unread(peer) + length > PEER_UNREAD_MAX)
 		return -EAGAIN;
 	/* A single answer may be larger than the limit: what counts is what was left before it. */
@@ -441,9 +465,8 @@ void peer_set_stream(struct peer *peer, void *stream)
 {
 	peer->stream = stream;
 	/* Calls may have come meanwhile. */
-	if (!stream && !peer->dead)
-		bufferevent_trigger(peer->socket, EV_READ,
-			BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+	if (!stream)
+		serve_later(peer);
 }
 
 void *peer_stream(const struct peer *peer)
