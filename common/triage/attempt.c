@@ -179,8 +179,25 @@ static void fold_link_lost(struct attempt *attempt, const struct event *event)
 		health->first_fault_sequence = event->sequence;
 }
 
+/* The journal is slower than USB: the disconnect that made an error may have come before it. */
+static bool disconnect_follows(const struct attempt *attempt, uint64_t error_us)
+{
+	for (size_t i = 0; i < attempt->mode_count; i++) {
+		const struct seen_mode *seen = &attempt->modes[i];
+
+		if (seen->mode == MODE_GONE && seen->monotonic_us >= error_us &&
+			seen->monotonic_us - error_us <= USB_ERROR_MASK_US)
+			return true;
+	}
+	return false;
+}
+
 static void fold_usb_error(struct attempt *attempt, const struct event *event)
 {
+	if (disconnect_follows(attempt, event->at.monotonic_us)) {
+		attempt->health.usb_errors_masked++;
+		return;
+	}
 	if (event->at.monotonic_us - attempt->recent_usb_error_us > USB_ERROR_MASK_US)
 		attempt->recent_usb_errors = 0;
 	attempt->recent_usb_errors++;

@@ -9,8 +9,9 @@
 #include "common/base/text.h"
 #include "common/triage/toollog_private.h"
 
-#define CHECKPOINT_FINAL_STATUS 0x648 /* cleanup_send_final_status: it tells of others' failures   \
-				       */
+#define CHECKPOINT_FINAL_STATUS                                                                    \
+	0x648 /* cleanup_send_final_status: it tells of others' failures                           \
+	       */
 
 /* Steps that report a failure, not ones that fail (see attempt.c). */
 static bool is_clean_up(uint32_t checkpoint)

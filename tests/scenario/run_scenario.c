@@ -4,8 +4,9 @@
  * A trace is a text file. Blank lines and lines with # are passed over. Else:
  *
  *   TIME KIND [key=value…]   an event at TIME seconds; keys: source, port, mode, ecid, udid, name,
- *                            number, code, flag, permille, run (N: the Nth session of `run`), text
- *                            (last: takes the rest of the line)
+ *                            number, code, flag, permille, run (N: the Nth session of `run`), ago
+ *                            (it happened so many seconds before it is told), text (last: takes the
+ *                            rest of the line)
  *   TIME wall SECONDS        the wall clock jumps by SECONDS
  *   TIME pass                nothing happens until TIME
  *   TIME restart             the daemon is started anew on the records so far
@@ -159,6 +160,10 @@ static bool set_key(struct event *event, const char *key, const char *value)
 			set_number(event, key, value);
 			return true;
 		}
+	}
+	if (text_equal(key, "ago")) {
+		event->at.monotonic_us -= (uint64_t)(strtod(value, NULL) * (double)USEC_PER_SEC);
+		return true;
 	}
 	if (text_equal(key, "source"))
 		return (event->source = event_source_from_name(value)) != SOURCE_NONE;
