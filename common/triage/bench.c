@@ -15,9 +15,6 @@
  */
 #define JOIN_WINDOW_US (90 * USEC_PER_SEC)
 
-/* USB errors at a port are of the phone that left it, for as long as a restore waits for it. */
-#define ERROR_WINDOW_US (300 * USEC_PER_SEC)
-
 struct bench {
 	char name[NAME_SIZE];
 	uint32_t budget_percent;
@@ -146,23 +143,6 @@ static struct bench_device *find_at_port(struct bench *bench, const char *port)
 	return NULL;
 }
 
-/* The phone that was at this port last, and not long ago: a kernel that cannot read a device speaks
- * of one that is not there yet. */
-static struct bench_device *find_last_at_port(struct bench *bench, const struct event *event)
-{
-	struct bench_device *last = NULL;
-
-	for (size_t i = 0; event->port[0] && i < bench->device_count; i++) {
-		struct bench_device *device = &bench->devices[i];
-
-		if (device->mode == MODE_GONE && text_equal(device->port, event->port) &&
-			event->at.monotonic_us <= device->changed.monotonic_us + ERROR_WINDOW_US &&
-			(!last || device->changed.monotonic_us > last->changed.monotonic_us))
-			last = device;
-	}
-	return last;
-}
-
 /* The phone that left this port just now and is not known to be another one. */
 static struct bench_device *find_returning(
 	struct bench *bench, const struct event *event, const struct identity *identity)
@@ -210,8 +190,6 @@ static struct bench_device *locate_device(struct bench *bench, const struct even
 		device = find_device(bench, &identity);
 	if (!device && !attach)
 		device = find_at_port(bench, event->port);
-	if (!device && event->kind == EVENT_USB_ERROR)
-		device = find_last_at_port(bench, event);
 	/* Errors while it tries to come back are what keeps it away. */
 	if (!device && (attach || event->kind == EVENT_USB_ERROR))
 		device = find_returning(bench, event, &identity);
