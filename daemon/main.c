@@ -11,6 +11,7 @@
 #include "common/base/text.h"
 #include "daemon/api/api.h"
 #include "daemon/io/journal.h"
+#include "daemon/io/kmsg.h"
 #include "daemon/io/ring_file.h"
 #include "daemon/io/service.h"
 #include "daemon/io/usb.h"
@@ -34,6 +35,7 @@ struct daemon {
 	struct usb *usb;
 	struct usbmux *usbmux;
 	struct journal *journal;
+	struct kmsg *kmsg; /* only while the journal cannot be read */
 	struct service *service;
 	struct loop_timer *sync_timer;
 	struct loop_timer *tick_timer;
@@ -103,23 +105,40 @@ static void on_signal(void *user)
 	loop_quit(daemon->loop, 0);
 }
 
-/* Takes what the sources see. */
-static void take_event(void *user, const struct event *event)
-{
-	struct daemon *daemon = user;
-
-	if (event->kind == EVENT_SOURCE)
-		surface_note_source(&daemon->surface, event);
-	if (event->kind == EVENT_ATTACH && daemon->usbmux)
-		usbmux_wake(daemon->usbmux);
-	engine_feed(daemon->engine, event);
-}
+static void take_event(void *user, const struct event *event);
 
 static bool find_place(void *user, uint32_t bus, uint32_t address, struct usb_place *ret)
 {
 	struct daemon *daemon = user;
 
 	return daemon->usb && usb_find_place(daemon->usb, bus, address, ret);
+}
+
+/* Where there is no journal, the kernel's own log tells at least of the kernel's errors. */
+static void replace_journal(struct daemon *daemon, bool replace)
+{
+	const struct kmsg_options options = {.find_place = find_place, .find_place_user = daemon};
+
+	if (!replace)
+		daemon->kmsg = kmsg_free(daemon->kmsg);
+	else if (!daemon->kmsg &&
+		 kmsg_new(daemon->loop, &options, take_event, daemon, &daemon->kmsg) < 0)
+		log_error("The kernel's log can't be read: no memory.");
+}
+
+/* Takes what the sources see. */
+static void take_event(void *user, const struct event *event)
+{
+	struct daemon *daemon = user;
+
+	if (event->kind == EVENT_SOURCE) {
+		surface_note_source(&daemon->surface, event);
+		if (text_equal(event->name, "journal"))
+			replace_journal(daemon, event->code != 0);
+	}
+	if (event->kind == EVENT_ATTACH && daemon->usbmux)
+		usbmux_wake(daemon->usbmux);
+	engine_feed(daemon->engine, event);
 }
 
 static void tell_ring(const char *path, const struct ring_file_report *report)
@@ -325,6 +344,7 @@ static void daemon_done(struct daemon *daemon)
 	if (daemon->service)
 		service_stopping(daemon->service);
 	journal_free(daemon->journal);
+	kmsg_free(daemon->kmsg);
 	usbmux_free(daemon->usbmux);
 	usb_free(daemon->usb);
 	api_free(daemon->api);

@@ -28,6 +28,7 @@ LAYERS = {
     'usbmux': (('base', 'triage', 'loop'), ADAPTER),
     'usb': (('base', 'triage', 'loop'), ADAPTER),
     'journal': (('base', 'triage', 'loop'), ADAPTER),
+    'kmsg': (('base', 'triage', 'loop'), ADAPTER),
     'service': (('base', 'loop'), ADAPTER),
     'api': (('base', 'triage', 'wire', 'loop'), re.compile(r'^(sd_|plist_|sqlite3_)')),
 }
