@@ -189,24 +189,26 @@ static void emit_device_log(struct toollog *log, size_t length)
 static void read_line(struct toollog *log, const char *line, size_t length)
 {
 	const struct toollog_family *family = NULL;
-	const struct toollog_rule *rule;
-	bool of_host = false;
+	const struct toollog_rule *rule = NULL;
 
 	log->line = line;
 	log->rule = log->sign = TOOLLOG_NONE;
 	log->opens_device_log = false;
 	matcher_run(&log->matcher, line, length, note_text, log);
-	if (log->rule != TOOLLOG_NONE) {
+	if (log->rule != TOOLLOG_NONE)
 		rule = find_rule(log->rule, &family);
+	if (rule && !family->of_phone) {
 		rule->read(log, log->rest, rule->value);
-		of_host = !family->of_phone && log->meant_something;
+		if (log->meant_something)
+			log->in_device_log = log->opens_device_log;
+	} else if (!rule && toollog_read_free(log, log->message)) {
+		log->in_device_log = false;
 	} else {
-		of_host = toollog_read_free(log, log->message);
+		if (log->in_device_log)
+			emit_device_log(log, length);
+		if (rule)
+			rule->read(log, log->rest, rule->value);
 	}
-	if (of_host)
-		log->in_device_log = log->opens_device_log;
-	else if (log->in_device_log && log->rule == TOOLLOG_NONE)
-		emit_device_log(log, length);
 	if (log->sign != TOOLLOG_NONE)
 		emit_sign(log, length);
 }

@@ -48,7 +48,7 @@ static void read_device(struct toollog *log, const char *rest, int stage)
 	if (stage != STAGE_RESTORE)
 		toollog_emit_number(log, EVENT_STAGE, (uint32_t)stage);
 	else if (number != log->operation)
-		toollog_emit_operation(log, number, operation ? operation->name : "");
+		toollog_emit_tool_operation(log, number, operation ? operation->name : "");
 	if (percent >= 0 && percent <= 100)
 		toollog_emit_permille(log, percent * 10);
 }
@@ -57,7 +57,7 @@ static void read_device(struct toollog *log, const char *rest, int stage)
 static void read_link(struct toollog *log, const char *rest, int kind)
 {
 	struct event event = toollog_event(log, (enum event_kind)kind);
-	const char *ecid = strstr(rest, "ECID: 0x");
+	const char *ecid = strstr(log->message, "ECID: 0x");
 
 	event.mode = toollog_mode(log->message);
 	if (event.mode == MODE_UNKNOWN)

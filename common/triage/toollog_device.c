@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/triage/operation.h"
 #include "common/triage/toollog_private.h"
 
 #define CHECKPOINT_FINAL_STATUS                                                                    \
@@ -85,6 +86,17 @@ static void read_error_chain(struct toollog *log, const char *rest, int of_resto
 	toollog_emit(log, &event);
 }
 
+/* The phone's program names its step. That is the operation of a log without a tool's lines; with
+ * them the tool has said it, and the phone's log is of what went before. */
+static void read_step(struct toollog *log, const char *rest, int operation)
+{
+	const struct operation *known = operation_by_number((uint32_t)operation);
+
+	toollog_emit_number(log, EVENT_STAGE, STAGE_RESTORE);
+	if (known && !log->operation_of_tool && known->number != log->operation)
+		toollog_emit_operation(log, known->number, known->name);
+}
+
 static void read_known(struct toollog *log, const char *rest, int value)
 {
 	log->meant_something = true;
@@ -101,6 +113,17 @@ static const struct toollog_rule rules[] = {
 	{"restore-step-ids=", RULE_WITHIN, read_open_steps, 0},
 	{"restore-step-ids = ", RULE_WITHIN, read_open_steps, 0},
 	{"restore-step-", RULE_WITHIN, read_known, 0},
+	{"bbupdater: ", RULE_BEGINS, read_step, 19},
+	{"update_baseband: ", RULE_BEGINS, read_step, 19},
+	{"update_gas_gauge", RULE_WITHIN, read_step, 47},
+	{"ASR STATUS: ", RULE_BEGINS, read_step, 13},
+	{"ASR VERIFY PROGRESS: ", RULE_BEGINS, read_step, 14},
+	{"Searching for NAND service", RULE_BEGINS, read_step, 28},
+	{"executing /sbin/fsck", RULE_BEGINS, read_step, 15},
+	{"entering mount_filesystems", RULE_BEGINS, read_step, 16},
+	{"entering modify_fstab", RULE_BEGINS, read_step, 17},
+	{"entering update_NOR", RULE_BEGINS, read_step, 18},
+	{"entering ramrod_", RULE_BEGINS, read_step, 0},
 	{"AMRestoreErrorDomain/", RULE_WITHIN, read_error_chain, 1},
 	{"RamrodErrorDomain/", RULE_WITHIN, read_error_chain, 0},
 };

@@ -81,6 +81,12 @@ void toollog_emit_operation(struct toollog *log, uint32_t number, const char *na
 	toollog_emit(log, &event);
 }
 
+void toollog_emit_tool_operation(struct toollog *log, uint32_t number, const char *name)
+{
+	log->operation_of_tool = true;
+	toollog_emit_operation(log, number, name);
+}
+
 void toollog_emit_status(struct toollog *log, int64_t code, const char *name)
 {
 	toollog_emit_code(log, EVENT_STATUS, code, name);

@@ -357,7 +357,7 @@ static bool read_operation(struct toollog *log, const char *message)
 	operation = operation_by_name(name);
 	if (operation == 0)
 		return false;
-	toollog_emit_operation(log, operation, name);
+	toollog_emit_tool_operation(log, operation, name);
 	return true;
 }
 

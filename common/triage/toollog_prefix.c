@@ -153,12 +153,44 @@ static void set_time(struct toollog *log)
 		log->at.wall_us = log->started.wall_us + log->elapsed_us;
 }
 
+/* Whether a tag may begin so: nearly no line does, and this is asked of each. */
+static bool may_be_tag(char c)
+{
+	switch (c) {
+	case ' ':
+	case '"':
+	case '<':
+	case '[':
+	case 'D':
+	case 'E':
+	case 'I':
+	case 'N':
+	case 'W':
+	case 'w':
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The same of a time: "10:", "2026-" or "[10:" begins each. */
+static bool may_be_time(const char *line)
+{
+	if (*line == '[')
+		return isdigit((unsigned char)line[1]) && isdigit((unsigned char)line[2]) &&
+		       line[3] == ':';
+	return isdigit((unsigned char)line[0]) && isdigit((unsigned char)line[1]) &&
+	       (line[2] == ':' || (line[2] && line[3] && line[4] == '-'));
+}
+
 static size_t tag_length(const char *line)
 {
+	if (!may_be_tag(*line))
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
 		if (*line == *tags[i] && text_starts_with(line, tags[i]))
 			return strlen(tags[i]);
-	return 0;
+	return *line == ' ' ? strspn(line, " ") : 0;
 }
 
 const char *toollog_message(struct toollog *log, const char *line)
@@ -166,21 +198,19 @@ const char *toollog_message(struct toollog *log, const char *line)
 	size_t used;
 
 	log->tool = NULL;
-	for (size_t i = 0;
-		(isdigit((unsigned char)*line) || *line == '[') && i < ARRAY_SIZE(prefixes); i++) {
+	for (size_t i = 0; may_be_time(line) && i < ARRAY_SIZE(prefixes); i++) {
 		used = shape_length(line, prefixes[i].shape);
 		if (used == 0)
 			continue;
 		/* The phone's clock is another one. */
 		if (!prefixes[i].of_phone)
 			take_clock(log, clock_of(line + prefixes[i].clock));
-		line += used;
 		log->tool = prefixes[i].tool;
+		line += used;
 		break;
 	}
 	set_time(log);
-	/* No tag begins with a small letter, but for "what=". */
-	while ((*line < 'a' || *line == 'w') && (used = tag_length(line)) > 0)
+	while ((used = tag_length(line)) > 0)
 		line += used;
 	return line;
 }

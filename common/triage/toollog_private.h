@@ -70,6 +70,7 @@ struct toollog {
 	bool tool_told;
 	int32_t permille; /* the last one told */
 	uint32_t operation;
+	bool operation_of_tool; /* not from the phone's own log */
 	char firmware[NAME_SIZE];
 	char wrapped[TOOLLOG_WRAPPED_MAX + EVENT_TEXT_MAX + 1];
 	size_t wrapped_length;
@@ -93,8 +94,10 @@ void toollog_emit_code(struct toollog *log, enum event_kind kind, int64_t code, 
 void toollog_emit_tool(struct toollog *log, const char *name, const char *version);
 /* Tells of a progress, where it has changed. */
 void toollog_emit_permille(struct toollog *log, int32_t permille);
-/* Tells of an operation by its number as protocol 14 counts; once until it changes. */
+/* Tells of an operation by its number as protocol 14 counts. */
 void toollog_emit_operation(struct toollog *log, uint32_t number, const char *name);
+/* The same, from a tool's own line: more certain than what the phone's log tells of its steps. */
+void toollog_emit_tool_operation(struct toollog *log, uint32_t number, const char *name);
 /* The phone's last word, with the outcome that it means. */
 void toollog_emit_status(struct toollog *log, int64_t code, const char *name);
 

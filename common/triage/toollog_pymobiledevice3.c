@@ -75,7 +75,7 @@ static void read_progress(struct toollog *log, const char *rest, int value)
 	else if (word_of(rest, "Operation", word))
 		operation = operation_by_number(operation_by_name(word));
 	if (operation && operation->number != log->operation)
-		toollog_emit_operation(log, operation->number, operation->name);
+		toollog_emit_tool_operation(log, operation->number, operation->name);
 	if (number_of(rest, "Progress", &progress) && progress >= 0 && progress <= 100)
 		toollog_emit_permille(log, (int32_t)progress * 10);
 }
@@ -122,7 +122,6 @@ static void read_transfer(struct toollog *log, const char *rest, int state)
 }
 
 static const struct toollog_rule rules[] = {
-	{"pymobiledevice3", RULE_WITHIN, read_tool, 0},
 	{"checkpoint: {", RULE_BEGINS, read_checkpoint, 0},
 	{"progress-bar: {", RULE_BEGINS, read_progress, 0},
 	{"status message: {", RULE_BEGINS, read_status, 0},
@@ -131,6 +130,7 @@ static const struct toollog_rule rules[] = {
 	{"hardware info: {", RULE_BEGINS, read_stage, STAGE_RESTORE},
 	{"saved_debug_info: ", RULE_BEGINS, read_stage, STAGE_RESTORE},
 	{"about to send ", RULE_BEGINS, read_transfer, STEP_BEGIN},
+	{"pymobiledevice3", RULE_WITHIN, read_tool, 0},
 };
 
 const struct toollog_family toollog_pymobiledevice3 = {rules, ARRAY_SIZE(rules), false};

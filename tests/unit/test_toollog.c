@@ -236,9 +236,9 @@ static void test_device_log(void **state)
 	read_log(&heard, text, strlen(text), 4);
 	assert_string_equal(heard.texts[0], "Searching for NAND service");
 	assert_int_equal(heard.events[0].kind, EVENT_DEVICE_LOG);
-	assert_int_equal(heard.events[2].kind, EVENT_SIGN);
-	assert_string_equal(heard.events[2].name, "baseband-transport");
+	assert_string_equal(must_find(&heard, EVENT_SIGN)->name, "baseband-transport");
 	assert_int_equal(heard.events[heard.count - 1].kind, EVENT_OPERATION);
+	assert_string_equal(heard.events[heard.count - 1].name, "Waiting for NAND");
 }
 
 static void test_amr_error(void **state)
@@ -285,6 +285,185 @@ static void test_foreign_bytes(void **state)
 	assert_int_equal(heard.logs, 2);
 }
 
+/* A pasted log: HTML's escapes, a console's wrapping, Windows' ends of lines. */
+static void test_pastes(void **state)
+{
+	static const char text[] =
+		"<string>[15:31:07.0219-GMT]{3&gt;7} CHECKPOINT BEGIN: RESTORED:[0x0624] restore_im"
+		"ages\r\n"
+		"[15:31:09.0000-GMT]{3>7} CHECKPOINT FAILURE:(FAILURE:14) RESTORED:[0x0624] "
+		"resto\r\n"
+		"re_images [0]D(ASR failed)[1]D(checksum)\r\n"
+		"[15:31:09.0001-GMT]{3>7} CHECKPOINT BEGIN: RESTORED:[0x0648] cleanup\r\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 13);
+	assert_int_equal(heard.attempt.checkpoint, 0x624);
+	assert_string_equal(heard.attempt.checkpoint_name, "restore_images");
+	assert_string_equal(heard.attempt.failure_text, "[0]D(ASR failed)[1]D(checksum)");
+	assert_int_equal(heard.attempt.amr_error, 14);
+	assert_int_equal(heard.logs, 4);
+}
+
+/* Colours of a terminal stand anywhere, in the midst of words too. */
+static void test_terminal_escapes(void **state)
+{
+	static const char text[] = "\x1b[1;31mERROR: \x1b[0mUnable to rest\x1b[0more device\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 3);
+	assert_int_equal(must_find(&heard, EVENT_OUTCOME)->number, OUTCOME_FAILED);
+}
+
+/* An error behind a line that had no end. */
+static void test_glued_error(void **state)
+{
+	static const char text[] =
+		"Sending RestoreSEP (12 bytes)... ERROR: Unable to restore device\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 100);
+	assert_int_equal(must_find(&heard, EVENT_TRANSFER)->flag, STEP_BEGIN);
+}
+
+struct times {
+	uint64_t us[8];
+	size_t count;
+};
+
+static void note_time(void *user, const struct event *event)
+{
+	struct times *times = user;
+
+	assert_true(times->count < ARRAY_SIZE(times->us));
+	if (event->kind == EVENT_LOG)
+		times->us[times->count++] = event->at.monotonic_us;
+}
+
+/* Read later, the times of a log are its own: past midnight, with lines that have none, and with
+ * one that was late. */
+static void test_own_clock(void **state)
+{
+	static const char text[] = "23:59:59.500    <Info> one\n"
+				   "no time\n"
+				   "00:00:01.000    <Info> two\n"
+				   "00:00:00.900    <Info> late\n"
+				   "00:00:02.000    <Info> three\n";
+	struct times times = {.count = 0};
+	CLEANUP(toollog_freep) struct toollog *log = toollog_new(note_time, &times);
+	struct stamp at = {.monotonic_us = 1000};
+
+	toollog_set_clock(log, TOOLLOG_OWN);
+	toollog_feed(log, at, text, strlen(text));
+	toollog_finish(log, at);
+	assert_int_equal(times.count, 5);
+	assert_int_equal(times.us[0], 1000);
+	assert_int_equal(times.us[1], 1000);
+	assert_int_equal(times.us[2], 1000 + 1500000);
+	assert_int_equal(times.us[3], 1000 + 1500000);
+	assert_int_equal(times.us[4], 1000 + 2500000);
+}
+
+/* Apple's library, as 3uTools, Finder and iTunes on Windows print it. */
+static void test_apple(void **state)
+{
+	static const char text[] =
+		"00:32:01.594: requested restore behavior: Erase\n"
+		"00:34:31.933: Recovery mode device connected with ECID: 0x1C2D6A3C8A802E\n"
+		"00:35:20.000: <Restore Device 0x7f96>: operation 28 progress -1\n"
+		"00:35:21.000: Started checkpoint id: 0x60D (wait_for_storage)\n"
+		"[17:59:01.7505] Changing state from 'Restoring' to 'Transitioning'\n"
+		"[18:09:01.7655] Unexpected device state 'Recovery' expected 'RestoreOS'\n"
+		"[18:09:01.7655] Restore completed, status: 4013\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 50);
+	assert_string_equal(heard.attempt.action, "erase");
+	assert_int_equal(heard.attempt.operation, 28);
+	assert_string_equal(heard.attempt.operation_name, "Waiting for NAND");
+	assert_int_equal(heard.attempt.checkpoint, 0x60d);
+	assert_true(must_find(&heard, EVENT_ATTACH)->ecid == 0x1c2d6a3c8a802e);
+	assert_string_equal(must_find(&heard, EVENT_SIGN)->name, "bounced-to-recovery");
+	assert_int_equal(must_find(&heard, EVENT_REPORTED_ERROR)->code, 4013);
+	assert_int_equal(heard.attempt.outcome, OUTCOME_FAILED);
+}
+
+static void test_apple_success(void **state)
+{
+	static const char text[] = "00:41:36.361: device returned success\n"
+				   "00:41:36.463: <Restore Device 0x7f96>: Restore succeeded\n";
+	static const char recovery[] =
+		"2019-11-03 09:12:20.522 [1a4c:b30]: command device request for "
+		"'getenv ramdisk-delay' failed: 2008\n"
+		"2019-11-03 09:12:26.438 [1a4c:b30]: <Recovery Mode Device 0052C6E8>: "
+		"Recovery mode succeeded\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 50);
+	assert_int_equal(heard.attempt.outcome, OUTCOME_SUCCEEDED);
+	/* A mode that was left well is not a restore that went well, and its noise no sign. */
+	read_log(&heard, recovery, strlen(recovery), 50);
+	assert_int_equal(heard.attempt.outcome, OUTCOME_UNKNOWN);
+	assert_null(find(&heard, EVENT_SIGN));
+	assert_string_equal(heard.attempt.tool, "itunes");
+}
+
+static void test_pymobiledevice3(void **state)
+{
+	static const char text[] =
+		"2024-05-01 10:00:00 bench pymobiledevice3.restore.restore[77] DEBUG "
+		"progress-bar: {'MsgType': 'ProgressMsg', 'Operation': 'WAIT_FOR_NAND', "
+		"'Progress': 10}\n"
+		"2024-05-01 10:00:01 bench pymobiledevice3.restore.restore[77] DEBUG "
+		"checkpoint: {'CHECKPOINT_COMPLETE': True, 'CHECKPOINT_RESULT': 6, "
+		"'CHECKPOINT_NAME': 'wait_for_storage', 'CHECKPOINT_ID': 4294968845, "
+		"'MsgType': 'CheckpointMsg'}\n"
+		"2024-05-01 10:00:02 bench pymobiledevice3.restore.restore[77] DEBUG "
+		"status message: {'AMRError': 6, 'MsgType': 'StatusMsg', 'Status': 6}\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 60);
+	assert_string_equal(heard.attempt.tool, "pymobiledevice3");
+	assert_int_equal(heard.attempt.operation, 28);
+	assert_int_equal(heard.attempt.permille, 100);
+	assert_int_equal(heard.attempt.checkpoint, 0x60d);
+	assert_int_equal(heard.attempt.status, 6);
+	assert_int_equal(heard.attempt.amr_error, 6);
+	assert_int_equal(heard.attempt.outcome, OUTCOME_FAILED);
+}
+
+static void test_futurerestore(void **state)
+{
+	static const char failed[] = "futurerestore init done\n"
+				     "[Error] ERROR: Unable to restore device\n"
+				     "[exception]:\nwhat=ERROR: x\ncode=-11\n"
+				     "Done: restoring failed!\n";
+	static const char done[] = "Done: restoring succeeded!\n";
+	struct heard heard;
+
+	read_log(&heard, failed, strlen(failed), 9);
+	assert_string_equal(heard.attempt.tool, "futurerestore");
+	assert_int_equal(heard.attempt.outcome, OUTCOME_FAILED);
+	assert_int_equal(must_find(&heard, EVENT_REPORTED_ERROR)->code, -11);
+	read_log(&heard, done, strlen(done), 9);
+	assert_int_equal(heard.attempt.outcome, OUTCOME_SUCCEEDED);
+}
+
+static void test_usbmuxd(void **state)
+{
+	static const char text[] =
+		"[10:00:00.000][3] Connected to v2.0 device 3 on location 0x10002 with serial "
+		"number 00008030-001C2D6A3C8A802E\n"
+		"[10:00:05.000][3] Removed device 3 on location 0x10002\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 9);
+	assert_int_equal(heard.count, 2);
+	assert_int_equal(heard.events[0].kind, EVENT_MUX_ATTACH);
+	assert_true(heard.events[0].ecid == 0x001c2d6a3c8a802e);
+	assert_int_equal(heard.events[1].kind, EVENT_MUX_DETACH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +477,15 @@ int main(void)
 		cmocka_unit_test(test_amr_error),
 		cmocka_unit_test(test_endless_line),
 		cmocka_unit_test(test_foreign_bytes),
+		cmocka_unit_test(test_pastes),
+		cmocka_unit_test(test_terminal_escapes),
+		cmocka_unit_test(test_glued_error),
+		cmocka_unit_test(test_own_clock),
+		cmocka_unit_test(test_apple),
+		cmocka_unit_test(test_apple_success),
+		cmocka_unit_test(test_pymobiledevice3),
+		cmocka_unit_test(test_futurerestore),
+		cmocka_unit_test(test_usbmuxd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
