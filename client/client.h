@@ -31,6 +31,7 @@ struct context {
 	bool reveal;	       /* identifiers in full */
 	enum color_choice color;
 	const struct output *output; /* text or JSON */
+	void (*help)(void);	     /* writes the help to standard output */
 	struct page page;	     /* standard output; ready once the options are read */
 };
 

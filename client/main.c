@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The command for people and scripts. Asks the daemon; touches no phone. */
-#include <limits.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +12,6 @@
 
 #define DEFAULT_SOCKET "/run/idevicetriage/io.github.idevicetriage"
 #define DEFAULT_STATE_DIR "/var/lib/idevicetriage"
-#define SENTENCE_BYTES 1024
 
 static const struct command commands[] = {
 	{"status", "", "The daemon, the phones on the bench, the restores that run",
@@ -27,31 +24,7 @@ static const struct command commands[] = {
 	{"run", "[CONDITIONS] -- TOOL ...", "Run a restore tool and watch its log", command_run},
 };
 
-void complain(const char *format, ...)
-{
-	char text[SENTENCE_BYTES], clean[SENTENCE_BYTES];
-	struct page page;
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	text_clean(text, strlen(text), clean, sizeof(clean));
-	page_init(&page, stderr, 0, true);
-	/* A script reads lines. */
-	if (!page.terminal)
-		page.width = INT_MAX;
-	page_put(&page, "idevicetriage: %s", clean);
-	page_line(&page, 0);
-}
-
-int say_no_memory(void)
-{
-	complain("Memory is out.");
-	return EXIT_REFUSED;
-}
-
-void options_help(void)
+static void help(void)
 {
 	printf("Usage: idevicetriage [OPTIONS] COMMAND ...\n\n"
 	       "Why an iPhone restore failed, and what to try next.\n\n");
@@ -96,6 +69,7 @@ int main(int argc, char **argv)
 		.socket = socket && *socket ? socket : DEFAULT_SOCKET,
 		.state_dir = DEFAULT_STATE_DIR,
 		.output = &output_text,
+		.help = help,
 	};
 	const struct command *command;
 	int first;

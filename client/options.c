@@ -56,7 +56,7 @@ static int take_shared(struct context *context, int option)
 	case OPTION_COLOR:
 		return take_color(context, optarg);
 	case 'h':
-		options_help();
+		context->help();
 		exit(EXIT_DONE);
 	case 'V':
 		printf("idevicetriage %s\n", PROJECT_VERSION);

@@ -19,5 +19,3 @@ int options_read(struct context *context, int argc, char **argv, const char *let
 int option_number(const char *name, const char *value, int64_t *ret);
 /* Says that there are too many words. Returns EXIT_USAGE. */
 int options_too_many(const char *command, const char *word);
-/* Writes the help, to standard output. */
-void options_help(void);

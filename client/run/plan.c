@@ -175,7 +175,7 @@ struct json_object *plan_begin(struct plan *plan, char **argv)
 	const char *slash = strrchr(argv[0], '/');
 	uint64_t named;
 
-	tool_named_phone(argv, &named, udid);
+	tool_named_phone((const char *const *)argv, &named, udid);
 	ecid_format(plan->ecid ? plan->ecid : named, ecid);
 	json_put_text(builder, begin, "tool", slash ? slash + 1 : argv[0]);
 	json_put(builder, begin, "arguments", build_arguments(builder, argv + 1));

@@ -138,7 +138,7 @@ static const char *option_value(const char *argument, const char *next)
 	return NULL;
 }
 
-void tool_named_phone(char **argv, uint64_t *ecid, char udid[static UDID_SIZE])
+void tool_named_phone(const char *const *argv, uint64_t *ecid, char udid[static UDID_SIZE])
 {
 	*ecid = 0;
 	udid[0] = '\0';

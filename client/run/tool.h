@@ -30,4 +30,4 @@ void tool_reap(struct tool *tool);
 int tool_exit_code(const struct tool *tool);
 /* What the tool's own -i, --ecid, -u or --udid name: *ecid is 0 and udid empty where nothing does.
  * An argument that is neither is passed over: other tools use these letters for other things. */
-void tool_named_phone(char **argv, uint64_t *ecid, char udid[static UDID_SIZE]);
+void tool_named_phone(const char *const *argv, uint64_t *ecid, char udid[static UDID_SIZE]);

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# bash completion for idevicetriage(1). It asks no daemon: pressing Tab must never wait.
+
+_idevicetriage() {
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+	local shared='--socket --state-dir --json --reveal --color --help --version'
+	local command='' i own=''
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--) # What follows is the tool's.
+			COMPREPLY=()
+			compopt -o default
+			return
+			;;
+		--socket | --state-dir | --color) i=$((i + 1)) ;;
+		-*) ;;
+		*)
+			command=${COMP_WORDS[i]}
+			break
+			;;
+		esac
+	done
+	for (( ; i < COMP_CWORD; i++)); do
+		if [[ ${COMP_WORDS[i]} == -- ]]; then
+			COMPREPLY=()
+			compopt -o default
+			return
+		fi
+	done
+
+	case $before in
+	--color) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
+	--earpiece-flex | --display)
+		COMPREPLY=($(compgen -W 'connected disconnected replaced' -- "$word"))
+		return
+		;;
+	--battery)
+		COMPREPLY=($(compgen -W 'original replaced disconnected known-good' -- "$word"))
+		return
+		;;
+	--socket | --log) compopt -o default; return ;;
+	--state-dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
+	--cable | --port | --ecid | --ticket | --condition | --limit | --after) return ;;
+	esac
+
+	case $command in
+	'') own='status watch sessions log diagnose run' ;;
+	sessions) own='--limit' ;;
+	log) own='--follow --after' ;;
+	diagnose) own='--verbose' ;;
+	run) own='--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket
+		--ecid --log --' ;;
+	esac
+	COMPREPLY=($(compgen -W "$own $shared" -- "$word"))
+}
+complete -F _idevicetriage idevicetriage
