@@ -216,7 +216,8 @@ static void read_told(struct attempt *attempt, const json *object)
 	char word[NAME_SIZE];
 	enum restore_stage stage = restore_stage_from_name(take_word(object, "stage", word));
 
-	attempt->outcome = outcome_from_name(take_word(object, "outcome", word));
+	if (take_word(object, "outcome", word)[0])
+		attempt->outcome = outcome_from_name(word);
 	if (take_word(object, "action", word)[0])
 		text_copy(attempt->action, sizeof(attempt->action), word);
 	if (take_word(object, "entry", word)[0])

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/triage/linksign.h"
 #include "common/triage/session.h"
+#include "common/triage/toollog.h"
 
 typedef struct json_object json;
 
@@ -74,6 +76,22 @@ static void feed_link_event(struct session *session, const json *object)
 	feed(session, &event);
 }
 
+static void feed_kernel_line(struct session *session, const json *object)
+{
+	struct event event = {.source = SOURCE_KERNEL, .at = time_of(object)};
+	struct link_finding finding;
+	char line[1024];
+
+	take_text(object, "line", line, sizeof(line));
+	if (!link_sign_read(LINK_KERNEL, line, &finding))
+		return;
+	event.kind = finding.sign->kind;
+	event.code = finding.code;
+	text_copy(event.name, sizeof(event.name), finding.sign->id);
+	event_set_text(&event, line);
+	feed(session, &event);
+}
+
 /* Each of the two lists is in order of time; together they are merged. */
 static void feed_link(struct session *session, const json *attempt)
 {
@@ -92,9 +110,44 @@ static void feed_link(struct session *session, const json *attempt)
 			feed_link_event(session, link);
 			i++;
 		} else {
+			feed_kernel_line(session, line);
 			j++;
 		}
 	}
+}
+
+static void take_log_event(void *user, const struct event *event)
+{
+	feed(user, event);
+}
+
+static void feed_line(struct toollog *log, const json *line)
+{
+	const struct stamp at = {.monotonic_us = EPOCH_US};
+
+	if (!json_object_is_type(line, json_type_string))
+		return;
+	toollog_feed(log, at, json_object_get_string((json *)line),
+		(size_t)json_object_get_string_len((json *)line));
+	toollog_feed(log, at, "\n", 1);
+}
+
+/* The log's lines go before the link events: few logs tell times, and the session machine needs
+ * the stage to know what a mode change means. */
+static void feed_log(struct session *session, const json *attempt)
+{
+	CLEANUP(toollog_freep) struct toollog *tool_log = toollog_new(take_log_event, session);
+	json *log = member(attempt, "log", json_type_object);
+	json *lines = log ? member(log, "lines", json_type_array) : NULL;
+	json *operation = member(attempt, "operation", json_type_string);
+
+	if (!tool_log)
+		return;
+	if (operation)
+		feed_line(tool_log, operation);
+	for (size_t i = 0; lines && i < json_object_array_length(lines); i++)
+		feed_line(tool_log, json_object_array_get_idx(lines, i));
+	toollog_finish(tool_log, (struct stamp){.monotonic_us = EPOCH_US});
 }
 
 /* "Updating baseband (19)", or a name alone. */
@@ -126,6 +179,7 @@ void watched_fold(struct attempt *attempt, const struct json_object *object)
 	session_init(&session, true);
 	session.attempt = *attempt;
 	feed_operation(&session, object);
+	feed_log(&session, object);
 	take_text(object, "stage", word, sizeof(word));
 	stage = restore_stage_from_name(word);
 	if (stage > session.attempt.stage)

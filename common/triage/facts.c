@@ -38,13 +38,29 @@ static bool is_link_faulty(const struct attempt_view *a)
 	return a->link_faulty;
 }
 
-static bool is_behind_hub(const struct attempt_view *a)
+/* Hubs between the computer's port and the phone; -1 = not known. */
+static int hub_depth(const struct attempt_view *a)
 {
 	const char *told = attempt_condition(a->attempt, "hubDepth");
 
-	if (told)
-		return !word_is(told, "0");
-	return a->attempt->health.hub_depth_known && a->attempt->health.hub_depth > 0;
+	if (told && told[0] >= '0' && told[0] <= '9')
+		return atoi(told);
+	return a->attempt->health.hub_depth_known ? (int)a->attempt->health.hub_depth : -1;
+}
+
+static bool is_behind_hub(const struct attempt_view *a)
+{
+	return hub_depth(a) > 0;
+}
+
+static bool is_behind_two_hubs(const struct attempt_view *a)
+{
+	return hub_depth(a) > 1;
+}
+
+static bool is_on_direct_port(const struct attempt_view *a)
+{
+	return hub_depth(a) == 0 && !a->link_faulty;
 }
 
 static bool has_no_cable_label(const struct attempt_view *a)
@@ -166,6 +182,35 @@ static bool fact_link_clean(const struct view *view)
 static bool fact_behind_hub(const struct view *view)
 {
 	return any_failure(view, is_behind_hub);
+}
+
+static bool fact_deep_hub(const struct view *view)
+{
+	return any_failure(view, is_behind_two_hubs);
+}
+
+static bool fact_direct_port_failed(const struct view *view)
+{
+	return any_failure(view, is_on_direct_port);
+}
+
+static bool fact_flex_untested(const struct view *view)
+{
+	for (size_t i = 0; i < view->count; i++)
+		if (view->attempts[i].flex == FLEX_DISCONNECTED ||
+			view->attempts[i].flex == FLEX_REPLACED)
+			return false;
+	return view->face_id;
+}
+
+static bool was_found_reset(const struct attempt_view *a)
+{
+	return a->code == 4013 || a->code == 4014;
+}
+
+static bool fact_loops_and_resets(const struct view *view)
+{
+	return case_has_history(view->c, "boot-loop") && any_failure(view, was_found_reset);
 }
 
 static bool fact_cable_unknown(const struct view *view)
@@ -430,10 +475,21 @@ static bool phone_has_worked(const struct view *view)
 	       view_works_within(view, LINK_VARIABLES | SOFTWARE_VARIABLES, 0) > 0;
 }
 
+static bool asks_for_newer_tool(const struct attempt_view *a)
+{
+	return attempt_sign(a->attempt, "old-tool") != NULL;
+}
+
+/* One tool that is too old fails everywhere. */
+static bool tool_is_in_doubt(const struct view *view)
+{
+	return view->tools < 2 && any_failure(view, asks_for_newer_tool);
+}
+
 static bool fact_persists(const struct view *view)
 {
 	return fails_on_all_links(view) && !fact_unofficial_restore(view) &&
-	       !phone_has_worked(view);
+	       !tool_is_in_doubt(view) && !phone_has_worked(view);
 }
 
 #define FACT_ROW(id, function) [id] = function,

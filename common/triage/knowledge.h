@@ -83,6 +83,8 @@ struct experiment {
 	size_t when_count;
 	const struct term *unless;
 	size_t unless_count;
+	const struct term *first; /* where all hold it comes before all others */
+	size_t first_count;
 	const char *text;
 	struct {
 		const char *condition;

@@ -29,25 +29,70 @@ static void write_step(
 	}
 }
 
-void next_step_choose(const struct view *view, const int suspicion[static CAUSE_COUNT_MAX],
-	struct verdict *verdict)
+static bool is_possible(
+	const struct view *view, const struct verdict *verdict, const struct experiment *experiment)
+{
+	return terms_hold_for_verdict(
+		       view, verdict, experiment->when, experiment->when_count, true) &&
+	       !terms_hold_for_verdict(
+		       view, verdict, experiment->unless, experiment->unless_count, false);
+}
+
+static bool comes_first(
+	const struct view *view, const struct verdict *verdict, const struct experiment *experiment)
+{
+	return experiment->first_count && terms_hold_for_verdict(view, verdict, experiment->first,
+						  experiment->first_count, true);
+}
+
+/* The bit of the suspect that a verdict names; 0 where it names none. */
+static uint32_t named_suspect(const struct verdict *verdict)
+{
+	const struct suspect *first = &verdict->causes[0];
+
+	if (verdict->phase == PHASE_UNDECIDED || !verdict->cause_count ||
+		first->phase != verdict->phase || first->strength < STRENGTH_MODERATE)
+		return 0;
+	for (size_t i = 0; i < knowledge_causes_count; i++)
+		if (knowledge_causes[i].word == first->cause)
+			return UINT32_C(1) << i;
+	return 0;
+}
+
+/* The best experiment that tests one of `causes`. */
+static const struct experiment *best_experiment(const struct view *view,
+	const struct verdict *verdict, const int *suspicion, uint32_t causes)
 {
 	const struct experiment *best = NULL;
 	unsigned best_gain = 0;
+	bool best_first = false;
 
 	for (size_t i = 0; i < knowledge_experiments_count; i++) {
 		const struct experiment *experiment = &knowledge_experiments[i];
 		unsigned here = gain(experiment, suspicion);
+		bool first;
 
-		if (here <= best_gain ||
-			!terms_hold_for_verdict(
-				view, verdict, experiment->when, experiment->when_count, true) ||
-			terms_hold_for_verdict(
-				view, verdict, experiment->unless, experiment->unless_count, false))
+		if (!(experiment->tests & causes) || !here ||
+			!is_possible(view, verdict, experiment))
+			continue;
+		first = comes_first(view, verdict, experiment);
+		if (best && (best_first > first || (best_first == first && here <= best_gain)))
 			continue;
 		best = experiment;
 		best_gain = here;
+		best_first = first;
 	}
+	return best;
+}
+
+void next_step_choose(const struct view *view, const int suspicion[static CAUSE_COUNT_MAX],
+	struct verdict *verdict)
+{
+	const struct experiment *best =
+		best_experiment(view, verdict, suspicion, named_suspect(verdict));
+
+	if (!best)
+		best = best_experiment(view, verdict, suspicion, UINT32_MAX);
 	if (best)
 		write_step(view, best, &verdict->next);
 	else

@@ -96,7 +96,8 @@ static int64_t itunes_code_of(const struct attempt *attempt)
 	if (attempt->itunes_code)
 		return attempt->itunes_code;
 	for (size_t i = 0; i < attempt->error_count; i++)
-		if (word_is(attempt->errors[i].domain, "itunes"))
+		if (word_is(attempt->errors[i].domain, "itunes") ||
+			word_is(attempt->errors[i].domain, "tss"))
 			return attempt->errors[i].code;
 	return 0;
 }
@@ -104,14 +105,17 @@ static int64_t itunes_code_of(const struct attempt *attempt)
 /* iTunes shows the phone's own codes below 1000 as they are (kb error-codes: 40, 29, 56…). */
 static int64_t phone_code_of(const struct attempt *attempt)
 {
-	if (attempt->amr_error_known)
+	if (attempt->amr_error_known && attempt->amr_error)
 		return attempt->amr_error;
+	/* The status has the same numbers, where a tool told no more. */
+	if (attempt->status_known && attempt->status > 0)
+		return attempt->status;
 	for (size_t i = 0; i < attempt->error_count; i++) {
 		const struct reported_error *error = &attempt->errors[i];
 
-		if (word_is(error->domain, "amr"))
+		if (word_is(error->domain, "amr") || word_is(error->domain, "restored"))
 			return error->code;
-		if (word_is(error->domain, "itunes") && error->code > 9 && error->code < 1000)
+		if (word_is(error->domain, "itunes") && error->code > 9 && error->code < 1600)
 			return error->code;
 	}
 	return 0;
@@ -381,7 +385,7 @@ static void fill_model(struct view *view)
 		model = model_by_board(view->c->board);
 
 	view->face_id = model ? model->front_sensor_flex_on_i2c : product_has_face_id(product);
-	view->model_known = model || view->face_id;
+	view->model_known = model || product[0];
 }
 
 static void fill_counts(struct view *view)

@@ -11,6 +11,7 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
+#include "common/triage/knowledge.h"
 #include "common/triage/view.h"
 #include "tests/accuracy/score.h"
 
@@ -68,6 +69,19 @@ static enum side baseline_article(const struct view *view)
 	return view->computers >= 2 ? SIDE_PHASE_2 : SIDE_UNDECIDED;
 }
 
+/* Whether the experiment tests the cause: with it the case would be decided. */
+static bool resolves(const char *experiment, const char *cause)
+{
+	for (size_t i = 0; i < knowledge_experiments_count; i++) {
+		if (!text_equal(knowledge_experiments[i].word, experiment))
+			continue;
+		for (size_t j = 0; j < knowledge_causes_count; j++)
+			if (text_equal(knowledge_causes[j].word, cause))
+				return knowledge_experiments[i].tests >> j & 1;
+	}
+	return false;
+}
+
 static int score_file(const char *path, const char *name, struct scored *ret)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
@@ -88,6 +102,7 @@ static int score_file(const char *path, const char *name, struct scored *ret)
 	text_copy(ret->summary, sizeof(ret->summary), verdict->summary);
 	if (verdict->next.experiment)
 		text_copy(ret->next, sizeof(ret->next), verdict->next.experiment);
+	ret->next_resolves = resolves(ret->next, ret->truth.cause);
 	for (size_t i = 0; i < verdict->cause_count; i++) {
 		bool right = text_equal(verdict->causes[i].cause, ret->truth.cause);
 

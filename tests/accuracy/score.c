@@ -106,6 +106,25 @@ static void print_totals(const struct scored *cases, size_t count)
 	}
 }
 
+/* Before the experiment that settled it, the best answer is that experiment. */
+static void print_next_steps(const struct scored *cases, size_t count)
+{
+	size_t all = 0, resolving = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!has_suffix(&cases[i], "--before"))
+			continue;
+		all++;
+		resolving += cases[i].next_resolves;
+	}
+	printf("\nNext step of the --before cases that tests the true cause: %zu of %zu\n",
+		resolving, all);
+	for (size_t i = 0; i < count; i++)
+		if (has_suffix(&cases[i], "--before") && !cases[i].next_resolves)
+			printf("  %s: true cause %s, next step %s\n", cases[i].name,
+				cases[i].truth.cause, cases[i].next[0] ? cases[i].next : "-");
+}
+
 static void print_by_truth(const struct scored *cases, size_t count)
 {
 	print_head("By the true phase");
@@ -211,6 +230,7 @@ size_t score_print(const struct scored *cases, size_t count)
 	size_t wrong_and_sure;
 
 	print_totals(cases, count);
+	print_next_steps(cases, count);
 	print_by_truth(cases, count);
 	wrong_and_sure = print_strengths(cases, count);
 	print_confusion(cases, count);

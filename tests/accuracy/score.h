@@ -27,6 +27,7 @@ struct scored {
 	bool cause_listed;
 	char cause[NAME_SIZE];
 	char next[NAME_SIZE];
+	bool next_resolves; /* the next step tests the true cause */
 	char summary[256];
 	enum side baselines[3];
 };

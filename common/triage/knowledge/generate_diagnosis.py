@@ -219,6 +219,7 @@ class Compiler:
             tests = [self.cause_index(b, "tests", word) for word in b.one("tests").split()]
             when = self.terms(b, "when", "when", draft=True)
             unless = self.terms(b, "unless", "unless", draft=True, needed=False)
+            first = self.terms(b, "first", "first", draft=True, needed=False)
             outcomes = []
             for value in b.all("outcome"):
                 condition, arrow, conclusion = value.partition(" => ")
@@ -233,6 +234,7 @@ class Compiler:
                 f".risk = {self.number(b, 'risk', 0, 9)}, "
                 f".tests = {sum(1 << index for index in tests):#x}, .when = {when[0]}, "
                 f".when_count = {when[1]}, .unless = {unless[0]}, .unless_count = {unless[1]}, "
+                f".first = {first[0]}, .first_count = {first[1]}, "
                 f".text = {self.text(b)}, .outcomes = {{{', '.join(outcomes)}}}, "
                 f".outcome_count = {len(outcomes)}, .source = {quote(b.one('source'))}}},")
         return rows
@@ -280,8 +282,8 @@ def build(folder, signs_path):
                          {"title", "phase", "prior", "means", "advice", "source"})
     advice = read_blocks(folder / "advice.txt", "phase", {"advice", "source"})
     experiments = read_blocks(folder / "experiments.txt", "experiment",
-                              {"title", "minutes", "risk", "tests", "when", "unless", "text",
-                               "outcome", "source"})
+                              {"title", "minutes", "risk", "tests", "when", "unless", "first",
+                               "text", "outcome", "source"})
     rules = read_blocks(folder / "rules.txt", "rule",
                         {"cause", "for", "against", "repeat", "opens", "when", "text", "source"})
     cause_rows = compiler.write_causes(causes)
@@ -309,7 +311,7 @@ def main():
         sys.exit("usage: generate_diagnosis.py FOLDER TABLES.c FACTS.h [SIGNS.txt]")
     try:
         source, header = build(pathlib.Path(sys.argv[1]),
-                               sys.argv[4] if len(sys.argv) == 5 else None)
+                               pathlib.Path(sys.argv[4]) if len(sys.argv) == 5 else None)
     except Bad as error:
         sys.exit(str(error))
     pathlib.Path(sys.argv[2]).write_text(source, "utf-8")
