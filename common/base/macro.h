@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 /* Frees what a function owns when it leaves, by a function that takes the variable's address. */
-#define CLEANUP(f) __attribute__((cleanup(f)))
+#define CLEANUP(f) __attribute__((cleanup(f), unused))
 
 /* Hands ownership over: yields the pointer and forgets it here. */
 #define TAKE_PTR(p)                                                                                \

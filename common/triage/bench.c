@@ -152,7 +152,7 @@ static struct bench_device *find_returning(
 		const struct identity *known = &device->identity;
 
 		if (device->mode == MODE_GONE && text_equal(device->port, event->port) &&
-			event->at.monotonic_us - device->changed.monotonic_us <= JOIN_WINDOW_US &&
+			event->at.monotonic_us <= device->changed.monotonic_us + JOIN_WINDOW_US &&
 			!(known->ecid && identity->ecid) && !(known->udid[0] && identity->udid[0]))
 			return device;
 	}
@@ -318,7 +318,7 @@ static bool begins_session(const struct bench_device *device, const struct event
 	return event->kind == EVENT_ATTACH && event->source == SOURCE_USB &&
 	       (device->left_mode == MODE_RECOVERY || device->left_mode == MODE_DFU ||
 		       device->left_mode == MODE_WTF) &&
-	       event->at.monotonic_us - device->changed.monotonic_us <= JOIN_WINDOW_US;
+	       event->at.monotonic_us <= device->changed.monotonic_us + JOIN_WINDOW_US;
 }
 
 static struct session *session_for(
