@@ -6,14 +6,6 @@ import pytest
 from test_modes import UDID, product
 
 WATCH = "start_usbmuxd; start_phone; await phone 'scenario done'; idevice_id -l"
-SEND_KERNELCACHE = """
-    start_phone
-    await phone 'configured 1'
-    head -c 40000 /dev/zero >/tmp/kernelcache
-    irecovery -f /tmp/kernelcache
-    irecovery -c bootx
-    await phone 'scenario done'
-    """
 
 
 def errors(result):
@@ -85,16 +77,3 @@ def test_service_refused(machine):
     wanted = f"Could not connect to lockdownd on device {UDID}, lockdown error -8"
     assert any(wanted in line for line in result.usbmuxd())
     assert result.lines("run") == []
-
-
-@pytest.mark.parametrize(
-    "scenario, products",
-    [("bounce-to-recovery", ["1281", "1281"]), ("bounce-to-dfu", ["1281", "1227"]), ("no-return", ["1281"])],
-)
-def test_after_the_kernelcache(machine, scenario, products):
-    result = machine(SEND_KERNELCACHE, scenario)
-
-    assert "file 40000 bytes" in result.phone()
-    assert product(result) == products
-    assert "usb 1-1: USB disconnect, device number 2" in result.port()
-    assert errors(result) == []
