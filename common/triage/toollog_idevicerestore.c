@@ -394,6 +394,8 @@ bool toollog_read_free(struct toollog *log, const char *message)
 
 	if (log->plist_key != PLIST_NONE)
 		return read_plist_number(log, message);
+	if (log->tool && text_equal(log->tool, "usbmuxd") && toollog_read_trouble(log, message))
+		return true;
 	if (log->in_exception && read_exception(log, message))
 		return true;
 	/* "DONE" ends a failed restore as well: it says nothing but that the phone's log is over.

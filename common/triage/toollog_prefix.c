@@ -22,7 +22,8 @@ static const struct {
 	{"dd:dd:dd.ddd_", 0, false},	  /* idevicerestore since June 2025 */
 	{"[dd:dd:dd.dddd-GMT]", 1, true}, /* the phone */
 	{"[dd:dd:dd.dddd]", 1, false},	  /* Finder, Apple Devices, PurpleRestore */
-	{"[dd:dd:dd.ddd]", 1, false},	  /* usbmuxd; its level follows */
+	{"[dd:dd:dd.ddd][d]_", 1, false, "usbmuxd"},
+	{"[dd:dd:dd.ddd]", 1, false}, /* wrappers */
 	{"dddd-dd-dd dd:dd:dd.ddd_[w:_", 11, false, "itunes"},
 	{"dddd-dd-dd dd:dd:dd.ddd_", 11, false},       /* wrappers */
 	{"dddd-dd-dd dd:dd:dd_w_w_DEBUG_", 11, false}, /* pymobiledevice3 */
@@ -49,14 +50,6 @@ static const char *const tags[] = {
 	"[WARNING] ",
 	"[INFO] ",
 	"[Log] ",
-	"[0] ",
-	"[1] ",
-	"[2] ",
-	"[3] ",
-	"[4] ",
-	"[5] ",
-	"[6] ",
-	"[7] ",
 	"[TSSC] ",
 	"[TSSR] ",
 	"[DOWN] ",

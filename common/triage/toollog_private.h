@@ -109,6 +109,8 @@ toollog_reader toollog_read_code;    /* a number behind the text; 0 = itunes, 1 
 /* Messages of idevicerestore that no fixed text tells: operations, numbers of plists. Returns false
  * where the message is none of them. */
 bool toollog_read_free(struct toollog *log, const char *message);
+/* A line of usbmuxd that tells of trouble on the link. Returns false where it does not. */
+bool toollog_read_trouble(struct toollog *log, const char *message);
 /* The word for a mode in any tool's spelling. */
 enum device_mode toollog_mode(const char *word);
 

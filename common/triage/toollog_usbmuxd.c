@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/triage/linksign.h"
 #include "common/triage/toollog_private.h"
 
 /* "v2.0 device 3 on location 0x10002 with serial number 00008030-001A…" */
@@ -36,6 +37,21 @@ static void read_removed(struct toollog *log, const char *rest, int value)
 static void read_known(struct toollog *log, const char *rest, int value)
 {
 	log->meant_something = true;
+}
+
+bool toollog_read_trouble(struct toollog *log, const char *message)
+{
+	struct event event = toollog_event(log, EVENT_MUX_ERROR);
+	struct link_finding finding;
+
+	if (!link_sign_read(LINK_USBMUXD, message, &finding))
+		return false;
+	event.source = SOURCE_USBMUXD;
+	event.code = finding.code;
+	text_copy(event.name, sizeof(event.name), finding.sign->id);
+	event_set_text(&event, message);
+	toollog_emit(log, &event);
+	return true;
 }
 
 static const struct toollog_rule rules[] = {

@@ -454,11 +454,14 @@ static void test_usbmuxd(void **state)
 	static const char text[] =
 		"[10:00:00.000][3] Connected to v2.0 device 3 on location 0x10002 with serial "
 		"number 00008030-001C2D6A3C8A802E\n"
-		"[10:00:05.000][3] Removed device 3 on location 0x10002\n";
+		"[10:00:05.000][3] Removed device 3 on location 0x10002\n"
+		"[10:00:06.000][2] RX transfer timed out for device 1-7\n";
 	struct heard heard;
 
 	read_log(&heard, text, strlen(text), 9);
-	assert_int_equal(heard.count, 2);
+	assert_int_equal(heard.count, 3);
+	assert_int_equal(heard.events[2].kind, EVENT_MUX_ERROR);
+	assert_string_equal(heard.events[2].name, "usbmuxd-transfer");
 	assert_int_equal(heard.events[0].kind, EVENT_MUX_ATTACH);
 	assert_true(heard.events[0].ecid == 0x001c2d6a3c8a802e);
 	assert_int_equal(heard.events[1].kind, EVENT_MUX_DETACH);

@@ -25,6 +25,8 @@ def read_signs(lines):
             signs.append({'id': head[1], 'text': [], 'noise': 'no', 'line': number})
         elif not field or not signs:
             raise ValueError(number, f'not a sign and not a field of one: {line}')
+        elif field[1] == 'text' and not 6 <= len(field[2]) <= 255:
+            raise ValueError(number, 'a text has 6 to 255 characters: shorter ones slow the search')
         elif field[1] == 'text':
             signs[-1]['text'].append(field[2])
         elif field[1] == 'noise' and field[2] != 'yes':
