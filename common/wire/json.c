@@ -129,6 +129,66 @@ static void tokener_freep(struct json_tokener **tokener)
 		json_tokener_free(*tokener);
 }
 
+/* Bytes of the string that begins at `text`, with its quotes. */
+static size_t string_length(const char *text, size_t length)
+{
+	size_t i = 1;
+
+	while (i < length && text[i] != '"')
+		i += text[i] == '\\' ? 2 : 1;
+	return i < length ? i + 1 : length;
+}
+
+/* Bytes of the number or literal that `text` begins with; 0 = neither. */
+static size_t word_length(const char *text, size_t length)
+{
+	static const char *const literals[] = {"true", "false", "null"};
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(literals); i++)
+		if (length >= strlen(literals[i]) &&
+			memcmp(text, literals[i], strlen(literals[i])) == 0)
+			return strlen(literals[i]);
+	while (n < length && text[n] && strchr("0123456789+-.eE", text[n]))
+		n++;
+	return n;
+}
+
+/* json-c, strict or not, takes any character as the quote of a member's name, and NaN. This tells
+ * whether the tokens are JSON's; their order is left to json-c. */
+static bool tokens_are_json(const char *text, size_t length)
+{
+	bool in_object[JSON_DEPTH_MAX + 1] = {false};
+	bool name_due = false;
+	unsigned depth = 0;
+	size_t n;
+
+	for (size_t i = 0; i < length; i += n) {
+		char c = text[i];
+
+		n = 1;
+		if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ':')
+			continue;
+		if (name_due && c != '"' && c != '}')
+			return false;
+		name_due = c == '{' || (c == ',' && in_object[depth]);
+		if (c == '{' || c == '[') {
+			if (depth == JSON_DEPTH_MAX)
+				return false;
+			in_object[++depth] = c == '{';
+		} else if (c == '}' || c == ']') {
+			if (depth-- == 0)
+				return false;
+		} else if (c != ',') {
+			n = c == '"' ? string_length(text + i, length - i)
+				     : word_length(text + i, length - i);
+			if (n == 0)
+				return false;
+		}
+	}
+	return true;
+}
+
 int json_read(const char *text, size_t length, struct json_object **ret)
 {
 	CLEANUP(tokener_freep)
@@ -138,7 +198,8 @@ int json_read(const char *text, size_t length, struct json_object **ret)
 	if (!tokener)
 		return -ENOMEM;
 	/* json-c's own check lets surrogates and overlong forms pass. */
-	if (length == 0 || length > INT_MAX || !text_is_utf8(text, length))
+	if (length == 0 || length > INT_MAX || !text_is_utf8(text, length) ||
+		!tokens_are_json(text, length))
 		return -EBADMSG;
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	object = json_tokener_parse_ex(tokener, text, (int)length);
