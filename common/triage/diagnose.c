@@ -255,7 +255,9 @@ static void rank_suspects(struct diagnosis *d, struct verdict *verdict)
 
 			if ((pass == 0) != inside)
 				continue;
-			if (suspect->evidence_count + suspect->counter_evidence_count == 0)
+			/* What only evidence against it names matters in its own phase alone. */
+			if (!suspect->evidence_count &&
+				!(inside && suspect->counter_evidence_count))
 				continue;
 			verdict->causes[verdict->cause_count++] = *suspect;
 		}

@@ -468,11 +468,28 @@ static bool fact_stop_rule(const struct view *view)
 	       (updates >= STOP_UPDATES && fact_dfu_tried(view));
 }
 
-/* A success that only a change outside the phone, or no change, explains: the phone can do it. */
-static bool phone_has_worked(const struct view *view)
+/* Successes that a change outside the phone, or no change, explains: the phone can do it. */
+static size_t phone_worked(const struct view *view)
 {
-	return view_works(view, 0) > 0 ||
-	       view_works_within(view, LINK_VARIABLES | SOFTWARE_VARIABLES, 0) > 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < view->count; i++) {
+		const struct attempt_view *a = &view->attempts[i];
+
+		count += view_changed_exactly(a, 0) ||
+			 view_changed_within(a, LINK_VARIABLES | SOFTWARE_VARIABLES, 0);
+	}
+	return count;
+}
+
+static bool fact_phone_worked(const struct view *view)
+{
+	return phone_worked(view) >= 1;
+}
+
+static bool fact_phone_worked_twice(const struct view *view)
+{
+	return phone_worked(view) >= 2;
 }
 
 static bool asks_for_newer_tool(const struct attempt_view *a)
@@ -489,7 +506,7 @@ static bool tool_is_in_doubt(const struct view *view)
 static bool fact_persists(const struct view *view)
 {
 	return fails_on_all_links(view) && !fact_unofficial_restore(view) &&
-	       !tool_is_in_doubt(view) && !phone_has_worked(view);
+	       !tool_is_in_doubt(view) && !fact_phone_worked(view);
 }
 
 #define FACT_ROW(id, function) [id] = function,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/macro.h"
+#include "common/triage/across.h"
 #include "tests/unit/case_builder.h"
 #include "tests/unit/test.h"
 
@@ -254,6 +255,63 @@ static void an_operation_alone_names_nothing(void **state)
 	assert_non_null(strstr(find_cause("nand")->evidence[0].text, "Waiting for NAND"));
 }
 
+static void one_success_asks_to_be_repeated(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_4013(c, "one", "A");
+	add_success(c, "one", "B");
+	diagnose_ok(c);
+	assert_next("repeat-success");
+	add_success(c, "one", "B");
+	diagnose_ok(c);
+	assert_null(verdict.next.experiment);
+}
+
+static void a_named_part_asks_for_one_repeat(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+
+	for (int i = 0; i < 2; i++) {
+		struct attempt *attempt = add_attempt(c, "one", "A", OUTCOME_FAILED);
+
+		attempt->amr_error_known = true;
+		attempt->amr_error = 1013;
+		diagnose_ok(c);
+		assert_verdict(PHASE_HARDWARE, i ? STRENGTH_STRONG : STRENGTH_MODERATE);
+		assert_first("baseband");
+		assert_next(i ? "board-shop" : "retry-update");
+	}
+}
+
+/* Three phones fail on one slot of the hub: the slot is blamed, not the phones (users.md, U4). */
+static void a_slot_that_fails_all_is_blamed(void **state)
+{
+	struct triage_case *cases[4];
+	const struct triage_case *const *others = (const struct triage_case *const *)cases;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cases[i] = case_of(i % 2 ? FACE_ID : NO_FACE_ID);
+		text_copy(add_4013(cases[i], "one", NULL)->port, PORT_SIZE, i ? "1-2.4" : "1-2.3");
+	}
+	across_mark(cases[0], others, ARRAY_SIZE(cases));
+	assert_string_equal(cases[0]->history[0], "other-phones-fail-here");
+	across_mark(cases[1], others, ARRAY_SIZE(cases));
+	assert_int_equal(cases[1]->history_count, 1);
+	assert_string_equal(cases[1]->history[0], "other-phones-fail-on-port");
+	diagnose_ok(cases[1]);
+	assert_verdict(PHASE_CONNECTION, STRENGTH_MODERATE);
+	assert_first("port-hub");
+	/* A phone that was restored there clears it as far as it goes. */
+	cases[2]->history_count = 0;
+	text_copy(add_success(cases[3], "one", NULL)->port, PORT_SIZE, "1-2.4");
+	across_mark(cases[2], others, ARRAY_SIZE(cases));
+	assert_int_equal(cases[2]->history_count, 1);
+	assert_string_equal(cases[2]->history[0], "other-phones-fail-here");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		triage_case_free(cases[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +331,9 @@ int main(void)
 		cmocka_unit_test(mux_fault_comes_before_hardware),
 		cmocka_unit_test(phone_names_storage),
 		cmocka_unit_test(an_operation_alone_names_nothing),
+		cmocka_unit_test(one_success_asks_to_be_repeated),
+		cmocka_unit_test(a_named_part_asks_for_one_repeat),
+		cmocka_unit_test(a_slot_that_fails_all_is_blamed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
