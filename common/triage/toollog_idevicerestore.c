@@ -88,14 +88,15 @@ static void read_version(struct toollog *log, const char *rest, int value)
 }
 
 /* What the tool waits for: enum wait. */
-enum wait { WAIT_DISCONNECT, WAIT_RECOVERY, WAIT_RESTORE_MODE, WAIT_IMAGE };
+enum wait { WAIT_DISCONNECT, WAIT_RECOVERY, WAIT_RESTORE_MODE, WAIT_IMAGE, WAIT_RESTORED };
 
 static void read_wait(struct toollog *log, const char *rest, int wait)
 {
 	static const char *const budgets[] = {[WAIT_DISCONNECT] = "wait-disconnect",
 		[WAIT_RECOVERY] = "wait-recovery",
 		[WAIT_RESTORE_MODE] = "wait-restore-mode",
-		[WAIT_IMAGE] = "asr"};
+		[WAIT_IMAGE] = "asr",
+		[WAIT_RESTORED] = "restored-silence"};
 
 	if (wait == WAIT_RESTORE_MODE)
 		toollog_emit_number(log, EVENT_STAGE, STAGE_BOOT_RAMDISK);
@@ -307,6 +308,7 @@ static const struct toollog_rule rules[] = {
 	{"Waiting for device...", RULE_BEGINS, read_wait, WAIT_RESTORE_MODE},
 	{"Waiting for device\xe2\x80\xa6", RULE_BEGINS, read_wait, WAIT_RESTORE_MODE},
 	{"Connecting to ASR", RULE_BEGINS, read_wait, WAIT_IMAGE},
+	{"Connected to ASR", RULE_BEGINS, read_wait, WAIT_RESTORED},
 	{"Recovery Mode Environment:", RULE_BEGINS, toollog_read_stage, STAGE_RECOVERY},
 	{"About to restore device", RULE_BEGINS, toollog_read_stage, STAGE_BOOT_RAMDISK},
 	{" has successfully entered restore mode", RULE_WITHIN, read_udid, 0},
