@@ -169,6 +169,25 @@ static void remove_and_add_at_once(void **state)
 	assert_int_equal(rig->events.list[3].event.kind, EVENT_ATTACH);
 }
 
+/* The next phone sits at the port by the time the uevent of the first is read. */
+static void another_phone_at_the_port(void **state)
+{
+	struct rig *rig = *state;
+	const struct event *event;
+
+	begin(rig);
+	plug(rig, "1-2", 0x1281, BOOT_SERIAL("8015", "06"));
+	assert_int_equal(usb_testbed_remove(rig->testbed, "1-2"), 0);
+	plug(rig, "1-2", 0x12a8, "000080300000000000000001");
+	/* The source, attach with identity, detach, attach. */
+	expect_events(rig, 5);
+	event = nth_event(&rig->events, EVENT_ATTACH, 0);
+	assert_int_equal(event->mode, MODE_RECOVERY);
+	assert_true(event->ecid == ECID);
+	assert_string_equal(event->product, "iPhone10,3");
+	assert_true(nth_event(&rig->events, EVENT_ATTACH, 1)->ecid == 1);
+}
+
 static void other_uevents_tell_nothing(void **state)
 {
 	struct rig *rig = *state;
@@ -230,13 +249,14 @@ static void many_rounds_leak_nothing(void **state)
 	for (size_t i = 1; i <= ROUNDS; i++) {
 		plug(rig, "1-2", 0x12a8, USB_SERIAL);
 		assert_int_equal(usb_testbed_remove(rig->testbed, "1-2"), 0);
-		/* Sysfs shows nothing any more: the numbers come from the uevent, and both ends are
-		 * told. */
+		/* Sysfs shows nothing any more, and the uevent has to do. */
 		expect_events(rig, 1 + i * 2);
 	}
 	assert_int_equal(count_descriptors(), descriptors);
 	assert_int_equal(count_events(&rig->events, EVENT_ATTACH), ROUNDS);
 	assert_int_equal(count_events(&rig->events, EVENT_DETACH), ROUNDS);
+	for (size_t i = 0; i < ROUNDS; i++)
+		assert_string_equal(nth_event(&rig->events, EVENT_ATTACH, i)->udid, UDID);
 }
 
 #define RIG_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -247,6 +267,7 @@ int main(void)
 		RIG_TEST(there_at_start),
 		RIG_TEST(through_the_modes),
 		RIG_TEST(remove_and_add_at_once),
+		RIG_TEST(another_phone_at_the_port),
 		RIG_TEST(other_uevents_tell_nothing),
 		RIG_TEST(odd_serials),
 		RIG_TEST(place_by_location),

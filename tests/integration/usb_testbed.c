@@ -8,6 +8,7 @@
 
 #define PORTS_MAX 64
 #define PORT_TEXT_SIZE 32
+#define SERIAL_SIZE 256
 #define SPEED "480"
 
 struct testbed_port {
@@ -80,20 +81,31 @@ static int parent_of(const char *port, char parent[static PORT_TEXT_SIZE])
 	return 0;
 }
 
+/* As udev's ID_SERIAL_SHORT: what is no letter, digit or one of a few signs becomes '_'. */
+static void mangle(const char *serial, char out[static SERIAL_SIZE])
+{
+	snprintf(out, SERIAL_SIZE, "%s", serial ? serial : "");
+	for (char *c = out; *c; c++) {
+		if (*c == ' ' || *c == '[' || *c == ']')
+			*c = '_';
+	}
+}
+
 static int plug(struct usb_testbed *testbed, const char *port, const char *parent,
 	uint16_t vendor_id, uint16_t product_id, const char *serial)
 {
 	struct testbed_port *slot = find_port(testbed, "");
-	char vendor[8], product[8], bus[8], address[16], triple[32];
+	char vendor[8], product[8], bus[8], address[16], triple[32], mangled[SERIAL_SIZE];
 	const char *attributes[] = {"idVendor", vendor, "idProduct", product, "busnum", bus,
 		"devnum", address, "speed", SPEED, serial ? "serial" : NULL, serial, NULL};
-	const char *properties[] = {
-		"DEVTYPE", "usb_device", "PRODUCT", triple, "BUSNUM", bus, "DEVNUM", address, NULL};
+	const char *properties[] = {"DEVTYPE", "usb_device", "PRODUCT", triple, "BUSNUM", bus,
+		"DEVNUM", address, serial ? "ID_SERIAL_SHORT" : NULL, mangled, NULL};
 	int number;
 
 	if (!slot)
 		return -ENOSPC;
 	number = strncmp(port, "usb", 3) == 0 ? 1 : testbed->next_address++;
+	mangle(serial, mangled);
 	snprintf(vendor, sizeof(vendor), "%04x", vendor_id);
 	snprintf(product, sizeof(product), "%04x", product_id);
 	snprintf(bus, sizeof(bus), "%d", atoi(port + (number == 1 ? 3 : 0)));
