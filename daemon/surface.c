@@ -149,6 +149,7 @@ static int records(void *user, const struct uuid *session_id, uint64_t after,
 {
 	struct surface *surface = user;
 	struct ring_record record;
+	uint64_t lost = 0;
 	int r;
 
 	if (after > 0)
@@ -160,12 +161,16 @@ static int records(void *user, const struct uuid *session_id, uint64_t after,
 	while ((r = ring_cursor_next(surface->cursor, &record)) > 0) {
 		struct event event;
 
+		/* What is missing before a record that was not taken is told with it, next time. */
 		if (surface_read_record(&record, &event) == 0 && !visit(context, &event))
 			break;
+		lost = surface->cursor->loss.lost;
 	}
 	if (r < 0)
 		return r;
-	*ret_lost = after > 0 ? surface->cursor->loss.lost : 0;
+	if (r == 0)
+		lost = surface->cursor->loss.lost;
+	*ret_lost = after > 0 ? lost : 0;
 	return 0;
 }
 

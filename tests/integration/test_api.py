@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import socket
 import subprocess
 import time
@@ -728,6 +729,24 @@ def test_the_peer_past_the_limit_is_closed(server):
     assert 'bench' in peers[0].ask('GetStatus')
     peers[1].close()
     server.until(lambda: server.peer().call_or_none('GetStatus') is not None, 'a place did not become free')
+
+
+def test_running_out_of_descriptors_pauses(server):
+    peers = fill(server, 2)
+    used = server.descriptors()
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (used + 3, 1024))
+    peers += [server.peer() for _ in range(10)]
+    for peer in peers:
+        peer.send('GetStatus')
+    for peer in peers[:5]:
+        assert 'bench' in peer.read()['parameters']
+    server.until(lambda: 'cannot accept' in server.log.read_text(), 'nothing was said')
+    for peer in peers[:5]:
+        peer.close()
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
+    for peer in peers[5:]:
+        assert 'bench' in peer.read()['parameters']
+    assert server.log.read_text().count('cannot accept') < 10
 
 
 OTHER_USER = '''
