@@ -60,6 +60,8 @@ static void set_point(struct attempt *attempt, const struct point *point)
 	attempt->operation = point->operation;
 	attempt->stage = point->stage;
 	attempt->came_back = point->came_back;
+	if (point->operation == 28)
+		attempt->checkpoint = 0x60d;
 	attempt->health.grade = HEALTH_GOOD;
 	text_copy(attempt->tool, sizeof(attempt->tool), "idevicerestore");
 }
