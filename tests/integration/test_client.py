@@ -520,14 +520,35 @@ def test_run_killed_leaves_the_tool_alone(client, daemon):
     assert (client.folder / "log").read_text() == "one\ntwo\n"
 
 
-def test_interrupt_at_the_terminal_reaches_the_tool_once(client, daemon):
+# Leaves the terminal's foreground group, so that only `run` can tell it of a signal. Each signal that arrives adds its
+# number, a byte, to the file `signals`.
+COUNT_SIGNALS = """
+import os, signal, sys
+folder = sys.argv[1]
+os.setpgid(0, 0)
+signal.set_wakeup_fd(os.open(folder + "/signals", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK))
+signal.signal(signal.SIGINT, lambda number, frame: None)
+signal.signal(signal.SIGTERM, lambda number, frame: os._exit(9))
+open(folder + "/ready", "w").close()
+while True:
+    signal.pause()
+"""
+
+
+def test_what_the_terminal_sends_is_not_sent_again(client, daemon):
+    """Ctrl-C reaches every process of the foreground group by itself; twice can mean "now really" to a tool."""
     pid, terminal = pty.fork()
-    script = tool_that_waits(client.folder, f"trap 'echo caught >> {client.folder}/caught; : > {client.folder}/go' INT",
-                             "exit 9")
     if pid == 0:
-        os.execve(client.command, [client.command, "run", "--", "sh", "-c", script], {**client.environment, "TERM": "xterm"})
+        os.execve(client.command, [client.command, "run", "--", sys.executable, "-c", COUNT_SIGNALS,
+                                   str(client.folder)], {**client.environment, "TERM": "xterm"})
     until((client.folder / "ready").exists, "the tool")
     os.write(terminal, b"\x03")
+    shown = b""
+    while b"^C" not in shown:  # echoed once the signal is sent
+        assert select.select([terminal], [], [], LIMIT)[0], shown
+        shown += os.read(terminal, 65536)
+    # `run` takes and passes on signals in their order: nothing can come after this one.
+    os.kill(pid, signal.SIGTERM)
     try:
         while os.read(terminal, 65536):
             pass
@@ -535,7 +556,26 @@ def test_interrupt_at_the_terminal_reaches_the_tool_once(client, daemon):
         pass
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
-    assert (client.folder / "caught").read_text() == "caught\n"
+    assert (client.folder / "signals").read_bytes() == bytes([signal.SIGTERM])
+
+
+def test_interrupt_at_the_terminal_reaches_the_tool(client, daemon):
+    pid, terminal = pty.fork()
+    script = tool_that_waits(client.folder, f"trap 'echo caught; : > {client.folder}/go' INT", "exit 9")
+    if pid == 0:
+        os.execve(client.command, [client.command, "run", "--", "sh", "-c", script],
+                  {**client.environment, "TERM": "xterm"})
+    until((client.folder / "ready").exists, "the tool")
+    os.write(terminal, b"\x03")
+    shown = b""
+    try:
+        while data := os.read(terminal, 65536):
+            shown += data
+    except OSError:
+        pass
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+    assert b"caught" in shown
 
 
 def test_live_line_on_a_terminal(client, daemon):
