@@ -16,7 +16,7 @@
 #define LINE_SIZE 1024 /* of a line, with the NUL; the rest of a longer one is cut */
 #define FIELD_SIZE 64
 #define CURSOR_SIZE 512		     /* journald's have about 150 characters */
-#define ENTRIES_A_TURN 64	     /* per turn of the loop, so that nobody else waits long */
+#define ENTRIES_A_TURN 32	     /* per turn of the loop, so that nobody else waits long */
 #define RETRY_US (10 * USEC_PER_SEC) /* after a journal that could not be read */
 #define POLL_US (1 * USEC_PER_SEC)   /* where the kernel cannot tell of changes */
 #define REASON_SIZE 200
