@@ -282,15 +282,24 @@ static void add_advice(struct verdict *verdict, const char *const *advice, size_
 			verdict->advice[verdict->advice_count++] = advice[i];
 }
 
+/* Advice on a cause is for one that the verdict names; a part of the phone must be more than the
+ * first to be tried. */
+static bool advises_on_cause(const struct verdict *verdict)
+{
+	const struct suspect *first = &verdict->causes[0];
+	enum strength least =
+		verdict->phase == PHASE_HARDWARE ? STRENGTH_STRONG : STRENGTH_MODERATE;
+
+	return verdict->phase != PHASE_UNDECIDED && verdict->cause_count &&
+	       first->phase == verdict->phase && first->strength >= least;
+}
+
 static void collect_advice(struct verdict *verdict)
 {
-	if (verdict->phase != PHASE_UNDECIDED && verdict->cause_count &&
-		verdict->causes[0].phase == verdict->phase &&
-		verdict->causes[0].strength >= STRENGTH_MODERATE)
-		for (size_t i = 0; i < knowledge_causes_count; i++)
-			if (knowledge_causes[i].word == verdict->causes[0].cause)
-				add_advice(verdict, knowledge_causes[i].advice,
-					ARRAY_SIZE(knowledge_causes[i].advice));
+	for (size_t i = 0; i < knowledge_causes_count && advises_on_cause(verdict); i++)
+		if (knowledge_causes[i].word == verdict->causes[0].cause)
+			add_advice(verdict, knowledge_causes[i].advice,
+				ARRAY_SIZE(knowledge_causes[i].advice));
 	for (size_t i = 0; i < knowledge_advice_count; i++)
 		if (knowledge_advice[i].phase == verdict->phase)
 			add_advice(verdict, knowledge_advice[i].advice,
