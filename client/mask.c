@@ -15,8 +15,9 @@
 #define SERIAL_LEAST 8		/* characters of the shortest serial number */
 
 /* What stands before a serial number, in lower case. */
-static const char *const serial_marks[] = {
-	"srnm:[", "serialnumber:", "serialnumber=", "serial number:", "serial:"};
+static const char *const serial_marks[] = {"srnm:[",
+	"serialnumber:", "serialnumber=", "serial number:", "serial number is ",
+	"serial:", "serialnumber\": \""};
 
 static size_t hex_run(const char *text)
 {

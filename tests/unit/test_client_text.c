@@ -28,6 +28,7 @@ static void test_mask(void **state)
 		{"0123456789abcdef0123456789abcdef01234567", "..4567"},
 		{"SRNM:[F4GZX0QYN70D]", "SRNM:[..N70D]"},
 		{"Serial Number: F4GZX0QYN70D", "Serial Number: ..N70D"},
+		{"device serial number is F4GZX0QYN70D", "device serial number is ..N70D"},
 		{"SerialNumber=F4GZX0QYN70D,", "SerialNumber=..N70D,"},
 		/* What looks like one and is none. */
 		{"01936f00-1111-7222-8333-444455556666", "01936f00-1111-7222-8333-444455556666"},
