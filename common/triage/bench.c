@@ -211,14 +211,15 @@ static struct session *running_session(struct bench *bench, const struct identit
 	return NULL;
 }
 
-static struct session *awaiting_session(
-	struct bench *bench, const struct identity *identity, struct stamp now)
+/* The newest session of the phone, where it has ended and still takes this event. */
+static struct session *late_session(
+	struct bench *bench, const struct identity *identity, const struct event *event)
 {
 	for (size_t i = bench->session_count; i > 0; i--) {
 		struct session *session = bench->sessions[i - 1];
 
 		if (identity_matches(&session->identity, identity))
-			return session_awaits_return(session, now) ? session : NULL;
+			return session_takes_late(session, event) ? session : NULL;
 	}
 	return NULL;
 }
@@ -326,8 +327,8 @@ static struct session *session_for(
 {
 	struct session *session = running_session(bench, &device->identity);
 
-	if (!session && (event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH))
-		session = awaiting_session(bench, &device->identity, event->at);
+	if (!session)
+		session = late_session(bench, &device->identity, event);
 	if (!session && begins_session(device, event))
 		session = begin_watched(bench, device, event);
 	return session;
@@ -377,7 +378,7 @@ static void feed_link(struct bench *bench, const struct event *event)
 		struct event effects[SESSION_EFFECTS_MAX];
 
 		keep(bench, session, event);
-		keep_effects(bench, session, effects, session_amend(session, event->at, effects));
+		keep_effects(bench, session, effects, session_react_late(session, event, effects));
 	}
 }
 

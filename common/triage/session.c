@@ -22,6 +22,10 @@
 /* Microseconds after its end in which a session still takes its phone's return. */
 #define RETURN_WINDOW_US (300 * USEC_PER_SEC)
 
+/* In which it still takes the news that usbmuxd ended: tool and daemon hear that at the same time.
+ */
+#define MUX_LAG_US (5 * USEC_PER_SEC)
+
 bool identity_matches(const struct identity *a, const struct identity *b)
 {
 	if (a->ecid && b->ecid)
@@ -276,6 +280,21 @@ static bool link_event(enum event_kind kind)
 	       kind == EVENT_MUX_DETACH;
 }
 
+/* usbmuxd took its list of phones along; no phone went. */
+static bool mux_ended(const struct event *event)
+{
+	return event->kind == EVENT_MUX_DETACH && event->code != 0;
+}
+
+static void tell_mux_end(
+	struct session *session, const struct event *event, struct event effects[], size_t *count)
+{
+	struct event *error = add_effect(session, effects, count, EVENT_MUX_ERROR, event->at);
+
+	text_copy(error->name, sizeof(error->name), "usbmuxd-ended");
+	event_set_text(error, "usbmuxd ended; the phone did not go");
+}
+
 size_t session_react(struct session *session, const struct event *event, enum device_mode before,
 	struct event effects[static SESSION_EFFECTS_MAX])
 {
@@ -284,12 +303,8 @@ size_t session_react(struct session *session, const struct event *event, enum de
 	session->heard_us = event->at.monotonic_us;
 	if (!session->running)
 		return 0;
-	if (event->kind == EVENT_MUX_DETACH && event->code != 0) {
-		struct event *error =
-			add_effect(session, effects, &count, EVENT_MUX_ERROR, event->at);
-
-		text_copy(error->name, sizeof(error->name), "usbmuxd-ended");
-		event_set_text(error, "usbmuxd ended; the phone did not go");
+	if (mux_ended(event)) {
+		tell_mux_end(session, event, effects, &count);
 	} else if (link_event(event->kind)) {
 		if (session_mode(session) == before)
 			return 0;
@@ -370,21 +385,28 @@ size_t session_tick(struct session *session, struct stamp now, uint32_t percent,
 	return count;
 }
 
-bool session_awaits_return(const struct session *session, struct stamp now)
+bool session_takes_late(const struct session *session, const struct event *event)
 {
 	const struct attempt *attempt = &session->attempt;
+	uint64_t since_us = event->at.monotonic_us - attempt->ended.monotonic_us;
 
-	return !session->running && attempt->outcome == OUTCOME_FAILED &&
-	       session_mode(session) == MODE_GONE && !attempt->status_known &&
-	       now.monotonic_us - attempt->ended.monotonic_us <= RETURN_WINDOW_US;
+	if (session->running || attempt->outcome != OUTCOME_FAILED || attempt->status_known)
+		return false;
+	if (mux_ended(event))
+		return since_us <= MUX_LAG_US;
+	return (event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH) &&
+	       session_mode(session) == MODE_GONE && since_us <= RETURN_WINDOW_US;
 }
 
-size_t session_amend(
-	struct session *session, struct stamp now, struct event effects[static SESSION_EFFECTS_MAX])
+size_t session_react_late(struct session *session, const struct event *event,
+	struct event effects[static SESSION_EFFECTS_MAX])
 {
 	size_t count = 0;
 
-	end_session(session, now, session->attempt.outcome, "it came back after the end", effects,
-		&count);
+	if (mux_ended(event))
+		tell_mux_end(session, event, effects, &count);
+	else
+		end_session(session, event->at, session->attempt.outcome,
+			"it came back after the end", effects, &count);
 	return count;
 }
