@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "common/triage/across.h"
 #include "common/base/text.h"
 #include "common/triage/model.h"
 
@@ -227,6 +228,9 @@ static int answer_diagnose(void *user, const struct api_diagnose *query, struct 
 	if (r < 0)
 		return r;
 	r = subject ? bench_session_case(bench, subject, &c) : bench_case(bench, &identity, &c);
+	if (r < 0)
+		return r;
+	r = across_mark_bench(c, bench);
 	if (r < 0)
 		return r;
 	r = diagnose(c, ret);

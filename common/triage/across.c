@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/triage/across.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "common/base/text.h"
@@ -76,4 +77,45 @@ void across_mark(struct triage_case *c, const struct triage_case *const *others,
 		triage_case_add_history(c, places[i].word);
 		return;
 	}
+}
+
+static bool is_known(const struct identity *identity)
+{
+	return identity->ecid || identity->udid[0];
+}
+
+/* Whether an earlier session of the bench is of the same phone. */
+static bool seen_before(const struct bench *bench, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (identity_matches(&bench_session(bench, i)->identity,
+			    &bench_session(bench, index)->identity))
+			return true;
+	return false;
+}
+
+int across_mark_bench(struct triage_case *c, const struct bench *bench)
+{
+	struct identity self = {.ecid = c->ecid};
+	size_t sessions = bench_session_count(bench), count = 0;
+	CLEANUP(freep) struct triage_case **others = calloc(sessions + 1, sizeof(*others));
+	int r = 0;
+
+	if (!others)
+		return -ENOMEM;
+	text_copy(self.udid, sizeof(self.udid), c->udid);
+	for (size_t i = 0; i < sessions && r == 0; i++) {
+		const struct identity *identity = &bench_session(bench, i)->identity;
+
+		if (!is_known(identity) || identity_matches(identity, &self) ||
+			seen_before(bench, i))
+			continue;
+		r = bench_case(bench, identity, &others[count]);
+		count += r == 0;
+	}
+	if (r == 0)
+		across_mark(c, (const struct triage_case *const *)others, count);
+	for (size_t i = 0; i < count; i++)
+		triage_case_free(others[i]);
+	return r;
 }
