@@ -34,7 +34,7 @@ static const struct {
 };
 
 /* Behind them, in this order and as often as they come. */
-static const char *const tags[] = {
+static const char tags[][16] = {
 	"<Error> ",
 	"<Warning> ",
 	"<Notice> ",
@@ -57,7 +57,6 @@ static const char *const tags[] = {
 	"what=",
 	"\"",
 	"<string>",
-	" ",
 };
 
 /* The bytes of the line that have the shape; 0 where it has another. */
@@ -180,10 +179,14 @@ static size_t tag_length(const char *line)
 {
 	if (!may_be_tag(*line))
 		return 0;
+	if (*line == ' ')
+		return strspn(line, " ");
+	/* Dumps are full of lines that begin as tags do, but not with the same two letters. */
 	for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
-		if (*line == *tags[i] && text_starts_with(line, tags[i]))
+		if (line[0] == tags[i][0] && (line[1] == tags[i][1] || !tags[i][1]) &&
+			text_starts_with(line, tags[i]))
 			return strlen(tags[i]);
-	return *line == ' ' ? strspn(line, " ") : 0;
+	return 0;
 }
 
 const char *toollog_message(struct toollog *log, const char *line)
