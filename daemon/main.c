@@ -119,11 +119,13 @@ static void replace_journal(struct daemon *daemon, bool replace)
 {
 	const struct kmsg_options options = {.find_place = find_place, .find_place_user = daemon};
 
-	if (!replace)
+	if (!replace) {
 		daemon->kmsg = kmsg_free(daemon->kmsg);
-	else if (!daemon->kmsg &&
-		 kmsg_new(daemon->loop, &options, take_event, daemon, &daemon->kmsg) < 0)
+		surface_forget_source(&daemon->surface, "kmsg");
+	} else if (!daemon->kmsg &&
+		   kmsg_new(daemon->loop, &options, take_event, daemon, &daemon->kmsg) < 0) {
 		log_error("The kernel's log can't be read: no memory.");
+	}
 }
 
 /* Takes what the sources see. */

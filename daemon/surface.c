@@ -24,6 +24,16 @@ void surface_note_source(struct surface *surface, const struct event *event)
 	text_clean(event->text, event->text_length, source->detail, sizeof(source->detail));
 }
 
+void surface_forget_source(struct surface *surface, const char *name)
+{
+	for (size_t i = 0; i < surface->source_count; i++) {
+		if (!text_equal(surface->sources[i].name, name))
+			continue;
+		surface->sources[i] = surface->sources[--surface->source_count];
+		return;
+	}
+}
+
 int surface_read_record(const struct ring_record *record, struct event *ret)
 {
 	int r = event_decode(record->payload, record->length, ret);

@@ -28,6 +28,8 @@ struct surface {
 
 /* Notes what an EVENT_SOURCE tells. */
 void surface_note_source(struct surface *surface, const struct event *event);
+/* A source that is not used any more is not listed. */
+void surface_forget_source(struct surface *surface, const char *name);
 /* The functions for the API; `surface` must outlive it. */
 struct api_backend surface_backend(struct surface *surface);
 /* Reads a record of the ring. Returns 0, or -EBADMSG for one that is no event. */
