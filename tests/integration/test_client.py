@@ -207,12 +207,21 @@ def test_colour_only_where_wanted(client, daemon):
         assert (b"\x1b" in on_terminal(client, ["diagnose"], environment)[0]) == colour, environment
 
 
-def on_terminal(client, arguments, environment=None, input=b""):
-    """Runs the command on a terminal of its own; gives what the terminal showed, and the exit status."""
+def start_on_terminal(client, *arguments, environment=None):
+    """Starts the command on a terminal of its own. Gives its process and the terminal's other end."""
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execve(client.command, [client.command, *map(str, arguments)],
-                  {**client.environment, "TERM": "xterm", **(environment or {})})
+        try:
+            os.execve(client.command, [client.command, *map(str, arguments)],
+                      {**client.environment, "TERM": "xterm", **(environment or {})})
+        finally:
+            os._exit(127)  # the tests go on in the parent alone
+    return pid, terminal
+
+
+def on_terminal(client, arguments, environment=None, input=b""):
+    """Runs the command on a terminal of its own; gives what the terminal showed, and the exit status."""
+    pid, terminal = start_on_terminal(client, *arguments, environment=environment)
     os.write(terminal, input)
     shown = b""
     try:
@@ -537,10 +546,7 @@ while True:
 
 def test_what_the_terminal_sends_is_not_sent_again(client, daemon):
     """Ctrl-C reaches every process of the foreground group by itself; twice can mean "now really" to a tool."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(client.command, [client.command, "run", "--", sys.executable, "-c", COUNT_SIGNALS,
-                                   str(client.folder)], {**client.environment, "TERM": "xterm"})
+    pid, terminal = start_on_terminal(client, "run", "--", sys.executable, "-c", COUNT_SIGNALS, client.folder)
     until((client.folder / "ready").exists, "the tool")
     os.write(terminal, b"\x03")
     shown = b""
@@ -560,11 +566,8 @@ def test_what_the_terminal_sends_is_not_sent_again(client, daemon):
 
 
 def test_interrupt_at_the_terminal_reaches_the_tool(client, daemon):
-    pid, terminal = pty.fork()
     script = tool_that_waits(client.folder, f"trap 'echo caught; : > {client.folder}/go' INT", "exit 9")
-    if pid == 0:
-        os.execve(client.command, [client.command, "run", "--", "sh", "-c", script],
-                  {**client.environment, "TERM": "xterm"})
+    pid, terminal = start_on_terminal(client, "run", "--", "sh", "-c", script)
     until((client.folder / "ready").exists, "the tool")
     os.write(terminal, b"\x03")
     shown = b""
@@ -596,9 +599,7 @@ def test_live_line_of_a_phone_over_its_budget(client, daemon):
 
 
 def test_watch_on_a_terminal_has_a_live_line(client, daemon):
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(client.command, [client.command, "watch"], {**client.environment, "TERM": "xterm"})
+    pid, terminal = start_on_terminal(client, "watch")
     shown = b""
     while b"phone silent 1" not in shown:
         assert select.select([terminal], [], [], LIMIT)[0], shown
