@@ -24,6 +24,10 @@ COMPONENTS = (
     ("LLB", "Firmware/all_flash/LLB.{board}.RELEASE.im4p", True),
     ("iBoot", "Firmware/all_flash/iBoot.{board}.RELEASE.im4p", True),
     ("SEP", "Firmware/all_flash/sep-firmware.{board}.RELEASE.im4p", True),
+    ("iBEC", "Firmware/dfu/iBEC.{board}.RELEASE.im4p", False),
+    ("RestoreRamDisk", "018-00002-001.dmg", False),
+    ("RestoreDeviceTree", "Firmware/all_flash/DeviceTree.{board}.im4p", False),
+    ("RestoreKernelCache", "kernelcache.release.{board}", False),
     ("RestoreSEP", "Firmware/all_flash/sep-firmware.{board}.RELEASE.im4p", True),
 )
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Gives each case its machine: `machine(script, scenario=…)` runs both and returns what was written.
 
-The environment variable IDEVICETRIAGE_BUILD names the build folder ("build" when it is not set).
+The environment variable IDEVICETRIAGE_BUILD names the build folder ("build" when it is not set). Where
+RECORD names a folder, the journal that each scenario would have left is written there.
 """
 
 import os
@@ -13,7 +14,7 @@ import pytest
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER))
 
-from rig import image, machine as rig_machine  # noqa: E402
+from rig import image, journal, machine as rig_machine  # noqa: E402
 
 EXIT_SKIPPED = 77  # what meson takes for "skipped"
 
@@ -46,8 +47,8 @@ def base_image(build):
 def machine(base_image, build):
     """Runs a case; see rig/machine.py. `scenario` is the name of a file in scenarios/."""
 
-    def run(script, scenario=None, **more):
-        files = []
+    def run(script, scenario=None, files=(), **more):
+        files = list(files)
         if scenario is not None:
             files.append(("scenario", (FOLDER / "scenarios" / scenario).read_text()))
         programs = [build / "tests/vm/vhci-phone", *more.pop("programs", ())]
@@ -57,6 +58,9 @@ def machine(base_image, build):
             pytest.skip(str(reason))
         # Shown by pytest when the case fails.
         print(result)
+        if os.environ.get("RECORD") and scenario is not None:
+            text = journal.export(result)
+            pathlib.Path(os.environ["RECORD"], f"{scenario}.export").write_text(text, encoding="utf-8")
         assert result.status() == 0, "the script of the case failed"
         return result
 

@@ -67,3 +67,14 @@ def test_ramdisk_vanishes(watch):
     assert session["stage"] == "restore"
     assert session["health"]["grade"] == "lost"
     assert verdict["phase"] == "undecided"
+
+
+def test_cable_fault(watch):
+    session, verdict = watch("cable-fault")
+
+    assert session["modes"] == TO_RESTORE[:4]
+    assert session["itunesCode"] == 4005
+    # Eight failed reads, one power cycle, one surrender; there is no journald, so that the kernel's own log tells.
+    assert session["health"]["usbErrors"] == 10
+    assert verdict["causes"][0]["cause"] == "cable"
+    assert "link-faulty" in [evidence["rule"] for evidence in verdict["causes"][0]["evidence"]]

@@ -55,6 +55,26 @@ def test_glitch(machine):
     assert result.lines("run")[-1] == UDID
 
 
+def test_glitch_ends_usbmuxd(machine):
+    """As Debian starts it, usbmuxd ends when its last phone goes, and stays ended when that phone is back."""
+    result = machine(
+        """
+        start_usbmuxd --enable-exit
+        start_phone
+        await phone 'scenario done'
+        idevice_id -l
+        true
+        """,
+        "glitch-race",
+    )
+
+    assert product(result) == ["12a8", "12a8"]
+    assert errors(result) == []
+    assert result.port()[-1].startswith("usb 1-1: SerialNumber: ")
+    assert "Shutdown complete" in result.usbmuxd()
+    assert result.lines("run") == ["ERROR: Unable to retrieve device list!"]
+
+
 def test_stall_leaves_no_kernel_line(machine):
     result = machine(WATCH, "stall")
 

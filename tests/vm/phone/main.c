@@ -5,6 +5,7 @@
 #include "tests/vm/phone/scenario.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -70,6 +71,7 @@ int main(int argument_count, char **arguments)
 {
 	static struct scenario scenario;
 	static struct phone phone;
+	struct stamp now = clock_now();
 	int r;
 
 	if (argument_count != 2) {
@@ -81,6 +83,8 @@ int main(int argument_count, char **arguments)
 	signal(SIGPIPE, SIG_IGN);
 	phone_init(&phone, &default_identity);
 	phone.report = (struct report){scenario_hear, &scenario};
+	/* Joins the times of the phone and the kernel to those in usbmuxd's lines. */
+	report(&phone.report, "wall clock is %" PRIu64 " us ahead", now.wall_us - now.monotonic_us);
 	r = run(&phone, &scenario);
 	phone_detach(&phone);
 	fprintf(stderr, "vhci-phone: %s\n", strerror(-r));

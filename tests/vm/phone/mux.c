@@ -206,15 +206,25 @@ static int send_reply(struct mux *mux, struct mux_connection *connection,
 	return 0;
 }
 
-static void bytes_donep(struct bytes *bytes)
+int mux_send(struct mux *mux, const struct bytes *message)
 {
-	bytes_done(bytes);
+	for (size_t i = 0; i < ARRAY_SIZE(mux->connections); i++) {
+		struct mux_connection *connection = &mux->connections[i];
+		const struct segment segment = {
+			.host_port = connection->host_port,
+			.phone_port = SERVICE_PORT,
+		};
+
+		if (connection->open && connection->service.restoring)
+			return send_reply(mux, connection, &segment, message);
+	}
+	return -ENOTCONN;
 }
 
 static int take_data(
 	struct mux *mux, struct mux_connection *connection, const struct segment *segment)
 {
-	CLEANUP(bytes_donep) struct bytes reply = {0};
+	CLEANUP(bytes_done) struct bytes reply = {0};
 	int r = 0;
 
 	if (segment->size == 0)

@@ -51,6 +51,10 @@ void mux_done(struct mux *mux);
  * was gathered is dropped), or -ENOMEM. */
 int mux_input(struct mux *mux, const uint8_t *data, size_t size);
 
+/* Sends a message on the connection on which restored was told to start. Returns 0, -ENOTCONN when
+ * there is none, or -ENOMEM. */
+int mux_send(struct mux *mux, const struct bytes *message);
+
 /* The next packet for the host, and its size; NULL while there is none. Valid until the next call
  * of mux_sent(). */
 const uint8_t *mux_peek(const struct mux *mux, size_t *ret_size);

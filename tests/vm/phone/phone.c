@@ -200,6 +200,32 @@ int phone_set_fault(struct phone *phone, const char *part, const char *kind)
 	return serve_waiting(phone);
 }
 
+static int send_message(struct phone *phone, const struct bytes *message)
+{
+	int r;
+
+	if (!phone_attached(phone) || in_boot_loader(phone))
+		return -ENOTCONN;
+	r = mux_send(&phone->mux, message);
+	return r < 0 ? r : serve_waiting(phone);
+}
+
+int phone_send_progress(struct phone *phone, uint64_t operation, uint64_t percent)
+{
+	CLEANUP(bytes_done) struct bytes message = {0};
+	int r = service_add_progress(&message, operation, percent);
+
+	return r < 0 ? r : send_message(phone, &message);
+}
+
+int phone_send_status(struct phone *phone, uint64_t status)
+{
+	CLEANUP(bytes_done) struct bytes message = {0};
+	int r = service_add_status(&message, status);
+
+	return r < 0 ? r : send_message(phone, &message);
+}
+
 int phone_serve(struct phone *phone)
 {
 	struct usbip_request request;

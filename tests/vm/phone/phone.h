@@ -41,6 +41,11 @@ bool phone_attached(const struct phone *phone);
  * Returns 0, -EINVAL, or a negative errno of the connection. */
 int phone_set_fault(struct phone *phone, const char *part, const char *kind);
 
+/* Sends restored's message of progress or of the end: see service.h. Returns 0, -ENOTCONN when no
+ * restore was started, or another negative errno. */
+int phone_send_progress(struct phone *phone, uint64_t operation, uint64_t percent);
+int phone_send_status(struct phone *phone, uint64_t status);
+
 /* Handles the next request of the host; blocks until there is one. Returns 0 (also when the host
  * unplugged the phone) or a negative errno. */
 int phone_serve(struct phone *phone);

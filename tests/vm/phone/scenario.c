@@ -46,6 +46,18 @@ static int run_fault(struct scenario *scenario, const struct scenario_step *step
 	return phone_set_fault(phone, step->text, step->more);
 }
 
+static int run_progress(struct scenario *scenario, const struct scenario_step *step,
+	struct phone *phone, uint64_t now_us)
+{
+	return phone_send_progress(phone, step->number, step->percent);
+}
+
+static int run_status(struct scenario *scenario, const struct scenario_step *step,
+	struct phone *phone, uint64_t now_us)
+{
+	return phone_send_status(phone, step->number);
+}
+
 static int run_say(struct scenario *scenario, const struct scenario_step *step, struct phone *phone,
 	uint64_t now_us)
 {
@@ -70,6 +82,17 @@ static int read_pause(struct scenario_step *step, const char *rest)
 	if (sscanf(rest, "%9" SCNu64 " ms%n", &step->number, &end) != 1 || end == 0)
 		return -EINVAL;
 	return rest[end] ? -EINVAL : 0;
+}
+
+static int read_progress(struct scenario_step *step, const char *rest)
+{
+	return sscanf(rest, "%9" SCNu64 " %3" SCNu64, &step->number, &step->percent) == 2 ? 0
+											  : -EINVAL;
+}
+
+static int read_status(struct scenario_step *step, const char *rest)
+{
+	return sscanf(rest, "%9" SCNu64, &step->number) == 1 ? 0 : -EINVAL;
 }
 
 static int read_text(struct scenario_step *step, const char *rest)
@@ -97,6 +120,8 @@ static const struct {
 	{"after", read_pause, run_after},
 	{"wait", read_text, run_wait},
 	{"fault", read_fault, run_fault},
+	{"progress", read_progress, run_progress},
+	{"status", read_status, run_status},
 	{"say", read_text, run_say},
 };
 

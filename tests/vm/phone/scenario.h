@@ -7,7 +7,9 @@
  *   after N ms         let N milliseconds pass
  *   wait TEXT          until the phone reports something that begins with TEXT
  *   fault PART KIND    from now on, as fault.h names them
- *   say TEXT           report TEXT
+ *   progress N PERCENT restored's operation N (its own number) is so far; after "request
+ * StartRestore" status N           restored ends the restore with that number, 0 for success say
+ * TEXT           report TEXT
  *
  * Empty lines and lines that begin with # are skipped. After the last step "scenario done" is
  * reported, and the phone stays as it is. */
@@ -25,6 +27,7 @@ struct scenario_step {
 	char text[SCENARIO_LINE_BYTES];
 	char more[SCENARIO_LINE_BYTES];
 	uint64_t number;
+	uint64_t percent;
 	enum mode mode;
 };
 

@@ -18,7 +18,7 @@ static void plist_freep(plist_t *plist)
 }
 
 struct request {
-	const struct service *service;
+	struct service *service;
 	plist_t content;
 	plist_t answer; /* a dictionary that has the request's name in it already */
 };
@@ -73,6 +73,9 @@ static void answer_query_type(const struct request *request)
 		set_string(request->answer, "Type", "com.apple.mobile.lockdown");
 		return;
 	}
+	/* idevicerestore 1.0.0 takes the phone's identity from here. */
+	set_string(request->answer, "HardwareModel", request->service->identity->hardware_model);
+	set_string(request->answer, "SerialNumber", request->service->identity->serial_number);
 	set_string(request->answer, "Type", "com.apple.mobile.restored");
 	plist_dict_set_item(request->answer, "RestoreProtocolVersion",
 		plist_new_uint(RESTORE_PROTOCOL_VERSION));
@@ -117,16 +120,22 @@ static void answer_success(const struct request *request)
 	set_string(request->answer, "Result", "Success");
 }
 
+static void start_restore(const struct request *request)
+{
+	request->service->restoring = true;
+}
+
 static void answer_not_paired(const struct request *request)
 {
 	set_string(request->answer, "Error", "InvalidHostID");
 }
 
-/* What each mode's service answers. A request without a function gets no answer at all. */
+/* What each mode's service answers. */
 static const struct {
 	enum mode mode;
 	const char *name;
 	void (*answer)(const struct request *request);
+	bool silent; /* only does something, and sends no answer */
 } requests[] = {
 	{MODE_NORMAL, "QueryType", answer_query_type},
 	{MODE_NORMAL, "GetValue", answer_get_value},
@@ -138,7 +147,7 @@ static const struct {
 	{MODE_NORMAL, "Goodbye", answer_success},
 	{MODE_RESTORE, "QueryType", answer_query_type},
 	{MODE_RESTORE, "QueryValue", answer_query_value},
-	{MODE_RESTORE, "StartRestore", NULL},
+	{MODE_RESTORE, "StartRestore", start_restore, true},
 	{MODE_RESTORE, "Reboot", answer_success},
 	{MODE_RESTORE, "Goodbye", answer_success},
 };
@@ -160,23 +169,41 @@ static int send_message(plist_t content, struct bytes *reply)
 	return bytes_append(reply, xml, size, REPLY_MAXIMUM_BYTES);
 }
 
-static int answer_message(const struct service *service, plist_t content, struct bytes *reply)
+int service_add_progress(struct bytes *reply, uint64_t operation, uint64_t percent)
+{
+	CLEANUP(plist_freep) plist_t message = plist_new_dict();
+
+	set_string(message, "MsgType", "ProgressMsg");
+	plist_dict_set_item(message, "Operation", plist_new_uint(operation));
+	plist_dict_set_item(message, "Progress", plist_new_uint(percent));
+	return send_message(message, reply);
+}
+
+int service_add_status(struct bytes *reply, uint64_t status)
+{
+	CLEANUP(plist_freep) plist_t message = plist_new_dict();
+
+	set_string(message, "MsgType", "StatusMsg");
+	plist_dict_set_item(message, "Status", plist_new_uint(status));
+	return send_message(message, reply);
+}
+
+static int answer_message(struct service *service, plist_t content, struct bytes *reply)
 {
 	CLEANUP(freep) char *name = string_at(content, "Request");
 	CLEANUP(plist_freep) plist_t answer = plist_new_dict();
 	const struct request request = {service, content, answer};
 
+	/* The host's messages that are no requests, such as the last one of a restore. */
 	if (!name)
-		return -EBADMSG;
+		return 0;
 	report(service->report, "request %s", name);
 	set_string(answer, "Request", name);
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
 		if (requests[i].mode != service->mode || strcmp(requests[i].name, name) != 0)
 			continue;
-		if (!requests[i].answer)
-			return 0;
 		requests[i].answer(&request);
-		return send_message(answer, reply);
+		return requests[i].silent ? 0 : send_message(answer, reply);
 	}
 	set_string(answer, "Error", "InvalidRequest");
 	return send_message(answer, reply);

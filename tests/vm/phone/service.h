@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The service on port 62078: lockdownd in normal mode, restored in restore mode. */
 /* It answers single requests, in messages of a 4-byte length and a property list; it pairs with
- * nobody, starts no service, and restores nothing. Report: "request NAME". Source of the messages:
- * libimobiledevice 1.3.0 (lockdown.c, restore.c). */
+ * nobody, starts no service, and restores nothing: how far a restore is, is told by the scenario.
+ * Report: "request NAME". Source of the messages: libimobiledevice 1.3.0 (lockdown.c, restore.c).
+ */
 #pragma once
 
 #include "tests/vm/phone/bytes.h"
 #include "tests/vm/phone/identity.h"
 #include "tests/vm/phone/report.h"
+
+#include <stdbool.h>
 
 #define SERVICE_PORT 62078
 #define SERVICE_MESSAGE_MAXIMUM_BYTES (256 * 1024)
@@ -17,6 +20,7 @@ struct service {
 	const struct report *report;
 	const struct identity *identity;
 	enum mode mode;
+	bool restoring;	    /* restored was told to start here, and tells its progress here */
 	struct bytes input; /* what has come of a message that is not yet complete */
 };
 
@@ -28,3 +32,8 @@ void service_done(struct service *service);
 /* Takes what came from the host and appends the answers to `reply`. Returns 0, -EBADMSG when it is
  * no message of the service, -ENOBUFS or -ENOMEM: the connection has to be closed then. */
 int service_feed(struct service *service, const uint8_t *data, size_t size, struct bytes *reply);
+
+/* Append restored's message that `operation` (its own number) is at `percent`, or that the restore
+ * ended with `status` (0: success; its own number). Return 0 or a negative errno. */
+int service_add_progress(struct bytes *reply, uint64_t operation, uint64_t percent);
+int service_add_status(struct bytes *reply, uint64_t status);

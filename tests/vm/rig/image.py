@@ -37,6 +37,8 @@ PROGRAMS = (
 # In the order in which they have to be loaded.
 MODULES = ("usb-common", "usbcore", "usbip-core", "vhci-hcd", "usbmon")
 UDEV_RULES = ("/lib/udev/rules.d/39-usbmuxd.rules", "/lib/udev/rules.d/50-udev-default.rules")
+# Loaded by name when a thread is cancelled.
+MORE_LIBRARIES = ("libgcc_s.so.1",)
 LIBRARY_FOLDERS = (
     "/lib/x86_64-linux-gnu",
     "/usr/lib/x86_64-linux-gnu",
@@ -146,6 +148,8 @@ class Image:
         archive.file("/usr" + LOADER, self._in_root(LOADER).read_bytes(), 0o755)
         for path in PROGRAMS:
             self.add_program(archive, path if path.startswith("/usr") else "/usr" + path, self._in_root(path))
+        for name in MORE_LIBRARIES:
+            archive.file(f"/usr/lib/x86_64-linux-gnu/{name}", self._find_library(name).read_bytes())
         for path in UDEV_RULES:
             archive.file("/usr" + path, self._in_root(path).read_bytes())
         for index, name in enumerate(MODULES):

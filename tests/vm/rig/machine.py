@@ -75,11 +75,12 @@ class Result:
         return int(self.text("status") or -1)
 
 
-def run(image, script, files=(), programs=()):
+def run(image, script, files=(), programs=(), packaged=()):
     """Runs `script` (shell) in a fresh machine.
 
-    `files` are more files for its folder /case, as (name, text); `programs` are programs of the
-    build tree that are put into /usr/bin, as paths, with the libraries that they need.
+    `files` are more files for its folder /case, as (name, text or bytes); `programs` are programs of
+    the build tree that are put into /usr/bin, as paths, with the libraries that they need; `packaged`
+    are programs of the packages (image.py) that the fixed part is without, by their path.
     """
     if shutil.which(QEMU) is None:
         raise Unavailable(f"{QEMU} is not installed")
@@ -91,6 +92,8 @@ def run(image, script, files=(), programs=()):
         overlay.file(f"/case/{name}", text)
     for program in programs:
         image.add_program(overlay, f"/usr/bin/{program.name}", program)
+    for path in packaged:
+        image.add_program(overlay, path)
 
     with tempfile.TemporaryDirectory(prefix="idevicetriage-vm-") as folder:
         folder = pathlib.Path(folder)
