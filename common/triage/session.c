@@ -77,9 +77,13 @@ static bool may_leave(const struct attempt *attempt)
 enum device_mode session_resolve_mode(const struct session *session, enum device_mode mode)
 {
 	const struct attempt *attempt = &session->attempt;
+	enum device_mode now = session_mode(session);
 
 	if (mode != MODE_NORMAL_OR_RESTORE)
 		return mode;
+	/* It is there: usbmuxd tells of the same attach that USB told of. */
+	if (now == MODE_NORMAL || now == MODE_RESTORE)
+		return now;
 	if (attempt->status_known || attempt->stage >= STAGE_REBOOT)
 		return MODE_NORMAL;
 	if (session->has_tool)
@@ -179,7 +183,7 @@ static void react_to_detach(struct session *session, const struct event *event,
 	if (in_restore && !may_leave(attempt)) {
 		if (session->has_tool)
 			add_effect(session, effects, count, EVENT_LINK_LOST, event->at);
-		wait_for(session, "return", event->at);
+		wait_for(session, session->has_tool ? "return" : "reboot", event->at);
 		return;
 	}
 	if (before == MODE_RECOVERY && ramdisk_was_due(attempt))
@@ -364,6 +368,21 @@ static void tell_silence(
 	event_set_text(silence, session->budget->meaning);
 }
 
+/* A phone that stays away, in a session without a tool's log. */
+static void judge_absence(
+	struct session *session, struct stamp now, struct event effects[], size_t *count)
+{
+	bool restored = count_mode(&session->attempt, MODE_RESTORE) > 0;
+	bool due = restored || ramdisk_was_due(&session->attempt);
+
+	if (restored)
+		add_effect(session, effects, count, EVENT_LINK_LOST, now);
+	end_session(session, now, due ? OUTCOME_FAILED : OUTCOME_LOST,
+		"the phone did not come back", effects, count);
+	if (restored)
+		effects[*count - 1].code = CODE_RAMDISK_LOST;
+}
+
 size_t session_tick(struct session *session, struct stamp now, uint32_t percent,
 	struct event effects[static SESSION_EFFECTS_MAX])
 {
@@ -375,9 +394,7 @@ size_t session_tick(struct session *session, struct stamp now, uint32_t percent,
 		now.monotonic_us >= session->waiting_since_us + budget_us(session, percent)) {
 		tell_silence(session, now, effects, &count);
 		if (!session->has_tool && session_mode(session) == MODE_GONE)
-			end_session(session, now,
-				ramdisk_was_due(&session->attempt) ? OUTCOME_FAILED : OUTCOME_LOST,
-				"the phone did not come back", effects, &count);
+			judge_absence(session, now, effects, &count);
 	} else if (now.monotonic_us >= session->heard_us + idle_limit_us(session)) {
 		end_session(session, now, OUTCOME_LOST, "nothing was heard of it any more", effects,
 			&count);

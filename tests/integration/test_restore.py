@@ -11,43 +11,49 @@ import pytest
 from daemon import until
 from restoretool import TOOL, without_network
 
-# What each scenario must give. `operation` is the last one, `back` the mode where the phone is found;
-# a word that is None must be absent.
+# What each scenario must give: the tool's exit status, then what the session and its verdict say. `operation`
+# is the last one; a word that is None must be absent; `diagnose` is the exit status of that command.
+SUCCESS = dict(exit=0, outcome='succeeded', grade='good', operation=29, status=0, itunesCode=None, phase='none',
+               strength='none', cause=None, diagnose=0)
+# The phone spoke to the end, and what it said names no part: the first failure is nobody's yet.
+TOLD = dict(exit=245, outcome='failed', grade='good', itunesCode=None, phase='undecided', strength='weak', diagnose=30)
+# The link broke with no last word.
+LOST = dict(exit=245, outcome='failed', grade='lost', status=None, itunesCode=4010, phase='undecided',
+            strength='weak', cause='cable', diagnose=30)
+STORAGE = dict(TOLD, operation=28, status=6, phase='phase2-hardware', strength='moderate', cause='nand', diagnose=20)
+USBMUXD = dict(exit=245, outcome='failed', grade='degraded', operation=12, status=None, itunesCode=None,
+               phase='phase1-software', strength='strong', cause='host-software', diagnose=11)
+
 SCENARIOS = {
-    'success': dict(exit=0, outcome='succeeded', grade='good', phase='none', diagnose=0, status=0),
-    'success-noisy': dict(exit=0, outcome='succeeded', grade='good', phase='none', diagnose=0, status=0),
-    'success-protocol-13': dict(exit=0, outcome='succeeded', grade='good', phase='none', diagnose=0, status=0),
-    'disk-failure-detach': dict(exit=245, outcome='failed', grade='good', operation=28, status=6),
-    'disk-failure-overwritten': dict(exit=0, outcome='failed', grade='good', status=6),
-    'detach': dict(exit=245, outcome='failed', grade='lost', operation=13, itunesCode=4010, phase='undecided',
-                   diagnose=30),
-    'image-drop': dict(exit=245, outcome='failed', grade='lost', operation=13, itunesCode=4010),
-    'verify-failure': dict(exit=245, outcome='failed', grade='good', operation=14, status=14),
-    'fdr-failure': dict(exit=245, outcome='failed', grade='good', status=53),
-    'baseband-failure': dict(exit=255, outcome='failed', operation=19, status=1015, phase='phase2-hardware',
-                             cause='baseband', diagnose=20),
-    'status-without-amr-error': dict(exit=245, outcome='failed', status=27),
-    'bounce-to-recovery': dict(exit=245, outcome='failed', grade='lost', operation=14, itunesCode=4010,
-                               phase='undecided'),
-    'bounce-to-dfu': dict(exit=245, outcome='failed', grade='lost', operation=58, itunesCode=4010),
-    'vanish': dict(exit=245, outcome='failed', grade='lost', operation=16, itunesCode=4010, phase='undecided'),
-    'early-reset-first': dict(exit=245, outcome='failed', grade='lost', operation=28, itunesCode=4010,
-                              phase='undecided'),
-    'restored-hangs-up': dict(exit=245, outcome='failed', operation=58, itunesCode=None),
-    'restored-garbage': dict(exit=245, outcome='failed'),
-    'mux-restart': dict(exit=245, outcome='failed', operation=12, itunesCode=None, phase='phase1-software',
-                        cause='host-software', diagnose=11),
-    'mux-loses-phone': dict(exit=245, outcome='failed', operation=12, itunesCode=None, phase='phase1-software',
-                            cause='host-software', diagnose=11),
+    'success': SUCCESS,
+    'success-noisy': SUCCESS,
+    'success-protocol-13': SUCCESS,
+    'disk-failure-detach': STORAGE,
+    'disk-failure-overwritten': dict(TOLD, exit=0, operation=29, status=6),
+    'detach': dict(LOST, operation=13),
+    'image-drop': dict(LOST, operation=13),
+    'verify-failure': dict(TOLD, operation=14, status=14),
+    'fdr-failure': dict(TOLD, operation=16, status=53, cause='tool'),
+    'baseband-failure': dict(TOLD, exit=255, operation=19, status=1015, phase='phase2-hardware',
+                             strength='moderate', cause='baseband', diagnose=20),
+    'status-without-amr-error': dict(TOLD, operation=58, status=27),
+    'bounce-to-recovery': dict(LOST, operation=14),
+    'bounce-to-dfu': dict(LOST, operation=58),
+    'vanish': dict(LOST, operation=16),
+    'early-reset-first': dict(LOST, operation=28),
+    'restored-hangs-up': dict(TOLD, operation=58, status=None, cause='cable'),
+    'restored-garbage': dict(LOST, operation=58),
+    'mux-restart': USBMUXD,
+    'mux-loses-phone': USBMUXD,
 }
 
 # These wait for the tool's own time limits.
 SLOW = {
-    'fdr-refused': dict(exit=0, outcome='succeeded', grade='good', phase='none', diagnose=0),
-    'fdr-mute': dict(exit=0, outcome='succeeded', grade='good', phase='none', diagnose=0),
-    'image-refused': dict(exit=245, outcome='failed', operation=13),
-    'image-stall': dict(exit=254, outcome='failed', operation=13),
-    'disk-failure': dict(exit=250, outcome='failed', grade='good', operation=28, status=6),
+    'fdr-refused': SUCCESS,
+    'fdr-mute': SUCCESS,
+    'image-refused': dict(LOST, operation=13),
+    'image-stall': dict(LOST, exit=254, operation=13),
+    'disk-failure': dict(STORAGE, exit=250),
 }
 
 
@@ -81,6 +87,7 @@ def check(bench, expected, returncode, output):
         'exit': returncode, 'outcome': session['outcome'], 'grade': session['health']['grade'],
         'operation': session.get('operation'), 'status': session.get('status'),
         'itunesCode': session.get('itunesCode'), 'phase': verdict['phase'], 'diagnose': answer.returncode,
+        'strength': verdict['strength'],
         'cause': verdict['causes'][0]['cause'] if verdict['causes'] else None,
     }
     assert {key: seen[key] for key in expected} == expected, output
