@@ -6,7 +6,7 @@
 #include "common/base/text.h"
 #include "common/triage/knowledge/fact_ids.h"
 
-#define STOP_UPDATES 2	/* kb procedure, stop rule: updates once the link is proven */
+#define STOP_UPDATES 2	/* procedure.md, stop rule: updates once the link is proven */
 #define STOP_FAILURES 5 /* and in all: each one writes to the storage */
 
 #define CABLE VARIABLE_BIT(VARIABLE_CABLE)

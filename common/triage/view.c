@@ -102,7 +102,7 @@ static int64_t itunes_code_of(const struct attempt *attempt)
 	return 0;
 }
 
-/* iTunes shows the phone's own codes below 1000 as they are (kb error-codes: 40, 29, 56…). */
+/* iTunes shows the phone's own codes below 1000 as they are (procedure.md, error codes). */
 static int64_t phone_code_of(const struct attempt *attempt)
 {
 	if (attempt->amr_error_known && attempt->amr_error)

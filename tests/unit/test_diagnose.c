@@ -284,7 +284,7 @@ static void a_named_part_asks_for_one_repeat(void **state)
 	}
 }
 
-/* Three phones fail on one slot of the hub: the slot is blamed, not the phones (users.md, U4). */
+/* Three phones fail on one slot of the hub: the slot is blamed, not the phones. */
 static void a_slot_that_fails_all_is_blamed(void **state)
 {
 	struct triage_case *cases[4];
