@@ -110,15 +110,6 @@ static const char *finding_text(struct json_object *finding)
 	return field_text_or(finding, "text", "");
 }
 
-static size_t count_new(const struct said *said, struct json_object *findings)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < field_count(findings); i++)
-		count += !was_said(said, finding_text(field_item(findings, i)));
-	return count;
-}
-
 static void put_proof(struct page *page, struct json_object *finding)
 {
 	struct json_object *records = field_list(finding, "records");
@@ -189,21 +180,27 @@ static void put_cause(struct page *page, struct json_object *cause, bool verbose
 	page->indent = 2;
 }
 
-/* A cause with a word of its own: it is weighed, or has a reason that no other had. */
-static bool stands_alone(struct json_object *cause, const struct said *said)
+static bool has_reasons(struct json_object *cause, const char *side)
 {
-	return has_strength(cause) || count_new(said, field_list(cause, "evidence")) > 0;
+	return field_count(field_list(cause, side)) > 0;
 }
 
-/* The causes for which nothing speaks but what speaks for others too. */
-static void put_also(struct page *page, struct json_object *causes, const struct said *said)
+/* A cause that is no suspect: something speaks against it, or nothing at all for it. */
+static bool is_cleared(struct json_object *cause)
+{
+	return !has_strength(cause) &&
+	       (has_reasons(cause, "counterEvidence") || !has_reasons(cause, "evidence"));
+}
+
+/* The causes for which nothing speaks but what speaks for a whole phase. */
+static void put_also(struct page *page, struct json_object *causes)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < field_count(causes); i++) {
 		struct json_object *cause = field_item(causes, i);
 
-		if (field_count(field_list(cause, "evidence")) == 0 || stands_alone(cause, said))
+		if (has_strength(cause) || is_cleared(cause))
 			continue;
 		page_put(page, count++ ? ", " : "Not told apart from these by anything seen: ");
 		page_foreign(page, cause_title(cause));
@@ -214,7 +211,6 @@ static void put_also(struct page *page, struct json_object *causes, const struct
 	}
 }
 
-/* The causes that something speaks against, and nothing for. */
 static void put_cleared(
 	struct page *page, struct json_object *causes, bool verbose, struct said *said)
 {
@@ -223,7 +219,7 @@ static void put_cleared(
 	for (size_t i = 0; i < field_count(causes); i++) {
 		struct json_object *cause = field_item(causes, i);
 
-		if (has_strength(cause) || field_count(field_list(cause, "evidence")) > 0)
+		if (!is_cleared(cause))
 			continue;
 		if (!any)
 			heading(page, "Less likely");
@@ -241,13 +237,11 @@ static void put_causes(struct page *page, struct json_object *causes, bool verbo
 	for (size_t i = 0; i < field_count(causes); i++) {
 		struct json_object *cause = field_item(causes, i);
 
-		if (field_count(field_list(cause, "evidence")) == 0 && !has_strength(cause))
-			continue;
-		if (verbose || stands_alone(cause, &said))
+		if (has_strength(cause) || (verbose && !is_cleared(cause)))
 			put_cause(page, cause, verbose, &said);
 	}
 	if (!verbose)
-		put_also(page, causes, &said);
+		put_also(page, causes);
 	put_cleared(page, causes, verbose, &said);
 }
 
