@@ -98,7 +98,6 @@ struct attempt {
 	int64_t itunes_code; /* derived from the mode sequence; 0 = none */
 	uint64_t end_sequence;
 	enum device_mode came_back; /* where it was found at the end; MODE_UNKNOWN = not known */
-	uint64_t return_delay_us;   /* from leaving recovery to coming back; 0 = not known */
 
 	struct reported_error errors[ATTEMPT_ERRORS_MAX];
 	size_t error_count;

@@ -512,7 +512,8 @@ static bool fact_persists(const struct view *view)
 #define FACT_ROW(id, function) [id] = function,
 static bool (*const fact_functions[FACT_COUNT])(const struct view *) = {FACT_FUNCTIONS(FACT_ROW)};
 
-bool fact_holds(const struct view *view, int fact)
+/* `fact` is an enum fact_id. */
+static bool fact_holds(const struct view *view, int fact)
 {
 	assert(fact >= 0 && fact < FACT_COUNT);
 	return fact_functions[fact](view);

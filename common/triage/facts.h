@@ -16,8 +16,6 @@ struct trace {
 		*shown_by; /* the last failed attempt that shows it; may be NULL */
 };
 
-/* Whether one fact of facts.txt holds. `fact` is an enum fact_id. */
-bool fact_holds(const struct view *view, int fact);
 /* Whether all terms of a rule hold: facts for the case, the others for one and the same failed
  * attempt. Fills *trace where they do. */
 bool terms_match(

@@ -58,15 +58,3 @@ bool product_has_face_id(const char *product)
 	return sscanf(product, "iPhone%3u,%3u", &generation, &variant) == 2 &&
 	       generation > LAST_IPHONE_OF_TABLE;
 }
-
-const char *connector_name(enum connector connector)
-{
-	static const char *const names[] = {
-		[CONNECTOR_UNKNOWN] = "unknown",
-		[CONNECTOR_30_PIN] = "30-pin",
-		[CONNECTOR_LIGHTNING] = "lightning",
-		[CONNECTOR_USB_C] = "usb-c",
-	};
-
-	return (size_t)connector < ARRAY_SIZE(names) ? names[connector] : "unknown";
-}

@@ -33,5 +33,3 @@ const struct model *model_all(size_t *ret_count);
 /* Whether the product type unlocks by Face ID. Of iPhones newer than the table it is assumed: all
  * since iPhone17 have it. */
 bool product_has_face_id(const char *product);
-/* "30-pin", "lightning", "usb-c" or "unknown". */
-const char *connector_name(enum connector connector);

@@ -2,7 +2,6 @@
 #include "common/triage/sign.h"
 
 #include "common/base/macro.h"
-#include "common/base/text.h"
 
 static const struct sign signs[] = {
 #include "common/triage/knowledge/signs.inc"
@@ -12,12 +11,4 @@ const struct sign *sign_all(size_t *ret_count)
 {
 	*ret_count = ARRAY_SIZE(signs);
 	return signs;
-}
-
-const struct sign *sign_by_id(const char *id)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
-		if (text_equal(signs[i].id, id))
-			return &signs[i];
-	return NULL;
 }

@@ -16,5 +16,3 @@ struct sign {
 
 /* All of them, in the order of precedence; several rows may have one id. */
 const struct sign *sign_all(size_t *ret_count);
-/* The first row of that id, for its meaning; NULL where there is none. */
-const struct sign *sign_by_id(const char *id);

@@ -195,7 +195,7 @@ struct json_object *device_to_json(struct json_builder *builder, const struct de
 	return object;
 }
 
-struct json_object *health_to_json(struct json_builder *builder, const struct health *health)
+static struct json_object *health_to_json(struct json_builder *builder, const struct health *health)
 {
 	struct json_object *object = json_new_object(builder);
 

@@ -38,5 +38,4 @@ struct json_object *device_to_json(
 	struct json_builder *builder, const struct device_record *device);
 struct json_object *session_to_json(
 	struct json_builder *builder, const struct session_record *session);
-struct json_object *health_to_json(struct json_builder *builder, const struct health *health);
 struct json_object *verdict_to_json(struct json_builder *builder, const struct verdict *verdict);

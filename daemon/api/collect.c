@@ -4,7 +4,7 @@
 /* A record's members beside its text, roughly. */
 #define RECORD_BYTES 400
 
-bool collect_device(void *context, const struct device_record *device)
+static bool collect_device(void *context, const struct device_record *device)
 {
 	struct collection *collection = context;
 

@@ -20,7 +20,6 @@ struct collection {
 };
 
 /* Visits of the backend (daemon/api/backend.h) with a struct collection as context. */
-bool collect_device(void *context, const struct device_record *device);
 bool collect_session(void *context, const struct session_record *session);
 bool collect_record(void *context, const struct event *event);
 

@@ -6,8 +6,6 @@
 
 #include "daemon/api/state.h"
 
-#define PARAMETERS_MAX 8
-
 /* Results of a method beside 0 and what backend.h names. */
 #define REQUEST_BAD_PARAMETER (-EINVAL) /* bad_parameter names it */
 #define REQUEST_NO_INTERFACE (-EADDRNOTAVAIL)

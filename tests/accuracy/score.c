@@ -24,13 +24,6 @@ enum side side_of(enum phase phase)
 	}
 }
 
-const char *side_name(enum side side)
-{
-	static const char *const names[] = {"none", "phase 1", "phase 2", "undecided"};
-
-	return names[side];
-}
-
 static enum judgement judge_side(enum side said, enum side truth)
 {
 	if (said == truth)

@@ -33,6 +33,5 @@ struct scored {
 };
 
 enum side side_of(enum phase phase);
-const char *side_name(enum side side);
 /* Prints all tables to standard output. Returns the verdicts that were wrong at strong or above. */
 size_t score_print(const struct scored *cases, size_t count);

@@ -77,12 +77,6 @@ static void table_is_whole(void **state)
 	assert_int_equal(newest, 18);
 }
 
-static void connector_words(void **state)
-{
-	assert_string_equal(connector_name(CONNECTOR_USB_C), "usb-c");
-	assert_string_equal(connector_name((enum connector)77), "unknown");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,7 +86,6 @@ int main(void)
 		cmocka_unit_test(two_chips_of_one_product),
 		cmocka_unit_test(face_id_of_newer_phones),
 		cmocka_unit_test(table_is_whole),
-		cmocka_unit_test(connector_words),
 	};
 
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);

@@ -15,5 +15,4 @@ struct control {
 	const uint8_t *data; /* `length` bytes from the host, when the direction is that */
 };
 
-#define CONTROL_TO_HOST 0x80
 #define CONTROL_REPLY_MAXIMUM_BYTES 512

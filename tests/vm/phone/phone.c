@@ -36,7 +36,7 @@ static bool in_boot_loader(const struct phone *phone)
 	return phone->mode == MODE_DFU || phone->mode == MODE_RECOVERY;
 }
 
-bool phone_attached(const struct phone *phone)
+static bool phone_attached(const struct phone *phone)
 {
 	return phone->link.socket >= 0;
 }

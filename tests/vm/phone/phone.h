@@ -34,9 +34,6 @@ int phone_attach(struct phone *phone, enum mode mode);
 /* Unplugs the phone, if it is plugged in. */
 void phone_detach(struct phone *phone);
 
-/* Whether it is plugged in. */
-bool phone_attached(const struct phone *phone);
-
 /* Sets a fault: see fault_set(). Transfers that wait for a part now faulty end with the fault.
  * Returns 0, -EINVAL, or a negative errno of the connection. */
 int phone_set_fault(struct phone *phone, const char *part, const char *kind);
