@@ -185,18 +185,36 @@ static int records(void *user, const struct uuid *session_id, uint64_t after,
 	return 0;
 }
 
+/* The newest session at a port whose phone has not told who it is. */
+static const struct session *find_unnamed(const struct bench *bench, const char *port)
+{
+	for (size_t i = bench_session_count(bench); i > 0; i--) {
+		const struct session *session = bench_session(bench, i - 1);
+
+		if (!session->identity.ecid && !session->identity.udid[0] &&
+			text_equal(session->attempt.port, port))
+			return session;
+	}
+	return NULL;
+}
+
 /* The session that a question is about: NULL with 0 where it is about a phone. */
 static int find_subject(const struct bench *bench, const struct api_diagnose *query,
 	const struct session **ret, struct identity *ret_identity)
 {
 	const struct session *subject = NULL;
 
-	if (query->device)
-		return bench_find_identity(bench, query->device, ret_identity) ? 0 : -ENODEV;
-	if (query->session)
+	if (query->device) {
+		if (!bench_find_identity(bench, query->device, ret_identity))
+			return -ENODEV;
+		if (ret_identity->ecid || ret_identity->udid[0])
+			return 0;
+		subject = find_unnamed(bench, query->device);
+	} else if (query->session) {
 		subject = bench_find_session(bench, query->session);
-	else if (bench_session_count(bench) > 0)
+	} else if (bench_session_count(bench) > 0) {
 		subject = bench_session(bench, bench_session_count(bench) - 1);
+	}
 	if (!subject)
 		return -ENOENT;
 	*ret = subject;

@@ -506,7 +506,7 @@ const struct bench_device *bench_find_device(const struct bench *bench, const ch
 		const struct bench_device *device = &bench->devices[i];
 
 		if (names_identity(name, &device->identity) ||
-			(device->mode != MODE_GONE && text_equal(name, device->port)))
+			(name[0] && device->mode != MODE_GONE && text_equal(name, device->port)))
 			return device;
 	}
 	return NULL;
@@ -524,7 +524,7 @@ bool bench_find_identity(const struct bench *bench, const char *name, struct ide
 		const struct session *session = bench->sessions[i - 1];
 
 		if (names_identity(name, &session->identity) ||
-			text_equal(name, session->attempt.port)) {
+			(name[0] && text_equal(name, session->attempt.port))) {
 			*ret = session->identity;
 			return true;
 		}

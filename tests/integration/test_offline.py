@@ -93,3 +93,13 @@ def test_a_ring_that_a_daemon_writes_to_is_read(past):
     past.environment['IDEVICETRIAGE_SOCKET'] = str(past.folder / 'elsewhere')
     result = offline(past, 'log')
     assert result.returncode == 0 and re.search(r'Waiting for NAND', result.stdout)
+
+
+@pytest.mark.parametrize('name', ['', '1-2', '0'])
+def test_a_name_of_nobody_is_refused_and_ends_nothing(bench, name):
+    """An empty name met the empty port of a run whose phone is unknown, and the daemon fell over."""
+    bench.start()
+    bench.call('BeginRun', tool='idevicerestore', arguments=[], conditions=[])
+    assert bench.call('Diagnose', device=name) == {'device': name}
+    assert bench.call('ListSessions', device=name) == {'device': name}
+    assert bench.process.poll() is None
