@@ -332,24 +332,27 @@ static int full_disk_child(struct fixture *f)
 	return 0;
 }
 
-static void full_disk(void **state)
+/* As a program of its own ("test_ring_file full-disk"), whose status 77 the test runner knows as
+ * skipped; a skipped case of TAP would count as failed. */
+static int full_disk(void)
 {
-	struct fixture *f = *state;
-	pid_t child = fork();
+	void *state;
 	int status;
+	pid_t child;
 
+	setup(&state);
+	child = fork();
 	if (child == 0)
-		_exit(full_disk_child(f));
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == EXIT_SKIPPED)
-		skip();
-	assert_int_equal(WEXITSTATUS(status), 0);
+		_exit(full_disk_child(state));
+	if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		status = 1 << 8;
+	teardown(&state);
+	return WEXITSTATUS(status);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(creates_and_reopens),
@@ -361,8 +364,9 @@ int main(void)
 		CASE(syncs),
 		CASE(in_memory),
 		CASE(refuses),
-		CASE(full_disk),
 	};
 
+	if (argc == 2 && strcmp(argv[1], "full-disk") == 0)
+		return full_disk();
 	return cmocka_run_group_tests_name("ring_file", tests, NULL, NULL);
 }
