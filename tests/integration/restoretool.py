@@ -18,18 +18,6 @@ def without_network():
     return ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
 
 
-def wait_until(condition, timeout, what="condition"):
-    """Polls until condition() is true and returns its value; raises TimeoutError after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what} did not come within {timeout} s")
-        time.sleep(0.02)
-
-
 @dataclass
 class RestoreTool:
     """One run of the tool. `output` is the file that both its streams go to, line by line."""

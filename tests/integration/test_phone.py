@@ -25,6 +25,7 @@ import restoretool
 import script
 import simphone
 import usbmux
+from daemon import until
 
 PHONE_FOLDER = pathlib.Path(simphone.__file__).resolve().parent
 SCENARIOS = script.load()
@@ -60,9 +61,9 @@ def run_silent(firmware_path):
             tool = restoretool.start_restore(folder, simulator.mux.path, simulator.phone.identity, firmware_path, True)
             try:
                 simulator.journal.wait("silence", 20)
-                restoretool.wait_until(lambda: "Creating filesystem (12)" in tool.text(), 5, "the operation")
+                until(lambda: "Creating filesystem (12)" in tool.text(), 5, "the operation")
                 before = tool.text()
-                restoretool.wait_until(lambda: "No data to read (timeout)" in tool.text(), 45, "the debug line")
+                until(lambda: "No data to read (timeout)" in tool.text(), 45, "the debug line")
                 during = tool.text()
                 assert tool.process.poll() is None
                 simulator.phone.set_mode("gone")
@@ -80,7 +81,7 @@ def run_interrupted(firmware_path):
         with simphone.Simulator(folder / "mux", "success", speed=0.2) as simulator:
             tool = restoretool.start_restore(folder, simulator.mux.path, simulator.phone.identity, firmware_path)
             try:
-                restoretool.wait_until(lambda: "Creating partition map (11)" in tool.text(), 20, "the operation")
+                until(lambda: "Creating partition map (11)" in tool.text(), 20, "the operation")
                 tool.process.send_signal(signal.SIGTERM)
                 return tool.wait(TOOL_LIMIT_SECONDS), tool.text()
             finally:
@@ -278,7 +279,7 @@ def test_restarts_leave_nothing_behind(make_phone):
         simulator.mux.start()
         simulator.phone.show()
     assert simulator.phone.device_id == 1
-    restoretool.wait_until(lambda: threading.active_count() <= threads + 1, 10, "end of old threads")
+    until(lambda: threading.active_count() <= threads + 1, 10, "end of old threads")
     assert len(os.listdir("/proc/self/fd")) <= descriptors
     with MuxClient(simulator.mux.path) as client:
         assert len(client.ask({"MessageType": "ListDevices"})["DeviceList"]) == 1
