@@ -518,7 +518,6 @@ bool event_phone_speaks(enum event_kind kind)
 
 void attempt_fold(struct attempt *attempt, const struct event *event)
 {
-	attempt->event_count++;
 	for (size_t i = 0; i < ARRAY_SIZE(folds); i++) {
 		if (folds[i].kind != event->kind)
 			continue;

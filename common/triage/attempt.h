@@ -120,7 +120,6 @@ struct attempt {
 	bool silent;	       /* a wait ran over and the phone has not spoken since */
 
 	uint64_t log_offset; /* bytes of the tool's log that were read */
-	uint64_t event_count;
 };
 
 void attempt_init(struct attempt *attempt);
