@@ -156,6 +156,32 @@ static void feed_text(struct engine *engine, const struct event *like, enum even
 	bench_feed(engine->bench, &event);
 }
 
+/* Tells the session which phone it is about: by its keys, or as the one at the port. */
+static void name_phone(
+	struct engine *engine, const struct event *like, const struct engine_run *run)
+{
+	struct event event = {
+		.at = like->at,
+		.kind = EVENT_IDENTITY,
+		.source = like->source,
+		.session = like->session,
+		.ecid = run->ecid,
+	};
+	const struct bench_device *device =
+		run->port ? bench_find_device(engine->bench, run->port) : NULL;
+
+	if (run->udid)
+		udid_normalize(run->udid, event.udid);
+	if (run->port)
+		feed_text(engine, like, EVENT_CONDITION, "port", run->port);
+	if (device && !event.ecid && !event.udid[0]) {
+		event.ecid = device->identity.ecid;
+		text_copy(event.udid, sizeof(event.udid), device->identity.udid);
+	}
+	if (event.ecid || event.udid[0])
+		bench_feed(engine->bench, &event);
+}
+
 int engine_begin_run(
 	struct engine *engine, struct stamp now, const struct engine_run *run, struct uuid *ret)
 {
@@ -177,14 +203,7 @@ int engine_begin_run(
 			run->conditions[i].value);
 	if (run->ticket)
 		feed_text(engine, &event, EVENT_TICKET, "", run->ticket);
-	if (run->ecid || run->udid) {
-		event.kind = EVENT_IDENTITY;
-		event.ecid = run->ecid;
-		if (run->udid)
-			udid_normalize(run->udid, event.udid);
-		event_set_text(&event, NULL);
-		bench_feed(engine->bench, &event);
-	}
+	name_phone(engine, &event, run);
 	*ret = event.session;
 	return 0;
 }

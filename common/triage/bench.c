@@ -442,7 +442,8 @@ void bench_replay(struct bench *bench, const struct event *event)
 			return;
 		session->attempt.id = event->session;
 	}
-	if (event->kind == EVENT_TOOL_START)
+	/* Any word of a tool will do: the ring may have overwritten the first. */
+	if (event->source == SOURCE_TOOL)
 		session->has_tool = true;
 	if (event->kind == EVENT_SESSION_END)
 		session->running = false;

@@ -405,14 +405,14 @@ size_t session_tick(struct session *session, struct stamp now, uint32_t percent,
 bool session_takes_late(const struct session *session, const struct event *event)
 {
 	const struct attempt *attempt = &session->attempt;
-	uint64_t since_us = event->at.monotonic_us - attempt->ended.monotonic_us;
+	uint64_t ended_us = attempt->ended.monotonic_us, at_us = event->at.monotonic_us;
 
 	if (session->running || attempt->outcome != OUTCOME_FAILED || attempt->status_known)
 		return false;
 	if (mux_ended(event))
-		return since_us <= MUX_LAG_US;
+		return at_us <= ended_us + MUX_LAG_US;
 	return (event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH) &&
-	       session_mode(session) == MODE_GONE && since_us <= RETURN_WINDOW_US;
+	       session_mode(session) == MODE_GONE && at_us <= ended_us + RETURN_WINDOW_US;
 }
 
 size_t session_react_late(struct session *session, const struct event *event,

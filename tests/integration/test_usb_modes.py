@@ -103,3 +103,15 @@ def test_bus_survives_the_daemon(bench, bus):
     bus.tell(f'add 1-2 dfu {PHONE}')
     bench.start()
     until(lambda: mode_at(bench, '1-2') == 'dfu', what='DFU mode')
+
+
+def test_run_names_its_phone_by_the_port(bench, bus):
+    bench.start()
+    bus.tell(f'add 1-2 recovery {PHONE}')
+    bus.tell('add 1-3 recovery 000A11112222333E iPhone10,3')
+    until(lambda: len(devices(bench)) == 2, what='two phones')
+    process = bench.run(['/bin/true'], '--port', '1-2')
+    process.communicate(timeout=20)
+    (session,) = bench.sessions()
+    assert session['ecid'] == ECID and session['port'] == '1-2'
+    assert {'key': 'port', 'value': '1-2'} in session['conditions']

@@ -9,7 +9,7 @@
  *                            rest of the line)
  *   TIME wall SECONDS        the wall clock jumps by SECONDS
  *   TIME pass                nothing happens until TIME
- *   TIME restart             the daemon is started anew on the records so far
+ *   TIME restart [N]         the daemon is started anew on the records so far, without the first N
  *   expect sessions N        so many sessions are known
  *   expect N key=value…      the Nth session (from 1): outcome, itunes, stage, running, operation,
  *                            modes (with commas), back, expected, lost, silences, usb-errors,
@@ -96,12 +96,12 @@ static struct uuid make_id(void *user, struct stamp now)
 	return number_uuid(100 + player->ids++);
 }
 
-static void start(struct player *player)
+static void start(struct player *player, size_t forgotten)
 {
 	player->bench = bench_new("bench-1", 100, record, make_id, player);
 	if (!player->bench)
 		abort();
-	for (size_t i = 0; i < player->record_count; i++) {
+	for (size_t i = forgotten; i < player->record_count; i++) {
 		struct event event;
 
 		if (event_decode(player->bytes[i], player->lengths[i], &event) < 0)
@@ -327,7 +327,7 @@ static void play_line(struct player *player, char *line)
 		player->wall_jump_us += strtoll(rest, NULL, 10) * (int64_t)USEC_PER_SEC;
 	} else if (text_equal(kind, "restart")) {
 		bench_free(player->bench);
-		start(player);
+		start(player, strtoul(rest, NULL, 10));
 	} else {
 		play_event(player, kind, rest);
 	}
@@ -344,7 +344,7 @@ static unsigned play(const char *path)
 		return 1;
 	}
 	player = (struct player){.path = path};
-	start(&player);
+	start(&player, 0);
 	while (fgets(line, sizeof(line), file)) {
 		char *first = line + strspn(line, " \t");
 
