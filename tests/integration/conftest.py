@@ -3,6 +3,7 @@
 
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -19,6 +20,11 @@ import simphone  # noqa: E402
 
 
 def pytest_configure(config):
+    # A shell without job control starts what it puts in the background with these ignored, and so would every
+    # program under test be: what is caught here is at its default again in the programs.
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     config.addinivalue_line("markers", "slow: waits for time limits of the restore tool (runs beside other scenarios)")
 
 
