@@ -303,7 +303,8 @@ static void text_run_end(const struct run_end *end, bool reveal)
 			tool, how, end->problem, end->log, phrase_session(end->session));
 	else
 		complain("%s %s; the restore %s%s%s. See `idevicetriage diagnose %s`.", tool, how,
-			outcome, *step.text && !succeeded ? " at " : "", succeeded ? "" : step.text,
+			text_equal(outcome, "unknown") ? "has no known outcome" : outcome,
+			*step.text && !succeeded ? " at " : "", succeeded ? "" : step.text,
 			phrase_session(end->session));
 }
 

@@ -95,6 +95,12 @@ def test_a_ring_that_a_daemon_writes_to_is_read(past):
     assert result.returncode == 0 and re.search(r'Waiting for NAND', result.stdout)
 
 
+def test_a_tool_that_restores_nothing_has_no_outcome(bench):
+    bench.start()
+    output, _ = bench.run(['/bin/true']).communicate(timeout=20)
+    assert 'true exited with 0; the restore has no known outcome.' in output
+
+
 @pytest.mark.parametrize('name', ['', '1-2', '0'])
 def test_a_name_of_nobody_is_refused_and_ends_nothing(bench, name):
     """An empty name met the empty port of a run whose phone is unknown, and the daemon fell over."""
