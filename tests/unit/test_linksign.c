@@ -87,6 +87,11 @@ static void usbmuxd_lines(void **state)
 	assert_int_equal(finding.bus, 0);
 	assert_string_equal(finding.udid, "00008030-001C2D6A3C8A802E");
 
+	/* The phone that does not trust this computer yet is shown all the same. */
+	assert_false(link_sign_read(LINK_USBMUXD,
+		"[12:00:01.123][4] preflight_worker_handle_device_add: ERROR: Could not start "
+		"insecure_notification_proxy on 00008030-001C2D6A3C8A802E, lockdown error -21",
+		&finding));
 	assert_false(link_sign_read(LINK_USBMUXD,
 		"[12:00:01.123][1] Device 1: ERROR (on device): LIBUSB_ERROR_BUSY", &finding));
 	assert_true(link_sign_read(LINK_MANAGER,
