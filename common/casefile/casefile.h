@@ -24,7 +24,8 @@ int casefile_read(
 
 enum casefile_identity { CASEFILE_MASK, CASEFILE_REVEAL };
 
-/* Writes a case as JSON text that casefile_parse() reads back to the same verdict. Identifiers of
- * the phone are left out unless revealed. Returns 0 or -ENOMEM; the caller frees *ret with free().
+/* Writes a case as JSON text in one line that casefile_parse() reads back to the same verdict; the
+ * records that it cites keep their numbers. Identifiers of the phone and tickets are left out
+ * unless revealed. Returns 0 or -ENOMEM; the caller frees *ret with free().
  */
 int casefile_write(const struct triage_case *c, enum casefile_identity identity, char **ret);

@@ -7,7 +7,14 @@
 
 #include "common/triage/attempt.h"
 
-enum observed_type { OBSERVED_U32, OBSERVED_I32, OBSERVED_I64, OBSERVED_BOOL, OBSERVED_TEXT };
+enum observed_type {
+	OBSERVED_U32,
+	OBSERVED_I32,
+	OBSERVED_I64,
+	OBSERVED_U64,
+	OBSERVED_BOOL,
+	OBSERVED_TEXT
+};
 
 struct observed_field {
 	const char *name;
@@ -45,4 +52,9 @@ static const struct observed_field observed_fields[] = {
 	OBSERVED("speedMbps", OBSERVED_U32, health.speed_mbps),
 	OBSERVED("hubDepth", OBSERVED_U32, health.hub_depth),
 	OBSERVED("hubDepthKnown", OBSERVED_BOOL, health.hub_depth_known),
+	OBSERVED("operationSequence", OBSERVED_U64, operation_sequence),
+	OBSERVED("checkpointSequence", OBSERVED_U64, checkpoint_sequence),
+	OBSERVED("statusSequence", OBSERVED_U64, status_sequence),
+	OBSERVED("endSequence", OBSERVED_U64, end_sequence),
+	OBSERVED("firstFaultSequence", OBSERVED_U64, health.first_fault_sequence),
 };

@@ -107,6 +107,14 @@ static void read_conditions(struct attempt *attempt, const json *object)
 	take_text(conditions, "port", attempt->port, PORT_SIZE);
 }
 
+/* The record that tells it; 0 where the file names none. */
+static uint64_t read_sequence(const json *object)
+{
+	json *value = member(object, "sequence", json_type_int);
+
+	return value ? json_object_get_uint64(value) : 0;
+}
+
 static void read_error(struct attempt *attempt, const json *object)
 {
 	struct event event = {.kind = EVENT_REPORTED_ERROR, .source = SOURCE_PERSON};
@@ -116,6 +124,7 @@ static void read_error(struct attempt *attempt, const json *object)
 	if (!code || !event.name[0])
 		return;
 	event.code = json_object_get_int64(code);
+	event.sequence = read_sequence(object);
 	attempt_fold(attempt, &event);
 }
 
@@ -169,6 +178,9 @@ static void read_observed_field(
 	case OBSERVED_I64:
 		*(int64_t *)at = json_object_get_int64(value);
 		break;
+	case OBSERVED_U64:
+		*(uint64_t *)at = json_object_get_uint64(value);
+		break;
 	default:
 		*(bool *)at = json_object_get_boolean(value);
 	}
@@ -191,7 +203,37 @@ static void read_signs(struct attempt *attempt, const json *observed)
 		count = member(object, "count", json_type_int);
 		if (count && json_object_get_int64(count) > 0)
 			sign->count = (uint32_t)json_object_get_int64(count);
+		sign->first_sequence = read_sequence(object);
 		attempt->sign_count++;
+	}
+}
+
+static void read_modes(struct attempt *attempt, const json *observed)
+{
+	json *modes = member(observed, "modes", json_type_array);
+
+	for (size_t i = 0; modes && i < json_object_array_length(modes); i++) {
+		json *object = json_object_array_get_idx(modes, i);
+		struct seen_mode *mode = &attempt->modes[attempt->mode_count];
+		char word[NAME_SIZE];
+
+		if (attempt->mode_count == ATTEMPT_MODES_MAX)
+			return;
+		mode->mode = device_mode_from_name(take_word(object, "mode", word));
+		mode->sequence = read_sequence(object);
+		attempt->mode_count++;
+	}
+}
+
+static void read_condition_sequences(struct attempt *attempt, const json *observed)
+{
+	json *sequences = member(observed, "conditionSequences", json_type_object);
+
+	for (size_t i = 0; sequences && i < attempt->condition_count; i++) {
+		json *value = member(sequences, attempt->conditions[i].key, json_type_int);
+
+		if (value)
+			attempt->conditions[i].sequence = json_object_get_uint64(value);
 	}
 }
 
@@ -208,6 +250,8 @@ static void read_observed(struct attempt *attempt, const json *observed)
 		if (text_equal(word, health_grade_name((enum health_grade)grade)))
 			attempt->health.grade = (enum health_grade)grade;
 	read_signs(attempt, observed);
+	read_modes(attempt, observed);
+	read_condition_sequences(attempt, observed);
 }
 
 /* What the file says of the attempt as a whole outranks what its log fragments show. */
@@ -236,7 +280,11 @@ static void read_attempt(struct attempt *attempt, const json *object)
 	json *observed = member(object, "observed", json_type_object);
 	char word[NAME_SIZE];
 
+	if (take_word(object, "session", word)[0])
+		uuid_parse(word, &attempt->id);
 	attempt->started.wall_us = read_time(object, "startedAt");
+	attempt->ended.wall_us = read_time(object, "endedAt");
+	take_text(object, "ticket", attempt->ticket, sizeof(attempt->ticket));
 	text_copy(attempt->host, sizeof(attempt->host), take_word(object, "host", word));
 	take_text(object, "hostOs", attempt->host_os, sizeof(attempt->host_os));
 	read_tool(attempt, object);

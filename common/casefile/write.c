@@ -59,12 +59,20 @@ static json *observed_value(const struct attempt *attempt, const struct observed
 		return json_object_new_int64(*(const int32_t *)at);
 	case OBSERVED_I64:
 		return json_object_new_int64(*(const int64_t *)at);
+	case OBSERVED_U64:
+		return json_object_new_uint64(*(const uint64_t *)at);
 	case OBSERVED_BOOL:
 		return json_object_new_boolean(*(const bool *)at);
 	case OBSERVED_TEXT:
 		return json_object_new_string(at);
 	}
 	return NULL;
+}
+
+/* The record of the ring that tells it, where there is one. */
+static int add_sequence(json *object, uint64_t sequence)
+{
+	return sequence ? add(object, "sequence", json_object_new_uint64(sequence)) : 0;
 }
 
 static json *signs_array(const struct attempt *attempt)
@@ -76,11 +84,43 @@ static json *signs_array(const struct attempt *attempt)
 
 		if (!sign || add_text(sign, "sign", attempt->signs[i].id) < 0 ||
 			add(sign, "count", json_object_new_int64(attempt->signs[i].count)) < 0 ||
+			add_sequence(sign, attempt->signs[i].first_sequence) < 0 ||
 			json_object_array_add(array, sign) < 0)
 			return NULL;
 		TAKE_PTR(sign);
 	}
 	return TAKE_PTR(array);
+}
+
+static json *modes_array(const struct attempt *attempt)
+{
+	CLEANUP(json_putp) json *array = json_object_new_array();
+
+	for (size_t i = 0; array && i < attempt->mode_count; i++) {
+		CLEANUP(json_putp) json *mode = json_object_new_object();
+
+		if (!mode || add_text(mode, "mode", device_mode_name(attempt->modes[i].mode)) < 0 ||
+			add_sequence(mode, attempt->modes[i].sequence) < 0 ||
+			json_object_array_add(array, mode) < 0)
+			return NULL;
+		TAKE_PTR(mode);
+	}
+	return TAKE_PTR(array);
+}
+
+/* Beside the conditions, which are plain words, the records that tell them. */
+static json *condition_sequences(const struct attempt *attempt)
+{
+	CLEANUP(json_putp) json *object = json_object_new_object();
+
+	for (size_t i = 0; object && i < attempt->condition_count; i++) {
+		const struct condition *condition = &attempt->conditions[i];
+
+		if (condition->sequence && add(object, condition->key,
+						   json_object_new_uint64(condition->sequence)) < 0)
+			return NULL;
+	}
+	return TAKE_PTR(object);
 }
 
 static json *observed_object(const struct attempt *attempt)
@@ -93,7 +133,9 @@ static json *observed_object(const struct attempt *attempt)
 			return NULL;
 	if (!object || add_text(object, "cameBack", device_mode_name(attempt->came_back)) < 0 ||
 		add_text(object, "grade", health_grade_name(attempt->health.grade)) < 0 ||
-		add(object, "signs", signs_array(attempt)) < 0)
+		add(object, "signs", signs_array(attempt)) < 0 ||
+		add(object, "modes", modes_array(attempt)) < 0 ||
+		add(object, "conditionSequences", condition_sequences(attempt)) < 0)
 		return NULL;
 	return TAKE_PTR(object);
 }
@@ -121,6 +163,7 @@ static json *errors_array(const struct attempt *attempt)
 
 		if (!error || add_text(error, "domain", attempt->errors[i].domain) < 0 ||
 			add(error, "code", json_object_new_int64(attempt->errors[i].code)) < 0 ||
+			add_sequence(error, attempt->errors[i].sequence) < 0 ||
 			json_object_array_add(array, error) < 0)
 			return NULL;
 		TAKE_PTR(error);
@@ -137,11 +180,24 @@ static int add_tool(json *object, const struct attempt *attempt)
 	return add_text(object, "tool", tool);
 }
 
-static json *attempt_object(const struct attempt *attempt)
+/* Its session, and the shop's ticket, which may name a customer. */
+static int add_names(json *object, const struct attempt *attempt, enum casefile_identity identity)
+{
+	char session[UUID_TEXT_SIZE];
+
+	uuid_format(&attempt->id, session);
+	if (!uuid_is_none(&attempt->id) && add_text(object, "session", session) < 0)
+		return -ENOMEM;
+	return identity == CASEFILE_REVEAL ? add_text(object, "ticket", attempt->ticket) : 0;
+}
+
+static json *attempt_object(const struct attempt *attempt, enum casefile_identity identity)
 {
 	CLEANUP(json_putp) json *object = json_object_new_object();
 
-	if (!object || add_time(object, "startedAt", attempt->started.wall_us) < 0 ||
+	if (!object || add_names(object, attempt, identity) < 0 ||
+		add_time(object, "startedAt", attempt->started.wall_us) < 0 ||
+		add_time(object, "endedAt", attempt->ended.wall_us) < 0 ||
 		add_text(object, "host", attempt->host) < 0 ||
 		add_text(object, "hostOs", attempt->host_os) < 0 || add_tool(object, attempt) < 0 ||
 		add_text(object, "action", attempt->action) < 0 ||
@@ -184,12 +240,12 @@ static json *history_array(const struct triage_case *c)
 	return TAKE_PTR(array);
 }
 
-static json *attempts_array(const struct triage_case *c)
+static json *attempts_array(const struct triage_case *c, enum casefile_identity identity)
 {
 	CLEANUP(json_putp) json *array = json_object_new_array();
 
 	for (size_t i = 0; array && i < c->attempt_count; i++) {
-		json *attempt = attempt_object(c->attempts[i]);
+		json *attempt = attempt_object(c->attempts[i], identity);
 
 		if (!attempt)
 			return NULL;
@@ -212,10 +268,10 @@ int casefile_write(const struct triage_case *c, enum casefile_identity identity,
 		add(object, "version", json_object_new_int(CASEFILE_VERSION)) < 0 ||
 		add(object, "device", device_object(c, identity)) < 0 ||
 		add(object, "history", history_array(c)) < 0 ||
-		add(object, "attempts", attempts_array(c)) < 0)
+		add(object, "attempts", attempts_array(c, identity)) < 0)
 		return -ENOMEM;
 	text = json_object_to_json_string_ext(
-		object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+		object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 	copy = text ? strdup(text) : NULL;
 	if (!copy)
 		return -ENOMEM;

@@ -65,6 +65,14 @@ static void link_events_go_through_the_session(void **state)
 	assert_int_equal(c->attempts[0]->came_back, MODE_RECOVERY);
 }
 
+static uint64_t sequence_of(const struct attempt *attempt, const char *key)
+{
+	for (size_t i = 0; i < attempt->condition_count; i++)
+		if (text_equal(attempt->conditions[i].key, key))
+			return attempt->conditions[i].sequence;
+	return 0;
+}
+
 static void written_case_reads_back_to_the_same_verdict(void **state)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone12,3");
@@ -78,6 +86,14 @@ static void written_case_reads_back_to_the_same_verdict(void **state)
 	attempt->sign_count = 1;
 	text_copy(attempt->signs[0].id, NAME_SIZE, "some-sign");
 	attempt->signs[0].count = 3;
+	attempt->signs[0].first_sequence = 41;
+	attempt->end_sequence = 42;
+	attempt->error_count = 1;
+	attempt->errors[0] = (struct reported_error){"itunes", 4013, 43};
+	attempt->id = (struct uuid){{1, 2, 3}};
+	attempt->mode_count = 1;
+	attempt->modes[0] = (struct seen_mode){.mode = MODE_DFU, .sequence = 40};
+	attempt_set_condition(attempt, "battery", "known-good", 39);
 	add_4013(c, "two", "B");
 	set_flex(add_success(c, "two", "B"), "disconnected");
 	assert_int_equal(casefile_write(c, CASEFILE_MASK, &text), 0);
@@ -85,7 +101,13 @@ static void written_case_reads_back_to_the_same_verdict(void **state)
 	again = parse(text);
 	assert_int_equal(again->attempt_count, 3);
 	assert_int_equal(again->attempts[0]->health.usb_errors, 2);
-	assert_non_null(attempt_sign(again->attempts[0], "some-sign"));
+	assert_int_equal(attempt_sign(again->attempts[0], "some-sign")->first_sequence, 41);
+	assert_int_equal(again->attempts[0]->end_sequence, 42);
+	assert_int_equal(again->attempts[0]->errors[0].sequence, 43);
+	assert_true(uuid_equal(&again->attempts[0]->id, &attempt->id));
+	assert_int_equal(again->attempts[0]->modes[0].mode, MODE_DFU);
+	assert_int_equal(again->attempts[0]->modes[0].sequence, 40);
+	assert_int_equal(sequence_of(again->attempts[0], "battery"), 39);
 	assert_int_equal(diagnose(c, &verdicts[0]), 0);
 	assert_int_equal(diagnose(again, &verdicts[1]), 0);
 	assert_int_equal(verdicts[0].phase, verdicts[1].phase);
