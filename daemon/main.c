@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "daemon/api/api.h"
+#include "daemon/archive.h"
 #include "daemon/io/journal.h"
 #include "daemon/io/kmsg.h"
 #include "daemon/io/ring_file.h"
@@ -21,6 +22,8 @@
 
 #define SYNC_PERIOD_US (1 * USEC_PER_SEC)
 #define TICK_PERIOD_US (500 * USEC_PER_MSEC)
+#define ARCHIVE_DELAY_US (200 * USEC_PER_MSEC)
+#define ARCHIVE_RETRY_US (5 * USEC_PER_SEC)
 #define RING_FILE_NAME "ring"
 #define CURSOR_FILE_NAME "journal-cursor"
 
@@ -30,6 +33,7 @@ struct daemon {
 	struct loop *loop;
 	struct ring_file *ring_file;
 	struct engine *engine;
+	struct archive *archive;
 	struct surface surface;
 	struct api *api;
 	struct usb *usb;
@@ -39,10 +43,13 @@ struct daemon {
 	struct service *service;
 	struct loop_timer *sync_timer;
 	struct loop_timer *tick_timer;
+	struct loop_timer *archive_timer;
 	struct loop_signal *signals[2];
-	bool sync_due;	 /* the sync timer runs */
-	bool tick_due;	 /* the tick timer runs */
-	bool sync_broke; /* the last sync failed, and was told */
+	bool sync_due;	   /* the sync timer runs */
+	bool tick_due;	   /* the tick timer runs */
+	bool archive_due;  /* the archive timer runs */
+	bool sync_broke;   /* the last sync failed, and was told */
+	int archive_error; /* what keeps the casebook from being used, and was told; 0 = nothing */
 };
 
 static uint64_t append_record(void *user, const struct event *event)
@@ -65,6 +72,10 @@ static uint64_t append_record(void *user, const struct event *event)
 	if (!daemon->tick_due) {
 		daemon->tick_due = true;
 		loop_timer_start(daemon->tick_timer, TICK_PERIOD_US);
+	}
+	if (!daemon->archive_due) {
+		daemon->archive_due = true;
+		loop_timer_start(daemon->archive_timer, ARCHIVE_DELAY_US);
 	}
 	return (uint64_t)sequence;
 }
@@ -96,6 +107,50 @@ static void on_tick(void *user)
 	daemon->tick_due = engine_tick(daemon->engine, clock_now()) != 0;
 	if (daemon->tick_due)
 		loop_timer_start(daemon->tick_timer, TICK_PERIOD_US);
+}
+
+/* Tells once that the casebook can or cannot be used. */
+static void note_casebook(struct daemon *daemon, int error)
+{
+	struct event source = {.kind = EVENT_SOURCE, .name = "casebook", .code = error};
+
+	if (error < 0)
+		event_set_text(&source, error == -EPROTONOSUPPORT
+						? "it is of a later version of this program"
+						: strerror(-error));
+	surface_note_source(&daemon->surface, &source);
+	if (error < 0 && error != daemon->archive_error)
+		log_error("%s/" CASEBOOK_NAME " can't be used: %s. Sessions stay in the ring "
+			  "alone until it can.",
+			daemon->options.state_dir, source.text);
+	else if (!error && daemon->archive_error)
+		log_info("%s/" CASEBOOK_NAME " can be used again.", daemon->options.state_dir);
+	daemon->archive_error = error;
+}
+
+static int open_casebook(struct daemon *daemon)
+{
+	struct casebook_report report;
+	int r = archive_open(daemon->archive, &report);
+
+	if (r == 0 && report.set_aside)
+		log_warning("%s/" CASEBOOK_NAME " was damaged. It is now " CASEBOOK_NAME
+			    ".bad, and a new one was begun.",
+			daemon->options.state_dir);
+	return r;
+}
+
+static void on_archive(void *user)
+{
+	struct daemon *daemon = user;
+	int r = open_casebook(daemon);
+
+	if (r == 0)
+		r = archive_advance(daemon->archive, clock_now());
+	note_casebook(daemon, r < 0 ? r : 0);
+	daemon->archive_due = r != 0;
+	if (r != 0)
+		loop_timer_start(daemon->archive_timer, r < 0 ? ARCHIVE_RETRY_US : 0);
 }
 
 static void on_signal(void *user)
@@ -226,6 +281,27 @@ static void record_start(struct daemon *daemon)
 	engine_resume(daemon->engine, daemon->surface.started);
 }
 
+static int start_archive(struct daemon *daemon)
+{
+	char path[PATH_MAX + sizeof(CASEBOOK_NAME) + 1];
+
+	snprintf(path, sizeof(path), "%s/" CASEBOOK_NAME, daemon->options.state_dir);
+	daemon->archive = archive_new(path, engine_bench(daemon->engine), daemon->surface.reader);
+	if (!daemon->archive)
+		return -ENOMEM;
+	daemon->surface.history = archive_history(daemon->archive);
+	note_casebook(daemon, open_casebook(daemon));
+	return 0;
+}
+
+/* What the ring has and the casebook not yet is brought there before the end. */
+static void finish_archive(struct daemon *daemon)
+{
+	while (daemon->archive && archive_advance(daemon->archive, clock_now()) > 0)
+		;
+	daemon->archive = archive_free(daemon->archive);
+}
+
 static int start_core(struct daemon *daemon)
 {
 	const struct engine_outputs outputs = {append_record, publish_record, daemon};
@@ -245,7 +321,9 @@ static int start_core(struct daemon *daemon)
 	if (!daemon->engine || !surface->cursor)
 		return -ENOMEM;
 	surface->engine = daemon->engine;
-	r = replay_ring(daemon);
+	r = start_archive(daemon);
+	if (r == 0)
+		r = replay_ring(daemon);
 	if (r < 0)
 		return r;
 	record_start(daemon);
@@ -261,6 +339,8 @@ static int start_loop(struct daemon *daemon)
 		r = loop_timer_new(daemon->loop, on_sync, daemon, &daemon->sync_timer);
 	if (r == 0)
 		r = loop_timer_new(daemon->loop, on_tick, daemon, &daemon->tick_timer);
+	if (r == 0)
+		r = loop_timer_new(daemon->loop, on_archive, daemon, &daemon->archive_timer);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(numbers); i++)
 		r = loop_signal_new(
 			daemon->loop, numbers[i], on_signal, daemon, &daemon->signals[i]);
@@ -352,11 +432,13 @@ static void daemon_done(struct daemon *daemon)
 	api_free(daemon->api);
 	daemon->api = NULL;
 	service_free(daemon->service);
+	finish_archive(daemon);
 	engine_free(daemon->engine);
 	free(daemon->surface.cursor);
 	ring_file_free(daemon->ring_file);
 	for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
 		loop_signal_free(daemon->signals[i]);
+	loop_timer_free(daemon->archive_timer);
 	loop_timer_free(daemon->tick_timer);
 	loop_timer_free(daemon->sync_timer);
 	loop_free(daemon->loop);

@@ -113,52 +113,67 @@ static void devices(void *user, api_visit_device *visit, void *context)
 	}
 }
 
-/* Newest first; of one phone, or of all where `identity` is NULL. */
-static void visit_sessions(struct surface *surface, const struct identity *identity,
-	api_visit_session *visit, void *context)
+/* A visit of sessions, wherever they are kept. */
+struct session_visit {
+	const struct surface *surface;
+	api_visit_session *visit;
+	void *context;
+};
+
+static bool visit_past(void *user, const struct past_attempt *past)
 {
-	const struct bench *bench = engine_bench(surface->engine);
+	const struct session_visit *visit = user;
+	struct session_record record = {.attempt = past->attempt, .identity = past->identity};
+
+	if (past->session)
+		record = session_record(visit->surface, past->session);
+	return visit->visit(visit->context, &record);
+}
+
+static void visit_running(struct session_visit *visit, const struct identity *identity)
+{
+	const struct bench *bench = engine_bench(visit->surface->engine);
 
 	for (size_t i = bench_session_count(bench); i > 0; i--) {
 		const struct session *session = bench_session(bench, i - 1);
-		struct session_record record;
+		const struct past_attempt past = {
+			&session->attempt, &session->identity, session, 0};
 
-		if (identity && !identity_matches(&session->identity, identity))
-			continue;
-		record = session_record(surface, session);
-		if (!visit(context, &record))
+		if (session->running &&
+			(!identity || identity_matches(&session->identity, identity)) &&
+			!visit_past(visit, &past))
 			return;
 	}
 }
 
-static int sessions(void *user, const char *device, api_visit_session *visit, void *context)
+static int sessions(
+	void *user, const struct api_sessions *query, api_visit_session *visit, void *context)
 {
 	struct surface *surface = user;
+	struct session_visit past = {surface, visit, context};
 	struct identity identity;
 
-	if (device && !bench_find_identity(engine_bench(surface->engine), device, &identity))
+	if (query->device && !history_find_identity(surface->history, query->device, &identity))
 		return -ENODEV;
-	visit_sessions(surface, device ? &identity : NULL, visit, context);
+	if (query->running)
+		visit_running(&past, query->device ? &identity : NULL);
+	else
+		history_attempts(surface->history, query->device ? &identity : NULL,
+			SURFACE_SESSIONS_MAX, visit_past, &past);
 	return 0;
 }
 
 static int session(void *user, const struct uuid *id, api_visit_session *visit, void *context)
 {
 	struct surface *surface = user;
-	const struct session *found = bench_find_session(engine_bench(surface->engine), id);
-	struct session_record record;
+	struct session_visit past = {surface, visit, context};
 
-	if (!found)
-		return -ENOENT;
-	record = session_record(surface, found);
-	visit(context, &record);
-	return 0;
+	return history_attempt(surface->history, id, visit_past, &past) ? 0 : -ENOENT;
 }
 
-static int records(void *user, const struct uuid *session_id, uint64_t after,
+static int ring_records(struct surface *surface, const struct uuid *session_id, uint64_t after,
 	api_visit_record *visit, void *context, uint64_t *ret_lost)
 {
-	struct surface *surface = user;
 	struct ring_record record;
 	uint64_t lost = 0;
 	int r;
@@ -185,6 +200,43 @@ static int records(void *user, const struct uuid *session_id, uint64_t after,
 	return 0;
 }
 
+/* A visit of what the casebook has of a session's records. */
+struct kept_visit {
+	api_visit_record *visit;
+	void *context;
+	uint64_t last; /* sequence that was visited */
+	bool ended;
+};
+
+static bool visit_kept(void *user, const struct event *event)
+{
+	struct kept_visit *kept = user;
+
+	kept->ended = !kept->visit(kept->context, event);
+	if (!kept->ended)
+		kept->last = event->sequence;
+	return !kept->ended;
+}
+
+static int records(void *user, const struct uuid *id, uint64_t after, api_visit_record *visit,
+	void *context, uint64_t *ret_lost)
+{
+	struct surface *surface = user;
+	struct kept_visit kept = {.visit = visit, .context = context, .last = after};
+	bool on_bench = !id || bench_find_session(engine_bench(surface->engine), id);
+	int r = 0;
+
+	if (id && surface->history->book)
+		surface->history->error =
+			casebook_records(surface->history->book, id, after, visit_kept, &kept);
+	/* The casebook's come first, and the ring goes on where they end. */
+	if (on_bench && !kept.ended)
+		r = ring_records(surface, id, kept.last, visit, context, ret_lost);
+	if (r == 0 && (!on_bench || kept.last > after))
+		*ret_lost = 0;
+	return r;
+}
+
 /* The newest session at a port whose phone has not told who it is. */
 static const struct session *find_unnamed(const struct bench *bench, const char *port)
 {
@@ -198,28 +250,52 @@ static const struct session *find_unnamed(const struct bench *bench, const char 
 	return NULL;
 }
 
-/* The session that a question is about: NULL with 0 where it is about a phone. */
-static int find_subject(const struct bench *bench, const struct api_diagnose *query,
-	const struct session **ret, struct identity *ret_identity)
-{
-	const struct session *subject = NULL;
+/* What a question is about: a phone, or a session of one that has not told who it is. */
+struct subject {
+	struct identity identity;
+	struct uuid session;
+};
 
-	if (query->device) {
-		if (!bench_find_identity(bench, query->device, ret_identity))
-			return -ENODEV;
-		if (ret_identity->ecid || ret_identity->udid[0])
-			return 0;
-		subject = find_unnamed(bench, query->device);
-	} else if (query->session) {
-		subject = bench_find_session(bench, query->session);
-	} else if (bench_session_count(bench) > 0) {
-		subject = bench_session(bench, bench_session_count(bench) - 1);
-	}
-	if (!subject)
+static bool is_named(const struct subject *subject)
+{
+	return subject->identity.ecid || subject->identity.udid[0];
+}
+
+static bool take_subject(void *context, const struct past_attempt *past)
+{
+	struct subject *subject = context;
+
+	subject->identity = *past->identity;
+	subject->session = past->attempt->id;
+	return false;
+}
+
+static int find_device_subject(struct surface *surface, const char *device, struct subject *ret)
+{
+	const struct session *session;
+
+	if (!history_find_identity(surface->history, device, &ret->identity))
+		return -ENODEV;
+	if (is_named(ret))
+		return 0;
+	session = find_unnamed(engine_bench(surface->engine), device);
+	if (!session)
 		return -ENOENT;
-	*ret = subject;
-	*ret_identity = subject->identity;
+	ret->session = session->attempt.id;
 	return 0;
+}
+
+static int find_subject(
+	struct surface *surface, const struct api_diagnose *query, struct subject *ret)
+{
+	if (query->device)
+		return find_device_subject(surface, query->device, ret);
+	if (query->session)
+		return history_attempt(surface->history, query->session, take_subject, ret)
+			       ? 0
+			       : -ENOENT;
+	history_attempts(surface->history, NULL, 1, take_subject, ret);
+	return uuid_is_none(&ret->session) ? -ENOENT : 0;
 }
 
 static const struct bench_device *find_device(
@@ -241,36 +317,36 @@ static void tell_device(struct surface *surface, const struct identity *identity
 	visit(context, &record);
 }
 
+static int diagnose_subject(
+	struct surface *surface, const struct subject *subject, struct verdict *ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	int r = is_named(subject) ? history_case(surface->history, &subject->identity, &c)
+				  : history_session_case(surface->history, &subject->session, &c);
+
+	if (r == 0)
+		r = across_mark_bench(c, engine_bench(surface->engine));
+	return r < 0 ? r : diagnose(c, ret);
+}
+
 static int answer_diagnose(void *user, const struct api_diagnose *query, struct verdict *ret,
 	api_visit_device *device, api_visit_session *attempt, void *context)
 {
 	struct surface *surface = user;
-	const struct bench *bench = engine_bench(surface->engine);
-	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
-	const struct session *subject = NULL;
-	struct session_record record;
-	struct identity identity;
-	int r;
+	struct session_visit past = {surface, attempt, context};
+	struct subject subject = {0};
+	int r = find_subject(surface, query, &subject);
 
-	r = find_subject(bench, query, &subject, &identity);
+	if (r == 0)
+		r = diagnose_subject(surface, &subject, ret);
 	if (r < 0)
 		return r;
-	r = subject ? bench_session_case(bench, subject, &c) : bench_case(bench, &identity, &c);
-	if (r < 0)
-		return r;
-	r = across_mark_bench(c, bench);
-	if (r < 0)
-		return r;
-	r = diagnose(c, ret);
-	if (r < 0)
-		return r;
-	tell_device(surface, &identity, device, context);
-	if (identity.ecid || identity.udid[0]) {
-		visit_sessions(surface, &identity, attempt, context);
-	} else {
-		record = session_record(surface, subject);
-		attempt(context, &record);
-	}
+	tell_device(surface, &subject.identity, device, context);
+	if (is_named(&subject))
+		history_attempts(surface->history, &subject.identity, SURFACE_SESSIONS_MAX,
+			visit_past, &past);
+	else
+		history_attempt(surface->history, &subject.session, visit_past, &past);
 	return 0;
 }
 

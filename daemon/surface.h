@@ -2,9 +2,12 @@
 /* Answers what the API asks, from the engine and the ring. It knows no JSON and no sockets. */
 #pragma once
 
+#include "common/casebook/history.h"
 #include "common/ring/reader.h"
 #include "daemon/api/backend.h"
 #include "daemon/engine.h"
+
+#define SURFACE_SESSIONS_MAX 1000 /* of the casebook, in one answer */
 
 /* A source as it stands, from its last EVENT_SOURCE. */
 struct source_state {
@@ -18,6 +21,7 @@ struct surface {
 	const char *bench_name;
 	struct stamp started;
 	struct engine *engine;
+	struct history *history; /* of the engine's bench */
 	const struct ring_reader *reader;
 	uint64_t ring_bytes;
 	uint64_t damaged_records;

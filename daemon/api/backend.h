@@ -53,6 +53,12 @@ struct api_diagnose {
 	const struct uuid *session; /* NULL = not told */
 };
 
+/* Which sessions to visit. */
+struct api_sessions {
+	const char *device; /* ECID, UDID or port; NULL = any */
+	bool running;	    /* only those that run */
+};
+
 /* Each is called once an item, during the call it was given to; what it gets lives until it
  * returns. Returning false ends the visit. */
 typedef bool api_visit_device(void *context, const struct device_record *device);
@@ -69,9 +75,9 @@ struct api_backend {
 	void (*status)(void *user, struct api_status *ret);
 	/* Each phone on the bench, and those that were. */
 	void (*devices)(void *user, api_visit_device *visit, void *context);
-	/* Sessions, newest first, of one device or (NULL) of all. -ENODEV: no such device is known.
-	 */
-	int (*sessions)(void *user, const char *device, api_visit_session *visit, void *context);
+	/* Sessions, newest first. -ENODEV: no such device is known. */
+	int (*sessions)(void *user, const struct api_sessions *query, api_visit_session *visit,
+		void *context);
 	/* The one session. -ENOENT: no such session. */
 	int (*session)(void *user, const struct uuid *id, api_visit_session *visit, void *context);
 	/* Records with a sequence higher than `after`, oldest first, of one session or (NULL) of

@@ -17,8 +17,6 @@ bool collect_session(void *context, const struct session_record *session)
 {
 	struct collection *collection = context;
 
-	if (collection->running_only && !session->running)
-		return true;
 	if (collection->room == 0) {
 		collection->cut = true;
 		return false;
@@ -56,11 +54,10 @@ struct json_object *collect_devices(struct api *api, struct json_builder *builde
 
 struct json_object *collect_running(struct api *api, struct json_builder *builder)
 {
-	struct collection sessions = {.builder = builder,
-		.array = json_new_array(builder),
-		.room = SESSIONS_MAX,
-		.running_only = true};
-	int r = api->backend.sessions(api->backend.user, NULL, collect_session, &sessions);
+	struct collection sessions = {
+		.builder = builder, .array = json_new_array(builder), .room = SESSIONS_MAX};
+	int r = api->backend.sessions(api->backend.user, &(struct api_sessions){.running = true},
+		collect_session, &sessions);
 
 	if (r < 0)
 		builder->failed = true;

@@ -14,8 +14,7 @@ struct collection {
 	struct json_object *array;
 	size_t room; /* items */
 	size_t bytes_room;
-	bool running_only; /* of sessions */
-	bool cut;	   /* there was no room for all */
+	bool cut; /* there was no room for all */
 	uint64_t last_sequence;
 };
 

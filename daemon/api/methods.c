@@ -71,8 +71,6 @@ static bool add_session_id(void *context, const struct session_record *session)
 	struct collection *running = context;
 	char text[UUID_TEXT_SIZE];
 
-	if (!session->running)
-		return true;
 	uuid_format(&session->attempt->id, text);
 	json_add_text(running->builder, running->array, text);
 	return true;
@@ -104,7 +102,8 @@ static int get_status(struct request *request)
 	size_t devices = 0;
 	int r;
 
-	r = backend->sessions(backend->user, NULL, add_session_id, &running);
+	r = backend->sessions(
+		backend->user, &(struct api_sessions){.running = true}, add_session_id, &running);
 	json_put(builder, answer, "runningSessions", running.array);
 	if (r < 0)
 		return r;
@@ -133,13 +132,13 @@ static int list_sessions(struct request *request)
 {
 	const struct api_backend *backend = &request->api->backend;
 	struct collection sessions = {.builder = &request->builder};
+	const struct api_sessions query = {.device = request_text(request, "device")};
 	int r = request_limit(request, SESSIONS_MAX, &sessions.room);
 
 	if (r < 0)
 		return r;
 	sessions.array = json_new_array(&request->builder);
-	r = backend->sessions(
-		backend->user, request_text(request, "device"), collect_session, &sessions);
+	r = backend->sessions(backend->user, &query, collect_session, &sessions);
 	json_put(&request->builder, request->answer, "sessions", sessions.array);
 	return r;
 }

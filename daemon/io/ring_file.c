@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 #include "common/ringfile/ringfile.h"
-#include "daemon/io/ring_sync.h"
+#include "daemon/io/disk_sync.h"
 
 #define FILE_MODE 0640
 #define OPEN_ATTEMPTS 8 /* the file was replaced between open and lock */
@@ -25,7 +25,7 @@ struct ring_file {
 	uint64_t size;
 	struct ring ring;
 	struct ring_reader reader;
-	struct ring_sync *sync; /* NULL: in memory alone */
+	struct disk_sync *sync; /* NULL: in memory alone */
 	uint64_t synced_next;	/* number of the next record when the last sync was asked for */
 };
 
@@ -40,6 +40,13 @@ static struct uuid read_boot_id(void)
 	if (fd >= 0 && read(fd, text, sizeof(text) - 1) == sizeof(text) - 1)
 		(void)uuid_parse(text, &boot);
 	return boot;
+}
+
+static int sync_ring(void *user)
+{
+	const struct ring_file *file = user;
+
+	return fdatasync(file->fd) < 0 ? -errno : 0;
 }
 
 /* Brings the name itself to the disk. */
@@ -372,7 +379,7 @@ int ring_file_open(const char *path, uint64_t size, struct stamp now,
 	report.records = ring_verify(&file->reader, &report.loss);
 	if (report.records < 0)
 		return (int)report.records;
-	r = ring_sync_new(file->fd, &file->sync);
+	r = disk_sync_new(sync_ring, file, &file->sync);
 	if (r < 0)
 		return r;
 	file->synced_next = file->ring.next_sequence;
@@ -416,7 +423,7 @@ struct ring_file *ring_file_free(struct ring_file *file)
 	if (!file)
 		return NULL;
 	if (file->sync) {
-		ring_sync_free(file->sync);
+		disk_sync_free(file->sync);
 		if (fdatasync(file->fd) == 0) {
 			ring_close(&file->ring);
 			(void)fdatasync(file->fd);
@@ -446,12 +453,12 @@ int ring_file_sync(struct ring_file *file)
 
 	if (!file->sync)
 		return 0;
-	r = ring_sync_result(file->sync);
+	r = disk_sync_result(file->sync);
 	if (r == -EINPROGRESS)
 		return 0;
 	if (r < 0 || file->synced_next != file->ring.next_sequence) {
 		file->synced_next = file->ring.next_sequence;
-		ring_sync_start(file->sync);
+		disk_sync_start(file->sync);
 	}
 	return r;
 }

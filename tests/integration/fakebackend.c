@@ -201,18 +201,21 @@ static void devices(void *user, api_visit_device *visit, void *context)
 	}
 }
 
-static int sessions(void *user, const char *device, api_visit_session *visit, void *context)
+static int sessions(
+	void *user, const struct api_sessions *query, api_visit_session *visit, void *context)
 {
 	struct fake *fake = user;
 	struct identity identity;
 
-	if (device && !bench_find_identity(fake->bench, device, &identity))
+	if (query->device && !bench_find_identity(fake->bench, query->device, &identity))
 		return -ENODEV;
 	for (size_t i = bench_session_count(fake->bench); i > 0; i--) {
 		const struct session *session = bench_session(fake->bench, i - 1);
 		struct session_record view = session_view(session);
 
-		if (device && !identity_matches(&identity, &session->identity))
+		if (query->device && !identity_matches(&identity, &session->identity))
+			continue;
+		if (query->running && !session->running)
 			continue;
 		if (!visit(context, &view))
 			return 0;

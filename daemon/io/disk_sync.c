@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "daemon/io/ring_sync.h"
+#include "daemon/io/disk_sync.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 
-struct ring_sync {
-	int fd;
+struct disk_sync {
+	disk_sync_work *work;
+	void *user;
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	bool wanted;
 	bool stop;
-	bool busy; /* implies that the thread is in fdatasync() */
+	bool busy; /* implies that the thread is in work() */
 	int result;
 };
 
 static void *sync_thread(void *argument)
 {
-	struct ring_sync *sync = argument;
+	struct disk_sync *sync = argument;
 
 	pthread_mutex_lock(&sync->lock);
 	while (!sync->stop) {
@@ -32,7 +33,7 @@ static void *sync_thread(void *argument)
 		sync->wanted = false;
 		sync->busy = true;
 		pthread_mutex_unlock(&sync->lock);
-		r = fdatasync(sync->fd) < 0 ? -errno : 0;
+		r = sync->work(sync->user);
 		pthread_mutex_lock(&sync->lock);
 		sync->busy = false;
 		sync->result = r;
@@ -41,15 +42,16 @@ static void *sync_thread(void *argument)
 	return NULL;
 }
 
-int ring_sync_new(int fd, struct ring_sync **ret)
+int disk_sync_new(disk_sync_work *work, void *user, struct disk_sync **ret)
 {
-	struct ring_sync *sync = calloc(1, sizeof(*sync));
+	struct disk_sync *sync = calloc(1, sizeof(*sync));
 	sigset_t all, before;
 	int r;
 
 	if (!sync)
 		return -ENOMEM;
-	sync->fd = fd;
+	sync->work = work;
+	sync->user = user;
 	pthread_mutex_init(&sync->lock, NULL);
 	pthread_cond_init(&sync->changed, NULL);
 	/* Signals are the loop's. */
@@ -65,7 +67,7 @@ int ring_sync_new(int fd, struct ring_sync **ret)
 	return 0;
 }
 
-struct ring_sync *ring_sync_free(struct ring_sync *sync)
+struct disk_sync *disk_sync_free(struct disk_sync *sync)
 {
 	if (!sync)
 		return NULL;
@@ -80,7 +82,7 @@ struct ring_sync *ring_sync_free(struct ring_sync *sync)
 	return NULL;
 }
 
-void ring_sync_start(struct ring_sync *sync)
+void disk_sync_start(struct disk_sync *sync)
 {
 	pthread_mutex_lock(&sync->lock);
 	sync->wanted = true;
@@ -88,7 +90,7 @@ void ring_sync_start(struct ring_sync *sync)
 	pthread_mutex_unlock(&sync->lock);
 }
 
-int ring_sync_result(struct ring_sync *sync)
+int disk_sync_result(struct disk_sync *sync)
 {
 	int r;
 

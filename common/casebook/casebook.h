@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The casebook: a database of every attempt that was sealed, told or imported, with its records.
+ * Reads it, in the daemon or beside it; daemon/io/casebook_file writes it. It judges nothing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/macro.h"
+#include "common/triage/session.h"
+
+#define CASEBOOK_NAME "casebook.db" /* in the state directory */
+
+struct casebook;
+
+/* Opens the casebook at `path` for reading. Returns 0 or a negative errno: -ENOENT where there is
+ * none, -EBADMSG where it is no casebook or damaged, -EPROTONOSUPPORT for one of a later version,
+ * -EBUSY where another program holds it. The caller owns *ret: casebook_free(). */
+int casebook_open(const char *path, struct casebook **ret);
+struct casebook *casebook_free(struct casebook *book);
+DEFINE_FREEP(struct casebook, casebook_free)
+
+/* An attempt as it is kept. Everything is borrowed. */
+struct kept_attempt {
+	const struct attempt *attempt;
+	const struct identity *identity;
+	const char *origin;  /* watched, told or imported */
+	uint64_t started_us; /* wall clock; that of keeping where its own is not known */
+};
+
+/* Each is called once an item and returns false to end the visit. */
+typedef bool casebook_visit_attempt(void *context, const struct kept_attempt *kept);
+typedef bool casebook_visit_record(void *context, const struct event *event);
+typedef bool casebook_visit_note(void *context, const struct event *note);
+
+/* All below return 0 or a negative errno, -EBADMSG for a damaged file. */
+
+/* Finds a phone by its ECID or UDID as people write them. -ENODEV: none by that name. */
+int casebook_find_identity(struct casebook *book, const char *name, struct identity *ret);
+/* Adds to *identity the keys that attempts tell of the same phone. */
+int casebook_complete_identity(struct casebook *book, struct identity *identity);
+/* Attempts, newest first, at most `limit`: of one phone, or of all where `identity` is NULL. An
+ * attempt that cannot be read is passed over. */
+int casebook_attempts(struct casebook *book, const struct identity *identity, size_t limit,
+	casebook_visit_attempt *visit, void *context);
+/* The one attempt. -ENOENT: no such session. */
+int casebook_attempt(struct casebook *book, const struct uuid *session,
+	casebook_visit_attempt *visit, void *context);
+/* What is kept of a session's records with a sequence higher than `after`, oldest first. */
+int casebook_records(struct casebook *book, const struct uuid *session, uint64_t after,
+	casebook_visit_record *visit, void *context);
+/* What people noted of a phone, oldest first, as EVENT_NOTE. */
+int casebook_notes(struct casebook *book, const struct identity *identity,
+	casebook_visit_note *visit, void *context);

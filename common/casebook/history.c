@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/casebook/history.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/text.h"
+
+#define CASE_ATTEMPTS_MAX 1024 /* of the casebook, in one case */
+
+static bool identity_known(const struct identity *identity)
+{
+	return identity->ecid || identity->udid[0];
+}
+
+bool history_find_identity(struct history *history, const char *name, struct identity *ret)
+{
+	struct identity identity = {0};
+	bool found = bench_find_identity(history->bench, name, &identity);
+	int r = 0;
+
+	if (history->book && found && identity_known(&identity))
+		r = casebook_complete_identity(history->book, &identity);
+	else if (history->book && !found)
+		r = casebook_find_identity(history->book, name, &identity);
+	found = found || (history->book && r == 0);
+	history->error = r == -ENODEV || r > 0 ? 0 : r;
+	if (found)
+		*ret = identity;
+	return found;
+}
+
+/* Puts the sessions of the bench between the attempts of the casebook, by their time. */
+struct merge {
+	const struct bench *bench;
+	const struct identity *identity;
+	size_t left; /* sessions of the bench that were not visited */
+	history_visit *visit;
+	void *context;
+	bool ended;
+};
+
+static bool merge_session(struct merge *merge, const struct session *session)
+{
+	const struct past_attempt past = {
+		&session->attempt, &session->identity, session, session->attempt.started.wall_us};
+
+	if (merge->identity && !identity_matches(&session->identity, merge->identity))
+		return true;
+	return merge->visit(merge->context, &past);
+}
+
+/* Visits the sessions that began at `started_us` or later. */
+static bool merge_sessions(struct merge *merge, uint64_t started_us)
+{
+	while (merge->left > 0 && !merge->ended) {
+		const struct session *session = bench_session(merge->bench, merge->left - 1);
+
+		if (session->attempt.started.wall_us < started_us)
+			break;
+		merge->left--;
+		merge->ended = !merge_session(merge, session);
+	}
+	return !merge->ended;
+}
+
+static bool merge_kept(void *context, const struct kept_attempt *kept)
+{
+	struct merge *merge = context;
+	const struct past_attempt past = {kept->attempt, kept->identity, NULL, kept->started_us};
+
+	/* The bench knows it better: it may have learnt more since the sealing. */
+	if (bench_find_session(merge->bench, &kept->attempt->id))
+		return true;
+	if (!merge_sessions(merge, kept->started_us))
+		return false;
+	merge->ended = !merge->visit(merge->context, &past);
+	return !merge->ended;
+}
+
+void history_attempts(struct history *history, const struct identity *identity, size_t limit,
+	history_visit *visit, void *context)
+{
+	struct merge merge = {
+		.bench = history->bench,
+		.identity = identity,
+		.left = bench_session_count(history->bench),
+		.visit = visit,
+		.context = context,
+	};
+
+	if (history->book)
+		history->error =
+			casebook_attempts(history->book, identity, limit, merge_kept, &merge);
+	merge_sessions(&merge, 0);
+}
+
+bool history_attempt(
+	struct history *history, const struct uuid *id, history_visit *visit, void *context)
+{
+	const struct session *session = bench_find_session(history->bench, id);
+	struct merge merge = {.bench = history->bench, .visit = visit, .context = context};
+	int r = -ENOENT;
+
+	if (session) {
+		merge_session(&merge, session);
+		return true;
+	}
+	if (history->book)
+		r = casebook_attempt(history->book, id, merge_kept, &merge);
+	history->error = r == -ENOENT ? 0 : r;
+	return r == 0;
+}
+
+/* Takes copies, which are owned. */
+struct gathering {
+	struct triage_case *c;
+	struct identity identity; /* all that its attempts tell of the phone */
+	bool failed;
+};
+
+static bool gather(void *context, const struct past_attempt *past)
+{
+	struct gathering *gathering = context;
+	struct attempt *attempt = triage_case_add(gathering->c);
+
+	if (!attempt) {
+		gathering->failed = true;
+		return false;
+	}
+	*attempt = *past->attempt;
+	identity_merge(&gathering->identity, past->identity);
+	return true;
+}
+
+static bool gather_word(void *context, const struct event *note)
+{
+	struct gathering *gathering = context;
+	char word[HISTORY_WORD_SIZE];
+
+	if (!text_equal(note->name, "history"))
+		return true;
+	text_clean(note->text, note->text_length, word, sizeof(word));
+	triage_case_add_history(gathering->c, word);
+	return true;
+}
+
+/* Puts what was gathered newest first into the order of cases, with the keys of its phone. */
+static int finish_case(struct gathering *gathering, struct triage_case **ret)
+{
+	struct triage_case *c = gathering->c;
+	const struct identity *identity = &gathering->identity;
+
+	if (gathering->failed)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->attempt_count / 2; i++) {
+		struct attempt *newer = c->attempts[i];
+
+		c->attempts[i] = c->attempts[c->attempt_count - 1 - i];
+		c->attempts[c->attempt_count - 1 - i] = newer;
+	}
+	c->ecid = identity->ecid;
+	text_copy(c->udid, sizeof(c->udid), identity->udid);
+	text_copy(c->product, sizeof(c->product), identity->product);
+	text_copy(c->board, sizeof(c->board), identity->board);
+	*ret = c;
+	return 0;
+}
+
+int history_case(struct history *history, const struct identity *identity, struct triage_case **ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
+	struct gathering gathering = {.c = c, .identity = *identity};
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	history_attempts(history, identity, CASE_ATTEMPTS_MAX, gather, &gathering);
+	if (history->book && history->error == 0)
+		history->error = casebook_notes(history->book, identity, gather_word, &gathering);
+	r = finish_case(&gathering, ret);
+	if (r == 0)
+		c = NULL;
+	return r;
+}
+
+int history_session_case(struct history *history, const struct uuid *id, struct triage_case **ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
+	struct gathering gathering = {.c = c};
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	if (!history_attempt(history, id, gather, &gathering))
+		return -ENOENT;
+	if (identity_known(&gathering.identity))
+		return history_case(history, &gathering.identity, ret);
+	r = finish_case(&gathering, ret);
+	if (r == 0)
+		c = NULL;
+	return r;
+}

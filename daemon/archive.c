@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/archive.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/casebook/schema.h"
+#include "common/triage/across.h"
+
+#define ADVANCE_RECORDS 512 /* at a time, so that the loop goes on between */
+#define PENDING_MAX 96	    /* sessions whose records are being gathered */
+
+/* Records of a session that are not kept yet. */
+struct pending {
+	struct uuid session; /* none = not in use */
+	bool unsealed;	     /* the casebook has no such attempt */
+	uint64_t kept;	     /* sequence of the newest record that is kept */
+	struct record_run run;
+	uint8_t *bytes; /* of the run */
+};
+
+struct archive {
+	char *path;
+	struct casebook_file *file;
+	struct history history;
+	struct ring_cursor cursor;
+	const struct ring_reader *reader;
+	struct pending pending[PENDING_MAX];
+	size_t oldest; /* the pending one that makes room next */
+};
+
+struct archive *archive_new(
+	const char *path, const struct bench *bench, const struct ring_reader *reader)
+{
+	CLEANUP(archive_freep) struct archive *archive = calloc(1, sizeof(*archive));
+
+	if (!archive)
+		return NULL;
+	archive->path = strdup(path);
+	archive->history.bench = bench;
+	archive->reader = reader;
+	return archive->path ? TAKE_PTR(archive) : NULL;
+}
+
+static void drop(struct pending *pending)
+{
+	free(pending->bytes);
+	*pending = (struct pending){0};
+}
+
+static void close_casebook(struct archive *archive)
+{
+	for (size_t i = 0; i < PENDING_MAX; i++)
+		drop(&archive->pending[i]);
+	archive->history.book = casebook_free(archive->history.book);
+	archive->file = casebook_file_free(archive->file);
+}
+
+struct archive *archive_free(struct archive *archive)
+{
+	if (!archive)
+		return NULL;
+	close_casebook(archive);
+	free(archive->path);
+	free(archive);
+	return NULL;
+}
+
+int archive_open(struct archive *archive, struct casebook_report *ret_report)
+{
+	int r;
+
+	*ret_report = (struct casebook_report){0};
+	if (archive->file)
+		return 0;
+	r = casebook_file_open(archive->path, ret_report, &archive->file);
+	if (r == 0)
+		r = casebook_open(archive->path, &archive->history.book);
+	if (r < 0) {
+		close_casebook(archive);
+		return r;
+	}
+	archive->history.error = 0;
+	ring_cursor_first(&archive->cursor, archive->reader);
+	return 0;
+}
+
+struct history *archive_history(struct archive *archive)
+{
+	return &archive->history;
+}
+
+struct casebook_file *archive_file(struct archive *archive)
+{
+	return archive->file;
+}
+
+/* Keeps the run that was gathered. */
+static int keep_run(struct archive *archive, struct stamp now, struct pending *pending)
+{
+	int r = casebook_file_keep(archive->file, now, &pending->session, &pending->run);
+
+	if (r < 0)
+		return r;
+	pending->kept = pending->run.last;
+	pending->run.length = 0;
+	return 0;
+}
+
+/* A place for one more session: where none is free, the next in turn is kept and makes room. */
+static int make_room(struct archive *archive, struct stamp now, struct pending **ret)
+{
+	struct pending *pending;
+	int r = 0;
+
+	for (size_t i = 0; i < PENDING_MAX; i++) {
+		if (uuid_is_none(&archive->pending[i].session)) {
+			*ret = &archive->pending[i];
+			return 0;
+		}
+	}
+	pending = &archive->pending[archive->oldest++ % PENDING_MAX];
+	if (pending->run.length > 0)
+		r = keep_run(archive, now, pending);
+	if (r < 0)
+		return r;
+	drop(pending);
+	*ret = pending;
+	return 0;
+}
+
+static int find_pending(
+	struct archive *archive, struct stamp now, const struct uuid *session, struct pending **ret)
+{
+	struct casebook_kept kept;
+	struct pending *pending = NULL;
+	int r;
+
+	for (size_t i = 0; i < PENDING_MAX; i++) {
+		if (uuid_equal(&archive->pending[i].session, session)) {
+			*ret = &archive->pending[i];
+			return 0;
+		}
+	}
+	r = casebook_file_kept(archive->file, session, &kept);
+	if (r == 0)
+		r = make_room(archive, now, &pending);
+	if (r < 0)
+		return r;
+	pending->bytes = malloc(RECORD_RUN_BYTES_MAX);
+	if (!pending->bytes)
+		return -ENOMEM;
+	pending->session = *session;
+	pending->unsealed = !kept.sealed;
+	pending->kept = kept.last_sequence;
+	pending->run.bytes = pending->bytes;
+	*ret = pending;
+	return 0;
+}
+
+static int diagnose_phone(
+	struct archive *archive, const struct uuid *session, struct verdict *verdict)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	int r = history_session_case(&archive->history, session, &c);
+
+	if (r == 0)
+		r = across_mark_bench(c, archive->history.bench);
+	return r < 0 ? r : diagnose(c, verdict);
+}
+
+/* Seals a session that has ended. One that the bench has forgotten stays unsealed. */
+static int seal(struct archive *archive, struct stamp now, struct pending *pending)
+{
+	const struct session *session =
+		bench_find_session(archive->history.bench, &pending->session);
+	CLEANUP(freep) struct verdict *verdict = calloc(1, sizeof(*verdict));
+	struct casebook_seal sealed = {
+		.origin = "watched", .verdict = verdict, .run = pending->run};
+	int r = 0;
+
+	if (!verdict)
+		return -ENOMEM;
+	if (session && session->running)
+		return 0;
+	if (session) {
+		sealed.attempt = &session->attempt;
+		sealed.identity = &session->identity;
+		r = diagnose_phone(archive, &pending->session, verdict);
+		if (r == 0)
+			r = casebook_file_seal(archive->file, now, &sealed);
+	}
+	if (r == 0)
+		drop(pending);
+	return r;
+}
+
+static int take_record(struct archive *archive, struct stamp now, const struct ring_record *record)
+{
+	struct pending *pending;
+	struct event event;
+	int r;
+
+	if (uuid_is_none(&record->session) ||
+		event_decode(record->payload, record->length, &event) < 0)
+		return 0;
+	r = find_pending(archive, now, &record->session, &pending);
+	if (r < 0)
+		return r;
+	event.sequence = record->sequence;
+	if (event.sequence > pending->kept) {
+		if (pending->run.length == 0)
+			pending->run.first = event.sequence;
+		pending->run.last = event.sequence;
+		pending->run.length =
+			record_run_append(pending->bytes, pending->run.length, &event);
+	}
+	if (pending->run.length >= RECORD_RUN_BYTES)
+		r = keep_run(archive, now, pending);
+	if (r == 0 && event.kind == EVENT_SESSION_END &&
+		(pending->run.length > 0 || pending->unsealed))
+		r = seal(archive, now, pending);
+	return r;
+}
+
+/* At the end of the ring: what came late for a session that has ended. */
+static int seal_ended(struct archive *archive, struct stamp now)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < PENDING_MAX; i++) {
+		struct pending *pending = &archive->pending[i];
+
+		if (uuid_is_none(&pending->session))
+			continue;
+		if (pending->run.length > 0 || pending->unsealed)
+			r = seal(archive, now, pending);
+		else
+			drop(pending);
+	}
+	casebook_file_sync(archive->file);
+	return r;
+}
+
+int archive_advance(struct archive *archive, struct stamp now)
+{
+	struct ring_record record;
+	int r = 1;
+
+	if (!archive->file)
+		return 0;
+	for (size_t i = 0; r > 0 && i < ADVANCE_RECORDS; i++) {
+		r = ring_cursor_next(&archive->cursor, &record);
+		if (r > 0) {
+			int taken = take_record(archive, now, &record);
+
+			r = taken < 0 ? taken : 1;
+		}
+	}
+	if (r == 0)
+		r = seal_ended(archive, now);
+	if (r < 0)
+		close_casebook(archive);
+	return r;
+}

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/casebook/history.h"
+#include "common/casebook/schema.h"
+#include "daemon/io/casebook_file.h"
+#include "tests/unit/case_builder.h"
+#include "tests/unit/test.h"
+
+#define PLANS_MAX 64
+
+static const struct identity phone = {
+	.ecid = 0xF234567812345678, .udid = "00008030-F234567812345678", .product = "iPhone12,3"};
+static const struct identity other = {.udid = "0123456789abcdef0123456789abcdef01234567"};
+
+/* A folder with a casebook, and what is needed to write and read it. */
+struct fixture {
+	char folder[64];
+	char path[96];
+	struct casebook_file *file;
+	struct casebook *book;
+};
+
+/* Every statement that the casebook ran, once. */
+static char *statements[PLANS_MAX];
+static size_t statement_count;
+
+static int note_statement(unsigned kind, void *user, void *statement, void *text)
+{
+	const char *sql = sqlite3_sql(statement);
+
+	for (size_t i = 0; i < statement_count; i++)
+		if (text_equal(statements[i], sql))
+			return 0;
+	if (statement_count < PLANS_MAX)
+		statements[statement_count++] = strdup(sql);
+	return 0;
+}
+
+static int watch_statements(sqlite3 *db, char **message, const void *api)
+{
+	return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, note_statement, NULL);
+}
+
+static void open_book(struct fixture *fixture)
+{
+	struct casebook_report report;
+
+	assert_int_equal(casebook_file_open(fixture->path, &report, &fixture->file), 0);
+	assert_int_equal(casebook_open(fixture->path, &fixture->book), 0);
+}
+
+static void close_book(struct fixture *fixture)
+{
+	fixture->book = casebook_free(fixture->book);
+	fixture->file = casebook_file_free(fixture->file);
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	strcpy(fixture->folder, "/tmp/casebook-XXXXXX");
+	assert_non_null(mkdtemp(fixture->folder));
+	snprintf(fixture->path, sizeof(fixture->path), "%s/%s", fixture->folder, CASEBOOK_NAME);
+	open_book(fixture);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	char command[128];
+
+	close_book(fixture);
+	snprintf(command, sizeof(command), "rm -r %s", fixture->folder);
+	assert_int_equal(system(command), 0);
+	free(fixture);
+	return 0;
+}
+
+static struct stamp at(uint64_t second)
+{
+	return (struct stamp){.wall_us = second * USEC_PER_SEC, .monotonic_us = 1};
+}
+
+static struct uuid name(uint8_t number)
+{
+	return (struct uuid){{1, number}};
+}
+
+static int keep_attempt(struct fixture *fixture, uint8_t number, const struct identity *identity)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone12,3");
+	struct attempt *attempt = add_4013(c, "one", "A");
+	const struct casebook_seal seal = {
+		.attempt = attempt, .identity = identity, .origin = "told"};
+
+	attempt->id = name(number);
+	attempt->started = at(number);
+	return casebook_file_add(fixture->file, at(1000 + number), &seal);
+}
+
+static bool count_one(void *context, const struct kept_attempt *kept)
+{
+	*(size_t *)context += 1;
+	return true;
+}
+
+static size_t count(struct fixture *fixture, const struct identity *identity)
+{
+	size_t found = 0;
+
+	assert_int_equal(casebook_attempts(fixture->book, identity, 100, count_one, &found), 0);
+	return found;
+}
+
+static void an_attempt_is_added_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct identity found = {0};
+
+	assert_int_equal(keep_attempt(fixture, 1, &phone), 1);
+	assert_int_equal(keep_attempt(fixture, 1, &phone), 0);
+	assert_int_equal(keep_attempt(fixture, 2, &other), 1);
+	assert_int_equal(count(fixture, NULL), 2);
+	assert_int_equal(count(fixture, &phone), 1);
+	assert_int_equal(casebook_find_identity(fixture->book, "0xF234567812345678", &found), 0);
+	assert_string_equal(found.udid, phone.udid);
+	assert_string_equal(found.product, phone.product);
+	assert_int_equal(casebook_find_identity(fixture->book, "0x1111111111", &found), -ENODEV);
+	assert_int_equal(casebook_find_identity(fixture->book, "nonsense", &found), -ENODEV);
+}
+
+static void sealing_again_tells_it_anew(void **state)
+{
+	struct fixture *fixture = *state;
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone12,3");
+	struct casebook_seal seal = {
+		.attempt = add_4013(c, "one", "A"), .identity = &phone, .origin = "watched"};
+	struct casebook_kept kept = {0};
+
+	c->attempts[0]->id = name(1);
+	assert_int_equal(casebook_file_kept(fixture->file, &c->attempts[0]->id, &kept), 0);
+	assert_false(kept.sealed);
+	assert_int_equal(casebook_file_seal(fixture->file, at(1), &seal), 0);
+	c->attempts[0]->itunes_code = 4005;
+	assert_int_equal(casebook_file_seal(fixture->file, at(2), &seal), 0);
+	assert_int_equal(count(fixture, NULL), 1);
+	assert_int_equal(casebook_file_kept(fixture->file, &c->attempts[0]->id, &kept), 0);
+	assert_true(kept.sealed);
+}
+
+struct walk {
+	uint64_t next; /* the sequence that comes next */
+	size_t count;
+};
+
+static bool walk_on(void *context, const struct event *event)
+{
+	struct walk *walk = context;
+	char text[32];
+
+	assert_int_equal(event->sequence, walk->next++);
+	snprintf(text, sizeof(text), "line %llu", (unsigned long long)event->sequence);
+	assert_int_equal(event->text_length, strlen(text));
+	assert_memory_equal(event->text, text, event->text_length);
+	walk->count++;
+	return true;
+}
+
+static void keep_lines(struct fixture *fixture, uint64_t first, uint64_t last)
+{
+	static uint8_t bytes[RECORD_RUN_BYTES_MAX];
+	struct record_run run = {.first = first, .last = last, .bytes = bytes};
+	struct uuid session = name(7);
+
+	for (uint64_t i = first; i <= last; i++) {
+		struct event event = {.kind = EVENT_LOG, .sequence = i};
+		char text[32];
+
+		snprintf(text, sizeof(text), "line %llu", (unsigned long long)i);
+		event_set_text(&event, text);
+		run.length = record_run_append(bytes, run.length, &event);
+	}
+	assert_int_equal(casebook_file_keep(fixture->file, at(1), &session, &run), 0);
+}
+
+static void records_come_back_in_order(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uuid session = name(7);
+	struct casebook_kept kept = {0};
+	struct walk walk = {.next = 4};
+
+	keep_lines(fixture, 1, 5);
+	keep_lines(fixture, 6, 9);
+	keep_lines(fixture, 6, 9); /* once more, as after a crash between ring and casebook */
+	assert_int_equal(casebook_records(fixture->book, &session, 3, walk_on, &walk), 0);
+	assert_int_equal(walk.count, 6);
+	assert_int_equal(casebook_file_kept(fixture->file, &session, &kept), 0);
+	assert_int_equal(kept.last_sequence, 9);
+	assert_false(kept.sealed);
+}
+
+static bool is_word(void *context, const struct event *note)
+{
+	*(size_t *)context += text_equal(note->name, "history") && note->text_length == 6;
+	return true;
+}
+
+static void a_word_of_history_is_noted_once(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t found = 0;
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+			casebook_file_note(fixture->file, at(1), &phone, "history", "liquid"), 0);
+	assert_int_equal(casebook_notes(fixture->book, &phone, is_word, &found), 0);
+	assert_int_equal(found, 1);
+	assert_int_equal(casebook_notes(fixture->book, &other, is_word, &found), 0);
+	assert_int_equal(found, 1);
+}
+
+/* Reads all of a file and what stands beside it. */
+static bool file_contains(const struct fixture *fixture, const char *text)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "cat %s* | grep -aq -e '%s'", fixture->path, text);
+	return system(command) == 0;
+}
+
+static void purging_a_phone_leaves_no_byte_of_it(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct casebook_purge purge = {.identity = &phone};
+	uint64_t purged = 0;
+	size_t notes = 0;
+
+	keep_attempt(fixture, 1, &phone);
+	keep_attempt(fixture, 2, &other);
+	casebook_file_note(fixture->file, at(1), &phone, "note", "left in the rain");
+	assert_true(file_contains(fixture, phone.udid));
+	assert_int_equal(casebook_file_purge(fixture->file, at(9), &purge, &purged), 0);
+	assert_int_equal(purged, 1);
+	assert_int_equal(count(fixture, &phone), 0);
+	assert_int_equal(count(fixture, &other), 1);
+	assert_int_equal(casebook_notes(fixture->book, &phone, is_word, &notes), 0);
+	close_book(fixture);
+	assert_false(file_contains(fixture, phone.udid));
+	assert_false(file_contains(fixture, "left in the rain"));
+	assert_true(file_contains(fixture, other.udid));
+}
+
+static void purging_by_date_keeps_what_is_newer(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct casebook_purge purge = {.before_us = 3 * USEC_PER_SEC};
+	uint64_t purged = 0;
+
+	for (uint8_t i = 1; i <= 5; i++)
+		keep_attempt(fixture, i, &phone);
+	assert_int_equal(casebook_file_purge(fixture->file, at(9), &purge, &purged), 0);
+	assert_int_equal(purged, 2);
+	assert_int_equal(count(fixture, &phone), 3);
+}
+
+static void what_is_too_old_expires(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uuid session = name(7);
+	struct walk walk = {.next = 1};
+
+	keep_lines(fixture, 1, 5);
+	for (uint8_t i = 1; i <= 100; i++)
+		keep_attempt(fixture, i, &phone);
+	while (casebook_file_expire(fixture->file, 2 * USEC_PER_SEC, 91 * USEC_PER_SEC) > 0)
+		;
+	assert_int_equal(count(fixture, &phone), 10);
+	assert_int_equal(casebook_records(fixture->book, &session, 0, walk_on, &walk), 0);
+	assert_int_equal(walk.count, 0);
+}
+
+static void run_sql(const struct fixture *fixture, const char *text)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* A casebook of each earlier version is brought to the newest, and keeps what it has. */
+static void an_earlier_version_is_migrated(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (size_t version = 1; version < casebook_version; version++) {
+		struct casebook_report report;
+		char settings[96];
+
+		close_book(fixture);
+		unlink(fixture->path);
+		for (size_t i = 0; i < version; i++)
+			run_sql(fixture, casebook_steps[i]);
+		snprintf(settings, sizeof(settings),
+			"PRAGMA application_id = %d; PRAGMA user_version = %zu",
+			CASEBOOK_APPLICATION, version);
+		run_sql(fixture, settings);
+		run_sql(fixture, "INSERT INTO attempts (id, origin, started_us, ended_us, outcome,"
+				 " told) VALUES (x'01', 'told', 1, 1, 'failed',"
+				 " '{\"format\":\"idevicetriage-case\",\"version\":1,"
+				 "\"attempts\":[{}]}')");
+		assert_int_equal(casebook_file_open(fixture->path, &report, &fixture->file), 0);
+		assert_int_equal(report.from_version, version);
+		assert_false(report.set_aside);
+		assert_int_equal(casebook_open(fixture->path, &fixture->book), 0);
+		assert_int_equal(count(fixture, NULL), 1);
+		assert_int_equal(keep_attempt(fixture, 1, &phone), 1);
+		assert_int_equal(
+			casebook_file_note(fixture->file, at(1), &phone, "history", "liquid"), 0);
+	}
+}
+
+static void a_later_version_stays_as_it_is(void **state)
+{
+	struct fixture *fixture = *state;
+	struct casebook_report report;
+
+	keep_attempt(fixture, 1, &phone);
+	close_book(fixture);
+	run_sql(fixture, "PRAGMA user_version = 99");
+	assert_int_equal(
+		casebook_file_open(fixture->path, &report, &fixture->file), -EPROTONOSUPPORT);
+	assert_int_equal(casebook_open(fixture->path, &fixture->book), -EPROTONOSUPPORT);
+	run_sql(fixture, "PRAGMA user_version = 2");
+	open_book(fixture);
+	assert_int_equal(count(fixture, NULL), 1);
+}
+
+static void a_damaged_file_is_set_aside(void **state)
+{
+	struct fixture *fixture = *state;
+	struct casebook_report report;
+	char command[256];
+
+	keep_attempt(fixture, 1, &phone);
+	close_book(fixture);
+	snprintf(command, sizeof(command),
+		"dd if=/dev/urandom of=%s bs=512 count=1 conv=notrunc status=none", fixture->path);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(casebook_open(fixture->path, &fixture->book), -EBADMSG);
+	assert_int_equal(casebook_file_open(fixture->path, &report, &fixture->file), 0);
+	assert_true(report.set_aside);
+	assert_int_equal(casebook_open(fixture->path, &fixture->book), 0);
+	assert_int_equal(count(fixture, NULL), 0);
+	snprintf(command, sizeof(command), "test -e %s.bad", fixture->path);
+	assert_int_equal(system(command), 0);
+}
+
+static void a_locked_casebook_is_busy(void **state)
+{
+	struct fixture *fixture = *state;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(keep_attempt(fixture, 1, &phone), -EBUSY);
+	assert_int_equal(count(fixture, NULL), 0);
+	sqlite3_close(db);
+	assert_int_equal(keep_attempt(fixture, 1, &phone), 1);
+}
+
+/* SQLite tells in its plan whether a statement has to look at every row. */
+static void assert_no_scan(sqlite3 *db, const char *sql)
+{
+	char *explain = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql);
+	sqlite3_stmt *plan;
+
+	assert_int_equal(sqlite3_prepare_v2(db, explain, -1, &plan, NULL), SQLITE_OK);
+	while (sqlite3_step(plan) == SQLITE_ROW) {
+		const char *detail = (const char *)sqlite3_column_text(plan, 3);
+
+		/* The newest of all are taken along their index, up to a limit. */
+		if (strstr(detail, "SCAN") && !strstr(detail, "CONSTANT ROW") &&
+			!strstr(detail, "USING INDEX attempts_in_time"))
+			fail_msg("%s\n%s", sql, detail);
+	}
+	sqlite3_finalize(plan);
+	sqlite3_free(explain);
+}
+
+/* Comes last: looks at every statement that the tests before it made the casebook run. */
+static void no_statement_scans_a_table(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t checked = 0;
+	sqlite3 *db;
+
+	sqlite3_cancel_auto_extension((void (*)(void))watch_statements);
+	assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+	for (size_t i = 0; i < statement_count; i++) {
+		if (strstr(statements[i], "WHERE") && !strstr(statements[i], "CREATE")) {
+			assert_no_scan(db, statements[i]);
+			checked++;
+		}
+		free(statements[i]);
+	}
+	assert_in_range(checked, 15, PLANS_MAX - 1);
+	sqlite3_close(db);
+}
+
+#define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(an_attempt_is_added_once),
+		CASE(sealing_again_tells_it_anew),
+		CASE(records_come_back_in_order),
+		CASE(a_word_of_history_is_noted_once),
+		CASE(purging_a_phone_leaves_no_byte_of_it),
+		CASE(purging_by_date_keeps_what_is_newer),
+		CASE(what_is_too_old_expires),
+		CASE(an_earlier_version_is_migrated),
+		CASE(a_later_version_stays_as_it_is),
+		CASE(a_damaged_file_is_set_aside),
+		CASE(a_locked_casebook_is_busy),
+		CASE(no_statement_scans_a_table),
+	};
+
+	sqlite3_auto_extension((void (*)(void))watch_statements);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
