@@ -293,7 +293,7 @@ static void read_attempt(struct attempt *attempt, const json *object)
 	if (observed)
 		read_observed(attempt, observed);
 	else
-		watched_fold(attempt, object);
+		watched_fold(attempt, object, NULL, NULL);
 	read_told(attempt, object);
 }
 

@@ -50,20 +50,19 @@ static struct stamp time_of(const json *object)
 	return at;
 }
 
-/* What the bench does with an event of a session, without a ring. */
-static void feed(struct session *session, const struct event *event)
-{
-	struct event effects[SESSION_EFFECTS_MAX];
-	enum device_mode before = session_mode(session);
-	size_t count;
+/* A session, and who else wants to know what happened in it. */
+struct watched {
+	struct session session;
+	session_recorder *record;
+	void *user;
+};
 
-	attempt_fold(&session->attempt, event);
-	count = session_react(session, event, before, effects);
-	for (size_t i = 0; i < count; i++)
-		attempt_fold(&session->attempt, &effects[i]);
+static void feed(struct watched *watched, const struct event *event)
+{
+	session_feed(&watched->session, event, watched->record, watched->user);
 }
 
-static void feed_link_event(struct session *session, const json *object)
+static void feed_link_event(struct watched *watched, const json *object)
 {
 	struct event event = {.source = SOURCE_USB, .at = time_of(object)};
 	char word[NAME_SIZE];
@@ -71,12 +70,12 @@ static void feed_link_event(struct session *session, const json *object)
 	take_text(object, "event", word, sizeof(word));
 	event.kind = text_equal(word, "add") ? EVENT_ATTACH : EVENT_DETACH;
 	take_text(object, "mode", word, sizeof(word));
-	event.mode = session_resolve_mode(session, device_mode_from_name(word));
-	text_copy(event.port, sizeof(event.port), session->attempt.port);
-	feed(session, &event);
+	event.mode = session_resolve_mode(&watched->session, device_mode_from_name(word));
+	text_copy(event.port, sizeof(event.port), watched->session.attempt.port);
+	feed(watched, &event);
 }
 
-static void feed_kernel_line(struct session *session, const json *object)
+static void feed_kernel_line(struct watched *watched, const json *object)
 {
 	struct event event = {.source = SOURCE_KERNEL, .at = time_of(object)};
 	struct link_finding finding;
@@ -89,11 +88,11 @@ static void feed_kernel_line(struct session *session, const json *object)
 	event.code = finding.code;
 	text_copy(event.name, sizeof(event.name), finding.sign->id);
 	event_set_text(&event, line);
-	feed(session, &event);
+	feed(watched, &event);
 }
 
 /* Each of the two lists is in order of time; together they are merged. */
-static void feed_link(struct session *session, const json *attempt)
+static void feed_link(struct watched *watched, const json *attempt)
 {
 	json *usb = member(attempt, "usb", json_type_array);
 	json *kernel = member(attempt, "kernel", json_type_array);
@@ -107,10 +106,10 @@ static void feed_link(struct session *session, const json *attempt)
 
 		if (j == kernel_count || (i < usb_count && time_of(link).monotonic_us <=
 								   time_of(line).monotonic_us)) {
-			feed_link_event(session, link);
+			feed_link_event(watched, link);
 			i++;
 		} else {
-			feed_kernel_line(session, line);
+			feed_kernel_line(watched, line);
 			j++;
 		}
 	}
@@ -134,9 +133,9 @@ static void feed_line(struct toollog *log, const json *line)
 
 /* The log's lines go before the link events: few logs tell times, and the session machine needs
  * the stage to know what a mode change means. */
-static void feed_log(struct session *session, const json *attempt)
+static void feed_log(struct watched *watched, const json *attempt)
 {
-	CLEANUP(toollog_freep) struct toollog *tool_log = toollog_new(take_log_event, session);
+	CLEANUP(toollog_freep) struct toollog *tool_log = toollog_new(take_log_event, watched);
 	json *log = member(attempt, "log", json_type_object);
 	json *lines = log ? member(log, "lines", json_type_array) : NULL;
 	json *operation = member(attempt, "operation", json_type_string);
@@ -151,7 +150,7 @@ static void feed_log(struct session *session, const json *attempt)
 }
 
 /* "Updating baseband (19)", or a name alone. */
-static void feed_operation(struct session *session, const json *attempt)
+static void feed_operation(struct watched *watched, const json *attempt)
 {
 	struct event event = {.kind = EVENT_OPERATION, .source = SOURCE_PERSON};
 	char text[NAME_SIZE];
@@ -167,30 +166,37 @@ static void feed_operation(struct session *session, const json *attempt)
 	*open = '\0';
 	event.number = number;
 	text_copy(event.name, sizeof(event.name), text);
-	feed(session, &event);
+	feed(watched, &event);
 }
 
-void watched_fold(struct attempt *attempt, const struct json_object *object)
+static uint64_t keep_nothing(void *user, const struct event *event)
 {
-	struct session session;
+	return 0;
+}
+
+void watched_fold(struct attempt *attempt, const struct json_object *object,
+	session_recorder *record, void *user)
+{
+	struct watched watched = {.record = record ? record : keep_nothing, .user = user};
+	struct session *session = &watched.session;
 	char word[NAME_SIZE];
 	enum restore_stage stage;
 
-	session_init(&session, true);
-	session.attempt = *attempt;
-	feed_operation(&session, object);
-	feed_log(&session, object);
+	session_init(session, true);
+	session->attempt = *attempt;
+	feed_operation(&watched, object);
+	feed_log(&watched, object);
 	take_text(object, "stage", word, sizeof(word));
 	stage = restore_stage_from_name(word);
-	if (stage > session.attempt.stage)
-		session.attempt.stage = stage;
-	feed_link(&session, object);
+	if (stage > session->attempt.stage)
+		session->attempt.stage = stage;
+	feed_link(&watched, object);
 	take_text(object, "outcome", word, sizeof(word));
 	if (text_equal(word, "failed")) {
 		struct event end = {.kind = EVENT_TOOL_END, .source = SOURCE_PERSON, .code = 1};
 
 		end.at.monotonic_us = EPOCH_US + (uint64_t)HOURS_MAX * 3600 * USEC_PER_SEC;
-		feed(&session, &end);
+		feed(&watched, &end);
 	}
-	*attempt = session.attempt;
+	*attempt = session->attempt;
 }

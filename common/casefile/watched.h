@@ -5,7 +5,9 @@
 
 #include <json-c/json.h>
 
-#include "common/triage/attempt.h"
+#include "common/triage/session.h"
 
-/* Folds what `object`, an attempt of a case file, recorded into `attempt`. */
-void watched_fold(struct attempt *attempt, const struct json_object *object);
+/* Folds what `object`, an attempt of a case file, recorded into `attempt`, and hands each event on
+ * to `record`, which may be NULL. */
+void watched_fold(struct attempt *attempt, const struct json_object *object,
+	session_recorder *record, void *user);

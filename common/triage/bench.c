@@ -106,22 +106,6 @@ static struct session *add_session(struct bench *bench, bool has_tool)
 	return session;
 }
 
-static struct identity event_identity(const struct event *event)
-{
-	struct identity identity = {.ecid = event->ecid};
-
-	text_copy(identity.udid, sizeof(identity.udid), event->udid);
-	if (!identity.ecid)
-		identity.ecid = udid_ecid(event->udid);
-	text_copy(identity.product, sizeof(identity.product), event->product);
-	if (event->kind == EVENT_IDENTITY) {
-		if (event->name[0])
-			text_copy(identity.product, sizeof(identity.product), event->name);
-		text_clean(event->text, event->text_length, identity.board, sizeof(identity.board));
-	}
-	return identity;
-}
-
 static bool identity_known(const struct identity *identity)
 {
 	return identity->ecid || identity->udid[0];

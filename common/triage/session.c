@@ -45,6 +45,22 @@ void identity_merge(struct identity *to, const struct identity *from)
 		text_copy(to->board, sizeof(to->board), from->board);
 }
 
+struct identity event_identity(const struct event *event)
+{
+	struct identity identity = {.ecid = event->ecid};
+
+	text_copy(identity.udid, sizeof(identity.udid), event->udid);
+	if (!identity.ecid)
+		identity.ecid = udid_ecid(event->udid);
+	text_copy(identity.product, sizeof(identity.product), event->product);
+	if (event->kind == EVENT_IDENTITY) {
+		if (event->name[0])
+			text_copy(identity.product, sizeof(identity.product), event->name);
+		text_clean(event->text, event->text_length, identity.board, sizeof(identity.board));
+	}
+	return identity;
+}
+
 void session_init(struct session *session, bool has_tool)
 {
 	*session = (struct session){.running = true, .has_tool = has_tool};
@@ -278,6 +294,20 @@ static void hear_phone(struct session *session, struct stamp at)
 		session->waiting_since_us = at.monotonic_us;
 }
 
+size_t session_finish(
+	struct session *session, struct stamp at, struct event effects[static SESSION_EFFECTS_MAX])
+{
+	size_t count = 0;
+	const char *why;
+	enum outcome outcome;
+
+	if (!session->running)
+		return 0;
+	outcome = judge_tool(&session->attempt, &why);
+	end_session(session, at, outcome, why, effects, &count);
+	return count;
+}
+
 static bool link_event(enum event_kind kind)
 {
 	return kind == EVENT_ATTACH || kind == EVENT_MUX_ATTACH || kind == EVENT_DETACH ||
@@ -324,6 +354,28 @@ size_t session_react(struct session *session, const struct event *event, enum de
 		hear_phone(session, event->at);
 	}
 	return count;
+}
+
+void session_keep(struct session *session, const struct event effects[], size_t count,
+	session_recorder *record, void *user)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct event kept = effects[i];
+
+		kept.sequence = record(user, &kept);
+		attempt_fold(&session->attempt, &kept);
+	}
+}
+
+void session_feed(
+	struct session *session, const struct event *event, session_recorder *record, void *user)
+{
+	struct event effects[SESSION_EFFECTS_MAX];
+	enum device_mode before = session_mode(session);
+
+	session_keep(session, event, 1, record, user);
+	session_keep(
+		session, effects, session_react(session, event, before, effects), record, user);
 }
 
 static uint64_t budget_us(const struct session *session, uint32_t percent)

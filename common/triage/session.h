@@ -26,6 +26,9 @@ bool identity_matches(const struct identity *a, const struct identity *b);
 /* Takes over what `from` knows and `to` does not. */
 void identity_merge(struct identity *to, const struct identity *from);
 
+/* What an event tells of the phone that it is about. */
+struct identity event_identity(const struct event *event);
+
 /* One session. `attempt` is all that its records say; the rest is the machine's. */
 struct session {
 	struct attempt attempt;
@@ -48,7 +51,20 @@ enum device_mode session_mode(const struct session *session);
  * order, and returns how many. */
 size_t session_react(struct session *session, const struct event *event, enum device_mode before,
 	struct event effects[static SESSION_EFFECTS_MAX]);
-/* The same for the time alone. */
+/* Keeps a record and returns its sequence; 0 = it has none. */
+typedef uint64_t session_recorder(void *user, const struct event *event);
+/* Records an event of the session, folds it, and the same with the conclusions from it: what a
+ * bench does, for those who have one session alone. */
+void session_feed(
+	struct session *session, const struct event *event, session_recorder *record, void *user);
+/* The same for conclusions that session_tick() or session_finish() drew. */
+void session_keep(struct session *session, const struct event effects[], size_t count,
+	session_recorder *record, void *user);
+/* Ends a running session whose log is over: as its tool's end does, with no exit status known.
+ * Returns the number of effects. */
+size_t session_finish(
+	struct session *session, struct stamp at, struct event effects[static SESSION_EFFECTS_MAX]);
+/* Draws conclusions from the time alone, as session_react() does from an event. */
 size_t session_tick(struct session *session, struct stamp now, uint32_t budget_percent,
 	struct event effects[static SESSION_EFFECTS_MAX]);
 /* The monotonic time at which session_tick() has something to say at the earliest; 0 = never. */

@@ -63,6 +63,11 @@ struct toollog_stats toollog_stats(const struct toollog *log)
 	return log->stats;
 }
 
+struct toollog_time toollog_first_time(const struct toollog *log)
+{
+	return log->first_time;
+}
+
 /* "25.0%" as 250. Returns what follows it; NULL where it is nothing like that. */
 static const char *read_percent(const char *text, int32_t *ret_permille)
 {

@@ -15,6 +15,13 @@ struct toollog_stats {
 	uint64_t cut;	     /* lines longer than EVENT_TEXT_MAX, of which the end was dropped */
 };
 
+/* The first time of day that the tool's own lines tell, in the time zone of its computer. */
+struct toollog_time {
+	bool known;
+	uint64_t us;	      /* since midnight */
+	int year, month, day; /* 0 = its lines tell no date */
+};
+
 /* Whose time the events have. */
 enum toollog_clock {
 	TOOLLOG_ARRIVAL, /* that of the piece: for a log that is followed while it grows */
@@ -37,3 +44,4 @@ void toollog_feed(struct toollog *log, struct stamp at, const char *bytes, size_
 /* The log has ended: a last line without its end is taken too. */
 void toollog_finish(struct toollog *log, struct stamp at);
 struct toollog_stats toollog_stats(const struct toollog *log);
+struct toollog_time toollog_first_time(const struct toollog *log);

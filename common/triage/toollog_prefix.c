@@ -135,6 +135,21 @@ static void take_clock(struct toollog *log, uint64_t clock_us)
 	log->clock_us = clock_us;
 }
 
+/* `clock` is where the hour stands in the line, behind a date of ten characters where it is not
+ * near the beginning. */
+static void note_first_time(struct toollog *log, const char *line, size_t clock)
+{
+	struct toollog_time *time = &log->first_time;
+
+	time->known = true;
+	time->us = clock_of(line + clock);
+	if (clock < strlen("2026-11-22 "))
+		return;
+	time->year = (int)(100 * two_digits(line) + two_digits(line + 2));
+	time->month = (int)two_digits(line + strlen("2026-"));
+	time->day = (int)two_digits(line + strlen("2026-11-"));
+}
+
 static void set_time(struct toollog *log)
 {
 	log->at = log->arrival;
@@ -199,8 +214,11 @@ const char *toollog_message(struct toollog *log, const char *line)
 		if (used == 0)
 			continue;
 		/* The phone's clock is another one. */
-		if (!prefixes[i].of_phone)
+		if (!prefixes[i].of_phone) {
+			if (!log->clock_seen)
+				note_first_time(log, line, prefixes[i].clock);
 			take_clock(log, clock_of(line + prefixes[i].clock));
+		}
 		log->tool = prefixes[i].tool;
 		line += used;
 		break;

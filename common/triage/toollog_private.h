@@ -43,8 +43,9 @@ struct toollog {
 	struct event log_event; /* EVENT_LOG, but for its text */
 
 	/* Time. */
-	bool follow_clock;    /* times of the log count, not those of arrival */
-	bool clock_seen;      /* the tool's lines have a clock */
+	bool follow_clock; /* times of the log count, not those of arrival */
+	bool clock_seen;   /* the tool's lines have a clock */
+	struct toollog_time first_time;
 	uint64_t clock_us;    /* the last one, since midnight */
 	uint64_t elapsed_us;  /* since the log's first clock */
 	struct stamp started; /* arrival of the line with it */
