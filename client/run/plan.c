@@ -3,101 +3,32 @@
 
 #include <string.h>
 
+#include "client/conditions.h"
 #include "client/options.h"
 #include "client/run/tool.h"
 #include "common/base/text.h"
 
 #define ARGUMENTS_BYTES_MAX 16384 /* of the tool's command line that the daemon gets */
 
-/* Beyond those of options.c. */
-enum {
-	OPTION_CABLE = 0x200,
-	OPTION_PORT,
-	OPTION_EARPIECE,
-	OPTION_DISPLAY,
-	OPTION_BATTERY,
-	OPTION_MINIMAL,
-	OPTION_CONDITION,
-	OPTION_TICKET,
-	OPTION_LOG,
-	OPTION_ECID
-};
+enum { OPTION_PORT = CONDITION_OPTIONS_END, OPTION_TICKET, OPTION_LOG, OPTION_ECID };
 
 static const struct option own[] = {
-	{"cable", required_argument, NULL, OPTION_CABLE},
+	CONDITION_OPTIONS,
 	{"port", required_argument, NULL, OPTION_PORT},
-	{"earpiece-flex", required_argument, NULL, OPTION_EARPIECE},
-	{"display", required_argument, NULL, OPTION_DISPLAY},
-	{"battery", required_argument, NULL, OPTION_BATTERY},
-	{"minimal-boot", no_argument, NULL, OPTION_MINIMAL},
-	{"condition", required_argument, NULL, OPTION_CONDITION},
 	{"ticket", required_argument, NULL, OPTION_TICKET},
 	{"log", required_argument, NULL, OPTION_LOG},
 	{"ecid", required_argument, NULL, OPTION_ECID},
 	{0},
 };
 
-/* The options that are conditions, with the words that they take (case files have them; an open
- * set has none). */
-static const struct {
-	int option;
-	const char *name;
-	const char *key;
-	const char *values[5];
-} conditions[] = {
-	{OPTION_CABLE, "--cable", "cable", {NULL}},
-	{OPTION_EARPIECE, "--earpiece-flex", "earpieceFlex",
-		{"connected", "disconnected", "replaced"}},
-	{OPTION_DISPLAY, "--display", "display", {"connected", "disconnected", "replaced"}},
-	{OPTION_BATTERY, "--battery", "battery",
-		{"original", "replaced", "disconnected", "known-good"}},
-};
-
-static void add_condition(struct plan *plan, const char *key, size_t key_length, const char *value)
+static void add_condition(void *user, const char *key, const char *value)
 {
-	CLEANUP(freep) char *name = strndup(key, key_length);
+	struct plan *plan = user;
 	struct json_object *condition = json_new_object(&plan->builder);
 
-	plan->builder.failed |= !name;
-	json_put_text(&plan->builder, condition, "key", name ? name : "");
+	json_put_text(&plan->builder, condition, "key", key);
 	json_put_text(&plan->builder, condition, "value", value);
 	json_add(&plan->builder, plan->conditions, condition);
-}
-
-/* Returns -1 where the option is no condition. */
-static int take_condition(struct plan *plan, int option, const char *value)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(conditions); i++) {
-		const char *const *known = conditions[i].values;
-
-		if (conditions[i].option != option)
-			continue;
-		while (*known && !text_equal(*known, value))
-			known++;
-		if (conditions[i].values[0] && !*known) {
-			complain("%s takes %s, %s%s%s%s%s, not %s.", conditions[i].name,
-				conditions[i].values[0], conditions[i].values[1],
-				conditions[i].values[3] ? ", " : " or ", conditions[i].values[2],
-				conditions[i].values[3] ? " or " : "",
-				conditions[i].values[3] ? conditions[i].values[3] : "", value);
-			return EXIT_USAGE;
-		}
-		add_condition(plan, conditions[i].key, strlen(conditions[i].key), value);
-		return EXIT_DONE;
-	}
-	return -1;
-}
-
-static int take_pair(struct plan *plan, const char *value)
-{
-	const char *equals = strchr(value, '=');
-
-	if (!equals || equals == value || !equals[1]) {
-		complain("--condition takes KEY=VALUE, not %s.", value);
-		return EXIT_USAGE;
-	}
-	add_condition(plan, value, (size_t)(equals - value), equals + 1);
-	return EXIT_DONE;
 }
 
 static int take_ecid(struct plan *plan, const char *value)
@@ -117,18 +48,13 @@ static int take(void *user, int option, const char *value)
 		complain("%s is not valid UTF-8.", value);
 		return EXIT_USAGE;
 	}
-	r = take_condition(plan, option, value);
+	r = condition_read(option, value, add_condition, plan);
 	if (r >= 0)
 		return r;
 	switch (option) {
 	case OPTION_PORT:
 		plan->port = value;
 		return EXIT_DONE;
-	case OPTION_MINIMAL:
-		add_condition(plan, "minimalBoot", strlen("minimalBoot"), "true");
-		return EXIT_DONE;
-	case OPTION_CONDITION:
-		return take_pair(plan, value);
 	case OPTION_TICKET:
 		plan->ticket = value;
 		return EXIT_DONE;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The options that say what held in an attempt: cable, flex, battery… Knows their words; keeps
+ * nothing. */
+#pragma once
+
+#include "client/client.h"
+
+/* The numbers of these options; a command's own begin at CONDITION_OPTIONS_END. */
+enum {
+	OPTION_CABLE = 0x200,
+	OPTION_EARPIECE,
+	OPTION_DISPLAY,
+	OPTION_BATTERY,
+	OPTION_MINIMAL,
+	OPTION_CONDITION,
+	CONDITION_OPTIONS_END
+};
+
+/* Entries of a command's table for options_read(). */
+/* clang-format off */
+#define CONDITION_OPTIONS                                                                          \
+	{"cable", required_argument, NULL, OPTION_CABLE},                                          \
+	{"earpiece-flex", required_argument, NULL, OPTION_EARPIECE},                               \
+	{"display", required_argument, NULL, OPTION_DISPLAY},                                      \
+	{"battery", required_argument, NULL, OPTION_BATTERY},                                      \
+	{"minimal-boot", no_argument, NULL, OPTION_MINIMAL},                                       \
+	{"condition", required_argument, NULL, OPTION_CONDITION}
+/* clang-format on */
+
+/* Takes a condition by its key of case files. Both texts live until it returns. */
+typedef void condition_taker(void *user, const char *key, const char *value);
+
+/* Reads one of these options. Returns EXIT_DONE after `take`, EXIT_USAGE after saying why, or -1
+ * where the option is none of them. */
+int condition_read(int option, const char *value, condition_taker *take, void *user);
