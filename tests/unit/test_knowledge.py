@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A bad entry in the diagnosis' knowledge ends the build with its file and line; as it stands the
+"""A bad entry in a knowledge file ends the build with its file and line; as it stands the
 knowledge is accepted. Prints TAP. Argument: the folder of the knowledge files."""
 
 import pathlib
@@ -10,32 +10,63 @@ import sys
 import tempfile
 
 SOURCE = pathlib.Path(sys.argv[1])
-GOOD_RULE = ("\nrule added-by-test\n  cause: cable\n  for: weak\n  when: failed\n"
-             "  text: A text.\n  source: a test of the build\n")
-# What is done to which file, and what the message must say.
+# Which generator reads a file, and with which arguments; {} is the folder.
+DIAGNOSIS = ("generate_diagnosis.py", "{}", "{}/out.c", "{}/out.h")
+SIGNS = ("generate_signs.py", "{}/signs.txt", "{}/out.a", "{}/linksigns.txt", "{}/out.b")
+GENERATORS = {
+    "rules.txt": DIAGNOSIS,
+    "causes.txt": DIAGNOSIS,
+    "experiments.txt": DIAGNOSIS,
+    "facts.txt": DIAGNOSIS,
+    "signs.txt": SIGNS,
+    "linksigns.txt": SIGNS,
+    "models.txt": ("generate_models.py", "{}/models.txt", "{}/out.inc"),
+}
+RULE = ("\nrule added-by-test\n  cause: cable\n  for: weak\n  when: failed\n"
+        "  text: A text.\n  source: a test of the build\n")
+SIGN = ("\nsign added-by-test\n  text: a text of a log\n  means: A sentence.\n"
+        "  source: a test of the build\n")
+LINK_SIGN = SIGN.replace("  text:", "  from: kernel\n  says: link\n  text:")
+MODEL = "iPhone99,9  z99ap  0x9999  0x02  lightning  iphone_99  face-id  iPhone 99\n"
+# What is added to which file, and what the message must say; None: it is accepted.
 CASES = [
-    ("rules.txt", GOOD_RULE, None),
-    ("rules.txt", GOOD_RULE.replace("when: failed", "when: no-such-fact"), "unknown fact"),
-    ("rules.txt", GOOD_RULE.replace("cause: cable", "cause: gremlins"), "unknown cause"),
-    ("rules.txt", GOOD_RULE.replace("for: weak", "for: certain"), "unknown strength"),
-    ("rules.txt", GOOD_RULE.replace("  source: a test of the build\n", ""), "source is missing"),
-    ("rules.txt", GOOD_RULE.replace("A text.", "True in 90 % of cases."), "no percentages"),
-    ("rules.txt", GOOD_RULE.replace("A text.", "On {planet}."), "unknown word {planet}"),
-    ("rules.txt", GOOD_RULE.replace("failed", "sign=no-such-sign"), "no such sign"),
-    ("rules.txt", GOOD_RULE.replace("failed", "operation=x"), "not a number"),
+    ("rules.txt", RULE, None),
+    ("rules.txt", RULE.replace("when: failed", "when: no-such-fact"), "unknown fact"),
+    ("rules.txt", RULE.replace("cause: cable", "cause: gremlins"), "unknown cause"),
+    ("rules.txt", RULE.replace("for: weak", "for: certain"), "unknown strength"),
+    ("rules.txt", RULE.replace("  source: a test of the build\n", ""), "source is missing"),
+    ("rules.txt", RULE.replace("A text.", "True in 90 % of cases."), "no percentages"),
+    ("rules.txt", RULE.replace("A text.", "On {planet}."), "unknown word {planet}"),
+    ("rules.txt", RULE.replace("failed", "sign=no-such-sign"), "no such sign"),
+    ("rules.txt", RULE.replace("failed", "operation=x"), "not a number"),
     ("rules.txt", "\nrule Bad_Name\n", "bad name"),
-    ("rules.txt", GOOD_RULE + GOOD_RULE, "stands twice"),
+    ("rules.txt", RULE + RULE, "stands twice"),
     ("rules.txt", "\n  nonsense\n", "expected"),
     ("causes.txt", "\ncause x\n  title: x\n  phase: phase9\n", "unknown phase"),
     ("experiments.txt", "\nexperiment x\n  title: x\n  minutes: 0\n", "is missing"),
     ("facts.txt", "\nfailed  Again.\n", "stands twice"),
+    ("signs.txt", SIGN, None),
+    ("signs.txt", SIGN.replace("a text of a log", "short"), "6 to 255 characters"),
+    ("signs.txt", SIGN.replace("  text: a text of a log\n", ""), "text is missing"),
+    ("signs.txt", SIGN + "  noise: perhaps\n", "unknown noise"),
+    ("signs.txt", SIGN + "  means: Another sentence.\n", "means stands twice"),
+    ("signs.txt", SIGN + SIGN, "stands twice"),
+    ("linksigns.txt", LINK_SIGN, None),
+    ("linksigns.txt", LINK_SIGN.replace("from: kernel", "from: nobody"), "unknown from"),
+    ("linksigns.txt", LINK_SIGN + "  ignore: 71\n", "ignore is not well-formed"),
+    ("linksigns.txt", LINK_SIGN + "  noise: yes\n", "unknown key"),
+    ("models.txt", MODEL, None),
+    ("models.txt", MODEL.replace("lightning", "micro-usb"), "connector is not well-formed"),
+    ("models.txt", MODEL.replace("face-id", "touch-id"), "unknown mark"),
+    ("models.txt", MODEL + MODEL, "stands twice"),
 ]
 
 
-def generate(folder):
+def generate(name, folder):
+    script, *arguments = GENERATORS[name]
     return subprocess.run(
-        [sys.executable, SOURCE / "generate_diagnosis.py", folder, folder / "out.c",
-         folder / "out.h", folder / "signs.txt"], capture_output=True, text=True, check=False)
+        [sys.executable, "-B", SOURCE / script, *(word.format(folder) for word in arguments)],
+        capture_output=True, text=True, check=False)
 
 
 def check(name, added, message):
@@ -46,12 +77,12 @@ def check(name, added, message):
         lines = len((folder / name).read_text("utf-8").splitlines())
         with open(folder / name, "a", encoding="utf-8") as file:
             file.write(added)
-        result = generate(folder)
+        result = generate(name, folder)
         if message is None:
             return result.returncode == 0
         parts = result.stderr.split(":", 2)
         return (result.returncode != 0 and message in result.stderr and
-                parts[0].endswith(name) and int(parts[1]) > lines)
+                parts[0].endswith(f"/{name}") and int(parts[1]) > lines)
 
 
 print(f"1..{len(CASES)}")

@@ -3,9 +3,9 @@
 """Checks facts, causes, advice, experiments and rules and writes them as const C tables.
 A bad entry ends the build with file:line."""
 
-import pathlib
 import re
-import sys
+
+from textfile import quote, quote_all, read_blocks, read_words, run, write
 
 STRENGTHS = {"weak": 1, "moderate": 3, "strong": 6, "conclusive": 10}
 PHASES = {
@@ -28,87 +28,6 @@ PLACEHOLDERS = {"computers", "cables", "failures", "operation", "checkpoint", "c
 TEXT_MAX = 240
 
 
-class Bad(Exception):
-    pass
-
-
-class Block:
-    """One entry: its kind, name and `key: value` lines, each with its line number."""
-
-    def __init__(self, path, line, kind, name):
-        self.path, self.line, self.kind, self.name = path, line, kind, name
-        self.values = {}
-
-    def bad(self, message, key=None):
-        line = self.values[key][0][0] if key in self.values else self.line
-        raise Bad(f"{self.path}:{line}: {self.kind} {self.name}: {message}")
-
-    def all(self, key):
-        return [value for _, value in self.values.get(key, [])]
-
-    def one(self, key, default=None):
-        found = self.all(key)
-        if len(found) > 1:
-            self.bad(f"{key} stands twice", key)
-        if not found and default is None:
-            self.bad(f"{key} is missing")
-        return found[0] if found else default
-
-
-def read_blocks(path, kind, keys):
-    blocks, names = [], set()
-    for number, raw in enumerate(pathlib.Path(path).read_text("utf-8").splitlines(), 1):
-        line = raw.rstrip()
-        if not line or line.lstrip().startswith("#"):
-            continue
-        if not line[0].isspace():
-            words = line.split()
-            if len(words) != 2 or words[0] != kind:
-                raise Bad(f"{path}:{number}: expected '{kind} NAME'")
-            if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", words[1]):
-                raise Bad(f"{path}:{number}: bad name '{words[1]}'")
-            if words[1] in names:
-                raise Bad(f"{path}:{number}: {words[1]} stands twice")
-            names.add(words[1])
-            blocks.append(Block(path, number, kind, words[1]))
-            continue
-        match = re.fullmatch(r"\s+([a-z]+):\s+(.*)", line)
-        if not match or not blocks:
-            raise Bad(f"{path}:{number}: expected '  key: value'")
-        if match[1] not in keys:
-            raise Bad(f"{path}:{number}: unknown key '{match[1]}'")
-        blocks[-1].values.setdefault(match[1], []).append((number, match[2]))
-    return blocks
-
-
-def read_facts(path):
-    facts = {}
-    for number, line in enumerate(pathlib.Path(path).read_text("utf-8").splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        match = re.fullmatch(r"([a-z0-9]+(?:-[a-z0-9]+)*)\s+(\S.*)", line)
-        if not match:
-            raise Bad(f"{path}:{number}: expected 'word  meaning'")
-        if match[1] in facts:
-            raise Bad(f"{path}:{number}: {match[1]} stands twice")
-        facts[match[1]] = match[2]
-    return facts
-
-
-def read_signs(path):
-    """The ids of signs.txt: the second word of lines that begin with `sign`."""
-    ids = set()
-    for line in pathlib.Path(path).read_text("utf-8").splitlines():
-        match = re.match(r"sign\s+(\S+)", line)
-        if match:
-            ids.add(match[1])
-    return ids
-
-
-def quote(text):
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 def fact_id(word):
     return "FACT_" + word.upper().replace("-", "_")
 
@@ -121,7 +40,7 @@ class Compiler:
     def check_values(self, block, key, name, values):
         known = {"came-back": MODES, "entry": MODES, "stage": STAGES,
                  "suspect": {c.name for c in self.causes}, "verdict": set(PHASES)}.get(name)
-        if name == "sign" and self.signs is not None:
+        if name == "sign":
             known = self.signs
         for value in values:
             if known is not None and value not in known:
@@ -175,17 +94,6 @@ class Compiler:
             block.bad("no percentages: no counted rates exist", key)
         return quote(value)
 
-    def number(self, block, key, low, high):
-        value = block.one(key)
-        if not value.isdigit() or not low <= int(value) <= high:
-            block.bad(f"{key} is not from {low} to {high}", key)
-        return int(value)
-
-    def strings(self, values, limit, block, key):
-        if len(values) > limit:
-            block.bad(f"more than {limit} of {key}", key)
-        return "{" + ", ".join(map(quote, values)) + "}" if values else "{NULL}"
-
     def cause_index(self, block, key, word):
         for index, cause in enumerate(self.causes):
             if cause.name == word:
@@ -199,8 +107,8 @@ class Compiler:
             if b.one("phase") not in PHASES:
                 b.bad("unknown phase", "phase")
             rows.append(f"\t{{{quote(b.name)}, {quote(b.one('title'))}, {PHASES[b.one('phase')]}, "
-                        f"{self.number(b, 'prior', 0, 9)}, {quote(b.one('means'))}, "
-                        f"{self.strings(b.all('advice'), 2, b, 'advice')}, "
+                        f"{b.number('prior', 0, 9)}, {quote(b.one('means'))}, "
+                        f"{quote_all(b.all('advice', most=2))}, "
                         f"{quote(b.one('source'))}}},")
         return rows
 
@@ -209,7 +117,7 @@ class Compiler:
         for b in blocks:
             if b.name not in PHASES:
                 b.bad("unknown phase")
-            rows.append(f"\t{{{PHASES[b.name]}, {self.strings(b.all('advice'), 4, b, 'advice')}, "
+            rows.append(f"\t{{{PHASES[b.name]}, {quote_all(b.all('advice', most=4))}, "
                         f"{quote(b.one('source'))}}},")
         return rows
 
@@ -230,8 +138,8 @@ class Compiler:
                 b.bad("needs one to four outcomes")
             rows.append(
                 f"\t{{.word = {quote(b.name)}, .title = {quote(b.one('title'))}, "
-                f".minutes = {self.number(b, 'minutes', 1, 600)}, "
-                f".risk = {self.number(b, 'risk', 0, 9)}, "
+                f".minutes = {b.number('minutes', 1, 600)}, "
+                f".risk = {b.number('risk', 0, 9)}, "
                 f".tests = {sum(1 << index for index in tests):#x}, .when = {when[0]}, "
                 f".when_count = {when[1]}, .unless = {unless[0]}, .unless_count = {unless[1]}, "
                 f".first = {first[0]}, .first_count = {first[1]}, "
@@ -275,48 +183,46 @@ def table(ctype, name, rows):
             f"const size_t {name}_count = {len(rows)};", ""]
 
 
-def build(folder, signs_path):
-    facts = read_facts(folder / "facts.txt")
-    compiler = Compiler(facts, read_signs(signs_path) if signs_path else None)
-    causes = read_blocks(folder / "causes.txt", "cause",
-                         {"title", "phase", "prior", "means", "advice", "source"})
-    advice = read_blocks(folder / "advice.txt", "phase", {"advice", "source"})
-    experiments = read_blocks(folder / "experiments.txt", "experiment",
-                              {"title", "minutes", "risk", "tests", "when", "unless", "first",
-                               "text", "outcome", "source"})
-    rules = read_blocks(folder / "rules.txt", "rule",
-                        {"cause", "for", "against", "repeat", "opens", "when", "text", "source"})
+def read_causes(folder):
+    return read_blocks(folder / "causes.txt", {
+        "cause": {"title", "phase", "prior", "means", "advice", "source"}})
+
+
+def read_experiments(folder):
+    return read_blocks(folder / "experiments.txt", {
+        "experiment": {"title", "minutes", "risk", "tests", "when", "unless", "first", "text",
+                       "outcome", "source"}})
+
+
+def main(folder, target, header):
+    facts = read_words(folder / "facts.txt")
+    signs = read_blocks(folder / "signs.txt", {"sign": {"text", "noise", "means", "source"}})
+    compiler = Compiler(facts, {sign.name for sign in signs})
+    causes = read_causes(folder)
+    advice = read_blocks(folder / "advice.txt", {"phase": {"advice", "source"}})
+    experiments = read_experiments(folder)
+    rules = read_blocks(folder / "rules.txt", {
+        "rule": {"cause", "for", "against", "repeat", "opens", "when", "text", "source"}})
     cause_rows = compiler.write_causes(causes)
     advice_rows = compiler.write_advice(advice)
     experiment_rows = compiler.write_experiments(experiments)
     rule_rows = compiler.write_rules(rules)
-    source = ["/* Generated from the text files of common/triage/knowledge. */",
-              '#include "common/triage/knowledge.h"',
-              '#include "common/triage/knowledge/fact_ids.h"', "", *compiler.lines, "",
-              *table("struct cause_info", "knowledge_causes", cause_rows),
-              *table("struct phase_advice", "knowledge_advice", advice_rows),
-              *table("struct experiment", "knowledge_experiments", experiment_rows),
-              *table("struct rule", "knowledge_rules", rule_rows),
-              *table("struct fact_info", "knowledge_facts",
-                     [f"\t{{{quote(word)}, {quote(text)}}}," for word, text in facts.items()])]
-    header = ["/* Generated from common/triage/knowledge/facts.txt. */", "#pragma once", "",
-              "enum fact_id {", *[f"\t{fact_id(word)}," for word in facts], "\tFACT_COUNT", "};", "",
-              "#define FACT_FUNCTIONS(X) \\",
-              " \\\n".join(f"\tX({fact_id(word)}, {fact_id(word).lower()})" for word in facts), ""]
-    return "\n".join(source), "\n".join(header)
-
-
-def main():
-    if len(sys.argv) not in (4, 5):
-        sys.exit("usage: generate_diagnosis.py FOLDER TABLES.c FACTS.h [SIGNS.txt]")
-    try:
-        source, header = build(pathlib.Path(sys.argv[1]),
-                               pathlib.Path(sys.argv[4]) if len(sys.argv) == 5 else None)
-    except Bad as error:
-        sys.exit(str(error))
-    pathlib.Path(sys.argv[2]).write_text(source, "utf-8")
-    pathlib.Path(sys.argv[3]).write_text(header, "utf-8")
+    write(target, [
+        "/* Generated from the text files of common/triage/knowledge. */",
+        '#include "common/triage/knowledge.h"',
+        '#include "common/triage/knowledge/fact_ids.h"', "", *compiler.lines, "",
+        *table("struct cause_info", "knowledge_causes", cause_rows),
+        *table("struct phase_advice", "knowledge_advice", advice_rows),
+        *table("struct experiment", "knowledge_experiments", experiment_rows),
+        *table("struct rule", "knowledge_rules", rule_rows),
+        *table("struct fact_info", "knowledge_facts",
+               [f"\t{{{quote(word)}, {quote(text)}}}," for word, text in facts.items()])])
+    write(header, [
+        "/* Generated from common/triage/knowledge/facts.txt. */", "#pragma once", "",
+        "enum fact_id {", *[f"\t{fact_id(word)}," for word in facts], "\tFACT_COUNT", "};", "",
+        "#define FACT_FUNCTIONS(X) \\",
+        " \\\n".join(f"\tX({fact_id(word)}, {fact_id(word).lower()})" for word in facts)])
 
 
 if __name__ == "__main__":
-    main()
+    run(main, "FOLDER TABLES.c FACTS.h")

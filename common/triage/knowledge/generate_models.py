@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Turns models.txt into the rows of a C array of struct model (common/triage/model.h).
+Stops with file, line and reason where the text is not as its head describes."""
 
-Usage: generate_models.py models.txt models.inc
-Stops with file, line and reason where the text is not as its head describes.
-"""
 import re
-import sys
+
+import textfile
 
 CONNECTORS = {
     "30-pin": "CONNECTOR_30_PIN",
@@ -57,23 +56,19 @@ def read_row(line):
 
 def main(source, target):
     rows, seen = [], set()
-    with open(source, encoding="ascii") as text:
-        for number, line in enumerate(text, 1):
-            if line.startswith("#") or not line.strip():
-                continue
-            try:
-                row, keys = read_row(line.rstrip("\n"))
-                if keys & seen:
-                    raise ValueError("board or (chip, board number) stands twice")
-            except ValueError as error:
-                sys.exit(f"{source}:{number}: {error}")
-            seen |= keys
-            rows.append(row)
+    for number, line in textfile.read_lines(source):
+        try:
+            row, keys = read_row(line)
+            if keys & seen:
+                raise ValueError("board or (chip, board number) stands twice")
+        except ValueError as error:
+            raise textfile.Bad(f"{source}:{number}: {error}") from error
+        seen |= keys
+        rows.append(row)
     if not rows:
-        sys.exit(f"{source}: no model in it")
-    with open(target, "w", encoding="ascii") as out:
-        out.write("/* Made by generate_models.py from models.txt. */\n" + "\n".join(rows) + "\n")
+        raise textfile.Bad(f"{source}:1: no model in it")
+    textfile.write(target, ["/* Made by generate_models.py from models.txt. */", *rows])
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    textfile.run(main, "MODELS.txt MODELS.inc")

@@ -1,59 +1,46 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Turns signs.txt into the rows of a C array of struct sign (common/triage/sign.h).
+"""Turns signs.txt into the rows of a C array of struct sign (common/triage/sign.h), and
+linksigns.txt into those of struct link_sign (common/triage/linksign.h)."""
 
-Usage: generate_signs.py signs.txt signs.inc
-Stops with file, line and reason where the text is not as its head describes.
-"""
-import json
-import re
-import sys
+import textfile
+from textfile import quote
 
-
-def read_signs(lines):
-    """The signs, as dictionaries with their texts in a list."""
-    signs = []
-    for number, line in enumerate(lines, 1):
-        line = line.rstrip('\n')
-        if not line or line.startswith('#'):
-            continue
-        head = re.fullmatch(r'sign ([a-z0-9-]+)', line)
-        field = re.fullmatch(r'  (text|noise|means|source): (.+)', line)
-        if head:
-            if any(sign['id'] == head[1] for sign in signs):
-                raise ValueError(number, f'{head[1]} is there twice')
-            signs.append({'id': head[1], 'text': [], 'noise': 'no', 'line': number})
-        elif not field or not signs:
-            raise ValueError(number, f'not a sign and not a field of one: {line}')
-        elif field[1] == 'text' and not 6 <= len(field[2]) <= 255:
-            raise ValueError(number, 'a text has 6 to 255 characters: shorter ones slow the search')
-        elif field[1] == 'text':
-            signs[-1]['text'].append(field[2])
-        elif field[1] == 'noise' and field[2] != 'yes':
-            raise ValueError(number, 'noise is yes or is left out')
-        elif field[1] != 'noise' and field[1] in signs[-1]:
-            raise ValueError(number, f'{field[1]} is there twice')
-        else:
-            signs[-1][field[1]] = field[2]
-    for sign in signs:
-        for field in ('text', 'means', 'source'):
-            if not sign.get(field):
-                raise ValueError(sign['line'], f'{sign["id"]} has no {field}')
-    return signs
+WRITERS = {"kernel": "LINK_KERNEL", "usbmuxd": "LINK_USBMUXD", "manager": "LINK_MANAGER"}
+KINDS = {"link": "EVENT_USB_ERROR", "bench": "EVENT_MUX_ERROR"}
+TEXT_LEAST, TEXT_MOST = 6, 255
 
 
-def main(source, target):
-    with open(source, encoding='ascii') as text:
-        try:
-            signs = read_signs(text)
-        except ValueError as error:
-            sys.exit(f'{source}:{error.args[0]}: {error.args[1]}')
-    with open(target, 'w', encoding='ascii') as out:
-        for sign in signs:
-            for text in sign['text']:
-                cells = ', '.join(json.dumps(cell) for cell in (sign['id'], text))
-                rest = ', '.join(json.dumps(cell) for cell in (sign['means'], sign['source']))
-                out.write(f'\t{{{cells}, {"true" if sign["noise"] == "yes" else "false"}, {rest}}},\n')
+def texts(sign):
+    found = sign.all("text", least=1)
+    for text in found:
+        if not TEXT_LEAST <= len(text) <= TEXT_MOST:
+            sign.bad(f"a text has {TEXT_LEAST} to {TEXT_MOST} characters: shorter ones slow the"
+                     " search", "text")
+    return found
 
 
-main(*sys.argv[1:])
+def log_cells(sign, text):
+    noise = sign.word("noise", {"yes": "true", "": "false"}, "")
+    return [quote(sign.name), quote(text), noise, quote(sign.one("means")),
+            quote(sign.one("source"))]
+
+
+def link_cells(sign, text):
+    return [quote(sign.name), sign.word("from", WRITERS), sign.word("says", KINDS), quote(text),
+            sign.shaped("ignore", r"-\d+", "0"), quote(sign.shaped("means", r"[A-Za-z].*\.")),
+            quote(sign.one("source"))]
+
+
+def main(source, log_target, link_source, link_target):
+    keys = {"text", "means", "source"}
+    for path, target, own, cells in ((source, log_target, {"noise"}, log_cells),
+                                     (link_source, link_target, {"from", "says", "ignore"},
+                                      link_cells)):
+        signs = textfile.read_blocks(path, {"sign": keys | own})
+        textfile.write(target, [f"\t{{{', '.join(cells(sign, text))}}},"
+                                for sign in signs for text in texts(sign)])
+
+
+if __name__ == "__main__":
+    textfile.run(main, "SIGNS.txt SIGNS.inc LINKSIGNS.txt LINKSIGNS.inc")
