@@ -174,7 +174,7 @@ static int show_records(
 			r = ring_cursor_next(cursor, &record);
 			if (r <= 0)
 				break;
-			if (read_event(&record, &event))
+			if (read_event(&record, &event) && event.kind != EVENT_NONE)
 				json_add(&builder, records, record_to_json(&builder, &event));
 		}
 		json_put(&builder, reply, "records", records);

@@ -145,6 +145,11 @@ uint64_t engine_tick(struct engine *engine, struct stamp now)
 	return next;
 }
 
+size_t engine_forget(struct engine *engine, const struct identity *identity, uint64_t before_us)
+{
+	return bench_forget(engine->bench, identity, before_us);
+}
+
 static void feed_text(struct engine *engine, const struct event *like, enum event_kind kind,
 	const char *name, const char *text)
 {

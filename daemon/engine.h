@@ -47,6 +47,9 @@ void engine_feed(void *engine, const struct event *event);
 /* As bench_tick(). */
 uint64_t engine_tick(struct engine *engine, struct stamp now);
 
+/* As bench_forget(). */
+size_t engine_forget(struct engine *engine, const struct identity *identity, uint64_t before_us);
+
 /* Begins the session of a tool. Returns 0, -EBUSY with ENGINE_RUNS_MAX running, or -ENOMEM. */
 int engine_begin_run(
 	struct engine *engine, struct stamp now, const struct engine_run *run, struct uuid *ret);

@@ -289,6 +289,7 @@ static int start_archive(struct daemon *daemon)
 	daemon->archive = archive_new(path, engine_bench(daemon->engine), daemon->surface.reader);
 	if (!daemon->archive)
 		return -ENOMEM;
+	daemon->surface.archive = daemon->archive;
 	daemon->surface.history = archive_history(daemon->archive);
 	note_casebook(daemon, open_casebook(daemon));
 	return 0;
@@ -313,6 +314,7 @@ static int start_core(struct daemon *daemon)
 		return r;
 	surface->bench_name = daemon->options.bench_name;
 	surface->started = clock_now();
+	surface->ring = ring_file_ring(daemon->ring_file);
 	surface->reader = ring_file_reader(daemon->ring_file);
 	surface->ring_bytes = daemon->options.ring_bytes;
 	surface->cursor = malloc(sizeof(*surface->cursor));

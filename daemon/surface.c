@@ -146,6 +146,14 @@ static void visit_running(struct session_visit *visit, const struct identity *id
 	}
 }
 
+void surface_show_sessions(struct surface *surface, const struct identity *identity,
+	api_visit_session *visit, void *context)
+{
+	struct session_visit past = {surface, visit, context};
+
+	history_attempts(surface->history, identity, SURFACE_SESSIONS_MAX, visit_past, &past);
+}
+
 static int sessions(
 	void *user, const struct api_sessions *query, api_visit_session *visit, void *context)
 {
@@ -158,8 +166,7 @@ static int sessions(
 	if (query->running)
 		visit_running(&past, query->device ? &identity : NULL);
 	else
-		history_attempts(surface->history, query->device ? &identity : NULL,
-			SURFACE_SESSIONS_MAX, visit_past, &past);
+		surface_show_sessions(surface, query->device ? &identity : NULL, visit, context);
 	return 0;
 }
 
@@ -187,8 +194,10 @@ static int ring_records(struct surface *surface, const struct uuid *session_id, 
 	while ((r = ring_cursor_next(surface->cursor, &record)) > 0) {
 		struct event event;
 
-		/* What is missing before a record that was not taken is told with it, next time. */
-		if (surface_read_record(&record, &event) == 0 && !visit(context, &event))
+		/* What is missing before a record that was not taken is told with it, next time.
+		 * One without a kind was purged. */
+		if (surface_read_record(&record, &event) == 0 && event.kind != EVENT_NONE &&
+			!visit(context, &event))
 			break;
 		lost = surface->cursor->loss.lost;
 	}
@@ -307,7 +316,7 @@ static const struct bench_device *find_device(
 	return NULL;
 }
 
-static void tell_device(struct surface *surface, const struct identity *identity,
+void surface_show_device(struct surface *surface, const struct identity *identity,
 	api_visit_device *visit, void *context)
 {
 	const struct bench_device *device = find_device(engine_bench(surface->engine), identity);
@@ -341,10 +350,9 @@ static int answer_diagnose(void *user, const struct api_diagnose *query, struct 
 		r = diagnose_subject(surface, &subject, ret);
 	if (r < 0)
 		return r;
-	tell_device(surface, &subject.identity, device, context);
+	surface_show_device(surface, &subject.identity, device, context);
 	if (is_named(&subject))
-		history_attempts(surface->history, &subject.identity, SURFACE_SESSIONS_MAX,
-			visit_past, &past);
+		surface_show_sessions(surface, &subject.identity, attempt, context);
 	else
 		history_attempt(surface->history, &subject.session, visit_past, &past);
 	return 0;
@@ -385,7 +393,7 @@ static int end_run(void *user, const struct uuid *id, int64_t status_code)
 
 struct api_backend surface_backend(struct surface *surface)
 {
-	return (struct api_backend){
+	struct api_backend backend = {
 		.user = surface,
 		.running_max = ENGINE_RUNS_MAX,
 		.status = status,
@@ -398,4 +406,7 @@ struct api_backend surface_backend(struct surface *surface)
 		.append_log = append_log,
 		.end_run = end_run,
 	};
+
+	surface_add_writers(&backend);
+	return backend;
 }

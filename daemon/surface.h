@@ -5,6 +5,7 @@
 #include "common/casebook/history.h"
 #include "common/ring/reader.h"
 #include "daemon/api/backend.h"
+#include "daemon/archive.h"
 #include "daemon/engine.h"
 
 #define SURFACE_SESSIONS_MAX 1000 /* of the casebook, in one answer */
@@ -21,7 +22,9 @@ struct surface {
 	const char *bench_name;
 	struct stamp started;
 	struct engine *engine;
-	struct history *history; /* of the engine's bench */
+	struct archive *archive; /* of the engine's bench */
+	struct history *history; /* the archive's */
+	struct ring *ring;	 /* that `reader` reads */
 	const struct ring_reader *reader;
 	uint64_t ring_bytes;
 	uint64_t damaged_records;
@@ -30,6 +33,14 @@ struct surface {
 	struct ring_cursor *cursor; /* for one walk at a time */
 };
 
+/* What surface_write.c adds to the functions for the API. */
+void surface_add_writers(struct api_backend *backend);
+/* The phone as it stands on the bench, or gone from it. Valid until the bench changes. */
+void surface_show_device(struct surface *surface, const struct identity *identity,
+	api_visit_device *visit, void *context);
+/* The sessions of a phone, newest first. */
+void surface_show_sessions(struct surface *surface, const struct identity *identity,
+	api_visit_session *visit, void *context);
 /* Notes what an EVENT_SOURCE tells. */
 void surface_note_source(struct surface *surface, const struct event *event);
 /* A source that is not used any more is not listed. */

@@ -259,6 +259,21 @@ int ring_import(struct ring *ring, const struct ring_record *record)
 	return 0;
 }
 
+void ring_erase(
+	struct ring *ring, const struct ring_cursor *cursor, const struct ring_record *record)
+{
+	uint32_t length = (uint32_t)record->length;
+	struct ring_point point =
+		ring_point_at(&ring->area, cursor->at.position - record_size(length));
+	uint8_t *bytes = ring->arena + point.place;
+	struct record_head head = {
+		.sequence = record->sequence, .at = record->at, .length = length};
+
+	memset(bytes + RECORD_HEADER_BYTES, 0, length);
+	head.payload_crc = crc32c(0, bytes + RECORD_HEADER_BYTES, length);
+	record_head_write(&ring->area, point.place, &head, bytes);
+}
+
 void ring_close(struct ring *ring)
 {
 	struct uuid boot = ring->header->lease.boot;

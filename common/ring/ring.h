@@ -17,6 +17,7 @@ struct ring_fields {
 	uint16_t kind;
 };
 
+struct ring_cursor;
 struct ring_record;
 
 /* A ring open for writing. The numbers are the writer's own copies of the stored ones: nobody else
@@ -67,6 +68,12 @@ int ring_import(struct ring *ring, const struct ring_record *record);
 /* Raises the number of the next record to `sequence`, where it is lower: the ones between may have
  * been given out elsewhere. */
 void ring_skip_to(struct ring *ring, uint64_t sequence);
+
+/* Erases the record that the cursor, which walks over this ring, handed out last: what is left is
+ * its number and time, with kind 0, no session and zeros. A crash in the middle leaves a damaged
+ * record, which is no less gone. */
+void ring_erase(
+	struct ring *ring, const struct ring_cursor *cursor, const struct ring_record *record);
 
 /* Notes that the writer ends in order. For after a sync of everything; sync the first page again
  * afterwards. Nothing may be appended any more. */

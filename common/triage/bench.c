@@ -475,6 +475,40 @@ void bench_hear(struct bench *bench, const struct uuid *id, struct stamp now)
 		session->heard_us = now.monotonic_us;
 }
 
+static bool is_forgotten(
+	const struct session *session, const struct identity *identity, uint64_t before_us)
+{
+	return !session->running && (!identity || identity_matches(&session->identity, identity)) &&
+	       (!before_us || session->attempt.started.wall_us < before_us);
+}
+
+static void forget_device(struct bench *bench, const struct identity *identity)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < bench->device_count; i++)
+		if (bench->devices[i].mode != MODE_GONE ||
+			!identity_matches(&bench->devices[i].identity, identity))
+			bench->devices[kept++] = bench->devices[i];
+	bench->device_count = kept;
+}
+
+size_t bench_forget(struct bench *bench, const struct identity *identity, uint64_t before_us)
+{
+	size_t kept = 0, count = bench->session_count;
+
+	for (size_t i = 0; i < count; i++) {
+		if (is_forgotten(bench->sessions[i], identity, before_us))
+			free(bench->sessions[i]);
+		else
+			bench->sessions[kept++] = bench->sessions[i];
+	}
+	bench->session_count = kept;
+	if (identity && !before_us)
+		forget_device(bench, identity);
+	return count - kept;
+}
+
 static bool names_identity(const char *name, const struct identity *identity)
 {
 	struct identity wanted = {0};

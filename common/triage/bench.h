@@ -49,6 +49,11 @@ uint64_t bench_tick(struct bench *bench, struct stamp now);
 /* A sign of life of the session's tool that is not an event. */
 void bench_hear(struct bench *bench, const struct uuid *session, struct stamp now);
 
+/* Forgets sessions that have ended: those of a phone, or of all where `identity` is NULL, that
+ * began before `before_us` (wall clock; 0 = at any time), and with them the phone where it has
+ * gone. Returns how many. */
+size_t bench_forget(struct bench *bench, const struct identity *identity, uint64_t before_us);
+
 size_t bench_device_count(const struct bench *bench);
 const struct bench_device *bench_device(const struct bench *bench, size_t index);
 /* By ECID or UDID as people write them, or by the port. NULL when there is none. */

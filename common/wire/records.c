@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/wire/records.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "common/base/id.h"
+#include "common/base/text.h"
 
 /* What the fields of an event mean depends on its kind (common/triage/event.h). */
 enum record_field {
@@ -14,11 +18,13 @@ enum record_field {
 };
 
 typedef const char *state_word(const struct event *event);
+typedef void take_state(struct event *event, const char *word);
 
 struct record_shape {
 	enum event_kind kind;
 	unsigned fields;
 	state_word *state;
+	take_state *take; /* NULL: the state follows from another field */
 };
 
 static const char *source_state(const struct event *event)
@@ -36,74 +42,103 @@ static const char *outcome_state(const struct event *event)
 	return outcome_name((enum outcome)event->number);
 }
 
+static const char *const checkpoint_words[] = {
+	[CHECKPOINT_STARTED] = "started",
+	[CHECKPOINT_COMPLETED] = "completed",
+	[CHECKPOINT_WARNING] = "warning",
+	[CHECKPOINT_FAILURE] = "failure",
+};
+
+static const char *const step_words[] = {
+	[STEP_BEGIN] = "begin",
+	[STEP_DONE] = "done",
+	[STEP_FAILED] = "failed",
+};
+
 static const char *checkpoint_state(const struct event *event)
 {
-	static const char *const words[] = {
-		[CHECKPOINT_STARTED] = "started",
-		[CHECKPOINT_COMPLETED] = "completed",
-		[CHECKPOINT_WARNING] = "warning",
-		[CHECKPOINT_FAILURE] = "failure",
-	};
-
-	return event->flag < ARRAY_SIZE(words) ? words[event->flag] : NULL;
+	return event->flag < ARRAY_SIZE(checkpoint_words) ? checkpoint_words[event->flag] : NULL;
 }
 
 static const char *step_state(const struct event *event)
 {
-	static const char *const words[] = {
-		[STEP_BEGIN] = "begin",
-		[STEP_DONE] = "done",
-		[STEP_FAILED] = "failed",
-	};
+	return event->flag < ARRAY_SIZE(step_words) ? step_words[event->flag] : NULL;
+}
 
-	return event->flag < ARRAY_SIZE(words) ? words[event->flag] : NULL;
+static uint32_t find_word(const char *const words[], size_t count, const char *word)
+{
+	for (size_t i = 1; i < count; i++)
+		if (text_equal(words[i], word))
+			return (uint32_t)i;
+	return 0;
+}
+
+/* And back from the word to the event. */
+static void take_stage(struct event *event, const char *word)
+{
+	event->number = (uint32_t)restore_stage_from_name(word);
+}
+
+static void take_outcome(struct event *event, const char *word)
+{
+	event->number = (uint32_t)outcome_from_name(word);
+}
+
+static void take_checkpoint(struct event *event, const char *word)
+{
+	event->flag = find_word(checkpoint_words, ARRAY_SIZE(checkpoint_words), word);
+}
+
+static void take_step(struct event *event, const char *word)
+{
+	event->flag = find_word(step_words, ARRAY_SIZE(step_words), word);
 }
 
 /* In the order of enum event_kind. */
 static const struct record_shape shapes[] = {
-	{EVENT_BENCH, HAS_NAME, NULL},
-	{EVENT_SOURCE, HAS_NAME | HAS_KNOWN_CODE, source_state},
-	{EVENT_ATTACH, HAS_HUB_DEPTH, NULL},
-	{EVENT_DETACH, 0, NULL},
-	{EVENT_MUX_ATTACH, 0, NULL},
-	{EVENT_MUX_DETACH, HAS_KNOWN_CODE, NULL},
-	{EVENT_USB_ERROR, HAS_NAME | HAS_KNOWN_CODE, NULL},
-	{EVENT_MUX_ERROR, HAS_NAME, NULL},
-	{EVENT_IDENTITY, HAS_NAME, NULL},
-	{EVENT_TOOL_START, HAS_NAME, NULL},
-	{EVENT_TOOL_END, HAS_CODE, NULL},
-	{EVENT_TOOL_VERSION, HAS_NAME, NULL},
-	{EVENT_LOG, 0, NULL},
-	{EVENT_FIRMWARE, HAS_NAME, NULL},
-	{EVENT_ACTION, HAS_NAME, NULL},
-	{EVENT_ENTRY, 0, NULL},
-	{EVENT_STAGE, 0, stage_state},
-	{EVENT_OPERATION, HAS_NAME | HAS_NUMBER, NULL},
-	{EVENT_PROGRESS, HAS_PERMILLE, NULL},
-	{EVENT_CHECKPOINT, HAS_NAME | HAS_NUMBER | HAS_CODE, checkpoint_state},
-	{EVENT_TRANSFER, HAS_NAME, step_state},
-	{EVENT_WAIT, HAS_NAME, NULL},
-	{EVENT_STATUS, HAS_NAME | HAS_CODE, NULL},
-	{EVENT_AMR_ERROR, HAS_CODE, NULL},
-	{EVENT_SIGN, HAS_NAME, NULL},
-	{EVENT_DEVICE_LOG, 0, NULL},
-	{EVENT_SAVED, HAS_NAME, NULL},
-	{EVENT_REPORTED_ERROR, HAS_NAME | HAS_CODE, NULL},
-	{EVENT_OUTCOME, 0, outcome_state},
-	{EVENT_CONDITION, HAS_NAME, NULL},
-	{EVENT_NOTE, HAS_NAME, NULL},
-	{EVENT_TICKET, 0, NULL},
-	{EVENT_SESSION_BEGIN, HAS_NAME, NULL},
-	{EVENT_SESSION_END, HAS_KNOWN_CODE, outcome_state},
-	{EVENT_SILENCE, HAS_NAME | HAS_NUMBER, NULL},
-	{EVENT_LINK_LOST, 0, NULL},
-	{EVENT_DIAGNOSIS, HAS_NAME, NULL},
+	{EVENT_BENCH, HAS_NAME, NULL, NULL},
+	{EVENT_SOURCE, HAS_NAME | HAS_KNOWN_CODE, source_state, NULL},
+	{EVENT_ATTACH, HAS_HUB_DEPTH, NULL, NULL},
+	{EVENT_DETACH, 0, NULL, NULL},
+	{EVENT_MUX_ATTACH, 0, NULL, NULL},
+	{EVENT_MUX_DETACH, HAS_KNOWN_CODE, NULL, NULL},
+	{EVENT_USB_ERROR, HAS_NAME | HAS_KNOWN_CODE, NULL, NULL},
+	{EVENT_MUX_ERROR, HAS_NAME, NULL, NULL},
+	{EVENT_IDENTITY, HAS_NAME, NULL, NULL},
+	{EVENT_TOOL_START, HAS_NAME, NULL, NULL},
+	{EVENT_TOOL_END, HAS_CODE, NULL, NULL},
+	{EVENT_TOOL_VERSION, HAS_NAME, NULL, NULL},
+	{EVENT_LOG, 0, NULL, NULL},
+	{EVENT_FIRMWARE, HAS_NAME, NULL, NULL},
+	{EVENT_ACTION, HAS_NAME, NULL, NULL},
+	{EVENT_ENTRY, 0, NULL, NULL},
+	{EVENT_STAGE, 0, stage_state, take_stage},
+	{EVENT_OPERATION, HAS_NAME | HAS_NUMBER, NULL, NULL},
+	{EVENT_PROGRESS, HAS_PERMILLE, NULL, NULL},
+	{EVENT_CHECKPOINT, HAS_NAME | HAS_NUMBER | HAS_CODE, checkpoint_state, take_checkpoint},
+	{EVENT_TRANSFER, HAS_NAME, step_state, take_step},
+	{EVENT_WAIT, HAS_NAME, NULL, NULL},
+	{EVENT_STATUS, HAS_NAME | HAS_CODE, NULL, NULL},
+	{EVENT_AMR_ERROR, HAS_CODE, NULL, NULL},
+	{EVENT_SIGN, HAS_NAME, NULL, NULL},
+	{EVENT_DEVICE_LOG, 0, NULL, NULL},
+	{EVENT_SAVED, HAS_NAME, NULL, NULL},
+	{EVENT_REPORTED_ERROR, HAS_NAME | HAS_CODE, NULL, NULL},
+	{EVENT_OUTCOME, 0, outcome_state, take_outcome},
+	{EVENT_CONDITION, HAS_NAME, NULL, NULL},
+	{EVENT_NOTE, HAS_NAME, NULL, NULL},
+	{EVENT_TICKET, 0, NULL, NULL},
+	{EVENT_SESSION_BEGIN, HAS_NAME, NULL, NULL},
+	{EVENT_SESSION_END, HAS_KNOWN_CODE, outcome_state, take_outcome},
+	{EVENT_SILENCE, HAS_NAME | HAS_NUMBER, NULL, NULL},
+	{EVENT_LINK_LOST, 0, NULL, NULL},
+	{EVENT_DIAGNOSIS, HAS_NAME, NULL, NULL},
 };
 
 static const struct record_shape *find_shape(enum event_kind kind)
 {
 	/* A kind of a later version: its name is what a reader can use safely. */
-	static const struct record_shape unknown = {EVENT_NONE, HAS_NAME, NULL};
+	static const struct record_shape unknown = {EVENT_NONE, HAS_NAME, NULL, NULL};
 
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
 		if (shapes[i].kind == kind)
@@ -179,6 +214,97 @@ struct json_object *record_to_json(struct json_builder *builder, const struct ev
 	if (event->text_length > 0)
 		json_put_bytes(builder, object, "text", event->text, event->text_length);
 	return object;
+}
+
+/* Copies a text member as clean UTF-8. Returns false where it is none, or does not fit. */
+static bool take_text(struct json_object *object, const char *key, char *out, size_t size)
+{
+	const char *text = "";
+	int r = json_get_text(object, key, &text);
+
+	text_clean(text, strlen(text), out, size);
+	return r >= 0 && strlen(text) < size;
+}
+
+static bool take_number(
+	struct json_object *object, const char *key, int64_t least, int64_t most, int64_t *ret)
+{
+	int r = json_get_number(object, key, ret);
+
+	return r == 0 || (r > 0 && *ret >= least && *ret <= most);
+}
+
+static bool take_keys(struct json_object *object, struct event *event)
+{
+	const char *ecid = NULL, *udid = NULL, *session = NULL;
+
+	return json_get_text(object, "ecid", &ecid) >= 0 &&
+	       json_get_text(object, "udid", &udid) >= 0 &&
+	       json_get_text(object, "session", &session) >= 0 &&
+	       (!ecid || ecid_parse(ecid, &event->ecid) == 0) &&
+	       (!udid || udid_normalize(udid, event->udid) == 0) &&
+	       (!session || uuid_parse(session, &event->session) == 0);
+}
+
+static bool take_words(struct json_object *object, struct event *event)
+{
+	char kind[NAME_SIZE], source[NAME_SIZE], mode[NAME_SIZE], state[NAME_SIZE];
+
+	if (!take_text(object, "kind", kind, sizeof(kind)) ||
+		!take_text(object, "source", source, sizeof(source)) ||
+		!take_text(object, "mode", mode, sizeof(mode)) ||
+		!take_text(object, "state", state, sizeof(state)) ||
+		!take_text(object, "name", event->name, sizeof(event->name)) ||
+		!take_text(object, "port", event->port, sizeof(event->port)) ||
+		!take_text(object, "productType", event->product, sizeof(event->product)))
+		return false;
+	event->kind = event_kind_from_name(kind);
+	event->source = event_source_from_name(source);
+	event->mode = device_mode_from_name(mode);
+	if (find_shape(event->kind)->take)
+		find_shape(event->kind)->take(event, state);
+	return event->kind != EVENT_NONE;
+}
+
+static bool take_numbers(struct json_object *object, struct event *event)
+{
+	int64_t sequence = 0, time = 0, monotonic = 0, permille = 0, speed = 0, depth = 0;
+	int64_t number = event->number;
+
+	if (!take_number(object, "sequence", 1, INT64_MAX, &sequence) ||
+		!take_number(object, "timeUSec", 0, INT64_MAX, &time) ||
+		!take_number(object, "monotonicUSec", 0, INT64_MAX, &monotonic) ||
+		!take_number(object, "number", 0, UINT32_MAX, &number) ||
+		!take_number(object, "code", INT64_MIN, INT64_MAX, &event->code) ||
+		!take_number(object, "permille", INT32_MIN, INT32_MAX, &permille) ||
+		!take_number(object, "speedMegabitsPerSecond", 0, UINT32_MAX, &speed) ||
+		!take_number(object, "hubDepth", 0, UINT32_MAX, &depth))
+		return false;
+	event->sequence = (uint64_t)sequence;
+	event->at.wall_us = (uint64_t)time;
+	event->at.monotonic_us = (uint64_t)monotonic;
+	event->number = (uint32_t)number;
+	event->permille = (int32_t)permille;
+	event->speed_mbps = (uint32_t)speed;
+	event->hub_depth = (uint32_t)depth;
+	return sequence > 0;
+}
+
+int record_from_json(
+	struct json_object *object, struct event *ret, char text[static EVENT_TEXT_MAX + 1])
+{
+	struct event event = {0};
+	const char *bytes = "";
+	size_t length = 0;
+
+	if (!take_keys(object, &event) || !take_words(object, &event) ||
+		!take_numbers(object, &event) ||
+		json_get_bytes(object, "text", &bytes, &length) < 0)
+		return -EINVAL;
+	event.text_length = text_clean(bytes, length, text, EVENT_TEXT_MAX + 1);
+	event.text = text;
+	*ret = event;
+	return 0;
 }
 
 struct json_object *device_to_json(struct json_builder *builder, const struct device_record *device)

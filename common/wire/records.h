@@ -34,6 +34,10 @@ struct session_record {
 /* The values belong to the caller (or to what they are put into). They are NULL, with the failure
  * kept in the builder, when memory is out. Fields that are not known are left out. */
 struct json_object *record_to_json(struct json_builder *builder, const struct event *event);
+/* Reads a record back: `text` takes its text, cleaned and cut. Returns 0, or -EINVAL with *ret
+ * untouched for what is no record, or of a kind that this version does not know. */
+int record_from_json(
+	struct json_object *object, struct event *ret, char text[static EVENT_TEXT_MAX + 1]);
 struct json_object *device_to_json(
 	struct json_builder *builder, const struct device_record *device);
 struct json_object *session_to_json(

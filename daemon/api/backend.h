@@ -53,6 +53,24 @@ struct api_diagnose {
 	const struct uuid *session; /* NULL = not told */
 };
 
+/* A note about a phone. */
+struct api_note {
+	uint64_t time_us; /* wall clock, microseconds since 1970 */
+	const char *kind; /* note, or history */
+	const char *text; /* clean UTF-8, `text_length` bytes */
+	size_t text_length;
+};
+typedef bool api_visit_note(void *context, const struct api_note *note);
+
+/* Fills *ret with the next record. Returns 1, 0 where there is none left, or -EINVAL. Its text
+ * lives until the next call. */
+typedef int api_next_record(void *context, struct event *ret);
+
+struct api_purge {
+	const char *device; /* NULL = all */
+	uint64_t before_us; /* 0 = of any time */
+};
+
 /* Which sessions to visit. */
 struct api_sessions {
 	const char *device; /* ECID, UDID or port; NULL = any */
@@ -100,4 +118,21 @@ struct api_backend {
 	/* The tool left with `status`, 0 to 255, or by a signal, then its number negated. -ENOENT,
 	 * -ESHUTDOWN as above. */
 	int (*end_run)(void *user, const struct uuid *session, int64_t status);
+
+	/* All that follow give -ENOLINK while the casebook cannot be used, where they need it. */
+
+	/* Shows the phone, its notes, oldest first, and its sessions, newest first. -ENODEV. */
+	int (*get_case)(void *user, const char *device, api_visit_device *visit_device,
+		api_visit_note *visit_note, api_visit_session *visit_session, void *context);
+	/* Adds the one attempt of a case file. Returns 1, 0 where it was there, -EBADMSG where it
+	 * is not such a case file. */
+	int (*add_attempt)(
+		void *user, const char *case_text, size_t length, struct uuid *ret_session);
+	/* -ENOENT: no such session; -EPERM: it was watched. */
+	int (*add_records)(
+		void *user, const struct uuid *session, api_next_record *next, void *context);
+	/* The attempt as a case file; the caller frees *ret. -ENOENT: no such session. */
+	int (*export_attempt)(void *user, const struct uuid *session, char **ret);
+	/* -ENODEV; -EINPROGRESS: a restore of the phone runs. */
+	int (*purge)(void *user, const struct api_purge *purge, uint64_t *ret_attempts);
 };

@@ -6,6 +6,7 @@
 
 #include "common/base/text.h"
 #include "daemon/api/collect.h"
+#include "daemon/api/keep.h"
 #include "daemon/api/request.h"
 #include "daemon/api/run.h"
 #include "daemon/api/watch.h"
@@ -290,6 +291,18 @@ static const struct parameter append_parameters[] = {{"session", PARAMETER_TEXT,
 static const struct parameter end_parameters[] = {{"session", PARAMETER_TEXT, true},
 	{"exitStatus", PARAMETER_COUNT, false}, {"signal", PARAMETER_COUNT, false}, END};
 
+static const struct parameter device_parameters[] = {{"device", PARAMETER_TEXT, true}, END};
+
+static const struct parameter session_parameters[] = {{"session", PARAMETER_TEXT, true}, END};
+
+static const struct parameter add_parameters[] = {{"case", PARAMETER_OBJECT, true}, END};
+
+static const struct parameter records_parameters[] = {
+	{"session", PARAMETER_TEXT, true}, {"records", PARAMETER_OBJECTS, true}, END};
+
+static const struct parameter purge_parameters[] = {
+	{"device", PARAMETER_TEXT, false}, {"beforeUSec", PARAMETER_COUNT, false}, END};
+
 #define OWN(name) VARLINK_INTERFACE "." name
 #define SERVICE(name) VARLINK_SERVICE "." name
 
@@ -306,6 +319,11 @@ static const struct method methods[] = {
 	{OWN("BeginRun"), ACCESS_WRITE, false, begin_parameters, run_begin},
 	{OWN("AppendLog"), ACCESS_WRITE, false, append_parameters, run_append_log},
 	{OWN("EndRun"), ACCESS_WRITE, false, end_parameters, run_end},
+	{OWN("GetCase"), ACCESS_READ, false, device_parameters, keep_get_case},
+	{OWN("AddAttempt"), ACCESS_WRITE, false, add_parameters, keep_add_attempt},
+	{OWN("AddRecords"), ACCESS_WRITE, false, records_parameters, keep_add_records},
+	{OWN("ExportAttempt"), ACCESS_READ, false, session_parameters, keep_export_attempt},
+	{OWN("Purge"), ACCESS_ADMIN, false, purge_parameters, keep_purge},
 };
 
 static const struct method *find_method(const char *name)

@@ -48,6 +48,8 @@ static int check_parameter(struct json_object *parameters, const struct paramete
 	case PARAMETER_OBJECTS:
 		r = json_get_array(parameters, parameter->name, &array);
 		return r > 0 && !objects_are_good(array) ? -EINVAL : r;
+	case PARAMETER_OBJECT:
+		return json_get_object(parameters, parameter->name, &array);
 	}
 	return -EINVAL;
 }
@@ -148,6 +150,9 @@ static const struct {
 	{-ENOENT, VARLINK_INTERFACE ".NoSuchSession", "session"},
 	{REQUEST_NO_INTERFACE, VARLINK_SERVICE ".InterfaceNotFound", "interface"},
 	{-ESHUTDOWN, VARLINK_INTERFACE ".SessionEnded", "session"},
+	{-EPERM, VARLINK_INTERFACE ".SessionWatched", "session"},
+	{-EINPROGRESS, VARLINK_INTERFACE ".DeviceBusy", "device"},
+	{-ENOLINK, VARLINK_INTERFACE ".CasebookUnavailable", NULL},
 };
 
 static void finish_failed(struct request *request, int result)
@@ -160,10 +165,11 @@ static void finish_failed(struct request *request, int result)
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
-		const char *value = request_text(request, errors[i].parameter);
+		const char *value;
 
 		if (errors[i].result != result)
 			continue;
+		value = errors[i].parameter ? request_text(request, errors[i].parameter) : NULL;
 		request_protocol_error(
 			request, errors[i].error, errors[i].parameter, value ? value : "");
 		return;

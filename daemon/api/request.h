@@ -17,6 +17,7 @@ enum parameter_type {
 	PARAMETER_NUMBER,
 	PARAMETER_TEXTS,   /* an array */
 	PARAMETER_OBJECTS, /* an array */
+	PARAMETER_OBJECT,
 };
 
 struct parameter {

@@ -362,6 +362,39 @@ static int end_run(void *user, const struct uuid *id, int64_t code)
 	return bench_find_session(fake->bench, id) ? -ESHUTDOWN : -ENOENT;
 }
 
+/* There is no casebook. */
+static int get_case(void *user, const char *device, api_visit_device *visit_device,
+	api_visit_note *visit_note, api_visit_session *visit_session, void *context)
+{
+	return -ENODEV;
+}
+
+static int add_attempt(void *user, const char *text, size_t length, struct uuid *ret_session)
+{
+	return -ENOLINK;
+}
+
+static int add_records(
+	void *user, const struct uuid *session, api_next_record *next, void *context)
+{
+	struct event event;
+	int r;
+
+	while ((r = next(context, &event)) > 0)
+		;
+	return r < 0 ? r : -EPERM;
+}
+
+static int export_attempt(void *user, const struct uuid *session, char **ret)
+{
+	return -ENOENT;
+}
+
+static int purge(void *user, const struct api_purge *query, uint64_t *ret_attempts)
+{
+	return -EINPROGRESS;
+}
+
 void fake_backend(struct fake *fake, struct api_backend *ret)
 {
 	*ret = (struct api_backend){
@@ -376,5 +409,10 @@ void fake_backend(struct fake *fake, struct api_backend *ret)
 		.begin_run = begin_run,
 		.append_log = append_log,
 		.end_run = end_run,
+		.get_case = get_case,
+		.add_attempt = add_attempt,
+		.add_records = add_records,
+		.export_attempt = export_attempt,
+		.purge = purge,
 	};
 }

@@ -164,6 +164,65 @@ static void assert_record(const struct event *event, const char *expected)
 	json_object_put(record);
 }
 
+/* Every kind that is written is read back to the same record. */
+static void records_are_read_back(void **state)
+{
+	size_t kinds = 0;
+
+	for (int kind = 1; kind < 100; kind++) {
+		struct json_builder builder = {0};
+		struct event event = {.sequence = 5,
+			.at = {.wall_us = 9, .monotonic_us = 8},
+			.kind = (enum event_kind)kind,
+			.source = SOURCE_USB,
+			.mode = MODE_DFU,
+			.ecid = 0x12345,
+			.udid = "00008030-F234567812345678",
+			.port = "1-2",
+			.product = "iPhone12,3",
+			.code = -7,
+			.number = 3,
+			.flag = 2,
+			.permille = 55,
+			.speed_mbps = 480,
+			.hub_depth = 2,
+			.name = "a name",
+			.session = {{1, 2}}};
+		struct event again;
+		char text[EVENT_TEXT_MAX + 1];
+		size_t length;
+		CLEANUP(json_object_putp) struct json_object *record = NULL;
+
+		if (text_equal(event_kind_name(event.kind), "unknown"))
+			continue;
+		event_set_text(&event, "what it says");
+		record = record_to_json(&builder, &event);
+		assert_int_equal(record_from_json(record, &again, text), 0);
+		assert_record(&again, json_write(record, &length));
+		kinds++;
+	}
+	assert_in_range(kinds, 30, 99);
+}
+
+static void what_is_no_record_is_refused(void **state)
+{
+	static const char *const texts[] = {"{}", "{\"sequence\":1}",
+		"{\"sequence\":0,\"kind\":\"log\"}", "{\"sequence\":1,\"kind\":\"surprise\"}",
+		"{\"sequence\":\"1\",\"kind\":\"log\"}",
+		"{\"sequence\":1,\"kind\":\"log\",\"ecid\":\"x\"}",
+		"{\"sequence\":1,\"kind\":\"log\",\"text\":7}",
+		"{\"sequence\":1,\"kind\":\"log\",\"number\":-1}"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		CLEANUP(json_object_putp) struct json_object *object = NULL;
+		struct event event;
+		char text[EVENT_TEXT_MAX + 1];
+
+		assert_int_equal(json_read(texts[i], strlen(texts[i]), &object), 0);
+		assert_int_equal(record_from_json(object, &event, text), -EINVAL);
+	}
+}
+
 static void records_have_what_their_kind_has(void **state)
 {
 	struct event event = {.sequence = 9, .at = {20, 10}, .source = SOURCE_TOOL};
@@ -282,6 +341,8 @@ int main(void)
 		cmocka_unit_test(frames_end_with_nul),
 		cmocka_unit_test(calls_are_read),
 		cmocka_unit_test(records_have_what_their_kind_has),
+		cmocka_unit_test(records_are_read_back),
+		cmocka_unit_test(what_is_no_record_is_refused),
 		cmocka_unit_test(hub_depth_is_told_by_usb_alone),
 		cmocka_unit_test(numbers_with_a_word_are_told_as_it),
 		cmocka_unit_test(an_empty_session_has_its_lists),

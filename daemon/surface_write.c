@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the API asks of what is kept: cases, attempts that are added and exported, purges. */
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/casebook/schema.h"
+#include "common/casefile/casefile.h"
+#include "common/ring/ring.h"
+#include "daemon/surface.h"
+
+struct note_visit {
+	api_visit_note *visit;
+	void *context;
+};
+
+static bool visit_note(void *user, const struct event *note)
+{
+	struct note_visit *visit = user;
+	const struct api_note shown = {
+		.time_us = note->at.wall_us,
+		.kind = note->name,
+		.text = note->text,
+		.text_length = note->text_length,
+	};
+
+	return visit->visit(visit->context, &shown);
+}
+
+static int get_case(void *user, const char *device, api_visit_device *visit_device,
+	api_visit_note *show_note, api_visit_session *visit_session, void *context)
+{
+	struct surface *surface = user;
+	struct history *history = surface->history;
+	struct note_visit notes = {show_note, context};
+	struct identity identity;
+
+	if (!history_find_identity(history, device, &identity))
+		return -ENODEV;
+	surface_show_device(surface, &identity, visit_device, context);
+	if (history->book)
+		history->error = casebook_notes(history->book, &identity, visit_note, &notes);
+	surface_show_sessions(surface, &identity, visit_session, context);
+	return 0;
+}
+
+static int note_history(struct casebook_file *file, const struct triage_case *c,
+	const struct identity *identity, struct stamp now)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->history_count; i++)
+		r = casebook_file_note(file, now, identity, "history", c->history[i]);
+	return r;
+}
+
+static int add_case(struct surface *surface, const struct triage_case *c)
+{
+	struct casebook_file *file = archive_file(surface->archive);
+	const struct attempt *attempt = c->attempts[0];
+	struct identity identity = {.ecid = c->ecid};
+	const struct casebook_seal seal = {
+		.attempt = attempt, .identity = &identity, .origin = "told"};
+	int r;
+
+	text_copy(identity.udid, sizeof(identity.udid), c->udid);
+	text_copy(identity.product, sizeof(identity.product), c->product);
+	text_copy(identity.board, sizeof(identity.board), c->board);
+	/* What the bench has, it has seen itself. */
+	if (bench_find_session(engine_bench(surface->engine), &attempt->id))
+		return 0;
+	r = casebook_file_add(file, clock_now(), &seal);
+	if (r >= 0) {
+		int noted = note_history(file, c, &identity, clock_now());
+
+		r = noted < 0 ? noted : r;
+	}
+	casebook_file_sync(file);
+	return r;
+}
+
+static int add_attempt(void *user, const char *text, size_t length, struct uuid *ret_session)
+{
+	struct surface *surface = user;
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	char message[CASEFILE_MESSAGE_SIZE];
+	int r;
+
+	if (!archive_file(surface->archive))
+		return -ENOLINK;
+	r = casefile_parse(text, length, &c, message);
+	if (r < 0)
+		return r;
+	if (c->attempt_count != 1 || uuid_is_none(&c->attempts[0]->id) || (!c->ecid && !c->udid[0]))
+		return -EBADMSG;
+	*ret_session = c->attempts[0]->id;
+	r = add_case(surface, c);
+	return r == -EBADMSG ? -EIO : r;
+}
+
+static bool is_told(void *context, const struct kept_attempt *kept)
+{
+	*(bool *)context = text_equal(kept->origin, "told");
+	return false;
+}
+
+/* Gathers records into runs, and keeps those. */
+static int keep_records(struct casebook_file *file, const struct uuid *session, uint64_t last,
+	api_next_record *next, void *context)
+{
+	CLEANUP(freep) uint8_t *bytes = malloc(RECORD_RUN_BYTES_MAX);
+	struct record_run run = {.bytes = bytes};
+	struct event event;
+	int r;
+
+	if (!bytes)
+		return -ENOMEM;
+	while ((r = next(context, &event)) > 0) {
+		if (event.sequence <= last)
+			continue;
+		if (run.length == 0)
+			run.first = event.sequence;
+		run.last = last = event.sequence;
+		run.length = record_run_append(bytes, run.length, &event);
+		if (run.length < RECORD_RUN_BYTES)
+			continue;
+		r = casebook_file_keep(file, clock_now(), session, &run);
+		run.length = 0;
+		if (r < 0)
+			return r;
+	}
+	if (r == 0 && run.length > 0)
+		r = casebook_file_keep(file, clock_now(), session, &run);
+	return r;
+}
+
+static int add_records(void *user, const struct uuid *session, api_next_record *next, void *context)
+{
+	struct surface *surface = user;
+	struct casebook_file *file = archive_file(surface->archive);
+	struct casebook_kept kept;
+	bool told = false;
+	int r;
+
+	if (!file)
+		return -ENOLINK;
+	r = casebook_attempt(surface->history->book, session, is_told, &told);
+	if (r < 0)
+		return r;
+	if (!told)
+		return -EPERM;
+	r = casebook_file_kept(file, session, &kept);
+	return r < 0 ? r : keep_records(file, session, kept.last_sequence, next, context);
+}
+
+/* Takes a copy of the one attempt. */
+static bool copy_attempt(void *context, const struct past_attempt *past)
+{
+	struct triage_case *c = context;
+	struct attempt *attempt = triage_case_add(c);
+
+	if (!attempt)
+		return false;
+	*attempt = *past->attempt;
+	c->ecid = past->identity->ecid;
+	text_copy(c->udid, sizeof(c->udid), past->identity->udid);
+	text_copy(c->product, sizeof(c->product), past->identity->product);
+	text_copy(c->board, sizeof(c->board), past->identity->board);
+	return false;
+}
+
+static int export_attempt(void *user, const struct uuid *session, char **ret)
+{
+	struct surface *surface = user;
+	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
+
+	if (!c)
+		return -ENOMEM;
+	if (!history_attempt(surface->history, session, copy_attempt, c))
+		return -ENOENT;
+	return c->attempt_count == 1 ? casefile_write(c, CASEFILE_REVEAL, ret) : -ENOMEM;
+}
+
+static bool runs(const struct bench *bench, const struct identity *identity)
+{
+	for (size_t i = 0; i < bench_session_count(bench); i++)
+		if (bench_session(bench, i)->running &&
+			identity_matches(&bench_session(bench, i)->identity, identity))
+			return true;
+	return false;
+}
+
+/* Whether a record of the ring goes with a purge. */
+static bool is_purged(const struct surface *surface, const struct casebook_purge *purge,
+	const struct ring_record *record)
+{
+	const struct session *session =
+		bench_find_session(engine_bench(surface->engine), &record->session);
+	struct identity identity = {0};
+	struct event event;
+
+	if (session && session->running)
+		return false;
+	if (purge->before_us && record->at.wall_us >= purge->before_us)
+		return false;
+	if (!purge->identity)
+		return true;
+	if (session)
+		return identity_matches(&session->identity, purge->identity);
+	if (surface_read_record(record, &event) < 0)
+		return false;
+	identity.ecid = event.ecid ? event.ecid : udid_ecid(event.udid);
+	text_copy(identity.udid, sizeof(identity.udid), event.udid);
+	return identity_matches(&identity, purge->identity);
+}
+
+static int purge_ring(struct surface *surface, const struct casebook_purge *purge)
+{
+	struct ring_record record;
+	int r;
+
+	ring_cursor_first(surface->cursor, surface->reader);
+	while ((r = ring_cursor_next(surface->cursor, &record)) > 0)
+		if (is_purged(surface, purge, &record))
+			ring_erase(surface->ring, surface->cursor, &record);
+	return r;
+}
+
+static int purge(void *user, const struct api_purge *query, uint64_t *ret_attempts)
+{
+	struct surface *surface = user;
+	struct casebook_purge wanted = {.before_us = query->before_us};
+	struct identity identity;
+	int r;
+
+	if (query->device && !history_find_identity(surface->history, query->device, &identity))
+		return -ENODEV;
+	if (query->device)
+		wanted.identity = &identity;
+	if (wanted.identity && runs(engine_bench(surface->engine), wanted.identity))
+		return -EINPROGRESS;
+	/* First all that has ended goes into the casebook, so that nothing of it comes later. */
+	do
+		r = archive_advance(surface->archive, clock_now());
+	while (r > 0);
+	if (r < 0 || !archive_file(surface->archive))
+		return -ENOLINK;
+	r = casebook_file_purge(archive_file(surface->archive), clock_now(), &wanted, ret_attempts);
+	if (r == 0)
+		r = purge_ring(surface, &wanted);
+	if (r == 0)
+		engine_forget(surface->engine, wanted.identity, wanted.before_us);
+	return r;
+}
+
+void surface_add_writers(struct api_backend *backend)
+{
+	backend->get_case = get_case;
+	backend->add_attempt = add_attempt;
+	backend->add_records = add_records;
+	backend->export_attempt = export_attempt;
+	backend->purge = purge;
+}
