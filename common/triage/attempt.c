@@ -12,6 +12,10 @@
  * (docs.kernel.org/driver-api/usb/error-codes.html, notes 1 and 2). */
 #define USB_ERROR_MASK_US (1 * USEC_PER_SEC)
 
+/* usbmuxd 1.1.1 frees memory twice, and dies, when the phone goes away under a large transfer
+ * (seen with Debian 12's on a virtual USB bus): that end says nothing of usbmuxd. */
+#define MUX_END_EXCUSED_US (1 * USEC_PER_SEC)
+
 /* The tool's log comes through a file that is read a little later; USB comes at once. */
 #define LOG_LAG_US (5 * USEC_PER_SEC)
 
@@ -148,6 +152,19 @@ static void fold_attach(struct attempt *attempt, const struct event *event)
 		reach_stage(attempt, stages[event->mode]);
 }
 
+/* The phone went when usbmuxd ended: the phone took usbmuxd along, not usbmuxd the restore. Either
+ * may be heard first. */
+static void excuse_mux_end(struct attempt *attempt)
+{
+	const uint64_t gone_us = attempt->usb_gone_us, ended_us = attempt->mux_ended_us;
+	uint64_t apart_us = gone_us > ended_us ? gone_us - ended_us : ended_us - gone_us;
+
+	if (!gone_us || !ended_us || apart_us > MUX_END_EXCUSED_US)
+		return;
+	attempt->mux_ended_us = 0;
+	attempt->health.mux_faults--;
+}
+
 static void fold_detach(struct attempt *attempt, const struct event *event)
 {
 	struct health *health = &attempt->health;
@@ -155,6 +172,10 @@ static void fold_detach(struct attempt *attempt, const struct event *event)
 	/* usbmuxd ended and took its list along: that says nothing of the phone. */
 	if (event->kind == EVENT_MUX_DETACH && event->code != 0)
 		return;
+	if (event->source == SOURCE_USB) {
+		attempt->usb_gone_us = event->at.monotonic_us;
+		excuse_mux_end(attempt);
+	}
 	if (!link_source_counts(attempt, event->source) || last_mode(attempt) == MODE_GONE)
 		return;
 	add_mode(attempt, event, MODE_GONE);
@@ -228,6 +249,10 @@ static void fold_mux_error(struct attempt *attempt, const struct event *event)
 	if (!attempt->health.first_fault_sequence)
 		attempt->health.first_fault_sequence = event->sequence;
 	fold_sign(attempt, event);
+	if (text_equal(event->name, "usbmuxd-ended")) {
+		attempt->mux_ended_us = event->at.monotonic_us;
+		excuse_mux_end(attempt);
+	}
 }
 
 static void fold_operation(struct attempt *attempt, const struct event *event)

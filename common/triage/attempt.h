@@ -117,6 +117,8 @@ struct attempt {
 	uint32_t recent_usb_errors; /* that a disconnect right after them would mask */
 	uint64_t recent_usb_error_us;
 	uint64_t link_lost_us; /* the last EVENT_LINK_LOST */
+	uint64_t mux_ended_us; /* the last end of usbmuxd that counts as a fault; 0 = none */
+	uint64_t usb_gone_us;  /* the last time that USB itself told of its going; 0 = never */
 	bool silent;	       /* a wait ran over and the phone has not spoken since */
 
 	uint64_t log_offset; /* bytes of the tool's log that were read */

@@ -25,6 +25,8 @@ struct bench {
 	size_t device_count;
 	struct session *sessions[SESSIONS_MAX];
 	size_t session_count;
+	bool mux_watched; /* the source that speaks for usbmuxd has said whether it runs */
+	bool mux_up;
 };
 
 struct bench *bench_new(const char *name, uint32_t budget_percent, bench_record *record,
@@ -339,6 +341,8 @@ static void update_device(
 	} else if (device->on_usb) {
 		device->mode = MODE_USB_ONLY;
 	}
+	listing_update(&device->listing, device->on_usb, device->on_mux, device->mode,
+		event->at.monotonic_us);
 }
 
 static void feed_link(struct bench *bench, const struct event *event)
@@ -386,10 +390,19 @@ static bool is_link(const struct event *event)
 	       event->kind == EVENT_MUX_ATTACH || event->kind == EVENT_MUX_DETACH;
 }
 
+static void hear_source(struct bench *bench, const struct event *event)
+{
+	if (event->kind != EVENT_SOURCE || !text_equal(event->name, "usbmuxd"))
+		return;
+	bench->mux_watched = true;
+	bench->mux_up = event->code == 0;
+}
+
 void bench_feed(struct bench *bench, const struct event *event)
 {
 	struct session *session = NULL;
 
+	hear_source(bench, event);
 	if (!uuid_is_none(&event->session)) {
 		session = find_session(bench, &event->session);
 		if (!session && event->kind == EVENT_SESSION_BEGIN) {
@@ -403,6 +416,9 @@ void bench_feed(struct bench *bench, const struct event *event)
 		const struct bench_device *device = locate_device(bench, event);
 
 		session = device ? running_session(bench, &device->identity) : NULL;
+		/* What keeps the phone from coming back is heard after the tool has given up. */
+		if (device && !session && event->kind == EVENT_USB_ERROR)
+			session = late_session(bench, &device->identity, event);
 	}
 	if (!session) {
 		keep(bench, NULL, event);
@@ -449,9 +465,41 @@ void bench_resume(struct bench *bench, struct stamp now)
 	}
 }
 
-uint64_t bench_tick(struct bench *bench, struct stamp now)
+/* Tells of a phone that usbmuxd ought to show: to the restore that it spoils, where there is one.
+ */
+static void tell_unlisted(struct bench *bench, struct bench_device *device, struct stamp now)
+{
+	struct event error = listing_tell(&device->listing, bench->mux_up, now);
+	struct session *session = running_session(bench, &device->identity);
+
+	error.ecid = device->identity.ecid;
+	text_copy(error.udid, sizeof(error.udid), device->identity.udid);
+	text_copy(error.port, sizeof(error.port), device->port);
+	if (!session)
+		session = late_session(bench, &device->identity, &error);
+	keep(bench, session, &error);
+}
+
+/* Returns when there is something to tell of the phones next; 0 = never. */
+static uint64_t tick_devices(struct bench *bench, struct stamp now)
 {
 	uint64_t next = 0;
+
+	for (size_t i = 0; bench->mux_watched && i < bench->device_count; i++) {
+		struct bench_device *device = &bench->devices[i];
+		uint64_t deadline = listing_deadline(&device->listing);
+
+		if (deadline && deadline <= now.monotonic_us)
+			tell_unlisted(bench, device, now);
+		else if (deadline && (!next || deadline < next))
+			next = deadline;
+	}
+	return next;
+}
+
+uint64_t bench_tick(struct bench *bench, struct stamp now)
+{
+	uint64_t next = tick_devices(bench, now);
 
 	for (size_t i = 0; i < bench->session_count; i++) {
 		struct session *session = bench->sessions[i];

@@ -9,6 +9,7 @@
 
 #include "common/base/macro.h"
 #include "common/triage/case.h"
+#include "common/triage/listing.h"
 #include "common/triage/session.h"
 
 /* One phone of the device table. The port is the one it is on, or was on last. */
@@ -20,6 +21,7 @@ struct bench_device {
 	bool on_usb;		    /* the USB source sees it */
 	bool on_mux;		    /* usbmuxd lists it */
 	struct stamp changed;	    /* the last attach or detach */
+	struct listing listing;	    /* whether usbmuxd shows it as it ought to */
 };
 
 /* Keeps a record and returns its sequence in the ring. */

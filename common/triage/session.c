@@ -5,6 +5,7 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
+#include "common/triage/listing.h"
 
 /* iTunes' numbers for where a phone was found when its restore ramdisk was due, or after it was
  * lost (Apple's support page 102561 lists them together; the meanings are in knowledge/). */
@@ -25,6 +26,8 @@
 /* In which it still takes the news that usbmuxd ended: tool and daemon hear that at the same time.
  */
 #define MUX_LAG_US (5 * USEC_PER_SEC)
+/* And that usbmuxd does not show the phone: it has some time for that. */
+#define LISTING_LAG_US (MUX_LAG_US + LISTING_DUE_US)
 
 bool identity_matches(const struct identity *a, const struct identity *b)
 {
@@ -326,7 +329,7 @@ static void tell_mux_end(
 	struct event *error = add_effect(session, effects, count, EVENT_MUX_ERROR, event->at);
 
 	text_copy(error->name, sizeof(error->name), "usbmuxd-ended");
-	event_set_text(error, "usbmuxd ended; the phone did not go");
+	event_set_text(error, "usbmuxd ended while it had the phone");
 }
 
 size_t session_react(struct session *session, const struct event *event, enum device_mode before,
@@ -463,7 +466,10 @@ bool session_takes_late(const struct session *session, const struct event *event
 		return false;
 	if (mux_ended(event))
 		return at_us <= ended_us + MUX_LAG_US;
-	return (event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH) &&
+	if (event->kind == EVENT_MUX_ERROR)
+		return at_us <= ended_us + LISTING_LAG_US;
+	return (event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH ||
+		       event->kind == EVENT_USB_ERROR) &&
 	       session_mode(session) == MODE_GONE && at_us <= ended_us + RETURN_WINDOW_US;
 }
 

@@ -72,8 +72,9 @@ uint64_t session_deadline(const struct session *session, uint32_t budget_percent
 /* Ends a running session as one whose end nobody saw. Returns 1: the number of effects. */
 size_t session_lose(struct session *session, struct stamp now, const char *why,
 	struct event effects[static SESSION_EFFECTS_MAX]);
-/* True where an ended session still takes this event of its phone: where the phone comes back, or
- * that usbmuxd had ended, which may be heard after the tool that it took along. */
+/* True where an ended session still takes this event of its phone: where it comes back, the errors
+ * that keep it away, that usbmuxd had ended, which may be heard after the tool that it took along,
+ * or that usbmuxd does not show the phone any more. */
 bool session_takes_late(const struct session *session, const struct event *event);
 /* What the session concludes from such an event. Returns the number of effects. */
 size_t session_react_late(struct session *session, const struct event *event,

@@ -13,7 +13,7 @@
  *   expect sessions N        so many sessions are known
  *   expect N key=value…      the Nth session (from 1): outcome, itunes, stage, running, operation,
  *                            modes (with commas), back, expected, lost, silences, usb-errors,
- *                            masked, grade, port, entry
+ *                            masked, mux-faults, grade, port, entry
  *   expect device NAME MODE  the device table has that phone in that mode ("none": does not)
  */
 #include <ctype.h>
@@ -235,6 +235,7 @@ static bool describe(const struct session *session, const char *key, char *out, 
 		{"silences", health->silences},
 		{"usb-errors", health->usb_errors},
 		{"masked", health->usb_errors_masked},
+		{"mux-faults", health->mux_faults},
 		{"checkpoint", attempt->checkpoint},
 	};
 	const struct {
