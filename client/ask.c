@@ -112,8 +112,9 @@ static int lost(struct context *context, const char *method, int error)
 	return EXIT_UNREACHABLE;
 }
 
-int ask(struct context *context, struct connection *connection, const char *method,
-	struct json_builder *builder, struct json_object *parameters, struct json_object **ret)
+int ask_allowing(struct context *context, struct connection *connection, const char *method,
+	struct json_builder *builder, struct json_object *parameters, const char *allowed,
+	struct json_object **ret)
 {
 	struct varlink_reply reply = {0};
 	int r;
@@ -124,12 +125,20 @@ int ask(struct context *context, struct connection *connection, const char *meth
 	if (r < 0)
 		return lost(context, method, r);
 	r = EXIT_DONE;
-	if (reply.error)
+	if (reply.error && allowed && text_equal(reply.error, allowed))
+		*ret = NULL;
+	else if (reply.error)
 		r = ask_refused(&reply);
 	else
 		*ret = json_object_get(reply.parameters);
 	varlink_reply_done(&reply);
 	return r;
+}
+
+int ask(struct context *context, struct connection *connection, const char *method,
+	struct json_builder *builder, struct json_object *parameters, struct json_object **ret)
+{
+	return ask_allowing(context, connection, method, builder, parameters, NULL, ret);
 }
 
 int ask_plainly(struct context *context, struct connection *connection, const char *method,

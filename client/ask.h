@@ -18,7 +18,11 @@ int ask_unreachable(struct context *context, int error);
  * what went wrong. */
 int ask(struct context *context, struct connection *connection, const char *method,
 	struct json_builder *builder, struct json_object *parameters, struct json_object **ret);
-/* The same without parameters. */
+/* The same, where the daemon's error `allowed` is an answer as well: EXIT_DONE with *ret NULL. */
+int ask_allowing(struct context *context, struct connection *connection, const char *method,
+	struct json_builder *builder, struct json_object *parameters, const char *allowed,
+	struct json_object **ret);
+/* As ask(), without parameters. */
 int ask_plainly(struct context *context, struct connection *connection, const char *method,
 	struct json_object **ret);
 /* The exit code for an error that the daemon answered, which it says. */

@@ -41,16 +41,19 @@ _idevicetriage() {
 		;;
 	--socket | --log) compopt -o default; return ;;
 	--state-dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
-	--cable | --port | --ecid | --ticket | --condition | --limit | --after) return ;;
+	--cable | --port | --device | --host | --tool | --ecid | --ticket | --condition | --limit | --after) return ;;
 	esac
 
 	case $command in
-	'') own='status watch sessions log diagnose run' ;;
+	'') own='status watch sessions log diagnose run import' ;;
 	sessions) own='--limit' ;;
 	log) own='--follow --after' ;;
 	diagnose) own='--verbose' ;;
 	run) own='--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket
 		--ecid --log --' ;;
+	import) own='--dry-run --device --host --tool --cable --port --earpiece-flex --display --battery
+		--minimal-boot --condition --ticket'
+		compopt -o default ;;
 	esac
 	COMPREPLY=($(compgen -W "$own $shared" -- "$word"))
 }

@@ -22,6 +22,8 @@ static const struct command commands[] = {
 	{"diagnose", "[DEVICE|SESSION]", "Why restores of a phone fail, and what to try next",
 		command_diagnose},
 	{"run", "[CONDITIONS] -- TOOL ...", "Run a restore tool and watch its log", command_run},
+	{"import", "[CONDITIONS] FILE ...", "Attempts from logs of restores and from case files",
+		command_import},
 };
 
 static void help(void)
@@ -39,8 +41,9 @@ static void help(void)
 	       "  --color WHEN      auto, always or never\n"
 	       "  -h, --help        this text\n"
 	       "  -V, --version     the version\n\n"
-	       "Conditions of run: --cable L --port P --earpiece-flex S --display S --battery S\n"
-	       "  --minimal-boot --condition KEY=VALUE --ticket T; also --ecid E, --log FILE\n\n"
+	       "Conditions of run and import: --cable L --port P --earpiece-flex S --display S\n"
+	       "  --battery S --minimal-boot --condition KEY=VALUE --ticket T; of run alone:\n"
+	       "  --ecid E --log FILE; of import: --device D --host H --tool T --dry-run\n\n"
 	       "diagnose exits with 0 no failure, 10 connection, 11 software, 20 hardware,\n"
 	       "30 undecided. More: man idevicetriage\n");
 }

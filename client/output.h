@@ -29,6 +29,9 @@ struct output {
 	/* Something to know while a run goes on; once each. */
 	void (*run_notice)(const char *sentence);
 	void (*run_end)(const struct run_end *end, bool reveal);
+	/* An attempt that was imported, or with `dryRun` would be: `file`, `attempt` (its number
+	 * there), `session` (Session), `lines`, `added`, `recordsLeftOut`. */
+	void (*imported)(struct page *page, struct json_object *attempt);
 	bool live; /* a live line is wanted on a terminal */
 };
 

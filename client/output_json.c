@@ -52,4 +52,5 @@ const struct output output_json = {
 	.diagnosis = json_diagnosis,
 	.run_notice = json_run_notice,
 	.run_end = json_run_end,
+	.imported = json_reply,
 };

@@ -308,6 +308,30 @@ static void text_run_end(const struct run_end *end, bool reveal)
 			phrase_session(end->session));
 }
 
+static void text_imported(struct page *page, struct json_object *attempt)
+{
+	struct json_object *session = field_object(attempt, "session");
+	int64_t left_out = field_number_or(attempt, "recordsLeftOut", 0);
+	int64_t lines = field_number_or(attempt, "lines", 0);
+
+	page_foreign(page, field_text_or(attempt, "file", "?"));
+	page_put(page,
+		", attempt %" PRId64 " (%" PRId64 " %s): ", field_number_or(attempt, "attempt", 0),
+		lines, lines == 1 ? "line" : "lines");
+	if (field_true(attempt, "dryRun"))
+		page_put(page, "would be imported as");
+	else
+		page_put(
+			page, field_true(attempt, "added") ? "imported as" : "is known already as");
+	page_line(page, 2);
+	put_session(page, session);
+	if (left_out > 0) {
+		page_put(page, "  %" PRId64 " of its records are not kept: there are too many.",
+			left_out);
+		page_line(page, 0);
+	}
+}
+
 const struct output output_text = {
 	.status = text_status,
 	.sessions = text_sessions,
@@ -316,5 +340,6 @@ const struct output output_text = {
 	.diagnosis = text_diagnosis,
 	.run_notice = text_run_notice,
 	.run_end = text_run_end,
+	.imported = text_imported,
 	.live = true,
 };

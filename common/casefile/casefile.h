@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "common/triage/case.h"
+#include "common/triage/session.h"
 
 #define CASEFILE_VERSION 1
 #define CASEFILE_BYTES_MAX (64u * 1024 * 1024) /* of one file */
@@ -17,6 +18,13 @@
  * *ret is untouched on failure. The caller owns *ret: triage_case_free(). */
 int casefile_parse(const char *text, size_t length, struct triage_case **ret,
 	char message[static CASEFILE_MESSAGE_SIZE]);
+/* Where the times of an attempt's events begin: a moment of 0 would mean an unknown time. */
+#define CASEFILE_EPOCH_US (1000 * USEC_PER_SEC)
+
+/* The same, and hands the events that the attempts' logs, link events and kernel lines tell to
+ * `record`, one attempt after the other; the attempts cite the sequences that it returns. */
+int casefile_parse_recording(const char *text, size_t length, session_recorder *record, void *user,
+	struct triage_case **ret, char message[static CASEFILE_MESSAGE_SIZE]);
 /* Reads the file at `path`; as casefile_parse(), or the errno of open and read with its text in
  * `message`, -EFBIG for more than CASEFILE_BYTES_MAX. */
 int casefile_read(

@@ -18,6 +18,12 @@
 
 typedef struct json_object json;
 
+/* Who keeps the events of the attempts. */
+struct recorder {
+	session_recorder *record; /* NULL = nobody */
+	void *user;
+};
+
 static void json_putp(json **object)
 {
 	json_object_put(*object);
@@ -275,7 +281,8 @@ static void read_told(struct attempt *attempt, const json *object)
 	attempt->ended_seen = true;
 }
 
-static void read_attempt(struct attempt *attempt, const json *object)
+static void read_attempt(
+	struct attempt *attempt, const json *object, const struct recorder *recorder)
 {
 	json *observed = member(object, "observed", json_type_object);
 	char word[NAME_SIZE];
@@ -293,7 +300,7 @@ static void read_attempt(struct attempt *attempt, const json *object)
 	if (observed)
 		read_observed(attempt, observed);
 	else
-		watched_fold(attempt, object, NULL, NULL);
+		watched_fold(attempt, object, recorder->record, recorder->user);
 	read_told(attempt, object);
 }
 
@@ -316,8 +323,8 @@ static void read_device(struct triage_case *c, const json *object)
 	take_word(device, "model", c->board);
 }
 
-static int read_case(
-	const json *object, struct triage_case *c, char message[static CASEFILE_MESSAGE_SIZE])
+static int read_case(const json *object, struct triage_case *c, const struct recorder *recorder,
+	char message[static CASEFILE_MESSAGE_SIZE])
 {
 	json *history = member(object, "history", json_type_array);
 	json *attempts = member(object, "attempts", json_type_array);
@@ -345,7 +352,7 @@ static int read_case(
 		attempt = triage_case_add(c);
 		if (!attempt)
 			return -ENOMEM;
-		read_attempt(attempt, item);
+		read_attempt(attempt, item, recorder);
 	}
 	return 0;
 }
@@ -364,9 +371,10 @@ static int check_format(const json *object, char message[static CASEFILE_MESSAGE
 	return 0;
 }
 
-int casefile_parse(const char *text, size_t length, struct triage_case **ret,
-	char message[static CASEFILE_MESSAGE_SIZE])
+int casefile_parse_recording(const char *text, size_t length, session_recorder *record, void *user,
+	struct triage_case **ret, char message[static CASEFILE_MESSAGE_SIZE])
 {
+	const struct recorder recorder = {record, user};
 	CLEANUP(tokener_freep) struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
 	CLEANUP(json_putp) json *object = NULL;
 	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
@@ -391,11 +399,17 @@ int casefile_parse(const char *text, size_t length, struct triage_case **ret,
 	r = check_format(object, message);
 	if (r < 0)
 		return r;
-	r = read_case(object, c, message);
+	r = read_case(object, c, &recorder, message);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(c);
 	return 0;
+}
+
+int casefile_parse(const char *text, size_t length, struct triage_case **ret,
+	char message[static CASEFILE_MESSAGE_SIZE])
+{
+	return casefile_parse_recording(text, length, NULL, NULL, ret, message);
 }
 
 /* Reads all of an open file. */

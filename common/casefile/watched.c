@@ -5,14 +5,13 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/casefile/casefile.h"
 #include "common/triage/linksign.h"
 #include "common/triage/session.h"
 #include "common/triage/toollog.h"
 
 typedef struct json_object json;
 
-/* Where times begin: a moment of 0 would mean an unknown time. */
-#define EPOCH_US (1000 * USEC_PER_SEC)
 #define HOURS_MAX 48 /* events later than this are put here: no restore lasts so long */
 
 static json *member(const json *object, const char *key, enum json_type type)
@@ -37,7 +36,7 @@ static void take_text(const json *object, const char *key, char *out, size_t siz
 static struct stamp time_of(const json *object)
 {
 	const double last = HOURS_MAX * 3600.0;
-	struct stamp at = {.monotonic_us = EPOCH_US};
+	struct stamp at = {.monotonic_us = CASEFILE_EPOCH_US};
 	json *value;
 	double seconds = 0;
 
@@ -122,7 +121,7 @@ static void take_log_event(void *user, const struct event *event)
 
 static void feed_line(struct toollog *log, const json *line)
 {
-	const struct stamp at = {.monotonic_us = EPOCH_US};
+	const struct stamp at = {.monotonic_us = CASEFILE_EPOCH_US};
 
 	if (!json_object_is_type(line, json_type_string))
 		return;
@@ -146,7 +145,7 @@ static void feed_log(struct watched *watched, const json *attempt)
 		feed_line(tool_log, operation);
 	for (size_t i = 0; lines && i < json_object_array_length(lines); i++)
 		feed_line(tool_log, json_object_array_get_idx(lines, i));
-	toollog_finish(tool_log, (struct stamp){.monotonic_us = EPOCH_US});
+	toollog_finish(tool_log, (struct stamp){.monotonic_us = CASEFILE_EPOCH_US});
 }
 
 /* "Updating baseband (19)", or a name alone. */
@@ -195,7 +194,7 @@ void watched_fold(struct attempt *attempt, const struct json_object *object,
 	if (text_equal(word, "failed")) {
 		struct event end = {.kind = EVENT_TOOL_END, .source = SOURCE_PERSON, .code = 1};
 
-		end.at.monotonic_us = EPOCH_US + (uint64_t)HOURS_MAX * 3600 * USEC_PER_SEC;
+		end.at.monotonic_us = CASEFILE_EPOCH_US + (uint64_t)HOURS_MAX * 3600 * USEC_PER_SEC;
 		feed(&watched, &end);
 	}
 	*attempt = session->attempt;

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Case files, as `export` writes them: each attempt on its own, with its records. */
+#include "client/import/import.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/casefile/casefile.h"
+
+#define READ_BYTES 65536
+
+/* All of the member. Returns 0 with *ret the caller's, or a negative errno after saying why. */
+static int read_all(struct import *import, struct source *source, const char *head, size_t length,
+	char **ret, size_t *ret_length)
+{
+	CLEANUP(freep) char *text = malloc(length + READ_BYTES);
+	size_t size = length + READ_BYTES;
+	long n;
+
+	if (!text)
+		goto no_memory;
+	memcpy(text, head, length);
+	while ((n = import_read(import, source, text + length, size - length)) > 0) {
+		length += (size_t)n;
+		if (length > CASEFILE_BYTES_MAX) {
+			import_complain(import, EXIT_REFUSED, "a case file has at most %u MiB.",
+				CASEFILE_BYTES_MAX >> 20);
+			return -EFBIG;
+		}
+		if (length == size) {
+			char *larger = realloc(text, 2 * size);
+
+			if (!larger)
+				goto no_memory;
+			text = larger;
+			size *= 2;
+		}
+	}
+	if (n < 0) {
+		import_complain(import, EXIT_REFUSED, "%s.", source_problem(source));
+		return -EBADMSG;
+	}
+	*ret = TAKE_PTR(text);
+	*ret_length = length;
+	return 0;
+no_memory:
+	import->code = say_no_memory();
+	return -ENOMEM;
+}
+
+/* The case with one of its attempts alone. NULL when memory is out. */
+static struct json_object *cut_case(struct json_object *whole, struct json_object *attempt)
+{
+	static const char *const kept[] = {"format", "version", "device", "history"};
+	struct json_builder builder = {0};
+	struct json_object *part = json_new_object(&builder), *list = json_new_array(&builder);
+
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		struct json_object *value;
+
+		if (json_object_object_get_ex(whole, kept[i], &value) && value)
+			json_put(&builder, part, kept[i], json_object_get(value));
+	}
+	json_add(&builder, list, json_object_get(attempt));
+	json_put(&builder, part, "attempts", list);
+	return json_finish(&builder, part);
+}
+
+struct recording {
+	struct spool *spool; /* NULL = nobody wants them */
+	uint64_t count;
+	uint64_t lines;
+};
+
+static uint64_t record(void *user, const struct event *event)
+{
+	struct recording *recording = user;
+	struct event kept = *event;
+
+	kept.sequence = ++recording->count;
+	if (recording->spool)
+		spool_add(recording->spool, &kept);
+	recording->lines += event->kind == EVENT_LOG;
+	return kept.sequence;
+}
+
+/* Returns false where the import cannot go on at all. */
+static bool deliver(struct import *import, struct json_object *part, struct json_object *object)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	struct recording recording = {.spool = import->spool};
+	struct import_attempt attempt = {.records = field_list(object, "records")};
+	char message[CASEFILE_MESSAGE_SIZE] = "memory is out";
+	size_t length;
+	const char *text = json_write(part, &length);
+	int r;
+
+	if (import->spool && spool_clear(import->spool) < 0)
+		return false;
+	r = text ? casefile_parse_recording(text, length, record, &recording, &c, message)
+		 : -ENOMEM;
+	if (r < 0) {
+		import_complain(import, EXIT_REFUSED, "%s.", message);
+		return r != -ENOMEM;
+	}
+	attempt.c = c;
+	c->attempts[0]->started.monotonic_us = CASEFILE_EPOCH_US;
+	attempt.lines = recording.lines;
+	fingerprint_add(&attempt.content, text, length);
+	return import_deliver(import, &attempt);
+}
+
+bool import_case(struct import *import, struct source *source, const char *head, size_t length)
+{
+	CLEANUP(json_object_putp) struct json_object *whole = NULL;
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	CLEANUP(freep) char *text = NULL;
+	char message[CASEFILE_MESSAGE_SIZE] = "memory is out";
+	struct json_object *attempts;
+	bool going_on = true;
+
+	if (read_all(import, source, head, length, &text, &length) < 0)
+		return true;
+	if (casefile_parse(text, length, &c, message) < 0 || json_read(text, length, &whole) < 0) {
+		import_complain(import, EXIT_REFUSED, "%s.", message);
+		return true;
+	}
+	attempts = field_list(whole, "attempts");
+	if (field_count(attempts) == 0)
+		import_complain(import, EXIT_REFUSED, "the case has no attempts.");
+	for (size_t i = 0; i < field_count(attempts) && going_on; i++) {
+		CLEANUP(json_object_putp)
+		struct json_object *part = cut_case(whole, field_item(attempts, i));
+
+		if (!part) {
+			import->code = say_no_memory();
+			return false;
+		}
+		going_on = deliver(import, part, field_item(attempts, i));
+	}
+	return going_on;
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* An attempt on its way to the daemon. */
+#include "client/import/import.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/casefile/casefile.h"
+#include "common/wire/records.h"
+
+/* Of the records in a request: what is around them takes some of its 64 KiB. */
+#define REQUEST_RECORDS_BYTES 60000
+
+static struct identity case_identity(const struct triage_case *c)
+{
+	struct identity identity = {.ecid = c->ecid ? c->ecid : udid_ecid(c->udid)};
+
+	text_copy(identity.udid, sizeof(identity.udid), c->udid);
+	text_copy(identity.product, sizeof(identity.product), c->product);
+	text_copy(identity.board, sizeof(identity.board), c->board);
+	return identity;
+}
+
+static void set_identity(struct triage_case *c, const struct identity *identity)
+{
+	c->ecid = identity->ecid;
+	text_copy(c->udid, sizeof(c->udid), identity->udid);
+	text_copy(c->product, sizeof(c->product), identity->product);
+	text_copy(c->board, sizeof(c->board), identity->board);
+}
+
+static bool are_different(const struct identity *a, const struct identity *b)
+{
+	if (a->ecid && b->ecid)
+		return a->ecid != b->ecid;
+	return a->udid[0] && b->udid[0] && !text_equal(a->udid, b->udid);
+}
+
+/* Returns false after saying why the phone is not known. */
+static bool add_device(struct import *import, struct triage_case *c)
+{
+	const struct identity *asked = &import->options.device;
+	struct identity identity = case_identity(c);
+
+	if (are_different(&identity, asked)) {
+		import_complain(import, EXIT_REFUSED,
+			"attempt %zu is of another phone than --device names; leave out --device.",
+			import->made_count + 1);
+		return false;
+	}
+	identity_merge(&identity, asked);
+	if (!identity.ecid && !identity.udid[0]) {
+		import_complain(import, EXIT_REFUSED,
+			"attempt %zu names no phone; say with --device ECID which it was.",
+			import->made_count + 1);
+		return false;
+	}
+	set_identity(c, &identity);
+	return true;
+}
+
+static void add_tool(struct attempt *attempt, const char *tool)
+{
+	const char *blank = strchr(tool, ' ');
+	size_t length = blank ? (size_t)(blank - tool) : strlen(tool);
+
+	text_clean(tool, length, attempt->tool, sizeof(attempt->tool));
+	if (blank)
+		text_clean(
+			blank + 1, strlen(blank + 1), attempt->version, sizeof(attempt->version));
+}
+
+static void add_what_was_asked(const struct import_options *options, struct attempt *attempt)
+{
+	const struct attempt *asked = &options->conditions;
+
+	if (options->host)
+		text_copy(attempt->host, sizeof(attempt->host), options->host);
+	if (options->tool)
+		add_tool(attempt, options->tool);
+	if (options->port)
+		text_copy(attempt->port, sizeof(attempt->port), options->port);
+	if (options->ticket)
+		text_copy(attempt->ticket, sizeof(attempt->ticket), options->ticket);
+	for (size_t i = 0; i < asked->condition_count; i++)
+		attempt_set_condition(
+			attempt, asked->conditions[i].key, asked->conditions[i].value, 0);
+}
+
+static bool was_made(const struct import *import, const struct uuid *id)
+{
+	for (size_t i = 0; i < import->made_count; i++)
+		if (uuid_equal(&import->made[i], id))
+			return true;
+	return false;
+}
+
+/* The same lines of the same phone are the same attempt, whichever file they stand in; but a log in
+ * which they stand twice tells of two. */
+static struct uuid make_id(const struct import *import, const struct import_attempt *attempt)
+{
+	struct fingerprint print = attempt->content;
+	struct uuid id;
+
+	fingerprint_add_number(&print, attempt->c->ecid);
+	if (!attempt->c->ecid)
+		fingerprint_add(&print, attempt->c->udid, strlen(attempt->c->udid));
+	id = fingerprint_uuid(&print);
+	while (was_made(import, &id)) {
+		fingerprint_add_number(&print, 1);
+		id = fingerprint_uuid(&print);
+	}
+	return id;
+}
+
+static int send_attempt(
+	struct import *import, const struct import_attempt *attempt, bool *ret_added)
+{
+	struct json_builder builder = {0};
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	struct json_object *parameters, *object = NULL;
+	CLEANUP(freep) char *text = NULL;
+	int r;
+
+	if (casefile_write(attempt->c, CASEFILE_REVEAL, &text) < 0 ||
+		json_read(text, strlen(text), &object) < 0)
+		return say_no_memory();
+	parameters = json_new_object(&builder);
+	json_put(&builder, parameters, "case", object);
+	r = ask(import->context, import->connection, "AddAttempt", &builder, parameters, &reply);
+	*ret_added = field_true(reply, "added");
+	return r;
+}
+
+/* Where the records of an attempt come from: a list of a case file, or the spool. */
+struct feed {
+	struct json_object *list;
+	size_t next;
+	struct spool *spool;
+	const struct attempt *attempt;
+	uint64_t too_large;
+};
+
+/* Times of a log count from its own beginning. */
+static struct stamp place_in_time(const struct attempt *attempt, struct stamp at)
+{
+	if (attempt->started.wall_us && at.monotonic_us >= attempt->started.monotonic_us)
+		at.wall_us =
+			attempt->started.wall_us + at.monotonic_us - attempt->started.monotonic_us;
+	return at;
+}
+
+/* Returns 1 with *ret the caller's, 0 at the end, or a negative errno. */
+static int next_record(struct feed *feed, struct json_object **ret)
+{
+	struct json_builder builder = {0};
+	struct event event;
+	int r;
+
+	if (feed->list) {
+		if (feed->next == field_count(feed->list))
+			return 0;
+		*ret = json_object_get(field_item(feed->list, feed->next++));
+		return 1;
+	}
+	r = spool_next(feed->spool, &event);
+	if (r <= 0)
+		return r;
+	event.at = place_in_time(feed->attempt, event.at);
+	event.session = feed->attempt->id;
+	*ret = json_finish(&builder, record_to_json(&builder, &event));
+	return *ret ? 1 : -ENOMEM;
+}
+
+/* Records for one request. Returns 1 with *ret the caller's list, 0 where there are no more, or a
+ * negative errno. `*held` is a record that did not fit any more. */
+static int gather(struct feed *feed, struct json_builder *builder, struct json_object **held,
+	struct json_object **ret)
+{
+	struct json_object *list = json_new_array(builder), *record = TAKE_PTR(*held);
+	size_t bytes = 0, length = 0;
+	int r = 1;
+
+	while (record || (r = next_record(feed, &record)) > 0) {
+		bool fits = json_write(record, &length) && length < REQUEST_RECORDS_BYTES;
+
+		if (fits && bytes + length + 1 > REQUEST_RECORDS_BYTES) {
+			*held = record;
+			break;
+		}
+		feed->too_large += !fits;
+		bytes += fits ? length + 1 : 0;
+		if (fits)
+			json_add(builder, list, record);
+		else
+			json_object_put(record);
+		record = NULL;
+	}
+	*ret = list;
+	return r < 0 ? r : bytes > 0;
+}
+
+static int say_spool_failure(int error)
+{
+	complain("Cannot keep the records of a log in a temporary file (%s); make room there, or "
+		 "name another folder in $TMPDIR.",
+		strerror(-error));
+	return EXIT_REFUSED;
+}
+
+/* A session that the daemon watched itself has its records from there. */
+static int add_records(
+	struct import *import, struct json_builder *builder, struct json_object *parameters)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+
+	return ask_allowing(import->context, import->connection, "AddRecords", builder, parameters,
+		INTERFACE "SessionWatched", &reply);
+}
+
+static int send_records(struct import *import, struct feed *feed)
+{
+	CLEANUP(json_object_putp) struct json_object *held = NULL;
+	char session[UUID_TEXT_SIZE];
+	int r = feed->list ? 0 : spool_rewind(feed->spool);
+
+	uuid_format(&feed->attempt->id, session);
+	while (r >= 0) {
+		struct json_builder builder = {0};
+		struct json_object *parameters, *list = NULL;
+
+		r = gather(feed, &builder, &held, &list);
+		if (r <= 0) {
+			json_object_put(list);
+			break;
+		}
+		parameters = json_new_object(&builder);
+		json_put_text(&builder, parameters, "session", session);
+		json_put(&builder, parameters, "records", list);
+		r = add_records(import, &builder, parameters);
+		if (r != EXIT_DONE)
+			return r;
+	}
+	return r < 0 ? say_spool_failure(r) : EXIT_DONE;
+}
+
+static int send_all(struct import *import, struct import_attempt *attempt, bool *ret_added)
+{
+	struct feed feed = {.list = attempt->records,
+		.spool = import->spool,
+		.attempt = attempt->c->attempts[0]};
+	int r = send_attempt(import, attempt, ret_added);
+
+	return r == EXIT_DONE ? send_records(import, &feed) : r;
+}
+
+static void show(struct import *import, const struct import_attempt *attempt, bool added)
+{
+	struct json_builder builder = {0};
+	CLEANUP(json_object_putp) struct json_object *object = json_new_object(&builder);
+	struct identity identity = case_identity(attempt->c);
+	struct session_record record = {.attempt = attempt->c->attempts[0], .identity = &identity};
+
+	json_put_text(&builder, object, "file", import->member->label);
+	json_put_number(&builder, object, "attempt", (int64_t)import->made_count);
+	json_put(&builder, object, "session", session_to_json(&builder, &record));
+	json_put_number(&builder, object, "lines", (int64_t)attempt->lines);
+	json_put_bool(&builder, object, "dryRun", import->options.dry_run);
+	if (!import->options.dry_run)
+		json_put_bool(&builder, object, "added", added);
+	if (import->spool && !attempt->records)
+		json_put_known_number(
+			&builder, object, "recordsLeftOut", (int64_t)spool_left_out(import->spool));
+	import_clear_bar(import);
+	if (!builder.failed)
+		import->context->output->imported(&import->context->page, object);
+}
+
+static bool note_made(struct import *import, const struct uuid *id)
+{
+	struct uuid *more = import->made;
+
+	if (import->made_count == IMPORT_ATTEMPTS_MAX) {
+		import_complain(import, EXIT_REFUSED, "more than %d attempts in one file.",
+			IMPORT_ATTEMPTS_MAX);
+		return false;
+	}
+	if ((import->made_count & (import->made_count - 1)) == 0)
+		more = reallocarray(import->made, import->made_count ? 2 * import->made_count : 1,
+			sizeof(*more));
+	if (!more) {
+		import->code = say_no_memory();
+		return false;
+	}
+	import->made = more;
+	import->made[import->made_count++] = *id;
+	return true;
+}
+
+bool import_deliver(struct import *import, struct import_attempt *attempt)
+{
+	struct attempt *told = attempt->c->attempts[0];
+	bool added = false;
+	int r;
+
+	if (!add_device(import, attempt->c)) {
+		/* Its number is taken: the next one is another. */
+		return note_made(import, &told->id);
+	}
+	add_what_was_asked(&import->options, told);
+	if (uuid_is_none(&told->id))
+		told->id = make_id(import, attempt);
+	if (!note_made(import, &told->id))
+		return false;
+	r = import->options.dry_run ? EXIT_DONE : send_all(import, attempt, &added);
+	if (r == EXIT_DONE)
+		show(import, attempt, added);
+	else if (import->code == EXIT_DONE)
+		import->code = r;
+	return r != EXIT_UNREACHABLE;
+}

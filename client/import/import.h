@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What `import` was asked to do, and what the readers of its kinds of files share: each makes
+ * attempts, import_deliver() brings them to the daemon and shows them. */
+#pragma once
+
+#include "client/ask.h"
+#include "client/import/source.h"
+#include "client/import/spool.h"
+#include "client/output.h"
+#include "common/base/fingerprint.h"
+#include "common/triage/case.h"
+#include "common/triage/session.h"
+
+#define IMPORT_ATTEMPTS_MAX 10000 /* of one log or case file */
+
+struct import_options {
+	struct identity device; /* of attempts whose file names none */
+	const char *host;
+	const char *tool; /* with its version behind a blank */
+	const char *port;
+	const char *ticket;
+	struct attempt conditions; /* nothing of it but them */
+	bool dry_run;
+};
+
+struct import {
+	struct context *context;
+	struct import_options options;
+	struct connection *connection; /* NULL with dry_run */
+	struct spool *spool;	       /* the same; of the attempt at hand */
+	bool bar_wanted;
+	bool bar_shown;
+	uint64_t bar_us; /* monotonic: when it is due */
+	int code;	 /* enum exit_code: of the first thing that went wrong */
+
+	/* The file or member at hand. */
+	const struct source_member *member;
+	size_t member_count; /* that were no mere company in an archive */
+	struct uuid *made;   /* sessions of its attempts; owned */
+	size_t made_count;
+};
+
+/* An attempt that a file tells. */
+struct import_attempt {
+	struct triage_case *c; /* of it alone; its id is "none" where the file names no session */
+	struct fingerprint content;  /* what its id is made from then */
+	struct json_object *records; /* list of Record; NULL = they are in the spool */
+	uint64_t lines;		     /* of its log */
+};
+
+/* Says a sentence about the file at hand, after its label, and keeps the exit code. */
+void import_complain(struct import *import, enum exit_code code, const char *format, ...)
+	PRINTF_LIKE(3, 4);
+/* Hands an attempt to the daemon with its records, or with --dry-run to nobody, and shows it. What
+ * was asked for is added to it first. Returns false where the import cannot go on at all. */
+bool import_deliver(struct import *import, struct import_attempt *attempt);
+
+/* Readers of a member, of which `length` bytes at `head` have been read already. Each returns false
+ * where the import cannot go on at all. */
+bool import_log(struct import *import, struct source *source, const char *head, size_t length);
+bool import_case(struct import *import, struct source *source, const char *head, size_t length);
+/* Takes the bar away, for a line of output. */
+void import_clear_bar(struct import *import);
+/* Reads on in the member and shows how far it is. As source_read(). */
+long import_read(struct import *import, struct source *source, char *bytes, size_t size);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Logs of restore tools: text, of which the attempts are told apart while it is read. */
+#include "client/import/import.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/base/clock.h"
+#include "common/base/text.h"
+#include "common/triage/logsplit.h"
+
+#define READ_BYTES 65536
+#define LATE_US                                                                                    \
+	(60 * USEC_PER_SEC) /* a file may be written so much before its last line's time           \
+			     */
+#define DAY_SECONDS 86400
+
+struct reading {
+	struct import *import;
+	struct logsplit *split;
+	uint64_t base_us; /* wall clock at LOGSPLIT_EPOCH_US; 0 = not known yet */
+	bool broken;	  /* the import cannot go on */
+};
+
+/* "restore_001c2d6a3c8a802e_1732307100.log", as idevicerestore names its logs by itself: phone, and
+ * the second when it began (idevicerestore.c). Returns false for other names. */
+static bool read_name(const char *name, struct identity *identity, uint64_t *ret_wall_us)
+{
+	char word[UDID_SIZE], end[8] = "";
+	uint64_t seconds;
+
+	if (sscanf(name, "restore_%47[0-9A-Fa-f-]_%" SCNu64 "%7s", word, &seconds, end) < 2) {
+		if (sscanf(name, "restore_%" SCNu64 "%7s", &seconds, end) < 1)
+			return false;
+		word[0] = '\0';
+	}
+	if (!text_starts_with(end, ".log") || seconds < 1000000000 || seconds > 9999999999)
+		return false;
+	*ret_wall_us = seconds * USEC_PER_SEC;
+	if (strlen(word) == 16)
+		sscanf(word, "%16" SCNx64, &identity->ecid);
+	else
+		udid_normalize(word, identity->udid);
+	return true;
+}
+
+/* The moment at which the clocks of this computer's zone showed that time on that day. */
+static uint64_t local_time(struct tm day, uint64_t us)
+{
+	time_t seconds;
+
+	day.tm_hour = (int)(us / (3600 * USEC_PER_SEC));
+	day.tm_min = (int)(us / (60 * USEC_PER_SEC) % 60);
+	day.tm_sec = (int)(us / USEC_PER_SEC % 60);
+	day.tm_isdst = -1;
+	seconds = mktime(&day);
+	return seconds > 0 ? (uint64_t)seconds * USEC_PER_SEC + us % USEC_PER_SEC : 0;
+}
+
+/* When a log began whose lines have a time of day and no date: the last such time before the file
+ * was written last. */
+static uint64_t before(uint64_t written_us, uint64_t us)
+{
+	time_t written = (time_t)(written_us / USEC_PER_SEC);
+	struct tm day;
+	uint64_t begin;
+
+	if (!localtime_r(&written, &day))
+		return written_us;
+	begin = local_time(day, us);
+	if (begin > written_us + LATE_US) {
+		written -= DAY_SECONDS;
+		if (!localtime_r(&written, &day))
+			return written_us;
+		begin = local_time(day, us);
+	}
+	return begin;
+}
+
+static uint64_t find_base(const struct source_member *member, const struct toollog_time *time)
+{
+	struct identity identity;
+	uint64_t named_us;
+
+	if (time->known && time->year > 1970 && time->month >= 1 && time->month <= 12 &&
+		time->day >= 1)
+		return local_time((struct tm){.tm_year = time->year - 1900,
+					  .tm_mon = time->month - 1,
+					  .tm_mday = time->day},
+			time->us);
+	if (read_name(member->name, &identity, &named_us))
+		return named_us;
+	return time->known ? before(member->wall_us, time->us) : member->wall_us;
+}
+
+static uint64_t wall_time(const struct reading *reading, uint64_t monotonic_us)
+{
+	return reading->base_us + monotonic_us - LOGSPLIT_EPOCH_US;
+}
+
+static void take_record(void *user, const struct event *event)
+{
+	struct reading *reading = user;
+
+	if (reading->import->spool)
+		spool_add(reading->import->spool, event);
+}
+
+/* A case of one attempt. NULL when memory is out. */
+static struct triage_case *make_case(struct reading *reading, const struct logsplit_attempt *told)
+{
+	struct triage_case *c = triage_case_new();
+	struct attempt *attempt = c ? triage_case_add(c) : NULL;
+	struct identity identity = *told->identity;
+	uint64_t named_us;
+
+	if (!attempt)
+		return triage_case_free(c);
+	if (!identity.ecid && !identity.udid[0])
+		read_name(reading->import->member->name, &identity, &named_us);
+	c->ecid = identity.ecid;
+	text_copy(c->udid, sizeof(c->udid), identity.udid);
+	text_copy(c->product, sizeof(c->product), identity.product);
+	text_copy(c->board, sizeof(c->board), identity.board);
+	*attempt = *told->attempt;
+	/* Logs without times keep the order of their attempts by the last digit. */
+	attempt->started.wall_us =
+		wall_time(reading, attempt->started.monotonic_us) + reading->import->made_count;
+	attempt->ended.wall_us =
+		wall_time(reading, attempt->ended.monotonic_us) + reading->import->made_count;
+	return c;
+}
+
+static void take_attempt(void *user, const struct logsplit_attempt *told)
+{
+	struct reading *reading = user;
+	struct import *import = reading->import;
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	struct import_attempt attempt = {.content = told->lines_seen, .lines = told->lines};
+
+	if (reading->broken)
+		return;
+	if (logsplit_stats(reading->split).understood == 0) {
+		if (!import->member->of_archive)
+			import_complain(import, EXIT_REFUSED,
+				"nothing in it is known from the log of a restore tool.");
+		return;
+	}
+	if (!reading->base_us)
+		reading->base_us = find_base(import->member, &told->first_time);
+	if (reading->base_us > clock_now().wall_us)
+		reading->base_us = clock_now().wall_us;
+	c = attempt.c = make_case(reading, told);
+	if (!c) {
+		import->code = say_no_memory();
+		reading->broken = true;
+		return;
+	}
+	reading->broken = !import_deliver(import, &attempt);
+	if (import->spool && spool_clear(import->spool) < 0)
+		reading->broken = true;
+}
+
+bool import_log(struct import *import, struct source *source, const char *head, size_t length)
+{
+	static const struct logsplit_taker taker = {take_record, take_attempt};
+	static char bytes[READ_BYTES];
+	struct reading reading = {.import = import};
+	CLEANUP(logsplit_freep) struct logsplit *split = logsplit_new(&taker, &reading);
+	long n;
+
+	reading.split = split;
+	if (import->spool && spool_clear(import->spool) < 0)
+		return false;
+	if (!split) {
+		import->code = say_no_memory();
+		return false;
+	}
+	logsplit_feed(split, head, length);
+	while (!reading.broken && (n = import_read(import, source, bytes, sizeof(bytes))) > 0)
+		logsplit_feed(split, bytes, (size_t)n);
+	if (!reading.broken && n < 0)
+		/* The last attempt is not whole: once the file is, it would be another. */
+		import_complain(import, EXIT_REFUSED,
+			"%s; what stands before that is imported but "
+			"for its last attempt.",
+			source_problem(source));
+	else if (!reading.broken)
+		logsplit_finish(split);
+	return !reading.broken;
+}

@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`import`: what becomes of the logs of all development cases, of packed ones and of several in one, and of mistakes."""
+import gzip
+import io
+import json
+import lzma
+import os
+import pathlib
+import pty
+import re
+import subprocess
+import tarfile
+import zipfile
+
+import pytest
+
+from daemon import until
+
+CASES = pathlib.Path(__file__).resolve().parent.parent / 'cases' / 'dev'
+TABLE = CASES.parent.parent / 'unit' / 'toollog_cases.inc'
+DEVICE = '0x001C2D6A3C8A802E'
+
+OUTCOMES = {'UNKNOWN': 'unknown', 'SUCCEEDED': 'succeeded', 'FAILED': 'failed'}
+STAGES = {'NONE': 'none', 'DFU': 'dfu', 'RECOVERY': 'recovery', 'BOOT_RAMDISK': 'boot-ramdisk', 'RESTORE': 'restore'}
+
+RUN = ['Found device in Recovery mode', 'ECID: 7931233653391406', 'Identified device as d421ap, iPhone12,3',
+       'Sending iBEC (656950 bytes)...', 'About to restore device... ', 'Waiting for device to enter restore mode...',
+       'Connected to com.apple.mobile.restored, version 15', 'Waiting for NAND (28)']
+FAILED = [*RUN, 'ERROR: Unable to successfully restore device', 'ERROR: Unable to restore device']
+SUCCEEDED = [*RUN, 'Got status message', 'Status: Restore Finished', 'DONE']
+
+
+def text(*runs):
+    return ''.join(f'{line}\n' for run in runs for line in run)
+
+
+def expected():
+    """The rows of the unit test's table: file, attempt, outcome, stage, operation, checkpoint, status."""
+    pattern = re.compile(r'\{"([^"]+)", (\d+), OUTCOME_(\w+), STAGE_(\w+),\s+(\d+), (0x[0-9a-f]+), (NO_STATUS|-?\d+),')
+    for match in pattern.finditer(TABLE.read_text()):
+        name, attempt, outcome, stage, operation, checkpoint, status = match.groups()
+        yield pytest.param(CASES / name, int(attempt), {
+            'outcome': OUTCOMES[outcome], 'stage': STAGES[stage], 'operation': int(operation) or None,
+            'checkpoint': int(checkpoint, 16) or None,
+            'status': None if status == 'NO_STATUS' else int(status)}, id=f'{name}-{attempt}')
+
+
+class Import:
+    """The command, in a folder of its own, with no daemon."""
+
+    def __init__(self, bench, folder):
+        self.bench = bench
+        self.folder = folder / 'logs'
+        self.folder.mkdir()
+
+    def write(self, name, content):
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def __call__(self, *arguments, **options):
+        return self.bench.triage('import', *arguments, check=False, **options)
+
+    def dry(self, *arguments, code=0):
+        """What would be made."""
+        result = self('--json', '--dry-run', *arguments)
+        assert result.returncode == code, result.stderr
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture
+def imports(bench, folder):
+    return Import(bench, folder)
+
+
+def test_the_table_is_read():
+    assert len(list(expected())) == len(TABLE.read_text().split('{"')) - 1
+
+
+@pytest.mark.parametrize('case,number,wanted', expected())
+def test_a_log_of_a_development_case(imports, case, number, wanted):
+    lines = json.loads(case.read_text())['attempts'][number]['log']['lines']
+    log = imports.write('tool.log', text(lines))
+    ecids = re.findall(r'(?:ECID: (\d+)|device ([0-9a-f]{16}) )', text(lines))
+    device = [] if ecids else ['--device', DEVICE]
+    made, = imports.dry(*device, log)
+    session = made['session']
+    # A link that was lost ends an attempt as failed; its table row tells of the lines alone.
+    assert {key: session.get(key) for key in wanted} == wanted
+    assert made['dryRun'] and session['ecid']
+
+
+@pytest.mark.parametrize('case', sorted(CASES.glob('*.json')), ids=lambda path: path.stem)
+def test_a_development_case(imports, case):
+    attempts = json.loads(case.read_text())['attempts']
+    made = imports.dry('--device', DEVICE, case)
+    assert [item['session']['outcome'] for item in made] == [item.get('outcome', 'unknown') for item in attempts]
+    assert len({item['session']['session'] for item in made}) == len(attempts)
+
+
+def sessions(made):
+    return [item['session']['session'] for item in made]
+
+
+def zipped(**members):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, 'w', zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace('__', '/') + '.log', content)
+    return packed.getvalue()
+
+
+def test_however_it_is_packed_it_is_the_same_attempt(imports):
+    log = text(FAILED)
+    plain = imports.dry(imports.write('a.log', log))
+    assert len(plain) == 1 and plain[0]['session']['operation'] == 28
+    for name, packed in {'a.log.gz': gzip.compress(log.encode()), 'a.log.xz': lzma.compress(log.encode()),
+                         'a.zip': zipped(folder__a=log), 'windows.log': log.replace('\n', '\r\n').encode(),
+                         'marked.log': b'\xef\xbb\xbf' + log.encode()}.items():
+        made = imports.dry(imports.write(name, packed))
+        assert sessions(made) == sessions(plain), name
+
+
+def test_standard_input(imports):
+    log = imports.write('a.log', text(FAILED))
+    with open(log, 'rb') as stream:
+        result = subprocess.run([imports.bench.build / 'client' / 'idevicetriage', '--json', 'import', '--dry-run', '-'],
+                                stdin=stream, capture_output=True, text=True, timeout=20)
+    assert sessions([json.loads(result.stdout)]) == sessions(imports.dry(log))
+    packed = subprocess.run([imports.bench.build / 'client' / 'idevicetriage', '--json', 'import', '--dry-run', '-'],
+                            input=gzip.compress(log.read_bytes()), capture_output=True, timeout=20)
+    assert sessions([json.loads(packed.stdout)]) == sessions(imports.dry(log))
+
+
+def test_a_log_of_several_restores(imports):
+    made = imports.dry(imports.write('a.log', text(FAILED, FAILED, SUCCEEDED)))
+    assert [item['session']['outcome'] for item in made] == ['failed', 'failed', 'succeeded']
+    assert [item['attempt'] for item in made] == [1, 2, 3]
+    assert len(set(sessions(made))) == 3
+    alone = imports.dry(imports.write('b.log', text(FAILED)), imports.write('c.log', text(SUCCEEDED)))
+    assert sessions(alone) == [sessions(made)[0], sessions(made)[2]]
+
+
+def test_a_zip_of_several_logs_and_other_things(imports):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, 'w') as archive:
+        archive.writestr('one.log', text(FAILED))
+        archive.writestr('folder/', '')
+        archive.writestr('screen.png', os.urandom(5000))
+        archive.writestr('empty.txt', '')
+        archive.writestr('readme.txt', 'The phone does not restore.\n')
+        archive.writestr('folder/two.log', text(SUCCEEDED))
+    made = imports.dry(imports.write('a.zip', packed.getvalue()))
+    assert [item['file'].rsplit(':')[-1] for item in made] == ['one.log', 'folder/two.log']
+
+
+def test_what_is_asked_for_is_added(imports):
+    made, = imports.dry('--host', 'counter Mac', '--tool', 'finder 15.1', '--cable', 'L07', '--earpiece-flex',
+                        'disconnected', '--minimal-boot', '--condition', 'chargeFlex=replaced', '--port', '1-2',
+                        '--ticket', 'T-1', imports.write('a.log', text(FAILED)))
+    session = made['session']
+    assert session['host'] == 'counter Mac' and session['tool'] == 'finder' and session['toolVersion'] == '15.1'
+    assert session['port'] == '1-2' and session['ticket'] == 'T-1'
+    assert {item['key']: item['value'] for item in session['conditions']} == {
+        'cable': 'L07', 'earpieceFlex': 'disconnected', 'minimalBoot': 'true', 'chargeFlex': 'replaced'}
+
+
+def seconds(when):
+    """The seconds since 1970 of local time."""
+    import time
+    return int(time.mktime(time.strptime(when, '%Y-%m-%d %H:%M:%S')))
+
+
+def test_when_it_began(imports):
+    clocks = text(['10:15:00.500    <Info> Found device in DFU mode', '10:15:01.000    <Info> ECID: 7931233653391406',
+                   '10:15:09.500   <Error> Unable to restore device'])
+    log = imports.write('a.log', clocks)
+
+    def began(path):
+        session = imports.dry(path)[0]['session']
+        assert session['endedUSec'] - session['startedUSec'] == 9_000_000
+        return session['startedUSec'] / 1e6
+
+    # The last such time before the file was written, also on the day before.
+    os.utime(log, (0, seconds('2024-03-05 10:15:09')))
+    assert began(log) == seconds('2024-03-05 10:15:00') + .5
+    os.utime(log, (0, seconds('2024-03-05 09:00:00')))
+    assert began(log) == seconds('2024-03-04 10:15:00') + .5
+    # A name that tells.
+    named = imports.write('restore_001c2d6a3c8a802e_1732307100.log', clocks)
+    assert began(named) == 1732307100
+    # Lines that tell.
+    dated = imports.write('b.log', clocks.replace('10:15', '2019-11-03 10:15').replace('    <Info> ', ' ')
+                          .replace('   <Error> ', ' '))
+    assert began(dated) == seconds('2019-11-03 10:15:00') + .5
+
+
+def test_the_name_of_a_log_names_the_phone(imports):
+    lines = [line for line in FAILED if not line.startswith('ECID')]
+    made, = imports.dry(imports.write('restore_001c2d6a3c8a802e_1732307100.log', text(lines)))
+    assert made['session']['ecid'] == DEVICE
+
+
+def tarball():
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode='w:gz') as archive:
+        member = tarfile.TarInfo('a.log')
+        member.size = len(text(FAILED))
+        archive.addfile(member, io.BytesIO(text(FAILED).encode()))
+    return packed.getvalue()
+
+
+MISTAKES = {
+    'empty.log': (b'', 'empty'),
+    'blank.log': (b'\r\n \n', 'empty'),
+    'binary': (bytes(range(256)) * 64, 'no text'),
+    'tar.gz': (tarball(), 'no text'),
+    'story.txt': (b'The customer says that it fell into the lake.\n' * 20, 'nothing in it is known'),
+    'panic.ips': (b'{"bug_type":"210","timestamp":"2026-11-22"}\n{"panicString":"..."}\n', 'report of the phone'),
+    'other.json': (b'{"format": "something", "version": 1}', 'not a case file'),
+    'half.json': (b'{"format": "idevicetriage-case", "version": 1, "att', 'not JSON'),
+    'none.json': (b'{"format": "idevicetriage-case", "version": 1, "attempts": []}', 'no attempts'),
+    'unnamed.log': (text([line for line in FAILED if 'ECID' not in line]).encode(), '--device'),
+    'cut.log.gz': (gzip.compress(text(FAILED).encode())[:-20], 'gzip'),
+    'twice.log.gz': (gzip.compress(gzip.compress(text(FAILED).encode())), 'more than once'),
+    'nothing.zip': (zipped(empty=''), 'nothing is in it'),
+}
+
+
+@pytest.mark.parametrize('name', MISTAKES)
+def test_a_mistake(imports, name):
+    content, sentence = MISTAKES[name]
+    path = imports.write(name, content)
+    result = imports('--dry-run', path)
+    assert result.returncode == 1
+    assert str(path) in result.stderr and sentence in result.stderr
+    assert result.stderr.count('\n') == 1 and not result.stdout
+    # Other files are imported all the same.
+    assert len(imports.dry(path, imports.write('good.log', text(FAILED)), code=1)) == 1
+
+
+def test_files_that_cannot_be_read(imports):
+    locked = imports.write('locked.log', text(FAILED))
+    locked.chmod(0)
+    cases = [(imports.folder / 'missing.log', 'No such file'), (imports.folder, 'folder')]
+    if os.geteuid() != 0:
+        cases.append((locked, 'Permission denied'))
+    for path, sentence in cases:
+        result = imports('--dry-run', path)
+        assert result.returncode == 1 and str(path) in result.stderr and sentence in result.stderr
+
+
+def test_wrong_usage(imports):
+    log = imports.write('a.log', text(FAILED))
+    for arguments in ([], ['--battery', 'full', log], ['--condition', 'x', log], ['--device', 'Bob', '--dry-run', log],
+                      ['--no-such-option', log], ['--host', b'\xff', log]):
+        result = subprocess.run([imports.bench.build / 'client' / 'idevicetriage', 'import', *arguments],
+                                capture_output=True, timeout=20, stdin=subprocess.DEVNULL)
+        assert result.returncode == 2, arguments
+
+
+def test_another_phone_than_that_of_the_log(imports):
+    result = imports('--dry-run', '--device', '0xDEADBEEF99', imports.write('a.log', text(FAILED)))
+    assert result.returncode == 1 and 'another phone' in result.stderr
+
+
+def test_no_daemon(imports):
+    result = imports(imports.write('a.log', text(FAILED)))
+    assert result.returncode == 3 and 'Cannot reach the daemon' in result.stderr
+
+
+def test_a_case_that_was_imported_is_diagnosed(imports, bench):
+    bench.start()
+    log = imports.write('a.log', text(FAILED, SUCCEEDED))
+    first = imports('--json', '--host', 'bench-2', '--cable', 'L07', log)
+    assert first.returncode == 0, first.stderr
+    made = [json.loads(line) for line in first.stdout.splitlines()]
+    assert [item['added'] for item in made] == [True, True]
+    known = {item['session']: item for item in bench.call('ListSessions')['sessions']}
+    for item in made:
+        kept = known[item['session']['session']]
+        for key in ('ecid', 'productType', 'host', 'tool', 'outcome', 'stage', 'operation', 'conditions', 'startedUSec'):
+            assert kept.get(key) == item['session'].get(key), key
+    again = [json.loads(line) for line in imports('--json', log).stdout.splitlines()]
+    assert [item['added'] for item in again] == [False, False] and sessions(again) == sessions(made)
+    assert len(bench.call('ListSessions')['sessions']) == 2
+    assert bench.verdict(DEVICE)['phase'] in ('undecided', 'phase1-connection', 'phase1-software', 'none')
+
+
+def test_the_records_of_an_import_are_its_lines(imports, bench):
+    bench.start()
+    lines = [*FAILED[:-1], *(f'line {number} of a long log "quoted" \\ é' for number in range(3000)), FAILED[-1]]
+    log = imports.write('a.log', text(lines))
+    made = [json.loads(line) for line in imports('--json', log).stdout.splitlines()]
+    for _ in range(2):
+        records = bench.records(made[0]['session']['session'])
+        assert [record['text'] for record in records if record['kind'] == 'log'] == lines
+        assert [record['sequence'] for record in records] == sorted({record['sequence'] for record in records})
+        operation, = [record for record in records if record['kind'] == 'operation']
+        assert operation['number'] == 28 and records[-1]['kind'] == 'session-end'
+        assert imports(log).returncode == 0
+    text_output = imports(log)
+    assert 'is known already' in text_output.stdout and '802E' in text_output.stdout
+    assert '001C2D6A3C8A802E' not in text_output.stdout
+
+
+def test_a_case_file_is_imported_with_its_history(imports, bench):
+    bench.start()
+    case = {'format': 'idevicetriage-case', 'version': 1, 'device': {'ecid': DEVICE, 'productType': 'iPhone12,3'},
+            'history': ['liquid'], 'attempts': [
+                {'startedAt': '2026-11-20T10:15:00Z', 'host': 'a', 'outcome': 'failed', 'tool': 'idevicerestore 1.0.0',
+                 'error': {'domain': 'itunes', 'code': 4013}, 'log': {'lines': FAILED}},
+                {'startedAt': '2026-11-21T10:15:00Z', 'host': 'b', 'outcome': 'succeeded'}]}
+    path = imports.write('case.json', json.dumps(case))
+    result = imports('--json', path)
+    assert result.returncode == 0, result.stderr
+    made = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [item['session']['outcome'] for item in made] == ['failed', 'succeeded']
+    records = bench.records(made[0]['session']['session'])
+    assert [record['text'] for record in records if record['kind'] == 'log'] == FAILED
+    assert records[0]['timeUSec'] == made[0]['session']['startedUSec'] > 0
+    again = [json.loads(line) for line in imports('--json', path).stdout.splitlines()]
+    assert [item['added'] for item in again] == [False, False]
+
+
+def test_a_bar_shows_how_far_it_is(imports):
+    big = text(['<data>' + 'A' * 64] * 16) * 8000
+    log = imports.write('big.log', text(FAILED) + big)
+    control, terminal = pty.openpty()
+    process = subprocess.Popen([imports.bench.build / 'client' / 'idevicetriage', 'import', '--dry-run', log],
+                               stderr=terminal, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    os.close(terminal)
+    shown = b''
+
+    def read():
+        nonlocal shown
+        try:
+            piece = os.read(control, 4096)
+        except OSError:
+            piece = b''
+        shown += piece
+        return not piece
+
+    until(read, what='the end of the command')
+    output, _ = process.communicate(timeout=20)
+    os.close(control)
+    assert process.returncode == 0 and b'would be imported' in output
+    assert re.search(rb'\] \d+ % big\.log', shown), shown
+    assert shown.endswith(b'\r\x1b[K')
