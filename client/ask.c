@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/past.h"
 #include "common/base/text.h"
 
 #define ANSWER_MS 30000 /* the daemon answers from memory; a diagnosis takes milliseconds */
 #define OPEN_ATTEMPTS 40
 #define OPEN_PAUSE_MS 50 /* between them: 2 s in all, for a queue of callers to empty */
 
-int ask_open_quietly(struct context *context, struct connection **ret)
+static int open_quietly(struct context *context, struct connection **ret)
 {
 	for (int i = 0;; i++) {
 		int r = connection_open(context->socket, ret);
@@ -50,9 +51,33 @@ int ask_unreachable(struct context *context, int error)
 
 int ask_open(struct context *context, struct connection **ret)
 {
-	int r = ask_open_quietly(context, ret);
+	int r = open_quietly(context, ret);
 
 	return r < 0 ? ask_unreachable(context, r) : EXIT_DONE;
+}
+
+int ask_open_reading(struct context *context, struct connection **ret)
+{
+	struct past *past;
+	int error = open_quietly(context, ret), ring_error, r;
+
+	if (error == 0)
+		return EXIT_DONE;
+	r = past_open(context->state_dir, &ring_error, &past);
+	if (r == -ENOENT)
+		return ask_unreachable(context, error);
+	if (r < 0) {
+		complain("Neither the daemon at %s (%s) nor what it left in %s (%s) can be read.",
+			context->socket, strerror(-error), context->state_dir, strerror(-r));
+		return EXIT_UNREACHABLE;
+	}
+	complain("The daemon is not reachable (%s); this is from its records in %s.",
+		strerror(-error), context->state_dir);
+	if (ring_error < 0)
+		complain("Its ring there cannot be read (%s): the newest records are missing.",
+			strerror(-ring_error));
+	*ret = connection_to_past(past);
+	return *ret ? EXIT_DONE : say_no_memory();
 }
 
 /* The sentences for the daemon's errors. `%s` is the value of `field`. */
@@ -67,6 +92,12 @@ static const struct {
 	{INTERFACE "NoSuchSession", "session", EXIT_UNKNOWN_NAME,
 		"No session %s is known here; `idevicetriage sessions` lists those that are."},
 	{INTERFACE "SessionEnded", "session", EXIT_REFUSED, "The session %s has ended."},
+	{INTERFACE "SessionWatched", "session", EXIT_REFUSED,
+		"The session %s was watched by the daemon: nothing can be added to it."},
+	{INTERFACE "DeviceBusy", "device", EXIT_REFUSED,
+		"A restore of %s runs; try again when it has ended."},
+	{INTERFACE "CasebookUnavailable", "", EXIT_REFUSED,
+		"The daemon cannot use its casebook now; `idevicetriage status` says why."},
 	{INTERFACE "NotAllowed", "method", EXIT_REFUSED,
 		"Your user may not call %s; ask the administrator of this bench."},
 	{INTERFACE "TooManySessions", "limit", EXIT_REFUSED,
@@ -119,11 +150,18 @@ int ask_allowing(struct context *context, struct connection *connection, const c
 	struct varlink_reply reply = {0};
 	int r;
 
-	r = connection_send(connection, builder, method, parameters, false);
-	if (r == 0)
-		r = connection_wait(connection, ANSWER_MS, &reply);
-	if (r < 0)
-		return lost(context, method, r);
+	if (connection_past(connection)) {
+		r = past_call(connection_past(connection), method, parameters, &reply);
+		json_object_put(parameters);
+		if (r < 0)
+			return say_no_memory();
+	} else {
+		r = connection_send(connection, builder, method, parameters, false);
+		if (r == 0)
+			r = connection_wait(connection, ANSWER_MS, &reply);
+		if (r < 0)
+			return lost(context, method, r);
+	}
 	r = EXIT_DONE;
 	if (reply.error && allowed && text_equal(reply.error, allowed))
 		*ret = NULL;

@@ -49,6 +49,9 @@ int command_sessions(struct context *context, int argc, char **argv);
 int command_log(struct context *context, int argc, char **argv);
 int command_diagnose(struct context *context, int argc, char **argv);
 int command_import(struct context *context, int argc, char **argv);
+int command_case(struct context *context, int argc, char **argv);
+int command_export(struct context *context, int argc, char **argv);
+int command_purge(struct context *context, int argc, char **argv);
 int command_run(struct context *context, int argc, char **argv);
 
 /* Says one sentence on standard error, after the program's name and without control characters. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `diagnose`: why restores of a phone fail, and what to try next. */
 #include "client/name.h"
-#include "client/offline.h"
 #include "client/options.h"
 #include "client/output.h"
 #include "common/base/text.h"
@@ -63,10 +62,8 @@ int command_diagnose(struct context *context, int argc, char **argv)
 	if (first + 1 < argc)
 		return options_too_many("diagnose", argv[first + 1]);
 	text = first < argc ? argv[first] : NULL;
-	r = ask_open_quietly(context, &connection);
-	if (r < 0)
-		r = offline_diagnosis(context, r, text, &reply);
-	else
+	r = ask_open_reading(context, &connection);
+	if (r == EXIT_DONE)
 		r = ask_diagnosis(context, connection, text, &reply);
 	if (r != EXIT_DONE)
 		return r;

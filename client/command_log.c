@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `log`: the records of a session, or of all; from the ring file where no daemon answers. */
 #include "client/name.h"
-#include "client/offline.h"
 #include "client/options.h"
 #include "client/output.h"
+#include "client/records.h"
 #include "client/stream.h"
 
 struct log_options {
@@ -24,59 +24,16 @@ static int take(void *user, int option, const char *value)
 	return EXIT_DONE;
 }
 
-static int64_t last_sequence(struct json_object *reply)
-{
-	struct json_object *records = field_list(reply, "records");
-	size_t count = field_count(records);
-
-	return count ? field_number_or(field_item(records, count - 1), "sequence", 0) : 0;
-}
-
 static int64_t show_records(struct context *context, void *user, struct json_object *reply)
 {
 	context->output->records(&context->page, reply);
-	return last_sequence(reply);
+	return records_last(reply);
 }
 
-static struct json_object *log_parameters(
-	struct json_builder *builder, const char *session, int64_t after)
+static int show_reply(void *user, struct json_object *reply)
 {
-	struct json_object *parameters = json_new_object(builder);
-
-	if (session)
-		json_put_text(builder, parameters, "session", session);
-	if (after > 0)
-		json_put_number(builder, parameters, "after", after);
-	return parameters;
-}
-
-/* A reply has a limit: asks until one is empty. The first is shown also when it is. */
-static int read_all(
-	struct context *context, struct connection *connection, const char *session, int64_t after)
-{
-	for (bool first = true;; first = false) {
-		CLEANUP(json_object_putp) struct json_object *reply = NULL;
-		struct json_builder builder = {0};
-		int r = ask(context, connection, "ReadLog", &builder,
-			log_parameters(&builder, session, after), &reply);
-
-		if (r != EXIT_DONE)
-			return r;
-		if (last_sequence(reply) <= after && !first)
-			return EXIT_DONE;
-		context->output->records(&context->page, reply);
-		if (last_sequence(reply) <= after)
-			return EXIT_DONE;
-		after = last_sequence(reply);
-	}
-}
-
-static int log_offline(
-	struct context *context, int error, const char *session, const struct log_options *options)
-{
-	if (options->follow)
-		return ask_unreachable(context, error);
-	return offline_log(context, error, session, options->after);
+	show_records(user, NULL, reply);
+	return EXIT_DONE;
 }
 
 int command_log(struct context *context, int argc, char **argv)
@@ -94,18 +51,17 @@ int command_log(struct context *context, int argc, char **argv)
 		return options_too_many("log", argv[first + 1]);
 	if (first < argc)
 		session = argv[first];
-	r = ask_open_quietly(context, &connection);
-	if (r < 0)
-		return log_offline(context, r, session, &options);
-	if (session) {
+	r = options.follow ? ask_open(context, &connection)
+			   : ask_open_reading(context, &connection);
+	if (r == EXIT_DONE && session) {
 		r = ask_name(context, connection, session, NAME_SESSION, &name);
-		if (r != EXIT_DONE)
-			return r;
 		session = name.text;
 	}
+	if (r != EXIT_DONE)
+		return r;
 	if (options.follow)
 		return stream_run(context, TAKE_PTR(connection),
 			&(struct stream){.method = "ReadLog", .show = show_records}, &builder,
-			log_parameters(&builder, session, options.after));
-	return read_all(context, connection, session, options.after);
+			records_parameters(&builder, session, options.after));
+	return records_read(context, connection, session, options.after, show_reply, context);
 }

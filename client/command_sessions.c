@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `sessions`: the restore attempts that were watched, newest first. */
 #include "client/name.h"
-#include "client/offline.h"
 #include "client/options.h"
 #include "client/output.h"
 
@@ -10,16 +9,6 @@ static const struct option own[] = {{"limit", required_argument, NULL, 'n'}, {0}
 static int take(void *user, int option, const char *value)
 {
 	return option_number("--limit", value, user);
-}
-
-static int sessions_offline(struct context *context, int error, const char *device, int64_t limit)
-{
-	CLEANUP(json_object_putp) struct json_object *reply = NULL;
-	int r = offline_sessions(context, error, device, limit, &reply);
-
-	if (r == EXIT_DONE)
-		context->output->sessions(&context->page, reply);
-	return r;
 }
 
 int command_sessions(struct context *context, int argc, char **argv)
@@ -36,10 +25,8 @@ int command_sessions(struct context *context, int argc, char **argv)
 		return -first;
 	if (first + 1 < argc)
 		return options_too_many("sessions", argv[first + 1]);
-	r = ask_open_quietly(context, &connection);
-	if (r < 0)
-		return sessions_offline(context, r, first < argc ? argv[first] : NULL, limit);
-	if (first < argc)
+	r = ask_open_reading(context, &connection);
+	if (r == EXIT_DONE && first < argc)
 		r = ask_name(context, connection, argv[first], NAME_DEVICE, &name);
 	if (r != EXIT_DONE)
 		return r;

@@ -39,16 +39,19 @@ _idevicetriage() {
 		COMPREPLY=($(compgen -W 'original replaced disconnected known-good' -- "$word"))
 		return
 		;;
-	--socket | --log) compopt -o default; return ;;
+	--socket | --log | --output) compopt -o default; return ;;
 	--state-dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
-	--cable | --port | --device | --host | --tool | --ecid | --ticket | --condition | --limit | --after) return ;;
+	--cable | --port | --device | --host | --tool | --ecid | --ticket | --condition | --limit | --after \
+		| --before) return ;;
 	esac
 
 	case $command in
-	'') own='status watch sessions log diagnose run import' ;;
+	'') own='status watch sessions log diagnose case run import export purge' ;;
 	sessions) own='--limit' ;;
 	log) own='--follow --after' ;;
 	diagnose) own='--verbose' ;;
+	export) own='--output --mask' ;;
+	purge) own='--before --yes' ;;
 	run) own='--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket
 		--ecid --log --' ;;
 	import) own='--dry-run --device --host --tool --cable --port --earpiece-flex --display --battery

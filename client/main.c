@@ -21,6 +21,10 @@ static const struct command commands[] = {
 	{"log", "[-f] [SESSION]", "The records of a session, or of all", command_log},
 	{"diagnose", "[DEVICE|SESSION]", "Why restores of a phone fail, and what to try next",
 		command_diagnose},
+	{"case", "DEVICE", "All that is kept of a phone", command_case},
+	{"export", "DEVICE|SESSION", "Its attempts as a case file, with their records",
+		command_export},
+	{"purge", "[DEVICE]", "Forget a phone, or what is older than a day", command_purge},
 	{"run", "[CONDITIONS] -- TOOL ...", "Run a restore tool and watch its log", command_run},
 	{"import", "[CONDITIONS] FILE ...", "Attempts from logs of restores and from case files",
 		command_import},
@@ -31,7 +35,7 @@ static void help(void)
 	printf("Usage: idevicetriage [OPTIONS] COMMAND ...\n\n"
 	       "Why an iPhone restore failed, and what to try next.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-8s %-25s %s\n", commands[i].name, commands[i].arguments,
+		printf("  %-9s %-25s %s\n", commands[i].name, commands[i].arguments,
 			commands[i].summary);
 	printf("\nOptions, before or after the command:\n"
 	       "  --socket PATH     the daemon's socket (else $IDEVICETRIAGE_SOCKET)\n"

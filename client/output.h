@@ -21,6 +21,8 @@ struct output {
 	/* GetStatus, with `devices` of ListDevices and the running `sessions` added. */
 	void (*status)(struct page *page, struct json_object *status);
 	void (*sessions)(struct page *page, struct json_object *reply);
+	void (*device_case)(struct page *page, struct json_object *reply);
+	void (*purged)(struct page *page, struct json_object *reply);
 	/* One reply of ReadLog; a log is several. */
 	void (*records)(struct page *page, struct json_object *reply);
 	/* One reply of Watch. */

@@ -47,6 +47,8 @@ static void json_run_end(const struct run_end *end, bool reveal)
 const struct output output_json = {
 	.status = json_reply,
 	.sessions = json_reply,
+	.device_case = json_reply,
+	.purged = json_reply,
 	.records = json_reply,
 	.change = json_reply,
 	.diagnosis = json_diagnosis,

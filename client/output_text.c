@@ -241,6 +241,37 @@ static void text_sessions(struct page *page, struct json_object *reply)
 	}
 }
 
+static void text_case(struct page *page, struct json_object *reply)
+{
+	struct json_object *notes = field_list(reply, "notes");
+	struct json_object *sessions = field_list(reply, "sessions");
+
+	put_phone(page, field_object(reply, "device"));
+	page_put(page, ": %zu %s", field_count(sessions),
+		field_count(sessions) == 1 ? "attempt" : "attempts");
+	page_line(page, 0);
+	for (size_t i = 0; i < field_count(notes); i++) {
+		struct json_object *note = field_item(notes, i);
+
+		page_put(page, "%s", phrase_minute(field_number_or(note, "timeUSec", 0)).text);
+		page_tab(page, 18);
+		page_foreign(page, field_text_or(note, "kind", "note"));
+		page_put(page, ": ");
+		page_foreign(page, field_text_or(note, "text", ""));
+		page_line(page, 0);
+	}
+	for (size_t i = 0; i < field_count(sessions); i++)
+		put_session(page, field_item(sessions, i));
+}
+
+static void text_purged(struct page *page, struct json_object *reply)
+{
+	int64_t attempts = field_number_or(reply, "attempts", 0);
+
+	page_put(page, "Purged %" PRId64 " %s.", attempts, attempts == 1 ? "attempt" : "attempts");
+	page_line(page, 0);
+}
+
 /* What a live line or `log` shows better. */
 static bool is_chatter(const char *kind)
 {
@@ -335,6 +366,8 @@ static void text_imported(struct page *page, struct json_object *attempt)
 const struct output output_text = {
 	.status = text_status,
 	.sessions = text_sessions,
+	.device_case = text_case,
+	.purged = text_purged,
 	.records = text_records,
 	.change = text_change,
 	.diagnosis = text_diagnosis,

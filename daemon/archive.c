@@ -39,6 +39,7 @@ struct archive *archive_new(
 	archive->path = strdup(path);
 	archive->history.bench = bench;
 	archive->reader = reader;
+	archive->history.reader = reader;
 	return archive->path ? TAKE_PTR(archive) : NULL;
 }
 

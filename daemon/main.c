@@ -252,14 +252,17 @@ static int open_ring(struct daemon *daemon)
 
 static int replay_ring(struct daemon *daemon)
 {
+	CLEANUP(freep) struct ring_cursor *cursor = malloc(sizeof(*cursor));
 	struct ring_record record;
 	int r;
 
-	ring_cursor_first(daemon->surface.cursor, daemon->surface.reader);
-	while ((r = ring_cursor_next(daemon->surface.cursor, &record)) > 0) {
+	if (!cursor)
+		return -ENOMEM;
+	ring_cursor_first(cursor, daemon->surface.reader);
+	while ((r = ring_cursor_next(cursor, &record)) > 0) {
 		struct event event;
 
-		if (surface_read_record(&record, &event) == 0)
+		if (history_read_record(&record, &event) == 0)
 			engine_replay(daemon->engine, &event);
 	}
 	return r;
@@ -317,10 +320,9 @@ static int start_core(struct daemon *daemon)
 	surface->ring = ring_file_ring(daemon->ring_file);
 	surface->reader = ring_file_reader(daemon->ring_file);
 	surface->ring_bytes = daemon->options.ring_bytes;
-	surface->cursor = malloc(sizeof(*surface->cursor));
 	daemon->engine =
 		engine_new(daemon->options.bench_name, daemon->options.budget_percent, &outputs);
-	if (!daemon->engine || !surface->cursor)
+	if (!daemon->engine)
 		return -ENOMEM;
 	surface->engine = daemon->engine;
 	r = start_archive(daemon);
@@ -436,7 +438,6 @@ static void daemon_done(struct daemon *daemon)
 	service_free(daemon->service);
 	finish_archive(daemon);
 	engine_free(daemon->engine);
-	free(daemon->surface.cursor);
 	ring_file_free(daemon->ring_file);
 	for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
 		loop_signal_free(daemon->signals[i]);

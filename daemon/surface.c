@@ -34,17 +34,6 @@ void surface_forget_source(struct surface *surface, const char *name)
 	}
 }
 
-int surface_read_record(const struct ring_record *record, struct event *ret)
-{
-	int r = event_decode(record->payload, record->length, ret);
-
-	if (r < 0)
-		return r;
-	ret->sequence = record->sequence;
-	ret->session = record->session;
-	return 0;
-}
-
 static void status(void *user, struct api_status *ret)
 {
 	struct surface *surface = user;
@@ -178,72 +167,12 @@ static int session(void *user, const struct uuid *id, api_visit_session *visit, 
 	return history_attempt(surface->history, id, visit_past, &past) ? 0 : -ENOENT;
 }
 
-static int ring_records(struct surface *surface, const struct uuid *session_id, uint64_t after,
+static int records(void *user, const struct uuid *session_id, uint64_t after,
 	api_visit_record *visit, void *context, uint64_t *ret_lost)
 {
-	struct ring_record record;
-	uint64_t lost = 0;
-	int r;
-
-	if (after > 0)
-		ring_cursor_after(surface->cursor, surface->reader, after);
-	else
-		ring_cursor_first(surface->cursor, surface->reader);
-	if (session_id)
-		ring_cursor_only(surface->cursor, session_id);
-	while ((r = ring_cursor_next(surface->cursor, &record)) > 0) {
-		struct event event;
-
-		/* What is missing before a record that was not taken is told with it, next time.
-		 * One without a kind was purged. */
-		if (surface_read_record(&record, &event) == 0 && event.kind != EVENT_NONE &&
-			!visit(context, &event))
-			break;
-		lost = surface->cursor->loss.lost;
-	}
-	if (r < 0)
-		return r;
-	if (r == 0)
-		lost = surface->cursor->loss.lost;
-	*ret_lost = after > 0 ? lost : 0;
-	return 0;
-}
-
-/* A visit of what the casebook has of a session's records. */
-struct kept_visit {
-	api_visit_record *visit;
-	void *context;
-	uint64_t last; /* sequence that was visited */
-	bool ended;
-};
-
-static bool visit_kept(void *user, const struct event *event)
-{
-	struct kept_visit *kept = user;
-
-	kept->ended = !kept->visit(kept->context, event);
-	if (!kept->ended)
-		kept->last = event->sequence;
-	return !kept->ended;
-}
-
-static int records(void *user, const struct uuid *id, uint64_t after, api_visit_record *visit,
-	void *context, uint64_t *ret_lost)
-{
 	struct surface *surface = user;
-	struct kept_visit kept = {.visit = visit, .context = context, .last = after};
-	bool on_bench = !id || bench_find_session(engine_bench(surface->engine), id);
-	int r = 0;
 
-	if (id && surface->history->book)
-		surface->history->error =
-			casebook_records(surface->history->book, id, after, visit_kept, &kept);
-	/* The casebook's come first, and the ring goes on where they end. */
-	if (on_bench && !kept.ended)
-		r = ring_records(surface, id, kept.last, visit, context, ret_lost);
-	if (r == 0 && (!on_bench || kept.last > after))
-		*ret_lost = 0;
-	return r;
+	return history_records(surface->history, session_id, after, visit, context, ret_lost);
 }
 
 /* The newest session at a port whose phone has not told who it is. */

@@ -30,7 +30,6 @@ struct surface {
 	uint64_t damaged_records;
 	struct source_state sources[API_SOURCES_MAX];
 	size_t source_count;
-	struct ring_cursor *cursor; /* for one walk at a time */
 };
 
 /* What surface_write.c adds to the functions for the API. */
@@ -47,5 +46,3 @@ void surface_note_source(struct surface *surface, const struct event *event);
 void surface_forget_source(struct surface *surface, const char *name);
 /* The functions for the API; `surface` must outlive it. */
 struct api_backend surface_backend(struct surface *surface);
-/* Reads a record of the ring. Returns 0, or -EBADMSG for one that is no event. */
-int surface_read_record(const struct ring_record *record, struct event *ret);

@@ -9,37 +9,18 @@
 #include "common/ring/ring.h"
 #include "daemon/surface.h"
 
-struct note_visit {
-	api_visit_note *visit;
-	void *context;
-};
-
-static bool visit_note(void *user, const struct event *note)
-{
-	struct note_visit *visit = user;
-	const struct api_note shown = {
-		.time_us = note->at.wall_us,
-		.kind = note->name,
-		.text = note->text,
-		.text_length = note->text_length,
-	};
-
-	return visit->visit(visit->context, &shown);
-}
-
 static int get_case(void *user, const char *device, api_visit_device *visit_device,
-	api_visit_note *show_note, api_visit_session *visit_session, void *context)
+	api_visit_record *visit_note, api_visit_session *visit_session, void *context)
 {
 	struct surface *surface = user;
 	struct history *history = surface->history;
-	struct note_visit notes = {show_note, context};
 	struct identity identity;
 
 	if (!history_find_identity(history, device, &identity))
 		return -ENODEV;
 	surface_show_device(surface, &identity, visit_device, context);
 	if (history->book)
-		history->error = casebook_notes(history->book, &identity, visit_note, &notes);
+		history->error = casebook_notes(history->book, &identity, visit_note, context);
 	surface_show_sessions(surface, &identity, visit_session, context);
 	return 0;
 }
@@ -207,7 +188,7 @@ static bool is_purged(const struct surface *surface, const struct casebook_purge
 		return true;
 	if (session)
 		return identity_matches(&session->identity, purge->identity);
-	if (surface_read_record(record, &event) < 0)
+	if (history_read_record(record, &event) < 0)
 		return false;
 	identity.ecid = event.ecid ? event.ecid : udid_ecid(event.udid);
 	text_copy(identity.udid, sizeof(identity.udid), event.udid);
@@ -216,13 +197,16 @@ static bool is_purged(const struct surface *surface, const struct casebook_purge
 
 static int purge_ring(struct surface *surface, const struct casebook_purge *purge)
 {
+	CLEANUP(freep) struct ring_cursor *cursor = malloc(sizeof(*cursor));
 	struct ring_record record;
 	int r;
 
-	ring_cursor_first(surface->cursor, surface->reader);
-	while ((r = ring_cursor_next(surface->cursor, &record)) > 0)
+	if (!cursor)
+		return -ENOMEM;
+	ring_cursor_first(cursor, surface->reader);
+	while ((r = ring_cursor_next(cursor, &record)) > 0)
 		if (is_purged(surface, purge, &record))
-			ring_erase(surface->ring, surface->cursor, &record);
+			ring_erase(surface->ring, cursor, &record);
 	return r;
 }
 

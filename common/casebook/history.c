@@ -112,6 +112,83 @@ bool history_attempt(
 	return r == 0;
 }
 
+int history_read_record(const struct ring_record *record, struct event *ret)
+{
+	int r = event_decode(record->payload, record->length, ret);
+
+	if (r < 0)
+		return r;
+	ret->sequence = record->sequence;
+	ret->session = record->session;
+	return ret->kind == EVENT_NONE ? -EBADMSG : 0;
+}
+
+static int ring_records(const struct ring_reader *reader, const struct uuid *session,
+	uint64_t after, casebook_visit_record *visit, void *context, uint64_t *ret_lost)
+{
+	CLEANUP(freep) struct ring_cursor *cursor = malloc(sizeof(*cursor));
+	struct ring_record record;
+	uint64_t lost = 0;
+	int r;
+
+	if (!cursor)
+		return -ENOMEM;
+	if (after > 0)
+		ring_cursor_after(cursor, reader, after);
+	else
+		ring_cursor_first(cursor, reader);
+	if (session)
+		ring_cursor_only(cursor, session);
+	while ((r = ring_cursor_next(cursor, &record)) > 0) {
+		struct event event;
+
+		/* What is missing before a record that was not taken is told with it, next time. */
+		if (history_read_record(&record, &event) == 0 && !visit(context, &event))
+			break;
+		lost = cursor->loss.lost;
+	}
+	if (r < 0)
+		return r;
+	if (r == 0)
+		lost = cursor->loss.lost;
+	*ret_lost = after > 0 ? lost : 0;
+	return 0;
+}
+
+/* A visit of what the casebook has of a session's records. */
+struct kept_visit {
+	casebook_visit_record *visit;
+	void *context;
+	uint64_t last; /* sequence that was visited */
+	bool ended;
+};
+
+static bool visit_kept(void *user, const struct event *event)
+{
+	struct kept_visit *kept = user;
+
+	kept->ended = !kept->visit(kept->context, event);
+	if (!kept->ended)
+		kept->last = event->sequence;
+	return !kept->ended;
+}
+
+int history_records(struct history *history, const struct uuid *session, uint64_t after,
+	casebook_visit_record *visit, void *context, uint64_t *ret_lost)
+{
+	struct kept_visit kept = {.visit = visit, .context = context, .last = after};
+	bool on_bench = !session || bench_find_session(history->bench, session);
+	int r = 0;
+
+	if (session && history->book)
+		history->error = casebook_records(history->book, session, after, visit_kept, &kept);
+	if (history->reader && on_bench && !kept.ended)
+		r = ring_records(history->reader, session, kept.last, visit, context, ret_lost);
+	if (r == 0 && (!on_bench || kept.last > after))
+		*ret_lost = 0;
+	return r;
+}
+
 /* Takes copies, which are owned. */
 struct gathering {
 	struct triage_case *c;

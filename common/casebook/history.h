@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A bench and its casebook as one: what runs, what ran and what was kept of it, told or imported.
- * The daemon and the client beside a stopped daemon read it alike. It changes neither. */
+/* A bench, its ring and its casebook as one: what runs, what ran and what was kept, told or
+ * imported. The daemon and the client beside a stopped daemon read it alike. It changes neither. */
 #pragma once
 
 #include "common/casebook/casebook.h"
+#include "common/ring/reader.h"
 #include "common/triage/bench.h"
 
 struct history {
 	const struct bench *bench;
-	struct casebook *book; /* NULL = there is none */
+	const struct ring_reader *reader; /* NULL = there is no ring */
+	struct casebook *book;		  /* NULL = there is none */
 	int error; /* of the last reading of the casebook: 0 or a negative errno. What it could not
 		    * give is missing from the answer. */
 };
@@ -33,6 +35,14 @@ void history_attempts(struct history *history, const struct identity *identity, 
 /* The one attempt. Returns false where there is no such session. */
 bool history_attempt(
 	struct history *history, const struct uuid *session, history_visit *visit, void *context);
+/* Records with a sequence higher than `after`, oldest first: of one session, from the casebook and
+ * from the ring where that ends, or (NULL) of all, from the ring. *ret_lost: records after `after`
+ * that are gone, up to the last one that was visited; 0 where `after` is 0 (from the oldest that is
+ * left). Returns 0, -ENOMEM, or -EBADMSG for a damaged ring. */
+int history_records(struct history *history, const struct uuid *session, uint64_t after,
+	casebook_visit_record *visit, void *context, uint64_t *ret_lost);
+/* Reads a record of the ring. Returns 0, or -EBADMSG for one that is no event, or was purged. */
+int history_read_record(const struct ring_record *record, struct event *ret);
 /* The case of a phone: copies of its newest attempts, and what is noted of its history. Returns 0
  * or -ENOMEM; the caller owns *ret: triage_case_free(). */
 int history_case(

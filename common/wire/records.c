@@ -216,6 +216,16 @@ struct json_object *record_to_json(struct json_builder *builder, const struct ev
 	return object;
 }
 
+struct json_object *note_to_json(struct json_builder *builder, const struct event *note)
+{
+	struct json_object *object = json_new_object(builder);
+
+	json_put_number(builder, object, "timeUSec", (int64_t)note->at.wall_us);
+	json_put_text(builder, object, "kind", note->name);
+	json_put_bytes(builder, object, "text", note->text, note->text_length);
+	return object;
+}
+
 /* Copies a text member as clean UTF-8. Returns false where it is none, or does not fit. */
 static bool take_text(struct json_object *object, const char *key, char *out, size_t size)
 {

@@ -34,6 +34,8 @@ struct session_record {
 /* The values belong to the caller (or to what they are put into). They are NULL, with the failure
  * kept in the builder, when memory is out. Fields that are not known are left out. */
 struct json_object *record_to_json(struct json_builder *builder, const struct event *event);
+/* A note about a phone, which is an EVENT_NOTE. */
+struct json_object *note_to_json(struct json_builder *builder, const struct event *note);
 /* Reads a record back: `text` takes its text, cleaned and cut. Returns 0, or -EINVAL with *ret
  * untouched for what is no record, or of a kind that this version does not know. */
 int record_from_json(

@@ -53,15 +53,6 @@ struct api_diagnose {
 	const struct uuid *session; /* NULL = not told */
 };
 
-/* A note about a phone. */
-struct api_note {
-	uint64_t time_us; /* wall clock, microseconds since 1970 */
-	const char *kind; /* note, or history */
-	const char *text; /* clean UTF-8, `text_length` bytes */
-	size_t text_length;
-};
-typedef bool api_visit_note(void *context, const struct api_note *note);
-
 /* Fills *ret with the next record. Returns 1, 0 where there is none left, or -EINVAL. Its text
  * lives until the next call. */
 typedef int api_next_record(void *context, struct event *ret);
@@ -121,9 +112,10 @@ struct api_backend {
 
 	/* All that follow give -ENOLINK while the casebook cannot be used, where they need it. */
 
-	/* Shows the phone, its notes, oldest first, and its sessions, newest first. -ENODEV. */
+	/* Shows the phone, its notes, oldest first, as EVENT_NOTE, and its sessions, newest first.
+	 * -ENODEV. */
 	int (*get_case)(void *user, const char *device, api_visit_device *visit_device,
-		api_visit_note *visit_note, api_visit_session *visit_session, void *context);
+		api_visit_record *visit_note, api_visit_session *visit_session, void *context);
 	/* Adds the one attempt of a case file. Returns 1, 0 where it was there, -EBADMSG where it
 	 * is not such a case file. */
 	int (*add_attempt)(

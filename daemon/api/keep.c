@@ -22,15 +22,11 @@ static bool take_device(void *context, const struct device_record *device)
 	return false;
 }
 
-static bool take_note(void *context, const struct api_note *note)
+static bool take_note(void *context, const struct event *note)
 {
 	struct case_answer *answer = context;
-	struct json_object *object = json_new_object(answer->builder);
 
-	json_put_number(answer->builder, object, "timeUSec", (int64_t)note->time_us);
-	json_put_text(answer->builder, object, "kind", note->kind);
-	json_put_bytes(answer->builder, object, "text", note->text, note->text_length);
-	json_add(answer->builder, answer->notes, object);
+	json_add(answer->builder, answer->notes, note_to_json(answer->builder, note));
 	return true;
 }
 

@@ -364,7 +364,7 @@ static int end_run(void *user, const struct uuid *id, int64_t code)
 
 /* There is no casebook. */
 static int get_case(void *user, const char *device, api_visit_device *visit_device,
-	api_visit_note *visit_note, api_visit_session *visit_session, void *context)
+	api_visit_record *visit_note, api_visit_session *visit_session, void *context)
 {
 	return -ENODEV;
 }
@@ -374,8 +374,7 @@ static int add_attempt(void *user, const char *text, size_t length, struct uuid 
 	return -ENOLINK;
 }
 
-static int add_records(
-	void *user, const struct uuid *session, api_next_record *next, void *context)
+static int add_records(void *user, const struct uuid *session, api_next_record *next, void *context)
 {
 	struct event event;
 	int r;

@@ -84,7 +84,13 @@ def test_a_damaged_ring_is_no_crash(past):
     ring.write_bytes(b'nonsense' * 4096)
     for command in ('log', 'sessions', 'diagnose'):
         result = offline(past, command)
-        assert result.returncode == 3 and 'ring' in result.stderr
+        assert result.returncode in (0, 4, 30) and 'ring there cannot be read' in result.stderr
+    for name in past.state.glob('casebook.db*'):
+        name.unlink()
+    for command in ('log', 'sessions', 'diagnose'):
+        result = offline(past, command)
+        assert result.returncode == 3 and str(past.state) in result.stderr
+
 
 
 def test_a_ring_that_a_daemon_writes_to_is_read(past):

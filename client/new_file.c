@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/new_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "client/client.h"
+#include "common/base/macro.h"
+#include "common/base/text.h"
+
+#define FILE_MODE 0666 /* before the umask */
+
+static int cannot_write(const char *path, int error)
+{
+	complain("Cannot write %s (%s); name another file with -o.", path, strerror(-error));
+	return EXIT_REFUSED;
+}
+
+static int open_beside(struct new_file *file)
+{
+	CLEANUP(closep) int fd = -1;
+	mode_t mask;
+
+	if (asprintf(&file->name, "%s.XXXXXX", file->path) < 0) {
+		file->name = NULL;
+		return -ENOMEM;
+	}
+	fd = mkostemp(file->name, O_CLOEXEC);
+	if (fd < 0) {
+		int r = -errno;
+
+		free(TAKE_PTR(file->name));
+		return r;
+	}
+	mask = umask(0);
+	umask(mask);
+	fchmod(fd, FILE_MODE & ~mask);
+	file->stream = fdopen(fd, "w");
+	if (!file->stream)
+		return -ENOMEM;
+	TAKE_FD(fd);
+	return 0;
+}
+
+int new_file_open(struct new_file *file, const char *path)
+{
+	struct stat found;
+	int r;
+
+	file->path = path;
+	if (text_equal(path, "-")) {
+		file->stream = stdout;
+		return EXIT_DONE;
+	}
+	if (lstat(path, &found) == 0 && !S_ISREG(found.st_mode)) {
+		complain("%s is there already and is no ordinary file; name another with -o, or - "
+			 "for standard output.",
+			path);
+		return EXIT_REFUSED;
+	}
+	r = open_beside(file);
+	return r < 0 ? cannot_write(path, r) : EXIT_DONE;
+}
+
+int new_file_finish(struct new_file *file)
+{
+	int r = 0;
+
+	/* Standard output is looked at when the command ends. */
+	if (!file->name)
+		return EXIT_DONE;
+	errno = 0;
+	if (fflush(file->stream) != 0 || ferror(file->stream) || fsync(fileno(file->stream)) != 0)
+		r = errno ? -errno : -EIO;
+	if (fclose(TAKE_PTR(file->stream)) != 0 && r == 0)
+		r = -errno;
+	if (r == 0 && rename(file->name, file->path) < 0)
+		r = -errno;
+	if (r < 0)
+		return cannot_write(file->path, r);
+	free(TAKE_PTR(file->name));
+	return EXIT_DONE;
+}
+
+void new_file_done(struct new_file *file)
+{
+	if (!file->name)
+		return;
+	if (file->stream)
+		fclose(file->stream);
+	unlink(file->name);
+	free(TAKE_PTR(file->name));
+}
