@@ -24,6 +24,7 @@ COMPONENTS = (
     ("LLB", "Firmware/all_flash/LLB.{board}.RELEASE.im4p", True),
     ("iBoot", "Firmware/all_flash/iBoot.{board}.RELEASE.im4p", True),
     ("SEP", "Firmware/all_flash/sep-firmware.{board}.RELEASE.im4p", True),
+    ("iBSS", "Firmware/dfu/iBSS.{board}.RELEASE.im4p", False),
     ("iBEC", "Firmware/dfu/iBEC.{board}.RELEASE.im4p", False),
     ("RestoreRamDisk", "018-00002-001.dmg", False),
     ("RestoreDeviceTree", "Firmware/all_flash/DeviceTree.{board}.im4p", False),
@@ -47,6 +48,8 @@ def manifest(model):
             {
                 "ApBoardID": f"0x{model.board_id:02X}",
                 "ApChipID": f"0x{model.chip_id:04X}",
+                "ApSecurityDomain": "0x01",
+                "UniqueBuildID": b"\0" * 20,
                 "Info": {"DeviceClass": model.board, "RestoreBehavior": behavior, "Variant": variant},
                 "Manifest": components,
             }

@@ -13,10 +13,14 @@ import pytest
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER))
+sys.path.insert(0, str(FOLDER.parent / "phone"))
 
+import ipsw  # noqa: E402
 from rig import image, journal, machine as rig_machine  # noqa: E402
 
 EXIT_SKIPPED = 77  # what meson takes for "skipped"
+# Many of the pieces in which the tool sends it.
+IMAGE_BYTES = 4 << 20
 
 
 def pytest_sessionfinish(session, exitstatus):
@@ -63,5 +67,27 @@ def machine(base_image, build):
             pathlib.Path(os.environ["RECORD"], f"{scenario}.export").write_text(text, encoding="utf-8")
         assert result.status() == 0, "the script of the case failed"
         return result
+
+    return run
+
+
+@pytest.fixture
+def restore(machine, build, tmp_path):
+    """restore(script, scenario): a restore by the real idevicerestore; gives the run, what the
+    daemon told of the only session, and its verdict."""
+
+    def run(script, scenario):
+        firmware = ipsw.build(tmp_path / "mini.ipsw", "n104ap", IMAGE_BYTES)
+        result = machine(
+            script + "\nask sessions\nask diagnose\ntrue\n",
+            scenario,
+            files=[("mini.ipsw", firmware.read_bytes())],
+            programs=[build / "daemon/idevicetriaged", build / "client/idevicetriage"],
+            packaged=["/usr/bin/idevicerestore"],
+        )
+        print("== tool", *result.lines("tool")[-25:], sep="\n")
+        sessions = result.json("sessions")["sessions"]
+        assert len(sessions) == 1
+        return result, sessions[0], result.json("diagnose")["verdict"]
 
     return run

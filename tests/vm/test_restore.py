@@ -1,21 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The real idevicerestore takes the phone from recovery mode into restore mode, with the daemon beside it.
+"""The real idevicerestore takes the phone from recovery or DFU mode into restore mode, watched.
 
-Over the real libirecovery and usbmuxd; its firmware file is the tiny one of tests/phone, which asks no
-signing server. The file is made of dummies: the phone counts them and shows what the scenario says.
+Over the real libirecovery and usbmuxd; its firmware file is the tiny one of tests/phone, for which a
+signing server is asked from DFU mode alone. It is made of dummies: the phone counts them and shows
+what the scenario says.
 """
 
-import sys
-
-import pytest
-
-from conftest import FOLDER
-
-sys.path.insert(0, str(FOLDER.parent / "phone"))
-
-import ipsw  # noqa: E402
-
-SCRIPT = """
+# Started past the daemon, which sees the modes alone.
+UNTOLD = """
     start_usbmuxd
     start_daemon
     start_phone
@@ -25,44 +17,21 @@ SCRIPT = """
     echo "exit status $?" >>/results/tool
     await phone 'scenario done'
     await_session_end
-    ask sessions
-    ask diagnose
-    true
     """
-IMAGE_BYTES = 65536
-
-
-@pytest.fixture
-def restore(machine, build, tmp_path):
-    """restore(scenario): the run, what the daemon told of the only session, and its verdict."""
-
-    def run(scenario):
-        firmware = ipsw.build(tmp_path / "mini.ipsw", "n104ap", IMAGE_BYTES)
-        result = machine(
-            SCRIPT,
-            scenario,
-            files=[("mini.ipsw", firmware.read_bytes())],
-            programs=[build / "daemon/idevicetriaged", build / "client/idevicetriage"],
-            packaged=["/usr/bin/idevicerestore"],
-        )
-        print("== tool", *result.lines("tool")[-25:], sep="\n")
-        sessions = result.json("sessions")["sessions"]
-        assert len(sessions) == 1
-        return result, sessions[0], result.json("diagnose")["verdict"]
-
-    return run
 
 
 def commands(result):
     """What the tool told the boot loader to do with the files that it sent."""
     wanted = ("go", "ramdisk", "devicetree", "bootx")
-    return [line.partition(" ")[2] for line in result.phone() if line.removeprefix("command ") in wanted]
+    told = [line.removeprefix("command ") for line in result.phone()]
+    return [command for command in told if command in wanted]
 
 
 def test_success(restore):
-    result, session, verdict = restore("tool-success")
+    result, session, verdict = restore(UNTOLD, "tool-success")
 
     assert commands(result) == ["go", "ramdisk", "devicetree", "bootx"]
+    assert "image 100 percent" in result.phone()
     assert "Status: Restore Finished" in result.text("tool")
     assert result.lines("tool")[-1] == "exit status 0"
     assert session["modes"] == ["recovery", "gone", "recovery", "gone", "restore", "gone", "normal"]
@@ -71,7 +40,7 @@ def test_success(restore):
 
 
 def test_detach_while_restoring(restore):
-    result, session, verdict = restore("tool-detach")
+    result, session, verdict = restore(UNTOLD, "tool-detach")
 
     assert "Creating filesystem (12)" in result.text("tool")
     assert "ERROR: Unable to restore device" in result.text("tool")
@@ -82,10 +51,26 @@ def test_detach_while_restoring(restore):
 
 
 def test_bounce_to_recovery(restore):
-    result, session, verdict = restore("tool-bounce")
+    result, session, verdict = restore(UNTOLD, "tool-bounce")
 
     assert commands(result) == ["go", "ramdisk", "devicetree", "bootx"]
     assert "Status: Restore Finished" not in result.text("tool")
     assert session["outcome"] == "failed"
     assert session["itunesCode"] == 4013
     assert verdict["phase"] == "undecided"
+
+
+def test_from_dfu(restore):
+    result, session, verdict = restore(
+        "start_signer; start_usbmuxd; start_daemon; start_phone; restore", "tool-dfu"
+    )
+
+    # iBSS and iBEC go to the DFU mode, the rest to the recovery mode that iBEC makes.
+    assert result.phone().count("manifest") == 2
+    assert commands(result) == ["ramdisk", "devicetree", "bootx"]
+    assert "<key>ApNonce</key>" in result.text("signing-request")
+    assert "Status: Restore Finished" in result.text("tool")
+    assert session["entry"] == "dfu"
+    assert session["modes"][:7] == ["dfu", "gone", "dfu", "gone", "recovery", "gone", "restore"]
+    assert session["outcome"] == "succeeded"
+    assert verdict["phase"] == "none"

@@ -58,7 +58,10 @@ static void close_connection(struct mux_connection *connection)
 {
 	if (!connection->open)
 		return;
-	service_done(&connection->service);
+	if (connection->phone_port == IMAGE_PORT)
+		image_done(&connection->image);
+	else
+		service_done(&connection->service);
 	connection->open = false;
 }
 
@@ -164,26 +167,6 @@ static struct mux_connection *free_connection(struct mux *mux)
 	return NULL;
 }
 
-static int open_connection(struct mux *mux, const struct segment *segment)
-{
-	struct mux_connection *connection = free_connection(mux);
-
-	if (segment->phone_port != SERVICE_PORT || !connection ||
-		mux->faults->kinds[FAULT_SERVICE] == FAULT_REFUSED) {
-		report(mux->report, "refuse %u", segment->phone_port);
-		return send_segment(mux, segment, 0, segment->sequence + 1, TCP_RST, NULL, 0);
-	}
-	report(mux->report, "connect %u", segment->phone_port);
-	*connection = (struct mux_connection){
-		.open = true,
-		.host_port = segment->host_port,
-		.sent = 1,
-		.received = segment->sequence + 1,
-	};
-	service_init(&connection->service, mux->identity, mux->mode, mux->report);
-	return send_segment(mux, segment, 0, connection->received, TCP_SYN | TCP_ACK, NULL, 0);
-}
-
 /* Acknowledges what came and sends `reply` along, in as many segments as it takes. */
 static int send_reply(struct mux *mux, struct mux_connection *connection,
 	const struct segment *segment, const struct bytes *reply)
@@ -206,6 +189,41 @@ static int send_reply(struct mux *mux, struct mux_connection *connection,
 	return 0;
 }
 
+static bool is_served(const struct mux *mux, uint16_t port)
+{
+	if (port == IMAGE_PORT)
+		return mux->mode == MODE_RESTORE;
+	return port == SERVICE_PORT && mux->faults->kinds[FAULT_SERVICE] != FAULT_REFUSED;
+}
+
+static int open_connection(struct mux *mux, const struct segment *segment)
+{
+	struct mux_connection *connection = free_connection(mux);
+	CLEANUP(bytes_done) struct bytes greeting = {0};
+	int r;
+
+	if (!is_served(mux, segment->phone_port) || !connection) {
+		report(mux->report, "refuse %u", segment->phone_port);
+		return send_segment(mux, segment, 0, segment->sequence + 1, TCP_RST, NULL, 0);
+	}
+	report(mux->report, "connect %u", segment->phone_port);
+	*connection = (struct mux_connection){
+		.open = true,
+		.host_port = segment->host_port,
+		.phone_port = segment->phone_port,
+		.sent = 1,
+		.received = segment->sequence + 1,
+	};
+	r = send_segment(mux, segment, 0, connection->received, TCP_SYN | TCP_ACK, NULL, 0);
+	if (segment->phone_port == SERVICE_PORT) {
+		service_init(&connection->service, mux->identity, mux->mode, mux->report);
+		return r;
+	}
+	if (r == 0)
+		r = image_init(&connection->image, mux->report, &greeting);
+	return r < 0 ? r : send_reply(mux, connection, segment, &greeting);
+}
+
 int mux_send(struct mux *mux, const struct bytes *message)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(mux->connections); i++) {
@@ -215,7 +233,8 @@ int mux_send(struct mux *mux, const struct bytes *message)
 			.phone_port = SERVICE_PORT,
 		};
 
-		if (connection->open && connection->service.restoring)
+		if (connection->open && connection->phone_port == SERVICE_PORT &&
+			connection->service.restoring)
 			return send_reply(mux, connection, &segment, message);
 	}
 	return -ENOTCONN;
@@ -230,7 +249,9 @@ static int take_data(
 	if (segment->size == 0)
 		return 0;
 	connection->received += (uint32_t)segment->size;
-	if (mux->faults->kinds[FAULT_SERVICE] != FAULT_SILENT)
+	if (connection->phone_port == IMAGE_PORT)
+		r = image_feed(&connection->image, segment->data, segment->size, &reply);
+	else if (mux->faults->kinds[FAULT_SERVICE] != FAULT_SILENT)
 		r = service_feed(&connection->service, segment->data, segment->size, &reply);
 	if (r < 0) {
 		close_connection(connection);

@@ -7,6 +7,7 @@
 #include "tests/vm/phone/bytes.h"
 #include "tests/vm/phone/fault.h"
 #include "tests/vm/phone/identity.h"
+#include "tests/vm/phone/image.h"
 #include "tests/vm/phone/report.h"
 #include "tests/vm/phone/service.h"
 
@@ -20,13 +21,15 @@
 struct mux_packet;
 STAILQ_HEAD(mux_packets, mux_packet);
 
-/* Invariant: the service is initialised exactly while `open`. */
+/* Invariant: while `open`, the service of `phone_port` is initialised: `image` or `service`. */
 struct mux_connection {
 	bool open;
 	uint16_t host_port;
+	uint16_t phone_port;
 	uint32_t sent;	   /* our sequence number */
 	uint32_t received; /* the host's, as we acknowledge it */
 	struct service service;
+	struct image image;
 };
 
 struct mux {

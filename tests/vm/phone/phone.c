@@ -226,6 +226,14 @@ int phone_send_status(struct phone *phone, uint64_t status)
 	return r < 0 ? r : send_message(phone, &message);
 }
 
+int phone_send_data_request(struct phone *phone, const char *type)
+{
+	CLEANUP(bytes_done) struct bytes message = {0};
+	int r = service_add_data_request(&message, type);
+
+	return r < 0 ? r : send_message(phone, &message);
+}
+
 int phone_serve(struct phone *phone)
 {
 	struct usbip_request request;

@@ -38,10 +38,11 @@ void phone_detach(struct phone *phone);
  * Returns 0, -EINVAL, or a negative errno of the connection. */
 int phone_set_fault(struct phone *phone, const char *part, const char *kind);
 
-/* Sends restored's message of progress or of the end: see service.h. Returns 0, -ENOTCONN when no
- * restore was started, or another negative errno. */
+/* Sends restored's message of progress or of the end, or its request for data: see service.h.
+ * Returns 0, -ENOTCONN when no restore was started, or another negative errno. */
 int phone_send_progress(struct phone *phone, uint64_t operation, uint64_t percent);
 int phone_send_status(struct phone *phone, uint64_t status);
+int phone_send_data_request(struct phone *phone, const char *type);
 
 /* Handles the next request of the host; blocks until there is one. Returns 0 (also when the host
  * unplugged the phone) or a negative errno. */

@@ -52,6 +52,12 @@ static int run_progress(struct scenario *scenario, const struct scenario_step *s
 	return phone_send_progress(phone, step->number, step->percent);
 }
 
+static int run_ask(struct scenario *scenario, const struct scenario_step *step, struct phone *phone,
+	uint64_t now_us)
+{
+	return phone_send_data_request(phone, step->text);
+}
+
 static int run_status(struct scenario *scenario, const struct scenario_step *step,
 	struct phone *phone, uint64_t now_us)
 {
@@ -121,6 +127,7 @@ static const struct {
 	{"wait", read_text, run_wait},
 	{"fault", read_fault, run_fault},
 	{"progress", read_progress, run_progress},
+	{"ask", read_text, run_ask},
 	{"status", read_status, run_status},
 	{"say", read_text, run_say},
 };

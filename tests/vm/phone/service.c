@@ -188,6 +188,15 @@ int service_add_status(struct bytes *reply, uint64_t status)
 	return send_message(message, reply);
 }
 
+int service_add_data_request(struct bytes *reply, const char *type)
+{
+	CLEANUP(plist_freep) plist_t message = plist_new_dict();
+
+	set_string(message, "MsgType", "DataRequestMsg");
+	set_string(message, "DataType", type);
+	return send_message(message, reply);
+}
+
 static int answer_message(struct service *service, plist_t content, struct bytes *reply)
 {
 	CLEANUP(freep) char *name = string_at(content, "Request");

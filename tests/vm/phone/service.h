@@ -37,3 +37,7 @@ int service_feed(struct service *service, const uint8_t *data, size_t size, stru
  * ended with `status` (0: success; its own number). Return 0 or a negative errno. */
 int service_add_progress(struct bytes *reply, uint64_t operation, uint64_t percent);
 int service_add_status(struct bytes *reply, uint64_t status);
+
+/* Appends restored's request for data of that type, such as "SystemImageData". Returns 0 or a
+ * negative errno. */
+int service_add_data_request(struct bytes *reply, const char *type);

@@ -20,6 +20,7 @@ from . import cpio
 KERNEL_PACKAGE = "linux-image-amd64"
 PACKAGES = (
     "busybox-static",
+    "coreutils",
     "idevicerestore",
     "irecovery",
     "libimobiledevice-utils",
@@ -32,6 +33,7 @@ PROGRAMS = (
     "/usr/bin/idevice_id",
     "/usr/bin/ideviceinfo",
     "/usr/bin/irecovery",
+    "/usr/bin/stdbuf",
     "/usr/sbin/usbmuxd",
 )
 # In the order in which they have to be loaded.
@@ -39,6 +41,8 @@ MODULES = ("usb-common", "usbcore", "usbip-core", "vhci-hcd", "usbmon")
 UDEV_RULES = ("/lib/udev/rules.d/39-usbmuxd.rules", "/lib/udev/rules.d/50-udev-default.rules")
 # Loaded by name when a thread is cancelled.
 MORE_LIBRARIES = ("libgcc_s.so.1",)
+# Loaded by name by the program before it.
+MORE_FILES = ("/usr/libexec/coreutils/libstdbuf.so",)
 LIBRARY_FOLDERS = (
     "/lib/x86_64-linux-gnu",
     "/usr/lib/x86_64-linux-gnu",
@@ -150,6 +154,8 @@ class Image:
             self.add_program(archive, path if path.startswith("/usr") else "/usr" + path, self._in_root(path))
         for name in MORE_LIBRARIES:
             archive.file(f"/usr/lib/x86_64-linux-gnu/{name}", self._find_library(name).read_bytes())
+        for path in MORE_FILES:
+            archive.file(path, self._in_root(path).read_bytes())
         for path in UDEV_RULES:
             archive.file("/usr" + path, self._in_root(path).read_bytes())
         for index, name in enumerate(MODULES):

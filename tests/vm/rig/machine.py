@@ -86,7 +86,8 @@ def run(image, script, files=(), programs=(), packaged=()):
         raise Unavailable(f"{QEMU} is not installed")
     overlay = cpio.Archive()
     overlay.file("/init", (GUEST_FOLDER / "init").read_bytes(), 0o755)
-    overlay.file("/case/functions", (GUEST_FOLDER / "functions").read_bytes())
+    for name in ("functions", "signer"):
+        overlay.file(f"/case/{name}", (GUEST_FOLDER / name).read_bytes())
     overlay.file("/case/run", script)
     for name, text in files:
         overlay.file(f"/case/{name}", text)
