@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The operations of a restore by number and name, from knowledge/operations.txt. */
+/* The operations of a restore by number and name, from knowledge/operations.txt. What they mean
+ * stands in code.h. */
 #pragma once
 
 #include <stddef.h>
@@ -8,7 +9,6 @@
 struct operation {
 	uint32_t number; /* as restored counts from protocol 14 on */
 	const char *name;
-	const char *exercises; /* parts of the phone; NULL = not known */
 };
 
 /* The number of an operation by the name that tools print; 0 where it is not known. */

@@ -13,6 +13,7 @@ SOURCE = pathlib.Path(sys.argv[1])
 # Which generator reads a file, and with which arguments; {} is the folder.
 DIAGNOSIS = ("generate_diagnosis.py", "{}", "{}/out.c", "{}/out.h")
 SIGNS = ("generate_signs.py", "{}/signs.txt", "{}/out.a", "{}/linksigns.txt", "{}/out.b")
+CODES = ("generate_codes.py", "{}", "{}/out.a", "{}/out.b")
 GENERATORS = {
     "rules.txt": DIAGNOSIS,
     "causes.txt": DIAGNOSIS,
@@ -20,6 +21,10 @@ GENERATORS = {
     "facts.txt": DIAGNOSIS,
     "signs.txt": SIGNS,
     "linksigns.txt": SIGNS,
+    "errors.txt": CODES,
+    "operations.txt": CODES,
+    "checkpoints.txt": CODES,
+    "sources.txt": CODES,
     "models.txt": ("generate_models.py", "{}/models.txt", "{}/out.inc"),
 }
 RULE = ("\nrule added-by-test\n  cause: cable\n  for: weak\n  when: failed\n"
@@ -28,6 +33,10 @@ SIGN = ("\nsign added-by-test\n  text: a text of a log\n  means: A sentence.\n"
         "  source: a test of the build\n")
 LINK_SIGN = SIGN.replace("  text:", "  from: kernel\n  says: link\n  text:")
 MODEL = "iPhone99,9  z99ap  0x9999  0x02  lightning  iphone_99  face-id  iPhone 99\n"
+ERROR = ("\nerror itunes 7777\n  means: A sentence.\n  suspects: cable\n  try: swap-cable\n"
+         "  source: library\n")
+OPERATION = "\noperation 777\n  name: Added by test\n  means: A sentence.\n  source: idr\n"
+CHECKPOINT = OPERATION.replace("operation 777", "checkpoint 0x7777")
 # What is added to which file, and what the message must say; None: it is accepted.
 CASES = [
     ("rules.txt", RULE, None),
@@ -55,6 +64,32 @@ CASES = [
     ("linksigns.txt", LINK_SIGN.replace("from: kernel", "from: nobody"), "unknown from"),
     ("linksigns.txt", LINK_SIGN + "  ignore: 71\n", "ignore is not well-formed"),
     ("linksigns.txt", LINK_SIGN + "  noise: yes\n", "unknown key"),
+    ("errors.txt", ERROR, None),
+    ("errors.txt", ERROR + ERROR.replace("7777", "7778..7779"), None),
+    ("errors.txt", ERROR.replace("itunes", "windows"), "bad name"),
+    ("errors.txt", ERROR.replace("7777", "7779..7778"), "above the last"),
+    ("errors.txt", ERROR.replace("cable\n  try", "gremlins\n  try"), "unknown cause 'gremlins'"),
+    ("errors.txt", ERROR.replace("swap-cable", "pray"), "unknown experiment 'pray'"),
+    ("errors.txt", ERROR.replace("library", "hearsay"), "unknown source 'hearsay'"),
+    ("errors.txt", ERROR.replace("library", "argument: physics"), None),
+    ("errors.txt", ERROR.replace("  source: library\n", ""), "source is missing"),
+    ("errors.txt", ERROR.replace("  means: A sentence.\n", ""), "means is missing"),
+    ("errors.txt", ERROR.replace("A sentence.", "In 60 % of cases."), "no percentages"),
+    ("errors.txt", ERROR.replace("A sentence.", 50 * "words "), "longer than 240"),
+    ("errors.txt", ERROR + "  like: 7778\n", "no such entry before it"),
+    ("errors.txt", ERROR + "  exercises: NAND\n", "unknown key"),
+    ("errors.txt", ERROR + ERROR, "stands twice"),
+    ("operations.txt", OPERATION, None),
+    ("operations.txt", OPERATION.replace("777", "0x309"), "bad name"),
+    ("operations.txt", OPERATION.replace("  name: Added by test\n", ""), "name is missing"),
+    ("operations.txt", OPERATION.replace("Added by test", "Waiting for NAND"), "another operation"),
+    ("operations.txt", OPERATION + OPERATION, "stands twice"),
+    ("checkpoints.txt", CHECKPOINT, None),
+    ("checkpoints.txt", CHECKPOINT.replace("0x7777", "7777"), "bad name"),
+    ("checkpoints.txt", CHECKPOINT.replace("0x7777", "0x060D"), "stands twice"),
+    ("checkpoints.txt", CHECKPOINT + "  stage: the end\n", "unknown key"),
+    ("sources.txt", "\nno-meaning\n", "expected"),
+    ("sources.txt", "\nidr  again\n", "stands twice"),
     ("models.txt", MODEL, None),
     ("models.txt", MODEL.replace("lightning", "micro-usb"), "connector is not well-formed"),
     ("models.txt", MODEL.replace("face-id", "touch-id"), "unknown mark"),
