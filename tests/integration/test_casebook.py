@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is kept of a phone outlives the ring, the daemon, a crash, a damaged file and a full disk."""
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+from contextlib import closing
+
+import pytest
+
+from daemon import until
+
+ECID = '0x001C2D6A3C8A802E'
+OTHER = '0x00002B3C4D5E6F70'
+TOOL = ['sh', '-c', 'cat "$0"; exit 245']
+LOG = ['About to restore device... ', 'Creating partition map (11)', 'Creating filesystem (12)',
+       'Waiting for NAND (28)', 'ERROR: Unable to successfully restore device', '']
+
+
+@pytest.fixture
+def tool(folder):
+    log = folder / 'tool.log'
+    log.write_text('\n'.join(LOG))
+    return [*TOOL, log]
+
+
+def fail(bench, tool, ecid=ECID, cable='A'):
+    """A restore that fails."""
+    assert bench.run([*tool, '-i', ecid], '--cable', cable).wait(60) == 245
+
+
+def sealed(bench):
+    """The sessions in the casebook, oldest first."""
+    path = bench.state / 'casebook.db'
+    if not path.exists():
+        return []
+    with closing(sqlite3.connect(f'file:{path}?mode=ro', uri=True)) as book:
+        return [row[0].hex() for row in book.execute('SELECT id FROM attempts ORDER BY started_us')]
+
+
+def wait_sealed(bench, count):
+    until(lambda: len(sealed(bench)) == count, what=f'{count} sealed sessions')
+
+
+def casebook_source(bench):
+    return next(source for source in bench.ask('status')['sources'] if source['name'] == 'casebook')
+
+
+def story(bench):
+    """All that the command tells of the phone."""
+    sessions = bench.ask('sessions')
+    return {
+        'sessions': sessions,
+        'diagnosis': bench.triage('--json', 'diagnose', ECID, check=False).stdout,
+        'logs': [bench.triage('--json', 'log', session['session']).stdout
+                 for session in sessions['sessions']],
+    }
+
+
+def test_a_session_outlives_the_ring(bench, tool):
+    bench.start()
+    for cable in 'AB':
+        fail(bench, tool, cable=cable)
+    wait_sealed(bench, 2)
+    told = story(bench)
+    bench.stop()
+    (bench.state / 'ring').unlink()
+    bench.start()
+    assert story(bench) == told
+    assert bench.triage('diagnose', ECID, check=False).stdout.count('records') == 0
+
+
+def test_the_phone_that_comes_back_next_week_has_its_history(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    wait_sealed(bench, 1)
+    bench.stop()
+    (bench.state / 'ring').unlink()
+    bench.start()
+    fail(bench, tool, cable='B')
+    reply = bench.ask('diagnose', ECID)
+    cables = [condition['value'] for session in reply['sessions']
+              for condition in session['conditions'] if condition['key'] == 'cable']
+    assert cables == ['B', 'A']
+    assert '2 attempts' in bench.triage('case', ECID).stdout
+
+
+def test_what_a_crash_kept_from_the_casebook_is_sealed_from_the_ring(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    wait_sealed(bench, 1)
+    bench.stop(signal.SIGKILL)
+    told = bench.triage('--state-dir', bench.state, '--json', 'sessions').stdout
+    for path in bench.state.glob('casebook.db*'):
+        path.unlink()
+    bench.start()
+    wait_sealed(bench, 1)
+    bench.stop()
+    (bench.state / 'ring').unlink()
+    assert bench.triage('--state-dir', bench.state, '--json', 'sessions').stdout == told
+
+
+def test_a_damaged_casebook_is_set_aside_and_sealed_anew(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    wait_sealed(bench, 1)
+    before = sealed(bench)
+    bench.stop()
+    path = bench.state / 'casebook.db'
+    content = bytearray(path.read_bytes())
+    content[:100] = os.urandom(100)
+    path.write_bytes(content)
+    bench.start()
+    wait_sealed(bench, 1)
+    assert sealed(bench) == before
+    assert (bench.state / 'casebook.db.bad').exists()
+    assert 'was damaged' in bench.say()
+    assert casebook_source(bench)['up']
+
+
+def test_damage_while_the_daemon_runs_costs_no_answer(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    wait_sealed(bench, 1)
+    path = bench.state / 'casebook.db'
+    with open(path, 'r+b') as file:
+        file.truncate(4096)
+    assert bench.ask('sessions')['sessions'][0]['outcome'] == 'failed'
+    fail(bench, tool, cable='B')
+    until(lambda: len(bench.ask('sessions')['sessions']) == 2, what='both sessions')
+    assert bench.triage('diagnose', ECID, check=False).returncode in (10, 11, 20, 30)
+    bench.stop()
+    bench.start()
+    wait_sealed(bench, 2)
+
+
+def test_a_locked_casebook_is_waited_for(bench, tool):
+    bench.start()
+    with closing(sqlite3.connect(bench.state / 'casebook.db', isolation_level=None)) as book:
+        book.execute('BEGIN IMMEDIATE')
+        fail(bench, tool)
+        until(lambda: not casebook_source(bench)['up'], what='the source down')
+        assert bench.ask('sessions')['sessions'][0]['outcome'] == 'failed'
+        book.execute('ROLLBACK')
+    wait_sealed(bench, 1)
+    until(lambda: casebook_source(bench)['up'], what='the source up')
+
+
+def test_a_full_disk_costs_only_the_casebook(bench, tool):
+    bench.wrapper = ['prlimit', '--fsize=160000', '--']
+    bench.start('--ring-size', '131072')
+    for i in range(80):
+        fail(bench, tool, ecid=f'0x00000001{i:08x}')
+        if not casebook_source(bench)['up']:
+            break
+    assert not casebook_source(bench)['up']
+    assert bench.process.poll() is None
+    assert bench.ask('sessions')['sessions'][0]['ecid'] == f'0x00000001{i:08X}'
+    kept = len(sealed(bench))
+    assert kept > 0
+    bench.stop()
+    bench.wrapper = []
+    bench.start()
+    until(lambda: len(sealed(bench)) > kept, what='the sealing of the rest')
+
+
+def test_a_casebook_of_a_later_version_is_left_alone(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    wait_sealed(bench, 1)
+    bench.stop()
+    with closing(sqlite3.connect(bench.state / 'casebook.db')) as book:
+        book.execute('PRAGMA user_version = 99')
+    before = (bench.state / 'casebook.db').read_bytes()
+    bench.start()
+    assert not casebook_source(bench)['up']
+    assert 'later version' in casebook_source(bench)['detail']
+    fail(bench, tool, cable='B')
+    bench.stop()
+    assert (bench.state / 'casebook.db').read_bytes() == before
+
+
+def test_export_purge_import_gives_the_same_verdict(bench, tool, folder):
+    bench.start()
+    for cable in 'AB':
+        fail(bench, tool, cable=cable)
+    fail(bench, tool, ecid=OTHER)
+    wait_sealed(bench, 3)
+    before = story(bench)
+    bench.triage('export', ECID, '-o', folder / 'case.json')
+    assert 'Purged 2 attempts' in bench.triage('purge', ECID, '--yes').stdout
+    assert bench.triage('diagnose', ECID, check=False).returncode == 4
+    assert [session['ecid'] for session in bench.ask('sessions')['sessions']] == [OTHER]
+    bench.triage('import', folder / 'case.json')
+    after = story(bench)
+    assert json.loads(after['diagnosis'])['verdict'] == json.loads(before['diagnosis'])['verdict']
+    assert after['logs'][-2:] == before['logs'][-2:]
+    assert bench.triage('import', folder / 'case.json').stdout.count('known already') == 2
+
+
+def test_a_purge_leaves_no_byte_of_the_phone(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    fail(bench, tool, ecid=OTHER)
+    wait_sealed(bench, 2)
+    bench.triage('purge', ECID, '--yes')
+    bench.stop()
+    content = b''.join(path.read_bytes() for path in bench.state.iterdir())
+    assert ECID[4:].encode() not in content
+    assert int(ECID, 16).to_bytes(8, 'little') not in content
+    assert OTHER[4:].encode() in content
+    bench.start()
+    assert [session['ecid'] for session in bench.ask('sessions')['sessions']] == [OTHER]
+    with closing(sqlite3.connect(bench.state / 'casebook.db')) as book:
+        assert book.execute('SELECT why, attempts FROM purges').fetchall() == [('a device', 1)]
+
+
+def test_purge_by_day(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    assert 'Purged 0 attempts' in bench.triage('purge', '--before', '2020-01-01', '--yes').stdout
+    assert 'Purged 1 attempt.' in bench.triage('purge', '--before', '2099-01-01', '--yes').stdout
+    assert bench.ask('sessions')['sessions'] == []
+
+
+def test_purge_refuses(bench, tool, folder):
+    bench.start()
+    fail(bench, tool)
+    assert bench.triage('purge', check=False).returncode == 2
+    assert bench.triage('purge', ECID, check=False).returncode == 2  # no terminal, no --yes
+    assert bench.triage('purge', '--before', 'soon', '--yes', check=False).returncode == 2
+    assert bench.triage('purge', OTHER, '--yes', check=False).returncode == 4
+    (folder / 'wait').touch()
+    running = bench.run(['sh', '-c', 'while [ -e "$0" ]; do :; done', folder / 'wait', '-i', ECID])
+    until(lambda: bench.ask('status')['runningSessions'], what='the run')
+    refused = bench.triage('purge', ECID, '--yes', check=False)
+    assert refused.returncode == 1 and 'A restore of' in refused.stderr
+    (folder / 'wait').unlink()
+    running.wait(30)
+    assert len(bench.ask('sessions')['sessions']) == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='becomes another user')
+def test_only_the_administrator_may_purge(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    os.chmod(bench.socket, 0o666)
+    for path in (bench.folder, *bench.folder.parents):
+        if not os.stat(path).st_mode & 0o001:
+            os.chmod(path, os.stat(path).st_mode | 0o011)
+    command = shutil.copy(bench.build / 'client' / 'idevicetriage', bench.folder)
+    refused = subprocess.run(
+        ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', command, 'purge', ECID,
+         '--yes'], env=bench.environment, capture_output=True, text=True, timeout=30)
+    assert refused.returncode == 1 and 'may not call' in refused.stderr
+    assert len(bench.ask('sessions')['sessions']) == 1
+
+
+def test_export_with_a_mask_names_no_phone(bench, tool, folder):
+    log = folder / 'tool.log'
+    log.write_text('\n'.join([f'ECID: {int(ECID, 16)}', f'Found device {ECID}', *LOG]))
+    bench.start()
+    fail(bench, tool)
+    text = bench.triage('export', '--mask', ECID).stdout
+    case = json.loads(text)
+    assert ECID[6:] not in text.upper() and str(int(ECID, 16)) not in text
+    assert case['attempts'][0]['log']['lines'][-1] == LOG[-2]
+    assert ECID in bench.triage('export', ECID).stdout
+
+
+def test_export_is_read_by_other_readers_of_case_files(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    case = json.loads(bench.triage('export', ECID).stdout)
+    assert case['format'] == 'idevicetriage-case' and case['version'] == 1
+    attempt = case['attempts'][0]
+    assert attempt['outcome'] == 'failed' and attempt['conditions']['cable'] == 'A'
+    assert attempt['log']['lines'] == [line.rstrip() for line in LOG[:-1]] or \
+        attempt['log']['lines'] == LOG[:-1]
+
+
+def test_export_refuses(bench, tool, folder):
+    bench.start()
+    fail(bench, tool)
+    assert bench.triage('export', check=False).returncode == 2
+    assert bench.triage('export', OTHER, check=False).returncode == 4
+    refused = bench.triage('export', ECID, '-o', folder, check=False)
+    assert refused.returncode == 1 and 'no ordinary file' in refused.stderr
+    refused = bench.triage('export', ECID, '-o', folder / 'none' / 'x', check=False)
+    assert refused.returncode == 1 and 'Cannot write' in refused.stderr
+
+
+def test_added_attempts_are_checked(bench):
+    bench.start()
+
+    def add(case):
+        return bench.call('AddAttempt', case=case)
+
+    case = {'format': 'idevicetriage-case', 'version': 1, 'device': {'ecid': ECID},
+            'attempts': [{'session': '01936f00-0000-7000-8000-000000000001', 'outcome': 'failed'}]}
+    for bad in ({}, {**case, 'device': {}}, {**case, 'attempts': []}, {**case, 'version': 2},
+                {**case, 'attempts': [{'outcome': 'failed'}]}, {**case, 'attempts': case['attempts'] * 2}):
+        assert add(bad) == {'parameter': 'case'}
+    assert add(case) == {'session': '01936f00-0000-7000-8000-000000000001', 'added': True}
+    assert add(case)['added'] is False
+    record = {'sequence': 1, 'kind': 'log', 'source': 'tool', 'text': 'a line'}
+    session = case['attempts'][0]['session']
+    assert bench.call('AddRecords', session=session, records=[record, {**record, 'sequence': 2}]) == {}
+    assert bench.call('AddRecords', session=session, records=[{**record, 'text': 'again'}]) == {}
+    assert bench.call('AddRecords', session=session, records=[{}]) == {'parameter': 'records'}
+    assert [r['text'] for r in bench.records(session)] == ['a line', 'a line']
+
+
+def test_nothing_is_added_to_a_watched_session(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    wait_sealed(bench, 1)
+    session = bench.ask('sessions')['sessions'][0]['session']
+    record = {'sequence': 10 ** 6, 'kind': 'log', 'source': 'tool', 'text': 'a lie'}
+    assert bench.call('AddRecords', session=session, records=[record]) == {'session': session}
+    assert 'a lie' not in bench.triage('log', session).stdout
