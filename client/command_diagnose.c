@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `diagnose`: why restores of a phone fail, and what to try next. */
+#include "client/case_file.h"
 #include "client/name.h"
 #include "client/options.h"
 #include "client/output.h"
 #include "common/base/text.h"
 
-static const struct option own[] = {{"verbose", no_argument, NULL, 'v'}, {0}};
+static const struct option own[] = {
+	{"verbose", no_argument, NULL, 'v'}, {"case", required_argument, NULL, 'c'}, {0}};
+
+struct wanted {
+	bool verbose;
+	const char *file; /* a case file; NULL = ask the daemon */
+};
 
 static int take(void *user, int option, const char *value)
 {
-	*(bool *)user = true;
+	struct wanted *wanted = user;
+
+	if (option == 'v')
+		wanted->verbose = true;
+	else
+		wanted->file = value;
 	return EXIT_DONE;
 }
 
@@ -31,15 +43,16 @@ static int phase_code(const char *phase)
 	return EXIT_UNDECIDED;
 }
 
-static int ask_diagnosis(struct context *context, struct connection *connection, const char *text,
-	struct json_object **ret)
+static int ask_diagnosis(struct context *context, const char *text, struct json_object **ret)
 {
+	CLEANUP(connection_freep) struct connection *connection = NULL;
 	struct json_builder builder = {0};
 	struct json_object *parameters;
 	struct name name = {0};
-	int r;
+	int r = ask_open_reading(context, &connection);
 
-	r = text ? ask_name(context, connection, text, NAME_ANY, &name) : EXIT_DONE;
+	if (r == EXIT_DONE && text)
+		r = ask_name(context, connection, text, NAME_ANY, &name);
 	if (r != EXIT_DONE)
 		return r;
 	parameters = json_new_object(&builder);
@@ -51,10 +64,9 @@ static int ask_diagnosis(struct context *context, struct connection *connection,
 
 int command_diagnose(struct context *context, int argc, char **argv)
 {
-	CLEANUP(connection_freep) struct connection *connection = NULL;
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
-	bool verbose = false;
-	int r, first = options_read(context, argc, argv, "v", own, take, &verbose);
+	struct wanted wanted = {0};
+	int r, first = options_read(context, argc, argv, "v", own, take, &wanted);
 	const char *text;
 
 	if (first < 0)
@@ -62,11 +74,12 @@ int command_diagnose(struct context *context, int argc, char **argv)
 	if (first + 1 < argc)
 		return options_too_many("diagnose", argv[first + 1]);
 	text = first < argc ? argv[first] : NULL;
-	r = ask_open_reading(context, &connection);
-	if (r == EXIT_DONE)
-		r = ask_diagnosis(context, connection, text, &reply);
+	if (wanted.file && text)
+		return options_too_many("diagnose --case", text);
+	r = wanted.file ? case_file_diagnosis(wanted.file, &reply)
+			: ask_diagnosis(context, text, &reply);
 	if (r != EXIT_DONE)
 		return r;
-	context->output->diagnosis(&context->page, reply, verbose);
+	context->output->diagnosis(&context->page, reply, wanted.verbose);
 	return phase_code(field_text_or(field_object(reply, "verdict"), "phase", ""));
 }

@@ -39,7 +39,7 @@ _idevicetriage() {
 		COMPREPLY=($(compgen -W 'original replaced disconnected known-good' -- "$word"))
 		return
 		;;
-	--socket | --log | --output) compopt -o default; return ;;
+	--socket | --log | --output | --case) compopt -o default; return ;;
 	--state-dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
 	--cable | --port | --device | --host | --tool | --ecid | --ticket | --condition | --limit | --after \
 		| --before) return ;;
@@ -49,7 +49,7 @@ _idevicetriage() {
 	'') own='status watch sessions log diagnose case run import export purge' ;;
 	sessions) own='--limit' ;;
 	log) own='--follow --after' ;;
-	diagnose) own='--verbose' ;;
+	diagnose) own='--verbose --case' ;;
 	export) own='--output --mask' ;;
 	purge) own='--before --yes' ;;
 	run) own='--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket

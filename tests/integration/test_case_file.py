@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`diagnose --case`: judges a case file with no daemon and no ring, as the accuracy tool does."""
+import collections
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+CASES = pathlib.Path(__file__).resolve().parent.parent / 'cases' / 'dev'
+CODES = {'none': 0, 'phase1-connection': 10, 'phase1-software': 11, 'phase2-hardware': 20, 'undecided': 30}
+
+
+def judged(bench, path):
+    result = bench.triage('--json', 'diagnose', '--case', path, check=False)
+    assert result.stderr == ''
+    reply = json.loads(result.stdout)
+    assert result.returncode == CODES[reply['verdict']['phase']]
+    return reply
+
+
+def test_verdicts_are_those_of_the_accuracy_tool(bench):
+    """Each case that the tool lists, and the number of each verdict over all of them."""
+    told = subprocess.run([bench.build / 'tests' / 'accuracy' / 'accuracy', CASES], capture_output=True, text=True,
+                          timeout=120).stdout
+    verdicts = {path.name: judged(bench, path)['verdict'] for path in sorted(CASES.glob('*.json'))}
+
+    table = told[told.index('Truth (rows)'):told.index('Beside baselines')].splitlines()[2:]
+    rows = [[int(number) for number in line.split()[1:]] for line in table if line]
+    phases = collections.Counter(verdict['phase'] for verdict in verdicts.values())
+    assert [sum(column) for column in zip(*rows)] == [phases[phase] for phase in CODES]
+    assert sum(map(sum, rows)) == len(verdicts)
+
+
+def test_the_reply_tells_the_phone_and_its_attempts(bench):
+    path = CASES / 'lik-475-iphone4-nand28-bounce.json'
+    case, reply = json.loads(path.read_text()), judged(bench, path)
+    assert reply['device']['productType'] == case['device']['productType'] == 'iPhone3,1'
+    assert reply['device']['name'] == 'iPhone 4 (GSM)'
+    assert len(reply['sessions']) == len(case['attempts'])
+    assert [session['outcome'] for session in reply['sessions']] == [
+        attempt['outcome'] for attempt in reversed(case['attempts'])]
+    text = bench.triage('diagnose', '--case', path)
+    assert text.stdout.split()[:len(reply['verdict']['summary'].split())] == reply['verdict']['summary'].split()
+    assert 'iPhone 4 (GSM), 3 attempts' in text.stdout
+    assert max(map(len, text.stdout.splitlines())) <= 80
+
+
+def test_what_the_file_says_the_truth_is_changes_nothing(bench):
+    path = CASES / 'lik-475-iphone4-nand28-bounce.json'
+    case = json.loads(path.read_text())
+    del case['truth']
+    blind = bench.folder / 'blind.json'
+    blind.write_text(json.dumps(case))
+    assert judged(bench, blind) == judged(bench, path)
+
+
+@pytest.mark.parametrize('content, reason', [
+    (None, 'No such file or directory'),
+    (b'', ''),
+    (b'Waiting for NAND (28)\n', ''),
+    (b'[]', 'not a JSON object'),
+    (b'{}', 'not a case file'),
+    (b'{"format": "idevicetriage-case", "version": 2, "attempts": []}', 'another version'),
+    (b'{"format": "idevicetriage-case", "version": 1, "attempts": [7]}', 'an attempt is not an object'),
+    (b'{"format": "idevicetriage-case", "version": 1, "attempts": [', ''),
+    pytest.param(b'[' * 10000, '', id='deep'),
+])
+def test_a_file_that_is_no_case_is_refused_with_the_reason(bench, content, reason):
+    path = bench.folder / 'a file.json'
+    if content is not None:
+        path.write_bytes(content)
+    result = bench.triage('--json', 'diagnose', '--case', path, check=False)
+    assert (result.returncode, result.stdout) == (1, '')
+    assert re.fullmatch(rf'idevicetriage: Cannot read a case from {re.escape(str(path))}: \S.*\.\n', result.stderr)
+    assert reason in result.stderr
+
+
+def test_a_folder_is_refused(bench):
+    result = bench.triage('diagnose', '--case', bench.folder, check=False)
+    assert result.returncode == 1 and 'Is a directory' in result.stderr
+
+
+def test_a_case_and_a_device_are_too_many(bench):
+    result = bench.triage('diagnose', '--case', CASES / 'fr-153-bb-dead.json', '1-2.3', check=False)
+    assert (result.returncode, result.stdout) == (2, '') and '1-2.3' in result.stderr
+    assert bench.triage('diagnose', '--case', check=False).returncode == 2
