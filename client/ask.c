@@ -13,7 +13,7 @@
 #define OPEN_ATTEMPTS 40
 #define OPEN_PAUSE_MS 50 /* between them: 2 s in all, for a queue of callers to empty */
 
-static int open_quietly(struct context *context, struct connection **ret)
+int ask_open_quietly(struct context *context, struct connection **ret)
 {
 	for (int i = 0;; i++) {
 		int r = connection_open(context->socket, ret);
@@ -51,7 +51,7 @@ int ask_unreachable(struct context *context, int error)
 
 int ask_open(struct context *context, struct connection **ret)
 {
-	int r = open_quietly(context, ret);
+	int r = ask_open_quietly(context, ret);
 
 	return r < 0 ? ask_unreachable(context, r) : EXIT_DONE;
 }
@@ -59,7 +59,7 @@ int ask_open(struct context *context, struct connection **ret)
 int ask_open_reading(struct context *context, struct connection **ret)
 {
 	struct past *past;
-	int error = open_quietly(context, ret), ring_error, r;
+	int error = ask_open_quietly(context, ret), ring_error, r;
 
 	if (error == 0)
 		return EXIT_DONE;

@@ -8,6 +8,8 @@
 /* Connects. Returns EXIT_DONE with *ret owned by the caller, or EXIT_UNREACHABLE after saying why.
  */
 int ask_open(struct context *context, struct connection **ret);
+/* The same without a word: a negative errno, for those who can do without the daemon. */
+int ask_open_quietly(struct context *context, struct connection **ret);
 /* Says that the daemon cannot be reached, for a negative errno. Returns EXIT_UNREACHABLE. */
 int ask_unreachable(struct context *context, int error);
 /* Where no daemon is reachable, opens what it left in its state directory, and says so: for those

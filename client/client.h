@@ -12,7 +12,7 @@ struct output;
 /* Exit codes of every command; `run` forwards its tool's. */
 enum exit_code {
 	EXIT_DONE = 0,
-	EXIT_REFUSED = 1, /* or failed for a reason that was told */
+	EXIT_REFUSED = 1, /* or failed for a reason that was told; `doctor`: found a problem */
 	EXIT_USAGE = 2,
 	EXIT_UNREACHABLE = 3,  /* no daemon */
 	EXIT_UNKNOWN_NAME = 4, /* no such device or session */
@@ -52,6 +52,7 @@ int command_import(struct context *context, int argc, char **argv);
 int command_case(struct context *context, int argc, char **argv);
 int command_export(struct context *context, int argc, char **argv);
 int command_purge(struct context *context, int argc, char **argv);
+int command_doctor(struct context *context, int argc, char **argv);
 int command_run(struct context *context, int argc, char **argv);
 
 /* Says one sentence on standard error, after the program's name and without control characters. */

@@ -25,6 +25,8 @@ static const struct command commands[] = {
 	{"export", "DEVICE|SESSION", "Its attempts as a case file, with their records",
 		command_export},
 	{"purge", "[DEVICE]", "Forget a phone, or what is older than a day", command_purge},
+	{"doctor", "", "What on this bench would spoil a restore, and what to change",
+		command_doctor},
 	{"run", "[CONDITIONS] -- TOOL ...", "Run a restore tool and watch its log", command_run},
 	{"import", "[CONDITIONS] FILE ...", "Attempts from logs of restores and from case files",
 		command_import},

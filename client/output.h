@@ -27,6 +27,8 @@ struct output {
 	void (*records)(struct page *page, struct json_object *reply);
 	/* One reply of Watch. */
 	void (*change)(struct page *page, struct json_object *reply);
+	/* What doctor_run() returns. */
+	void (*doctor)(struct page *page, struct json_object *result);
 	void (*diagnosis)(struct page *page, struct json_object *reply, bool verbose);
 	/* Something to know while a run goes on; once each. */
 	void (*run_notice)(const char *sentence);
@@ -42,5 +44,6 @@ extern const struct output output_json;
 
 /* Of output_text, in files of their own. */
 void text_diagnosis(struct page *page, struct json_object *reply, bool verbose);
+void text_doctor(struct page *page, struct json_object *result);
 void text_records(struct page *page, struct json_object *reply);
 void text_record(struct page *page, struct json_object *record);

@@ -51,6 +51,7 @@ const struct output output_json = {
 	.purged = json_reply,
 	.records = json_reply,
 	.change = json_reply,
+	.doctor = json_reply,
 	.diagnosis = json_diagnosis,
 	.run_notice = json_run_notice,
 	.run_end = json_run_end,

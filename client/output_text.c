@@ -370,6 +370,7 @@ const struct output output_text = {
 	.purged = text_purged,
 	.records = text_records,
 	.change = text_change,
+	.doctor = text_doctor,
 	.diagnosis = text_diagnosis,
 	.run_notice = text_run_notice,
 	.run_end = text_run_end,

@@ -79,6 +79,7 @@ class StandIn:
         self.verdict = VERDICT
         self.sessions = [session(), FAILED]
         self.devices = [DEVICE]
+        self.status = {}  # what GetStatus answers beside or instead of the usual
         self.records = [record(1, "tool-start", name="idevicerestore", text=f"idevicerestore -i {ECID}"),
                         record(2, "operation", name="Creating filesystem", number=12),
                         record(3, "log", text="About to restore device...")]
@@ -166,7 +167,7 @@ class StandIn:
                 "sources": [{"name": "usbmuxd", "up": True}, {"name": "journal", "up": False,
                                                               "detail": "not in the group systemd-journal"}],
                 "deviceCount": len(self.devices), "runningSessions": [SESSION], "ringBytes": 16 << 20,
-                "firstSequence": 1, "lastSequence": 3, "damagedRecords": 0}
+                "firstSequence": 1, "lastSequence": 3, "damagedRecords": 0, **self.status}
 
     def _ListDevices(self, parameters, more):
         return {"devices": self.devices}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Checks of the daemon: whether it answers, whether its sources are up, whether the caller may ask.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/doctor/doctor.h"
+#include "client/doctor/system.h"
+#include "client/fields.h"
+#include "common/base/text.h"
+
+#define GROUP "idevicetriage"
+#define START_IT "systemctl enable --now idevicetriaged.service"
+
+void check_daemon(struct doctor *doctor)
+{
+	const char *version = field_text_or(doctor->status, "version", "?");
+
+	if (!doctor->status)
+		doctor_say(doctor, DOCTOR_PROBLEM,
+			doctor->status_error == -EACCES ? "usermod -a -G " GROUP
+							  " USER, then log in again"
+							: START_IT,
+			"The daemon at %s cannot be reached (%s): no restore is watched.",
+			doctor->socket, strerror(-doctor->status_error));
+	else if (!text_equal(version, PROJECT_VERSION))
+		doctor_say(doctor, DOCTOR_WARNING, "systemctl restart idevicetriaged.service",
+			"The daemon is version %s and this command " PROJECT_VERSION ".", version);
+	else
+		doctor_say(doctor, DOCTOR_OK, NULL, "idevicetriaged %s answers.", version);
+}
+
+/* A group of the system, as /etc/group has it. */
+struct group_entry {
+	long id; /* -1 = there is none */
+	bool has_member;
+};
+
+static bool has_word(const char *list, const char *word, const char *separators)
+{
+	for (list += strspn(list, separators); *list; list += strspn(list, separators)) {
+		size_t length = strcspn(list, separators);
+
+		if (length == strlen(word) && memcmp(list, word, length) == 0)
+			return true;
+		list += length;
+	}
+	return false;
+}
+
+/* Looks a group up, and whether `user` is entered in it. */
+static struct group_entry find_group(const char *root, const char *name, const char *user)
+{
+	CLEANUP(freep) char *file = system_read(root, "/etc/group", NULL);
+	struct group_entry entry = {.id = -1};
+	char *rest = file, *line;
+
+	while (file && (line = strsep(&rest, "\n"))) {
+		const char *found = strsep(&line, ":");
+		const char *password = strsep(&line, ":");
+		const char *id = strsep(&line, ":");
+
+		if (!password || !id || !text_equal(found, name))
+			continue;
+		entry.id = strtol(id, NULL, 10);
+		entry.has_member = line && *user && has_word(line, user, ",");
+		break;
+	}
+	return entry;
+}
+
+/* Finds in /etc/passwd the name of a user. */
+static void find_user(const char *root, long uid, char *out, size_t size)
+{
+	CLEANUP(freep) char *file = system_read(root, "/etc/passwd", NULL);
+	char *rest = file, *line;
+
+	*out = '\0';
+	while (file && (line = strsep(&rest, "\n"))) {
+		const char *name = strsep(&line, ":");
+		const char *password = strsep(&line, ":");
+		const char *id = strsep(&line, ":");
+
+		if (!password || !id || strtol(id, NULL, 10) != uid)
+			continue;
+		text_clean(name, strlen(name), out, size);
+		return;
+	}
+}
+
+/* The rest of a line of /proc/PID/status; NULL where there is none. The caller frees *file. */
+static const char *find_line(char *file, const char *key)
+{
+	char *line = file ? strstr(file, key) : NULL;
+
+	if (!line)
+		return NULL;
+	line += strlen(key);
+	line[strcspn(line, "\n")] = '\0';
+	return line;
+}
+
+void check_caller(struct doctor *doctor)
+{
+	CLEANUP(freep) char *for_uid = system_read(doctor->root, "/proc/self/status", NULL);
+	CLEANUP(freep) char *for_groups = system_read(doctor->root, "/proc/self/status", NULL);
+	const char *uids = find_line(for_uid, "\nUid:"),
+		   *groups = find_line(for_groups, "\nGroups:");
+	char user[64], id[32], advice[160];
+	struct group_entry group;
+
+	if (doctor->status || (uids && strtol(uids, NULL, 10) == 0)) {
+		doctor_say(doctor, DOCTOR_OK, NULL, "You may ask the daemon.");
+		return;
+	}
+	if (!uids || !groups) {
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "/proc does not tell your groups.");
+		return;
+	}
+	find_user(doctor->root, strtol(uids, NULL, 10), user, sizeof(user));
+	group = find_group(doctor->root, GROUP, user);
+	snprintf(id, sizeof(id), "%ld", group.id);
+	snprintf(advice, sizeof(advice), "usermod -a -G " GROUP " %s, then log in again",
+		*user ? user : "USER");
+	if (group.id < 0)
+		doctor_say(doctor, DOCTOR_PROBLEM, "systemd-sysusers",
+			"There is no group " GROUP ": nobody but root may ask the daemon.");
+	else if (has_word(groups, id, " \t"))
+		doctor_say(doctor, DOCTOR_OK, NULL, "You are in the group " GROUP ".");
+	else if (group.has_member)
+		doctor_say(doctor, DOCTOR_PROBLEM, "Log out and in again.",
+			"You were added to the group " GROUP " after this login.");
+	else
+		doctor_say(doctor, DOCTOR_PROBLEM, advice, "You are not in the group " GROUP ".");
+}
+
+/* A source in the daemon's answer; NULL where it has none of that name. */
+static struct json_object *find_source(struct doctor *doctor, const char *name)
+{
+	struct json_object *sources = field_list(doctor->status, "sources");
+
+	for (size_t i = 0; i < field_count(sources); i++) {
+		struct json_object *source = field_item(sources, i);
+
+		if (text_equal(field_text_or(source, "name", ""), name))
+			return source;
+	}
+	return NULL;
+}
+
+static void say_no_daemon(struct doctor *doctor)
+{
+	doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Only the daemon knows, and it does not answer.");
+}
+
+/* Says of a source that must be up: what is missing where it is not, and what to change. */
+static void check_source(struct doctor *doctor, const char *name, enum doctor_result result,
+	const char *missing, const char *advice)
+{
+	struct json_object *source = find_source(doctor, name);
+
+	if (!doctor->status)
+		say_no_daemon(doctor);
+	else if (!source)
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "The daemon has no source %s.", name);
+	else if (field_true(source, "up"))
+		doctor_say(doctor, DOCTOR_OK, NULL, "It is in use.");
+	else
+		doctor_say(doctor, result, advice, "%s: %s.", missing,
+			field_text_or(source, "detail", "no reason is known"));
+}
+
+void check_usb_source(struct doctor *doctor)
+{
+	check_source(doctor, "usb", DOCTOR_PROBLEM, "Phones that come and go are not seen",
+		"Start udev, and let the daemon use netlink (RestrictAddressFamilies=, "
+		"PrivateNetwork= of its unit).");
+}
+
+void check_ring(struct doctor *doctor)
+{
+	check_source(doctor, "ring", DOCTOR_PROBLEM, "Records are lost when the daemon ends",
+		"Let the daemon's user write to its state directory, and make room on its disk.");
+}
+
+void check_casebook(struct doctor *doctor)
+{
+	check_source(doctor, "casebook", DOCTOR_PROBLEM, "Old attempts are not remembered",
+		"Let the daemon's user write to its state directory; a casebook of a later version "
+		"needs that version.");
+}
+
+/* Group membership is what is missing, as a rule: the journal then opens and is empty. */
+void check_journal(struct doctor *doctor)
+{
+	struct json_object *journal = find_source(doctor, "journal");
+	struct json_object *kmsg = find_source(doctor, "kmsg");
+	const char *advice = "Where journald runs, put the daemon's user into the group "
+			     "systemd-journal (its unit does that), then restart the daemon.";
+
+	if (!journal || field_true(journal, "up"))
+		check_source(doctor, "journal", DOCTOR_PROBLEM, "", NULL);
+	else if (field_true(kmsg, "up"))
+		doctor_say(doctor, DOCTOR_WARNING, advice,
+			"The journal %s. The kernel's log is read instead; usbmuxd's lines are not "
+			"seen.",
+			field_text_or(journal, "detail", "cannot be read"));
+	else
+		doctor_say(doctor, DOCTOR_PROBLEM, advice,
+			"The journal %s. USB errors and usbmuxd's lines are not seen.",
+			field_text_or(journal, "detail", "cannot be read"));
+}

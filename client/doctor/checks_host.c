@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Checks of the computer: room on the disk, the clock, the restore tool. */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <time.h>
+
+#include "client/doctor/doctor.h"
+#include "client/doctor/system.h"
+#include "client/doctor/tool_version.h"
+#include "client/fields.h"
+#include "client/phrase.h"
+#include "common/base/clock.h"
+#include "common/base/text.h"
+
+#define DISK_LEAST_BYTES (64ull * 1024 * 1024) /* four rings of the default size */
+#define DISK_LOW_BYTES (512ull * 1024 * 1024)
+
+void check_disk(struct doctor *doctor)
+{
+	char path[PATH_MAX];
+	struct statvfs disk;
+	uint64_t free_bytes;
+
+	snprintf(path, sizeof(path), "%s%s", doctor->root, doctor->state_dir);
+	if (statvfs(path, &disk) < 0) {
+		doctor_say(doctor, DOCTOR_UNKNOWN,
+			errno == ENOENT ? "Name the daemon's state directory with --state-dir."
+					: NULL,
+			"%s cannot be looked at (%s).", doctor->state_dir, strerror(errno));
+		return;
+	}
+	free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+	if (disk.f_flag & ST_RDONLY)
+		doctor_say(doctor, DOCTOR_PROBLEM, "Mount it for writing.",
+			"The disk of %s is read-only.", doctor->state_dir);
+	else if (free_bytes < DISK_LEAST_BYTES || (disk.f_files && !disk.f_favail))
+		doctor_say(doctor, DOCTOR_PROBLEM, "Make room on it: nothing can be recorded.",
+			"The disk of %s has %s left%s.", doctor->state_dir,
+			phrase_bytes((int64_t)free_bytes).text,
+			disk.f_files && !disk.f_favail ? " and takes no more files" : "");
+	else if (free_bytes < DISK_LOW_BYTES)
+		doctor_say(doctor, DOCTOR_WARNING, "Make room on it.",
+			"The disk of %s has %s left.", doctor->state_dir,
+			phrase_bytes((int64_t)free_bytes).text);
+	else
+		doctor_say(doctor, DOCTOR_OK, NULL, "The disk of %s has %s left.",
+			doctor->state_dir, phrase_bytes((int64_t)free_bytes).text);
+}
+
+/* Whether something keeps the clock right: 1 or 0, or a negative errno where the kernel does not
+ * tell. timesyncd leaves the file; others are known by the kernel's flag. */
+static int is_synchronised(const char *root)
+{
+	struct timex clock = {0};
+
+	if (system_exists(root, "/run/systemd/timesync/synchronized"))
+		return 1;
+	/* The kernel's clock is not of the tree that begins at another root. */
+	if (*root)
+		return 0;
+	if (adjtimex(&clock) < 0)
+		return -errno;
+	return !(clock.status & STA_UNSYNC);
+}
+
+/* A clock that was never set tells a time before this program was made. */
+void check_clock(struct doctor *doctor)
+{
+	int64_t now_us = (int64_t)clock_now().wall_us, made_us;
+	struct stat program;
+	int synchronised;
+
+	if (stat("/proc/self/exe", &program) == 0) {
+		made_us = (int64_t)program.st_mtim.tv_sec * (int64_t)USEC_PER_SEC;
+		if (now_us < made_us) {
+			doctor_say(doctor, DOCTOR_PROBLEM, "timedatectl set-ntp true",
+				"The clock says %s, and this program is of %s: signing servers and "
+				"the order of attempts need the right time.",
+				phrase_minute(now_us).text, phrase_minute(made_us).text);
+			return;
+		}
+	}
+	synchronised = is_synchronised(doctor->root);
+	if (synchronised < 0)
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "The kernel does not tell (%s).",
+			strerror(-synchronised));
+	else if (!synchronised)
+		doctor_say(doctor, DOCTOR_WARNING, "timedatectl set-ntp true",
+			"The clock says %s, and nothing keeps it right.",
+			phrase_minute(now_us).text);
+	else
+		doctor_say(doctor, DOCTOR_OK, NULL, "It is kept right.");
+}
+
+/* The newest year of a firmware that was restored with this version of the tool; 0 = none known. */
+static int newest_firmware(
+	struct doctor *doctor, const char *tool, const char *version, char *out, size_t size)
+{
+	int newest = 0;
+
+	*out = '\0';
+	for (size_t i = 0; i < field_count(doctor->sessions); i++) {
+		struct json_object *session = field_item(doctor->sessions, i);
+		const char *firmware = field_text_or(session, "firmware", "");
+		int year = firmware_year(firmware);
+
+		if (!text_equal(field_text_or(session, "tool", ""), tool) ||
+			!text_equal(field_text_or(session, "toolVersion", version), version) ||
+			year <= newest)
+			continue;
+		newest = year;
+		text_clean(firmware, strlen(firmware), out, size);
+	}
+	return newest;
+}
+
+static const char *const tools[] = {"idevicerestore", "futurerestore", "pymobiledevice3"};
+
+static void judge_version(struct doctor *doctor, const char *tool, const char *version)
+{
+	static const char update[] = "Install a newer one, or restore with Finder, iTunes or Apple "
+				     "Devices, before anything is said about the phone.";
+	int year = tool_version_year(tool, version), newest;
+	char firmware[64];
+
+	newest = newest_firmware(doctor, tool, version, firmware, sizeof(firmware));
+	if (!year)
+		doctor_say(doctor, DOCTOR_OK, NULL, "%s %s is installed.", tool, version);
+	else if (newest > year)
+		doctor_say(doctor, DOCTOR_PROBLEM, update,
+			"%s %s is of %d, and firmware %s of %d was restored with it: it does not "
+			"know what such a phone asks for.",
+			tool, version, year, firmware, newest);
+	else
+		doctor_say(doctor, DOCTOR_WARNING, update,
+			"%s %s is of %d: phones with firmware of later years ask for what it does "
+			"not know, and fail like broken ones.",
+			tool, version, year);
+}
+
+void check_tool(struct doctor *doctor)
+{
+	char version[TOOL_VERSION_SIZE];
+	size_t found = 0;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
+		r = tool_version_ask(tools[i], version);
+		if (r == -ENOENT)
+			continue;
+		found++;
+		if (r < 0)
+			doctor_say(doctor, DOCTOR_UNKNOWN, NULL,
+				"%s does not tell its version (%s).", tools[i], strerror(-r));
+		else
+			judge_version(doctor, tools[i], version);
+	}
+	if (!found)
+		doctor_say(doctor, DOCTOR_WARNING,
+			"Install one, such as idevicerestore, or restore with a program that run "
+			"can start.",
+			"No restore tool that is known here is in your PATH.");
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Checks for other programs that have their hands on the phones: on their USB devices, and on
+ * usbmuxd. A restore stands no second one (github.com/libimobiledevice/idevicerestore/issues/802).
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/doctor/doctor.h"
+#include "client/doctor/system.h"
+#include "client/doctor/unix_peers.h"
+#include "common/base/text.h"
+
+/* Who may be found there, by the beginning of a program's name. */
+enum program_role { ROLE_OTHER, ROLE_OWN, ROLE_TOOL, ROLE_DESKTOP };
+
+static const struct {
+	const char *name;
+	enum program_role role;
+} programs[] = {
+	{"usbmuxd", ROLE_OWN},
+	{"idevicetriage", ROLE_OWN},
+	{"idevicerestore", ROLE_TOOL},
+	{"futurerestore", ROLE_TOOL},
+	{"pymobiledevice3", ROLE_TOOL},
+	{"gvfs", ROLE_DESKTOP},
+	{"ifuse", ROLE_DESKTOP},
+};
+
+static enum program_role role_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		if (text_starts_with(name, programs[i].name))
+			return programs[i].role;
+	return ROLE_OTHER;
+}
+
+/* A search for open files. */
+struct search {
+	struct doctor *doctor;
+	const char *(*what)(const struct search *search, const char *link);
+	const struct system_phone *phones;
+	int phone_count;
+	const uint32_t *peers;
+	int peer_count;
+
+	const struct system_process *process; /* that is looked at */
+	size_t hidden;			      /* processes that this user may not look into */
+	size_t said;
+};
+
+/* Names what the link leads to where it is searched for, else NULL. */
+static const char *find_phone(const struct search *search, const char *link)
+{
+	char node[64];
+
+	for (int i = 0; i < search->phone_count; i++) {
+		snprintf(node, sizeof(node), "/dev/bus/usb/%03d/%03d", search->phones[i].bus,
+			search->phones[i].address);
+		if (text_equal(node, link))
+			return search->phones[i].port;
+	}
+	return NULL;
+}
+
+static const char *find_peer(const struct search *search, const char *link)
+{
+	uint32_t inode;
+
+	if (sscanf(link, "socket:[%" SCNu32 "]", &inode) != 1)
+		return NULL;
+	for (int i = 0; i < search->peer_count; i++)
+		if (search->peers[i] == inode)
+			return "usbmuxd";
+	return NULL;
+}
+
+static void say_found(struct search *search, const char *what)
+{
+	static const struct {
+		enum doctor_result result;
+		const char *advice;
+		const char *means;
+	} roles[] = {
+		[ROLE_OTHER] = {DOCTOR_PROBLEM, "End it before a restore begins.",
+			"it can disturb a restore"},
+		[ROLE_TOOL] = {DOCTOR_OK, NULL, "a restore tool"},
+		[ROLE_DESKTOP] = {DOCTOR_OK, NULL,
+			"part of the desktop; it asks each phone that comes, so close it where "
+			"restores are disturbed"},
+	};
+	enum program_role role = role_of(search->process->name);
+
+	search->said++;
+	doctor_say(search->doctor, roles[role].result, roles[role].advice,
+		search->peers ? "%s (process %d) talks to %s: %s."
+			      : "%s (process %d) holds the phone at port %s: %s.",
+		search->process->name, search->process->pid, what, roles[role].means);
+}
+
+static bool look_at_file(void *user, const char *number)
+{
+	struct search *search = user;
+	char path[PATH_MAX], link[PATH_MAX];
+	const char *what;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%s", search->process->pid, number);
+	if (!system_read_link(search->doctor->root, path, link, sizeof(link)))
+		return true;
+	what = search->what(search, link);
+	if (!what)
+		return true;
+	say_found(search, what);
+	return false;
+}
+
+static bool look_at_process(void *user, const struct system_process *process)
+{
+	struct search *search = user;
+	char path[PATH_MAX];
+
+	if (role_of(process->name) == ROLE_OWN)
+		return true;
+	search->process = process;
+	snprintf(path, sizeof(path), "/proc/%d/fd", process->pid);
+	if (system_each(search->doctor->root, path, look_at_file, search) == -EACCES)
+		search->hidden++;
+	return true;
+}
+
+static void search_processes(struct search *search, const char *nothing)
+{
+	int r = system_each_process(search->doctor->root, look_at_process, search);
+
+	if (r < 0)
+		doctor_say(search->doctor, DOCTOR_UNKNOWN, NULL, "/proc cannot be read (%s).",
+			strerror(-r));
+	else if (search->hidden)
+		doctor_say(search->doctor, DOCTOR_UNKNOWN, "Run doctor as root to see them.",
+			"%zu processes of other users could not be looked into.", search->hidden);
+	else if (!search->said)
+		doctor_say(search->doctor, DOCTOR_OK, NULL, "%s", nothing);
+}
+
+void check_holders(struct doctor *doctor)
+{
+	struct system_phone phones[SYSTEM_PHONES_MAX];
+	struct search search = {.doctor = doctor, .what = find_phone, .phones = phones};
+
+	search.phone_count = system_phones(doctor->root, phones);
+	if (search.phone_count < 0)
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "This system shows no USB (%s).",
+			strerror(-search.phone_count));
+	else if (search.phone_count == 0)
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "No phone is attached.");
+	else
+		search_processes(&search, "Nobody but usbmuxd and restore tools holds a phone.");
+}
+
+void check_mux_clients(struct doctor *doctor)
+{
+	uint32_t peers[UNIX_PEERS_MAX];
+	struct search search = {.doctor = doctor, .what = find_peer, .peers = peers};
+
+	search.peer_count = unix_peers(doctor->mux, peers);
+	if (search.peer_count < 0)
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL,
+			"The kernel does not tell who is connected (%s).",
+			strerror(-search.peer_count));
+	else
+		search_processes(&search, "Nobody but the daemon and restore tools talks to it.");
+}

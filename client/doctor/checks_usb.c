@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Checks of the way to the phones that are attached: power saving, speed, hubs, over-current. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/doctor/doctor.h"
+#include "client/doctor/system.h"
+#include "common/base/text.h"
+#include "common/triage/usb_identity.h"
+
+#define DEVICES "/sys/bus/usb/devices"
+#define FULL_SPEED_MBPS 480 /* what an iPhone runs at, at least (knowledge: usb-signs, speed) */
+#define HUBS_MANY 2
+#define ADVICE_SIZE 192
+#define SELF_POWERED 0x40 /* of bmAttributes (USB 2.0, 9.6.3) */
+
+/* Lists the phones, or says why nothing can be checked. Returns how many. */
+static int list_phones(struct doctor *doctor, struct system_phone phones[static SYSTEM_PHONES_MAX])
+{
+	int count = system_phones(doctor->root, phones);
+
+	if (count < 0)
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "This system shows no USB (%s).",
+			strerror(-count));
+	else if (count == 0)
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "No phone is attached.");
+	return count;
+}
+
+static bool read_word(
+	struct doctor *doctor, const char *device, const char *attribute, char out[static 32])
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), DEVICES "/%s/%s", device, attribute);
+	return system_read_line(doctor->root, path, out, 32);
+}
+
+static long long read_number(
+	struct doctor *doctor, const char *device, const char *attribute, int base)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), DEVICES "/%s/%s", device, attribute);
+	return system_read_number(doctor->root, path, base);
+}
+
+/* Goes from a device to the hub that it is at: from 1-2.3 to 1-2. False where that is the
+ * computer. */
+static bool hub_above(char device[static PORT_SIZE])
+{
+	char *dot = strrchr(device, '.');
+
+	if (dot)
+		*dot = '\0';
+	return dot != NULL;
+}
+
+/* Whether the device is asleep, or cannot be woken. */
+static bool is_asleep(struct doctor *doctor, const char *device, char status[static 32])
+{
+	return read_word(doctor, device, "power/runtime_status", status) &&
+	       (text_equal(status, "suspended") || text_equal(status, "suspending") ||
+		       text_equal(status, "error"));
+}
+
+static void advise_awake(const char *device, const char *more, char out[static ADVICE_SIZE])
+{
+	snprintf(out, ADVICE_SIZE, "echo on > " DEVICES "/%.*s/power/control%s", PORT_SIZE, device,
+		more);
+}
+
+/* Returns whether something was said of the phone or a hub on its way. */
+static bool check_power_of(struct doctor *doctor, const char *port)
+{
+	char control[32], status[32], device[PORT_SIZE], advice[ADVICE_SIZE];
+	bool said = false;
+
+	if (read_word(doctor, port, "power/control", control) && text_equal(control, "auto")) {
+		advise_awake(port, ", and keep TLP, powertop and the like from USB", advice);
+		doctor_say(doctor, DOCTOR_PROBLEM, advice,
+			"The phone at port %s may be put to sleep by the computer (autosuspend).",
+			port);
+		said = true;
+	}
+	text_copy(device, sizeof(device), port);
+	do {
+		if (is_asleep(doctor, device, status)) {
+			advise_awake(device, "", advice);
+			doctor_say(doctor, DOCTOR_PROBLEM, advice,
+				"The %s at port %s is asleep (%s) while a phone is attached.",
+				text_equal(device, port) ? "phone" : "hub", device, status);
+			said = true;
+		}
+	} while (hub_above(device));
+	return said;
+}
+
+void check_power(struct doctor *doctor)
+{
+	struct system_phone phones[SYSTEM_PHONES_MAX];
+	int count = list_phones(doctor, phones);
+	bool said = false;
+
+	for (int i = 0; i < count; i++)
+		said |= check_power_of(doctor, phones[i].port);
+	if (count > 0 && !said)
+		doctor_say(doctor, DOCTOR_OK, NULL, "No phone is put to sleep.");
+}
+
+void check_speed(struct doctor *doctor)
+{
+	struct system_phone phones[SYSTEM_PHONES_MAX];
+	int count = list_phones(doctor, phones);
+	bool said = false;
+
+	for (int i = 0; i < count; i++) {
+		long long speed = read_number(doctor, phones[i].port, "speed", 10);
+
+		if (speed < 0 || speed >= FULL_SPEED_MBPS)
+			continue;
+		doctor_say(doctor, DOCTOR_PROBLEM, "Try another cable, then another port.",
+			"The phone at port %s runs at %lld Mbit/s instead of %d: a pair of wires "
+			"or a contact is bad.",
+			phones[i].port, speed, FULL_SPEED_MBPS);
+		said = true;
+	}
+	if (count > 0 && !said)
+		doctor_say(doctor, DOCTOR_OK, NULL, "Each phone runs at %d Mbit/s or more.",
+			FULL_SPEED_MBPS);
+}
+
+static bool is_without_supply(struct doctor *doctor, const char *hub)
+{
+	long long attributes = read_number(doctor, hub, "bmAttributes", 16);
+
+	return attributes >= 0 && !(attributes & SELF_POWERED);
+}
+
+/* Returns whether something was said. */
+static bool check_hubs_of(struct doctor *doctor, const char *port)
+{
+	uint32_t depth = usb_hub_depth(port);
+	char hub[PORT_SIZE];
+	bool said = depth >= HUBS_MANY;
+
+	if (said)
+		doctor_say(doctor, DOCTOR_WARNING, "Use a port of the computer itself.",
+			"The phone at port %s is behind %u hubs.", port, depth);
+	text_copy(hub, sizeof(hub), port);
+	while (hub_above(hub)) {
+		if (!is_without_supply(doctor, hub))
+			continue;
+		doctor_say(doctor, DOCTOR_WARNING, "Use a hub with its own power supply.",
+			"The phone at port %s is behind a hub (port %s) with no power supply of "
+			"its own.",
+			port, hub);
+		said = true;
+	}
+	return said;
+}
+
+void check_hubs(struct doctor *doctor)
+{
+	struct system_phone phones[SYSTEM_PHONES_MAX];
+	int count = list_phones(doctor, phones), behind = 0;
+	bool said = false;
+
+	for (int i = 0; i < count; i++) {
+		behind += usb_hub_depth(phones[i].port) > 0;
+		said |= check_hubs_of(doctor, phones[i].port);
+	}
+	if (count > 0 && !said && behind)
+		doctor_say(doctor, DOCTOR_OK, NULL,
+			"%d of %d phones are behind one hub; where restores fail, try a port of "
+			"the computer itself.",
+			behind, count);
+	else if (count > 0 && !said)
+		doctor_say(doctor, DOCTOR_OK, NULL, "No phone is behind a hub.");
+}
+
+struct over_current {
+	struct doctor *doctor;
+	char interface[SYSTEM_NAME_SIZE]; /* of the hub that is looked at */
+	size_t counters, said;
+};
+
+/* usb1-port2 and 1-3-port2, in the folder of a hub's interface, count for each physical port. */
+static bool look_at_port(void *user, const char *name)
+{
+	struct over_current *all = user;
+	char path[PATH_MAX];
+	long long count;
+
+	if (!strstr(name, "-port"))
+		return true;
+	snprintf(path, sizeof(path), DEVICES "/%s/%s/over_current_count", all->interface, name);
+	count = system_read_number(all->doctor->root, path, 10);
+	all->counters += count >= 0;
+	if (count <= 0)
+		return true;
+	all->said++;
+	doctor_say(all->doctor, DOCTOR_WARNING,
+		"Judge no restore on this port; try the phone on another: if it happens there too, "
+		"the phone or its cable draws too much.",
+		"%s was switched off %lld times since it was found, because too much current was "
+		"drawn.",
+		name, count);
+	return true;
+}
+
+static bool look_at_interface(void *user, const char *name)
+{
+	struct over_current *all = user;
+	char path[PATH_MAX];
+
+	if (!strchr(name, ':') || !text_copy(all->interface, sizeof(all->interface), name))
+		return true;
+	snprintf(path, sizeof(path), DEVICES "/%s", name);
+	system_each(all->doctor->root, path, look_at_port, all);
+	return true;
+}
+
+void check_over_current(struct doctor *doctor)
+{
+	struct over_current all = {.doctor = doctor};
+	int r = system_each(doctor->root, DEVICES, look_at_interface, &all);
+
+	if (r < 0)
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "This system shows no USB (%s).",
+			strerror(-r));
+	else if (!all.counters)
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "The kernel does not count it here.");
+	else if (!all.said)
+		doctor_say(doctor, DOCTOR_OK, NULL, "No port was switched off.");
+}

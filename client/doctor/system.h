@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Reads small files, folders and processes of a system that begins at a root folder: "" is this
+ * one, tests have others. Writes nothing and judges nothing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/macro.h"
+#include "common/triage/event.h"
+
+#define SYSTEM_NAME_SIZE 256 /* bytes of a file's or program's name with the NUL */
+
+/* Whether there is something at `path`. */
+bool system_exists(const char *root, const char *path);
+/* The content of a file, at most 64 KiB of it, ended with NUL; the caller frees it. Returns NULL
+ * with errno set. A length is told where `ret_length` is not NULL. */
+char *system_read(const char *root, const char *path, size_t *ret_length);
+/* The first line of a file, cleaned. Returns false with *out empty where there is none. */
+bool system_read_line(const char *root, const char *path, char *out, size_t size);
+/* The number in a file; -1 where there is none. */
+long long system_read_number(const char *root, const char *path, int base);
+
+/* Calls `visit` for each name in a folder but those that begin with a dot, in order, until it
+ * returns false. Returns 0, or a negative errno. */
+typedef bool system_visit(void *user, const char *name);
+int system_each(const char *root, const char *folder, system_visit *visit, void *user);
+
+/* A process as /proc shows it. Texts are cleaned. */
+struct system_process {
+	int pid;
+	char name[SYSTEM_NAME_SIZE]; /* of the program's file where it is known, else its comm */
+};
+
+/* Calls `visit` for each process until it returns false. */
+typedef bool system_visit_process(void *user, const struct system_process *process);
+int system_each_process(const char *root, system_visit_process *visit, void *user);
+/* Where the link at `path` leads; false where it cannot be read. */
+bool system_read_link(const char *root, const char *path, char *out, size_t size);
+
+/* An Apple phone or tablet on USB. */
+struct system_phone {
+	char port[PORT_SIZE];
+	int bus, address;
+	enum device_mode mode;
+};
+
+#define SYSTEM_PHONES_MAX 64
+
+/* Lists the phones on USB. Returns how many, or a negative errno where sysfs has no USB. */
+int system_phones(const char *root, struct system_phone phones[static SYSTEM_PHONES_MAX]);

@@ -1,0 +1,389 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`doctor` on a played system: a tree of files stands for /sys, /proc, /etc and the rest. On a good
+bench it finds nothing; each fault that is planted it finds, and says what to change."""
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+
+import standin
+
+DEBIAN_START = "/usr/sbin/usbmuxd --user usbmux --systemd"
+EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "systemd" / "usbmuxd-always-on.conf"
+RULES = ('# comment\nSUBSYSTEM=="usb", ENV{PRODUCT}=="5ac/12[9a][0-9a-f]/*", OWNER="usbmux", '
+         'ENV{SYSTEMD_WANTS}="usbmuxd.service"\n')
+UP = [{"name": name, "up": True, "detail": "fine"} for name in ("usb", "usbmuxd", "journal", "ring", "casebook")]
+
+
+class Tree:
+    """A bench where all is well, below `root`; what a test changes is a fault."""
+
+    def __init__(self, root, build):
+        self.root = root
+        self.command = root / "bin" / "idevicetriage"
+        self.environment = {"PATH": str(root / "bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(root),
+                            "IDEVICETRIAGE_SYSROOT": str(root), "IDEVICETRIAGE_SOCKET": str(root / "s")}
+        self.state = "/var/lib/idevicetriage"
+        self.listener = None
+        (root / "bin").mkdir(parents=True)
+        # A copy, so that a test may change how old it is.
+        shutil.copy2(build / "client" / "idevicetriage", self.command)
+        self.tool("idevicerestore", "idevicerestore 1.0.0-271-g45145e9 (libirecovery 1.3.1)")
+        self.write("/etc/passwd", "root:x:0:0::/root:/bin/sh\ntina:x:1000:1000::/home/tina:/bin/sh\n")
+        self.write("/etc/group", "root:x:0:\nidevicetriage:x:990:max,tina\n")
+        self.caller(1000, [1000, 990])
+        self.write("/run/systemd/timesync/synchronized", "")
+        self.write("/run/udev/control", "")
+        self.write("/usr/sbin/usbmuxd", "")
+        (root / "usr/sbin/usbmuxd").chmod(0o755)
+        self.write("/lib/systemd/system/usbmuxd.service", f"[Unit]\nDescription=x\n\n[Service]\nExecStart={DEBIAN_START}\n")
+        self.write("/etc/systemd/system/usbmuxd.service.d/always-on.conf", EXAMPLE.read_text())
+        self.write("/lib/udev/rules.d/39-usbmuxd.rules", RULES)
+        self.process(71, "usbmuxd", "/usr/sbin/usbmuxd", "--user", "usbmux", "--foreground", "-v")
+        self.phone("1-2")
+        self.port_count("1-0:1.0/usb1-port2", 0)
+        (root / "var/lib/idevicetriage").mkdir(parents=True)
+        self.listen()
+
+    def write(self, path, text):
+        path = self.root / path.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def link(self, path, target):
+        path = self.root / path.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
+
+    def remove(self, path):
+        path = self.root / path.lstrip("/")
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def tool(self, name, answer):
+        self.write(f"/bin/{name}", f"#!/bin/sh\necho '{answer}'\n")
+        (self.root / "bin" / name).chmod(0o755)
+
+    def caller(self, uid, groups):
+        self.write("/proc/self/status", f"Name:\tx\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n"
+                                        f"Groups:\t{' '.join(map(str, groups))} \n")
+
+    def process(self, pid, name, *arguments):
+        self.write(f"/proc/{pid}/comm", name[:15] + "\n")
+        self.write(f"/proc/{pid}/cmdline", "".join(f"{word}\0" for word in arguments))
+        (self.root / f"proc/{pid}/fd").mkdir(exist_ok=True)
+
+    def device(self, port, **attributes):
+        for name, value in attributes.items():
+            self.write(f"/sys/bus/usb/devices/{port}/{name.replace('__', '/')}", f"{value}\n")
+
+    def phone(self, port, product="12a8", **attributes):
+        self.device(port, **{"idVendor": "05ac", "idProduct": product, "busnum": 1, "devnum": 5, "speed": 480,
+                             "power__control": "on", "power__runtime_status": "active", **attributes})
+
+    def hub(self, port, **attributes):
+        self.device(port, **{"idVendor": "05e3", "idProduct": "0610", "busnum": 1, "devnum": 3, "speed": 480,
+                             "bmAttributes": "e0", "power__control": "auto", "power__runtime_status": "active",
+                             **attributes})
+
+    def port_count(self, port, count):
+        self.write(f"/sys/bus/usb/devices/{port}/over_current_count", f"{count}\n")
+
+    def listen(self):
+        self.close()
+        path = self.root / "var/run/usbmuxd"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(8)
+
+    def close(self):
+        """usbmuxd ends; as the real one it leaves its socket behind."""
+        if self.listener:
+            self.listener.close()
+            self.listener = None
+
+    def run(self, *arguments, **environment):
+        return subprocess.run([self.command, *arguments, "--state-dir", self.state, "doctor"],
+                              env={**self.environment, **environment}, capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL)
+
+    def findings(self, **environment):
+        """What is wrong: (check, result, text and advice) of all that is not ok."""
+        self.result = self.run("--json", **environment)
+        assert self.result.stdout, self.result.stderr
+        found = json.loads(self.result.stdout)
+        for word, key in (("problem", "problems"), ("warning", "warnings"), ("not-checkable", "notCheckable")):
+            assert found[key] == sum(each["result"] == word for each in found["checks"])
+        assert self.result.returncode == (1 if found["problems"] else 0)
+        return [(each["check"], each["result"], f'{each["text"]} {each.get("advice", "")}')
+                for each in found["checks"] if each["result"] != "ok"]
+
+
+@pytest.fixture
+def tree(request, folder):
+    tree = Tree(folder / "t", pathlib.Path(request.config.getoption("--build-dir")).resolve())
+    yield tree
+    tree.close()
+
+
+@pytest.fixture
+def daemon(tree):
+    daemon = standin.StandIn(tree.root / "s")
+    version = subprocess.run([tree.command, "--version"], capture_output=True, text=True).stdout.split()[1]
+    daemon.status = {"version": version, "sources": UP}
+    daemon.sessions = []
+    yield daemon
+    daemon.stop()
+
+
+def test_a_good_bench(tree, daemon):
+    assert tree.findings() == []
+    text = tree.run().stdout
+    assert "0 problems, 0 warnings, 0 not checkable" in text
+    assert "PROBLEM" not in text
+
+
+def test_nothing_is_changed(tree, daemon):
+    def state():
+        return {path: (path.lstat().st_mtime_ns, path.lstat().st_size) for path in tree.root.rglob("*")}
+    before = state()
+    tree.findings()
+    assert state() == before
+
+
+def start_as_debian(tree):
+    tree.remove("/etc/systemd/system/usbmuxd.service.d")
+    tree.process(71, "usbmuxd", *DEBIAN_START.split())
+
+
+def usbmuxd_dies(tree):
+    tree.close()
+    tree.remove("/proc/71")
+
+
+def usbmuxd_is_not_started(tree):
+    usbmuxd_dies(tree)
+    tree.remove("/sys/bus/usb/devices/1-2")
+
+
+def usbmuxd_is_not_installed(tree):
+    usbmuxd_dies(tree)
+    tree.remove("/usr/sbin/usbmuxd")
+
+
+def no_phone(tree):
+    tree.remove("/sys/bus/usb/devices/1-2")
+
+
+def other_holder(tree):
+    tree.process(99, "indexer", "indexer")
+    tree.link("/proc/99/fd/7", "/dev/bus/usb/001/005")
+
+
+def two_hubs(tree):
+    no_phone(tree)
+    tree.hub("1-2")
+    tree.hub("1-2.1")
+    tree.phone("1-2.1.4")
+
+
+def hub_without_supply(tree):
+    no_phone(tree)
+    tree.hub("1-2", bmAttributes="80")
+    tree.phone("1-2.1")
+
+
+def hub_sleeps(tree):
+    no_phone(tree)
+    tree.hub("1-2", power__runtime_status="suspended")
+    tree.phone("1-2.1")
+
+
+def rules_masked(tree):
+    tree.link("/etc/udev/rules.d/39-usbmuxd.rules", "/dev/null")
+
+
+def old_clock(tree):
+    later = time.time() + 400 * 86400
+    os.utime(tree.command, (later, later))
+
+
+# What is planted; the check that finds it; how bad it is; words of the sentence and of the advice.
+FAULTS = [
+    (usbmuxd_dies, "usbmuxd", "problem", ["dead with a phone attached", "port 1-2", "systemctl restart usbmuxd"]),
+    (usbmuxd_is_not_started, "usbmuxd", "problem", ["not running", "systemctl restart usbmuxd"]),
+    (usbmuxd_is_not_installed, "usbmuxd", "problem", ["not installed", "apt-get install usbmuxd"]),
+    (start_as_debian, "usbmuxd-start", "warning", ["ends with the last phone", "usbmuxd-always-on.conf"]),
+    (lambda tree: tree.process(71, "usbmuxd", "usbmuxd", "-U", "usbmux", "-fz"), "usbmuxd-start", "warning",
+     ["process 71", "ends with the last phone", "restart usbmuxd"]),
+    (lambda tree: tree.write("/etc/systemd/system/usbmuxd.service.d/always-on.conf",
+                             "[Service]\nExecStart=\nExecStart=/usr/sbin/usbmuxd -f\n"), "usbmuxd-start", "warning",
+     ["not started again", "usbmuxd-always-on.conf"]),
+    (lambda tree: tree.link("/etc/systemd/system/usbmuxd.service", "/dev/null"), "usbmuxd-start", "problem",
+     ["masked", "systemctl unmask usbmuxd"]),
+    (lambda tree: tree.remove("/lib/udev/rules.d/39-usbmuxd.rules"), "udev-rules", "problem", ["no rules", "reinstall"]),
+    (rules_masked, "udev-rules", "problem", ["/etc/udev/rules.d/39-usbmuxd.rules hides", "Remove"]),
+    (lambda tree: tree.remove("/run/udev/control"), "udev-rules", "problem", ["udev does not run"]),
+    (lambda tree: tree.phone("1-2", power__control="auto"), "usb-power", "problem",
+     ["port 1-2", "autosuspend", "echo on > /sys/bus/usb/devices/1-2/power/control"]),
+    (lambda tree: tree.phone("1-2", power__runtime_status="suspended"), "usb-power", "problem",
+     ["phone at port 1-2 is asleep"]),
+    (hub_sleeps, "usb-power", "problem", ["hub at port 1-2 is asleep", "devices/1-2/power/control"]),
+    (lambda tree: tree.phone("1-2", speed=12), "usb-speed", "problem", ["port 1-2", "12 Mbit/s", "another cable"]),
+    (two_hubs, "hubs", "warning", ["port 1-2.1.4", "2 hubs", "port of the computer"]),
+    (hub_without_supply, "hubs", "warning", ["port 1-2.1", "(port 1-2)", "own power supply"]),
+    (lambda tree: tree.port_count("1-0:1.0/usb1-port2", 3), "over-current", "warning", ["usb1-port2", "3 times"]),
+    (other_holder, "usb-holders", "problem", ["indexer", "process 99", "port 1-2", "End it"]),
+    (lambda tree: tree.tool("idevicerestore", "idevicerestore 1.0.0"), "restore-tool", "warning", ["1.0.0", "2020"]),
+    (lambda tree: tree.remove("/bin/idevicerestore"), "restore-tool", "warning", ["No restore tool"]),
+    (old_clock, "clock", "problem", ["this program is of", "set-ntp"]),
+    (lambda tree: tree.remove("/run/systemd/timesync/synchronized"), "clock", "warning", ["nothing keeps it right"]),
+    (lambda tree: setattr(tree, "state", "/full"), "disk", "problem", ["Make room"]),
+]
+
+
+@pytest.mark.parametrize("plant, check, result, words", FAULTS)
+def test_a_planted_fault_is_found(tree, daemon, plant, check, result, words):
+    # A file system with no room at all, which needs no rights to be had.
+    tree.link("/full", "/proc")
+    plant(tree)
+    found = [each for each in tree.findings() if each[0] == check]
+    assert len(found) == 1, tree.result.stdout
+    assert found[0][1] == result
+    for word in words:
+        assert word in found[0][2]
+    assert words[0].split()[0] in tree.run().stdout
+
+
+@pytest.mark.parametrize("source, check, result", [
+    ("usb", "usb-source", "problem"),
+    ("journal", "journal", "problem"),
+    ("ring", "ring", "problem"),
+    ("casebook", "casebook", "problem"),
+])
+def test_a_source_that_is_down(tree, daemon, source, check, result):
+    daemon.status["sources"] = [{**each, "up": each["name"] != source, "detail": "the reason"} for each in UP]
+    ((found, how, text),) = tree.findings()
+    assert (found, how) == (check, result)
+    assert "the reason" in text
+
+
+def test_a_journal_that_kmsg_stands_in_for(tree, daemon):
+    daemon.status["sources"] = [{**each, "up": each["name"] != "journal"} for each in UP]
+    daemon.status["sources"].append({"name": "kmsg", "up": True})
+    ((check, result, text),) = tree.findings()
+    assert (check, result) == ("journal", "warning")
+    assert "systemd-journal" in text
+
+
+def test_firmware_that_is_newer_than_the_tool(tree, daemon):
+    tree.tool("idevicerestore", "idevicerestore 1.0.0")
+    daemon.sessions = [standin.session(firmware="17.5.1"), standin.session(firmware="14.8")]
+    ((check, result, text),) = tree.findings()
+    assert (check, result) == ("restore-tool", "problem")
+    assert "17.5.1 of 2023" in text
+
+
+def test_a_tool_that_hangs_is_left(tree, daemon):
+    tree.write("/bin/idevicerestore", "#!/bin/sh\nexec sleep 1000\n")
+    started = time.monotonic()
+    ((check, result, _),) = tree.findings(PATH=f"{tree.root}/bin:/usr/bin:/bin")
+    assert (check, result) == ("restore-tool", "not-checkable")
+    assert time.monotonic() - started < 30
+
+
+def test_no_daemon(tree):
+    found = {check: (result, text) for check, result, text in tree.findings()}
+    assert found.pop("daemon")[0] == "problem"
+    assert {result for result, _ in found.values()} == {"not-checkable"}
+    assert set(found) == {"usb-source", "journal", "ring", "casebook"}
+
+
+def test_a_daemon_of_another_version(tree, daemon):
+    daemon.status["version"] = "0.0.9"
+    ((check, result, text),) = tree.findings()
+    assert (check, result) == ("daemon", "warning")
+    assert "0.0.9" in text and "systemctl restart idevicetriaged" in text
+
+
+@pytest.mark.parametrize("groups, members, result, word", [
+    ([1000, 990], "", None, None),
+    ([1000], "tina", "problem", "Log out"),
+    ([1000], "max,tin,tinas", "problem", "usermod -a -G idevicetriage tina"),
+])
+def test_group_of_the_caller(tree, groups, members, result, word):
+    tree.caller(1000, groups)
+    tree.write("/etc/group", f"idevicetriage:x:990:{members}\n")
+    found = [each for each in tree.findings() if each[0] == "caller-group"]
+    assert [each[1] for each in found] == ([result] if result else [])
+    assert not word or word in found[0][2]
+
+
+def test_no_group_at_all(tree):
+    tree.write("/etc/group", "root:x:0:\n")
+    assert ("caller-group", "problem") in [each[:2] for each in tree.findings()]
+
+
+def test_no_phone_and_no_usb(tree, daemon):
+    no_phone(tree)
+    checks = {"usb-power", "usb-speed", "hubs", "usb-holders"}
+    assert {each[:2] for each in tree.findings()} == {(check, "not-checkable") for check in checks}
+    tree.remove("/sys")
+    assert {each[:2] for each in tree.findings()} == {(check, "not-checkable") for check in checks | {"over-current"}}
+
+
+def test_usbmuxd_that_waits_for_a_phone_is_well(tree, daemon):
+    start_as_debian(tree)
+    usbmuxd_is_not_started(tree)
+    assert [each for each in tree.findings() if each[0] == "usbmuxd"] == []
+
+
+@pytest.mark.parametrize("name", ["usbmuxd", "idevicerestore", "gvfsd-afc"])
+def test_programs_that_may_hold_a_phone(tree, daemon, name):
+    tree.process(99, name, name)
+    tree.link("/proc/99/fd/7", "/dev/bus/usb/001/005")
+    assert tree.findings() == []
+
+
+def test_another_program_on_usbmuxd(tree, daemon, folder):
+    """The kernel's own list of connections, so with the real /proc."""
+    tree.remove("/proc")
+    tree.link("/proc", "/proc")
+    shutil.copy2(shutil.which("sleep"), folder / "fileindexer")
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(str(tree.root / "var/run/usbmuxd"))
+    accepted, _ = tree.listener.accept()
+    assert [each for each in tree.findings() if each[0] == "mux-clients" and "fileindexer" in each[2]] == []
+    intruder = subprocess.Popen([str(folder / "fileindexer"), "1000"], pass_fds=[connection.fileno()])
+    try:
+        found = [each for each in tree.findings() if each[0] == "mux-clients" and "fileindexer" in each[2]]
+        assert found and found[0][1] == "problem"
+        assert f"process {intruder.pid}" in found[0][2]
+    finally:
+        intruder.kill()
+        intruder.wait()
+        connection.close()
+        accepted.close()
+
+
+def test_hostile_names_stay_text(tree, daemon):
+    tree.process(99, "x\x1b[31m\nöl", "x")
+    tree.link("/proc/99/fd/7", "/dev/bus/usb/001/005")
+    assert "\x1b" not in tree.run().stdout
+    assert [each[:2] for each in tree.findings()] == [("usb-holders", "problem")]
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+def test_the_example_is_a_valid_unit(tree):
+    shutil.copytree("/lib/systemd/system", tree.root / "lib/systemd/system", symlinks=True, dirs_exist_ok=True)
+    result = subprocess.run(["systemd-analyze", "verify", "--man=no", f"--root={tree.root}", "usbmuxd.service"],
+                            capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
+    subprocess.run(["systemctl", f"--root={tree.root}", "enable", "usbmuxd.service"], check=True, capture_output=True)
+    assert (tree.root / "etc/systemd/system/multi-user.target.wants/usbmuxd.service").is_symlink()

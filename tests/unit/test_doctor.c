@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What `doctor` reads out of foreign text: units as systemd orders their lines, versions of tools
+ * and firmware. */
+#include "tests/unit/test.h"
+
+#include <errno.h>
+
+#include "client/doctor/service_unit.h"
+#include "client/doctor/tool_version.h"
+
+static void test_unit_lines(void **state)
+{
+	struct service_unit unit = {0};
+
+	service_unit_take(&unit,
+		"[Unit]\nExecStart=/of/another/section\n[Service]\n# ExecStart=/no\n"
+		"ExecStart=/usr/sbin/usbmuxd --systemd\nExecStartPre=/bin/true");
+	assert_string_equal(unit.start, "/usr/sbin/usbmuxd --systemd");
+	service_unit_take(&unit, "[Service]\nExecStart=\nExecStart = /usr/sbin/usbmuxd -f\n"
+				 "Restart=on-failure\nRestartSec=1s\n[Install]\nRestart=no\n");
+	assert_string_equal(unit.start, "/usr/sbin/usbmuxd -f");
+	assert_string_equal(unit.restart, "on-failure");
+	service_unit_take(&unit, "");
+	service_unit_take(&unit, "ExecStart=/in/no/section");
+	assert_string_equal(unit.start, "/usr/sbin/usbmuxd -f");
+}
+
+static void test_tool_versions(void **state)
+{
+	static const struct {
+		const char *answer, *version; /* NULL = it has none */
+	} cases[] = {
+		{"idevicerestore 1.0.0\n", "1.0.0"},
+		{"idevicerestore 1.0.0-271-g45145e9-dirty (libirecovery 1.3.1)",
+			"1.0.0-271-g45145e9-dirty"},
+		{"warning\nidevicerestore: v2.1, of 2030", "2.1"},
+		{"4.14.6\n", "4.14.6"},
+		{"", NULL},
+		{"idevicerestore", NULL},
+		{"no such option\n", NULL},
+	};
+	char version[TOOL_VERSION_SIZE];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int r = tool_version_read(cases[i].answer, "idevicerestore", version);
+
+		assert_int_equal(r, cases[i].version ? 0 : -EBADMSG);
+		if (cases[i].version)
+			assert_string_equal(version, cases[i].version);
+	}
+}
+
+static void test_years(void **state)
+{
+	assert_int_equal(tool_version_year("idevicerestore", "1.0.0"), 2020);
+	assert_int_equal(tool_version_year("idevicerestore", "1.0.0-271-g45145e9"), 0);
+	assert_int_equal(tool_version_year("futurerestore", "1.0.0"), 0);
+	assert_int_equal(firmware_year("14.8"), 2020);
+	assert_int_equal(firmware_year("18.6.2"), 2024);
+	assert_int_equal(firmware_year("26.0"), 2025);
+	assert_int_equal(firmware_year("20.0"), 0);
+	assert_int_equal(firmware_year(""), 0);
+	assert_int_equal(firmware_year("99999999999999999999"), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unit_lines),
+		cmocka_unit_test(test_tool_versions),
+		cmocka_unit_test(test_years),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
