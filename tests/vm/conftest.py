@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Gives each case its machine: `machine(script, scenario=…)` runs both and returns what was written.
 
-The environment variable IDEVICETRIAGE_BUILD names the build folder ("build" when it is not set). Where
-RECORD names a folder, the journal that each scenario would have left is written there.
+The environment variable IDEVICETRIAGE_BUILD names the build folder ("build" when it is not set),
+IDEVICETRIAGE_VM_IMAGE where the machine's fixed part is kept (in the build folder). Where RECORD names a folder, the journal that each scenario would have left is written there.
 """
 
 import os
@@ -38,9 +38,10 @@ def build():
 
 @pytest.fixture(scope="session")
 def base_image(build):
-    """The fixed part of the machine; made once and kept in the build folder."""
-    made = image.Image(build / "tests/vm/image")
+    """The fixed part of the machine; made once and kept."""
+    made = image.Image(os.environ.get("IDEVICETRIAGE_VM_IMAGE", build / "tests/vm/image"))
     try:
+        rig_machine.require_emulator()
         made.ensure()
     except image.Unavailable as reason:
         pytest.skip(str(reason))

@@ -64,6 +64,7 @@ class Image:
         self.kernel = self.cache / "vmlinux"
         self.base = self.cache / "base.cpio"
         self.root = self.cache / "root"
+        self._apt = ["-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User="]
 
     def ensure(self):
         """Makes what is missing or was made by another version of this file."""
@@ -77,12 +78,30 @@ class Image:
         stamp = self.cache / "recipe"
         if stamp.exists() and stamp.read_text() == recipe:
             return
-        shutil.rmtree(self.cache, ignore_errors=True)
-        self.cache.mkdir(parents=True)
-        self._unpack_packages()
-        self._unpack_kernel()
+        self._clear()
+        try:
+            self._unpack_packages()
+            self._unpack_kernel()
+        except Unavailable:
+            # This computer's package lists are missing or old: with lists of our own, once more.
+            self._clear()
+            self._update_lists()
+            self._unpack_packages()
+            self._unpack_kernel()
         self._write_base()
         stamp.write_text(recipe)
+
+    def _clear(self):
+        shutil.rmtree(self.cache, ignore_errors=True)
+        self.cache.mkdir(parents=True)
+
+    def _update_lists(self):
+        lists = self.cache / "lists"
+        (lists / "partial").mkdir(parents=True)
+        self._apt += ["-o", f"Dir::State::Lists={lists}"]
+        self._apt += ["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="]
+        # Otherwise it succeeds with what it could not fetch left out.
+        _run(["apt-get", "update", "--error-on=any", *self._apt])
 
     def add_program(self, archive, path, source=None):
         """Adds a program to `archive`, from the packages or from `source` on this computer.
@@ -107,21 +126,20 @@ class Image:
         _run(
             ["apt-get", "install", "--download-only", "--yes", "--quiet", "--no-install-recommends"]
             + ["-o", f"Dir::State::Status={status}", "-o", f"Dir::Cache::Archives={debs}"]
-            + ["-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User="]
-            + list(PACKAGES)
+            + [*self._apt, *PACKAGES]
         )
         for deb in sorted(debs.glob("*.deb")):
             _run(["dpkg-deb", "-x", str(deb), str(self.root)])
         shutil.rmtree(debs)
 
     def _unpack_kernel(self):
-        depends = _run(["apt-cache", "depends", "--important", KERNEL_PACKAGE])
+        depends = _run(["apt-cache", "depends", "--important", *self._apt, KERNEL_PACKAGE])
         package = next((word for word in depends.split() if word.startswith("linux-image-6")), None)
         if package is None:
             raise Unavailable(f"{KERNEL_PACKAGE} names no kernel package")
         folder = self.cache / "kernel"
         folder.mkdir()
-        _run(["apt-get", "download", "-o", "APT::Sandbox::User=", package], cwd=folder)
+        _run(["apt-get", "download", *self._apt, package], cwd=folder)
         deb = next(folder.glob("*.deb"))
         wanted = {f"{name}.ko" for name in MODULES}
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as unpacker:

@@ -75,6 +75,12 @@ class Result:
         return int(self.text("status") or -1)
 
 
+def require_emulator():
+    """Raises Unavailable where this computer cannot run a machine."""
+    if shutil.which(QEMU) is None:
+        raise Unavailable(f"{QEMU} is not installed")
+
+
 def run(image, script, files=(), programs=(), packaged=()):
     """Runs `script` (shell) in a fresh machine.
 
@@ -82,8 +88,7 @@ def run(image, script, files=(), programs=(), packaged=()):
     the build tree that are put into /usr/bin, as paths, with the libraries that they need; `packaged`
     are programs of the packages (image.py) that the fixed part is without, by their path.
     """
-    if shutil.which(QEMU) is None:
-        raise Unavailable(f"{QEMU} is not installed")
+    require_emulator()
     overlay = cpio.Archive()
     overlay.file("/init", (GUEST_FOLDER / "init").read_bytes(), 0o755)
     for name in ("functions", "signer"):
