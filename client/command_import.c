@@ -224,10 +224,12 @@ static bool import_member(struct import *import, struct source *source)
 	static char bytes[HEAD_BYTES];
 	const struct kind *kind = kinds;
 	const char *head = bytes;
+	bool going_on;
 	long n = import_read(import, source, bytes, sizeof(bytes));
 	size_t length = n > 0 ? (size_t)n : 0;
 
-	import->made_count = 0;
+	import->attempt_count = import->refused_count = 0;
+	made_done(&import->made);
 	if (n < 0) {
 		import_complain(import, EXIT_REFUSED, "%s.", source_problem(source));
 		return true;
@@ -241,7 +243,9 @@ static bool import_member(struct import *import, struct source *source)
 	if (import->member->of_archive && !kind->worth_a_word)
 		return true;
 	import->member_count++;
-	return kind->import(import, source, head, length);
+	going_on = kind->import(import, source, head, length);
+	import_sum_up(import);
+	return going_on;
 }
 
 static void say_open_failure(struct import *import, const char *path, const char *problem)
@@ -344,6 +348,6 @@ int command_import(struct context *context, int argc, char **argv)
 	import.code = import_files(&import, request.device, argv + first);
 	connection_free(import.connection);
 	spool_free(import.spool);
-	free(import.made);
+	made_done(&import.made);
 	return import.code;
 }

@@ -39,25 +39,34 @@ static bool are_different(const struct identity *a, const struct identity *b)
 	return a->udid[0] && b->udid[0] && !text_equal(a->udid, b->udid);
 }
 
-/* Returns false after saying why the phone is not known. */
+/* One word for many attempts: a log names its phone in all of them or in none. */
+static bool refuse(struct import *import, const char *sentence)
+{
+	if (import->refused_count++ == 0)
+		import_complain(
+			import, EXIT_REFUSED, "attempt %zu %s", import->attempt_count, sentence);
+	return false;
+}
+
+void import_sum_up(struct import *import)
+{
+	if (import->refused_count > 1)
+		import_complain(import, EXIT_REFUSED, "so it is with %zu of its %zu attempts.",
+			import->refused_count, import->attempt_count);
+}
+
+/* Returns false where the phone is not known, or another one. */
 static bool add_device(struct import *import, struct triage_case *c)
 {
 	const struct identity *asked = &import->options.device;
 	struct identity identity = case_identity(c);
 
-	if (are_different(&identity, asked)) {
-		import_complain(import, EXIT_REFUSED,
-			"attempt %zu is of another phone than --device names; leave out --device.",
-			import->made_count + 1);
-		return false;
-	}
+	if (are_different(&identity, asked))
+		return refuse(
+			import, "is of another phone than --device names; leave out --device.");
 	identity_merge(&identity, asked);
-	if (!identity.ecid && !identity.udid[0]) {
-		import_complain(import, EXIT_REFUSED,
-			"attempt %zu names no phone; say with --device ECID which it was.",
-			import->made_count + 1);
-		return false;
-	}
+	if (!identity.ecid && !identity.udid[0])
+		return refuse(import, "names no phone; say with --device ECID which it was.");
 	set_identity(c, &identity);
 	return true;
 }
@@ -90,30 +99,24 @@ static void add_what_was_asked(const struct import_options *options, struct atte
 			attempt, asked->conditions[i].key, asked->conditions[i].value, 0);
 }
 
-static bool was_made(const struct import *import, const struct uuid *id)
-{
-	for (size_t i = 0; i < import->made_count; i++)
-		if (uuid_equal(&import->made[i], id))
-			return true;
-	return false;
-}
-
 /* The same lines of the same phone are the same attempt, whichever file they stand in; but a log in
- * which they stand twice tells of two. */
-static struct uuid make_id(const struct import *import, const struct import_attempt *attempt)
+ * which they stand twice tells of two. Returns 0 or -ENOMEM. */
+static int make_id(struct import *import, const struct import_attempt *attempt, struct uuid *ret)
 {
 	struct fingerprint print = attempt->content;
 	struct uuid id;
+	int64_t before;
 
 	fingerprint_add_number(&print, attempt->c->ecid);
 	if (!attempt->c->ecid)
 		fingerprint_add(&print, attempt->c->udid, strlen(attempt->c->udid));
 	id = fingerprint_uuid(&print);
-	while (was_made(import, &id)) {
-		fingerprint_add_number(&print, 1);
-		id = fingerprint_uuid(&print);
-	}
-	return id;
+	before = made_count(&import->made, &id);
+	if (before < 0)
+		return -ENOMEM;
+	fingerprint_add_number(&print, (uint64_t)before);
+	*ret = before ? fingerprint_uuid(&print) : id;
+	return 0;
 }
 
 static int send_attempt(
@@ -265,7 +268,7 @@ static void show(struct import *import, const struct import_attempt *attempt, bo
 	struct session_record record = {.attempt = attempt->c->attempts[0], .identity = &identity};
 
 	json_put_text(&builder, object, "file", import->member->label);
-	json_put_number(&builder, object, "attempt", (int64_t)import->made_count);
+	json_put_number(&builder, object, "attempt", (int64_t)import->attempt_count);
 	json_put(&builder, object, "session", session_to_json(&builder, &record));
 	json_put_number(&builder, object, "lines", (int64_t)attempt->lines);
 	json_put_bool(&builder, object, "dryRun", import->options.dry_run);
@@ -279,25 +282,12 @@ static void show(struct import *import, const struct import_attempt *attempt, bo
 		import->context->output->imported(&import->context->page, object);
 }
 
-static bool note_made(struct import *import, const struct uuid *id)
+/* What the daemon refuses once it would refuse again. */
+static bool stop(struct import *import, int code)
 {
-	struct uuid *more = import->made;
-
-	if (import->made_count == IMPORT_ATTEMPTS_MAX) {
-		import_complain(import, EXIT_REFUSED, "more than %d attempts in one file.",
-			IMPORT_ATTEMPTS_MAX);
-		return false;
-	}
-	if ((import->made_count & (import->made_count - 1)) == 0)
-		more = reallocarray(import->made, import->made_count ? 2 * import->made_count : 1,
-			sizeof(*more));
-	if (!more) {
-		import->code = say_no_memory();
-		return false;
-	}
-	import->made = more;
-	import->made[import->made_count++] = *id;
-	return true;
+	if (import->code == EXIT_DONE)
+		import->code = code;
+	return false;
 }
 
 bool import_deliver(struct import *import, struct import_attempt *attempt)
@@ -306,19 +296,19 @@ bool import_deliver(struct import *import, struct import_attempt *attempt)
 	bool added = false;
 	int r;
 
-	if (!add_device(import, attempt->c)) {
-		/* Its number is taken: the next one is another. */
-		return note_made(import, &told->id);
-	}
-	add_what_was_asked(&import->options, told);
-	if (uuid_is_none(&told->id))
-		told->id = make_id(import, attempt);
-	if (!note_made(import, &told->id))
+	if (import->attempt_count++ == IMPORT_ATTEMPTS_MAX) {
+		import_complain(import, EXIT_REFUSED, "more than %d attempts in one file.",
+			IMPORT_ATTEMPTS_MAX);
 		return false;
+	}
+	if (!add_device(import, attempt->c))
+		return true;
+	add_what_was_asked(&import->options, told);
+	if (uuid_is_none(&told->id) && make_id(import, attempt, &told->id) < 0)
+		return stop(import, say_no_memory());
 	r = import->options.dry_run ? EXIT_DONE : send_all(import, attempt, &added);
-	if (r == EXIT_DONE)
-		show(import, attempt, added);
-	else if (import->code == EXIT_DONE)
-		import->code = r;
-	return r != EXIT_UNREACHABLE;
+	if (r != EXIT_DONE)
+		return stop(import, r);
+	show(import, attempt, added);
+	return true;
 }

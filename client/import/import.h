@@ -4,6 +4,7 @@
 #pragma once
 
 #include "client/ask.h"
+#include "client/import/made.h"
 #include "client/import/source.h"
 #include "client/import/spool.h"
 #include "client/output.h"
@@ -11,7 +12,7 @@
 #include "common/triage/case.h"
 #include "common/triage/session.h"
 
-#define IMPORT_ATTEMPTS_MAX 10000 /* of one log or case file */
+#define IMPORT_ATTEMPTS_MAX 100000 /* of one log or case file */
 
 struct import_options {
 	struct identity device; /* of attempts whose file names none */
@@ -35,9 +36,10 @@ struct import {
 
 	/* The file or member at hand. */
 	const struct source_member *member;
-	size_t member_count; /* that were no mere company in an archive */
-	struct uuid *made;   /* sessions of its attempts; owned */
-	size_t made_count;
+	size_t member_count;  /* that were no mere company in an archive */
+	size_t attempt_count; /* so far */
+	size_t refused_count; /* of them, for want of a phone or because of another one */
+	struct made made;
 };
 
 /* An attempt that a file tells. */
@@ -54,6 +56,9 @@ void import_complain(struct import *import, enum exit_code code, const char *for
 /* Hands an attempt to the daemon with its records, or with --dry-run to nobody, and shows it. What
  * was asked for is added to it first. Returns false where the import cannot go on at all. */
 bool import_deliver(struct import *import, struct import_attempt *attempt);
+
+/* The member is over: says what was kept back about many attempts. */
+void import_sum_up(struct import *import);
 
 /* Readers of a member, of which `length` bytes at `head` have been read already. Each returns false
  * where the import cannot go on at all. */

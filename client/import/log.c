@@ -127,9 +127,9 @@ static struct triage_case *make_case(struct reading *reading, const struct logsp
 	*attempt = *told->attempt;
 	/* Logs without times keep the order of their attempts by the last digit. */
 	attempt->started.wall_us =
-		wall_time(reading, attempt->started.monotonic_us) + reading->import->made_count;
+		wall_time(reading, attempt->started.monotonic_us) + reading->import->attempt_count;
 	attempt->ended.wall_us =
-		wall_time(reading, attempt->ended.monotonic_us) + reading->import->made_count;
+		wall_time(reading, attempt->ended.monotonic_us) + reading->import->attempt_count;
 	return c;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/base/fingerprint.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define WORD_BYTES sizeof(uint64_t)
@@ -18,13 +19,13 @@ static uint64_t mix(uint64_t x, uint64_t factor)
 	return x ^ x >> 32;
 }
 
+/* The next bytes as a number, the same on every machine; what is missing is zero. */
 static uint64_t read_word(const char *bytes, size_t length)
 {
 	uint64_t word = 0;
 
-	for (size_t i = 0; i < length; i++)
-		word |= (uint64_t)(unsigned char)bytes[i] << (8 * i);
-	return word;
+	memcpy(&word, bytes, length < WORD_BYTES ? length : WORD_BYTES);
+	return le64toh(word);
 }
 
 void fingerprint_add_number(struct fingerprint *fingerprint, uint64_t number)
@@ -33,13 +34,21 @@ void fingerprint_add_number(struct fingerprint *fingerprint, uint64_t number)
 	fingerprint->b = mix(fingerprint->b + (number ^ ROOT_5), ROOT_7) + fingerprint->a;
 }
 
+/* Two words at a time, one in each half; the number behind them mixes the halves. */
 void fingerprint_add(struct fingerprint *fingerprint, const char *text, size_t length)
 {
+	uint64_t a = fingerprint->a, b = fingerprint->b;
+	size_t left = length;
+
+	for (; left >= 2 * WORD_BYTES; text += 2 * WORD_BYTES, left -= 2 * WORD_BYTES) {
+		a = mix(a ^ read_word(text, WORD_BYTES), ROOT_3) + ROOT_2;
+		b = mix(b ^ read_word(text + WORD_BYTES, WORD_BYTES), ROOT_7) + ROOT_5;
+	}
+	a ^= read_word(text, left);
+	if (left > WORD_BYTES)
+		b ^= read_word(text + WORD_BYTES, left - WORD_BYTES);
+	*fingerprint = (struct fingerprint){a, b};
 	fingerprint_add_number(fingerprint, length);
-	for (; length >= WORD_BYTES; text += WORD_BYTES, length -= WORD_BYTES)
-		fingerprint_add_number(fingerprint, read_word(text, WORD_BYTES));
-	if (length > 0)
-		fingerprint_add_number(fingerprint, read_word(text, length));
 }
 
 struct uuid fingerprint_uuid(const struct fingerprint *fingerprint)

@@ -484,40 +484,45 @@ static void fold_session_end(struct attempt *attempt, const struct event *event)
 	attempt->end_sequence = event->sequence;
 }
 
-static const struct {
-	enum event_kind kind;
+static const struct fold {
 	void (*fold)(struct attempt *attempt, const struct event *event);
 	bool phone_speaks; /* the event shows that the phone answers */
 } folds[] = {
-	{EVENT_ATTACH, fold_attach, true},
-	{EVENT_MUX_ATTACH, fold_attach, true},
-	{EVENT_DETACH, fold_detach, false},
-	{EVENT_MUX_DETACH, fold_detach, false},
-	{EVENT_LINK_LOST, fold_link_lost, false},
-	{EVENT_USB_ERROR, fold_usb_error, false},
-	{EVENT_MUX_ERROR, fold_mux_error, false},
-	{EVENT_SIGN, fold_sign, false},
-	{EVENT_TOOL_START, fold_tool_start, false},
-	{EVENT_TOOL_VERSION, fold_tool_version, false},
-	{EVENT_TOOL_END, fold_tool_end, false},
-	{EVENT_LOG, fold_log, false},
-	{EVENT_FIRMWARE, fold_firmware, false},
-	{EVENT_ACTION, fold_action, false},
-	{EVENT_ENTRY, fold_entry, false},
-	{EVENT_STAGE, fold_stage, true},
-	{EVENT_OPERATION, fold_operation, true},
-	{EVENT_PROGRESS, fold_progress, true},
-	{EVENT_CHECKPOINT, fold_checkpoint, true},
-	{EVENT_STATUS, fold_status, true},
-	{EVENT_AMR_ERROR, fold_amr_error, true},
-	{EVENT_REPORTED_ERROR, fold_reported_error, false},
-	{EVENT_OUTCOME, fold_outcome, false},
-	{EVENT_CONDITION, fold_condition, false},
-	{EVENT_TICKET, fold_ticket, false},
-	{EVENT_SILENCE, fold_silence, false},
-	{EVENT_SESSION_BEGIN, fold_session_begin, false},
-	{EVENT_SESSION_END, fold_session_end, false},
+	[EVENT_ATTACH] = {fold_attach, true},
+	[EVENT_MUX_ATTACH] = {fold_attach, true},
+	[EVENT_DETACH] = {fold_detach, false},
+	[EVENT_MUX_DETACH] = {fold_detach, false},
+	[EVENT_LINK_LOST] = {fold_link_lost, false},
+	[EVENT_USB_ERROR] = {fold_usb_error, false},
+	[EVENT_MUX_ERROR] = {fold_mux_error, false},
+	[EVENT_SIGN] = {fold_sign, false},
+	[EVENT_TOOL_START] = {fold_tool_start, false},
+	[EVENT_TOOL_VERSION] = {fold_tool_version, false},
+	[EVENT_TOOL_END] = {fold_tool_end, false},
+	[EVENT_LOG] = {fold_log, false},
+	[EVENT_FIRMWARE] = {fold_firmware, false},
+	[EVENT_ACTION] = {fold_action, false},
+	[EVENT_ENTRY] = {fold_entry, false},
+	[EVENT_STAGE] = {fold_stage, true},
+	[EVENT_OPERATION] = {fold_operation, true},
+	[EVENT_PROGRESS] = {fold_progress, true},
+	[EVENT_CHECKPOINT] = {fold_checkpoint, true},
+	[EVENT_STATUS] = {fold_status, true},
+	[EVENT_AMR_ERROR] = {fold_amr_error, true},
+	[EVENT_REPORTED_ERROR] = {fold_reported_error, false},
+	[EVENT_OUTCOME] = {fold_outcome, false},
+	[EVENT_CONDITION] = {fold_condition, false},
+	[EVENT_TICKET] = {fold_ticket, false},
+	[EVENT_SILENCE] = {fold_silence, false},
+	[EVENT_SESSION_BEGIN] = {fold_session_begin, false},
+	[EVENT_SESSION_END] = {fold_session_end, false},
 };
+
+/* What is done with a kind of events; NULL where it is nothing. */
+static const struct fold *find_fold(enum event_kind kind)
+{
+	return (size_t)kind < ARRAY_SIZE(folds) && folds[kind].fold ? &folds[kind] : NULL;
+}
 
 static enum health_grade grade_health(const struct attempt *attempt)
 {
@@ -535,21 +540,19 @@ static enum health_grade grade_health(const struct attempt *attempt)
 
 bool event_phone_speaks(enum event_kind kind)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(folds); i++)
-		if (folds[i].kind == kind)
-			return folds[i].phone_speaks;
-	return false;
+	const struct fold *fold = find_fold(kind);
+
+	return fold && fold->phone_speaks;
 }
 
 void attempt_fold(struct attempt *attempt, const struct event *event)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(folds); i++) {
-		if (folds[i].kind != event->kind)
-			continue;
-		folds[i].fold(attempt, event);
-		if (folds[i].phone_speaks)
+	const struct fold *fold = find_fold(event->kind);
+
+	if (fold) {
+		fold->fold(attempt, event);
+		if (fold->phone_speaks)
 			attempt->silent = false;
-		break;
 	}
 	attempt->health.grade = grade_health(attempt);
 }

@@ -6,6 +6,8 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
+#define BUDGET_PERCENT 100 /* as the table has them */
+
 struct logsplit {
 	const struct logsplit_taker *taker;
 	void *user;
@@ -107,17 +109,17 @@ static void tell_time(struct logsplit *split, struct stamp at)
 {
 	struct event effects[SESSION_EFFECTS_MAX];
 	struct session *session = &split->session;
-	struct stamp now;
-	size_t count;
+	struct stamp over = {.monotonic_us = session->waiting_since_us};
 
 	/* A log that says nothing for long is no session that nobody watches any more. */
 	session->heard_us = at.monotonic_us;
-	now = (struct stamp){.monotonic_us = session_deadline(session, 100)};
-	if (!session->budget || session->attempt.silent || now.monotonic_us == 0 ||
-		now.monotonic_us > at.monotonic_us)
+	if (!session->budget || session->attempt.silent)
 		return;
-	count = session_tick(session, now, 100, effects);
-	session_keep(session, effects, count, hand_on, split);
+	over.monotonic_us += (uint64_t)session->budget->seconds * USEC_PER_SEC;
+	if (over.monotonic_us > at.monotonic_us)
+		return;
+	session_keep(session, effects, session_tick(session, over, BUDGET_PERCENT, effects),
+		hand_on, split);
 }
 
 static void end_attempt(struct logsplit *split)
@@ -169,17 +171,35 @@ static bool begins_another(const struct logsplit *split, const struct event *eve
 
 /* Another phone's coming and going, and what came after the end without the phone's having gone:
  * the next restore finds it there. */
-static bool is_of_another(const struct logsplit *split, const struct event *event)
+static bool is_of_another(
+	const struct logsplit *split, const struct event *event, const struct identity *identity)
 {
 	const struct session *session = &split->session;
-	struct identity identity = event_identity(event);
 
 	if (event->kind != EVENT_ATTACH && event->kind != EVENT_DETACH)
 		return false;
-	if (session->identity.ecid && identity.ecid && session->identity.ecid != identity.ecid)
+	if (session->identity.ecid && identity->ecid && session->identity.ecid != identity->ecid)
 		return true;
 	return split->over && event->kind == EVENT_ATTACH &&
 	       session_mode(session) != MODE_UNKNOWN && session_mode(session) != MODE_GONE;
+}
+
+/* Takes what a link event or the like tells of the phone. Returns false where it is not this one.
+ */
+static bool take_identity(struct logsplit *split, const struct event *event)
+{
+	struct identity identity = event_identity(event);
+
+	if (is_of_another(split, event, &identity))
+		return false;
+	identity_merge(&split->session.identity, &identity);
+	return true;
+}
+
+static bool names_phone(const struct event *event)
+{
+	return event->kind == EVENT_IDENTITY || event->kind == EVENT_ATTACH ||
+	       event->kind == EVENT_DETACH;
 }
 
 static void note_progress(struct logsplit *split, enum event_kind kind)
@@ -205,17 +225,19 @@ static void note_progress(struct logsplit *split, enum event_kind kind)
 static void take_meaning(struct logsplit *split, const struct event *event)
 {
 	struct session *session = &split->session;
-	struct identity identity = event_identity(event);
-	struct event resolved = *event;
+	struct event resolved;
 
-	if (is_of_another(split, event)) {
+	if (names_phone(event) && !take_identity(split, event)) {
 		hand_on(split, event);
 		return;
 	}
-	identity_merge(&session->identity, &identity);
 	tell_time(split, event->at);
-	resolved.mode = session_resolve_mode(session, event->mode);
-	session_feed(session, &resolved, hand_on, split);
+	if (event->mode == MODE_NORMAL_OR_RESTORE) {
+		resolved = *event;
+		resolved.mode = session_resolve_mode(session, event->mode);
+		event = &resolved;
+	}
+	session_feed(session, event, hand_on, split);
 	note_progress(split, event->kind);
 }
 

@@ -19,17 +19,45 @@ static const struct toollog_family *const families[] = {
 	&toollog_idevicerestore,
 };
 
-static void add_texts(struct matcher *matcher)
+/* The rule of that number and its family. */
+static const struct toollog_rule *find_rule(size_t number, const struct toollog_family **ret_family)
 {
-	size_t count;
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		*ret_family = families[i];
+		if (number < families[i]->count)
+			return &families[i]->rules[number];
+		number -= families[i]->count;
+	}
+	return NULL;
+}
+
+static size_t rule_count(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		count += families[i]->count;
+	return count;
+}
+
+const char *toollog_text(size_t number)
+{
+	size_t count, rules = rule_count();
+	const struct toollog_family *family;
 	const struct sign *signs = sign_all(&count);
 
+	if (number < rules)
+		return find_rule(number, &family)->text;
+	return number - rules < count ? signs[number - rules].text : NULL;
+}
+
+static void add_texts(struct matcher *matcher)
+{
+	const char *text;
+
 	matcher_init(matcher);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		for (size_t j = 0; j < families[i]->count; j++)
-			matcher_add(matcher, families[i]->rules[j].text);
-	for (size_t i = 0; i < count; i++)
-		matcher_add(matcher, signs[i].text);
+	for (size_t i = 0; (text = toollog_text(i)); i++)
+		matcher_add(matcher, text);
 	matcher_prepare(matcher);
 }
 
@@ -116,27 +144,6 @@ static const char *take_bars(struct toollog *log, const char *line)
 		line = end + strspn(end, " ");
 	}
 	return line;
-}
-
-/* The rule of that number and its family. */
-static const struct toollog_rule *find_rule(size_t number, const struct toollog_family **ret_family)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		*ret_family = families[i];
-		if (number < families[i]->count)
-			return &families[i]->rules[number];
-		number -= families[i]->count;
-	}
-	return NULL;
-}
-
-static size_t rule_count(void)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		count += families[i]->count;
-	return count;
 }
 
 /* A message begins where the line's prefix ends, or where an error is glued to other text. */

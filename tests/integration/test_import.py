@@ -264,6 +264,15 @@ def test_another_phone_than_that_of_the_log(imports):
     assert result.returncode == 1 and 'another phone' in result.stderr
 
 
+def test_many_attempts_of_nobody_are_refused_in_few_words(imports):
+    unnamed = [line for line in FAILED if 'ECID' not in line]
+    result = imports('--dry-run', imports.write('a.log', text(*[unnamed] * 500)))
+    assert result.returncode == 1 and result.stderr.count('\n') == 2
+    assert 'attempt 1 names no phone' in result.stderr and '500 of its 500 attempts' in result.stderr
+    made = imports.dry('--device', DEVICE, imports.folder / 'a.log')
+    assert len(set(sessions(made))) == 500
+
+
 def test_no_daemon(imports):
     result = imports(imports.write('a.log', text(FAILED)))
     assert result.returncode == 3 and 'Cannot reach the daemon' in result.stderr
