@@ -43,23 +43,12 @@ static int phase_code(const char *phase)
 	return EXIT_UNDECIDED;
 }
 
-static int ask_diagnosis(struct context *context, const char *text, struct json_object **ret)
+static int ask_or_read(struct context *context, const char *text, struct json_object **ret)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
-	struct json_builder builder = {0};
-	struct json_object *parameters;
-	struct name name = {0};
 	int r = ask_open_reading(context, &connection);
 
-	if (r == EXIT_DONE && text)
-		r = ask_name(context, connection, text, NAME_ANY, &name);
-	if (r != EXIT_DONE)
-		return r;
-	parameters = json_new_object(&builder);
-	if (text)
-		json_put_text(&builder, parameters,
-			name.kind == NAME_SESSION ? "session" : "device", name.text);
-	return ask(context, connection, "Diagnose", &builder, parameters, ret);
+	return r == EXIT_DONE ? ask_diagnosis(context, connection, text, ret) : r;
 }
 
 int command_diagnose(struct context *context, int argc, char **argv)
@@ -77,7 +66,7 @@ int command_diagnose(struct context *context, int argc, char **argv)
 	if (wanted.file && text)
 		return options_too_many("diagnose --case", text);
 	r = wanted.file ? case_file_diagnosis(wanted.file, &reply)
-			: ask_diagnosis(context, text, &reply);
+			: ask_or_read(context, text, &reply);
 	if (r != EXIT_DONE)
 		return r;
 	context->output->diagnosis(&context->page, reply, wanted.verbose);

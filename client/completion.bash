@@ -39,17 +39,18 @@ _idevicetriage() {
 		COMPREPLY=($(compgen -W 'original replaced disconnected known-good' -- "$word"))
 		return
 		;;
-	--socket | --log | --output | --case) compopt -o default; return ;;
+	--socket | --log | --output | --case | -o) compopt -o default; return ;;
 	--state-dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
 	--cable | --port | --device | --host | --tool | --ecid | --ticket | --condition | --limit | --after \
 		| --before) return ;;
 	esac
 
 	case $command in
-	'') own='status watch sessions log diagnose doctor case run import export purge' ;;
+	'') own='status watch sessions log diagnose report doctor case run import export purge' ;;
 	sessions) own='--limit' ;;
 	log) own='--follow --after' ;;
 	diagnose) own='--verbose --case' ;;
+	report) own='--output' ;;
 	export) own='--output --mask' ;;
 	purge) own='--before --yes' ;;
 	run) own='--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket

@@ -21,6 +21,8 @@ static const struct command commands[] = {
 	{"log", "[-f] [SESSION]", "The records of a session, or of all", command_log},
 	{"diagnose", "[DEVICE|SESSION]", "Why restores of a phone fail, and what to try next",
 		command_diagnose},
+	{"report", "[-o F] [DEVICE|SESSION]", "The diagnosis as a page for the customer",
+		command_report},
 	{"case", "DEVICE", "All that is kept of a phone", command_case},
 	{"export", "DEVICE|SESSION", "Its attempts as a case file, with their records",
 		command_export},
@@ -41,7 +43,7 @@ static void help(void)
 			commands[i].summary);
 	printf("\nOptions, before or after the command:\n"
 	       "  --socket PATH     the daemon's socket (else $IDEVICETRIAGE_SOCKET)\n"
-	       "  --state-dir PATH  where its ring is, for log and diagnose without the daemon\n"
+	       "  --state-dir PATH  where its ring is, for use without the daemon\n"
 	       "  --json            JSON for scripts\n"
 	       "  --reveal          ECIDs, UDIDs and serial numbers in full\n"
 	       "  --color WHEN      auto, always or never\n"

@@ -135,3 +135,21 @@ int ask_name(struct context *context, struct connection *connection, const char 
 	return name_find(text, wanted, field_list(sessions, "sessions"),
 		field_list(devices, "devices"), ret);
 }
+
+int ask_diagnosis(struct context *context, struct connection *connection, const char *text,
+	struct json_object **ret)
+{
+	struct json_builder builder = {0};
+	struct json_object *parameters;
+	struct name name = {0};
+	int r;
+
+	r = text ? ask_name(context, connection, text, NAME_ANY, &name) : EXIT_DONE;
+	if (r != EXIT_DONE)
+		return r;
+	parameters = json_new_object(&builder);
+	if (text)
+		json_put_text(&builder, parameters,
+			name.kind == NAME_SESSION ? "session" : "device", name.text);
+	return ask(context, connection, "Diagnose", &builder, parameters, ret);
+}

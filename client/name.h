@@ -23,3 +23,7 @@ int name_find(const char *text, enum name_kind wanted, struct json_object *sessi
 /* Both, with the lists from the daemon. Returns EXIT_DONE, or an exit code after saying why. */
 int ask_name(struct context *context, struct connection *connection, const char *text,
 	enum name_kind wanted, struct name *ret);
+/* Diagnose of what a person typed for a device or session; NULL = of the newest session's phone.
+ * Returns EXIT_DONE with *ret owned by the caller, or an exit code after saying why. */
+int ask_diagnosis(struct context *context, struct connection *connection, const char *text,
+	struct json_object **ret);

@@ -30,6 +30,8 @@ struct output {
 	/* What doctor_run() returns. */
 	void (*doctor)(struct page *page, struct json_object *result);
 	void (*diagnosis)(struct page *page, struct json_object *reply, bool verbose);
+	/* What `report` has written: file, device, attempts, attemptsLeftOut. */
+	void (*report)(struct page *page, struct json_object *written);
 	/* Something to know while a run goes on; once each. */
 	void (*run_notice)(const char *sentence);
 	void (*run_end)(const struct run_end *end, bool reveal);

@@ -53,6 +53,7 @@ const struct output output_json = {
 	.change = json_reply,
 	.doctor = json_reply,
 	.diagnosis = json_diagnosis,
+	.report = json_reply,
 	.run_notice = json_run_notice,
 	.run_end = json_run_end,
 	.imported = json_reply,

@@ -310,6 +310,18 @@ static void text_change(struct page *page, struct json_object *reply)
 	fflush(page->out);
 }
 
+static void text_report(struct page *page, struct json_object *written)
+{
+	int64_t attempts = field_number_or(written, "attempts", 0);
+
+	page_put(page, "Wrote ");
+	page_foreign(page, field_text_or(written, "file", "?"));
+	page_put(page, ": ");
+	put_phone(page, field_object(written, "device"));
+	page_put(page, ", %" PRId64 " attempt%s.", attempts, attempts == 1 ? "" : "s");
+	page_line(page, 0);
+}
+
 static void text_run_notice(const char *sentence)
 {
 	complain("%s", sentence);
@@ -372,6 +384,7 @@ const struct output output_text = {
 	.change = text_change,
 	.doctor = text_doctor,
 	.diagnosis = text_diagnosis,
+	.report = text_report,
 	.run_notice = text_run_notice,
 	.run_end = text_run_end,
 	.imported = text_imported,

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/report/pages.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/report/words.h"
+#include "common/base/text.h"
+
+#define SAID_MAX 512 /* findings that are told once and then named by their number */
+
+/* Findings that stand on the page already: a rule may speak for ten causes. */
+struct said {
+	struct json_object *findings[SAID_MAX];
+	size_t count;
+};
+
+static const char *finding_field(struct json_object *finding, const char *key)
+{
+	return field_text_or(finding, key, "");
+}
+
+/* The number from 1 under which the same was said; 0 = it was not. */
+static size_t was_said(const struct said *said, struct json_object *finding)
+{
+	for (size_t i = 0; i < said->count; i++)
+		if (text_equal(finding_field(said->findings[i], "text"),
+			    finding_field(finding, "text")) &&
+			text_equal(finding_field(said->findings[i], "rule"),
+				finding_field(finding, "rule")))
+			return i + 1;
+	return 0;
+}
+
+static void put_word(struct html *html, struct json_object *record, const char *key)
+{
+	const char *word = field_text(record, key);
+
+	if (!word || !*word)
+		return;
+	html_put(html, " ");
+	html_foreign(html, word);
+}
+
+static void put_number(struct html *html, struct json_object *record, const char *key,
+	const char *before, const char *after)
+{
+	int64_t number;
+
+	if (field_number(record, key, &number))
+		html_put(html, " %s%" PRId64 "%s", before, number, after);
+}
+
+/* A record as a line of the log. */
+static void put_record(struct html *html, struct json_object *record, size_t attempt)
+{
+	html_begin(html, "li", NULL);
+	html_begin(html, "span", "soft");
+	html_put(html, "#%" PRId64, field_number_or(record, "sequence", 0));
+	if (attempt)
+		html_put(html, " attempt %zu", attempt);
+	html_put(html, " %s", phrase_instant(field_number_or(record, "timeUSec", 0)).text);
+	html_end(html);
+	put_word(html, record, "kind");
+	put_word(html, record, "mode");
+	put_word(html, record, "name");
+	put_word(html, record, "state");
+	put_number(html, record, "number", "(", ")");
+	put_number(html, record, "code", "code ", "");
+	if (field_text(record, "text")) {
+		html_put(html, ": ");
+		html_begin(html, "q", NULL);
+		html_foreign(html, field_text(record, "text"));
+		html_end(html);
+	}
+	html_end(html);
+}
+
+static void put_cited(struct html *html, const struct report *report, int64_t sequence)
+{
+	const struct cited *cited = report_find_cited(report, sequence);
+
+	if (!cited || cited->count == 0) {
+		html_put_in(
+			html, "li", "soft", "#%" PRId64 ": the log is no longer kept", sequence);
+		return;
+	}
+	for (size_t i = 0; i < cited->count; i++)
+		put_record(html, cited->lines[i].record, cited->lines[i].attempt);
+}
+
+static void put_records(struct html *html, const struct report *report, struct json_object *finding)
+{
+	struct json_object *records = field_list(finding, "records");
+
+	if (field_count(records) == 0)
+		return;
+	html_begin(html, "ul", "log");
+	for (size_t i = field_count(records); i > 0; i--)
+		put_cited(html, report, json_object_get_int64(field_item(records, i - 1)));
+	html_end(html);
+}
+
+static void put_finding(struct html *html, const struct report *report, struct json_object *finding,
+	struct said *said)
+{
+	int64_t weight = field_number_or(finding, "weight", 0);
+	size_t number = was_said(said, finding);
+
+	html_begin(html, "li", NULL);
+	html_begin(html, "span", "weight");
+	html_set(html, "data-tone", weight < 0 ? "against" : "for");
+	html_put(html, "%s%" PRId64, weight < 0 ? "−" : "+", weight < 0 ? -weight : weight);
+	html_end(html);
+	html_begin(html, "div", NULL);
+	if (number) {
+		html_put_in(html, "p", NULL, "As E%zu.", number);
+	} else {
+		if (said->count < SAID_MAX)
+			said->findings[said->count++] = finding;
+		html_begin(html, "p", NULL);
+		html_put_in(html, "b", NULL, "E%zu ", said->count);
+		html_foreign(html, finding_field(finding, "text"));
+		html_end(html);
+		html_begin(html, "p", "soft");
+		html_put(html, "rule ");
+		html_foreign(html, finding_field(finding, "rule"));
+		html_put(html, "; source: ");
+		html_foreign(html, finding_field(finding, "source"));
+		html_end(html);
+		put_records(html, report, finding);
+	}
+	html_end(html);
+	html_end(html);
+}
+
+static void put_findings(struct html *html, const struct report *report, const char *heading,
+	struct json_object *findings, struct said *said)
+{
+	if (field_count(findings) == 0)
+		return;
+	html_put_in(html, "h4", NULL, "%s", heading);
+	html_begin(html, "ol", "findings");
+	for (size_t i = 0; i < field_count(findings); i++)
+		put_finding(html, report, field_item(findings, i), said);
+	html_end(html);
+}
+
+static void put_cause(struct html *html, const struct report *report, struct json_object *cause,
+	struct said *said)
+{
+	struct json_object *evidence = field_list(cause, "evidence");
+	struct json_object *counter = field_list(cause, "counterEvidence");
+	int strength = words_strength(field_text_or(cause, "strength", "none"));
+
+	if (strength == 0 && field_count(evidence) == 0 && field_count(counter) == 0)
+		return;
+	html_begin(html, "h3", NULL);
+	html_foreign(html, field_text_or(cause, "title", field_text_or(cause, "cause", "?")));
+	html_put(html, " ");
+	html_put_in(html, "span", "chip", "%s",
+		strength ? words_strength_name(strength) : "no suspect");
+	html_end(html);
+	put_findings(html, report, "Evidence", evidence, said);
+	put_findings(html, report, "Counter-evidence", counter, said);
+}
+
+static void put_evidence(struct html *html, const struct report *report)
+{
+	struct json_object *verdict = field_object(report->diagnosis, "verdict");
+	struct json_object *causes = field_list(verdict, "causes");
+	CLEANUP(freep) struct said *said = calloc(1, sizeof(*said));
+
+	if (!said) {
+		html->failed = true;
+		return;
+	}
+	html_begin(html, "section", NULL);
+	html_put_in(html, "h2", NULL, "Evidence and counter-evidence");
+	if (field_count(causes) == 0)
+		html_put_in(html, "p", NULL, "None.");
+	for (size_t i = 0; i < field_count(causes); i++)
+		put_cause(html, report, field_item(causes, i), said);
+	html_end(html);
+}
+
+static void put_advice(struct html *html, const struct report *report)
+{
+	struct json_object *verdict = field_object(report->diagnosis, "verdict");
+	struct json_object *advice = field_list(verdict, "advice");
+
+	html_begin(html, "section", NULL);
+	html_put_in(html, "h2", NULL, "Next step");
+	if (field_object(verdict, "nextStep"))
+		report_put_next_step(html, report);
+	if (field_count(advice))
+		html_put_in(html, "h3", NULL, "Advice");
+	html_begin(html, "ul", NULL);
+	for (size_t i = 0; i < field_count(advice); i++)
+		html_foreign_in(html, "li", NULL, json_object_get_string(field_item(advice, i)));
+	html_end(html);
+	html_end(html);
+}
+
+static void fact(struct html *html, const char *name, const char *value)
+{
+	if (!value || !*value)
+		return;
+	html_begin(html, "div", NULL);
+	html_put_in(html, "dt", NULL, "%s", name);
+	html_foreign_in(html, "dd", NULL, value);
+	html_end(html);
+}
+
+static void put_facts(struct html *html, const struct report *report)
+{
+	struct json_object *device = field_object(report->diagnosis, "device");
+
+	html_begin(html, "dl", "facts wide");
+	fact(html, "Model", phrase_model(device));
+	fact(html, "Product type", field_text(device, "productType"));
+	fact(html, "ECID", field_text(device, "ecid"));
+	fact(html, "UDID", field_text(device, "udid"));
+	fact(html, "Port", field_text(device, "port"));
+	html_begin(html, "div", NULL);
+	html_put_in(html, "dt", NULL, "Attempts");
+	html_put_in(html, "dd", NULL, "%zu, of these %zu failed, %zu succeeded",
+		report->attempt_count + report->attempts_left_out,
+		report_count_outcome(report, "failed"), report_count_outcome(report, "succeeded"));
+	html_end(html);
+	html_end(html);
+	if (!report->reveal)
+		html_put_in(html, "p", "soft",
+			"Identifiers are shortened to their last four characters.");
+}
+
+static void put_sources(struct html *html, struct json_object *sources)
+{
+	html_begin(html, "ul", NULL);
+	for (size_t i = 0; i < field_count(sources); i++) {
+		struct json_object *source = field_item(sources, i);
+		const char *detail = field_text(source, "detail");
+
+		html_begin(html, "li", NULL);
+		html_foreign(html, field_text_or(source, "name", "?"));
+		html_put(html, field_true(source, "up") ? ": heard" : ": not heard");
+		if (detail && *detail) {
+			html_put(html, ", ");
+			html_foreign(html, detail);
+		}
+		html_end(html);
+	}
+	html_end(html);
+}
+
+static void put_origin(struct html *html, const struct report *report)
+{
+	html_begin(html, "section", NULL);
+	html_put_in(html, "h2", NULL, "Where this comes from");
+	html_begin(html, "p", NULL);
+	html_put(html, "Made on %s by idevicetriage %s", phrase_minute(report->made_us).text,
+		PROJECT_VERSION);
+	if (report->status) {
+		html_put(html, " from idevicetriaged ");
+		html_foreign(html, field_text_or(report->status, "version", "?"));
+		html_put(html, " on bench ");
+		html_foreign(html, field_text_or(report->status, "bench", "?"));
+		html_put(html, ". What it hears now:");
+	} else {
+		html_put(html, " from the records of idevicetriaged, which did not run then.");
+	}
+	html_end(html);
+	if (report->status)
+		put_sources(html, field_list(report->status, "sources"));
+	html_end(html);
+}
+
+void report_put_annex(struct html *html, const struct report *report)
+{
+	struct json_object *verdict = field_object(report->diagnosis, "verdict");
+
+	html_begin(html, "article", "sheet annex");
+	html_put_in(html, "p", "kicker", "Technician's annex");
+	html_begin(html, "h1", NULL);
+	html_foreign(html, field_text_or(verdict, "summary", "No verdict"));
+	html_end(html);
+	put_facts(html, report);
+	report_put_attempts(html, report);
+	put_evidence(html, report);
+	put_advice(html, report);
+	report_put_courses(html, report);
+	put_origin(html, report);
+	html_end(html);
+}

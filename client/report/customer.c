@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/report/pages.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "client/report/words.h"
+#include "common/base/text.h"
+#include "common/triage/knowledge.h"
+
+#define TRIED_MAX 8 /* attempts on the customer's page; the annex has all */
+
+static struct json_object *verdict_of(const struct report *report)
+{
+	return field_object(report->diagnosis, "verdict");
+}
+
+static const char *phase_of(const struct report *report)
+{
+	return field_text_or(verdict_of(report), "phase", "undecided");
+}
+
+static struct json_object *first_cause(const struct report *report)
+{
+	return field_item(field_list(verdict_of(report), "causes"), 0);
+}
+
+static void fact(struct html *html, const char *name, const char *value)
+{
+	if (!value || !*value)
+		return;
+	html_begin(html, "div", NULL);
+	html_put_in(html, "dt", NULL, "%s", name);
+	html_foreign_in(html, "dd", NULL, value);
+	html_end(html);
+}
+
+/* The newest ticket that an attempt had. */
+static const char *ticket_of(const struct report *report)
+{
+	for (size_t i = report->attempt_count; i > 0; i--) {
+		const char *ticket = field_text(report->attempts[i - 1].session, "ticket");
+
+		if (ticket && *ticket)
+			return ticket;
+	}
+	return NULL;
+}
+
+static void put_header(struct html *html, const struct report *report)
+{
+	struct json_object *device = field_object(report->diagnosis, "device");
+
+	html_begin(html, "header", "head");
+	html_begin(html, "div", NULL);
+	html_put_in(html, "p", "kicker", "Restore diagnosis");
+	html_begin(html, "h1", NULL);
+	html_foreign(html, phrase_model(device));
+	html_end(html);
+	html_end(html);
+	html_begin(html, "dl", "facts");
+	fact(html, "Date", phrase_minute(report->made_us).text);
+	fact(html, "Ticket", ticket_of(report));
+	fact(html, "Identifier", phrase_identifier(device));
+	html_end(html);
+	html_end(html);
+}
+
+static void put_scale(struct html *html, int strength)
+{
+	html_begin(html, "div", "sure");
+	html_begin(html, "p", "scale");
+	html_put_in(html, "span", "label", "How sure this is: ");
+	html_put_in(html, "strong", NULL, "%s", words_strength_name(strength));
+	html_begin(html, "span", "steps");
+	html_set(html, "aria-hidden", "true");
+	for (int i = 1; i <= WORDS_STRENGTHS; i++)
+		html_put_in(html, "i", i <= strength ? "on" : NULL, "%s", "");
+	html_end(html);
+	html_end(html);
+	html_put_in(html, "p", "soft", "%s", words_strength_meaning(strength));
+	html_end(html);
+}
+
+static const struct cause_info *find_cause(const char *word)
+{
+	for (size_t i = 0; i < knowledge_causes_count; i++)
+		if (text_equal(word, knowledge_causes[i].word))
+			return &knowledge_causes[i];
+	return NULL;
+}
+
+/* The cause as a person would say it, and what it is. */
+static void put_suspect(struct html *html, const struct report *report)
+{
+	struct json_object *cause = first_cause(report);
+	const struct cause_info *info = find_cause(field_text_or(cause, "cause", ""));
+	bool decided = words_strength(field_text_or(cause, "strength", "none")) > 0;
+
+	if (!cause || !decided || text_equal(phase_of(report), "none"))
+		return;
+	html_begin(html, "p", "suspect");
+	html_put(html,
+		text_equal(phase_of(report), "undecided") ? "First suspect: " : "What it is: ");
+	html_foreign_in(html, "strong", NULL,
+		field_text_or(cause, "title", field_text_or(cause, "cause", "?")));
+	html_put(html, ".");
+	if (info) {
+		html_put(html, " ");
+		html_foreign(html, info->means);
+	}
+	html_end(html);
+}
+
+static void put_result(struct html *html, const struct report *report)
+{
+	int strength = words_strength(field_text_or(verdict_of(report), "strength", "none"));
+	const char *tone = words_tone(phase_of(report));
+	int64_t code;
+
+	html_begin(html, "section", "result");
+	html_set(html, "data-tone", tone);
+	html_put_in(html, "p", "kicker", "Result");
+	html_put_in(html, "h2", NULL, "%s", words_headline(phase_of(report), strength).text);
+	put_suspect(html, report);
+	if (field_number(verdict_of(report), "itunesCode", &code) && code)
+		html_put_in(html, "p", "soft",
+			"iTunes and Finder show this failure as error %" PRId64 ".", code);
+	if (strength > 0)
+		put_scale(html, strength);
+	html_end(html);
+}
+
+static void put_conditions(struct html *html, struct json_object *session)
+{
+	struct json_object *conditions = field_list(session, "conditions");
+	const char *host = field_text(session, "host");
+	bool any = false;
+
+	if (host && *host) {
+		html_put(html, "computer ");
+		html_foreign(html, host);
+		any = true;
+	}
+	for (size_t i = 0; i < field_count(conditions); i++) {
+		html_put(html, any ? ", " : "");
+		html_foreign(html, words_condition(field_item(conditions, i)).text);
+		any = true;
+	}
+	if (!any)
+		html_put(html, "nothing special was noted");
+}
+
+static void put_try(struct html *html, const struct report_attempt *attempt)
+{
+	struct json_object *session = attempt->session;
+	const char *outcome = field_text_or(session, "outcome", "unknown");
+	const char *stage = words_stage(field_text_or(session, "stage", ""));
+	int64_t code;
+
+	html_begin(html, "li", NULL);
+	html_put_in(html, "span", "number", "%zu", attempt->number);
+	html_put_in(html, "time", NULL, "%s",
+		phrase_minute(field_number_or(session, "startedUSec", 0)).text);
+	html_begin(html, "span", "chip");
+	html_set(html, "data-tone", words_outcome_tone(outcome));
+	html_put(html, "%s", words_outcome(outcome));
+	html_end(html);
+	html_begin(html, "p", "soft");
+	put_conditions(html, session);
+	if (text_equal(outcome, "failed") && *stage) {
+		html_put(html, "; it stopped %s", stage);
+		if (field_number(session, "itunesCode", &code) && code)
+			html_put(html, " (error %" PRId64 ")", code);
+	}
+	html_end(html);
+	html_end(html);
+}
+
+static void put_tries(struct html *html, const struct report *report)
+{
+	size_t count = report->attempt_count;
+	size_t left_out = report->attempts_left_out + (count > TRIED_MAX ? count - TRIED_MAX : 0);
+
+	html_begin(html, "section", "tried");
+	html_put_in(html, "h2", NULL, "What was tried");
+	if (count == 0)
+		html_put_in(html, "p", NULL, "No restore of this phone was watched here.");
+	if (left_out > 0)
+		html_put_in(html, "p", "soft", "The newest %zu of %zu attempts.", (size_t)TRIED_MAX,
+			count + report->attempts_left_out);
+	html_begin(html, "ol", "tries");
+	for (size_t i = count > TRIED_MAX ? count - TRIED_MAX : 0; i < count; i++)
+		put_try(html, &report->attempts[i]);
+	html_end(html);
+	html_end(html);
+}
+
+static void put_meaning(struct html *html, const struct report *report)
+{
+	html_begin(html, "section", NULL);
+	html_put_in(html, "h2", NULL, "What this means");
+	html_begin(html, "ul", "meanings");
+	for (size_t i = 0; words_meaning(phase_of(report), i); i++)
+		html_put_in(html, "li", NULL, "%s", words_meaning(phase_of(report), i));
+	html_end(html);
+	html_end(html);
+}
+
+void report_put_next_step(struct html *html, const struct report *report)
+{
+	struct json_object *next = field_object(verdict_of(report), "nextStep");
+	struct json_object *outcomes = field_list(next, "outcomes");
+
+	html_foreign_in(html, "p", NULL,
+		field_text_or(next, "text", field_text_or(next, "experiment", "?")));
+	if (field_count(outcomes) == 0)
+		return;
+	html_begin(html, "ul", "outcomes");
+	for (size_t i = 0; i < field_count(outcomes); i++) {
+		struct json_object *outcome = field_item(outcomes, i);
+
+		html_begin(html, "li", NULL);
+		html_put(html, "If ");
+		html_foreign(html, field_text_or(outcome, "if", "?"));
+		html_put(html, ": ");
+		html_foreign(html, field_text_or(outcome, "then", "?"));
+		html_end(html);
+	}
+	html_end(html);
+}
+
+static void put_next(struct html *html, const struct report *report)
+{
+	html_begin(html, "section", "next");
+	html_put_in(html, "h2", NULL, "The next step");
+	if (field_object(verdict_of(report), "nextStep"))
+		report_put_next_step(html, report);
+	else
+		html_put_in(html, "p", NULL, "%s",
+			text_equal(phase_of(report), "none")
+				? "Nothing is left to do."
+				: "No further test is known that would change this result.");
+	html_end(html);
+}
+
+void report_put_customer(struct html *html, const struct report *report)
+{
+	html_begin(html, "article", "sheet customer");
+	put_header(html, report);
+	put_result(html, report);
+	put_meaning(html, report);
+	put_tries(html, report);
+	put_next(html, report);
+	html_put_in(html, "footer", "soft",
+		"Identifiers are shortened on this page. The words for how sure a result is are "
+		"weak, moderate, strong and conclusive. The technician's annex has the "
+		"observations behind it.");
+	html_end(html);
+}

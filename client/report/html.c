@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/report/html.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "client/mask.h"
+#include "common/base/text.h"
+
+/* Elements whose end may be followed by a line end without changing what is seen. */
+static const char *const blocks[] = {"article", "dd", "div", "dl", "figcaption", "figure", "footer",
+	"g", "h1", "h2", "h3", "head", "header", "li", "main", "ol", "p", "rect", "section",
+	"style", "svg", "table", "tbody", "thead", "title", "tr", "ul"};
+
+static bool is_block(const char *element)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
+		if (text_equal(element, blocks[i]))
+			return true;
+	return false;
+}
+
+/* The bytes at `text` that are a character which turns the direction of text (U+200E, U+200F,
+ * U+202A to U+202E, U+2066 to U+2069) or a line end of Unicode (U+2028, U+2029); 0 = none. */
+static size_t unseen_here(const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	if (at[0] != 0xe2)
+		return 0;
+	if (at[1] == 0x80 && (at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae)))
+		return 3;
+	return at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9 ? 3 : 0;
+}
+
+static void escape(struct html *html, const char *text)
+{
+	for (; *text; text++)
+		switch (*text) {
+		case '&':
+			fputs("&amp;", html->out);
+			break;
+		case '<':
+			fputs("&lt;", html->out);
+			break;
+		case '>':
+			fputs("&gt;", html->out);
+			break;
+		case '"':
+			fputs("&quot;", html->out);
+			break;
+		case '\'':
+			fputs("&#39;", html->out);
+			break;
+		default:
+			fputc(*text, html->out);
+		}
+}
+
+/* Escapes text that may hold anything. */
+static void escape_clean(struct html *html, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	CLEANUP(freep) char *clean = malloc(size);
+	char *to = clean;
+
+	if (!clean) {
+		html->failed = true;
+		return;
+	}
+	text_clean(text, size - 1, clean, size);
+	for (const char *from = clean; *from;) {
+		size_t skip = unseen_here(from);
+
+		if (skip)
+			from += skip;
+		else
+			*to++ = *from++;
+	}
+	*to = '\0';
+	escape(html, clean);
+}
+
+static void end_tag_head(struct html *html)
+{
+	if (html->in_tag)
+		fputc('>', html->out);
+	html->in_tag = false;
+}
+
+void html_markup(struct html *html, const char *markup)
+{
+	end_tag_head(html);
+	fputs(markup, html->out);
+}
+
+static void start(struct html *html, const char *element)
+{
+	end_tag_head(html);
+	fprintf(html->out, "<%s", element);
+	html->in_tag = true;
+}
+
+void html_begin(struct html *html, const char *element, const char *class)
+{
+	assert(html->depth < HTML_DEPTH_MAX);
+	start(html, element);
+	html->open[html->depth++] = element;
+	if (class)
+		html_set(html, "class", class);
+}
+
+void html_void(struct html *html, const char *element)
+{
+	start(html, element);
+}
+
+void html_set(struct html *html, const char *attribute, const char *value)
+{
+	assert(html->in_tag);
+	fprintf(html->out, " %s=\"", attribute);
+	escape_clean(html, value);
+	fputc('"', html->out);
+}
+
+void html_set_format(struct html *html, const char *attribute, const char *format, ...)
+{
+	CLEANUP(freep) char *value = NULL;
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vasprintf(&value, format, args);
+	va_end(args);
+	if (length < 0) {
+		value = NULL;
+		html->failed = true;
+		return;
+	}
+	html_set(html, attribute, value);
+}
+
+void html_end(struct html *html)
+{
+	const char *element;
+
+	assert(html->depth > 0);
+	end_tag_head(html);
+	element = html->open[--html->depth];
+	fprintf(html->out, "</%s>%s", element, is_block(element) ? "\n" : "");
+}
+
+static void put_list(struct html *html, const char *format, va_list args)
+{
+	CLEANUP(freep) char *text = NULL;
+
+	end_tag_head(html);
+	if (vasprintf(&text, format, args) < 0) {
+		text = NULL;
+		html->failed = true;
+		return;
+	}
+	escape_clean(html, text);
+}
+
+void html_put(struct html *html, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	put_list(html, format, args);
+	va_end(args);
+}
+
+/* The text clean and masked; NULL when memory is out. */
+static char *presentable(const struct html *html, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	CLEANUP(freep) char *clean = malloc(size);
+
+	if (!clean)
+		return NULL;
+	text_clean(text, size - 1, clean, size);
+	return html->reveal ? TAKE_PTR(clean) : mask_identifiers(clean, true);
+}
+
+/* It is masked before it is cut: half an identifier would not be known for one. */
+void html_foreign(struct html *html, const char *text)
+{
+	CLEANUP(freep) char *whole = presentable(html, text);
+	char cut[HTML_FOREIGN_BYTES];
+
+	end_tag_head(html);
+	if (!whole) {
+		html->failed = true;
+		return;
+	}
+	text_clean(whole, strlen(whole), cut, sizeof(cut));
+	escape_clean(html, cut);
+	if (strlen(whole) >= sizeof(cut))
+		fputs("…", html->out);
+}
+
+void html_put_in(struct html *html, const char *element, const char *class, const char *format, ...)
+{
+	va_list args;
+
+	html_begin(html, element, class);
+	va_start(args, format);
+	put_list(html, format, args);
+	va_end(args);
+	html_end(html);
+}
+
+void html_foreign_in(struct html *html, const char *element, const char *class, const char *text)
+{
+	html_begin(html, element, class);
+	html_foreign(html, text);
+	html_end(html);
+}

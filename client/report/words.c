@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/report/words.h"
+
+#include <stdio.h>
+
+#include "common/base/text.h"
+
+#define MEANINGS_MAX 4
+
+static const struct {
+	const char *word;
+	const char *meaning;
+} strengths[] = {
+	{"none", ""},
+	{"weak", "A first sign. The next test may well show another cause."},
+	{"moderate", "It fits what was seen. One more test is needed to be sure."},
+	{"strong", "Several tests agree, and nothing that was seen speaks clearly against it."},
+	{"conclusive", "Proven by test: no other cause that was looked at explains what was seen."},
+};
+
+int words_strength(const char *strength)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++)
+		if (text_equal(strength, strengths[i].word))
+			return (int)i;
+	return 0;
+}
+
+const char *words_strength_name(int strength)
+{
+	return strength > 0 ? strengths[strength].word : "";
+}
+
+const char *words_strength_meaning(int strength)
+{
+	return strengths[strength].meaning;
+}
+
+struct phase_words {
+	const char *phase;
+	const char *tone;
+	const char *subject;  /* of the headline; NULL = the headline stands alone */
+	const char *headline; /* where there is no subject */
+	const char *meanings[MEANINGS_MAX];
+};
+
+static const struct phase_words phases[] = {
+	{"phase2-hardware", "bad", "A part inside the phone", NULL,
+		{"No program can repair a faulty part: do not pay for recovery software.",
+			"The phone has to be opened to test or to replace the part.",
+			"Whether your data can be kept is decided by how the repair goes on. Say "
+			"before it begins whether you need the data: an erase destroys it."}},
+	{"phase1-connection", "good", "The connection to the phone", NULL,
+		{"Nothing that was seen points at a part of the phone: it need not be opened.",
+			"No recovery program is needed: it would use the same connection."}},
+	{"phase1-software", "good", "The computer or its programs", NULL,
+		{"Nothing that was seen points at a part of the phone: it need not be opened.",
+			"No paid recovery program is needed."}},
+	{"none", "good", NULL, "No failed restore was seen",
+		{"Every restore of this phone that was watched here came to a good end, or none "
+		 "was watched yet."}},
+	{"undecided", "open", NULL, "The cause is not certain yet",
+		{"What was seen so far fits more than one cause. Nothing is to be replaced before "
+		 "the next test has told them apart.",
+			"Say whether you need the data on the phone: an update keeps it, an erase "
+			"destroys it."}},
+};
+
+static const struct phase_words *find_phase(const char *phase)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
+		if (text_equal(phase, phases[i].phase))
+			return &phases[i];
+	return &phases[ARRAY_SIZE(phases) - 1];
+}
+
+struct phrase words_headline(const char *phase, int strength)
+{
+	static const char *const verbs[] = {"may be the cause", "may be the cause",
+		"is probably the cause", "is very likely the cause", "is the cause"};
+	const struct phase_words *words = find_phase(phase);
+	struct phrase phrase;
+
+	if (words->subject)
+		snprintf(
+			phrase.text, sizeof(phrase.text), "%s %s", words->subject, verbs[strength]);
+	else
+		text_copy(phrase.text, sizeof(phrase.text), words->headline);
+	return phrase;
+}
+
+const char *words_meaning(const char *phase, size_t index)
+{
+	return index < MEANINGS_MAX ? find_phase(phase)->meanings[index] : NULL;
+}
+
+const char *words_tone(const char *phase)
+{
+	return find_phase(phase)->tone;
+}
+
+static const struct {
+	const char *outcome;
+	const char *words;
+	const char *tone;
+} outcomes[] = {
+	{"succeeded", "Succeeded", "good"},
+	{"failed", "Failed", "bad"},
+	{"aborted", "Stopped", "open"},
+	{"lost", "End not seen", "open"},
+	{"running", "Running", "open"},
+	{"unknown", "Not known", "open"},
+};
+
+const char *words_outcome(const char *outcome)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++)
+		if (text_equal(outcome, outcomes[i].outcome))
+			return outcomes[i].words;
+	return "Not known";
+}
+
+const char *words_outcome_tone(const char *outcome)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++)
+		if (text_equal(outcome, outcomes[i].outcome))
+			return outcomes[i].tone;
+	return "open";
+}
+
+/* The words for a key in a table of pairs, or `otherwise`. */
+static const char *look_up(
+	const char *const pairs[][2], size_t count, const char *key, const char *otherwise)
+{
+	for (size_t i = 0; i < count; i++)
+		if (text_equal(key, pairs[i][0]))
+			return pairs[i][1];
+	return otherwise;
+}
+
+const char *words_stage(const char *stage)
+{
+	static const char *const stages[][2] = {
+		{"dfu", "before the restore began"},
+		{"recovery", "before the restore began"},
+		{"boot-ramdisk", "while the phone was starting its restore system"},
+		{"restore", "while the phone was being restored"},
+		{"reboot", "at the restart after the restore"},
+		{"normal", "after the phone had started"},
+	};
+
+	return look_up(stages, ARRAY_SIZE(stages), stage, "");
+}
+
+struct phrase words_condition(struct json_object *condition)
+{
+	static const char *const keys[][2] = {
+		{"cable", "cable"},
+		{"port", "port"},
+		{"earpieceFlex", "earpiece flex"},
+		{"display", "display"},
+		{"battery", "battery"},
+		{"chargeFlex", "charge port flex"},
+		{"minimalBoot", "minimal boot"},
+		{"hubDepth", "hubs between"},
+		{"firmware", "firmware"},
+		{"hostSoftware", "computer's software"},
+	};
+	const char *key = field_text_or(condition, "key", "?");
+	const char *value = field_text_or(condition, "value", "?");
+	struct phrase phrase;
+
+	if (text_equal(key, "minimalBoot") && text_equal(value, "true"))
+		text_copy(phrase.text, sizeof(phrase.text), "only the parts needed to start");
+	else
+		snprintf(phrase.text, sizeof(phrase.text), "%.40s %.100s",
+			look_up(keys, ARRAY_SIZE(keys), key, key), value);
+	return phrase;
+}
+
+const char *words_mode(const char *mode)
+{
+	static const char *const modes[][2] = {
+		{"normal", "normal"},
+		{"recovery", "recovery"},
+		{"dfu", "DFU"},
+		{"wtf", "WTF"},
+		{"restore", "restore mode"},
+		{"usb-only", "on USB, unseen by usbmuxd"},
+		{"gone", "gone"},
+		{"port-dfu", "port DFU"},
+		{"normal-or-restore", "normal or restore"},
+		{"unknown", "not known"},
+	};
+
+	return look_up(modes, ARRAY_SIZE(modes), mode, mode);
+}
