@@ -23,6 +23,7 @@
 #define SYNC_PERIOD_US (1 * USEC_PER_SEC)
 #define TICK_PERIOD_US (500 * USEC_PER_MSEC)
 #define ARCHIVE_DELAY_US (200 * USEC_PER_MSEC)
+#define EXPIRE_PERIOD_US (3600 * USEC_PER_SEC)
 #define ARCHIVE_RETRY_US (5 * USEC_PER_SEC)
 #define RING_FILE_NAME "ring"
 #define CURSOR_FILE_NAME "journal-cursor"
@@ -44,6 +45,7 @@ struct daemon {
 	struct loop_timer *sync_timer;
 	struct loop_timer *tick_timer;
 	struct loop_timer *archive_timer;
+	struct loop_timer *expire_timer;
 	struct loop_signal *signals[2];
 	bool sync_due;	   /* the sync timer runs */
 	bool tick_due;	   /* the tick timer runs */
@@ -151,6 +153,26 @@ static void on_archive(void *user)
 	daemon->archive_due = r != 0;
 	if (r != 0)
 		loop_timer_start(daemon->archive_timer, r < 0 ? ARCHIVE_RETRY_US : 0);
+}
+
+/* The wall clock so many days ago; 0 where nothing is to expire. */
+static uint64_t days_ago(uint32_t days)
+{
+	uint64_t now_us = clock_now().wall_us, span_us = days * UINT64_C(86400) * USEC_PER_SEC;
+
+	return days && now_us > span_us ? now_us - span_us : 0;
+}
+
+static void on_expire(void *user)
+{
+	struct daemon *daemon = user;
+	struct casebook_file *file = archive_file(daemon->archive);
+	int r = 0;
+
+	if (file)
+		r = casebook_file_expire(file, days_ago(daemon->options.keep_records_days),
+			days_ago(daemon->options.keep_attempts_days));
+	loop_timer_start(daemon->expire_timer, r > 0 ? 0 : EXPIRE_PERIOD_US);
 }
 
 static void on_signal(void *user)
@@ -344,6 +366,10 @@ static int start_loop(struct daemon *daemon)
 	if (r == 0)
 		r = loop_timer_new(daemon->loop, on_tick, daemon, &daemon->tick_timer);
 	if (r == 0)
+		r = loop_timer_new(daemon->loop, on_expire, daemon, &daemon->expire_timer);
+	if (r == 0)
+		r = loop_timer_start(daemon->expire_timer, 0);
+	if (r == 0)
 		r = loop_timer_new(daemon->loop, on_archive, daemon, &daemon->archive_timer);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(numbers); i++)
 		r = loop_signal_new(
@@ -441,6 +467,7 @@ static void daemon_done(struct daemon *daemon)
 	ring_file_free(daemon->ring_file);
 	for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
 		loop_signal_free(daemon->signals[i]);
+	loop_timer_free(daemon->expire_timer);
 	loop_timer_free(daemon->archive_timer);
 	loop_timer_free(daemon->tick_timer);
 	loop_timer_free(daemon->sync_timer);

@@ -14,6 +14,9 @@
 #define RING_BYTES_MIN (UINT64_C(128) << 10)
 #define RING_BYTES_MAX (UINT64_C(1) << 32)
 #define BUDGET_PERCENT_MAX 1000
+#define KEEP_DAYS_MAX 36500
+#define KEEP_RECORDS_DAYS 30
+#define KEEP_ATTEMPTS_DAYS 730
 
 static const char usage[] =
 	"Usage: idevicetriaged [OPTION...]\n"
@@ -26,6 +29,8 @@ static const char usage[] =
 	"  --bench-name NAME       call this computer so (default: the host's name)\n"
 	"  --ring-size BYTES       size of a new ring file (default 16777216)\n"
 	"  --budget-percent N      scale the time allowed for each wait (default 100)\n"
+	"  --keep-records DAYS     drop records of sessions after (default 30, 0 = never)\n"
+	"  --keep-attempts DAYS    drop attempts after (default 730, 0 = never)\n"
 	"  -v, --verbose           log more\n"
 	"  -h, --help; -V, --version\n"
 	"\n"
@@ -79,6 +84,26 @@ static bool set_budget_percent(struct options *options, const char *value)
 	return true;
 }
 
+static bool set_days(uint32_t *field, const char *value)
+{
+	uint64_t days;
+
+	if (!read_number(value, 0, KEEP_DAYS_MAX, &days))
+		return false;
+	*field = (uint32_t)days;
+	return true;
+}
+
+static bool set_keep_records(struct options *options, const char *value)
+{
+	return set_days(&options->keep_records_days, value);
+}
+
+static bool set_keep_attempts(struct options *options, const char *value)
+{
+	return set_days(&options->keep_attempts_days, value);
+}
+
 /* The keys of the file, which are the long options too. */
 static const struct {
 	const char *key;
@@ -90,6 +115,8 @@ static const struct {
 	{"bench-name", set_bench_name, "a name of at most 95 bytes"},
 	{"ring-size", set_ring_size, "bytes, from 131072 to 4294967296"},
 	{"budget-percent", set_budget_percent, "a number from 1 to 1000"},
+	{"keep-records", set_keep_records, "a number of days, at most 36500"},
+	{"keep-attempts", set_keep_attempts, "a number of days, at most 36500"},
 };
 
 struct file_reading {
@@ -139,7 +166,12 @@ static void set_defaults(struct options *options)
 {
 	const char *state_dir = getenv("STATE_DIRECTORY");
 
-	*options = (struct options){.ring_bytes = RING_BYTES_DEFAULT, .budget_percent = 100};
+	*options = (struct options){
+		.ring_bytes = RING_BYTES_DEFAULT,
+		.budget_percent = 100,
+		.keep_records_days = KEEP_RECORDS_DAYS,
+		.keep_attempts_days = KEEP_ATTEMPTS_DAYS,
+	};
 	text_copy(options->socket, sizeof(options->socket), OPTIONS_SOCKET_PATH);
 	text_copy(options->state_dir, sizeof(options->state_dir),
 		state_dir && *state_dir ? state_dir : OPTIONS_STATE_DIR);
@@ -155,6 +187,8 @@ static const struct option long_options[] = {
 	{"bench-name", required_argument, NULL, OPTION_KEY + 2},
 	{"ring-size", required_argument, NULL, OPTION_KEY + 3},
 	{"budget-percent", required_argument, NULL, OPTION_KEY + 4},
+	{"keep-records", required_argument, NULL, OPTION_KEY + 5},
+	{"keep-attempts", required_argument, NULL, OPTION_KEY + 6},
 	{"config", required_argument, NULL, 'c'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"help", no_argument, NULL, 'h'},
@@ -206,7 +240,7 @@ int options_read(int argc, char **argv, struct options *ret)
 	const char *config = find_config(argc, argv);
 	int option, r;
 
-	_Static_assert(ARRAY_SIZE(keys) == 5, "long_options has a row for each key");
+	_Static_assert(ARRAY_SIZE(keys) == 7, "long_options has a row for each key");
 	set_defaults(&options);
 	r = read_file(&options, config ? config : OPTIONS_CONFIG_PATH, config != NULL);
 	if (r < 0)

@@ -19,6 +19,8 @@ struct options {
 	char bench_name[NAME_SIZE];
 	uint64_t ring_bytes;
 	uint32_t budget_percent;
+	uint32_t keep_records_days;  /* of sealed sessions; 0 = for ever */
+	uint32_t keep_attempts_days; /* with what is known of them; 0 = for ever */
 	bool verbose;
 };
 

@@ -322,3 +322,28 @@ def test_nothing_is_added_to_a_watched_session(bench, tool):
     record = {'sequence': 10 ** 6, 'kind': 'log', 'source': 'tool', 'text': 'a lie'}
     assert bench.call('AddRecords', session=session, records=[record]) == {'session': session}
     assert 'a lie' not in bench.triage('log', session).stdout
+
+
+def test_records_and_attempts_expire(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    wait_sealed(bench, 1)
+    bench.stop()
+    (bench.state / 'ring').unlink()
+    day = 86400 * 10 ** 6
+    with closing(sqlite3.connect(bench.state / 'casebook.db')) as book:
+        book.execute('UPDATE records SET kept_us = kept_us - ?', (31 * day,))
+        book.commit()
+    bench.start()
+    session = bench.ask('sessions')['sessions'][0]['session']
+    until(lambda: bench.records(session) == [], what='the end of the records')
+    bench.stop()
+    (bench.state / 'ring').unlink()
+    bench.start('--keep-attempts', '0')
+    assert len(bench.ask('sessions')['sessions']) == 1
+    bench.stop()
+    with closing(sqlite3.connect(bench.state / 'casebook.db')) as book:
+        book.execute('UPDATE attempts SET started_us = started_us - ?', (731 * day,))
+        book.commit()
+    bench.start()
+    until(lambda: bench.ask('sessions')['sessions'] == [], what='the end of the attempt')

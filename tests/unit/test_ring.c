@@ -685,6 +685,37 @@ static void imports(void **state)
 	teardown(&second);
 }
 
+/* What is erased is gone byte by byte; the numbers and the other records stay. */
+static void erases(void **state)
+{
+	struct fixture *f = *state;
+	struct ring_cursor *cursor = &f->cursor;
+	struct ring_reader reader;
+	struct ring_record record;
+	struct ring_loss loss;
+
+	append_many(f, 20, 100);
+	assert_int_equal(ring_reader_init(&reader, f->bytes, SIZE, true), 0);
+	ring_cursor_first(cursor, &reader);
+	while (ring_cursor_next(cursor, &record) > 0)
+		if (record.sequence % 2 == 0)
+			ring_erase(&f->ring, cursor, &record);
+	ring_cursor_first(cursor, &reader);
+	for (uint64_t sequence = 1; ring_cursor_next(cursor, &record) > 0; sequence++) {
+		assert_int_equal(record.sequence, sequence);
+		if (sequence % 2) {
+			assert_record(&record);
+			continue;
+		}
+		assert_int_equal(record.kind, 0);
+		assert_true(uuid_is_none(&record.session));
+		for (size_t i = 0; i < record.length; i++)
+			assert_int_equal(record.payload[i], 0);
+	}
+	assert_int_equal(ring_verify(&reader, &loss), 20);
+	assert_int_equal(loss.damaged + loss.lost, 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -706,6 +737,7 @@ int main(void)
 		CASE(lost_header_write),
 		CASE(after_a_sequence),
 		CASE(one_session),
+		CASE(erases),
 		CASE(reader_overtaken),
 		CASE(writer_comes),
 		CASE(half_dropped),

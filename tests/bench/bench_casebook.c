@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A casebook with a million attempts: how long it takes to open it and to show one phone's case,
+ * with its diagnosis, and the same with a thousand attempts in the same run. */
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/casebook/history.h"
+#include "common/casefile/casefile.h"
+#include "common/triage/verdict.h"
+#include "daemon/io/casebook_file.h"
+
+#define ATTEMPTS_MANY 1000000
+#define ATTEMPTS_FEW 1000
+#define ATTEMPTS_OF_A_PHONE 10
+#define ROUNDS 1000
+#define LIMIT_US 20000 /* p99 with ATTEMPTS_MANY */
+
+static uint64_t no_record(void *user, const struct event *event)
+{
+	return 0;
+}
+
+static struct uuid no_id(void *user, struct stamp now)
+{
+	return (struct uuid){{0}};
+}
+
+/* An attempt as a restore of idevicerestore leaves it, as a case file. */
+static char *told_new(void)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
+	struct attempt *attempt = c ? triage_case_add(c) : NULL;
+	char *text = NULL;
+
+	if (!attempt)
+		return NULL;
+	strcpy(c->product, "iPhone12,3");
+	strcpy(attempt->host, "bench-1");
+	strcpy(attempt->tool, "idevicerestore");
+	attempt->outcome = OUTCOME_FAILED;
+	attempt->stage = STAGE_RESTORE;
+	attempt->operation = 28;
+	attempt->ended_seen = true;
+	attempt_set_condition(attempt, "cable", "A", 3);
+	for (size_t i = 0; i < 6; i++) {
+		attempt->modes[i].mode = i % 2 ? MODE_RESTORE : MODE_RECOVERY;
+		attempt->modes[i].sequence = i;
+		snprintf(attempt->signs[i].id, NAME_SIZE, "sign-number-%zu", i);
+		attempt->signs[i].count = 1;
+	}
+	attempt->mode_count = attempt->sign_count = 6;
+	return casefile_write(c, CASEFILE_REVEAL, &text) < 0 ? NULL : text;
+}
+
+/* Through SQL of its own: one transaction an attempt would take an hour. */
+static int fill(const char *path, int64_t count)
+{
+	CLEANUP(freep) char *told = told_new();
+	sqlite3_stmt *insert = NULL;
+	sqlite3 *db = NULL;
+	int r = sqlite3_open(path, &db);
+
+	if (r == SQLITE_OK)
+		r = sqlite3_exec(db, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
+	if (r == SQLITE_OK)
+		r = sqlite3_prepare_v2(db,
+			"WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n"
+			" WHERE i + 1 < ?1) INSERT INTO attempts (id, origin, ecid, product,"
+			" started_us, ended_us, host, port, cable, outcome, told) SELECT"
+			" randomblob(16), 'watched', 1 + i % (?1 / ?2), 'iPhone12,3',"
+			" 1700000000000000 + i * 1000000, 1700000000000000 + i * 1000000 + 600,"
+			" 'bench-1', '1-2', 'A', 'failed', ?3 FROM n",
+			-1, &insert, NULL);
+	if (r == SQLITE_OK) {
+		sqlite3_bind_int64(insert, 1, count);
+		sqlite3_bind_int64(insert, 2, ATTEMPTS_OF_A_PHONE);
+		sqlite3_bind_text(insert, 3, told, -1, SQLITE_STATIC);
+		r = sqlite3_step(insert) == SQLITE_DONE ? SQLITE_OK : SQLITE_ERROR;
+	}
+	sqlite3_finalize(insert);
+	sqlite3_close(db);
+	return r == SQLITE_OK ? 0 : -1;
+}
+
+/* Opens the casebook and makes one phone's case and diagnosis. Returns its attempts. */
+static size_t show(const char *path, const struct bench *bench, uint64_t ecid)
+{
+	CLEANUP(casebook_freep) struct casebook *book = NULL;
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	static struct verdict verdict;
+	struct history history = {.bench = bench};
+	struct identity identity;
+	char name[ECID_TEXT_SIZE];
+
+	ecid_format(ecid, name);
+	if (casebook_open(path, &book) < 0)
+		return 0;
+	history.book = book;
+	if (!history_find_identity(&history, name, &identity) ||
+		history_case(&history, &identity, &c) < 0 || diagnose(c, &verdict) < 0)
+		return 0;
+	return c->attempt_count;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Microseconds of the slowest but one percent; 0 where it failed. */
+static uint64_t measure(const char *folder, int64_t count)
+{
+	CLEANUP(bench_freep) struct bench *bench = bench_new("", 100, no_record, no_id, NULL);
+	CLEANUP(casebook_file_freep) struct casebook_file *file = NULL;
+	struct casebook_report report;
+	uint64_t times[ROUNDS];
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%" PRId64 ".db", folder, count);
+	if (!bench || casebook_file_open(path, &report, &file) < 0 || fill(path, count) < 0)
+		return 0;
+	for (size_t i = 0; i < ROUNDS; i++) {
+		uint64_t phones = (uint64_t)count / ATTEMPTS_OF_A_PHONE;
+		uint64_t begin = clock_now().monotonic_us;
+
+		if (show(path, bench, 1 + i * 7919 % phones) != ATTEMPTS_OF_A_PHONE)
+			return 0;
+		times[i] = clock_now().monotonic_us - begin;
+	}
+	qsort(times, ROUNDS, sizeof(times[0]), compare);
+	printf("%8" PRId64 " attempts: opening and showing a case of %d: median %" PRIu64
+	       " us, p99 %" PRIu64 " us\n",
+		count, ATTEMPTS_OF_A_PHONE, times[ROUNDS / 2], times[ROUNDS * 99 / 100]);
+	return times[ROUNDS * 99 / 100];
+}
+
+int main(void)
+{
+	char folder[] = "/var/tmp/bench-casebook-XXXXXX", command[64];
+	uint64_t few, many;
+
+	if (!mkdtemp(folder))
+		return 1;
+	few = measure(folder, ATTEMPTS_FEW);
+	many = measure(folder, ATTEMPTS_MANY);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	if (system(command) != 0 || !few || !many)
+		return 1;
+	printf("p99 with %d attempts beside %d: %.2f; limit %d us\n", ATTEMPTS_MANY, ATTEMPTS_FEW,
+		(double)many / (double)few, LIMIT_US);
+	return many < LIMIT_US ? 0 : 1;
+}
