@@ -47,6 +47,7 @@ int command_status(struct context *context, int argc, char **argv);
 int command_watch(struct context *context, int argc, char **argv);
 int command_sessions(struct context *context, int argc, char **argv);
 int command_log(struct context *context, int argc, char **argv);
+int command_explain(struct context *context, int argc, char **argv);
 int command_diagnose(struct context *context, int argc, char **argv);
 int command_import(struct context *context, int argc, char **argv);
 int command_report(struct context *context, int argc, char **argv);

@@ -46,7 +46,7 @@ _idevicetriage() {
 	esac
 
 	case $command in
-	'') own='status watch sessions log diagnose report doctor case run import export purge' ;;
+	'') own='status watch sessions log diagnose report explain doctor case run import export purge' ;;
 	sessions) own='--limit' ;;
 	log) own='--follow --after' ;;
 	diagnose) own='--verbose --case' ;;

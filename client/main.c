@@ -23,6 +23,8 @@ static const struct command commands[] = {
 		command_diagnose},
 	{"report", "[-o F] [DEVICE|SESSION]", "The diagnosis as a page for the customer",
 		command_report},
+	{"explain", "CODE|STEP|MODEL ...", "What an error code or a step of a restore means",
+		command_explain},
 	{"case", "DEVICE", "All that is kept of a phone", command_case},
 	{"export", "DEVICE|SESSION", "Its attempts as a case file, with their records",
 		command_export},

@@ -32,6 +32,9 @@ struct output {
 	void (*diagnosis)(struct page *page, struct json_object *reply, bool verbose);
 	/* What `report` has written: file, device, attempts, attemptsLeftOut. */
 	void (*report)(struct page *page, struct json_object *written);
+	/* See explanation.h; text says nothing where there is no meaning, and leaves a line before
+	 * `another` one. */
+	void (*explanation)(struct page *page, struct json_object *explanation, bool another);
 	/* Something to know while a run goes on; once each. */
 	void (*run_notice)(const char *sentence);
 	void (*run_end)(const struct run_end *end, bool reveal);
@@ -47,5 +50,6 @@ extern const struct output output_json;
 /* Of output_text, in files of their own. */
 void text_diagnosis(struct page *page, struct json_object *reply, bool verbose);
 void text_doctor(struct page *page, struct json_object *result);
+void text_explanation(struct page *page, struct json_object *explanation, bool another);
 void text_records(struct page *page, struct json_object *reply);
 void text_record(struct page *page, struct json_object *record);

@@ -22,6 +22,11 @@ static void json_diagnosis(struct page *page, struct json_object *reply, bool ve
 	print(page->out, reply);
 }
 
+static void json_explanation(struct page *page, struct json_object *explanation, bool another)
+{
+	print(page->out, explanation);
+}
+
 /* It is `problem` at the end. */
 static void json_run_notice(const char *sentence)
 {
@@ -54,6 +59,7 @@ const struct output output_json = {
 	.doctor = json_reply,
 	.diagnosis = json_diagnosis,
 	.report = json_reply,
+	.explanation = json_explanation,
 	.run_notice = json_run_notice,
 	.run_end = json_run_end,
 	.imported = json_reply,

@@ -385,6 +385,7 @@ const struct output output_text = {
 	.doctor = text_doctor,
 	.diagnosis = text_diagnosis,
 	.report = text_report,
+	.explanation = text_explanation,
 	.run_notice = text_run_notice,
 	.run_end = text_run_end,
 	.imported = text_imported,

@@ -18,29 +18,31 @@
 #define ALL ((1 << NUMBERING_COUNT) - 1)
 
 #define ERROR_CAUTION                                                                              \
-	"Alone the number proves no cause: idevicetriage diagnose weighs it with all else "        \
+	"An error number alone proves no cause: idevicetriage diagnose weighs it with all else "   \
 	"that was seen."
 #define PLACE_CAUTION                                                                              \
-	"It tells where a restore stopped, not why: a broken link or a reset stops it anywhere."
+	"Operations and checkpoints tell where a restore stopped, not why: a broken link or a "    \
+	"reset stops it anywhere."
 
 static const struct numbering_info infos[NUMBERING_COUNT] = {
-	[NUMBERING_ITUNES] = {"itunes", "iTunes error", 0,
-		"iTunes, Finder or Apple Devices shows it.", ERROR_CAUTION},
+	[NUMBERING_ITUNES] = {"itunes", "iTunes error", 0, "iTunes, Finder or Apple Devices",
+		ERROR_CAUTION},
 	[NUMBERING_AMR] = {"amr", "Restore error", 0,
-		"The phone's restore system or Apple's library gives it; iTunes shows the same "
-		"number.",
+		"the phone's restore system or Apple's library; iTunes shows the same number",
 		ERROR_CAUTION},
 	[NUMBERING_TSS] = {"tss", "Signing error", 0,
-		"It comes from the signing of the firmware with Apple's server.", ERROR_CAUTION},
+		"the signing of the firmware with Apple's server; iTunes shows the same number",
+		ERROR_CAUTION},
 	[NUMBERING_IRECOVERY] = {"irecovery", "libirecovery error", 0,
-		"Tools on Linux give it in recovery and DFU mode.", ERROR_CAUTION},
+		"tools on Linux, in recovery and DFU mode", ERROR_CAUTION},
 	[NUMBERING_SERVICE] = {"service", "Device service error", 8,
-		"Apple's device library gives it with the phone in normal mode.", ERROR_CAUTION},
+		"Apple's device library, with the phone in normal mode", ERROR_CAUTION},
 	[NUMBERING_OPERATION] = {"operation", "Operation", 0,
-		"A step of the restore, as the phone reports it to the tool.", PLACE_CAUTION},
+		"the phone, through the tool; below protocol 14 numbers above 35 are one lower",
+		PLACE_CAUTION},
 	[NUMBERING_CHECKPOINT] = {"checkpoint", "Checkpoint", 4,
-		"A step inside the phone's restore system. Its number may move from one version "
-		"of iOS to another: go by the name that the log prints.",
+		"the phone's restore system; a number may move from one version of iOS to "
+		"another, so go by the name in the log",
 		PLACE_CAUTION},
 };
 

@@ -30,7 +30,7 @@ struct numbering_info {
 	const char *word;    /* as in the knowledge files */
 	const char *title;   /* goes before a number */
 	int hex_digits;	     /* as the number is written; 0 = decimal */
-	const char *told_by; /* one sentence: who tells the number */
+	const char *told_by; /* who tells the number */
 	const char *caution; /* one sentence: what such a number does not tell */
 };
 
