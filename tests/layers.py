@@ -24,6 +24,7 @@ LAYERS = {
     'ring': (('base',), re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}')),
     'triage': (('base',), re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}|^(clock_now|log_write)$')),
     'casefile': (('base', 'triage'), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_now|log_write)')),
+    'panicfile': (('base',), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_now|log_write)')),
     'casebook': (('base', 'ring', 'triage', 'casefile'), re.compile(r'^(event_base|evbuffer_|json_|sd_|plist_|clock_now|log_write)')),
     'wire': (('base', 'triage'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write$)')),
     'ring_file': (('base', 'ring', 'ringfile', 'disk_sync'), ADAPTER),

@@ -14,7 +14,9 @@ SOURCE = pathlib.Path(sys.argv[1])
 DIAGNOSIS = ("generate_diagnosis.py", "{}", "{}/out.c", "{}/out.h")
 SIGNS = ("generate_signs.py", "{}/signs.txt", "{}/out.a", "{}/linksigns.txt", "{}/out.b")
 CODES = ("generate_codes.py", "{}", "{}/out.a", "{}/out.b")
+PANICS = ("generate_panics.py", "{}/panics.txt", "{}/models.txt", "{}/out.a", "{}/out.b")
 GENERATORS = {
+    "panics.txt": PANICS,
     "rules.txt": DIAGNOSIS,
     "causes.txt": DIAGNOSIS,
     "experiments.txt": DIAGNOSIS,
@@ -37,6 +39,10 @@ ERROR = ("\nerror itunes 7777\n  means: A sentence.\n  suspects: cable\n  try: s
          "  source: library\n")
 OPERATION = "\noperation 777\n  name: Added by test\n  means: A sentence.\n  source: idr\n"
 CHECKPOINT = OPERATION.replace("operation 777", "checkpoint 0x7777")
+PANIC = ("\npanic added-by-test\n  text: a text\n  means: A sentence.\n  part: a part\n"
+         "  on: iphone_11 = a part\n  class: either\n  sure: weak\n  source: a test\n")
+MASK = ("\nmask added-by-test\n  models: iPhone14,5\n  bit: 0x8 = a part\n"
+        "  class: hardware\n  sure: weak\n  source: a test\n")
 # What is added to which file, and what the message must say; None: it is accepted.
 CASES = [
     ("rules.txt", RULE, None),
@@ -90,6 +96,16 @@ CASES = [
     ("checkpoints.txt", CHECKPOINT + "  stage: the end\n", "unknown key"),
     ("sources.txt", "\nno-meaning\n", "expected"),
     ("sources.txt", "\nidr  again\n", "stands twice"),
+    ("panics.txt", PANIC + MASK, None),
+    ("panics.txt", PANIC.replace("iphone_11", "iphone_999"), "no such model or family"),
+    ("panics.txt", PANIC.replace("either", "perhaps"), "unknown class"),
+    ("panics.txt", PANIC.replace("  part: a part\n", ""), "part is missing"),
+    ("panics.txt", PANIC.replace("  source: a test\n", ""), "source is missing"),
+    ("panics.txt", PANIC + "  unless: no-such\n", "no such entry"),
+    ("panics.txt", MASK.replace("0x8", "0x9"), "not one bit"),
+    ("panics.txt", MASK + "  whole: 0x8 = a part\n", "stands twice"),
+    ("panics.txt", PANIC.replace("panic added", "sensor added").replace("  text: a text\n", "")
+     .replace("  means: A sentence.\n", "  also: MIC1 mic1\n"), "sensor mic1 stands twice"),
     ("models.txt", MODEL, None),
     ("models.txt", MODEL.replace("lightning", "micro-usb"), "connector is not well-formed"),
     ("models.txt", MODEL.replace("face-id", "touch-id"), "unknown mark"),

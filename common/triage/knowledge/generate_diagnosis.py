@@ -5,7 +5,8 @@ A bad entry ends the build with file:line."""
 
 import re
 
-from textfile import quote, quote_all, read_blocks, read_words, run, write
+from textfile import (SLUG, quote, quote_all, read_blocks, read_lines, read_words, run,
+                      write)
 
 STRENGTHS = {"weak": 1, "moderate": 3, "strong": 6, "conclusive": 10}
 PHASES = {
@@ -197,7 +198,10 @@ def read_experiments(folder):
 def main(folder, target, header):
     facts = read_words(folder / "facts.txt")
     signs = read_blocks(folder / "signs.txt", {"sign": {"text", "noise", "means", "source"}})
-    compiler = Compiler(facts, {sign.name for sign in signs})
+    # An attempt shows the signs of panics.txt by the panic log that its phone saved.
+    panics = {match[1] for _, line in read_lines(folder / "panics.txt")
+              if (match := re.fullmatch(rf"\s+sign: ({SLUG})", line))}
+    compiler = Compiler(facts, {sign.name for sign in signs} | panics)
     causes = read_causes(folder)
     advice = read_blocks(folder / "advice.txt", {"phase": {"advice", "source"}})
     experiments = read_experiments(folder)
