@@ -55,6 +55,7 @@ int command_case(struct context *context, int argc, char **argv);
 int command_export(struct context *context, int argc, char **argv);
 int command_purge(struct context *context, int argc, char **argv);
 int command_doctor(struct context *context, int argc, char **argv);
+int command_panics(struct context *context, int argc, char **argv);
 int command_run(struct context *context, int argc, char **argv);
 
 /* Says one sentence on standard error, after the program's name and without control characters. */

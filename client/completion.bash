@@ -46,11 +46,15 @@ _idevicetriage() {
 	esac
 
 	case $command in
-	'') own='status watch sessions log diagnose report explain doctor case run import export purge' ;;
+	'') own='status watch sessions log diagnose report explain doctor case panics run import export purge' ;;
+	panics) own='--file --verbose'
+		compopt -o default ;;
 	sessions) own='--limit' ;;
 	log) own='--follow --after' ;;
 	diagnose) own='--verbose --case' ;;
 	report) own='--output' ;;
+	panics) own='--file --verbose'
+		compopt -o default ;;
 	export) own='--output --mask' ;;
 	purge) own='--before --yes' ;;
 	run) own='--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket

@@ -35,6 +35,8 @@ struct output {
 	/* See explanation.h; text says nothing where there is no meaning, and leaves a line before
 	 * `another` one. */
 	void (*explanation)(struct page *page, struct json_object *explanation, bool another);
+	/* One report of a phone, as panics_explain() makes it. */
+	void (*panic)(struct page *page, struct json_object *panic, bool verbose);
 	/* Something to know while a run goes on; once each. */
 	void (*run_notice)(const char *sentence);
 	void (*run_end)(const struct run_end *end, bool reveal);
@@ -51,5 +53,6 @@ extern const struct output output_json;
 void text_diagnosis(struct page *page, struct json_object *reply, bool verbose);
 void text_doctor(struct page *page, struct json_object *result);
 void text_explanation(struct page *page, struct json_object *explanation, bool another);
+void text_panic(struct page *page, struct json_object *panic, bool verbose);
 void text_records(struct page *page, struct json_object *reply);
 void text_record(struct page *page, struct json_object *record);

@@ -60,6 +60,7 @@ const struct output output_json = {
 	.diagnosis = json_diagnosis,
 	.report = json_reply,
 	.explanation = json_explanation,
+	.panic = json_diagnosis,
 	.run_notice = json_run_notice,
 	.run_end = json_run_end,
 	.imported = json_reply,

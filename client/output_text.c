@@ -386,6 +386,7 @@ const struct output output_text = {
 	.diagnosis = text_diagnosis,
 	.report = text_report,
 	.explanation = text_explanation,
+	.panic = text_panic,
 	.run_notice = text_run_notice,
 	.run_end = text_run_end,
 	.imported = text_imported,
