@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How long each wait of a restore may last before it is told as a silence. Data with its sources;
- * the session machine does the waiting. */
+/* How long each wait of a restore may last before it is told as a silence, from
+ * knowledge/budgets.txt; the session machine does the waiting. */
 #pragma once
 
 #include <stdint.h>
@@ -8,7 +8,7 @@
 struct budget {
 	const char *name;
 	uint32_t seconds;
-	const char *meaning; /* one sentence: what was waited for */
+	const char *meaning; /* what was waited for, as half a sentence */
 	const char *source;
 };
 

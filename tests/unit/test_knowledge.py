@@ -27,6 +27,7 @@ GENERATORS = {
     "operations.txt": CODES,
     "checkpoints.txt": CODES,
     "sources.txt": CODES,
+    "budgets.txt": ("generate_budgets.py", "{}/budgets.txt", "{}/out.inc"),
     "models.txt": ("generate_models.py", "{}/models.txt", "{}/out.inc"),
 }
 RULE = ("\nrule added-by-test\n  cause: cable\n  for: weak\n  when: failed\n"
@@ -43,7 +44,9 @@ PANIC = ("\npanic added-by-test\n  text: a text\n  means: A sentence.\n  part: a
          "  on: iphone_11 = a part\n  class: either\n  sure: weak\n  source: a test\n")
 MASK = ("\nmask added-by-test\n  models: iPhone14,5\n  bit: 0x8 = a part\n"
         "  class: hardware\n  sure: weak\n  source: a test\n")
-# What is added to which file, and what the message must say; None: it is accepted.
+BUDGET = "\nbudget added-by-test\n  seconds: 1\n  means: a wait\n  source: a test of the build\n"
+# What is added to which file, or done to its text, and what the message must say; None: it is
+# accepted.
 CASES = [
     ("rules.txt", RULE, None),
     ("rules.txt", RULE.replace("when: failed", "when: no-such-fact"), "unknown fact"),
@@ -106,6 +109,10 @@ CASES = [
     ("panics.txt", MASK + "  whole: 0x8 = a part\n", "stands twice"),
     ("panics.txt", PANIC.replace("panic added", "sensor added").replace("  text: a text\n", "")
      .replace("  means: A sentence.\n", "  also: MIC1 mic1\n"), "sensor mic1 stands twice"),
+    ("budgets.txt", BUDGET, "nothing waits so"),
+    ("budgets.txt", BUDGET.replace("added-by-test", "asr"), "stands twice"),
+    ("budgets.txt", lambda text: text.replace("seconds: 60", "seconds: 0"), "not from 1 to"),
+    ("budgets.txt", lambda text: text[:text.index("budget watched-restore")], "missing"),
     ("models.txt", MODEL, None),
     ("models.txt", MODEL.replace("lightning", "micro-usb"), "connector is not well-formed"),
     ("models.txt", MODEL.replace("face-id", "touch-id"), "unknown mark"),
@@ -125,9 +132,10 @@ def check(name, added, message):
         folder = pathlib.Path(path)
         for file in SOURCE.glob("*.txt"):
             shutil.copy(file, folder)
-        lines = len((folder / name).read_text("utf-8").splitlines())
-        with open(folder / name, "a", encoding="utf-8") as file:
-            file.write(added)
+        text = (folder / name).read_text("utf-8")
+        lines = 0 if callable(added) else len(text.splitlines())
+        changed = added(text) if callable(added) else text + added
+        (folder / name).write_text(changed, "utf-8")
         result = generate(name, folder)
         if message is None:
             return result.returncode == 0
