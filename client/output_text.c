@@ -85,6 +85,23 @@ static void put_sources(struct page *page, struct json_object *sources)
 		page_put(page, "none");
 }
 
+/* What is wrong with usbmuxd, seen from a phone: it says nothing of the phone. */
+void text_fault(struct page *page, struct json_object *device, int column)
+{
+	struct json_object *fault = field_object(device, "fault");
+
+	if (!fault)
+		return;
+	page_line(page, column);
+	page_paint(page, PAINT_BAD);
+	page_put(page, "%s: ", page_sign(page, "⚠ usbmuxd", "! usbmuxd"));
+	page_foreign(page, field_text_or(fault, "text", field_text_or(fault, "fault", "?")));
+	page_put(page, ". ");
+	page_paint(page, PAINT_NONE);
+	page_put(page, "This says nothing of the phone. ");
+	page_foreign(page, field_text_or(fault, "advice", ""));
+}
+
 static void put_devices(struct page *page, struct json_object *devices)
 {
 	label(page, "Phones");
@@ -103,6 +120,7 @@ static void put_devices(struct page *page, struct json_object *devices)
 			page_put(page, ", port ");
 			page_foreign(page, port);
 		}
+		text_fault(page, device, LABEL_COLUMN);
 	}
 	if (field_count(devices) == 0)
 		page_put(page, "none");

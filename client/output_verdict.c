@@ -88,6 +88,7 @@ static void put_case(struct page *page, struct json_object *reply)
 	if (field_number(field_object(reply, "verdict"), "itunesCode", &code) && code)
 		page_put(page, ", what iTunes calls error %" PRId64, code);
 	page_paint(page, PAINT_NONE);
+	text_fault(page, device, 0);
 	page_line(page, 0);
 }
 

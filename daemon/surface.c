@@ -78,6 +78,8 @@ static struct device_record device_record(
 		.port = device->port,
 		.name = model ? model->name : NULL,
 		.mode = device->mode,
+		.fault = bench_mux_fault(bench, device),
+		.listing = &device->listing,
 	};
 
 	for (size_t i = bench_session_count(bench); i > 0; i--) {

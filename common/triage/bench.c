@@ -25,8 +25,7 @@ struct bench {
 	size_t device_count;
 	struct session *sessions[SESSIONS_MAX];
 	size_t session_count;
-	bool mux_watched; /* the source that speaks for usbmuxd has said whether it runs */
-	bool mux_up;
+	struct mux_state mux;
 };
 
 struct bench *bench_new(const char *name, uint32_t budget_percent, bench_record *record,
@@ -210,10 +209,11 @@ static struct session *late_session(
 	return NULL;
 }
 
-static void feed_session(struct bench *bench, struct session *session, const struct event *event);
+static uint64_t feed_session(
+	struct bench *bench, struct session *session, const struct event *event);
 
-/* Keeps a record and folds it into its session. */
-static void keep(struct bench *bench, struct session *session, const struct event *event)
+/* Keeps a record and folds it into its session. Returns its sequence. */
+static uint64_t keep(struct bench *bench, struct session *session, const struct event *event)
 {
 	struct event kept = *event;
 
@@ -229,6 +229,7 @@ static void keep(struct bench *bench, struct session *session, const struct even
 	kept.sequence = bench->record(bench->user, &kept);
 	if (session)
 		attempt_fold(&session->attempt, &kept);
+	return kept.sequence;
 }
 
 static void keep_effects(
@@ -262,15 +263,19 @@ static void learn_identity(struct bench *bench, struct session *session, const s
 	feed_session(bench, session, &attach);
 }
 
-static void feed_session(struct bench *bench, struct session *session, const struct event *event)
+static uint64_t feed_session(
+	struct bench *bench, struct session *session, const struct event *event)
 {
 	struct event effects[SESSION_EFFECTS_MAX];
 	struct event resolved = *event;
 	enum device_mode before = session_mode(session);
 
+	uint64_t sequence;
+
 	resolved.mode = session_resolve_mode(session, event->mode);
-	keep(bench, session, &resolved);
+	sequence = keep(bench, session, &resolved);
 	keep_effects(bench, session, effects, session_react(session, &resolved, before, effects));
+	return sequence;
 }
 
 /* Begins a session that is watched without its tool's log. */
@@ -341,8 +346,7 @@ static void update_device(
 	} else if (device->on_usb) {
 		device->mode = MODE_USB_ONLY;
 	}
-	listing_update(&device->listing, device->on_usb, device->on_mux, device->mode,
-		event->at.monotonic_us);
+	listing_update(&device->listing, device->on_usb, device->on_mux, device->mode, event->at);
 }
 
 static void feed_link(struct bench *bench, const struct event *event)
@@ -394,13 +398,31 @@ static void hear_source(struct bench *bench, const struct event *event)
 {
 	if (event->kind != EVENT_SOURCE || !text_equal(event->name, "usbmuxd"))
 		return;
-	bench->mux_watched = true;
-	bench->mux_up = event->code == 0;
+	if (bench->mux.up && event->code != 0)
+		bench->mux.down_us = event->at.monotonic_us;
+	for (size_t i = 0; event->code == 0 && i < bench->device_count; i++)
+		listing_restart(&bench->devices[i].listing, event->at);
+	bench->mux.known = true;
+	bench->mux.up = event->code == 0;
+}
+
+/* usbmuxd's own word on a phone that it ought to show. */
+static void hear_mux_error(
+	struct bench_device *device, const struct event *event, uint64_t sequence)
+{
+	struct event heard = *event;
+
+	if (!device || event->kind != EVENT_MUX_ERROR)
+		return;
+	heard.sequence = sequence;
+	listing_hear(&device->listing, &heard);
 }
 
 void bench_feed(struct bench *bench, const struct event *event)
 {
 	struct session *session = NULL;
+	struct bench_device *device = NULL;
+	uint64_t sequence;
 
 	hear_source(bench, event);
 	if (!uuid_is_none(&event->session)) {
@@ -413,19 +435,16 @@ void bench_feed(struct bench *bench, const struct event *event)
 		feed_link(bench, event);
 		return;
 	} else {
-		const struct bench_device *device = locate_device(bench, event);
-
+		device = locate_device(bench, event);
 		session = device ? running_session(bench, &device->identity) : NULL;
 		/* What keeps the phone from coming back is heard after the tool has given up. */
 		if (device && !session && event->kind == EVENT_USB_ERROR)
 			session = late_session(bench, &device->identity, event);
 	}
-	if (!session) {
-		keep(bench, NULL, event);
-		return;
-	}
-	feed_session(bench, session, event);
-	learn_identity(bench, session, event);
+	sequence = session ? feed_session(bench, session, event) : keep(bench, NULL, event);
+	hear_mux_error(device, event, sequence);
+	if (session)
+		learn_identity(bench, session, event);
 }
 
 void bench_replay(struct bench *bench, const struct event *event)
@@ -469,7 +488,7 @@ void bench_resume(struct bench *bench, struct stamp now)
  */
 static void tell_unlisted(struct bench *bench, struct bench_device *device, struct stamp now)
 {
-	struct event error = listing_tell(&device->listing, bench->mux_up, now);
+	struct event error = listing_tell(&device->listing, &bench->mux, now);
 	struct session *session = running_session(bench, &device->identity);
 
 	error.ecid = device->identity.ecid;
@@ -477,7 +496,14 @@ static void tell_unlisted(struct bench *bench, struct bench_device *device, stru
 	text_copy(error.port, sizeof(error.port), device->port);
 	if (!session)
 		session = late_session(bench, &device->identity, &error);
-	keep(bench, session, &error);
+	error.sequence = keep(bench, session, &error);
+	listing_hear(&device->listing, &error);
+}
+
+const struct mux_fault *bench_mux_fault(
+	const struct bench *bench, const struct bench_device *device)
+{
+	return listing_fault(&device->listing, &bench->mux);
 }
 
 /* Returns when there is something to tell of the phones next; 0 = never. */
@@ -485,7 +511,7 @@ static uint64_t tick_devices(struct bench *bench, struct stamp now)
 {
 	uint64_t next = 0;
 
-	for (size_t i = 0; bench->mux_watched && i < bench->device_count; i++) {
+	for (size_t i = 0; bench->mux.known && i < bench->device_count; i++) {
 		struct bench_device *device = &bench->devices[i];
 		uint64_t deadline = listing_deadline(&device->listing);
 

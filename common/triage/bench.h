@@ -61,6 +61,10 @@ const struct bench_device *bench_device(const struct bench *bench, size_t index)
 /* By ECID or UDID as people write them, or by the port. NULL when there is none. */
 const struct bench_device *bench_find_device(const struct bench *bench, const char *name);
 
+/* What is wrong with usbmuxd, seen from this phone; NULL = nothing that is known. */
+const struct mux_fault *bench_mux_fault(
+	const struct bench *bench, const struct bench_device *device);
+
 /* Sessions stand in the order in which they began. */
 size_t bench_session_count(const struct bench *bench);
 const struct session *bench_session(const struct bench *bench, size_t index);

@@ -238,6 +238,31 @@ static bool fact_bench_fault_only(const struct view *view)
 	return view->bench_fault_count > 0 && view->failed_count == 0;
 }
 
+/* Whether an attempt that the bench spoiled shows one of these signs. */
+static bool any_bench_sign(const struct view *view, const char *const ids[])
+{
+	for (size_t i = 0; i < view->count; i++)
+		for (size_t j = 0; view->attempts[i].bench_fault && ids[j]; j++)
+			if (attempt_sign(view->attempts[i].attempt, ids[j]))
+				return true;
+	return false;
+}
+
+static bool fact_usbmuxd_ended(const struct view *view)
+{
+	static const char *const ids[] = {
+		"usbmuxd-ended", "usbmuxd-left-phone", "usbmuxd-down", "usbmuxd-crashed", NULL};
+
+	return any_bench_sign(view, ids);
+}
+
+static bool fact_usbmuxd_hid_phone(const struct view *view)
+{
+	static const char *const ids[] = {"usbmuxd-hides-phone", "usbmuxd-preflight-failed", NULL};
+
+	return any_bench_sign(view, ids);
+}
+
 static bool fact_boot_failure(const struct view *view)
 {
 	return view->failed_count > 0 && !any_failure(view, is_restore);

@@ -3,7 +3,48 @@
 
 #include <string.h>
 
+#include "common/base/macro.h"
 #include "common/base/text.h"
+
+/* usbmuxd that ends so shortly before a phone comes ends because of it: it was asked to when the
+ * phone left, and nothing starts it for the phone's return. */
+#define RACE_US (1 * USEC_PER_SEC)
+
+#define RESTART "Restart it: systemctl restart usbmuxd."
+
+/* Not "usbmuxd-not-running": tools say that of every phone that does not return (signs.txt). */
+static const struct mux_fault not_running = {
+	.id = "usbmuxd-down",
+	.text = "the phone is on USB, and usbmuxd does not run",
+	.advice =
+		"Start it: systemctl start usbmuxd. `idevicetriage doctor` tells why udev did not.",
+	.source = "usbmuxd's udev rules start it with the first phone",
+};
+
+static const struct mux_fault left_phone = {
+	.id = "usbmuxd-left-phone",
+	.text = "usbmuxd has ended with the phone attached: it is on USB, and no program reaches "
+		"it",
+	.advice = RESTART " `idevicetriage doctor` tells how to keep it running.",
+	.source = "https://github.com/libimobiledevice/usbmuxd/issues/85",
+};
+
+static const struct mux_fault hides_phone = {
+	.id = "usbmuxd-hides-phone",
+	.text = "the phone is on USB, and usbmuxd, which runs, does not show it: it had no answer "
+		"from the phone",
+	.advice = "Unplug the phone and plug it in again; if that does not help, restart usbmuxd: "
+		  "systemctl restart usbmuxd.",
+	.source = "usbmuxd 1.1.1, device.c: a device is shown once its version came",
+};
+
+static const struct mux_fault refuses_phone = {
+	.id = "usbmuxd-preflight-failed",
+	.text = "the phone is on USB, and usbmuxd hides it, for its services did not answer",
+	.advice = "Unplug the phone and plug it in again; if that does not help, restart usbmuxd: "
+		  "systemctl restart usbmuxd.",
+	.source = "usbmuxd 1.1.1, preflight.c",
+};
 
 static bool ought_to_be_shown(enum device_mode mode)
 {
@@ -12,27 +53,66 @@ static bool ought_to_be_shown(enum device_mode mode)
 }
 
 void listing_update(
-	struct listing *listing, bool on_usb, bool on_mux, enum device_mode mode, uint64_t now_us)
+	struct listing *listing, bool on_usb, bool on_mux, enum device_mode mode, struct stamp now)
 {
 	if (!on_usb || on_mux || !ought_to_be_shown(mode))
 		*listing = (struct listing){0};
-	else if (!listing->missing_us)
-		listing->missing_us = now_us;
+	else if (!listing->missing.monotonic_us)
+		listing->missing = now;
+}
+
+void listing_restart(struct listing *listing, struct stamp now)
+{
+	if (listing->missing.monotonic_us)
+		*listing = (struct listing){.missing = now};
+}
+
+static void add_record(struct listing *listing, uint64_t sequence)
+{
+	if (sequence && listing->record_count < LISTING_RECORDS_MAX)
+		listing->records[listing->record_count++] = sequence;
+}
+
+void listing_hear(struct listing *listing, const struct event *error)
+{
+	if (!listing->missing.monotonic_us || listing->record_count == LISTING_RECORDS_MAX)
+		return;
+	listing->refused |= text_equal(error->name, refuses_phone.id);
+	add_record(listing, error->sequence);
 }
 
 uint64_t listing_deadline(const struct listing *listing)
 {
-	return listing->missing_us && !listing->told ? listing->missing_us + LISTING_DUE_US : 0;
+	return listing->missing.monotonic_us && !listing->told
+		       ? listing->missing.monotonic_us + LISTING_DUE_US
+		       : 0;
 }
 
-struct event listing_tell(struct listing *listing, bool mux_up, struct stamp now)
+/* Of a phone that is missing. */
+static const struct mux_fault *find_fault(
+	const struct listing *listing, const struct mux_state *mux)
+{
+	if (mux->up)
+		return listing->refused ? &refuses_phone : &hides_phone;
+	if (mux->down_us && mux->down_us + RACE_US >= listing->missing.monotonic_us)
+		return &left_phone;
+	return &not_running;
+}
+
+struct event listing_tell(struct listing *listing, const struct mux_state *mux, struct stamp now)
 {
 	struct event error = {.at = now, .kind = EVENT_MUX_ERROR, .source = SOURCE_DAEMON};
+	const struct mux_fault *fault = find_fault(listing, mux);
 
-	text_copy(error.name, sizeof(error.name),
-		mux_up ? "usbmuxd-hides-phone" : "usbmuxd-not-running");
-	event_set_text(&error, mux_up ? "the phone is on USB, and usbmuxd does not show it"
-				      : "the phone is on USB, and usbmuxd does not run");
+	text_copy(error.name, sizeof(error.name), fault->id);
+	event_set_text(&error, fault->text);
 	listing->told = true;
 	return error;
+}
+
+const struct mux_fault *listing_fault(const struct listing *listing, const struct mux_state *mux)
+{
+	if (!mux->known || !listing->told)
+		return NULL;
+	return find_fault(listing, mux);
 }

@@ -317,6 +317,23 @@ int record_from_json(
 	return 0;
 }
 
+static struct json_object *fault_to_json(
+	struct json_builder *builder, const struct device_record *device)
+{
+	struct json_object *object = json_new_object(builder);
+	struct json_object *records = json_new_array(builder);
+
+	json_put_text(builder, object, "fault", device->fault->id);
+	json_put_text(builder, object, "text", device->fault->text);
+	json_put_text(builder, object, "advice", device->fault->advice);
+	json_put_text(builder, object, "source", device->fault->source);
+	json_put_number(builder, object, "sinceUSec", (int64_t)device->listing->missing.wall_us);
+	for (size_t i = 0; i < device->listing->record_count; i++)
+		json_add_number(builder, records, (int64_t)device->listing->records[i]);
+	json_put(builder, object, "records", records);
+	return object;
+}
+
 struct json_object *device_to_json(struct json_builder *builder, const struct device_record *device)
 {
 	struct json_object *object = json_new_object(builder);
@@ -328,6 +345,8 @@ struct json_object *device_to_json(struct json_builder *builder, const struct de
 	json_put_text(builder, object, "mode", device_mode_name(device->mode));
 	json_put_known_text(builder, object, "port", device->port);
 	put_uuid(builder, object, "session", &device->session);
+	if (device->fault)
+		json_put(builder, object, "fault", fault_to_json(builder, device));
 	return object;
 }
 

@@ -8,6 +8,7 @@
 
 #include "common/triage/attempt.h"
 #include "common/triage/event.h"
+#include "common/triage/listing.h"
 #include "common/triage/session.h"
 #include "common/triage/verdict.h"
 #include "common/wire/json.h"
@@ -18,7 +19,9 @@ struct device_record {
 	const char *port;
 	const char *name; /* for people; NULL = none */
 	enum device_mode mode;
-	struct uuid session; /* that runs on it; none = none */
+	struct uuid session;	       /* that runs on it; none = none */
+	const struct mux_fault *fault; /* NULL = usbmuxd is well, as far as it shows */
+	const struct listing *listing; /* since when, and what shows it; set where `fault` is */
 };
 
 /* A session. Everything is borrowed. */

@@ -14,7 +14,7 @@
 
 #define DEVICES_MAX 256	 /* phones at once; a USB bus has 127 addresses */
 #define READ_BYTES 16384 /* per turn of the loop, so that nobody else waits long */
-#define REASON_SIZE 200
+#define REASON_SIZE 256
 
 struct mux_device {
 	uint32_t id;
@@ -305,7 +305,9 @@ static void connect_now(struct usbmux *usbmux)
 		return;
 	}
 	if (r == -ENOENT || r == -ECONNREFUSED)
-		snprintf(reason, sizeof(reason), "is not running (%s at %s)",
+		snprintf(reason, sizeof(reason),
+			"is not running (%s at %s); udev starts it with the first phone, else: "
+			"systemctl start usbmuxd",
 			r == -ENOENT ? "no socket" : "nobody listens", usbmux->address.sun_path);
 	else if (r == -EPROTONOSUPPORT)
 		snprintf(reason, sizeof(reason),

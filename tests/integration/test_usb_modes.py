@@ -105,6 +105,23 @@ def test_bus_survives_the_daemon(bench, bus):
     until(lambda: mode_at(bench, '1-2') == 'dfu', what='DFU mode')
 
 
+def test_usbmuxd_is_blamed_for_a_phone_that_it_ought_to_show(bench, bus):
+    """No restore goes on, and nobody runs usbmuxd: status and device say so, and how to start it."""
+    bench.start()
+    bus.tell(f'add 1-2 normal {UDID}')
+    bus.tell('add 1-3 recovery 000A11112222333E iPhone10,3')
+    until(lambda: len(devices(bench)) == 2, what='two phones')
+    fault = until(lambda: devices(bench)['1-2'].get('fault'), what='the fault')
+    assert fault['fault'] == 'usbmuxd-down'
+    (sequence,) = fault['records']
+    (record,) = bench.call('ReadLog', after=sequence - 1, limit=1)['records']
+    assert (record['kind'], record['name'], record['port']) == ('mux-error', 'usbmuxd-down', '1-2')
+    assert 'fault' not in devices(bench)['1-3']
+    text = ' '.join(bench.triage('status').stdout.split())
+    assert 'usbmuxd does not run. This says nothing of the phone. Start it: systemctl start usbmuxd' in text
+    assert bench.sessions() == []
+
+
 def test_run_names_its_phone_by_the_port(bench, bus):
     bench.start()
     bus.tell(f'add 1-2 recovery {PHONE}')

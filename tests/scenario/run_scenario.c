@@ -14,6 +14,7 @@
  *   expect N key=value…      the Nth session (from 1): outcome, itunes, stage, running, operation,
  *                            modes (with commas), back, expected, lost, silences, usb-errors,
  *                            masked, mux-faults, grade, port, entry
+ *   expect fault NAME ID     what is wrong with usbmuxd, seen from that phone ("none": nothing)
  *   expect device NAME MODE  the device table has that phone in that mode ("none": does not)
  */
 #include <ctype.h>
@@ -294,6 +295,17 @@ static void expect_device(struct player *player, char *rest)
 		complain(player, "device %s is %s, not %s", name, mode, rest);
 }
 
+static void expect_fault(struct player *player, char *rest)
+{
+	const char *name = next_word(&rest);
+	const struct bench_device *device = bench_find_device(player->bench, name);
+	const struct mux_fault *fault = device ? bench_mux_fault(player->bench, device) : NULL;
+	const char *id = fault ? fault->id : "none";
+
+	if (!text_equal(id, rest))
+		complain(player, "device %s has the fault %s, not %s", name, id, rest);
+}
+
 static void expect(struct player *player, char *rest)
 {
 	char *what = next_word(&rest);
@@ -304,6 +316,8 @@ static void expect(struct player *player, char *rest)
 				bench_session_count(player->bench));
 	} else if (text_equal(what, "device"))
 		expect_device(player, rest);
+	else if (text_equal(what, "fault"))
+		expect_fault(player, rest);
 	else
 		expect_session(player, strtoul(what, NULL, 10), rest);
 }

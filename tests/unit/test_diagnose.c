@@ -231,6 +231,43 @@ static void mux_fault_comes_before_hardware(void **state)
 	assert_next("restart-usbmuxd");
 }
 
+static bool has_rule(const char *rule)
+{
+	for (size_t i = 0; i < verdict.causes[0].evidence_count; i++)
+		if (text_equal(verdict.causes[0].evidence[i].rule, rule))
+			return true;
+	return false;
+}
+
+static void usbmuxd_faults_are_named(void **state)
+{
+	static const struct {
+		const char *sign, *rule;
+	} cases[] = {
+		{"usbmuxd-ended", "usbmuxd-ended"},
+		{"usbmuxd-left-phone", "usbmuxd-ended"},
+		{"usbmuxd-down", "usbmuxd-ended"},
+		{"usbmuxd-hides-phone", "usbmuxd-hid-phone"},
+		{"usbmuxd-preflight-failed", "usbmuxd-hid-phone"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+		struct attempt *attempt = add_4013(c, "one", "A");
+
+		attempt->health.mux_faults = 1;
+		text_copy(attempt->signs[0].id, sizeof(attempt->signs[0].id), cases[i].sign);
+		attempt->sign_count = 1;
+		diagnose_ok(c);
+		assert_int_equal(verdict.phase, PHASE_SOFTWARE);
+		assert_first("host-software");
+		assert_true(has_rule(cases[i].rule));
+		assert_false(
+			has_rule(text_equal(cases[i].rule, "usbmuxd-ended") ? "usbmuxd-hid-phone"
+									    : "usbmuxd-ended"));
+	}
+}
+
 static void phone_names_storage(void **state)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
@@ -329,6 +366,7 @@ int main(void)
 		cmocka_unit_test(other_cable_and_computer_work),
 		cmocka_unit_test(success_with_nothing_changed_clears_nothing),
 		cmocka_unit_test(mux_fault_comes_before_hardware),
+		cmocka_unit_test(usbmuxd_faults_are_named),
 		cmocka_unit_test(phone_names_storage),
 		cmocka_unit_test(an_operation_alone_names_nothing),
 		cmocka_unit_test(one_success_asks_to_be_repeated),
