@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/triage/facts_private.h"
+
+#define STOP_UPDATES 2	/* procedure.md, stop rule: updates once the link is proven */
+#define STOP_FAILURES 5 /* and in all: each one writes to the storage */
+
+static bool is_restore(const struct attempt_view *a)
+{
+	return !word_is(a->attempt->action, "boot");
+}
+
+static bool is_from_dfu(const struct attempt_view *a)
+{
+	return a->attempt->entry == MODE_DFU;
+}
+
+static bool is_update(const struct attempt_view *a)
+{
+	return word_is(a->attempt->action, "update");
+}
+
+/* Signed blobs of an older version, changed firmware: fails for reasons of its own. */
+static bool is_unofficial_tool(const struct attempt_view *a)
+{
+	return word_is(a->attempt->tool, "futurerestore");
+}
+
+/* Whether an attempt that the bench spoiled shows one of these signs. */
+static bool any_bench_sign(const struct view *view, const char *const ids[])
+{
+	for (size_t i = 0; i < view->count; i++)
+		for (size_t j = 0; view->attempts[i].bench_fault && ids[j]; j++)
+			if (attempt_sign(view->attempts[i].attempt, ids[j]))
+				return true;
+	return false;
+}
+
+bool fact_failed(const struct view *view)
+{
+	return view->failed_count + view->bench_fault_count > 0;
+}
+
+bool fact_single_failure(const struct view *view)
+{
+	return view->failed_count == 1;
+}
+
+bool fact_failed_twice(const struct view *view)
+{
+	return view->failed_count >= 2;
+}
+
+bool fact_same_failure(const struct view *view)
+{
+	return view->group_count >= 2 && !view->varying;
+}
+
+bool fact_varying_failure(const struct view *view)
+{
+	return view->varying;
+}
+
+bool fact_bench_fault(const struct view *view)
+{
+	return view->bench_fault_count > 0;
+}
+
+bool fact_bench_fault_only(const struct view *view)
+{
+	return view->bench_fault_count > 0 && view->failed_count == 0;
+}
+
+bool fact_usbmuxd_ended(const struct view *view)
+{
+	static const char *const ids[] = {
+		"usbmuxd-ended", "usbmuxd-left-phone", "usbmuxd-down", "usbmuxd-crashed", NULL};
+
+	return any_bench_sign(view, ids);
+}
+
+bool fact_usbmuxd_hid_phone(const struct view *view)
+{
+	static const char *const ids[] = {"usbmuxd-hides-phone", "usbmuxd-preflight-failed", NULL};
+
+	return any_bench_sign(view, ids);
+}
+
+bool fact_boot_failure(const struct view *view)
+{
+	return view->failed_count > 0 && !any_failure(view, is_restore);
+}
+
+bool fact_unofficial_restore(const struct view *view)
+{
+	return case_has_history(view->c, "saved-blob-restore") ||
+	       case_has_history(view->c, "custom-firmware") ||
+	       any_failure(view, is_unofficial_tool);
+}
+
+bool fact_works_unchanged(const struct view *view)
+{
+	return view_works(view, 0) > 0 && !fact_works_other_network(view);
+}
+
+bool fact_dfu_tried(const struct view *view)
+{
+	return any_failure(view, is_from_dfu);
+}
+
+bool fact_update_tried(const struct view *view)
+{
+	return any_failure(view, is_update);
+}
+
+bool fact_stop_rule(const struct view *view)
+{
+	size_t updates = 0;
+
+	for (size_t i = 0; i < view->count; i++)
+		updates += view->attempts[i].failed && is_update(&view->attempts[i]);
+	return view->failed_count >= STOP_FAILURES ||
+	       (updates >= STOP_UPDATES && fact_dfu_tried(view));
+}
+
+/* Successes that a change outside the phone, or no change, explains: the phone can do it. */
+static size_t phone_worked(const struct view *view)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < view->count; i++) {
+		const struct attempt_view *a = &view->attempts[i];
+
+		count += view_changed_exactly(a, 0) ||
+			 view_changed_within(a, LINK_VARIABLES | SOFTWARE_VARIABLES, 0);
+	}
+	return count;
+}
+
+bool fact_phone_worked(const struct view *view)
+{
+	return phone_worked(view) >= 1;
+}
+
+bool fact_phone_worked_twice(const struct view *view)
+{
+	return phone_worked(view) >= 2;
+}
+
+static bool asks_for_newer_tool(const struct attempt_view *a)
+{
+	return attempt_sign(a->attempt, "old-tool") != NULL;
+}
+
+/* One tool that is too old fails everywhere. */
+static bool tool_is_in_doubt(const struct view *view)
+{
+	return view->tools < 2 && any_failure(view, asks_for_newer_tool);
+}
+
+bool fails_on_all_links(const struct view *view)
+{
+	return view->clean_computers >= 2 && view->clean_cables >= 2;
+}
+
+bool fact_persists(const struct view *view)
+{
+	return fails_on_all_links(view) && !fact_unofficial_restore(view) &&
+	       !tool_is_in_doubt(view) && !fact_phone_worked(view);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/triage/facts_private.h"
+
+bool fact_two_tools_failed(const struct view *view)
+{
+	return view->tools >= 2;
+}
+
+bool fact_works_other_tool(const struct view *view)
+{
+	return view_works_within(view, TOOL, HOST_SOFTWARE) > 0;
+}
+
+bool fact_works_other_tool_twice(const struct view *view)
+{
+	return view_works_within(view, TOOL, HOST_SOFTWARE) >= 2;
+}
+
+bool fact_works_host_repaired(const struct view *view)
+{
+	return view_works(view, HOST_SOFTWARE) > 0;
+}
+
+bool fact_works_other_firmware(const struct view *view)
+{
+	return view_works(view, FIRMWARE) > 0;
+}
+
+bool fact_works_other_action(const struct view *view)
+{
+	return view_works(view, ACTION) > 0;
+}
+
+/* The technician may tell it as a condition of the attempt or as a word of the history. */
+bool fact_works_other_network(const struct view *view)
+{
+	return view_works(view, VARIABLE_BIT(VARIABLE_NETWORK)) > 0 ||
+	       (case_has_history(view->c, "other-network-for-last-attempt") &&
+		       view_works(view, 0) > 0);
+}
+
+bool fact_works_other_host_or_tool(const struct view *view)
+{
+	return view_works_within(view, HOST, LINK_VARIABLES | TOOL | HOST_SOFTWARE) >
+	       view_works_within(view, HOST, LINK_VARIABLES);
+}
