@@ -8,8 +8,7 @@
 #include "common/triage/model.h"
 #include "common/wire/records.h"
 
-static struct json_object *sessions_of(
-	struct json_builder *builder, const struct triage_case *c, const struct identity *identity)
+static struct json_object *sessions_of(struct json_builder *builder, const struct triage_case *c)
 {
 	struct json_object *list = json_new_array(builder);
 
@@ -17,7 +16,7 @@ static struct json_object *sessions_of(
 		json_add(builder, list,
 			session_to_json(builder, &(struct session_record){
 							 .attempt = c->attempts[i - 1],
-							 .identity = identity,
+							 .identity = &c->identity,
 						 }));
 	return list;
 }
@@ -26,16 +25,13 @@ static struct json_object *reply_new(const struct triage_case *c, const struct v
 {
 	struct json_builder builder = {0};
 	struct json_object *reply = json_new_object(&builder);
-	const struct model *model = model_by_product(c->product);
-	struct identity identity = {.ecid = c->ecid};
+	const struct model *model = model_by_product(c->identity.product);
 	const struct device_record device = {
-		.identity = &identity, .name = model ? model->name : NULL, .mode = MODE_UNKNOWN};
+		.identity = &c->identity, .name = model ? model->name : NULL, .mode = MODE_UNKNOWN};
 
-	text_copy(identity.udid, sizeof(identity.udid), c->udid);
-	text_copy(identity.product, sizeof(identity.product), c->product);
 	json_put(&builder, reply, "verdict", verdict_to_json(&builder, verdict));
 	json_put(&builder, reply, "device", device_to_json(&builder, &device));
-	json_put(&builder, reply, "sessions", sessions_of(&builder, c, &identity));
+	json_put(&builder, reply, "sessions", sessions_of(&builder, c));
 	return json_finish(&builder, reply);
 }
 

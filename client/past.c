@@ -186,10 +186,7 @@ static bool copy_attempt(void *context, const struct past_attempt *past)
 	if (!attempt)
 		return false;
 	*attempt = *past->attempt;
-	answer->c->ecid = past->identity->ecid;
-	text_copy(answer->c->udid, UDID_SIZE, past->identity->udid);
-	text_copy(answer->c->product, NAME_SIZE, past->identity->product);
-	text_copy(answer->c->board, NAME_SIZE, past->identity->board);
+	answer->c->identity = *past->identity;
 	return false;
 }
 

@@ -25,13 +25,12 @@ static int get_case(void *user, const char *device, api_visit_device *visit_devi
 	return 0;
 }
 
-static int note_history(struct casebook_file *file, const struct triage_case *c,
-	const struct identity *identity, struct stamp now)
+static int note_history(struct casebook_file *file, const struct triage_case *c, struct stamp now)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < c->history_count; i++)
-		r = casebook_file_note(file, now, identity, "history", c->history[i]);
+		r = casebook_file_note(file, now, &c->identity, "history", c->history[i]);
 	return r;
 }
 
@@ -39,20 +38,16 @@ static int add_case(struct surface *surface, const struct triage_case *c)
 {
 	struct casebook_file *file = archive_file(surface->archive);
 	const struct attempt *attempt = c->attempts[0];
-	struct identity identity = {.ecid = c->ecid};
 	const struct casebook_seal seal = {
-		.attempt = attempt, .identity = &identity, .origin = "told"};
+		.attempt = attempt, .identity = &c->identity, .origin = "told"};
 	int r;
 
-	text_copy(identity.udid, sizeof(identity.udid), c->udid);
-	text_copy(identity.product, sizeof(identity.product), c->product);
-	text_copy(identity.board, sizeof(identity.board), c->board);
 	/* What the bench has, it has seen itself. */
 	if (bench_find_session(engine_bench(surface->engine), &attempt->id))
 		return 0;
 	r = casebook_file_add(file, clock_now(), &seal);
 	if (r >= 0) {
-		int noted = note_history(file, c, &identity, clock_now());
+		int noted = note_history(file, c, clock_now());
 
 		r = noted < 0 ? noted : r;
 	}
@@ -72,7 +67,8 @@ static int add_attempt(void *user, const char *text, size_t length, struct uuid 
 	r = casefile_parse(text, length, &c, message);
 	if (r < 0)
 		return r;
-	if (c->attempt_count != 1 || uuid_is_none(&c->attempts[0]->id) || (!c->ecid && !c->udid[0]))
+	if (c->attempt_count != 1 || uuid_is_none(&c->attempts[0]->id) ||
+		(!c->identity.ecid && !c->identity.udid[0]))
 		return -EBADMSG;
 	*ret_session = c->attempts[0]->id;
 	r = add_case(surface, c);
@@ -143,10 +139,7 @@ static bool copy_attempt(void *context, const struct past_attempt *past)
 	if (!attempt)
 		return false;
 	*attempt = *past->attempt;
-	c->ecid = past->identity->ecid;
-	text_copy(c->udid, sizeof(c->udid), past->identity->udid);
-	text_copy(c->product, sizeof(c->product), past->identity->product);
-	text_copy(c->board, sizeof(c->board), past->identity->board);
+	c->identity = *past->identity;
 	return false;
 }
 

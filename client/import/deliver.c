@@ -14,24 +14,6 @@
 /* Of the records in a request: what is around them takes some of its 64 KiB. */
 #define REQUEST_RECORDS_BYTES 60000
 
-static struct identity case_identity(const struct triage_case *c)
-{
-	struct identity identity = {.ecid = c->ecid ? c->ecid : udid_ecid(c->udid)};
-
-	text_copy(identity.udid, sizeof(identity.udid), c->udid);
-	text_copy(identity.product, sizeof(identity.product), c->product);
-	text_copy(identity.board, sizeof(identity.board), c->board);
-	return identity;
-}
-
-static void set_identity(struct triage_case *c, const struct identity *identity)
-{
-	c->ecid = identity->ecid;
-	text_copy(c->udid, sizeof(c->udid), identity->udid);
-	text_copy(c->product, sizeof(c->product), identity->product);
-	text_copy(c->board, sizeof(c->board), identity->board);
-}
-
 static bool are_different(const struct identity *a, const struct identity *b)
 {
 	if (a->ecid && b->ecid)
@@ -59,7 +41,7 @@ void import_sum_up(struct import *import)
 static bool add_device(struct import *import, struct triage_case *c)
 {
 	const struct identity *asked = &import->options.device;
-	struct identity identity = case_identity(c);
+	struct identity identity = c->identity;
 
 	if (are_different(&identity, asked))
 		return refuse(
@@ -67,7 +49,7 @@ static bool add_device(struct import *import, struct triage_case *c)
 	identity_merge(&identity, asked);
 	if (!identity.ecid && !identity.udid[0])
 		return refuse(import, "names no phone; say with --device ECID which it was.");
-	set_identity(c, &identity);
+	c->identity = identity;
 	return true;
 }
 
@@ -107,9 +89,10 @@ static int make_id(struct import *import, const struct import_attempt *attempt, 
 	struct uuid id;
 	int64_t before;
 
-	fingerprint_add_number(&print, attempt->c->ecid);
-	if (!attempt->c->ecid)
-		fingerprint_add(&print, attempt->c->udid, strlen(attempt->c->udid));
+	fingerprint_add_number(&print, attempt->c->identity.ecid);
+	if (!attempt->c->identity.ecid)
+		fingerprint_add(
+			&print, attempt->c->identity.udid, strlen(attempt->c->identity.udid));
 	id = fingerprint_uuid(&print);
 	before = made_count(&import->made, &id);
 	if (before < 0)

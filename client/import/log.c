@@ -120,10 +120,7 @@ static struct triage_case *make_case(struct reading *reading, const struct logsp
 		return triage_case_free(c);
 	if (!identity.ecid && !identity.udid[0])
 		read_name(reading->import->member->name, &identity, &named_us);
-	c->ecid = identity.ecid;
-	text_copy(c->udid, sizeof(c->udid), identity.udid);
-	text_copy(c->product, sizeof(c->product), identity.product);
-	text_copy(c->board, sizeof(c->board), identity.board);
+	c->identity = identity;
 	*attempt = *told->attempt;
 	/* Logs without times keep the order of their attempts by the last digit. */
 	attempt->started.wall_us =

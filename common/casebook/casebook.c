@@ -104,7 +104,7 @@ static bool take_attempt(sqlite3_stmt *row, casebook_visit_attempt *visit, void 
 		return true;
 	take_identity(row, &identity);
 	sql_text(row, 3, origin, sizeof(origin));
-	text_copy(identity.board, sizeof(identity.board), c->board);
+	text_copy(identity.board, sizeof(identity.board), c->identity.board);
 	kept = (struct kept_attempt){
 		c->attempts[0], &identity, origin, (uint64_t)sqlite3_column_int64(row, 5)};
 	return visit(context, &kept);

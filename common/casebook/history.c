@@ -226,7 +226,6 @@ static bool gather_word(void *context, const struct event *note)
 static int finish_case(struct gathering *gathering, struct triage_case **ret)
 {
 	struct triage_case *c = gathering->c;
-	const struct identity *identity = &gathering->identity;
 
 	if (gathering->failed)
 		return -ENOMEM;
@@ -236,10 +235,7 @@ static int finish_case(struct gathering *gathering, struct triage_case **ret)
 		c->attempts[i] = c->attempts[c->attempt_count - 1 - i];
 		c->attempts[c->attempt_count - 1 - i] = newer;
 	}
-	c->ecid = identity->ecid;
-	text_copy(c->udid, sizeof(c->udid), identity->udid);
-	text_copy(c->product, sizeof(c->product), identity->product);
-	text_copy(c->board, sizeof(c->board), identity->board);
+	c->identity = gathering->identity;
 	*ret = c;
 	return 0;
 }

@@ -317,10 +317,10 @@ static void read_device(struct triage_case *c, const json *object)
 
 	if (!device)
 		return;
-	ecid_parse(take_word(device, "ecid", ecid), &c->ecid);
-	udid_normalize(take_word(device, "udid", udid), c->udid);
-	take_word(device, "productType", c->product);
-	take_word(device, "model", c->board);
+	ecid_parse(take_word(device, "ecid", ecid), &c->identity.ecid);
+	udid_normalize(take_word(device, "udid", udid), c->identity.udid);
+	take_word(device, "productType", c->identity.product);
+	take_word(device, "model", c->identity.board);
 }
 
 static int read_case(const json *object, struct triage_case *c, const struct recorder *recorder,

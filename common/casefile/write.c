@@ -220,12 +220,12 @@ static json *device_object(const struct triage_case *c, enum casefile_identity i
 
 	if (!object)
 		return NULL;
-	ecid_format(c->ecid, ecid);
-	if (identity == CASEFILE_REVEAL &&
-		(add_text(object, "ecid", ecid) < 0 || add_text(object, "udid", c->udid) < 0))
+	ecid_format(c->identity.ecid, ecid);
+	if (identity == CASEFILE_REVEAL && (add_text(object, "ecid", ecid) < 0 ||
+						   add_text(object, "udid", c->identity.udid) < 0))
 		return NULL;
-	if (add_text(object, "productType", c->product) < 0 ||
-		add_text(object, "model", c->board) < 0)
+	if (add_text(object, "productType", c->identity.product) < 0 ||
+		add_text(object, "model", c->identity.board) < 0)
 		return NULL;
 	return TAKE_PTR(object);
 }

@@ -96,18 +96,16 @@ static bool seen_before(const struct bench *bench, size_t index)
 
 int across_mark_bench(struct triage_case *c, const struct bench *bench)
 {
-	struct identity self = {.ecid = c->ecid};
 	size_t sessions = bench_session_count(bench), count = 0;
 	CLEANUP(freep) struct triage_case **others = calloc(sessions + 1, sizeof(*others));
 	int r = 0;
 
 	if (!others)
 		return -ENOMEM;
-	text_copy(self.udid, sizeof(self.udid), c->udid);
 	for (size_t i = 0; i < sessions && r == 0; i++) {
 		const struct identity *identity = &bench_session(bench, i)->identity;
 
-		if (!is_known(identity) || identity_matches(identity, &self) ||
+		if (!is_known(identity) || identity_matches(identity, &c->identity) ||
 			seen_before(bench, i))
 			continue;
 		r = bench_case(bench, identity, &others[count]);

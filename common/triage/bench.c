@@ -639,19 +639,11 @@ bool bench_waiting(const struct bench *bench, const struct session *session, str
 static int add_to_case(struct triage_case *c, const struct session *session)
 {
 	struct attempt *attempt = triage_case_add(c);
-	struct identity identity = {.ecid = c->ecid};
 
 	if (!attempt)
 		return -ENOMEM;
 	*attempt = session->attempt;
-	text_copy(identity.udid, sizeof(identity.udid), c->udid);
-	text_copy(identity.product, sizeof(identity.product), c->product);
-	text_copy(identity.board, sizeof(identity.board), c->board);
-	identity_merge(&identity, &session->identity);
-	c->ecid = identity.ecid;
-	text_copy(c->udid, sizeof(c->udid), identity.udid);
-	text_copy(c->product, sizeof(c->product), identity.product);
-	text_copy(c->board, sizeof(c->board), identity.board);
+	identity_merge(&c->identity, &session->identity);
 	return 0;
 }
 
@@ -661,10 +653,7 @@ int bench_case(const struct bench *bench, const struct identity *identity, struc
 
 	if (!c)
 		return -ENOMEM;
-	c->ecid = identity->ecid;
-	text_copy(c->udid, sizeof(c->udid), identity->udid);
-	text_copy(c->product, sizeof(c->product), identity->product);
-	text_copy(c->board, sizeof(c->board), identity->board);
+	c->identity = *identity;
 	for (size_t i = 0; i < bench->session_count; i++) {
 		if (!identity_matches(&bench->sessions[i]->identity, identity))
 			continue;

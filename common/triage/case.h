@@ -6,15 +6,13 @@
 
 #include "common/base/macro.h"
 #include "common/triage/attempt.h"
+#include "common/triage/identity.h"
 
 #define CASE_HISTORY_MAX 64
 #define HISTORY_WORD_SIZE 64
 
 struct triage_case {
-	uint64_t ecid;
-	char udid[UDID_SIZE];
-	char product[NAME_SIZE]; /* product type such as iPhone12,3; empty = unknown */
-	char board[NAME_SIZE];
+	struct identity identity;			   /* what is known of it */
 	char history[CASE_HISTORY_MAX][HISTORY_WORD_SIZE]; /* liquid, drop… (cases' words) */
 	size_t history_count;
 	struct attempt **attempts; /* oldest first; owned */

@@ -29,41 +29,6 @@
 /* And that usbmuxd does not show the phone: it has some time for that. */
 #define LISTING_LAG_US (MUX_LAG_US + LISTING_DUE_US)
 
-bool identity_matches(const struct identity *a, const struct identity *b)
-{
-	if (a->ecid && b->ecid)
-		return a->ecid == b->ecid;
-	return a->udid[0] && text_equal(a->udid, b->udid);
-}
-
-void identity_merge(struct identity *to, const struct identity *from)
-{
-	if (!to->ecid)
-		to->ecid = from->ecid;
-	if (!to->udid[0])
-		text_copy(to->udid, sizeof(to->udid), from->udid);
-	if (!to->product[0])
-		text_copy(to->product, sizeof(to->product), from->product);
-	if (!to->board[0])
-		text_copy(to->board, sizeof(to->board), from->board);
-}
-
-struct identity event_identity(const struct event *event)
-{
-	struct identity identity = {.ecid = event->ecid};
-
-	text_copy(identity.udid, sizeof(identity.udid), event->udid);
-	if (!identity.ecid)
-		identity.ecid = udid_ecid(event->udid);
-	text_copy(identity.product, sizeof(identity.product), event->product);
-	if (event->kind == EVENT_IDENTITY) {
-		if (event->name[0])
-			text_copy(identity.product, sizeof(identity.product), event->name);
-		text_clean(event->text, event->text_length, identity.board, sizeof(identity.board));
-	}
-	return identity;
-}
-
 void session_init(struct session *session, bool has_tool)
 {
 	*session = (struct session){.running = true, .has_tool = has_tool};

@@ -10,24 +10,9 @@
 
 #include "common/triage/attempt.h"
 #include "common/triage/budget.h"
+#include "common/triage/identity.h"
 
 #define SESSION_EFFECTS_MAX 4 /* conclusions from one event */
-
-/* What identifies a phone. ecid 0 and empty texts are not known. */
-struct identity {
-	uint64_t ecid;
-	char udid[UDID_SIZE];
-	char product[NAME_SIZE];
-	char board[NAME_SIZE];
-};
-
-/* True where both are the same phone: one key is known on both sides and equal. */
-bool identity_matches(const struct identity *a, const struct identity *b);
-/* Takes over what `from` knows and `to` does not. */
-void identity_merge(struct identity *to, const struct identity *from);
-
-/* What an event tells of the phone that it is about. */
-struct identity event_identity(const struct event *event);
 
 /* One session. `attempt` is all that its records say; the rest is the machine's. */
 struct session {

@@ -378,11 +378,11 @@ static int compare_times(const void *left, const void *right)
 
 static void fill_model(struct view *view)
 {
-	const char *product = view->c->product;
+	const char *product = view->c->identity.product;
 	const struct model *model = model_by_product(product);
 
-	if (!model && view->c->board[0])
-		model = model_by_board(view->c->board);
+	if (!model && view->c->identity.board[0])
+		model = model_by_board(view->c->identity.board);
 
 	view->face_id = model ? model->front_sensor_flex_on_i2c : product_has_face_id(product);
 	view->model_known = model || product[0];

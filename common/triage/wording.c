@@ -75,7 +75,7 @@ static void fill_word(const struct view *view, const struct attempt_view *about,
 		word_text(out, attempt ? attempt_condition(attempt, "cable") : NULL,
 			"the unlabelled one");
 	else if (word_is(name, "product"))
-		word_text(out, view->c->product, "this phone");
+		word_text(out, view->c->identity.product, "this phone");
 	else if (word_is(name, "words"))
 		word_text(out, attempt ? attempt->failure_text : NULL, "nothing more");
 	else

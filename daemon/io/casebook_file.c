@@ -248,11 +248,8 @@ static int tell(const struct casebook_seal *seal, char **ret)
 {
 	struct attempt *attempt = (struct attempt *)seal->attempt;
 	struct triage_case c = {
-		.ecid = seal->identity->ecid, .attempts = &attempt, .attempt_count = 1};
+		.identity = *seal->identity, .attempts = &attempt, .attempt_count = 1};
 
-	text_copy(c.udid, sizeof(c.udid), seal->identity->udid);
-	text_copy(c.product, sizeof(c.product), seal->identity->product);
-	text_copy(c.board, sizeof(c.board), seal->identity->board);
 	return casefile_write(&c, CASEFILE_REVEAL, ret);
 }
 

@@ -37,7 +37,7 @@ static char *told_new(void)
 
 	if (!attempt)
 		return NULL;
-	strcpy(c->product, "iPhone12,3");
+	strcpy(c->identity.product, "iPhone12,3");
 	strcpy(attempt->host, "bench-1");
 	strcpy(attempt->tool, "idevicerestore");
 	attempt->outcome = OUTCOME_FAILED;

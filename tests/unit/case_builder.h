@@ -11,7 +11,7 @@ static inline struct triage_case *case_of(const char *product)
 	struct triage_case *c = triage_case_new();
 
 	if (c)
-		text_copy(c->product, sizeof(c->product), product);
+		text_copy(c->identity.product, sizeof(c->identity.product), product);
 	return c;
 }
 

@@ -35,7 +35,7 @@ static void reads_what_is_told(void **state)
 		     "\"error\":{\"domain\":\"itunes\",\"code\":4013}}]}");
 	const struct attempt *attempt = c->attempts[0];
 
-	assert_int_equal(c->ecid, 0x000A1B2C3D4E5F60);
+	assert_int_equal(c->identity.ecid, 0x000A1B2C3D4E5F60);
 	assert_int_equal(c->history_count, 1);
 	assert_int_equal(attempt->started.wall_us, UINT64_C(1795342500500000));
 	assert_string_equal(attempt->tool, "idevicerestore");
@@ -81,7 +81,7 @@ static void written_case_reads_back_to_the_same_verdict(void **state)
 	CLEANUP(freep) struct verdict *verdicts = calloc(2, sizeof(*verdicts));
 	struct attempt *attempt = add_4013(c, "one", "A");
 
-	c->ecid = 0x1234;
+	c->identity.ecid = 0x1234;
 	attempt->health.usb_errors = 2;
 	attempt->sign_count = 1;
 	text_copy(attempt->signs[0].id, NAME_SIZE, "some-sign");
