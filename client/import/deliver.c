@@ -247,7 +247,7 @@ static void show(struct import *import, const struct import_attempt *attempt, bo
 {
 	struct json_builder builder = {0};
 	CLEANUP(json_object_putp) struct json_object *object = json_new_object(&builder);
-	struct identity identity = case_identity(attempt->c);
+	struct identity identity = attempt->c->identity;
 	struct session_record record = {.attempt = attempt->c->attempts[0], .identity = &identity};
 
 	json_put_text(&builder, object, "file", import->member->label);

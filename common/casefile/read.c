@@ -319,6 +319,8 @@ static void read_device(struct triage_case *c, const json *object)
 		return;
 	ecid_parse(take_word(device, "ecid", ecid), &c->identity.ecid);
 	udid_normalize(take_word(device, "udid", udid), c->identity.udid);
+	if (!c->identity.ecid)
+		c->identity.ecid = udid_ecid(c->identity.udid);
 	take_word(device, "productType", c->identity.product);
 	take_word(device, "model", c->identity.board);
 }
