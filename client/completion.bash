@@ -32,23 +32,21 @@ _idevicetriage() {
 	case $before in
 	--color) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
 	--earpiece-flex | --display)
-		COMPREPLY=($(compgen -W 'connected disconnected replaced' -- "$word"))
+		COMPREPLY=($(compgen -W 'connected disconnected replaced unknown' -- "$word"))
 		return
 		;;
 	--battery)
-		COMPREPLY=($(compgen -W 'original replaced disconnected known-good' -- "$word"))
+		COMPREPLY=($(compgen -W 'original replaced disconnected known-good unknown' -- "$word"))
 		return
 		;;
 	--socket | --log | --output | --case | -o) compopt -o default; return ;;
 	--state-dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
-	--cable | --port | --device | --host | --tool | --ecid | --ticket | --condition | --limit | --after \
+	--cable | --port | --device | --host | --tool | --ecid | --ticket | --condition | --limit | --after | --name \
 		| --before) return ;;
 	esac
 
 	case $command in
-	'') own='status watch sessions log diagnose report explain doctor case panics run import export purge' ;;
-	panics) own='--file --verbose'
-		compopt -o default ;;
+	'') own='status watch sessions log diagnose report explain doctor case conditions panics run import export purge' ;;
 	sessions) own='--limit' ;;
 	log) own='--follow --after' ;;
 	diagnose) own='--verbose --case' ;;
@@ -56,6 +54,7 @@ _idevicetriage() {
 	panics) own='--file --verbose'
 		compopt -o default ;;
 	export) own='--output --mask' ;;
+	conditions) own='--cable --earpiece-flex --display --battery --minimal-boot --condition --name' ;;
 	purge) own='--before --yes' ;;
 	run) own='--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket
 		--ecid --log --' ;;

@@ -10,7 +10,7 @@ static const struct {
 	int option;
 	const char *name;
 	const char *key;
-	const char *values[5];
+	const char *values[5]; /* beside unknown */
 } conditions[] = {
 	{OPTION_CABLE, "--cable", "cable", {NULL}},
 	{OPTION_EARPIECE, "--earpiece-flex", "earpieceFlex",
@@ -24,9 +24,8 @@ static int refuse_value(size_t number, const char *value)
 {
 	const char *const *known = conditions[number].values;
 
-	complain("%s takes %s, %s%s%s%s%s, not %s.", conditions[number].name, known[0], known[1],
-		known[3] ? ", " : " or ", known[2], known[3] ? " or " : "",
-		known[3] ? known[3] : "", value);
+	complain("%s takes %s, %s, %s%s%s or unknown, not %s.", conditions[number].name, known[0],
+		known[1], known[2], known[3] ? ", " : "", known[3] ? known[3] : "", value);
 	return EXIT_USAGE;
 }
 
@@ -61,7 +60,7 @@ int condition_read(int option, const char *value, condition_taker *take, void *u
 			continue;
 		while (*known && !text_equal(*known, value))
 			known++;
-		if (conditions[i].values[0] && !*known)
+		if (conditions[i].values[0] && !*known && !text_equal(value, "unknown"))
 			return refuse_value(i, value);
 		take(user, conditions[i].key, value);
 		return EXIT_DONE;

@@ -26,6 +26,8 @@ static const struct command commands[] = {
 	{"explain", "CODE|STEP|MODEL ...", "What an error code or a step of a restore means",
 		command_explain},
 	{"case", "DEVICE", "All that is kept of a phone", command_case},
+	{"conditions", "[PORT|DEVICE] [CONDITIONS]",
+		"What holds there until changed: cable, flex, ...", command_conditions},
 	{"export", "DEVICE|SESSION", "Its attempts as a case file, with their records",
 		command_export},
 	{"purge", "[DEVICE]", "Forget a phone, or what is older than a day", command_purge},

@@ -209,6 +209,11 @@ static void put_conditions(struct page *page, struct json_object *session)
 		page_foreign(page, port);
 	}
 	for (size_t i = 0; i < field_count(conditions); i++) {
+		if (text_equal(field_text_or(field_item(conditions, i), "key", ""), "portName")) {
+			page_put(page, ", ");
+			page_foreign(page, field_text_or(field_item(conditions, i), "value", "?"));
+			continue;
+		}
 		page_put(page, ", ");
 		page_foreign(page, field_text_or(field_item(conditions, i), "key", "?"));
 		page_put(page, " ");
@@ -397,6 +402,7 @@ const struct output output_text = {
 	.status = text_status,
 	.sessions = text_sessions,
 	.device_case = text_case,
+	.conditions = text_conditions,
 	.purged = text_purged,
 	.records = text_records,
 	.change = text_change,

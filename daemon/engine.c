@@ -18,8 +18,22 @@ struct run_log {
 struct engine {
 	struct bench *bench;
 	struct engine_outputs outputs;
+	const struct standing *standing;
+	bool unsettled;			      /* a session has learnt its phone or its port */
 	struct run_log runs[ENGINE_RUNS_MAX]; /* session none = not in use */
 };
+
+/* What tells a session its phone or its port. */
+static bool tells_place(const struct event *event)
+{
+	static const enum event_kind kinds[] = {
+		EVENT_SESSION_BEGIN, EVENT_ATTACH, EVENT_MUX_ATTACH, EVENT_IDENTITY};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (event->kind == kinds[i] && !uuid_is_none(&event->session))
+			return true;
+	return event->kind == EVENT_CONDITION && text_equal(event->name, "port");
+}
 
 static uint64_t record(void *user, const struct event *event)
 {
@@ -28,6 +42,8 @@ static uint64_t record(void *user, const struct event *event)
 
 	kept.sequence = engine->outputs.append(engine->outputs.user, event);
 	engine->outputs.publish(engine->outputs.user, &kept);
+	if (tells_place(&kept))
+		engine->unsettled = true;
 	return kept.sequence;
 }
 
@@ -36,14 +52,15 @@ static struct uuid make_id(void *user, struct stamp now)
 	return uuid_make(now);
 }
 
-struct engine *engine_new(
-	const char *bench_name, uint32_t budget_percent, const struct engine_outputs *outputs)
+struct engine *engine_new(const char *bench_name, uint32_t budget_percent,
+	const struct engine_outputs *outputs, const struct standing *standing)
 {
 	CLEANUP(engine_freep) struct engine *engine = calloc(1, sizeof(*engine));
 
 	if (!engine)
 		return NULL;
 	engine->outputs = *outputs;
+	engine->standing = standing;
 	engine->bench = bench_new(bench_name, budget_percent, record, make_id, engine);
 	return engine->bench ? TAKE_PTR(engine) : NULL;
 }
@@ -68,6 +85,74 @@ struct engine *engine_free(struct engine *engine)
 const struct bench *engine_bench(const struct engine *engine)
 {
 	return engine->bench;
+}
+
+static void tell_condition(struct engine *engine, struct stamp now, const struct session *session,
+	const struct condition *condition)
+{
+	struct event event = {.at = now,
+		.kind = EVENT_CONDITION,
+		.source = SOURCE_PERSON,
+		.session = session->attempt.id};
+
+	text_copy(event.name, sizeof(event.name), condition->key);
+	event_set_text(&event, condition->value);
+	bench_feed(engine->bench, &event);
+}
+
+/* The port of a session: seen, or told to `run`. */
+static const char *session_port(const struct session *session)
+{
+	const char *told = attempt_condition(&session->attempt, "port");
+
+	return session->attempt.port[0] ? session->attempt.port : told ? told : "";
+}
+
+/* Whether anything was told of a key, be it that it is unknown. */
+static bool was_told(const struct session *session, const char *key)
+{
+	const struct attempt *attempt = &session->attempt;
+
+	for (size_t i = 0; i < attempt->condition_count; i++)
+		if (text_equal(attempt->conditions[i].key, key))
+			return true;
+	return false;
+}
+
+static void settle_session(struct engine *engine, struct stamp now, const struct session *session)
+{
+	const struct condition *condition;
+	size_t position = 0;
+
+	while ((condition = standing_next(
+			engine->standing, session_port(session), &session->identity, &position)))
+		if (!was_told(session, condition->key) &&
+			session->attempt.condition_count < ATTEMPT_CONDITIONS_MAX)
+			tell_condition(engine, now, session, condition);
+}
+
+/* Records what holds where sessions run, once they know where that is. */
+static void settle(struct engine *engine, struct stamp now)
+{
+	if (!engine->unsettled)
+		return;
+	engine->unsettled = false;
+	for (size_t i = 0; i < bench_session_count(engine->bench); i++)
+		if (bench_session(engine->bench, i)->running)
+			settle_session(engine, now, bench_session(engine->bench, i));
+}
+
+void engine_tell_condition(struct engine *engine, struct stamp now, const struct place *place,
+	const struct condition *condition)
+{
+	for (size_t i = 0; i < bench_session_count(engine->bench); i++) {
+		const struct session *session = bench_session(engine->bench, i);
+
+		if (session->running &&
+			(place->port[0] ? text_equal(place->port, session_port(session))
+					: identity_matches(&place->identity, &session->identity)))
+			tell_condition(engine, now, session, condition);
+	}
 }
 
 /* What the log's parser says belongs to the run's session. */
@@ -120,6 +205,7 @@ void engine_feed(void *user, const struct event *event)
 	struct engine *engine = user;
 
 	bench_feed(engine->bench, event);
+	settle(engine, event->at);
 }
 
 /* Lets go of the logs of sessions that the bench has ended by itself. */
@@ -209,6 +295,7 @@ int engine_begin_run(
 	if (run->ticket)
 		feed_text(engine, &event, EVENT_TICKET, "", run->ticket);
 	name_phone(engine, &event, run);
+	settle(engine, now);
 	*ret = event.session;
 	return 0;
 }
@@ -259,6 +346,7 @@ int engine_append_log(struct engine *engine, struct stamp now, const struct uuid
 			length -= piece;
 		}
 	}
+	settle(engine, now);
 	*ret_offset = run->received;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "common/triage/bench.h"
+#include "daemon/standing.h"
 
 #define ENGINE_RUNS_MAX 64 /* tools watched at once */
 
@@ -31,9 +32,11 @@ struct engine_run {
 
 struct engine;
 
-/* Returns NULL when memory is out. The outputs are copied. */
-struct engine *engine_new(
-	const char *bench_name, uint32_t budget_percent, const struct engine_outputs *outputs);
+/* Returns NULL when memory is out. The outputs are copied; `standing` must outlive the engine: what
+ * holds there is recorded in each session that it names, as soon as that is known of the session,
+ * unless the session has been told otherwise. */
+struct engine *engine_new(const char *bench_name, uint32_t budget_percent,
+	const struct engine_outputs *outputs, const struct standing *standing);
 struct engine *engine_free(struct engine *engine);
 DEFINE_FREEP(struct engine, engine_free)
 
@@ -62,3 +65,6 @@ int engine_append_log(struct engine *engine, struct stamp now, const struct uuid
  * 0, -ENOENT or -ESHUTDOWN. */
 int engine_end_run(
 	struct engine *engine, struct stamp now, const struct uuid *session, int64_t status);
+/* A standing condition was changed: the sessions that run there are told. */
+void engine_tell_condition(struct engine *engine, struct stamp now, const struct place *place,
+	const struct condition *condition);

@@ -35,6 +35,7 @@ struct daemon {
 	struct ring_file *ring_file;
 	struct engine *engine;
 	struct archive *archive;
+	struct standing *standing;
 	struct surface surface;
 	struct api *api;
 	struct usb *usb;
@@ -139,6 +140,10 @@ static int open_casebook(struct daemon *daemon)
 		log_warning("%s/" CASEBOOK_NAME " was damaged. It is now " CASEBOOK_NAME
 			    ".bad, and a new one was begun.",
 			daemon->options.state_dir);
+	if (r == 0 && report.opened)
+		r = standing_load(daemon->standing, archive_history(daemon->archive)->book);
+	if (r == 0)
+		r = standing_keep(daemon->standing, archive_file(daemon->archive), clock_now());
 	return r;
 }
 
@@ -342,8 +347,11 @@ static int start_core(struct daemon *daemon)
 	surface->ring = ring_file_ring(daemon->ring_file);
 	surface->reader = ring_file_reader(daemon->ring_file);
 	surface->ring_bytes = daemon->options.ring_bytes;
-	daemon->engine =
-		engine_new(daemon->options.bench_name, daemon->options.budget_percent, &outputs);
+	daemon->standing = surface->standing = standing_new();
+	if (!daemon->standing)
+		return -ENOMEM;
+	daemon->engine = engine_new(daemon->options.bench_name, daemon->options.budget_percent,
+		&outputs, daemon->standing);
 	if (!daemon->engine)
 		return -ENOMEM;
 	surface->engine = daemon->engine;
@@ -464,6 +472,7 @@ static void daemon_done(struct daemon *daemon)
 	service_free(daemon->service);
 	finish_archive(daemon);
 	engine_free(daemon->engine);
+	standing_free(daemon->standing);
 	ring_file_free(daemon->ring_file);
 	for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
 		loop_signal_free(daemon->signals[i]);

@@ -339,5 +339,6 @@ struct api_backend surface_backend(struct surface *surface)
 	};
 
 	surface_add_writers(&backend);
+	surface_add_tellers(&backend);
 	return backend;
 }

@@ -22,9 +22,10 @@ struct surface {
 	const char *bench_name;
 	struct stamp started;
 	struct engine *engine;
-	struct archive *archive; /* of the engine's bench */
-	struct history *history; /* the archive's */
-	struct ring *ring;	 /* that `reader` reads */
+	struct standing *standing; /* the engine's */
+	struct archive *archive;   /* of the engine's bench */
+	struct history *history;   /* the archive's */
+	struct ring *ring;	   /* that `reader` reads */
 	const struct ring_reader *reader;
 	uint64_t ring_bytes;
 	uint64_t damaged_records;
@@ -34,6 +35,8 @@ struct surface {
 
 /* What surface_write.c adds to the functions for the API. */
 void surface_add_writers(struct api_backend *backend);
+/* And surface_tell.c. */
+void surface_add_tellers(struct api_backend *backend);
 /* The phone as it stands on the bench, or gone from it. Valid until the bench changes. */
 void surface_show_device(struct surface *surface, const struct identity *identity,
 	api_visit_device *visit, void *context);

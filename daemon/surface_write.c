@@ -222,7 +222,13 @@ static int purge(void *user, const struct api_purge *query, uint64_t *ret_attemp
 	while (r > 0);
 	if (r < 0 || !archive_file(surface->archive))
 		return -ENOLINK;
-	r = casebook_file_purge(archive_file(surface->archive), clock_now(), &wanted, ret_attempts);
+	if (wanted.identity && !wanted.before_us) {
+		standing_forget(surface->standing, wanted.identity);
+		r = standing_keep(surface->standing, archive_file(surface->archive), clock_now());
+	}
+	if (r == 0)
+		r = casebook_file_purge(
+			archive_file(surface->archive), clock_now(), &wanted, ret_attempts);
 	if (r == 0)
 		r = purge_ring(surface, &wanted);
 	if (r == 0)

@@ -254,3 +254,25 @@ int casebook_notes(struct casebook *book, const struct identity *identity,
 	}
 	return r == SQLITE_DONE ? 0 : sql_errno(r);
 }
+
+int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, void *context)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
+	int r = sql_prepare(book->db,
+		"SELECT place, key, value FROM conditions ORDER BY place, key LIMIT ?1", &query);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int(query, 1, CASEBOOK_CONDITIONS_MAX);
+	while ((r = sqlite3_step(query)) == SQLITE_ROW) {
+		struct condition condition = {0};
+		char place[UDID_SIZE];
+
+		sql_text(query, 0, place, sizeof(place));
+		sql_text(query, 1, condition.key, sizeof(condition.key));
+		sql_text(query, 2, condition.value, sizeof(condition.value));
+		if (!visit(context, place, &condition))
+			return 0;
+	}
+	return r == SQLITE_DONE ? 0 : sql_errno(r);
+}

@@ -11,6 +11,8 @@
 
 #define CASEBOOK_NAME "casebook.db" /* in the state directory */
 
+#define CASEBOOK_CONDITIONS_MAX 8192
+
 struct casebook;
 
 /* Opens the casebook at `path` for reading. Returns 0 or a negative errno: -ENOENT where there is
@@ -32,6 +34,9 @@ struct kept_attempt {
 typedef bool casebook_visit_attempt(void *context, const struct kept_attempt *kept);
 typedef bool casebook_visit_record(void *context, const struct event *event);
 typedef bool casebook_visit_note(void *context, const struct event *note);
+/* `place`: a port, or a phone's ECID or UDID. */
+typedef bool casebook_visit_condition(
+	void *context, const char *place, const struct condition *condition);
 
 /* All below return 0 or a negative errno, -EBADMSG for a damaged file. */
 
@@ -52,3 +57,5 @@ int casebook_records(struct casebook *book, const struct uuid *session, uint64_t
 /* What people noted of a phone, oldest first, as EVENT_NOTE. */
 int casebook_notes(struct casebook *book, const struct identity *identity,
 	casebook_visit_note *visit, void *context);
+/* The conditions that hold at the places of the bench, at most CASEBOOK_CONDITIONS_MAX. */
+int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, void *context);

@@ -50,6 +50,15 @@ const char *const casebook_steps[] = {
 	"CREATE TABLE purges ("
 	" id BLOB PRIMARY KEY, at_us INTEGER NOT NULL, why TEXT NOT NULL,"
 	" attempts INTEGER NOT NULL) STRICT;",
+
+	/* What holds at a place is one row; counting reads the index alone. */
+	"CREATE UNIQUE INDEX conditions_of_place ON conditions (place, key);"
+	"ALTER TABLE attempts ADD COLUMN tool TEXT;"
+	"UPDATE attempts SET tool ="
+	" iif(json_valid(told), json_extract(told, '$.attempts[0].tool'), NULL);"
+	"DROP INDEX attempts_in_time;"
+	"CREATE INDEX attempts_in_time ON attempts"
+	" (started_us, outcome, host, port, cable, product, tool, ecid, udid);",
 };
 const size_t casebook_version = ARRAY_SIZE(casebook_steps);
 

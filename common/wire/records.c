@@ -379,18 +379,30 @@ static struct json_object *modes_to_json(
 }
 
 static struct json_object *conditions_to_json(
-	struct json_builder *builder, const struct attempt *attempt)
+	struct json_builder *builder, const struct condition *conditions, size_t count)
 {
 	struct json_object *array = json_new_array(builder);
 
-	for (size_t i = 0; i < attempt->condition_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct json_object *object = json_new_object(builder);
 
-		json_put_text(builder, object, "key", attempt->conditions[i].key);
-		json_put_text(builder, object, "value", attempt->conditions[i].value);
+		json_put_text(builder, object, "key", conditions[i].key);
+		json_put_text(builder, object, "value", conditions[i].value);
 		json_add(builder, array, object);
 	}
 	return array;
+}
+
+struct json_object *place_to_json(struct json_builder *builder, const char *port,
+	const struct identity *identity, const struct condition *conditions, size_t count)
+{
+	struct json_object *object = json_new_object(builder);
+
+	json_put_known_text(builder, object, "port", port);
+	put_ecid(builder, object, identity->ecid);
+	json_put_known_text(builder, object, "udid", identity->udid);
+	json_put(builder, object, "conditions", conditions_to_json(builder, conditions, count));
+	return object;
 }
 
 /* Who restored what, and where. */
@@ -449,7 +461,8 @@ struct json_object *session_to_json(
 		json_put_number(builder, object, "budgetUSec", (int64_t)session->budget_us);
 	}
 	json_put(builder, object, "modes", modes_to_json(builder, attempt));
-	json_put(builder, object, "conditions", conditions_to_json(builder, attempt));
+	json_put(builder, object, "conditions",
+		conditions_to_json(builder, attempt->conditions, attempt->condition_count));
 	json_put(builder, object, "health", health_to_json(builder, &attempt->health));
 	return object;
 }

@@ -47,4 +47,7 @@ struct json_object *device_to_json(
 	struct json_builder *builder, const struct device_record *device);
 struct json_object *session_to_json(
 	struct json_builder *builder, const struct session_record *session);
+/* A port (NULL = none) or a phone, with what holds there. */
+struct json_object *place_to_json(struct json_builder *builder, const char *port,
+	const struct identity *identity, const struct condition *conditions, size_t count);
 struct json_object *verdict_to_json(struct json_builder *builder, const struct verdict *verdict);

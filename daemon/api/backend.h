@@ -74,6 +74,15 @@ typedef bool api_visit_device(void *context, const struct device_record *device)
 typedef bool api_visit_session(void *context, const struct session_record *session);
 typedef bool api_visit_record(void *context, const struct event *event);
 
+/* What holds at a port, or for a phone, until it is changed. */
+struct api_place {
+	const char *port; /* NULL = a phone */
+	const struct identity *identity;
+	const struct condition *conditions;
+	size_t count;
+};
+typedef void api_visit_place(void *context, const struct api_place *place);
+
 /* All functions must be set. `user` is handed to each. Results: 0, or a negative errno; those with
  * a meaning of their own are named, any other is told to the caller as a failure. */
 struct api_backend {
@@ -109,6 +118,14 @@ struct api_backend {
 	/* The tool left with `status`, 0 to 255, or by a signal, then its number negated. -ENOENT,
 	 * -ESHUTDOWN as above. */
 	int (*end_run)(void *user, const struct uuid *session, int64_t status);
+
+	/* Shows the places where conditions stand, or the one that `place` names. -ENODEV: it names
+	 * no port and no phone. */
+	int (*conditions)(void *user, const char *place, api_visit_place *visit, void *context);
+	/* Sets conditions at a place; the value "unknown" forgets one. -ENODEV; -E2BIG: there is no
+	 * room for more. */
+	int (*set_conditions)(
+		void *user, const char *place, const struct condition *conditions, size_t count);
 
 	/* All that follow give -ENOLINK while the casebook cannot be used, where they need it. */
 

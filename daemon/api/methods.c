@@ -9,6 +9,7 @@
 #include "daemon/api/keep.h"
 #include "daemon/api/request.h"
 #include "daemon/api/run.h"
+#include "daemon/api/tell.h"
 #include "daemon/api/watch.h"
 
 /* Fills request->answer, or begins a stream. Returns 0, or a negative errno that request_finish()
@@ -303,6 +304,11 @@ static const struct parameter records_parameters[] = {
 static const struct parameter purge_parameters[] = {
 	{"device", PARAMETER_TEXT, false}, {"beforeUSec", PARAMETER_COUNT, false}, END};
 
+static const struct parameter get_conditions_parameters[] = {{"place", PARAMETER_TEXT, false}, END};
+
+static const struct parameter set_conditions_parameters[] = {
+	{"place", PARAMETER_TEXT, true}, {"conditions", PARAMETER_OBJECTS, true}, END};
+
 #define OWN(name) VARLINK_INTERFACE "." name
 #define SERVICE(name) VARLINK_SERVICE "." name
 
@@ -319,6 +325,8 @@ static const struct method methods[] = {
 	{OWN("BeginRun"), ACCESS_WRITE, false, begin_parameters, run_begin},
 	{OWN("AppendLog"), ACCESS_WRITE, false, append_parameters, run_append_log},
 	{OWN("EndRun"), ACCESS_WRITE, false, end_parameters, run_end},
+	{OWN("GetConditions"), ACCESS_READ, false, get_conditions_parameters, tell_get_conditions},
+	{OWN("SetConditions"), ACCESS_WRITE, false, set_conditions_parameters, tell_set_conditions},
 	{OWN("GetCase"), ACCESS_READ, false, device_parameters, keep_get_case},
 	{OWN("AddAttempt"), ACCESS_WRITE, false, add_parameters, keep_add_attempt},
 	{OWN("AddRecords"), ACCESS_WRITE, false, records_parameters, keep_add_records},

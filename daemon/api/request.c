@@ -122,6 +122,39 @@ int request_session(const struct request *request, struct uuid *ret)
 	return text && uuid_parse(text, ret) < 0 ? -ENOENT : 0;
 }
 
+/* Reads one condition as a person would type it. Returns false where it is none. */
+static bool read_condition(struct json_object *object, struct condition *ret)
+{
+	const char *key, *value;
+
+	if (json_object_object_length(object) != 2 || json_get_text(object, "key", &key) <= 0 ||
+		json_get_text(object, "value", &value) <= 0 || !key[0])
+		return false;
+	*ret = (struct condition){0};
+	if (strlen(key) >= sizeof(ret->key) || strlen(value) >= sizeof(ret->value))
+		return false;
+	text_clean(key, strlen(key), ret->key, sizeof(ret->key));
+	text_clean(value, strlen(value), ret->value, sizeof(ret->value));
+	return true;
+}
+
+int request_conditions(struct request *request,
+	struct condition conditions[static ATTEMPT_CONDITIONS_MAX], size_t *ret_count)
+{
+	struct json_object *array = NULL;
+	size_t count;
+
+	json_get_array(request->parameters, "conditions", &array);
+	count = json_object_array_length(array);
+	if (count > ATTEMPT_CONDITIONS_MAX)
+		return request_bad(request, "conditions");
+	for (size_t i = 0; i < count; i++)
+		if (!read_condition(json_object_array_get_idx(array, i), &conditions[i]))
+			return request_bad(request, "conditions");
+	*ret_count = count;
+	return 0;
+}
+
 static void send_error(struct request *request, const char *error, struct json_object *parameters)
 {
 	peer_send(request->peer, varlink_error_new(&request->builder, error, parameters));

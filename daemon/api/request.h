@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "common/triage/attempt.h"
 #include "daemon/api/state.h"
 
 /* Results of a method beside 0 and what backend.h names. */
@@ -51,6 +52,10 @@ int request_limit(struct request *request, size_t most, size_t *ret);
 /* The session that the parameter `session` names; none where it is absent. Returns 0, or -ENOENT
  * where it cannot be the name of one. */
 int request_session(const struct request *request, struct uuid *ret);
+
+/* The conditions that the parameter `conditions` has. Returns 0 or REQUEST_BAD_PARAMETER. */
+int request_conditions(struct request *request,
+	struct condition conditions[static ATTEMPT_CONDITIONS_MAX], size_t *ret_count);
 
 /* Sends what became of the request: its answer, or the error that `result` stands for. */
 void request_finish(struct request *request, int result);

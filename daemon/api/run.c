@@ -59,39 +59,6 @@ static char *command_line_new(const char *tool, struct json_object *arguments)
 	return line;
 }
 
-/* Reads one condition as a person would type it. Returns false where it is none. */
-static bool read_condition(struct json_object *object, struct condition *ret)
-{
-	const char *key, *value;
-
-	if (json_object_object_length(object) != 2 || json_get_text(object, "key", &key) <= 0 ||
-		json_get_text(object, "value", &value) <= 0 || !key[0])
-		return false;
-	*ret = (struct condition){0};
-	if (strlen(key) >= sizeof(ret->key) || strlen(value) >= sizeof(ret->value))
-		return false;
-	text_clean(key, strlen(key), ret->key, sizeof(ret->key));
-	text_clean(value, strlen(value), ret->value, sizeof(ret->value));
-	return true;
-}
-
-static int read_conditions(struct request *request,
-	struct condition conditions[static ATTEMPT_CONDITIONS_MAX], size_t *ret_count)
-{
-	struct json_object *array = NULL;
-	size_t count;
-
-	json_get_array(request->parameters, "conditions", &array);
-	count = json_object_array_length(array);
-	if (count > ATTEMPT_CONDITIONS_MAX)
-		return request_bad(request, "conditions");
-	for (size_t i = 0; i < count; i++)
-		if (!read_condition(json_object_array_get_idx(array, i), &conditions[i]))
-			return request_bad(request, "conditions");
-	*ret_count = count;
-	return 0;
-}
-
 /* Who the phone is, as far as the caller knows. */
 static int read_phone(struct request *request, struct api_run *run, char udid[static UDID_SIZE])
 {
@@ -124,7 +91,7 @@ int run_begin(struct request *request)
 	run.ticket = request_text(request, "ticket");
 	r = run.tool[0] ? read_phone(request, &run, udid) : request_bad(request, "tool");
 	if (r >= 0)
-		r = read_conditions(request, conditions, &run.condition_count);
+		r = request_conditions(request, conditions, &run.condition_count);
 	if (r < 0)
 		return r;
 	json_get_array(request->parameters, "arguments", &arguments);

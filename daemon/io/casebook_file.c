@@ -138,6 +138,7 @@ int casebook_file_open(
 			r = open_file(path, ret_report, ret);
 		ret_report->set_aside = r == 0;
 	}
+	ret_report->opened = r == 0;
 	umask(before);
 	return r;
 }
@@ -255,7 +256,8 @@ static int tell(const struct casebook_seal *seal, char **ret)
 
 #define ATTEMPT_INSERT                                                                             \
 	"INSERT INTO attempts (ecid, udid, id, origin, product, started_us, ended_us, host, port," \
-	" cable, outcome, told) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+	" cable, outcome, told, tool)"                                                             \
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
 
 /* Returns 1 where a row was written, 0 where it was there and stays. */
 static int put_attempt(struct casebook_file *file, struct stamp now, const char *text,
@@ -265,6 +267,7 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 	CLEANUP(freep) char *told = NULL;
 	const struct attempt *attempt = seal->attempt;
 	uint64_t started = attempt->started.wall_us;
+	char tool[2 * NAME_SIZE];
 	int r = tell(seal, &told);
 
 	if (r == 0)
@@ -282,6 +285,9 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 	sql_bind_text(statement, 10, attempt_condition(attempt, "cable"));
 	sql_bind_text(statement, 11, outcome_name(attempt->outcome));
 	sql_bind_text(statement, 12, told);
+	snprintf(tool, sizeof(tool), "%s%s%s", attempt->tool, attempt->version[0] ? " " : "",
+		attempt->version);
+	sql_bind_text(statement, 13, tool);
 	r = sql_finish(statement);
 	return r < 0 ? r : sqlite3_changes(file->db) > 0;
 }
@@ -332,7 +338,7 @@ int casebook_file_seal(
 	int r = put_seal(file, now,
 		ATTEMPT_INSERT " ON CONFLICT (id) DO UPDATE SET ecid = ?1, udid = ?2, product = ?5,"
 			       " started_us = ?6, ended_us = ?7, host = ?8, port = ?9, cable = ?10,"
-			       " outcome = ?11, told = ?12",
+			       " outcome = ?11, told = ?12, tool = ?13",
 		seal);
 
 	return r < 0 ? r : 0;
@@ -362,6 +368,30 @@ int casebook_file_note(struct casebook_file *file, struct stamp at, const struct
 	sqlite3_bind_int64(statement, 4, (int64_t)at.wall_us);
 	sql_bind_text(statement, 5, kind);
 	sql_bind_text(statement, 6, text);
+	return sql_finish(statement);
+}
+
+int casebook_file_condition(struct casebook_file *file, struct stamp now, const char *place,
+	const char *key, const char *value)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	struct uuid id = uuid_make(now);
+	int r = sql_prepare(file->db,
+		value ? "INSERT INTO conditions (place, key, id, at_us, value)"
+			" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (place, key)"
+			" DO UPDATE SET id = ?3, at_us = ?4, value = ?5"
+		      : "DELETE FROM conditions WHERE place = ?1 AND key = ?2",
+		&statement);
+
+	if (r < 0)
+		return r;
+	sql_bind_text(statement, 1, place);
+	sql_bind_text(statement, 2, key);
+	if (value) {
+		sql_bind_uuid(statement, 3, &id);
+		sqlite3_bind_int64(statement, 4, (int64_t)now.wall_us);
+		sql_bind_text(statement, 5, value);
+	}
 	return sql_finish(statement);
 }
 

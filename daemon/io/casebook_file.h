@@ -22,6 +22,7 @@ struct casebook_file;
 struct casebook_report {
 	bool set_aside; /* it was damaged and is now PATH.bad; this one is new */
 	bool created;
+	bool opened;	     /* just now; else nothing here says anything */
 	size_t from_version; /* of the schema; where it was brought to a newer one */
 };
 
@@ -76,6 +77,10 @@ int casebook_file_add(
 /* Notes something of a phone; a word of its history (`kind` is "history") once. */
 int casebook_file_note(struct casebook_file *file, struct stamp at, const struct identity *identity,
 	const char *kind, const char *text);
+
+/* Keeps what holds at a place from now on; `value` NULL: nothing is known of it any more. */
+int casebook_file_condition(struct casebook_file *file, struct stamp now, const char *place,
+	const char *key, const char *value);
 
 /* Which attempts: those of a phone, or those that began before a moment. */
 struct casebook_purge {

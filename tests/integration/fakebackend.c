@@ -362,6 +362,25 @@ static int end_run(void *user, const struct uuid *id, int64_t code)
 	return bench_find_session(fake->bench, id) ? -ESHUTDOWN : -ENOENT;
 }
 
+/* One port has a cable. */
+static int conditions(void *user, const char *place, api_visit_place *visit, void *context)
+{
+	const struct identity nobody = {0};
+	const struct condition cable = {.key = "cable", .value = "L07"};
+	const struct api_place port = {"1-2", &nobody, &cable, 1};
+
+	if (place && !text_equal(place, "1-2"))
+		return -ENODEV;
+	visit(context, &port);
+	return 0;
+}
+
+static int set_conditions(
+	void *user, const char *place, const struct condition *given, size_t count)
+{
+	return text_equal(place, "1-2") ? 0 : -ENODEV;
+}
+
 /* There is no casebook. */
 static int get_case(void *user, const char *device, api_visit_device *visit_device,
 	api_visit_record *visit_note, api_visit_session *visit_session, void *context)
@@ -408,6 +427,8 @@ void fake_backend(struct fake *fake, struct api_backend *ret)
 		.begin_run = begin_run,
 		.append_log = append_log,
 		.end_run = end_run,
+		.conditions = conditions,
+		.set_conditions = set_conditions,
 		.get_case = get_case,
 		.add_attempt = add_attempt,
 		.add_records = add_records,

@@ -228,6 +228,35 @@ static void a_word_of_history_is_noted_once(void **state)
 	assert_int_equal(found, 1);
 }
 
+struct told_conditions {
+	char text[256];
+};
+
+static bool add_condition(void *context, const char *place, const struct condition *condition)
+{
+	struct told_conditions *told = context;
+	size_t used = strlen(told->text);
+
+	snprintf(told->text + used, sizeof(told->text) - used, "%s %s=%s;", place, condition->key,
+		condition->value);
+	return true;
+}
+
+static void the_last_word_on_a_place_holds(void **state)
+{
+	struct fixture *fixture = *state;
+	struct casebook_file *file = fixture->file;
+	struct told_conditions told = {0};
+
+	assert_int_equal(casebook_file_condition(file, at(1), "1-2", "cable", "A"), 0);
+	assert_int_equal(casebook_file_condition(file, at(2), "1-2", "cable", "B"), 0);
+	assert_int_equal(casebook_file_condition(file, at(3), "1-2", "battery", "original"), 0);
+	assert_int_equal(casebook_file_condition(file, at(4), "1-3", "cable", "C"), 0);
+	assert_int_equal(casebook_file_condition(file, at(5), "1-3", "cable", NULL), 0);
+	assert_int_equal(casebook_conditions(fixture->book, add_condition, &told), 0);
+	assert_string_equal(told.text, "1-2 battery=original;1-2 cable=B;");
+}
+
 /* Reads all of a file and what stands beside it. */
 static bool file_contains(const struct fixture *fixture, const char *text)
 {
@@ -333,6 +362,7 @@ static void a_later_version_stays_as_it_is(void **state)
 {
 	struct fixture *fixture = *state;
 	struct casebook_report report;
+	char version[64];
 
 	keep_attempt(fixture, 1, &phone);
 	close_book(fixture);
@@ -340,7 +370,8 @@ static void a_later_version_stays_as_it_is(void **state)
 	assert_int_equal(
 		casebook_file_open(fixture->path, &report, &fixture->file), -EPROTONOSUPPORT);
 	assert_int_equal(casebook_open(fixture->path, &fixture->book), -EPROTONOSUPPORT);
-	run_sql(fixture, "PRAGMA user_version = 2");
+	snprintf(version, sizeof(version), "PRAGMA user_version = %zu", casebook_version);
+	run_sql(fixture, version);
 	open_book(fixture);
 	assert_int_equal(count(fixture, NULL), 1);
 }
@@ -426,6 +457,7 @@ int main(void)
 		CASE(sealing_again_tells_it_anew),
 		CASE(records_come_back_in_order),
 		CASE(a_word_of_history_is_noted_once),
+		CASE(the_last_word_on_a_place_holds),
 		CASE(purging_a_phone_leaves_no_byte_of_it),
 		CASE(purging_by_date_keeps_what_is_newer),
 		CASE(what_is_too_old_expires),

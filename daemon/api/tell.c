@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/api/tell.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/api/collect.h"
+
+/* Where places are collected. */
+struct place_list {
+	struct json_builder *builder;
+	struct json_object *array;
+};
+
+static void add_place(void *context, const struct api_place *place)
+{
+	struct place_list *list = context;
+
+	json_add(list->builder, list->array,
+		place_to_json(list->builder, place->port, place->identity, place->conditions,
+			place->count));
+}
+
+static int answer_places(struct request *request, const char *name)
+{
+	const struct api_backend *backend = &request->api->backend;
+	struct place_list list = {&request->builder, json_new_array(&request->builder)};
+	int r = backend->conditions(backend->user, name, add_place, &list);
+
+	json_put(&request->builder, request->answer, "places", list.array);
+	return r;
+}
+
+/* No device is known by a name that is neither port, ECID nor UDID. */
+static int refuse_place(struct request *request, int result)
+{
+	return result == -ENODEV ? request_bad(request, "place") : result;
+}
+
+int tell_get_conditions(struct request *request)
+{
+	return refuse_place(request, answer_places(request, request_text(request, "place")));
+}
+
+/* A key is a word of case files: letters and digits. */
+static bool is_key(const char *key)
+{
+	if (!islower((unsigned char)*key))
+		return false;
+	while (isalnum((unsigned char)*key))
+		key++;
+	return !*key;
+}
+
+int tell_set_conditions(struct request *request)
+{
+	const struct api_backend *backend = &request->api->backend;
+	const char *place = request_text(request, "place");
+	struct condition conditions[ATTEMPT_CONDITIONS_MAX];
+	size_t count = 0;
+	int r = request_conditions(request, conditions, &count);
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (!is_key(conditions[i].key) || !conditions[i].value[0])
+			r = request_bad(request, "conditions");
+	if (r == 0)
+		r = backend->set_conditions(backend->user, place, conditions, count);
+	if (r < 0)
+		return r == -E2BIG ? request_bad(request, "conditions") : refuse_place(request, r);
+	return answer_places(request, place);
+}

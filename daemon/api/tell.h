@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The methods by which people tell what they know: conditions that stand, notes. */
+#pragma once
+
+#include "daemon/api/request.h"
+
+int tell_get_conditions(struct request *request);
+int tell_set_conditions(struct request *request);

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Conditions that stand: what a person tells once of a port or a phone is in every attempt there."""
+import signal
+
+from daemon import until
+
+ECID = '0x001C2D6A3C8A802E'
+
+
+def attempt(bench, *options, tool=('true',)):
+    """One run with a port or phone; gives its conditions as a dictionary."""
+    process = bench.run(tool, *options)
+    process.communicate(timeout=30)
+    session = bench.sessions()[-1]
+    return {condition['key']: condition['value'] for condition in session['conditions']}
+
+
+def held(bench, place):
+    return {condition['key']: condition['value']
+            for entry in bench.ask('conditions', place)['places'] for condition in entry['conditions']}
+
+
+def test_what_stands_at_a_port_is_in_each_attempt_there(bench):
+    bench.start()
+    bench.triage('conditions', '1-2.3', '--cable', 'L07', '--name', 'slot 4', '--minimal-boot')
+    assert attempt(bench, '--port', '1-2.3') == {
+        'port': '1-2.3', 'cable': 'L07', 'portName': 'slot 4', 'minimalBoot': 'true'}
+    # What run itself says goes before, and so does a told "unknown".
+    assert attempt(bench, '--port', '1-2.3', '--cable', 'L08')['cable'] == 'L08'
+    assert attempt(bench, '--port', '1-2.3', '--condition', 'cable=unknown')['cable'] == 'unknown'
+    assert attempt(bench, '--port', '1-2.4') == {'port': '1-2.4'}
+    text = bench.triage('conditions').stdout
+    assert 'Port 1-2.3 (slot 4)' in text and 'L07' in text
+
+
+def test_what_stands_for_a_phone_goes_before_its_port(bench):
+    bench.start()
+    bench.triage('conditions', ECID, '--earpiece-flex', 'disconnected', '--cable', 'P')
+    bench.triage('conditions', '1-2', '--cable', 'L07', '--condition', 'hub=blue')
+    assert attempt(bench, '--port', '1-2', '--ecid', ECID) == {
+        'port': '1-2', 'cable': 'P', 'earpieceFlex': 'disconnected', 'hub': 'blue'}
+    assert ECID not in bench.triage('conditions').stdout
+    assert ECID in bench.triage('conditions', '--reveal').stdout
+
+
+def test_unknown_forgets(bench):
+    bench.start()
+    bench.triage('conditions', '1-2', '--cable', 'L07', '--display', 'connected')
+    answer = bench.ask('conditions', '1-2', '--cable', 'unknown')
+    assert answer['places'] == [{'port': '1-2', 'conditions': [{'key': 'display', 'value': 'connected'}]}]
+    bench.triage('conditions', '1-2', '--display', 'unknown')
+    assert bench.ask('conditions')['places'] == []
+    assert attempt(bench, '--port', '1-2') == {'port': '1-2'}
+
+
+def test_a_change_is_told_to_the_session_that_runs(bench, folder):
+    bench.start()
+    bench.triage('conditions', '1-2', '--cable', 'A')
+    gate = folder / 'gate'
+    process = bench.run(['sh', '-c', f'while ! test -e {gate}; do sleep 0.02; done'], '--port', '1-2')
+    until(bench.sessions, what='the session')
+    bench.triage('conditions', '1-2', '--cable', 'B')
+    bench.triage('conditions', '1-3', '--cable', 'C')
+    bench.triage('conditions', '1-2', '--cable', 'B')
+    gate.touch()
+    process.communicate(timeout=30)
+    session = bench.sessions()[-1]
+    told = [record['text'] for record in bench.records(session['session'], 'condition') if record['name'] == 'cable']
+    assert told == ['A', 'B']
+    assert {'key': 'cable', 'value': 'B'} in session['conditions']
+
+
+def test_they_outlive_the_daemon(bench):
+    bench.start()
+    bench.triage('conditions', '1-2', '--cable', 'L07')
+    bench.triage('conditions', '1-2', '--battery', 'replaced')
+    bench.triage('conditions', '1-2', '--battery', 'unknown')
+    bench.stop(signal.SIGKILL)
+    bench.start()
+    assert held(bench, '1-2') == {'cable': 'L07'}
+    assert attempt(bench, '--port', '1-2') == {'port': '1-2', 'cable': 'L07'}
+
+
+def test_they_hold_without_a_casebook_and_are_kept_when_it_is_back(bench):
+    (bench.state / 'casebook.db').mkdir()
+    bench.start()
+    bench.triage('conditions', '1-2', '--cable', 'L07')
+    assert attempt(bench, '--port', '1-2')['cable'] == 'L07'
+    (bench.state / 'casebook.db').rmdir()
+    until(lambda: [source['up'] for source in bench.ask('status')['sources'] if source['name'] == 'casebook'] == [True],
+          what='the casebook')
+    bench.stop()
+    bench.start()
+    assert held(bench, '1-2') == {'cable': 'L07'}
+
+
+def test_a_purged_phone_leaves_no_conditions(bench):
+    bench.start()
+    bench.triage('conditions', ECID, '--cable', 'P')
+    attempt(bench, '--ecid', ECID)
+    bench.triage('purge', '--yes', ECID)
+    assert bench.ask('conditions')['places'] == []
+    bench.stop()
+    bench.start()
+    assert bench.ask('conditions')['places'] == []
+
+
+def test_what_makes_no_sense_is_refused(bench):
+    bench.start()
+    assert bench.triage('conditions', '--cable', 'A', check=False).returncode == 2
+    assert bench.triage('conditions', '1-2', '--cable', 'x' * 64, check=False).returncode == 2
+    assert bench.triage('conditions', '1-2', '--cable', '', check=False).returncode == 2
+    assert bench.triage('conditions', '1-2', '--display', 'broken', check=False).returncode == 2
+    assert bench.triage('conditions', ECID, '--name', 'mine', check=False).returncode == 2
+    assert bench.triage('conditions', '00008030-001C2D6A3C8A802E', '--name', 'mine', check=False).returncode == 2
+    assert bench.triage('conditions', 'nonsense', '--cable', 'A', check=False).returncode == 1
+    assert bench.triage('conditions', '1-2', '--condition', 'no key=A', check=False).returncode == 1
+    # No end of places, and none of them gone.
+    for place in range(300):
+        bench.call('SetConditions', place=f'1-{place}', conditions=[{'key': 'cable', 'value': 'A'}])
+    assert len(bench.ask('conditions')['places']) == 256
+    assert held(bench, '1-0') == {'cable': 'A'}
