@@ -266,6 +266,18 @@ static void put_next(struct page *page, struct json_object *next)
 	page_line(page, 0);
 }
 
+static void put_list(struct page *page, const char *title, struct json_object *sentences)
+{
+	if (field_count(sentences))
+		heading(page, title);
+	for (size_t i = 0; i < field_count(sentences); i++) {
+		page_put(page, "%s", page_sign(page, "•", "*"));
+		page_tab(page, 4);
+		page_foreign(page, json_object_get_string(field_item(sentences, i)));
+		page_line(page, 2);
+	}
+}
+
 void text_diagnosis(struct page *page, struct json_object *reply, bool verbose)
 {
 	struct json_object *verdict = field_object(reply, "verdict");
@@ -278,12 +290,6 @@ void text_diagnosis(struct page *page, struct json_object *reply, bool verbose)
 	put_causes(page, causes, verbose);
 	if (next)
 		put_next(page, next);
-	if (field_count(advice))
-		heading(page, "Advice");
-	for (size_t i = 0; i < field_count(advice); i++) {
-		page_put(page, "%s", page_sign(page, "•", "*"));
-		page_tab(page, 4);
-		page_foreign(page, json_object_get_string(field_item(advice, i)));
-		page_line(page, 2);
-	}
+	put_list(page, "Not known", field_list(verdict, "missing"));
+	put_list(page, "Advice", advice);
 }

@@ -185,21 +185,27 @@ static void put_evidence(struct html *html, const struct report *report)
 	html_end(html);
 }
 
+static void put_list(struct html *html, const char *title, struct json_object *sentences)
+{
+	if (field_count(sentences) == 0)
+		return;
+	html_put_in(html, "h3", NULL, "%s", title);
+	html_begin(html, "ul", NULL);
+	for (size_t i = 0; i < field_count(sentences); i++)
+		html_foreign_in(html, "li", NULL, json_object_get_string(field_item(sentences, i)));
+	html_end(html);
+}
+
 static void put_advice(struct html *html, const struct report *report)
 {
 	struct json_object *verdict = field_object(report->diagnosis, "verdict");
-	struct json_object *advice = field_list(verdict, "advice");
 
 	html_begin(html, "section", NULL);
 	html_put_in(html, "h2", NULL, "Next step");
 	if (field_object(verdict, "nextStep"))
 		report_put_next_step(html, report);
-	if (field_count(advice))
-		html_put_in(html, "h3", NULL, "Advice");
-	html_begin(html, "ul", NULL);
-	for (size_t i = 0; i < field_count(advice); i++)
-		html_foreign_in(html, "li", NULL, json_object_get_string(field_item(advice, i)));
-	html_end(html);
+	put_list(html, "Not known", field_list(verdict, "missing"));
+	put_list(html, "Advice", field_list(verdict, "advice"));
 	html_end(html);
 }
 

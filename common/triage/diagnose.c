@@ -7,6 +7,7 @@
 
 #include "common/base/text.h"
 #include "common/triage/facts.h"
+#include "common/triage/missing.h"
 #include "common/triage/next_step.h"
 #include "common/triage/wording.h"
 
@@ -351,6 +352,7 @@ static void diagnose_failures(struct diagnosis *d, struct verdict *verdict)
 	choose_step(d, verdict);
 	collect_advice(verdict);
 	summarize(d, verdict);
+	missing_collect(d->view, verdict);
 }
 
 static void tell_no_failure(const struct view *view, struct verdict *verdict)

@@ -162,6 +162,11 @@ bool fails_on_all_links(const struct view *view)
 	return view->clean_computers >= 2 && view->clean_cables >= 2;
 }
 
+bool fact_links_proven(const struct view *view)
+{
+	return view->proven_computers >= 2 && view->proven_cables >= 2;
+}
+
 bool fact_persists(const struct view *view)
 {
 	return fails_on_all_links(view) && !fact_unofficial_restore(view) &&

@@ -13,6 +13,7 @@
 #define VERDICT_OUTCOMES_MAX 4
 #define VERDICT_ADVICE_MAX 8
 #define VERDICT_RECORDS_MAX 4
+#define VERDICT_MISSING_MAX 4
 
 enum phase {
 	PHASE_NONE = 0, /* no failure seen */
@@ -73,6 +74,10 @@ struct verdict {
 	struct next_step next;
 	const char *advice[VERDICT_ADVICE_MAX];
 	size_t advice_count;
+	/* What is not known of the attempts and keeps the verdict from being surer: labels of cables
+	 * and computers, the state of links. Sentences that number attempts from 1. */
+	char missing[VERDICT_MISSING_MAX][256];
+	size_t missing_count;
 };
 
 /* Diagnoses a case. The same case gives the same verdict. Returns 0, or -ENOMEM with *ret

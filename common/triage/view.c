@@ -127,6 +127,15 @@ static bool bench_spoiled(const struct attempt *attempt)
 	return attempt->health.mux_faults > 0;
 }
 
+/* An attempt that was watched; or the phone's own word came over the link; or the code says that
+ * the phone was found on USB afterwards (procedure.md, error codes 4013 and 4014). Of an attempt
+ * that a person told with a bare "failed", or with a code for a lost link, nothing is known. */
+static bool is_link_known(const struct attempt_view *view)
+{
+	return view->attempt->health.grade != HEALTH_UNKNOWN || view->phone_code ||
+	       view->code == 4013 || view->code == 4014;
+}
+
 static void fill_attempt(struct attempt_view *view, const struct attempt *attempt, size_t index)
 {
 	const struct health *health = &attempt->health;
@@ -140,6 +149,7 @@ static void fill_attempt(struct attempt_view *view, const struct attempt *attemp
 			    (health->speed_mbps > 0 && health->speed_mbps < FULL_SPEED_MBPS);
 	view->code = itunes_code_of(attempt);
 	view->phone_code = phone_code_of(attempt);
+	view->link_known = is_link_known(view);
 	view->flex = flex_state_of(attempt);
 	fill_values(view);
 }
@@ -250,7 +260,15 @@ static void mark_group(struct view *view)
 	}
 }
 
-static size_t count_distinct(const struct view *view, enum variable variable, bool clean_only)
+/* Which failures of the group are counted, by their links. */
+enum links { LINKS_ANY, LINKS_CLEAN, LINKS_PROVEN };
+
+static bool link_counts(const struct attempt_view *a, enum links links)
+{
+	return links == LINKS_ANY || (!a->link_faulty && (links == LINKS_CLEAN || a->link_known));
+}
+
+static size_t count_distinct(const struct view *view, enum variable variable, enum links links)
 {
 	uint64_t seen[DISTINCT_MAX];
 	size_t count = 0;
@@ -260,7 +278,7 @@ static size_t count_distinct(const struct view *view, enum variable variable, bo
 		uint64_t value = a->values[variable];
 		size_t j = 0;
 
-		if (!a->in_group || !value || (clean_only && a->link_faulty))
+		if (!a->in_group || !value || !link_counts(a, links))
 			continue;
 		while (j < count && seen[j] != value)
 			j++;
@@ -396,12 +414,14 @@ static void fill_counts(struct view *view)
 		view->bench_fault_count += view->attempts[i].bench_fault;
 	}
 	mark_group(view);
-	view->computers = count_distinct(view, VARIABLE_HOST, false);
-	view->cables = count_distinct(view, VARIABLE_CABLE, false);
-	view->ports = count_distinct(view, VARIABLE_PORT, false);
-	view->tools = count_distinct(view, VARIABLE_TOOL, false);
-	view->clean_computers = count_distinct(view, VARIABLE_HOST, true);
-	view->clean_cables = count_distinct(view, VARIABLE_CABLE, true);
+	view->computers = count_distinct(view, VARIABLE_HOST, LINKS_ANY);
+	view->cables = count_distinct(view, VARIABLE_CABLE, LINKS_ANY);
+	view->ports = count_distinct(view, VARIABLE_PORT, LINKS_ANY);
+	view->tools = count_distinct(view, VARIABLE_TOOL, LINKS_ANY);
+	view->clean_computers = count_distinct(view, VARIABLE_HOST, LINKS_CLEAN);
+	view->clean_cables = count_distinct(view, VARIABLE_CABLE, LINKS_CLEAN);
+	view->proven_computers = count_distinct(view, VARIABLE_HOST, LINKS_PROVEN);
+	view->proven_cables = count_distinct(view, VARIABLE_CABLE, LINKS_PROVEN);
 }
 
 int view_new(const struct triage_case *c, struct view **ret)

@@ -62,6 +62,7 @@ struct attempt_view {
 	bool succeeded;
 	bool bench_fault;
 	bool link_faulty;
+	bool link_known; /* something shows how good the link was, or that it held */
 	bool in_group;	    /* failed at the point where most failed */
 	int64_t code;	    /* iTunes code, derived or told; 0 = unknown */
 	int64_t phone_code; /* AMR code of the phone, seen or told; 0 = unknown */
@@ -85,8 +86,10 @@ struct view {
 	size_t cables;
 	size_t ports;
 	size_t tools;
-	size_t clean_computers; /* the same of those without a link fault */
+	size_t clean_computers; /* the same of those with no known link fault */
 	size_t clean_cables;
+	size_t proven_computers; /* the same of those whose link is known to have held */
+	size_t proven_cables;
 	bool face_id;
 	bool model_known;
 };

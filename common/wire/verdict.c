@@ -67,11 +67,14 @@ struct json_object *verdict_to_json(struct json_builder *builder, const struct v
 	struct json_object *object = json_new_object(builder);
 	struct json_object *causes = json_new_array(builder);
 	struct json_object *advice = json_new_array(builder);
+	struct json_object *missing = json_new_array(builder);
 
 	for (size_t i = 0; i < verdict->cause_count; i++)
 		json_add(builder, causes, suspect_to_json(builder, &verdict->causes[i]));
 	for (size_t i = 0; i < verdict->advice_count; i++)
 		json_add_text(builder, advice, verdict->advice[i]);
+	for (size_t i = 0; i < verdict->missing_count; i++)
+		json_add_text(builder, missing, verdict->missing[i]);
 	json_put_text(builder, object, "phase", phase_name(verdict->phase));
 	json_put_text(builder, object, "strength", strength_name(verdict->strength));
 	json_put_text(builder, object, "summary", verdict->summary);
@@ -80,5 +83,6 @@ struct json_object *verdict_to_json(struct json_builder *builder, const struct v
 	if (verdict->next.experiment)
 		json_put(builder, object, "nextStep", next_step_to_json(builder, &verdict->next));
 	json_put(builder, object, "advice", advice);
+	json_put(builder, object, "missing", missing);
 	return object;
 }

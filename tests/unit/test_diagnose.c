@@ -123,6 +123,55 @@ static void faulty_links_keep_phase_two_away(void **state)
 	assert_int_not_equal(verdict.phase, PHASE_HARDWARE);
 }
 
+/* A person told of "failed", code 9, on two computers: nobody knows how good the links were. */
+static void links_that_nobody_saw_make_it_less_sure(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+
+	add_persisting(c);
+	for (size_t i = 0; i < c->attempt_count; i++) {
+		c->attempts[i]->itunes_code = 9;
+		c->attempts[i]->came_back = MODE_UNKNOWN;
+		c->attempts[i]->health.grade = HEALTH_UNKNOWN;
+	}
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_MODERATE);
+	assert_int_equal(verdict.missing_count, 1);
+	assert_string_equal(verdict.missing[0],
+		"How good the link was in attempts 1, 2 and 3 is not known: the same failure in a "
+		"restore that is watched, or whose log is imported, says more.");
+	for (size_t i = 0; i < c->attempt_count; i++)
+		c->attempts[i]->health.grade = HEALTH_GOOD;
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
+	assert_int_equal(verdict.missing_count, 0);
+}
+
+static void names_the_labels_that_are_missing(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_4013(c, "one", "A");
+	add_4013(c, "two", NULL);
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_int_equal(verdict.missing_count, 1);
+	assert_non_null(strstr(verdict.missing[0], "The cable of attempt 2 is not named"));
+	add_4013(c, NULL, "B");
+	for (int i = 0; i < 6; i++)
+		add_4013(c, "one", NULL);
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
+	assert_int_equal(verdict.missing_count, 0);
+	c->attempts[2]->itunes_code = 4014;
+	c->attempts[1]->host[0] = '\0';
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_int_equal(verdict.missing_count, 2);
+	assert_non_null(strstr(verdict.missing[0], "attempts 2, 4, 5, 6 and 3 others"));
+	assert_non_null(strstr(verdict.missing[1], "The computer of attempts 2 and 3 is not"));
+}
+
 static void flex_out_succeeds(void **state)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
@@ -358,6 +407,8 @@ int main(void)
 		cmocka_unit_test(two_computers_and_cables_are_hardware),
 		cmocka_unit_test(without_face_id_the_flex_is_never_first),
 		cmocka_unit_test(faulty_links_keep_phase_two_away),
+		cmocka_unit_test(links_that_nobody_saw_make_it_less_sure),
+		cmocka_unit_test(names_the_labels_that_are_missing),
 		cmocka_unit_test(flex_out_succeeds),
 		cmocka_unit_test(flex_out_fails),
 		cmocka_unit_test(flex_out_alone_is_enough),

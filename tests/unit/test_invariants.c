@@ -168,6 +168,28 @@ static void persists_over_links(void **state)
 	}
 }
 
+/* The code alone tells that the phone was on USB afterwards for 4013 and 4014. */
+static void unseen_links_are_never_strong(void **state)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		CLEANUP(triage_case_freep)
+		struct triage_case *c =
+			case_of(draw(2) ? PICK(face_id_models) : PICK(other_models));
+		const struct point *point;
+		bool found;
+
+		add_history(c);
+		point = add_persisting(c);
+		found = point->code == 4013 || point->code == 4014;
+		for (size_t i = 0; i < c->attempt_count; i++)
+			c->attempts[i]->health.grade = HEALTH_UNKNOWN;
+		run(c, &after);
+		assert_int_equal(after.phase, PHASE_HARDWARE);
+		assert_int_equal(after.strength, found ? STRENGTH_STRONG : STRENGTH_MODERATE);
+		assert_int_equal(after.missing_count, found ? 0 : 1);
+	}
+}
+
 static void flex_out_decides(void **state)
 {
 	for (int round = 0; round < ROUNDS; round++) {
@@ -408,6 +430,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(works_after_other_link_twice),
 		cmocka_unit_test(persists_over_links),
+		cmocka_unit_test(unseen_links_are_never_strong),
 		cmocka_unit_test(flex_out_decides),
 		cmocka_unit_test(same_failure_again_never_flips),
 		cmocka_unit_test(order_of_failures_does_not_matter),
