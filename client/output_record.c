@@ -30,6 +30,7 @@ static const struct {
 	{"usb-error", "pt", NULL, PAINT_WARNING},
 	{"mux-error", "t", "usbmuxd error", PAINT_WARNING},
 	{"identity", "nit", NULL, PAINT_DIM},
+	{"port", "n#p", NULL, PAINT_WARNING},
 	{"tool-start", "nt", NULL, PAINT_BOLD},
 	{"tool-end", "c", NULL, PAINT_BOLD},
 	{"tool-version", "nt", NULL, PAINT_DIM},
@@ -55,7 +56,7 @@ static const struct {
 	{"ticket", "t", NULL, PAINT_NONE},
 	{"session-begin", "nt", NULL, PAINT_BOLD},
 	{"session-end", "nsmct", NULL, PAINT_BOLD},
-	{"silence", "n#", NULL, PAINT_BAD},
+	{"silence", "n#s", NULL, PAINT_BAD},
 	{"link-lost", "mpi", NULL, PAINT_BAD},
 	{"diagnosis", "nt", NULL, PAINT_NONE},
 };

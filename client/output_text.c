@@ -225,6 +225,26 @@ static void put_conditions(struct page *page, struct json_object *session)
 	}
 }
 
+static void put_count(
+	struct page *page, struct json_object *health, const char *key, const char *words)
+{
+	int64_t count = field_number_or(health, key, 0);
+
+	if (count > 0)
+		page_put(page, ", %" PRId64 " %s%s", count, words, count == 1 ? "" : "s");
+}
+
+/* What went wrong on the way to the phone. */
+static void put_health(struct page *page, struct json_object *health)
+{
+	put_count(page, health, "silences", "silence");
+	put_count(page, health, "stalls", "stall");
+	put_count(page, health, "usbErrors", "USB error");
+	put_count(page, health, "overCurrents", "over-current");
+	put_count(page, health, "suspends", "suspend");
+	put_count(page, health, "usbmuxdFaults", "usbmuxd fault");
+}
+
 static void put_session(struct page *page, struct json_object *session)
 {
 	const char *outcome = field_text_or(session, "outcome", "unknown");
@@ -248,6 +268,7 @@ static void put_session(struct page *page, struct json_object *session)
 	page_line(page, 28);
 	put_phone(page, session);
 	put_conditions(page, session);
+	put_health(page, field_object(session, "health"));
 	page_line(page, 0);
 }
 

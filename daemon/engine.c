@@ -223,6 +223,11 @@ static void drop_ended_runs(struct engine *engine)
 	}
 }
 
+void engine_look(struct engine *engine, struct stamp now, bench_read_port *read, void *user)
+{
+	bench_look(engine->bench, now, read, user);
+}
+
 uint64_t engine_tick(struct engine *engine, struct stamp now)
 {
 	uint64_t next = bench_tick(engine->bench, now);

@@ -47,6 +47,8 @@ void engine_replay(struct engine *engine, const struct event *event);
 void engine_resume(struct engine *engine, struct stamp now);
 /* An event of a source: an event_sink. */
 void engine_feed(void *engine, const struct event *event);
+/* As bench_look(). */
+void engine_look(struct engine *engine, struct stamp now, bench_read_port *read, void *user);
 /* As bench_tick(). */
 uint64_t engine_tick(struct engine *engine, struct stamp now);
 

@@ -16,6 +16,7 @@
 #include "daemon/io/ring_file.h"
 #include "daemon/io/service.h"
 #include "daemon/io/usb.h"
+#include "daemon/io/usb_port.h"
 #include "daemon/io/usbmux.h"
 #include "daemon/options.h"
 #include "daemon/surface.h"
@@ -103,11 +104,18 @@ static void on_sync(void *user)
 	daemon->sync_broke = r < 0;
 }
 
+static bool read_port(void *user, const char *port, struct port_facts *ret)
+{
+	return usb_port_read(port, ret);
+}
+
 static void on_tick(void *user)
 {
 	struct daemon *daemon = user;
+	struct stamp now = clock_now();
 
-	daemon->tick_due = engine_tick(daemon->engine, clock_now()) != 0;
+	engine_look(daemon->engine, now, read_port, NULL);
+	daemon->tick_due = engine_tick(daemon->engine, now) != 0;
 	if (daemon->tick_due)
 		loop_timer_start(daemon->tick_timer, TICK_PERIOD_US);
 }

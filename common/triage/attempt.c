@@ -459,9 +459,25 @@ static void fold_ticket(struct attempt *attempt, const struct event *event)
 static void fold_silence(struct attempt *attempt, const struct event *event)
 {
 	attempt->health.silences++;
+	attempt->health.stalls += event->flag == SILENCE_NO_TRANSFERS;
+	attempt->health.stalls_known |= event->flag != SILENCE_TRANSFERS_UNKNOWN;
 	attempt->silent = true;
 	if (!attempt->health.first_fault_sequence)
 		attempt->health.first_fault_sequence = event->sequence;
+}
+
+static void fold_port(struct attempt *attempt, const struct event *event)
+{
+	struct health *health = &attempt->health;
+
+	if (text_equal(event->name, "over-current")) {
+		health->over_currents += event->number;
+		health->over_currents_known = true;
+	} else if (text_equal(event->name, "suspended")) {
+		health->suspends++;
+	}
+	if (event->number && !health->first_fault_sequence)
+		health->first_fault_sequence = event->sequence;
 }
 
 static void fold_session_begin(struct attempt *attempt, const struct event *event)
@@ -495,6 +511,7 @@ static const struct fold {
 	[EVENT_LINK_LOST] = {fold_link_lost, false},
 	[EVENT_USB_ERROR] = {fold_usb_error, false},
 	[EVENT_MUX_ERROR] = {fold_mux_error, false},
+	[EVENT_PORT] = {fold_port, false},
 	[EVENT_SIGN] = {fold_sign, false},
 	[EVENT_TOOL_START] = {fold_tool_start, false},
 	[EVENT_TOOL_VERSION] = {fold_tool_version, false},
@@ -532,7 +549,7 @@ static enum health_grade grade_health(const struct attempt *attempt)
 		(health->unexpected_detaches || attempt->silent))
 		return HEALTH_LOST;
 	if (health->unexpected_detaches || health->silences || health->usb_errors ||
-		health->mux_faults)
+		health->mux_faults || health->over_currents || health->suspends)
 		return HEALTH_DEGRADED;
 	return health->attaches || attempt->operation || attempt->status_known ? HEALTH_GOOD
 									       : HEALTH_UNKNOWN;

@@ -52,6 +52,11 @@ struct health {
 	uint32_t expected_detaches;   /* mode changes that the restore makes itself */
 	uint32_t unexpected_detaches; /* EVENT_LINK_LOST */
 	uint32_t silences;	      /* waits over budget */
+	uint32_t stalls;	      /* of them: no USB transfer took place */
+	bool stalls_known;	      /* it was known of at least one */
+	uint32_t over_currents;	      /* times that the port was switched off */
+	bool over_currents_known;     /* the kernel counts them there */
+	uint32_t suspends;	      /* times that the computer put the phone to sleep */
 	uint32_t usb_errors;	      /* outside mode changes and real disconnects */
 	uint32_t usb_errors_masked;   /* inside them: no evidence */
 	uint32_t mux_faults;

@@ -541,6 +541,23 @@ uint64_t bench_tick(struct bench *bench, struct stamp now)
 	return next;
 }
 
+void bench_look(struct bench *bench, struct stamp now, bench_read_port *read, void *user)
+{
+	for (size_t i = 0; i < bench->session_count; i++) {
+		struct session *session = bench->sessions[i];
+		struct event effects[PORTWATCH_EFFECTS_MAX];
+		struct port_facts facts;
+		size_t count;
+
+		if (!session->running || !session->attempt.port[0] ||
+			!read(user, session->attempt.port, &facts))
+			continue;
+		count = portwatch_take(
+			&session->portwatch, now, session->attempt.port, &facts, effects);
+		keep_effects(bench, session, effects, count);
+	}
+}
+
 void bench_hear(struct bench *bench, const struct uuid *id, struct stamp now)
 {
 	struct session *session = find_session(bench, id);

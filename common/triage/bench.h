@@ -48,6 +48,10 @@ void bench_resume(struct bench *bench, struct stamp now);
 /* Tells the time: waits that ran over their budget are recorded. Returns the monotonic time at
  * which it wants to be called again; 0 = when the next event comes. */
 uint64_t bench_tick(struct bench *bench, struct stamp now);
+/* Reads what is known of a port. Returns false where nothing is. */
+typedef bool bench_read_port(void *user, const char *port, struct port_facts *ret);
+/* Looks at the ports of the sessions that run, and records what they show. */
+void bench_look(struct bench *bench, struct stamp now, bench_read_port *read, void *user);
 /* A sign of life of the session's tool that is not an event. */
 void bench_hear(struct bench *bench, const struct uuid *session, struct stamp now);
 

@@ -34,6 +34,9 @@ enum event_kind {
 	EVENT_MUX_ERROR = 15, /* usbmuxd's line: name = sign, text = line */
 	EVENT_IDENTITY = 16,  /* what is known of a device: ecid, udid, name = product type,
 			       * text = board */
+	EVENT_PORT = 17,      /* what the port shows in a session: name = over-current (number =
+			       * how often since the last one; 0 = it is counted from here on) or
+			       * suspended */
 
 	/* The restore tool. */
 	EVENT_TOOL_START = 20,	 /* name = tool, text = its command line; a restore is under way */
@@ -71,7 +74,8 @@ enum event_kind {
 	EVENT_SESSION_BEGIN = 60, /* name = bench, text = why */
 	EVENT_SESSION_END = 61,	  /* number = enum outcome, code = iTunes-equivalent code or 0,
 				   * mode = where the phone came back, text = why */
-	EVENT_SILENCE = 62,	  /* a wait ran over its budget: name = budget, number = seconds */
+	EVENT_SILENCE = 62,	  /* a wait ran over its budget: name = budget, number = seconds,
+				   * flag = enum silence_transfers */
 	EVENT_LINK_LOST = 63,	  /* a detach that nothing announced */
 	EVENT_DIAGNOSIS = 64,	  /* the verdict changed: name = phase, text = summary */
 };
@@ -124,6 +128,13 @@ enum checkpoint_state {
 	CHECKPOINT_COMPLETED = 2,
 	CHECKPOINT_WARNING = 3,
 	CHECKPOINT_FAILURE = 4,
+};
+
+/* Whether USB transfers took place in a wait that ran over. */
+enum silence_transfers {
+	SILENCE_TRANSFERS_UNKNOWN = 0,
+	SILENCE_NO_TRANSFERS = 1,
+	SILENCE_TRANSFERS = 2,
 };
 
 enum step_state { STEP_BEGIN = 1, STEP_DONE = 2, STEP_FAILED = 3 };

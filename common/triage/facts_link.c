@@ -58,6 +58,16 @@ bool fact_link_faulty(const struct view *view)
 	return any_failure(view, is_link_faulty);
 }
 
+static bool had_over_current(const struct attempt_view *a)
+{
+	return a->attempt->health.over_currents > 0;
+}
+
+bool fact_over_current(const struct view *view)
+{
+	return any_failure(view, had_over_current);
+}
+
 bool fact_link_clean(const struct view *view)
 {
 	return view->failed_count > 0 && !any_failure(view, is_link_faulty);

@@ -387,6 +387,8 @@ static void tell_silence(
 
 	text_copy(silence->name, sizeof(silence->name), session->budget->name);
 	silence->number = (uint32_t)((now.monotonic_us - session->waiting_since_us) / USEC_PER_SEC);
+	silence->flag =
+		portwatch_since(&session->portwatch, session->waiting_since_us, now.monotonic_us);
 	event_set_text(silence, session->budget->meaning);
 }
 

@@ -11,6 +11,7 @@
 #include "common/triage/attempt.h"
 #include "common/triage/budget.h"
 #include "common/triage/identity.h"
+#include "common/triage/portwatch.h"
 
 #define SESSION_EFFECTS_MAX 4 /* conclusions from one event */
 
@@ -23,6 +24,7 @@ struct session {
 	const struct budget *budget; /* what the session waits for; NULL = nothing */
 	uint64_t waiting_since_us;
 	uint64_t heard_us; /* monotonic: the last sign of life of the tool or the phone */
+	struct portwatch portwatch;
 };
 
 /* A session before its first record. */

@@ -145,7 +145,7 @@ static void fill_attempt(struct attempt_view *view, const struct attempt *attemp
 	view->succeeded = attempt->outcome == OUTCOME_SUCCEEDED;
 	view->bench_fault = attempt->outcome == OUTCOME_FAILED && bench_spoiled(attempt);
 	view->failed = attempt->outcome == OUTCOME_FAILED && !view->bench_fault;
-	view->link_faulty = health->usb_errors > 0 ||
+	view->link_faulty = health->usb_errors > 0 || health->over_currents > 0 ||
 			    (health->speed_mbps > 0 && health->speed_mbps < FULL_SPEED_MBPS);
 	view->code = itunes_code_of(attempt);
 	view->phone_code = phone_code_of(attempt);

@@ -55,6 +55,11 @@ static const char *const step_words[] = {
 	[STEP_FAILED] = "failed",
 };
 
+static const char *const silence_words[] = {
+	[SILENCE_NO_TRANSFERS] = "no-transfers",
+	[SILENCE_TRANSFERS] = "transfers",
+};
+
 static const char *checkpoint_state(const struct event *event)
 {
 	return event->flag < ARRAY_SIZE(checkpoint_words) ? checkpoint_words[event->flag] : NULL;
@@ -63,6 +68,11 @@ static const char *checkpoint_state(const struct event *event)
 static const char *step_state(const struct event *event)
 {
 	return event->flag < ARRAY_SIZE(step_words) ? step_words[event->flag] : NULL;
+}
+
+static const char *silence_state(const struct event *event)
+{
+	return event->flag < ARRAY_SIZE(silence_words) ? silence_words[event->flag] : NULL;
 }
 
 static uint32_t find_word(const char *const words[], size_t count, const char *word)
@@ -94,6 +104,11 @@ static void take_step(struct event *event, const char *word)
 	event->flag = find_word(step_words, ARRAY_SIZE(step_words), word);
 }
 
+static void take_silence(struct event *event, const char *word)
+{
+	event->flag = find_word(silence_words, ARRAY_SIZE(silence_words), word);
+}
+
 /* In the order of enum event_kind. */
 static const struct record_shape shapes[] = {
 	{EVENT_BENCH, HAS_NAME, NULL, NULL},
@@ -105,6 +120,7 @@ static const struct record_shape shapes[] = {
 	{EVENT_USB_ERROR, HAS_NAME | HAS_KNOWN_CODE, NULL, NULL},
 	{EVENT_MUX_ERROR, HAS_NAME, NULL, NULL},
 	{EVENT_IDENTITY, HAS_NAME, NULL, NULL},
+	{EVENT_PORT, HAS_NAME | HAS_NUMBER, NULL, NULL},
 	{EVENT_TOOL_START, HAS_NAME, NULL, NULL},
 	{EVENT_TOOL_END, HAS_CODE, NULL, NULL},
 	{EVENT_TOOL_VERSION, HAS_NAME, NULL, NULL},
@@ -130,7 +146,7 @@ static const struct record_shape shapes[] = {
 	{EVENT_TICKET, 0, NULL, NULL},
 	{EVENT_SESSION_BEGIN, HAS_NAME, NULL, NULL},
 	{EVENT_SESSION_END, HAS_KNOWN_CODE, outcome_state, take_outcome},
-	{EVENT_SILENCE, HAS_NAME | HAS_NUMBER, NULL, NULL},
+	{EVENT_SILENCE, HAS_NAME | HAS_NUMBER, silence_state, take_silence},
 	{EVENT_LINK_LOST, 0, NULL, NULL},
 	{EVENT_DIAGNOSIS, HAS_NAME, NULL, NULL},
 };
@@ -362,6 +378,11 @@ static struct json_object *health_to_json(struct json_builder *builder, const st
 	json_put_number(builder, object, "usbErrors", health->usb_errors);
 	json_put_number(builder, object, "usbErrorsMasked", health->usb_errors_masked);
 	json_put_number(builder, object, "usbmuxdFaults", health->mux_faults);
+	if (health->stalls_known)
+		json_put_number(builder, object, "stalls", health->stalls);
+	if (health->over_currents_known)
+		json_put_number(builder, object, "overCurrents", health->over_currents);
+	json_put_known_number(builder, object, "suspends", health->suspends);
 	json_put_known_number(builder, object, "speedMegabitsPerSecond", health->speed_mbps);
 	if (health->hub_depth_known)
 		json_put_number(builder, object, "hubDepth", health->hub_depth);

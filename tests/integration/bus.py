@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A played USB bus for the real daemon (mockusb.c has the words of its commands)."""
+import pathlib
 import subprocess
 
 
@@ -11,6 +12,7 @@ class Bus:
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         word, folder = self.process.stdout.readline().split()
         assert word == 'testbed'
+        self.sysfs = pathlib.Path(folder) / 'sys/bus/usb/devices'
         self.environment = {'UMOCKDEV_DIR': folder, 'LD_PRELOAD': 'libumockdev-preload.so.0'}
 
     def tell(self, line):
@@ -18,6 +20,12 @@ class Bus:
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         assert answer.startswith('ok'), f'{line}: {answer}'
+
+    def write(self, path, value):
+        """Gives a file of sysfs, such as 1-2/urbnum, this content."""
+        path = self.sysfs / path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'{value}\n')
 
     def close(self):
         self.process.stdin.close()

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The real daemon on a played USB bus: phones in every mode, and restores that end in the wrong one. No restore tool
 and no usbmuxd take part, so whatever is known here comes from USB alone."""
+import itertools
 import shutil
+import signal
 
 import pytest
 
@@ -120,6 +122,55 @@ def test_usbmuxd_is_blamed_for_a_phone_that_it_ought_to_show(bench, bus):
     text = ' '.join(bench.triage('status').stdout.split())
     assert 'usbmuxd does not run. This says nothing of the phone. Start it: systemctl start usbmuxd' in text
     assert bench.sessions() == []
+
+
+@pytest.fixture
+def restoring(bench, bus):
+    """A session in which the phone at 1-2 restores and the tool waits; gives the session as it stands."""
+    bus.tell(f'add 1-2 normal {UDID}')
+    bus.write('1-2/urbnum', 500)
+    bus.write('1-2/power/runtime_status', 'active')
+    bus.write('1-0:1.0/usb1-port2/over_current_count', 2)
+    # A silence is due in 6 s.
+    bench.start('--budget-percent', '5')
+    script = 'echo "Creating filesystem (12)"; exec sleep 1000'
+    process = bench.run(['sh', '-c', script], '--ecid', ECID)
+    until(lambda: bench.sessions() and bench.sessions()[0].get('operation'), what='the restore')
+    yield lambda: bench.sessions()[0]
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+
+
+def test_a_silence_with_no_transfers(bench, restoring):
+    health = until(lambda: restoring()['health']['silences'] and restoring()['health'], what='the silence')
+    assert health['stalls'] == 1
+    (record,) = bench.records(restoring()['session'], 'silence')
+    assert record['state'] == 'no-transfers'
+    assert '1 silence, 1 stall' in ' '.join(bench.triage('sessions').stdout.split())
+
+
+def test_a_silence_while_transfers_go_on(bench, bus, restoring):
+    numbers = itertools.count(501)
+
+    def silence():
+        bus.write('1-2/urbnum', next(numbers))
+        return restoring()['health']['silences'] and restoring()['health']
+
+    assert until(silence, what='the silence')['stalls'] == 0
+    (record,) = bench.records(restoring()['session'], 'silence')
+    assert record['state'] == 'transfers'
+
+
+def test_what_the_port_shows_in_a_session(bench, bus, restoring):
+    until(lambda: restoring()['health'].get('overCurrents') == 0, what='the count of before')
+    bus.write('1-0:1.0/usb1-port2/over_current_count', 3)
+    bus.write('1-2/power/runtime_status', 'suspended')
+    until(lambda: restoring()['health'].get('overCurrents') == 1, what='the over-current')
+    health = until(lambda: restoring()['health'].get('suspends') and restoring()['health'], what='the sleep')
+    assert (health['suspends'], health['grade']) == (1, 'degraded')
+    records = bench.records(restoring()['session'], 'port')
+    assert {(record['name'], record['number'], record['port']) for record in records} == {
+        ('over-current', 0, '1-2'), ('over-current', 1, '1-2'), ('suspended', 1, '1-2')}
 
 
 def test_run_names_its_phone_by_the_port(bench, bus):
