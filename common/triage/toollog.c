@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/triage/toollog.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "common/base/text.h"
@@ -264,6 +265,19 @@ static bool take_wrapped(struct toollog *log, const char *line, size_t length)
 	return true;
 }
 
+/* Where a log was cut off, so was the number at its end, and a part of a number is another one. */
+static size_t drop_number(char *line, size_t length)
+{
+	size_t begin = length;
+
+	while (begin > 0 && isxdigit((unsigned char)line[begin - 1]))
+		begin--;
+	if (line[begin + strcspn(line + begin, "0123456789")])
+		length = begin;
+	line[length] = '\0';
+	return length;
+}
+
 static void take_line(struct toollog *log, const char *bytes, size_t length)
 {
 	char clean[EVENT_TEXT_MAX + 1];
@@ -289,6 +303,9 @@ static void take_line(struct toollog *log, const char *bytes, size_t length)
 		length = strlen(line);
 		log->message = toollog_message(log, line);
 	}
+	if (log->ends_early)
+		length = drop_number(clean, (size_t)(line - clean) + length) -
+			 (size_t)(line - clean);
 	if (!take_wrapped(log, line, length))
 		read_line(log, line, length);
 	log->stats.understood += log->meant_something;
@@ -347,6 +364,7 @@ void toollog_feed(struct toollog *log, struct stamp at, const char *bytes, size_
 void toollog_finish(struct toollog *log, struct stamp at)
 {
 	log->arrival = at;
+	log->ends_early = true;
 	end_line(log);
 	read_wrapped(log);
 }

@@ -13,11 +13,14 @@
 static void read_checkpoint(struct toollog *log, const char *rest, int state)
 {
 	struct event event = toollog_event(log, EVENT_CHECKPOINT);
-	uint32_t id;
+	const char *name;
+	int64_t id;
 
-	if (sscanf(rest, "%8" SCNx32 " (%63[^)]", &id, event.name) < 1)
+	name = toollog_number(rest, 16, "$ (", &id);
+	if (!name)
 		return;
-	event.number = id & 0xffff;
+	sscanf(name, " (%63[^)]", event.name);
+	event.number = (uint32_t)id & 0xffff;
 	event.flag = (uint32_t)state;
 	toollog_emit(log, &event);
 }
@@ -58,14 +61,15 @@ static void read_link(struct toollog *log, const char *rest, int kind)
 {
 	struct event event = toollog_event(log, (enum event_kind)kind);
 	const char *ecid = strstr(log->message, "ECID: 0x");
+	int64_t number;
 
 	event.mode = toollog_mode(log->message);
 	if (event.mode == MODE_UNKNOWN)
 		return;
 	if (kind == EVENT_DETACH)
 		event.mode = MODE_UNKNOWN;
-	if (ecid)
-		sscanf(ecid, "ECID: 0x%16" SCNx64, &event.ecid);
+	if (ecid && toollog_number(ecid + strlen("ECID: 0x"), 16, "$ ,.;)", &number))
+		event.ecid = (uint64_t)number;
 	toollog_emit(log, &event);
 }
 
@@ -74,9 +78,11 @@ static void read_identity(struct toollog *log, const char *rest, int value)
 {
 	struct event event = toollog_event(log, EVENT_IDENTITY);
 	const char *ecid = strstr(rest, " ecid=0x");
+	int64_t number;
 
-	if (!ecid || sscanf(ecid, " ecid=0x%16" SCNx64, &event.ecid) != 1)
+	if (!ecid || !toollog_number(ecid + strlen(" ecid=0x"), 16, "$ ,)", &number))
 		return;
+	event.ecid = (uint64_t)number;
 	event.text = rest;
 	event.text_length = (size_t)(ecid - rest);
 	toollog_emit(log, &event);
@@ -92,7 +98,7 @@ static void read_end(struct toollog *log, const char *rest, int value)
 {
 	int64_t code;
 
-	if (sscanf(rest, "%" SCNd64, &code) != 1)
+	if (!toollog_number(rest, 10, "$ ,.;)", &code))
 		return;
 	if (code != 0)
 		toollog_emit_code(log, EVENT_REPORTED_ERROR, code, "itunes");

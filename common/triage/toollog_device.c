@@ -24,13 +24,14 @@ static bool is_clean_up(uint32_t checkpoint)
 /* "(FAILURE:6) RESTORED:[0x060D] wait_for_storage [0]D(storage did not appear)" */
 static void read_engine(struct toollog *log, const char *rest, int state)
 {
+	static const char failure[] = "(FAILURE:";
 	struct event event = toollog_event(log, EVENT_CHECKPOINT);
 	const char *id = strstr(rest, ":[0x"), *name, *text;
-	int64_t error;
+	int64_t number, error;
 
-	if (!id || sscanf(id, ":[0x%" SCNx32 "]", &event.number) != 1)
+	if (!id || !toollog_number(id + strlen(":[0x"), 16, "]", &number))
 		return;
-	event.number &= 0xffff;
+	event.number = (uint32_t)number & 0xffff;
 	event.flag = (uint32_t)state;
 	name = strchr(id, ']');
 	if (name)
@@ -43,7 +44,8 @@ static void read_engine(struct toollog *log, const char *rest, int state)
 	if (state != CHECKPOINT_FAILURE)
 		return;
 	log->failure_told = true;
-	if (sscanf(rest, "(FAILURE:%" SCNd64 ")", &error) == 1)
+	if (text_starts_with(rest, failure) &&
+		toollog_number(rest + strlen(failure), 10, ")", &error))
 		toollog_emit_code(log, EVENT_AMR_ERROR, error, "");
 }
 
@@ -52,12 +54,13 @@ static void read_engine(struct toollog *log, const char *rest, int state)
 static void read_open_steps(struct toollog *log, const char *rest, int value)
 {
 	struct event event = toollog_event(log, EVENT_CHECKPOINT);
-	uint32_t id = 0;
+	int64_t id = 0;
 
 	log->meant_something = true;
 	for (const char *at = rest; (at = strstr(at, "0x")); at += 2)
-		sscanf(at, "0x%8" SCNx32, &id);
-	event.number = id & 0xffff;
+		if (!toollog_number(at + strlen("0x"), 16, ":", &id))
+			return;
+	event.number = (uint32_t)id & 0xffff;
 	event.flag = CHECKPOINT_FAILURE;
 	if (log->cleaning_up && id && !is_clean_up(event.number) && !log->failure_told)
 		toollog_emit(log, &event);
@@ -68,17 +71,17 @@ static void read_error_chain(struct toollog *log, const char *rest, int of_resto
 {
 	struct event event = toollog_event(log, EVENT_CHECKPOINT);
 	unsigned depth;
-	uint32_t code;
 	const char *text;
+	int64_t code;
 
-	if (sscanf(log->message, "%2u: ", &depth) != 1 || sscanf(rest, "%8" SCNx32, &code) != 1)
+	text = toollog_number(rest, 16, ":", &code);
+	if (sscanf(log->message, "%2u: ", &depth) != 1 || !text)
 		return;
 	if (depth == 0 && of_restore)
 		toollog_emit_code(log, EVENT_AMR_ERROR, (int32_t)code, "");
 	if (!of_restore)
 		toollog_emit_code(log, EVENT_REPORTED_ERROR, (int32_t)code, "restored");
-	text = strchr(rest, ':');
-	if (!text || log->failure_told)
+	if (log->failure_told)
 		return;
 	event.number = CHECKPOINT_FINAL_STATUS;
 	event.flag = CHECKPOINT_FAILURE;

@@ -103,15 +103,29 @@ void toollog_read_outcome(struct toollog *log, const char *rest, int outcome)
 	toollog_emit_number(log, EVENT_OUTCOME, (uint32_t)outcome);
 }
 
+const char *toollog_number(const char *text, int base, const char *ends, int64_t *ret)
+{
+	bool line_may_end = *ends == '$';
+	const char *digits = text + (base == 10 && *text == '-');
+	unsigned long long number;
+	char *end;
+
+	if (base == 16 ? !isxdigit((unsigned char)*digits) : !isdigit((unsigned char)*digits))
+		return NULL;
+	errno = 0;
+	number = strtoull(text, &end, base);
+	if (errno || (*end ? !strchr(ends + line_may_end, *end) : !line_may_end))
+		return NULL;
+	*ret = (int64_t)number;
+	return end;
+}
+
 void toollog_read_code(struct toollog *log, const char *rest, int value)
 {
 	static const char *const domains[] = {"itunes", "tool-exit"};
-	char *end;
-	long long code;
+	int64_t code;
 
-	errno = 0;
-	code = strtoll(rest, &end, 0);
-	if (end != rest && errno == 0)
+	if (toollog_number(rest + strspn(rest, " "), 10, "$ ,.;)", &code))
 		toollog_emit_code(log, EVENT_REPORTED_ERROR, code, domains[value]);
 }
 

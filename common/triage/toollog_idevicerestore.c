@@ -27,9 +27,12 @@ static void read_entry(struct toollog *log, const char *rest, int value)
 static void read_ecid(struct toollog *log, const char *rest, int value)
 {
 	struct event event = toollog_event(log, EVENT_IDENTITY);
+	int64_t ecid;
 
-	if (sscanf(rest, "%" SCNu64, &event.ecid) == 1 && event.ecid)
-		toollog_emit(log, &event);
+	if (!toollog_number(rest, 10, "$ ", &ecid) || ecid == 0)
+		return;
+	event.ecid = (uint64_t)ecid;
+	toollog_emit(log, &event);
 }
 
 /* "d421ap, iPhone12,3"; very old versions tell the product type alone. */
@@ -161,7 +164,7 @@ static void read_unhandled_status(struct toollog *log, const char *rest, int val
 {
 	struct event event = toollog_event(log, EVENT_STATUS);
 
-	if (sscanf(rest, "%" SCNd64 ")", &event.code) == 1)
+	if (toollog_number(rest, 10, ")", &event.code))
 		toollog_emit(log, &event);
 }
 
@@ -202,9 +205,13 @@ static void read_end(struct toollog *log, const char *rest, int value)
 static void read_checkpoint_decimal(struct toollog *log, const char *rest, int value)
 {
 	struct event event = toollog_event(log, EVENT_CHECKPOINT);
-	uint64_t id;
+	static const char complete[] = " complete with code ";
+	const char *end;
+	int64_t id;
 
-	if (sscanf(rest, "%" SCNu64 " complete with code %" SCNd64, &id, &event.code) != 2)
+	end = toollog_number(rest, 10, " ", &id);
+	if (!end || !text_starts_with(end, complete) ||
+		!toollog_number(end + strlen(complete), 10, "$ ", &event.code))
 		return;
 	event.number = (uint32_t)(id & 0xffff);
 	event.flag = CHECKPOINT_COMPLETED;
@@ -216,9 +223,9 @@ static void read_checkpoint(struct toollog *log, const char *rest, int state)
 {
 	struct event event = toollog_event(log, EVENT_CHECKPOINT);
 	const char *id = strstr(rest, "id: 0x"), *name, *result, *text;
-	uint64_t number;
+	int64_t number;
 
-	if (!id || sscanf(id, "id: 0x%" SCNx64, &number) != 1)
+	if (!id || !toollog_number(id + strlen("id: 0x"), 16, "$ (", &number))
 		return;
 	event.number = (uint32_t)(number & 0xffff);
 	event.flag = (uint32_t)state;
@@ -228,7 +235,9 @@ static void read_checkpoint(struct toollog *log, const char *rest, int state)
 		snprintf(event.name, sizeof(event.name), "%.*s", (int)strcspn(name + 1, ")"),
 			name + 1);
 	if (result) {
-		event.code = strtoll(result + strlen("result="), NULL, 0);
+		/* A result that cannot be read is no result: the step stays open. */
+		if (!toollog_number(result + strlen("result="), 10, "$ :", &event.code))
+			return;
 		text = strchr(result, ':');
 		if (text)
 			event_set_text(&event, text + 1 + strspn(text + 1, " "));
@@ -242,9 +251,11 @@ static void read_link(struct toollog *log, const char *rest, int value)
 	struct event event = toollog_event(log, EVENT_DETACH);
 	const char *connected = strstr(rest, ") connected in "), *udid = strstr(rest, "(udid: ");
 	char word[UDID_SIZE];
+	int64_t ecid;
 
-	if (sscanf(rest, "%" SCNx64, &event.ecid) != 1)
+	if (!toollog_number(rest, 16, " ", &ecid))
 		return;
+	event.ecid = (uint64_t)ecid;
 	if (udid && sscanf(udid, "(udid: %47[0-9A-Fa-f-])", word) == 1)
 		udid_normalize(word, event.udid);
 	if (connected) {
@@ -366,11 +377,15 @@ static bool read_operation(struct toollog *log, const char *message)
 /* "<integer>6</integer>" on the line after its key. */
 static bool read_plist_number(struct toollog *log, const char *message)
 {
+	static const char begin[] = "<integer>";
 	enum plist_key key = log->plist_key;
 	struct event event = toollog_event(log, EVENT_AMR_ERROR);
+	const char *end = NULL;
 
 	log->plist_key = PLIST_NONE;
-	if (sscanf(message, "<integer>%" SCNd64 "</integer>", &event.code) != 1)
+	if (text_starts_with(message, begin))
+		end = toollog_number(message + strlen(begin), 10, "<", &event.code);
+	if (!end || !text_starts_with(end, "</integer>"))
 		return false;
 	if (key == PLIST_STATUS) {
 		event.kind = EVENT_STATUS;

@@ -80,6 +80,7 @@ struct toollog {
 	char piece[EVENT_TEXT_MAX];
 	size_t length;
 	bool cut;
+	bool ends_early; /* the log is over in the middle of it */
 
 	struct matcher matcher;
 };
@@ -112,6 +113,10 @@ toollog_reader toollog_read_code;    /* a number behind the text; 0 = itunes, 1 
 bool toollog_read_free(struct toollog *log, const char *message);
 /* A line of usbmuxd that tells of trouble on the link. Returns false where it does not. */
 bool toollog_read_trouble(struct toollog *log, const char *message);
+/* Reads a number, of base 10 (also negative) or 16 (without 0x), that one of the characters `ends`
+ * follows, or the end of the line where `ends` begins with '$'. Of a number that was cut off, or
+ * damaged in its middle, nothing is known. Returns what follows it; NULL where there is none. */
+const char *toollog_number(const char *text, int base, const char *ends, int64_t *ret);
 /* The word for a mode in any tool's spelling. */
 enum device_mode toollog_mode(const char *word);
 

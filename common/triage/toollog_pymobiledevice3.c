@@ -26,7 +26,7 @@ static bool number_of(const char *dictionary, const char *key, int64_t *ret)
 {
 	const char *value = value_of(dictionary, key);
 
-	return value && sscanf(value, "%" SCNd64, ret) == 1;
+	return value && toollog_number(value, 10, ",}", ret);
 }
 
 static bool word_of(const char *dictionary, const char *key, char out[static NAME_SIZE])

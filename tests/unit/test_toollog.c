@@ -122,8 +122,10 @@ static void test_lines_of_all_generations(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		const struct event *event;
+		char line[256];
 
-		read_log(&heard, lines[i].line, strlen(lines[i].line), 3);
+		snprintf(line, sizeof(line), "%s\n", lines[i].line);
+		read_log(&heard, line, strlen(line), 3);
 		event = find(&heard, lines[i].kind);
 		if (!event)
 			fail_msg("%s: no %s", lines[i].line, event_kind_name(lines[i].kind));
@@ -131,6 +133,46 @@ static void test_lines_of_all_generations(void **state)
 			!text_equal(event->name, lines[i].name))
 			fail_msg("%s: number %u code %lld name %s", lines[i].line, event->number,
 				(long long)event->code, event->name);
+	}
+}
+
+/* A part of a number is another number: error 1f is not 15, status 68 not 6. */
+static void test_numbers_that_are_not_whole(void **state)
+{
+	static const struct {
+		const char *text;
+		enum event_kind kind;
+	} lines[] = {
+		{"0: AMRestoreErrorDomain/f\x02"
+		 "ffffff: failed to update\n",
+			EVENT_AMR_ERROR},
+		{"0: AMRestoreErrorDomain/f", EVENT_AMR_ERROR},
+		{"1: RamrodErrorDomain/3?c: gas gauge\n", EVENT_REPORTED_ERROR},
+		{"Unhandled status message (6", EVENT_STATUS},
+		{"Unhandled status message (6\xb8)\n", EVENT_STATUS},
+		{"Restore completed, status: 40", EVENT_REPORTED_ERROR},
+		{"Restore completed, status: 40\xb1"
+		 "3\n",
+			EVENT_REPORTED_ERROR},
+		{"Failed with errorcode=-1", EVENT_REPORTED_ERROR},
+		{"ECID: 79312", EVENT_IDENTITY},
+		{"ECID: 7931?2336\n", EVENT_IDENTITY},
+		{"UniqueChipID: 79x2\n", EVENT_IDENTITY},
+		{"\t<key>AMRError</key>\n\t<integer>1?</integer>\n", EVENT_AMR_ERROR},
+		{"\t<key>AMRError</key>\n\t<integer>1", EVENT_AMR_ERROR},
+		{"[10:32:09.0877-GMT]{1>3} CHECKPOINT FAILURE:(FAILURE:1x) RESTORED:[0x060D] w\n",
+			EVENT_AMR_ERROR},
+		{"CHECKPOINT FAILURE:(FAILURE:6) RESTORED:[0x06x0D] wait\n", EVENT_CHECKPOINT},
+		{"Checkpoint 16?1 complete with code 0\n", EVENT_CHECKPOINT},
+		{"Checkpoint 1621 complete with code 1?\n", EVENT_CHECKPOINT},
+		{"Checkpoint completed id: 0x60D (wait_for_storage) result=?\n", EVENT_CHECKPOINT},
+	};
+	struct heard heard;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		read_log(&heard, lines[i].text, strlen(lines[i].text), 3);
+		if (find(&heard, lines[i].kind))
+			fail_msg("%s: %s", lines[i].text, event_kind_name(lines[i].kind));
 	}
 }
 
@@ -471,6 +513,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines_of_all_generations),
+		cmocka_unit_test(test_numbers_that_are_not_whole),
 		cmocka_unit_test(test_lines_that_mean_nothing),
 		cmocka_unit_test(test_link_events),
 		cmocka_unit_test(test_bars),
