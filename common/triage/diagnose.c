@@ -69,6 +69,7 @@ static void fill_finding(struct finding *finding, const struct diagnosis *d,
 	*finding = (struct finding){.rule = rule->id, .source = rule->source, .weight = weight};
 	wording_fill(d->view, trace->shown_by, rule->text, finding->text, sizeof(finding->text));
 	memcpy(finding->records, trace->records, sizeof(finding->records));
+	memcpy(finding->sessions, trace->sessions, sizeof(finding->sessions));
 	finding->record_count = trace->record_count;
 	finding->attempt = trace->attempt;
 }

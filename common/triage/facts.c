@@ -16,13 +16,14 @@ static bool fact_holds(const struct view *view, int fact)
 	return fact_functions[fact](view);
 }
 
-static void trace_add(struct trace *trace, uint64_t sequence)
+static void trace_add(struct trace *trace, const struct attempt *attempt, uint64_t sequence)
 {
 	if (!sequence || trace->record_count == VERDICT_RECORDS_MAX)
 		return;
 	for (size_t i = 0; i < trace->record_count; i++)
-		if (trace->records[i] == sequence)
+		if (trace->records[i] == sequence && uuid_equal(&trace->sessions[i], &attempt->id))
 			return;
+	trace->sessions[trace->record_count] = attempt->id;
 	trace->records[trace->record_count++] = sequence;
 }
 
@@ -132,7 +133,8 @@ static void trace_case(const struct view *view, struct trace *trace)
 	trace->matches = 1;
 	for (size_t i = view->count; i > 0; i--)
 		if (view->attempts[i - 1].in_group || view->attempts[i - 1].contrast_count)
-			trace_add(trace, view->attempts[i - 1].attempt->end_sequence);
+			trace_add(trace, view->attempts[i - 1].attempt,
+				view->attempts[i - 1].attempt->end_sequence);
 }
 
 static bool attempt_matches(const struct attempt_view *a, const struct term *terms, size_t count,
@@ -181,7 +183,7 @@ bool terms_match(
 			found.attempt = a->index;
 		}
 		for (size_t j = 0; j < sequence_count; j++)
-			trace_add(&found, sequences[j]);
+			trace_add(&found, a->attempt, sequences[j]);
 	}
 	if (!found.matches)
 		return false;

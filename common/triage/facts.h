@@ -9,6 +9,7 @@
 /* Where a match was seen. */
 struct trace {
 	uint64_t records[VERDICT_RECORDS_MAX];
+	struct uuid sessions[VERDICT_RECORDS_MAX]; /* of the attempt that each record is of */
 	size_t record_count;
 	size_t attempt; /* index in the case of the last one; SIZE_MAX = the case as a whole */
 	size_t matches; /* failed attempts that show it; 1 for the case as a whole */

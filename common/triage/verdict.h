@@ -38,6 +38,9 @@ struct finding {
 	char text[256];			       /* one sentence with the facts of this case */
 	int weight;			       /* positive for the cause, negative against it */
 	uint64_t records[VERDICT_RECORDS_MAX]; /* sequences in the ring */
+	/* Of the attempt that each record is of: attempts that were imported have sequences of
+	 * their own. */
+	struct uuid sessions[VERDICT_RECORDS_MAX];
 	size_t record_count;
 	size_t attempt; /* index in the case, from 0; SIZE_MAX = the case as a whole */
 };

@@ -6,13 +6,21 @@ static struct json_object *finding_to_json(
 {
 	struct json_object *object = json_new_object(builder);
 	struct json_object *records = json_new_array(builder);
+	struct json_object *sessions = json_new_array(builder);
 
 	json_put_text(builder, object, "text", finding->text);
 	json_put_number(builder, object, "weight", finding->weight);
 	json_put_text(builder, object, "rule", finding->rule ? finding->rule : "");
-	for (size_t i = 0; i < finding->record_count; i++)
+	for (size_t i = 0; i < finding->record_count; i++) {
+		char session[UUID_TEXT_SIZE] = "";
+
+		if (!uuid_is_none(&finding->sessions[i]))
+			uuid_format(&finding->sessions[i], session);
 		json_add_number(builder, records, (int64_t)finding->records[i]);
+		json_add_text(builder, sessions, session);
+	}
 	json_put(builder, object, "records", records);
+	json_put(builder, object, "sessions", sessions);
 	json_put_text(builder, object, "source", finding->source ? finding->source : "");
 	return object;
 }
