@@ -60,7 +60,8 @@ static void put_record(struct html *html, struct json_object *record, size_t att
 	html_put(html, "#%" PRId64, field_number_or(record, "sequence", 0));
 	if (attempt)
 		html_put(html, " attempt %zu", attempt);
-	html_put(html, " %s", phrase_instant(field_number_or(record, "timeUSec", 0)).text);
+	if (field_number_or(record, "timeUSec", 0) > 0)
+		html_put(html, " %s", phrase_instant(field_number_or(record, "timeUSec", 0)).text);
 	html_end(html);
 	put_word(html, record, "kind");
 	put_word(html, record, "mode");
@@ -77,17 +78,13 @@ static void put_record(struct html *html, struct json_object *record, size_t att
 	html_end(html);
 }
 
-static void put_cited(struct html *html, const struct report *report, int64_t sequence)
+static void put_cited(struct html *html, const struct cited *cited)
 {
-	const struct cited *cited = report_find_cited(report, sequence);
-
-	if (!cited || cited->count == 0) {
-		html_put_in(
-			html, "li", "soft", "#%" PRId64 ": the log is no longer kept", sequence);
-		return;
-	}
-	for (size_t i = 0; i < cited->count; i++)
-		put_record(html, cited->lines[i].record, cited->lines[i].attempt);
+	if (cited && cited->record)
+		put_record(html, cited->record, cited->attempt);
+	else if (cited)
+		html_put_in(html, "li", "soft",
+			"#%" PRId64 ": not shown, or its log is no longer kept", cited->sequence);
 }
 
 static void put_records(struct html *html, const struct report *report, struct json_object *finding)
@@ -98,7 +95,7 @@ static void put_records(struct html *html, const struct report *report, struct j
 		return;
 	html_begin(html, "ul", "log");
 	for (size_t i = field_count(records); i > 0; i--)
-		put_cited(html, report, json_object_get_int64(field_item(records, i - 1)));
+		put_cited(html, report_find_cited(report, finding, i - 1));
 	html_end(html);
 }
 

@@ -49,8 +49,9 @@ static void fill_time(char cell[CELL_SIZE], struct json_object *session)
 	int64_t started = field_number_or(session, "startedUSec", 0);
 	int64_t ended = field_number_or(session, "endedUSec", 0);
 
-	add(cell, "%s", phrase_minute(started).text);
-	if (ended > started)
+	if (started > 0)
+		add(cell, "%s", phrase_minute(started).text);
+	if (started > 0 && ended > started)
 		add(cell, ", %s", phrase_duration(ended - started).text);
 }
 
@@ -132,12 +133,13 @@ static void fill_link(char cell[CELL_SIZE], struct json_object *session)
 	};
 	struct json_object *health = field_object(session, "health");
 
-	add_field(cell, health, "grade", "");
+	if (!text_equal(field_text_or(health, "grade", ""), "unknown"))
+		add_field(cell, health, "grade", "");
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		int64_t count = field_number_or(health, counts[i].key, 0);
 
 		if (count > 0)
-			add(cell, ", %" PRId64 " %s", count,
+			add(cell, "%s%" PRId64 " %s", *cell ? ", " : "", count,
 				count == 1 ? counts[i].one : counts[i].many);
 	}
 }
@@ -329,8 +331,7 @@ static void put_caption(struct html *html, const struct report_attempt *attempt)
 {
 	html_begin(html, "figcaption", NULL);
 	html_put_in(html, "strong", NULL, "Attempt %zu", attempt->number);
-	html_put(html, ", %s, ",
-		phrase_minute(field_number_or(attempt->session, "startedUSec", 0)).text);
+	html_put(html, ", %s, ", report_minute(attempt->session).text);
 	html_begin(html, "span", "chip");
 	html_set(html, "data-tone",
 		words_outcome_tone(field_text_or(attempt->session, "outcome", "unknown")));

@@ -95,13 +95,18 @@ static void put_suspect(struct html *html, const struct report *report)
 {
 	struct json_object *cause = first_cause(report);
 	const struct cause_info *info = find_cause(field_text_or(cause, "cause", ""));
-	bool decided = words_strength(field_text_or(cause, "strength", "none")) > 0;
+	int sure = words_strength(field_text_or(cause, "strength", "none"));
+	int phase_sure = words_strength(field_text_or(verdict_of(report), "strength", "none"));
+	bool open = text_equal(phase_of(report), "undecided") || sure < phase_sure;
 
-	if (!cause || !decided || text_equal(phase_of(report), "none"))
+	if (!cause || sure == 0 || text_equal(phase_of(report), "none"))
 		return;
 	html_begin(html, "p", "suspect");
-	html_put(html,
-		text_equal(phase_of(report), "undecided") ? "First suspect: " : "What it is: ");
+	/* The phase may be surer than the one cause in it. */
+	if (open)
+		html_put(html, "First suspect (%s): ", words_strength_name(sure));
+	else
+		html_put(html, "What it is: ");
 	html_foreign_in(html, "strong", NULL,
 		field_text_or(cause, "title", field_text_or(cause, "cause", "?")));
 	html_put(html, ".");
@@ -160,8 +165,7 @@ static void put_try(struct html *html, const struct report_attempt *attempt)
 
 	html_begin(html, "li", NULL);
 	html_put_in(html, "span", "number", "%zu", attempt->number);
-	html_put_in(html, "time", NULL, "%s",
-		phrase_minute(field_number_or(session, "startedUSec", 0)).text);
+	html_put_in(html, "time", NULL, "%s", report_minute(session).text);
 	html_begin(html, "span", "chip");
 	html_set(html, "data-tone", words_outcome_tone(outcome));
 	html_put(html, "%s", words_outcome(outcome));

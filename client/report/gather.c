@@ -21,7 +21,7 @@ static int take_reply(void *user, struct json_object *reply)
 	return EXIT_DONE;
 }
 
-/* The cited record of that sequence, which is in no session of this phone. */
+/* The cited record of that sequence, which is in no session that the report shows. */
 static int read_loose(struct context *context, struct connection *connection, struct report *report,
 	int64_t sequence)
 {
@@ -61,7 +61,7 @@ static int read_logs(struct context *context, struct connection *connection, str
 				context, connection, taking.attempt->id, 0, take_reply, &taking);
 	}
 	for (size_t i = 0; r == EXIT_DONE && i < report->cited_count && loose < LOOSE_MAX; i++)
-		if (report->cited[i].count == 0) {
+		if (!report->cited[i].record && !*report->cited[i].session) {
 			r = read_loose(context, connection, report, report->cited[i].sequence);
 			loose++;
 		}

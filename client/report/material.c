@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/text.h"
 
@@ -11,21 +12,31 @@ static int compare_cited(const void *a, const void *b)
 	const struct cited *left = a, *right = b;
 
 	if (left->sequence == right->sequence)
-		return 0;
+		return strcmp(left->session, right->session);
 	return left->sequence < right->sequence ? -1 : 1;
+}
+
+/* What a finding names by number and, from newer daemons, by session. */
+static struct cited cited_at(struct json_object *finding, size_t index)
+{
+	struct json_object *records = field_list(finding, "records");
+	struct json_object *sessions = field_list(finding, "sessions");
+	const char *session = sessions ? json_item_text(sessions, index) : NULL;
+
+	return (struct cited){
+		.sequence = json_object_get_int64(field_item(records, index)),
+		.session = session ? session : "",
+	};
 }
 
 static void cite(struct report *report, struct json_object *findings)
 {
 	for (size_t i = 0; i < field_count(findings); i++) {
-		struct json_object *records = field_list(field_item(findings, i), "records");
+		struct json_object *finding = field_item(findings, i);
+		size_t count = field_count(field_list(finding, "records"));
 
-		for (size_t k = 0; k < field_count(records); k++) {
-			int64_t sequence = json_object_get_int64(field_item(records, k));
-
-			if (sequence > 0 && report->cited_count < REPORT_CITED_MAX)
-				report->cited[report->cited_count++].sequence = sequence;
-		}
+		for (size_t k = 0; k < count && report->cited_count < REPORT_CITED_MAX; k++)
+			report->cited[report->cited_count++] = cited_at(finding, k);
 	}
 }
 
@@ -41,7 +52,7 @@ static void list_cited(struct report *report)
 	}
 	qsort(report->cited, report->cited_count, sizeof(report->cited[0]), compare_cited);
 	for (size_t i = 0; i < report->cited_count; i++)
-		if (i == 0 || report->cited[i].sequence != report->cited[kept - 1].sequence)
+		if (i == 0 || compare_cited(&report->cited[i], &report->cited[kept - 1]) != 0)
 			report->cited[kept++] = report->cited[i];
 	report->cited_count = kept;
 }
@@ -79,8 +90,7 @@ int report_init(struct report *report, struct json_object *diagnosis)
 void report_done(struct report *report)
 {
 	for (size_t i = 0; report->cited && i < report->cited_count; i++)
-		for (size_t k = 0; k < report->cited[i].count; k++)
-			json_object_put(report->cited[i].lines[k].record);
+		json_object_put(report->cited[i].record);
 	free(report->cited);
 	free(report->attempts);
 	json_object_put(report->status);
@@ -88,22 +98,38 @@ void report_done(struct report *report)
 	*report = (struct report){0};
 }
 
-struct cited *report_find_cited(const struct report *report, int64_t sequence)
+static struct cited *find_cited(const struct report *report, int64_t sequence, const char *session)
 {
-	struct cited key = {.sequence = sequence};
+	struct cited key = {.sequence = sequence, .session = session};
 
 	return bsearch(&key, report->cited, report->cited_count, sizeof(key), compare_cited);
+}
+
+struct cited *report_find_cited(
+	const struct report *report, struct json_object *finding, size_t index)
+{
+	struct cited cited = cited_at(finding, index);
+
+	return find_cited(report, cited.sequence, cited.session);
+}
+
+static void keep_record(
+	struct cited *cited, const struct report_attempt *attempt, struct json_object *record)
+{
+	if (!cited || cited->record)
+		return;
+	cited->record = json_object_get(record);
+	cited->attempt = attempt ? attempt->number : 0;
 }
 
 static void keep_cited(
 	struct report *report, const struct report_attempt *attempt, struct json_object *record)
 {
-	struct cited *cited = report_find_cited(report, field_number_or(record, "sequence", 0));
+	int64_t sequence = field_number_or(record, "sequence", 0);
 
-	if (!cited || cited->count == REPORT_LINES_MAX)
-		return;
-	cited->lines[cited->count].record = json_object_get(record);
-	cited->lines[cited->count++].attempt = attempt ? attempt->number : 0;
+	if (attempt)
+		keep_record(find_cited(report, sequence, attempt->id), attempt, record);
+	keep_record(find_cited(report, sequence, ""), attempt, record);
 }
 
 int64_t report_take_log(

@@ -10,7 +10,6 @@
 
 #define REPORT_ATTEMPTS_MAX 100 /* shown; the newest */
 #define REPORT_CITED_MAX 2048	/* sequences that findings cite */
-#define REPORT_LINES_MAX 3	/* records of one sequence: attempts of other benches count anew */
 
 struct report_attempt {
 	struct json_object *session; /* Session, borrowed from the diagnosis */
@@ -22,11 +21,9 @@ struct report_attempt {
 /* A record that findings cite. */
 struct cited {
 	int64_t sequence;
-	struct {
-		struct json_object *record;
-		size_t attempt; /* its number; 0 = of none */
-	} lines[REPORT_LINES_MAX];
-	size_t count;
+	const char *session;	    /* that it is of, borrowed; "" = of none, or not told */
+	struct json_object *record; /* NULL = the log is no longer kept */
+	size_t attempt;		    /* its number; 0 = of none */
 };
 
 struct report {
@@ -35,7 +32,7 @@ struct report {
 	struct report_attempt *attempts; /* oldest first */
 	size_t attempt_count;
 	size_t attempts_left_out; /* older ones */
-	struct cited *cited;	  /* in the order of their sequences */
+	struct cited *cited;	  /* in the order of sequences and sessions */
 	size_t cited_count;
 	int64_t made_us; /* wall clock */
 	bool reveal;	 /* identifiers in the annex */
@@ -51,8 +48,9 @@ int64_t report_take_log(
 	struct report *report, struct report_attempt *attempt, struct json_object *reply);
 /* To be called after the last reply. */
 void report_finish(struct report *report);
-/* The entry of a cited sequence; NULL where there is none. */
-struct cited *report_find_cited(const struct report *report, int64_t sequence);
+/* The entry of record `index` of a Finding; NULL where there is none. */
+struct cited *report_find_cited(
+	const struct report *report, struct json_object *finding, size_t index);
 /* How many of the attempts had that outcome. */
 size_t report_count_outcome(const struct report *report, const char *outcome);
 

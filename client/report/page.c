@@ -9,6 +9,13 @@
 
 #define POLICY "default-src 'none'; style-src 'unsafe-inline'"
 
+struct phrase report_minute(struct json_object *session)
+{
+	int64_t started = field_number_or(session, "startedUSec", 0);
+
+	return started > 0 ? phrase_minute(started) : (struct phrase){"date not known"};
+}
+
 static void put_meta(
 	struct html *html, const char *attribute, const char *name, const char *content)
 {
