@@ -8,6 +8,7 @@
 #include "client/report/words.h"
 #include "common/base/text.h"
 
+#define NOTES_MAX 50 /* the last ones of the list */
 #define SAID_MAX 512 /* findings that are told once and then named by their number */
 
 /* Findings that stand on the page already: a rule may speak for ten causes. */
@@ -182,6 +183,34 @@ static void put_evidence(struct html *html, const struct report *report)
 	html_end(html);
 }
 
+static void put_notes(struct html *html, const struct report *report)
+{
+	size_t count = field_count(report->notes);
+	size_t first = count > NOTES_MAX ? count - NOTES_MAX : 0;
+
+	if (count == 0)
+		return;
+	html_begin(html, "section", NULL);
+	html_put_in(html, "h2", NULL, "Notes");
+	if (first > 0)
+		html_put_in(html, "p", "soft", "%zu more are left out.", first);
+	html_begin(html, "ul", NULL);
+	for (size_t i = first; i < count; i++) {
+		struct json_object *note = field_item(report->notes, i);
+		int64_t time_us = field_number_or(note, "timeUSec", 0);
+
+		html_begin(html, "li", NULL);
+		if (time_us > 0)
+			html_put(html, "%s ", phrase_minute(time_us).text);
+		if (!text_equal(field_text_or(note, "kind", ""), "note"))
+			html_put(html, "history: ");
+		html_foreign(html, field_text_or(note, "text", "?"));
+		html_end(html);
+	}
+	html_end(html);
+	html_end(html);
+}
+
 static void put_list(struct html *html, const char *title, struct json_object *sentences)
 {
 	if (field_count(sentences) == 0)
@@ -290,6 +319,7 @@ void report_put_annex(struct html *html, const struct report *report)
 	html_end(html);
 	put_facts(html, report);
 	report_put_attempts(html, report);
+	put_notes(html, report);
 	put_evidence(html, report);
 	put_advice(html, report);
 	report_put_courses(html, report);

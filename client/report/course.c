@@ -11,6 +11,9 @@
 /* Records come a little out of order; one that is this far back is of another boot. */
 #define OTHER_BOOT_US (60 * (int64_t)USEC_PER_SEC)
 
+/* An attempt that was told of, not watched, has its end at a time that nobody saw. */
+#define END_UNSEEN_US (24 * 3600 * (int64_t)USEC_PER_SEC)
+
 /* How many of each are kept: none may crowd out the others. */
 static const size_t room[MOMENT_KINDS] = {
 	[MOMENT_OPERATION] = 100,
@@ -215,6 +218,9 @@ void course_take(struct course *course, struct json_object *record)
 	}
 	if (at_us > course->end_us)
 		course->end_us = at_us;
+	if (at_us > course->heard_us && !text_equal(kind, "session-end") &&
+		!text_equal(kind, "tool-end"))
+		course->heard_us = at_us;
 }
 
 static bool is_masked(const struct course *course, int64_t at_us)
@@ -250,10 +256,27 @@ static int compare(const void *a, const void *b)
 	return (int)left->kind - (int)right->kind;
 }
 
+/* Leaves out the time to an end that nobody saw. */
+static void cut_end(struct course *course)
+{
+	if (course->end_us - course->heard_us < END_UNSEEN_US)
+		return;
+	course->end_us = course->heard_us;
+	for (size_t i = 0; i < course->count; i++) {
+		struct moment *moment = &course->moments[i];
+
+		if (moment->from_us > course->end_us)
+			moment->from_us = moment->over_us = course->end_us;
+		if (moment->to_us > course->end_us)
+			moment->to_us = course->end_us;
+	}
+}
+
 void course_finish(struct course *course)
 {
 	size_t kept = 0;
 
+	cut_end(course);
 	for (size_t i = 0; i < course->count; i++) {
 		struct moment *moment = &course->moments[i];
 

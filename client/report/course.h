@@ -39,7 +39,8 @@ struct course {
 	size_t records; /* that were taken */
 	int64_t lost;	/* that the ring had overwritten */
 	int64_t first_wall_us, first_monotonic_us;
-	int64_t end_us; /* of the last record */
+	int64_t end_us;	  /* of the last record */
+	int64_t heard_us; /* of the last that tells more than an end */
 	struct moment moments[COURSE_MOMENTS_MAX];
 	size_t count;
 	size_t counts[MOMENT_KINDS];

@@ -2,6 +2,7 @@
 #include "client/report/gather.h"
 
 #include "client/name.h"
+#include "client/phrase.h"
 #include "client/records.h"
 #include "common/base/clock.h"
 #include "common/wire/varlink.h"
@@ -48,6 +49,26 @@ static int read_status(
 		VARLINK_SERVICE ".MethodNotImplemented", ret);
 }
 
+/* What people noted of the phone; nothing where it is known by no identifier. */
+static int read_notes(struct context *context, struct connection *connection, struct report *report)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	const char *device = phrase_identifier(field_object(report->diagnosis, "device"));
+	struct json_builder builder = {0};
+	struct json_object *parameters;
+	int r;
+
+	if (!device)
+		return EXIT_DONE;
+	parameters = json_new_object(&builder);
+	json_put_text(&builder, parameters, "device", device);
+	r = ask_allowing(context, connection, "GetCase", &builder, parameters,
+		INTERFACE "NoSuchDevice", &reply);
+	if (r == EXIT_DONE)
+		report->notes = json_object_get(field_list(reply, "notes"));
+	return r;
+}
+
 static int read_logs(struct context *context, struct connection *connection, struct report *report)
 {
 	size_t loose = 0;
@@ -83,6 +104,8 @@ int report_gather(struct context *context, const char *text, struct report *ret)
 		return say_no_memory();
 	ret->made_us = (int64_t)clock_now().wall_us;
 	r = read_status(context, connection, &ret->status);
+	if (r == EXIT_DONE)
+		r = read_notes(context, connection, ret);
 	if (r == EXIT_DONE)
 		r = read_logs(context, connection, ret);
 	if (r == EXIT_DONE)

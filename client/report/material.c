@@ -93,6 +93,7 @@ void report_done(struct report *report)
 		json_object_put(report->cited[i].record);
 	free(report->cited);
 	free(report->attempts);
+	json_object_put(report->notes);
 	json_object_put(report->status);
 	json_object_put(report->diagnosis);
 	*report = (struct report){0};

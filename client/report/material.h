@@ -28,6 +28,7 @@ struct cited {
 
 struct report {
 	struct json_object *diagnosis;	 /* Diagnose's reply */
+	struct json_object *notes;	 /* GetCase's list; NULL = none */
 	struct json_object *status;	 /* GetStatus' reply; NULL = the daemon did not run */
 	struct report_attempt *attempts; /* oldest first */
 	size_t attempt_count;

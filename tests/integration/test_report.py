@@ -24,6 +24,7 @@ HOSTILE = [
     'https://example.org/beacon.gif',
 ]
 TOOL = ['sh', '-c', 'cat "$0"; exit 245']
+CASES = pathlib.Path(__file__).resolve().parents[1] / 'cases' / 'dev'
 VOID = {'meta'}
 ALLOWED = set(
     'article b body code dd div dl dt figcaption figure footer g h1 h2 h3 h4 head header html i li '
@@ -221,6 +222,29 @@ def test_a_full_disk_leaves_the_old_page(failed):
         result = subprocess.run([*command, '-'], env=failed.environment, stdout=full,
                                 stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     assert result.returncode == 1 and 'No space left' in result.stderr
+
+
+def test_an_imported_case(bench):
+    """Its attempts count their records anew: each finding still shows those of its own attempts. What
+    nobody has seen, a date or how long it took, is not made up."""
+    bench.start()
+    bench.triage('import', '--device', f'0x{ECID}', CASES / 'forum-ipadrehab-1850.json')
+    text, page = report(bench)
+    check_safe(page)
+    sessions = [session['session'] for session in bench.sessions()]
+    for cause in bench.verdict()['causes']:
+        for finding in cause['evidence'] + cause['counterEvidence']:
+            assert len(finding['records']) == len(finding['sessions']) > 0
+    told = {(record, sessions.index(session) + 1)
+            for cause in bench.verdict()['causes'] for finding in cause['evidence']
+            for record, session in zip(finding['records'], finding['sessions'])}
+    shown = {(int(record), int(attempt))
+             for record, attempt in re.findall(r'#(\d+) attempt (\d+)', page.text('annex'))}
+    assert shown >= told and len({record for record, _ in told}) < len(told)
+    assert shown <= {(record['sequence'], number + 1) for number, session in enumerate(sessions)
+                     for record in bench.records(session)}
+    assert 'date not known' in page.text('customer') and ':00:00 h' not in page.text('annex')
+    assert 'history: ' in page.text('annex')
 
 
 def test_a_phone_without_attempts(bench, make_phone):
