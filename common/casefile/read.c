@@ -383,7 +383,7 @@ int casefile_parse_recording(const char *text, size_t length, session_recorder *
 	enum json_tokener_error error;
 	int r;
 
-	assert(text && ret && message);
+	assert(text && ret);
 	if (!tokener || !c)
 		return -ENOMEM;
 	if (length > CASEFILE_BYTES_MAX)

@@ -295,7 +295,7 @@ size_t code_find(const char *text, struct code_match ret[static CODE_MATCHES_MAX
 	struct search search = {.numberings = ALL, .matches = ret};
 	char tidied[CODE_TEXT_MAX], *rest;
 
-	assert(text && ret);
+	assert(text);
 	if (!tidy(text, tidied))
 		return 0;
 	search.name = tidied;
@@ -311,7 +311,7 @@ size_t code_find_similar(const char *text, struct code_match ret[static CODE_MAT
 	struct search search = {.numberings = ALL, .matches = ret};
 	char tidied[CODE_TEXT_MAX], *rest;
 
-	assert(text && ret);
+	assert(text);
 	if (!tidy(text, tidied))
 		return 0;
 	rest = skip_prefixes(tidied, &search.numberings);

@@ -229,6 +229,15 @@ void service_done(struct service *service)
 	bytes_done(&service->input);
 }
 
+/* plist_from_memory() has another form in each version of libplist. */
+static void read_plist(const char *text, uint32_t length, plist_t *ret)
+{
+	if (plist_is_binary(text, length))
+		plist_from_bin(text, length, ret);
+	else
+		plist_from_xml(text, length, ret);
+}
+
 int service_feed(struct service *service, const uint8_t *data, size_t size, struct bytes *reply)
 {
 	struct bytes *input = &service->input;
@@ -242,7 +251,7 @@ int service_feed(struct service *service, const uint8_t *data, size_t size, stru
 			return -EBADMSG;
 		if (input->size < LENGTH_BYTES + length)
 			break;
-		plist_from_memory((const char *)input->data + LENGTH_BYTES, length, &content);
+		read_plist((const char *)input->data + LENGTH_BYTES, length, &content);
 		bytes_drop(input, LENGTH_BYTES + length);
 		if (!content || plist_get_node_type(content) != PLIST_DICT)
 			return -EBADMSG;
