@@ -325,7 +325,7 @@ static void a_verdict_without_next_step_has_none(void **state)
 	object = json_finish(&builder, verdict_to_json(&builder, verdict));
 	assert_string_equal(json_write(object, &length),
 		"{\"phase\":\"none\",\"strength\":\"none\",\"summary\":\"\",\"causes\":[],"
-		"\"advice\":[]}");
+		"\"advice\":[],\"missing\":[]}");
 	json_object_put(object);
 	free(verdict);
 }
