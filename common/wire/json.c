@@ -189,6 +189,14 @@ static bool tokens_are_json(const char *text, size_t length)
 	return true;
 }
 
+/* json-c 0.18 stops before blanks that stand behind the object, earlier ones after them. */
+static bool only_blanks_from(const char *text, size_t length, size_t at)
+{
+	while (at < length && strchr(" \t\r\n", text[at]))
+		at++;
+	return at == length;
+}
+
 int json_read(const char *text, size_t length, struct json_object **ret)
 {
 	CLEANUP(tokener_freep)
@@ -204,7 +212,7 @@ int json_read(const char *text, size_t length, struct json_object **ret)
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	object = json_tokener_parse_ex(tokener, text, (int)length);
 	if (json_tokener_get_error(tokener) != json_tokener_success ||
-		json_tokener_get_parse_end(tokener) != length ||
+		!only_blanks_from(text, length, json_tokener_get_parse_end(tokener)) ||
 		!json_object_is_type(object, json_type_object))
 		return -EBADMSG;
 	*ret = TAKE_PTR(object);
