@@ -35,6 +35,8 @@ _idevicetriage() {
 		COMPREPLY=($(compgen -W 'connected disconnected replaced unknown' -- "$word"))
 		return
 		;;
+	--outcome) COMPREPLY=($(compgen -W 'succeeded failed aborted' -- "$word")); return ;;
+	--action) COMPREPLY=($(compgen -W 'update erase boot' -- "$word")); return ;;
 	--battery)
 		COMPREPLY=($(compgen -W 'original replaced disconnected known-good unknown' -- "$word"))
 		return
@@ -42,11 +44,11 @@ _idevicetriage() {
 	--socket | --log | --output | --case | -o) compopt -o default; return ;;
 	--state-dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
 	--cable | --port | --device | --host | --tool | --ecid | --ticket | --condition | --limit | --after | --name \
-		| --before) return ;;
+		| --before | --history | --error | --operation | --stage | --entry | --firmware | --model | --at) return ;;
 	esac
 
 	case $command in
-	'') own='status watch sessions log diagnose report explain doctor case conditions panics run import export purge' ;;
+	'') own='status watch sessions log diagnose report explain doctor case note attempt conditions panics run import export purge' ;;
 	sessions) own='--limit' ;;
 	log) own='--follow --after' ;;
 	diagnose) own='--verbose --case' ;;
@@ -54,6 +56,9 @@ _idevicetriage() {
 	panics) own='--file --verbose'
 		compopt -o default ;;
 	export) own='--output --mask' ;;
+	note) own='--history' ;;
+	attempt) own='--outcome --error --host --tool --operation --stage --action --entry --firmware --model
+		--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket --at' ;;
 	conditions) own='--cable --earpiece-flex --display --battery --minimal-boot --condition --name' ;;
 	purge) own='--before --yes' ;;
 	run) own='--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket

@@ -26,8 +26,12 @@ static const struct command commands[] = {
 	{"explain", "CODE|STEP|MODEL ...", "What an error code or a step of a restore means",
 		command_explain},
 	{"case", "DEVICE", "All that is kept of a phone", command_case},
-	{"conditions", "[PORT|DEVICE] [CONDITIONS]",
-		"What holds there until changed: cable, flex, ...", command_conditions},
+	{"note", "DEVICE [TEXT ...]", "What you know of a phone, such as --history liquid",
+		command_note},
+	{"attempt", "DEVICE --outcome O ...", "Tell of a restore that was done elsewhere",
+		command_attempt},
+	{"conditions", "[PORT|DEVICE] ...", "What holds there until changed: cable, flex, ...",
+		command_conditions},
 	{"export", "DEVICE|SESSION", "Its attempts as a case file, with their records",
 		command_export},
 	{"purge", "[DEVICE]", "Forget a phone, or what is older than a day", command_purge},
@@ -45,7 +49,7 @@ static void help(void)
 	printf("Usage: idevicetriage [OPTIONS] COMMAND ...\n\n"
 	       "Why an iPhone restore failed, and what to try next.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-9s %-25s %s\n", commands[i].name, commands[i].arguments,
+		printf("  %-10s %-25s %s\n", commands[i].name, commands[i].arguments,
 			commands[i].summary);
 	printf("\nOptions, before or after the command:\n"
 	       "  --socket PATH     the daemon's socket (else $IDEVICETRIAGE_SOCKET)\n"

@@ -23,6 +23,9 @@ struct output {
 	void (*sessions)(struct page *page, struct json_object *reply);
 	void (*device_case)(struct page *page, struct json_object *reply);
 	void (*conditions)(struct page *page, struct json_object *reply);
+	/* Of AddNote, and of AddAttempt where a person told it. */
+	void (*noted)(struct page *page, struct json_object *reply);
+	void (*told)(struct page *page, struct json_object *reply);
 	void (*purged)(struct page *page, struct json_object *reply);
 	/* One reply of ReadLog; a log is several. */
 	void (*records)(struct page *page, struct json_object *reply);

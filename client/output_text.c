@@ -308,6 +308,20 @@ static void text_case(struct page *page, struct json_object *reply)
 		put_session(page, field_item(sessions, i));
 }
 
+static void text_noted(struct page *page, struct json_object *reply)
+{
+	page_put(page, "Noted.");
+	page_line(page, 0);
+}
+
+static void text_told(struct page *page, struct json_object *reply)
+{
+	const char *session = phrase_session(field_text_or(reply, "session", "?"));
+
+	page_put(page, "Kept as %s. See `idevicetriage diagnose %s`.", session, session);
+	page_line(page, 0);
+}
+
 static void text_purged(struct page *page, struct json_object *reply)
 {
 	int64_t attempts = field_number_or(reply, "attempts", 0);
@@ -424,6 +438,8 @@ const struct output output_text = {
 	.sessions = text_sessions,
 	.device_case = text_case,
 	.conditions = text_conditions,
+	.noted = text_noted,
+	.told = text_told,
 	.purged = text_purged,
 	.records = text_records,
 	.change = text_change,

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the API takes from people: conditions that stand. */
+/* What the API takes from people: conditions that stand, notes. */
 #include <errno.h>
+#include <string.h>
 
 #include "common/base/text.h"
 #include "daemon/surface.h"
+
+#define NOTES_MAX 1000 /* of one phone */
 
 /* A visit of places on behalf of the API. */
 struct place_visit {
@@ -55,8 +58,69 @@ static int set_conditions(void *user, const char *name, const struct condition *
 	return r < 0 ? r : 0;
 }
 
+/* A phone by name, be it one that nobody has seen yet. */
+static int find_phone(struct surface *surface, const char *name, struct identity *ret)
+{
+	struct place place = {0};
+
+	if (!history_find_identity(surface->history, name, ret)) {
+		if (place_parse(name, &place) < 0)
+			return -ENODEV;
+		*ret = place.identity;
+	}
+	return ret->ecid || ret->udid[0] ? 0 : -ENODEV;
+}
+
+static bool count_note(void *context, const struct event *note)
+{
+	size_t *count = context;
+
+	return ++*count < NOTES_MAX;
+}
+
+/* The phone's restore that runs, and whoever watches, hear of it. */
+static void tell_note(struct surface *surface, const struct identity *identity, struct stamp now,
+	const char *kind, const char *text)
+{
+	struct event event = {
+		.at = now, .kind = EVENT_NOTE, .source = SOURCE_PERSON, .ecid = identity->ecid};
+
+	text_copy(event.udid, sizeof(event.udid), identity->udid);
+	text_copy(event.product, sizeof(event.product), identity->product);
+	text_copy(event.name, sizeof(event.name), kind);
+	event_set_text(&event, text);
+	engine_feed(surface->engine, &event);
+}
+
+static int add_note(void *user, const char *device, const char *kind, const char *text)
+{
+	struct surface *surface = user;
+	struct casebook_file *file = archive_file(surface->archive);
+	struct identity identity = {0};
+	struct stamp now = clock_now();
+	char clean[EVENT_TEXT_MAX];
+	size_t count = 0;
+	int r;
+
+	if (!file)
+		return -ENOLINK;
+	r = find_phone(surface, device, &identity);
+	if (r == 0)
+		r = casebook_notes(surface->history->book, &identity, count_note, &count);
+	if (r < 0 || count >= NOTES_MAX)
+		return r < 0 ? r : -E2BIG;
+	text_clean(text, strlen(text), clean, sizeof(clean));
+	r = casebook_file_note(file, now, &identity, kind, clean);
+	if (r < 0)
+		return r;
+	casebook_file_sync(file);
+	tell_note(surface, &identity, now, kind, clean);
+	return 0;
+}
+
 void surface_add_tellers(struct api_backend *backend)
 {
 	backend->conditions = conditions;
 	backend->set_conditions = set_conditions;
+	backend->add_note = add_note;
 }

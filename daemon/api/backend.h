@@ -133,6 +133,9 @@ struct api_backend {
 	 * -ENODEV. */
 	int (*get_case)(void *user, const char *device, api_visit_device *visit_device,
 		api_visit_record *visit_note, api_visit_session *visit_session, void *context);
+	/* Notes of a phone: `kind` is note or history. The text is valid UTF-8: clean it. -ENODEV;
+	 * -E2BIG: the phone has as many notes as it may. */
+	int (*add_note)(void *user, const char *device, const char *kind, const char *text);
 	/* Adds the one attempt of a case file. Returns 1, 0 where it was there, -EBADMSG where it
 	 * is not such a case file. */
 	int (*add_attempt)(

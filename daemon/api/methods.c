@@ -309,6 +309,9 @@ static const struct parameter get_conditions_parameters[] = {{"place", PARAMETER
 static const struct parameter set_conditions_parameters[] = {
 	{"place", PARAMETER_TEXT, true}, {"conditions", PARAMETER_OBJECTS, true}, END};
 
+static const struct parameter note_parameters[] = {{"device", PARAMETER_TEXT, true},
+	{"kind", PARAMETER_TEXT, false}, {"text", PARAMETER_TEXT, true}, END};
+
 #define OWN(name) VARLINK_INTERFACE "." name
 #define SERVICE(name) VARLINK_SERVICE "." name
 
@@ -328,6 +331,7 @@ static const struct method methods[] = {
 	{OWN("GetConditions"), ACCESS_READ, false, get_conditions_parameters, tell_get_conditions},
 	{OWN("SetConditions"), ACCESS_WRITE, false, set_conditions_parameters, tell_set_conditions},
 	{OWN("GetCase"), ACCESS_READ, false, device_parameters, keep_get_case},
+	{OWN("AddNote"), ACCESS_WRITE, false, note_parameters, tell_add_note},
 	{OWN("AddAttempt"), ACCESS_WRITE, false, add_parameters, keep_add_attempt},
 	{OWN("AddRecords"), ACCESS_WRITE, false, records_parameters, keep_add_records},
 	{OWN("ExportAttempt"), ACCESS_READ, false, session_parameters, keep_export_attempt},

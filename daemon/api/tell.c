@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/triage/case.h"
 #include "daemon/api/collect.h"
+
+#define NOTE_BYTES_MAX 1000
 
 /* Where places are collected. */
 struct place_list {
@@ -69,4 +72,27 @@ int tell_set_conditions(struct request *request)
 	if (r < 0)
 		return r == -E2BIG ? request_bad(request, "conditions") : refuse_place(request, r);
 	return answer_places(request, place);
+}
+
+/* A word of history is of small letters, digits and dashes. */
+static bool is_word(const char *text)
+{
+	return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(text) &&
+	       strlen(text) < HISTORY_WORD_SIZE;
+}
+
+int tell_add_note(struct request *request)
+{
+	const struct api_backend *backend = &request->api->backend;
+	const char *kind = request_text(request, "kind"), *text = request_text(request, "text");
+	bool is_history = kind && strcmp(kind, "history") == 0;
+	int r;
+
+	if (kind && !is_history && strcmp(kind, "note") != 0)
+		return request_bad(request, "kind");
+	if (!text[0] || strlen(text) > NOTE_BYTES_MAX || (is_history && !is_word(text)))
+		return request_bad(request, "text");
+	r = backend->add_note(backend->user, request_text(request, "device"),
+		is_history ? "history" : "note", text);
+	return r == -E2BIG ? request_bad(request, "text") : r;
 }

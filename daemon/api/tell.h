@@ -6,3 +6,4 @@
 
 int tell_get_conditions(struct request *request);
 int tell_set_conditions(struct request *request);
+int tell_add_note(struct request *request);

@@ -388,6 +388,11 @@ static int get_case(void *user, const char *device, api_visit_device *visit_devi
 	return -ENODEV;
 }
 
+static int add_note(void *user, const char *device, const char *kind, const char *text)
+{
+	return -ENODEV;
+}
+
 static int add_attempt(void *user, const char *text, size_t length, struct uuid *ret_session)
 {
 	return -ENOLINK;
@@ -430,6 +435,7 @@ void fake_backend(struct fake *fake, struct api_backend *ret)
 		.conditions = conditions,
 		.set_conditions = set_conditions,
 		.get_case = get_case,
+		.add_note = add_note,
 		.add_attempt = add_attempt,
 		.add_records = add_records,
 		.export_attempt = export_attempt,

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What people tell: notes of a phone, and restores that the daemon did not see."""
+import time
+
+from daemon import until
+
+ECID = '0x001C2D6A3C8A802E'
+UDID = '00008030-001C2D6A3C8A802E'
+
+
+def notes(bench, device=ECID):
+    return [(note['kind'], note['text']) for note in bench.ask('case', device)['notes']]
+
+
+def test_a_note_is_in_the_case(bench):
+    bench.start()
+    bench.triage('attempt', ECID, '--outcome', 'failed', '--error', '4013')
+    bench.triage('note', ECID, 'rattles', 'when', 'shaken')
+    bench.triage('note', UDID, '--history', 'liquid', '--history', 'drop', 'says the customer')
+    bench.triage('note', ECID, '--history', 'liquid')
+    assert sorted(notes(bench)) == [('history', 'drop'), ('history', 'liquid'), ('note', 'rattles when shaken'),
+                                    ('note', 'says the customer')]
+    assert 'rattles when shaken' in bench.triage('case', ECID).stdout
+
+
+def test_a_word_of_history_weighs_in_the_verdict(bench):
+    bench.start()
+    for host in ('one', 'two'):
+        bench.triage('attempt', ECID, '--outcome', 'failed', '--error', '4013', '--operation', '28', '--host', host,
+                     '--cable', host, '--model', 'iPhone12,3')
+    before = bench.verdict(ECID)
+    bench.triage('note', ECID, '--history', 'liquid')
+    rules = {finding['rule'] for cause in bench.verdict(ECID)['causes'] for finding in cause['evidence']}
+    assert rules - {finding['rule'] for cause in before['causes'] for finding in cause['evidence']}
+
+
+def test_a_word_that_no_rule_knows_is_kept_with_a_warning(bench):
+    bench.start()
+    result = bench.triage('note', ECID, '--history', 'dog-chewed')
+    assert 'dog-chewed' in result.stderr and 'liquid' in result.stderr
+    assert bench.triage('note', ECID, '--history', 'bent').stderr == ''
+
+
+def test_a_told_attempt_is_an_attempt(bench):
+    bench.start()
+    answer = bench.ask('attempt', UDID, '--outcome', 'failed', '--error', '4013', '--host', 'counter Mac',
+                       '--tool', 'finder 14.5', '--operation', '28', '--action', 'update', '--cable', 'L09',
+                       '--display', 'disconnected', '--port', 'left', '--ticket', 'T-9', '--firmware', '17.5',
+                       '--model', 'iPhone12,3', '--at', '2026-01-31 14:05')
+    assert answer['added'] is True
+    session, = bench.sessions()
+    assert session['session'] == answer['session'] and session['ecid'] == ECID and session['udid'] == UDID
+    assert (session['host'], session['tool'], session['toolVersion']) == ('counter Mac', 'finder', '14.5')
+    assert (session['operation'], session['action'], session['firmware']) == (28, 'update', '17.5')
+    assert session['outcome'] == 'failed' and session['ticket'] == 'T-9' and session['productType'] == 'iPhone12,3'
+    assert session['startedUSec'] == time.mktime((2026, 1, 31, 14, 5, 0, 0, 0, -1)) * 1e6
+    conditions = {condition['key']: condition['value'] for condition in session['conditions']}
+    assert conditions['cable'] == 'L09' and conditions['display'] == 'disconnected'
+    assert bench.verdict(ECID)['itunesCode'] == 4013
+
+
+def test_attempts_told_without_a_host_are_not_two_computers(bench):
+    bench.start()
+    for _ in range(2):
+        bench.triage('attempt', ECID, '--outcome', 'failed', '--error', '4013', '--operation', '28')
+    assert bench.verdict(ECID)['phase'] == 'undecided'
+
+
+def test_the_phone_at_a_port_is_meant(bench, make_phone):
+    phone = make_phone('success')
+    bench.start()
+    udid = phone.phone.identity.udid
+    until(lambda: bench.sees(udid), what='the phone')
+    bench.triage('attempt', udid[-6:], '--outcome', 'succeeded')
+    session, = bench.sessions()
+    assert session['udid'] == udid and session['ecid'] == ECID
+    assert bench.triage('attempt', '1-9', '--outcome', 'failed', check=False).returncode == 4
+
+
+def test_what_makes_no_sense_is_refused(bench):
+    bench.start()
+    bad = [('attempt',), ('attempt', ECID), ('attempt', ECID, '--outcome', 'dunno'),
+           ('attempt', ECID, '--outcome', 'failed', '--error', 'x'),
+           ('attempt', ECID, '--outcome', 'failed', '--error', 'mars:1'),
+           ('attempt', ECID, '--outcome', 'failed', '--at', '2999-01-01'),
+           ('attempt', ECID, '--outcome', 'failed', '--at', 'soon'),
+           ('attempt', ECID, '--outcome', 'failed', '--operation', '9999'),
+           ('attempt', ECID, '--outcome', 'failed', '--host', 'x' * 200),
+           ('note',), ('note', ECID), ('note', ECID, '--history', 'Not A Word'), ('note', ECID, 'x' * 1001)]
+    for arguments in bad:
+        result = bench.triage(*arguments, check=False)
+        assert result.returncode == 2 and result.stderr.count('\n') == 1, (arguments, result.stderr)
+    assert bench.sessions() == []
+
+
+def test_notes_have_a_limit(bench):
+    bench.start()
+    bench.triage('attempt', ECID, '--outcome', 'failed')
+    for number in range(1005):
+        bench.call('AddNote', device=ECID, text=f'note {number}')
+    assert len(notes(bench)) == 1000
+
+
+def test_without_a_casebook_they_say_so(bench):
+    (bench.state / 'casebook.db').mkdir()
+    bench.start()
+    for arguments in (('note', ECID, 'wet'), ('attempt', ECID, '--outcome', 'failed')):
+        result = bench.triage(*arguments, check=False)
+        assert result.returncode == 1 and 'casebook' in result.stderr
