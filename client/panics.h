@@ -10,8 +10,8 @@
 #define PANICS_MESSAGE_SIZE 160
 
 /* Reads the report that `bytes` hold; `file` is its name for people. The object has `file`,
- * `productType`, `osVersion`, `date`, `reason`, `missingSensors` and `findings`; what is not known is
- * absent. Returns 0, -EBADMSG with the reason in `message`, or -ENOMEM. The caller owns *ret:
+ * `productType`, `osVersion`, `date`, `reason`, `missingSensors` and `findings`; what is not known
+ * is absent. Returns 0, -EBADMSG with the reason in `message`, or -ENOMEM. The caller owns *ret:
  * json_object_put(). */
 int panics_explain(const char *file, const char *bytes, size_t length, struct json_object **ret,
 	char message[static PANICS_MESSAGE_SIZE]);

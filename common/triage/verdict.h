@@ -77,8 +77,8 @@ struct verdict {
 	struct next_step next;
 	const char *advice[VERDICT_ADVICE_MAX];
 	size_t advice_count;
-	/* What is not known of the attempts and keeps the verdict from being surer: labels of cables
-	 * and computers, the state of links. Sentences that number attempts from 1. */
+	/* What is not known of the attempts and keeps the verdict from being surer: labels of
+	 * cables and computers, the state of links. Sentences that number attempts from 1. */
 	char missing[VERDICT_MISSING_MAX][256];
 	size_t missing_count;
 };

@@ -62,7 +62,7 @@ struct attempt_view {
 	bool succeeded;
 	bool bench_fault;
 	bool link_faulty;
-	bool link_known; /* something shows how good the link was, or that it held */
+	bool link_known;    /* something shows how good the link was, or that it held */
 	bool in_group;	    /* failed at the point where most failed */
 	int64_t code;	    /* iTunes code, derived or told; 0 = unknown */
 	int64_t phone_code; /* AMR code of the phone, seen or told; 0 = unknown */
