@@ -7,6 +7,7 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
+#include "common/triage/panic.h"
 
 /* USB errors this close before a disconnect belong to it: pulling a device makes them too
  * (docs.kernel.org/driver-api/usb/error-codes.html, notes 1 and 2). */
@@ -228,10 +229,10 @@ static void fold_usb_error(struct attempt *attempt, const struct event *event)
 		attempt->health.first_fault_sequence = event->sequence;
 }
 
-static void fold_sign(struct attempt *attempt, const struct event *event)
+static void see_sign(struct attempt *attempt, const char *id, uint64_t sequence)
 {
 	for (size_t i = 0; i < attempt->sign_count; i++) {
-		if (text_equal(attempt->signs[i].id, event->name)) {
+		if (text_equal(attempt->signs[i].id, id)) {
 			attempt->signs[i].count++;
 			return;
 		}
@@ -239,8 +240,34 @@ static void fold_sign(struct attempt *attempt, const struct event *event)
 	if (attempt->sign_count == ATTEMPT_SIGNS_MAX)
 		return;
 	attempt->signs[attempt->sign_count] = (struct seen_sign){.count = 1};
-	attempt->signs[attempt->sign_count].first_sequence = event->sequence;
-	text_copy(attempt->signs[attempt->sign_count++].id, NAME_SIZE, event->name);
+	attempt->signs[attempt->sign_count].first_sequence = sequence;
+	text_copy(attempt->signs[attempt->sign_count++].id, NAME_SIZE, id);
+}
+
+static void fold_sign(struct attempt *attempt, const struct event *event)
+{
+	see_sign(attempt, event->name, event->sequence);
+}
+
+/* Where a saved panic log's signs go. */
+struct saved {
+	struct attempt *attempt;
+	const struct event *event;
+};
+
+static void see_panic_sign(void *user, const char *sign)
+{
+	struct saved *saved = user;
+
+	see_sign(saved->attempt, sign, saved->event->sequence);
+}
+
+static void fold_saved(struct attempt *attempt, const struct event *event)
+{
+	struct saved saved = {attempt, event};
+
+	if (text_equal(event->name, "panic-log"))
+		panic_signs(event->text, event->text_length, see_panic_sign, &saved);
 }
 
 static void fold_mux_error(struct attempt *attempt, const struct event *event)
@@ -513,6 +540,7 @@ static const struct fold {
 	[EVENT_MUX_ERROR] = {fold_mux_error, false},
 	[EVENT_PORT] = {fold_port, false},
 	[EVENT_SIGN] = {fold_sign, false},
+	[EVENT_SAVED] = {fold_saved, false},
 	[EVENT_TOOL_START] = {fold_tool_start, false},
 	[EVENT_TOOL_VERSION] = {fold_tool_version, false},
 	[EVENT_TOOL_END] = {fold_tool_end, false},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/macro.h"
+#include "common/triage/attempt.h"
 #include "tests/unit/test.h"
 
 static struct panic_report read_panic(const char *text, const char *product)
@@ -160,6 +161,22 @@ static void signs(void **state)
 	assert_int_equal(counts[2], 2);
 }
 
+/* What a phone saved of its panic is evidence of the attempt that reads it. */
+static void saved_panic(void **state)
+{
+	struct event event = {.kind = EVENT_SAVED, .name = "usb-log", .sequence = 7};
+	struct attempt attempt;
+
+	attempt_init(&attempt);
+	event_set_text(&event, "panic(cpu 0): AppleANS2Controller: command timeout");
+	attempt_fold(&attempt, &event);
+	assert_int_equal(attempt.sign_count, 0);
+	strcpy(event.name, "panic-log");
+	attempt_fold(&attempt, &event);
+	assert_non_null(attempt_sign(&attempt, "panic-storage"));
+	assert_int_equal(attempt_sign(&attempt, "panic-storage")->first_sequence, 7);
+}
+
 /* More names and numbers than there is room for, ends everywhere, control characters. */
 static void hostile(void **state)
 {
@@ -199,6 +216,7 @@ int main(void)
 		cmocka_unit_test(sensor_arrays),
 		cmocka_unit_test(words),
 		cmocka_unit_test(signs),
+		cmocka_unit_test(saved_panic),
 		cmocka_unit_test(hostile),
 	};
 
