@@ -9,10 +9,12 @@
 
 #include "common/base/log.h"
 #include "common/base/text.h"
+#include "common/triage/query.h"
 #include "daemon/api/api.h"
 #include "daemon/archive.h"
 #include "daemon/io/journal.h"
 #include "daemon/io/kmsg.h"
+#include "daemon/io/phone.h"
 #include "daemon/io/ring_file.h"
 #include "daemon/io/service.h"
 #include "daemon/io/usb.h"
@@ -42,6 +44,8 @@ struct daemon {
 	struct usb *usb;
 	struct usbmux *usbmux;
 	struct journal *journal;
+	struct phone *phone; /* only where phones may be asked */
+	struct query_policy query_policy;
 	struct kmsg *kmsg; /* only while the journal cannot be read */
 	struct service *service;
 	struct loop_timer *sync_timer;
@@ -218,11 +222,29 @@ static void replace_journal(struct daemon *daemon, bool replace)
 	}
 }
 
+/* Asks a phone that has just come, if that is allowed and does no harm. */
+static void ask_phone(struct daemon *daemon, const struct event *event)
+{
+	unsigned asks;
+
+	if (!daemon->phone)
+		return;
+	if (event->kind == EVENT_MUX_ATTACH) {
+		asks = query_due(engine_bench(daemon->engine), &daemon->query_policy, event);
+		if (asks)
+			phone_ask(daemon->phone, event->udid, asks, event->at);
+	} else if (event->kind == EVENT_DETACH ||
+		   (event->kind == EVENT_MUX_DETACH && event->code == 0)) {
+		phone_forget(daemon->phone, event->udid);
+	}
+}
+
 /* Takes what the sources see. */
 static void take_event(void *user, const struct event *event)
 {
 	struct daemon *daemon = user;
 
+	ask_phone(daemon, event);
 	if (event->kind == EVENT_SOURCE) {
 		surface_note_source(&daemon->surface, event);
 		if (text_equal(event->name, "journal"))
@@ -413,8 +435,13 @@ static int start_sources(struct daemon *daemon)
 		.find_place = find_place,
 		.find_place_user = daemon,
 	};
+	const struct phone_options no_choice = {0};
 	int r = usb_new(daemon->loop, take_event, daemon, &daemon->usb);
 
+	daemon->query_policy.allowed = daemon->options.queries;
+	daemon->query_policy.usb_watched_us = clock_now().monotonic_us;
+	if (r == 0 && daemon->options.queries)
+		r = phone_new(daemon->loop, &no_choice, take_event, daemon, &daemon->phone);
 	if (r < 0)
 		return r;
 	r = usbmux_new(daemon->loop, &options, take_event, daemon, &daemon->usbmux);
@@ -471,6 +498,8 @@ static void daemon_done(struct daemon *daemon)
 {
 	if (daemon->service)
 		service_stopping(daemon->service);
+	phone_free(daemon->phone);
+	daemon->phone = NULL;
 	journal_free(daemon->journal);
 	kmsg_free(daemon->kmsg);
 	usbmux_free(daemon->usbmux);

@@ -9,6 +9,7 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
+#include "common/triage/query.h"
 
 #define RING_BYTES_DEFAULT (UINT64_C(16) << 20)
 #define RING_BYTES_MIN (UINT64_C(128) << 10)
@@ -31,6 +32,9 @@ static const char usage[] =
 	"  --budget-percent N      scale the time allowed for each wait (default 100)\n"
 	"  --keep-records DAYS     drop records of sessions after (default 30, 0 = never)\n"
 	"  --keep-attempts DAYS    drop attempts after (default 730, 0 = never)\n"
+	"  --phone-query yes|no    ask phones in normal mode for model and version (default no)\n"
+	"  --probe-restore WHEN    ask phones in restore mode what they remember of their last\n"
+	"                          failure: none (default) or attach\n"
 	"  -v, --verbose           log more\n"
 	"  -h, --help; -V, --version\n"
 	"\n"
@@ -104,6 +108,28 @@ static bool set_keep_attempts(struct options *options, const char *value)
 	return set_days(&options->keep_attempts_days, value);
 }
 
+/* Sets or clears a query by one of two words. */
+static bool set_query(
+	unsigned *queries, enum query query, const char *value, const char *off, const char *on)
+{
+	if (!text_equal(value, off) && !text_equal(value, on))
+		return false;
+	*queries &= ~(unsigned)query;
+	if (text_equal(value, on))
+		*queries |= query;
+	return true;
+}
+
+static bool set_phone_query(struct options *options, const char *value)
+{
+	return set_query(&options->queries, QUERY_NORMAL, value, "no", "yes");
+}
+
+static bool set_probe_restore(struct options *options, const char *value)
+{
+	return set_query(&options->queries, QUERY_RESTORE, value, "none", "attach");
+}
+
 /* The keys of the file, which are the long options too. */
 static const struct {
 	const char *key;
@@ -117,6 +143,8 @@ static const struct {
 	{"budget-percent", set_budget_percent, "a number from 1 to 1000"},
 	{"keep-records", set_keep_records, "a number of days, at most 36500"},
 	{"keep-attempts", set_keep_attempts, "a number of days, at most 36500"},
+	{"phone-query", set_phone_query, "yes or no"},
+	{"probe-restore", set_probe_restore, "none or attach"},
 };
 
 struct file_reading {
@@ -189,6 +217,8 @@ static const struct option long_options[] = {
 	{"budget-percent", required_argument, NULL, OPTION_KEY + 4},
 	{"keep-records", required_argument, NULL, OPTION_KEY + 5},
 	{"keep-attempts", required_argument, NULL, OPTION_KEY + 6},
+	{"phone-query", required_argument, NULL, OPTION_KEY + 7},
+	{"probe-restore", required_argument, NULL, OPTION_KEY + 8},
 	{"config", required_argument, NULL, 'c'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"help", no_argument, NULL, 'h'},
@@ -240,7 +270,7 @@ int options_read(int argc, char **argv, struct options *ret)
 	const char *config = find_config(argc, argv);
 	int option, r;
 
-	_Static_assert(ARRAY_SIZE(keys) == 7, "long_options has a row for each key");
+	_Static_assert(ARRAY_SIZE(keys) == 9, "long_options has a row for each key");
 	set_defaults(&options);
 	r = read_file(&options, config ? config : OPTIONS_CONFIG_PATH, config != NULL);
 	if (r < 0)

@@ -266,7 +266,7 @@ static void fold_saved(struct attempt *attempt, const struct event *event)
 {
 	struct saved saved = {attempt, event};
 
-	if (text_equal(event->name, "panic-log"))
+	if (event->text_length > 0 && text_equal(event->name, "panic-log"))
 		panic_signs(event->text, event->text_length, see_panic_sign, &saved);
 }
 

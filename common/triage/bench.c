@@ -340,10 +340,13 @@ static void update_device(
 		device->mode = session ? session_resolve_mode(session, event->mode) : event->mode;
 		device->changed = event->at;
 	} else if (!device->on_usb && (usb || !device->on_mux)) {
-		device->left_mode = device->mode;
+		device->left_mode =
+			device->mode == MODE_USB_ONLY ? device->listed_mode : device->mode;
 		device->mode = MODE_GONE;
 		device->changed = event->at;
 	} else if (device->on_usb) {
+		if (device->mode != MODE_USB_ONLY)
+			device->listed_mode = device->mode;
 		device->mode = MODE_USB_ONLY;
 	}
 	listing_update(&device->listing, device->on_usb, device->on_mux, device->mode, event->at);
@@ -418,6 +421,14 @@ static void hear_mux_error(
 	listing_hear(&device->listing, &heard);
 }
 
+/* The phone itself said in which of the two modes it is that USB cannot tell apart. */
+static void hear_phone(struct bench_device *device, const struct event *event)
+{
+	if (device && event->kind == EVENT_IDENTITY && event->source == SOURCE_PHONE &&
+		device->mode == MODE_NORMAL_OR_RESTORE)
+		device->mode = event->mode;
+}
+
 void bench_feed(struct bench *bench, const struct event *event)
 {
 	struct session *session = NULL;
@@ -436,6 +447,7 @@ void bench_feed(struct bench *bench, const struct event *event)
 		return;
 	} else {
 		device = locate_device(bench, event);
+		hear_phone(device, event);
 		session = device ? running_session(bench, &device->identity) : NULL;
 		/* What keeps the phone from coming back is heard after the tool has given up. */
 		if (device && !session && event->kind == EVENT_USB_ERROR)

@@ -16,12 +16,13 @@
 struct bench_device {
 	struct identity identity;
 	char port[PORT_SIZE];
-	enum device_mode mode;	    /* MODE_GONE when it is not on the bench */
-	enum device_mode left_mode; /* the mode in which it left; MODE_UNKNOWN = it has not */
-	bool on_usb;		    /* the USB source sees it */
-	bool on_mux;		    /* usbmuxd lists it */
-	struct stamp changed;	    /* the last attach or detach */
-	struct listing listing;	    /* whether usbmuxd shows it as it ought to */
+	enum device_mode mode;	      /* MODE_GONE when it is not on the bench */
+	enum device_mode left_mode;   /* the mode in which it left; MODE_UNKNOWN = it has not */
+	enum device_mode listed_mode; /* of MODE_USB_ONLY: the mode before usbmuxd lost it */
+	bool on_usb;		      /* the USB source sees it */
+	bool on_mux;		      /* usbmuxd lists it */
+	struct stamp changed;	      /* the last attach or detach */
+	struct listing listing;	      /* whether usbmuxd shows it as it ought to */
 };
 
 /* Keeps a record and returns its sequence in the ring. */

@@ -33,10 +33,11 @@ enum event_kind {
 		14, /* kernel line: code = negative errno or 0, name = sign, text = line */
 	EVENT_MUX_ERROR = 15, /* usbmuxd's line: name = sign, text = line */
 	EVENT_IDENTITY = 16,  /* what is known of a device: ecid, udid, name = product type,
-			       * text = board */
+			       * text = board; mode where the phone itself told it */
 	EVENT_PORT = 17,      /* what the port shows in a session: name = over-current (number =
 			       * how often since the last one; 0 = it is counted from here on) or
 			       * suspended */
+	EVENT_SYSTEM = 18, /* what runs on a phone in normal mode: name = version, text = build */
 
 	/* The restore tool. */
 	EVENT_TOOL_START = 20,	 /* name = tool, text = its command line; a restore is under way */

@@ -8,6 +8,7 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
+#include "daemon/io/plist_guard.h"
 
 #define VERSION_PLIST 1
 #define TYPE_PLIST 8
@@ -28,32 +29,6 @@ static const char listen_request[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>
 static void plist_freep(plist_t *plist)
 {
 	plist_free(*plist);
-}
-
-/* libplist frees its trees by recursion: what is too deep must not get that far. */
-static bool too_deep(const char *text, size_t length)
-{
-	static const char *const openers[] = {"<dict>", "<array>"};
-	static const char *const closers[] = {"</dict>", "</array>"};
-	const char *end = text + length;
-	size_t depth = 0;
-
-	for (const char *c = text; (c = memchr(c, '<', (size_t)(end - c))); c++) {
-		for (size_t i = 0; i < ARRAY_SIZE(openers); i++) {
-			size_t left = (size_t)(end - c);
-			/* "<dict " with attributes or blanks opens as well. */
-			size_t word = strlen(openers[i]) - 1;
-
-			if (left >= word && memcmp(c, openers[i], word) == 0)
-				depth++;
-			else if (depth > 0 && left >= strlen(closers[i]) &&
-				 memcmp(c, closers[i], strlen(closers[i])) == 0)
-				depth--;
-		}
-		if (depth > USBMUX_DEPTH_MAX)
-			return true;
-	}
-	return false;
 }
 
 static bool dict_uint(plist_t dict, const char *key, uint64_t *ret)
@@ -166,7 +141,7 @@ int usbmux_frame_read(
 	if (length < frame)
 		return 0;
 	payload_bytes = frame - USBMUX_HEADER_BYTES;
-	if (too_deep(payload, payload_bytes))
+	if (plist_too_deep(payload, payload_bytes, USBMUX_DEPTH_MAX))
 		return -EBADMSG;
 	plist_from_xml(payload, (uint32_t)payload_bytes, &plist);
 	r = read_message(plist, ret);

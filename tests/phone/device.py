@@ -126,6 +126,8 @@ class Phone:
 
     def service(self, port):
         """The service behind `port` in the present mode, or None when a connection is refused."""
+        if port == PORT_LOCKDOWN and "answers" in self.scenario:
+            return self._answer_badly
         if self.mode == "normal":
             return self._lockdown if port == PORT_LOCKDOWN else None
         services = {PORT_LOCKDOWN: self._restored}
@@ -220,6 +222,28 @@ class Phone:
         else:
             answer["Error"] = "InvalidKey"
         frames.send(answer)
+
+    def _answer_badly(self, connection):
+        """A lockdown or restored that has lost its mind: see "answers" in README.md."""
+        frames = PlistConnection(connection)
+        for action in self.scenario["answers"]:
+            frames.receive()
+            self.journal.add("misbehaved", request="lockdown")
+            if action == "hold":
+                self._mute(connection)
+            elif action == "close":
+                return
+            elif action == "drip":
+                while True:
+                    frames.send_raw(b"\x00")
+                    threading.Event().wait(0.2)
+            elif "message" in action:
+                frames.send(action["message"])
+            else:
+                body = (action.get("body", "") + action.get("middle", "") * action.get("middleTimes", 1)
+                        + action.get("end", "")).encode("latin-1")
+                frames.send_raw(struct.pack(">I", action.get("length", len(body))) + body)
+        self._mute(connection)
 
     def _lockdown(self, connection):
         frames = PlistConnection(connection)

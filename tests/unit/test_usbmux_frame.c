@@ -159,6 +159,15 @@ static void deep_nesting_is_refused(void **state)
 	while (strlen(payload) + 8 < sizeof(payload))
 		strcat(payload + strlen(payload), "<array>");
 	assert_int_equal(read_payload(payload, &m), -EBADMSG);
+	/* Nor may a comment or a CDATA section hide it. */
+	strcpy(payload, "<plist>");
+	while (strlen(payload) + 40 < sizeof(payload))
+		strcat(payload + strlen(payload), "<array><!--</array>-->");
+	assert_int_equal(read_payload(payload, &m), -EBADMSG);
+	assert_int_equal(read_payload("<plist><dict><key>a</key><string><![CDATA[</dict>]]>"
+				      "</string></dict></plist>",
+				 &m),
+		-EBADMSG);
 }
 
 static void listen_frame(void **state)

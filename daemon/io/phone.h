@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Asks phones, where that is switched on, and turns their answers into events. When one may be
+ * asked common/triage/query.h says; how it is asked, phone_query.h. It never blocks. */
+#pragma once
+
+#include "common/base/macro.h"
+#include "common/triage/event.h"
+#include "daemon/loop.h"
+
+/* Phones that wait for their turn; one more than that is not asked. */
+#define PHONE_QUEUE_MAX 16
+/* For one phone; answers take some 50 ms. */
+#define PHONE_LIMIT_US (3 * USEC_PER_SEC)
+/* Then usbmuxd or a library holds the thread: it is given up until it returns. */
+#define PHONE_OVERDUE_US (5 * USEC_PER_SEC)
+
+struct phone_options {
+	uint64_t limit_us;   /* 0 = PHONE_LIMIT_US */
+	uint64_t overdue_us; /* 0 = PHONE_OVERDUE_US */
+};
+
+struct phone;
+
+/* Starts the source. To `sink`, from the loop alone but for the first, go
+ *   EVENT_SOURCE    name = phone, code = 0 up, negative errno while no phone can be asked
+ *   EVENT_IDENTITY  what the phone told: ecid, udid, name = product type, text = board, mode
+ *   EVENT_SYSTEM    of a phone in normal mode
+ *   EVENT_SAVED     of a phone in restore mode, for each thing that it remembers
+ * Returns 0, or a negative errno: no memory, no thread. The caller owns *ret: phone_free(). `sink`
+ * may not free it. */
+int phone_new(struct loop *loop, const struct phone_options *options, event_sink *sink, void *user,
+	struct phone **ret);
+/* Ends it without any event and without waiting. Returns NULL. */
+struct phone *phone_free(struct phone *phone);
+DEFINE_FREEP(struct phone, phone_free)
+
+/* Asks the phone with that UDID, which came at `came`, what the enum query bits say: soon, once,
+ * and not at all where it does not get its turn within QUERY_WINDOW_US. A phone that was asked is
+ * not asked again before phone_forget(). */
+void phone_ask(struct phone *phone, const char *udid, unsigned asks, struct stamp came);
+/* The phone has gone. */
+void phone_forget(struct phone *phone, const char *udid);

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The daemon asks phones only where that is switched on, once, and is never held up by what they answer."""
+import json
+import shutil
+import subprocess
+import time
+
+import models
+import pytest
+from bus import Bus
+from daemon import until
+
+ANSWER_SECONDS = 1.0
+PORT = '1-2'
+
+pytestmark = pytest.mark.skipif(not shutil.which('umockdev-wrapper'), reason='umockdev is not installed')
+
+
+class Guest:
+    """A simulated phone that comes and goes on USB and in usbmuxd alike."""
+
+    def __init__(self, simulator, bus, bench):
+        self.simulator, self.bus, self.bench = simulator, bus, bench
+        self.phone, self.journal = simulator.phone, simulator.journal
+        self.udid = simulator.phone.identity.udid
+
+    def sees(self, mode):
+        devices = self.bench.call('ListDevices')['devices']
+        return any(device.get('port') == PORT and (device['mode'] == 'gone') == (mode == 'gone') for device in devices)
+
+    def come(self, mode):
+        identity = self.phone.identity
+        self.bus.tell(f'add {PORT} {mode} ' + (
+            self.udid if mode in ('normal', 'restore') else f'{identity.ecid:X} {identity.model.product_type}'))
+        until(lambda: self.sees(mode), what=f'the phone in {mode} mode')
+        self.phone.set_mode(mode)
+
+    def go(self):
+        self.phone.set_mode('gone')
+        self.bus.tell(f'remove {PORT}')
+        until(lambda: self.sees('gone'), what='the phone to go')
+
+    def connects(self):
+        return self.journal.entries('connect')
+
+
+@pytest.fixture
+def phone(make_phone, bench):
+    """watch(*options): a started daemon, and a phone that comes when it is told to."""
+    bus = Bus(bench.build)
+    bench.environment.update(bus.environment)
+
+    def watch(*options, **identity):
+        simulator = make_phone('success', **identity)
+        simulator.phone.set_mode('gone')
+        bench.start(*options)
+        return Guest(simulator, bus, bench)
+    yield watch
+    bench.close()
+    bus.close()
+
+
+def records(bench, kind):
+    lines = bench.triage('--json', 'log').stdout.splitlines()
+    found = [record for line in lines for record in json.loads(line)['records']]
+    return [record for record in found if record['kind'] == kind and record['source'] == 'phone']
+
+
+def source_up(bench):
+    return next(source for source in bench.call('GetStatus')['sources'] if source['name'] == 'phone')['up']
+
+
+def test_by_default_no_phone_is_asked(phone, bench):
+    guest = phone()
+    for mode in ('normal', 'restore'):
+        guest.come(mode)
+        until(lambda: guest.journal.entries('attached')[-1]['udid'] == guest.udid, what='the phone in usbmuxd')
+        guest.go()
+    bench.stop()
+    assert guest.connects() == []
+
+
+def test_a_phone_in_normal_mode_tells_what_it_is(phone, bench):
+    guest = phone('--phone-query', 'yes')
+    guest.come('normal')
+    system = until(lambda: records(bench, 'system'), what='the answer')[0]
+    assert (system['name'], system['text']) == ('14.8.1', '18H107')
+    product = guest.phone.identity.model.product_type
+    assert records(bench, 'identity')[0]['name'] == product
+    device = bench.call('ListDevices')['devices'][0]
+    assert (device['mode'], device['productType']) == ('normal', product)
+    assert len(guest.connects()) == 1
+
+
+def test_what_an_older_phone_tells_joins_its_modes(phone, bench):
+    identity = models.make_identity(udid='0123456789abcdef0123456789abcdef01234567')
+    guest = phone('--phone-query', 'yes', identity=identity)
+    guest.come('normal')
+    until(lambda: records(bench, 'identity'), what='the answer')
+    assert bench.call('ListDevices')['devices'][0]['ecid'] == f'0x{identity.ecid:016X}'
+
+
+def test_a_phone_that_comes_from_recovery_is_not_asked_what_it_is(phone, bench):
+    """It may be in a restore: then no connection at all is opened to it."""
+    guest = phone('--phone-query', 'yes')
+    guest.come('recovery')
+    guest.go()
+    guest.come('restore')
+    guest.go()
+    # A phone that may be asked is: so the one before would have been by now.
+    guest.phone.identity = models.make_identity(ecid=0x1122334455667)
+    guest.udid = guest.phone.identity.udid
+    guest.come('normal')
+    until(lambda: records(bench, 'system'), what='the other phone')
+    assert len(guest.connects()) == 1
+
+
+def test_a_phone_that_was_there_before_is_not_asked(phone, bench):
+    guest = phone('--phone-query', 'yes', '--probe-restore', 'attach')
+    bench.stop()
+    guest.bus.tell(f'add {PORT} restore {guest.udid}')
+    guest.phone.set_mode('restore')
+    bench.start('--phone-query', 'yes', '--probe-restore', 'attach')
+    until(lambda: bench.sees(guest.udid), what='the phone')
+    guest.go()
+    assert guest.connects() == []
+
+
+def test_a_phone_in_restore_mode_tells_what_it_remembers(phone, bench):
+    guest = phone('--probe-restore', 'attach')
+    guest.phone.scenario = {**guest.phone.scenario, 'savedDebugInfo': {
+        'PreviousExitStatus': '0x60d',
+        'USBLog': 'AppleSynopsysOTGDevice::handleUSBReset\nnext line',
+        'PanicLog': 'x' * 100000 + 'panic(cpu 1 caller 0x1): AOP PANIC - i2cscm1 global-errors\nDebugger message: x'}}
+    guest.come('restore')
+    saved = until(lambda: (found := records(bench, 'saved')) and len(found) == 3 and found, what='the answers')
+    texts = {record['name']: record['text'] for record in saved}
+    assert texts['exit-status'] == '0x60d'
+    assert texts['usb-log'] == 'AppleSynopsysOTGDevice::handleUSBReset next line'
+    assert texts['panic-log'].startswith('panic(cpu 1 caller 0x1): AOP PANIC')
+    assert bench.call('ListDevices')['devices'][0]['mode'] == 'restore'
+    assert len(guest.connects()) == 1
+
+
+def test_a_saved_panic_is_evidence_of_the_restore_it_comes_before(phone, bench):
+    guest = phone('--probe-restore', 'attach')
+    guest.phone.scenario = {**guest.phone.scenario, 'savedDebugInfo': {
+        'PanicLog': 'panic(cpu 1 caller 0x1): AOP PANIC - i2cscm1 global-errors - prox als'}}
+    for mode in ('recovery', 'recovery', 'restore'):
+        guest.come(mode)
+        if mode != 'restore':
+            guest.go()
+    until(lambda: records(bench, 'saved'), what='the answer')
+    guest.go()
+    guest.come('recovery')
+    verdict = until(lambda: (found := bench.verdict(guest.udid))['phase'] == 'phase2-hardware' and found,
+                    what='the verdict')
+    flex = next(cause for cause in verdict['causes'] if cause['cause'] == 'earpiece-flex')
+    assert any(finding['rule'] == 'front-sensor-panic' and finding['records'] for finding in flex['evidence'])
+
+
+def test_a_phone_is_asked_once_an_attach(phone, bench):
+    guest = phone('--probe-restore', 'attach')
+    guest.come('restore')
+    until(lambda: records(bench, 'identity'), what='the answer')
+    # usbmuxd restarts and lists it anew: the phone did not come.
+    guest.simulator.mux.stop()
+    guest.simulator.mux.start()
+    guest.phone.show()
+    until(lambda: len(guest.journal.entries('listener')) >= 2, what='the daemon')
+    listed = len(guest.journal.entries('attached'))
+    assert listed >= 3
+    until(lambda: bench.call('ListDevices')['devices'][0]['mode'] == 'normal-or-restore', what='the phone')
+    guest.go()
+    assert len(guest.connects()) == 1
+
+
+DEEP = {'body': '<plist>', 'middle': '<array>', 'middleTimes': 50000}
+HIDDEN = {'body': '<plist>', 'middle': '<array><!--</array>-->', 'middleTimes': 40000}
+BAD_ANSWERS = {
+    'nothing': ['hold'],
+    'close': ['close'],
+    'drip': ['drip'],
+    'huge-length': [{'length': 0xffffffff}],
+    'huge-answer': [{'middle': 'x', 'middleTimes': 32 << 20}],
+    'no-length': [{'length': 0}],
+    'half': [{'length': 1000, 'body': '<?xml version="1.0"?><plist><dict>'}],
+    'garbage': [{'body': '\x00\xff garbage \x1b[2J'}],
+    'no-dict': [{'body': '<plist version="1.0"><string>x</string></plist>'}],
+    'binary': [{'body': 'bplist00\xd1\x01\x02'}],
+    'deep': [DEEP],
+    'hidden-depth': [HIDDEN],
+    'stranger': [{'message': {'Request': 'QueryType', 'Type': 'com.example.other'}}],
+    'wrong-types': [{'message': {'Type': 'com.apple.mobile.restored'}},
+                    {'message': {'HardwareInfo': ['x'], 'Result': 5}},
+                    {'message': {'SavedDebugInfo': {'PanicLog': 7, 'USBLog': {}, 'PreviousExitStatus': []}}}],
+    'silent-then': [{'message': {'Type': 'com.apple.mobile.lockdown'}}, 'hold'],
+    'evil-text': [{'message': {'Type': 'com.apple.mobile.lockdown'}}]
+                 + [{'message': {'Value': '\u009b31m' + 'A' * 500000}}] * 5,
+}
+
+
+@pytest.mark.parametrize('name', sorted(BAD_ANSWERS))
+def test_the_daemon_goes_on_whatever_a_phone_answers(phone, bench, name):
+    guest = phone('--phone-query', 'yes', '--probe-restore', 'attach')
+    good = guest.phone.scenario
+    guest.phone.scenario = {**good, 'answers': BAD_ANSWERS[name]}
+    guest.come('normal')
+    until(lambda: guest.journal.entries('misbehaved'), what='the bad answer')
+    for _ in range(20):
+        began = time.monotonic()
+        bench.call('GetStatus')
+        assert time.monotonic() - began < ANSWER_SECONDS
+    guest.phone.scenario = good
+
+    def answers():
+        """Later a phone makes sense, and is asked as if nothing had been."""
+        guest.go()
+        guest.come('normal')
+        deadline = time.monotonic() + 0.5
+        while time.monotonic() < deadline:
+            if any(record['name'] == '14.8.1' for record in records(bench, 'system')):
+                return True
+            time.sleep(0.05)
+        return False
+    until(answers, what='a good answer')
+    assert bench.process.poll() is None
+    memory = int(open(f'/proc/{bench.process.pid}/statm').read().split()[1]) * 4096
+    assert memory < 200 << 20, 'grown by what a phone said'
+    assert all(not set(record.get('name', '') + record.get('text', '')) & {'\x1b', '\x9b'}
+               for record in records(bench, 'system') + records(bench, 'identity'))
+
+
+def test_a_question_that_is_stuck_in_usbmuxd_is_given_up(phone, bench):
+    guest = phone('--phone-query', 'yes')
+    guest.simulator.mux.misbehaviour = {'ListDevices': ['hold'], 'Connect': ['hold']}
+    guest.come('normal')
+    until(lambda: guest.journal.entries('misbehaved'), what='the question')
+    until(lambda: not source_up(bench), what='the question to be given up')
+    began = time.monotonic()
+    bench.call('GetStatus')
+    assert time.monotonic() - began < ANSWER_SECONDS
+    # The end does not wait for it either.
+    began = time.monotonic()
+    bench.stop()
+    assert bench.process.returncode == 0
+    assert time.monotonic() - began < 2
+
+
+def test_the_configuration_takes_no_other_word(bench):
+    for words in (['--phone-query', 'maybe'], ['--probe-restore', 'always']):
+        result = subprocess.run([str(bench.build / 'daemon' / 'idevicetriaged'), *words], capture_output=True, text=True,
+                                timeout=10)
+        assert result.returncode == 2
+        assert 'is not' in result.stderr
