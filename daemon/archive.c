@@ -96,6 +96,12 @@ struct casebook_file *archive_file(struct archive *archive)
 	return archive->file;
 }
 
+/* Whether the casebook lacks something of the session. */
+static bool is_due(const struct pending *pending)
+{
+	return pending->run.length > 0 || pending->unsealed;
+}
+
 /* Keeps the run that was gathered. */
 static int keep_run(struct archive *archive, struct stamp now, struct pending *pending)
 {
@@ -170,32 +176,34 @@ static int diagnose_phone(
 	return r < 0 ? r : diagnose(c, verdict);
 }
 
-/* Seals a session that has ended. One that the bench has forgotten stays unsealed. */
+/* Seals a session that has ended; one that the bench has forgotten stays unsealed. Returns 1, 0
+ * where the session runs, or a negative errno. */
 static int seal(struct archive *archive, struct stamp now, struct pending *pending)
 {
 	const struct session *session =
 		bench_find_session(archive->history.bench, &pending->session);
-	CLEANUP(freep) struct verdict *verdict = calloc(1, sizeof(*verdict));
-	struct casebook_seal sealed = {
-		.origin = "watched", .verdict = verdict, .run = pending->run};
+	CLEANUP(freep) struct verdict *verdict = NULL;
+	struct casebook_seal sealed = {.origin = "watched", .run = pending->run};
 	int r = 0;
 
-	if (!verdict)
-		return -ENOMEM;
 	if (session && session->running)
 		return 0;
 	if (session) {
+		sealed.verdict = verdict = calloc(1, sizeof(*verdict));
 		sealed.attempt = &session->attempt;
 		sealed.identity = &session->identity;
-		r = diagnose_phone(archive, &pending->session, verdict);
+		r = verdict ? diagnose_phone(archive, &pending->session, verdict) : -ENOMEM;
 		if (r == 0)
 			r = casebook_file_seal(archive->file, now, &sealed);
 	}
-	if (r == 0)
-		drop(pending);
-	return r;
+	if (r < 0)
+		return r;
+	drop(pending);
+	return 1;
 }
 
+/* Gathers a record. Returns 1 where it ended a session, which was sealed, 0, or a negative errno.
+ */
 static int take_record(struct archive *archive, struct stamp now, const struct ring_record *record)
 {
 	struct pending *pending;
@@ -218,48 +226,50 @@ static int take_record(struct archive *archive, struct stamp now, const struct r
 	}
 	if (pending->run.length >= RECORD_RUN_BYTES)
 		r = keep_run(archive, now, pending);
-	if (r == 0 && event.kind == EVENT_SESSION_END &&
-		(pending->run.length > 0 || pending->unsealed))
+	if (r == 0 && event.kind == EVENT_SESSION_END && is_due(pending))
 		r = seal(archive, now, pending);
 	return r;
 }
 
-/* At the end of the ring: what came late for a session that has ended. */
-static int seal_ended(struct archive *archive, struct stamp now)
+/* At the end of the ring: seals one session for which something came late. Returns 1 where there
+ * was one. */
+static int seal_late(struct archive *archive, struct stamp now)
 {
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < PENDING_MAX; i++) {
+	for (size_t i = 0; i < PENDING_MAX; i++) {
 		struct pending *pending = &archive->pending[i];
+		int r;
 
 		if (uuid_is_none(&pending->session))
 			continue;
-		if (pending->run.length > 0 || pending->unsealed)
-			r = seal(archive, now, pending);
-		else
+		if (!is_due(pending)) {
 			drop(pending);
+			continue;
+		}
+		r = seal(archive, now, pending);
+		if (r != 0)
+			return r;
 	}
 	casebook_file_sync(archive->file);
-	return r;
+	return 0;
 }
 
 int archive_advance(struct archive *archive, struct stamp now)
 {
 	struct ring_record record;
-	int r = 1;
+	int r = 1, sealed = 0;
 
 	if (!archive->file)
 		return 0;
-	for (size_t i = 0; r > 0 && i < ADVANCE_RECORDS; i++) {
+	/* A seal takes as long as many records: after one, the loop has its turn. */
+	for (size_t i = 0; r > 0 && sealed == 0 && i < ADVANCE_RECORDS; i++) {
 		r = ring_cursor_next(&archive->cursor, &record);
-		if (r > 0) {
-			int taken = take_record(archive, now, &record);
-
-			r = taken < 0 ? taken : 1;
-		}
+		if (r > 0)
+			sealed = take_record(archive, now, &record);
 	}
+	if (sealed < 0)
+		r = sealed;
 	if (r == 0)
-		r = seal_ended(archive, now);
+		r = seal_late(archive, now);
 	if (r < 0)
 		close_casebook(archive);
 	return r;
