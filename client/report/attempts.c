@@ -60,13 +60,27 @@ static void fill_host(char cell[CELL_SIZE], struct json_object *session)
 	add_field(cell, session, "host", "");
 }
 
+/* The condition of that key, as it was told; NULL where it was not. */
+static struct json_object *find_condition(struct json_object *session, const char *key)
+{
+	struct json_object *conditions = field_list(session, "conditions");
+
+	for (size_t i = 0; i < field_count(conditions); i++)
+		if (text_equal(field_text_or(field_item(conditions, i), "key", ""), key))
+			return field_item(conditions, i);
+	return NULL;
+}
+
 static void fill_port(char cell[CELL_SIZE], struct json_object *session)
 {
 	struct json_object *health = field_object(session, "health");
+	struct json_object *told = find_condition(session, "hubDepth");
 	int64_t hubs, speed;
 
 	add_field(cell, session, "port", "");
-	if (field_number(health, "hubDepth", &hubs) && hubs > 0)
+	if (told)
+		add(cell, "%s%s", *cell ? ", " : "", words_condition(told).text);
+	else if (field_number(health, "hubDepth", &hubs) && hubs > 0)
 		add(cell, "%sbehind %" PRId64 " hub%s", *cell ? ", " : "", hubs,
 			hubs == 1 ? "" : "s");
 	else if (field_number(health, "hubDepth", &hubs))
@@ -89,12 +103,20 @@ static void fill_restore(char cell[CELL_SIZE], struct json_object *session)
 		add(cell, "%sfrom %s", *cell ? ", " : "", words_mode(field_text(session, "entry")));
 }
 
+/* Without those that the port's column has. */
 static void fill_conditions(char cell[CELL_SIZE], struct json_object *session)
 {
 	struct json_object *conditions = field_list(session, "conditions");
 
-	for (size_t i = 0; i < field_count(conditions); i++)
-		add(cell, "%s%s", i ? ", " : "", words_condition(field_item(conditions, i)).text);
+	for (size_t i = 0; i < field_count(conditions); i++) {
+		struct json_object *condition = field_item(conditions, i);
+		const char *key = field_text_or(condition, "key", "");
+
+		if (text_equal(key, "hubDepth") ||
+			(text_equal(key, "port") && field_text(session, "port")))
+			continue;
+		add(cell, "%s%s", *cell ? ", " : "", words_condition(condition).text);
+	}
 }
 
 static void fill_result(char cell[CELL_SIZE], struct json_object *session)

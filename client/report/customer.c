@@ -22,7 +22,9 @@ static const char *phase_of(const struct report *report)
 
 static struct json_object *first_cause(const struct report *report)
 {
-	return field_item(field_list(verdict_of(report), "causes"), 0);
+	struct json_object *causes = field_list(verdict_of(report), "causes");
+
+	return field_count(causes) ? field_item(causes, 0) : NULL;
 }
 
 static void fact(struct html *html, const char *name, const char *value)

@@ -187,7 +187,7 @@ static char *presentable(const struct html *html, const char *text)
 /* It is masked before it is cut: half an identifier would not be known for one. */
 void html_foreign(struct html *html, const char *text)
 {
-	CLEANUP(freep) char *whole = presentable(html, text);
+	CLEANUP(freep) char *whole = presentable(html, text ? text : "");
 	char cut[HTML_FOREIGN_BYTES];
 
 	end_tag_head(html);

@@ -38,7 +38,8 @@ void html_void(struct html *html, const char *element);
 /* Writes words of our own. */
 void html_put(struct html *html, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Writes foreign text: clean, masked unless `reveal`, and without the characters that turn the
- * direction of what follows. At most HTML_FOREIGN_BYTES of it; then an ellipsis. */
+ * direction of what follows. At most HTML_FOREIGN_BYTES of it; then an ellipsis. NULL is
+ * nothing. */
 void html_foreign(struct html *html, const char *text);
 #define HTML_FOREIGN_BYTES 1024
 /* The two again, as an element of their own. */

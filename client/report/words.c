@@ -162,7 +162,6 @@ struct phrase words_condition(struct json_object *condition)
 		{"battery", "battery"},
 		{"chargeFlex", "charge port flex"},
 		{"minimalBoot", "minimal boot"},
-		{"hubDepth", "hubs between"},
 		{"firmware", "firmware"},
 		{"hostSoftware", "computer's software"},
 	};
@@ -172,6 +171,11 @@ struct phrase words_condition(struct json_object *condition)
 
 	if (text_equal(key, "minimalBoot") && text_equal(value, "true"))
 		text_copy(phrase.text, sizeof(phrase.text), "only the parts needed to start");
+	else if (text_equal(key, "hubDepth") && text_equal(value, "0"))
+		text_copy(phrase.text, sizeof(phrase.text), "no hub");
+	else if (text_equal(key, "hubDepth"))
+		snprintf(phrase.text, sizeof(phrase.text), "behind %.20s hub%s", value,
+			text_equal(value, "1") ? "" : "s");
 	else
 		snprintf(phrase.text, sizeof(phrase.text), "%.40s %.100s",
 			look_up(keys, ARRAY_SIZE(keys), key, key), value);
