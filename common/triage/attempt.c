@@ -68,6 +68,27 @@ const struct seen_sign *attempt_sign(const struct attempt *attempt, const char *
 	return NULL;
 }
 
+static bool is_crash(int64_t status)
+{
+	static const int signals[] = {4, 6, 7, 8, 11};
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (status == -signals[i] || status == 128 + signals[i])
+			return true;
+	return false;
+}
+
+bool attempt_tool_crashed(const struct attempt *attempt)
+{
+	if (attempt->exit_known && is_crash(attempt->exit_status))
+		return true;
+	for (size_t i = 0; i < attempt->error_count; i++)
+		if (text_equal(attempt->errors[i].domain, "tool-exit") &&
+			is_crash(attempt->errors[i].code))
+			return true;
+	return false;
+}
+
 const char *health_grade_name(enum health_grade grade)
 {
 	static const char *const names[] = {"unknown", "good", "degraded", "lost"};

@@ -139,5 +139,8 @@ const char *attempt_condition(const struct attempt *attempt, const char *key);
 /* Sets a condition, or replaces its value. Returns 0, or -ENOSPC. */
 int attempt_set_condition(
 	struct attempt *attempt, const char *key, const char *value, uint64_t sequence);
+/* True where the restore tool ended by a fault of its own program: SIGILL, SIGABRT, SIGBUS, SIGFPE or
+ * SIGSEGV (signal(7)), as -N or as a shell tells it, 128 + N. */
+bool attempt_tool_crashed(const struct attempt *attempt);
 const struct seen_sign *attempt_sign(const struct attempt *attempt, const char *id);
 const char *health_grade_name(enum health_grade grade);

@@ -11,7 +11,8 @@
 #include "common/triage/next_step.h"
 #include "common/triage/wording.h"
 
-#define SIDE_COUNT 5 /* by enum phase */
+#define SIDE_COUNT 5	       /* by enum phase */
+#define SUSPICION_STEPS_MAX 20 /* more evidence than this changes no choice */
 
 /* What the rules say so far of one cause or of one phase as a whole. */
 struct tally {
@@ -265,15 +266,26 @@ static void rank_suspects(struct diagnosis *d, struct verdict *verdict)
 		}
 }
 
+/* Weights are steps of odds: each one for a cause doubles its suspicion, each one against it halves
+ * it, so that evidence outweighs the prior that orders the experiments without any. */
+static uint64_t suspicion_of(const struct diagnosis *d, size_t cause)
+{
+	int steps = d->causes[cause].total + d->phases[knowledge_causes[cause].phase].total;
+	uint64_t prior = 2 * (uint64_t)knowledge_causes[cause].prior;
+
+	if (steps > SUSPICION_STEPS_MAX)
+		steps = SUSPICION_STEPS_MAX;
+	if (steps < -SUSPICION_STEPS_MAX)
+		steps = -SUSPICION_STEPS_MAX;
+	return (prior ? prior : 1) << (SUSPICION_STEPS_MAX + steps);
+}
+
 static void choose_step(const struct diagnosis *d, struct verdict *verdict)
 {
-	int suspicion[CAUSE_COUNT_MAX] = {0};
+	uint64_t suspicion[CAUSE_COUNT_MAX] = {0};
 
-	for (size_t i = 0; i < knowledge_causes_count; i++) {
-		suspicion[i] = knowledge_causes[i].prior + d->causes[i].total;
-		if (suspicion[i] < 0)
-			suspicion[i] = 0;
-	}
+	for (size_t i = 0; i < knowledge_causes_count; i++)
+		suspicion[i] = suspicion_of(d, i);
 	next_step_choose(d->view, suspicion, verdict);
 }
 

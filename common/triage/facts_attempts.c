@@ -65,6 +65,11 @@ bool fact_bench_fault(const struct view *view)
 	return view->bench_fault_count > 0;
 }
 
+bool fact_bench_fault_twice(const struct view *view)
+{
+	return view->bench_fault_count >= 2;
+}
+
 bool fact_bench_fault_only(const struct view *view)
 {
 	return view->bench_fault_count > 0 && view->failed_count == 0;

@@ -48,6 +48,16 @@ bool fact_two_cables_failed(const struct view *view)
 	return view->cables >= 2;
 }
 
+bool fact_two_computers_tried(const struct view *view)
+{
+	return view->tried_computers >= 2;
+}
+
+bool fact_two_cables_tried(const struct view *view)
+{
+	return view->tried_cables >= 2;
+}
+
 bool fact_two_ports_failed(const struct view *view)
 {
 	return view->ports >= 2;

@@ -24,9 +24,12 @@ static bool is_minimal_boot(const struct attempt_view *a)
 
 static bool has_good_battery(const struct attempt_view *a)
 {
-	return (has_condition(a, "battery", "known-good") ||
-		       has_condition(a, "battery", "replaced")) &&
-	       counts_against_part(a);
+	return has_condition(a, "battery", "known-good") && counts_against_part(a);
+}
+
+static bool has_other_battery(const struct attempt_view *a)
+{
+	return has_condition(a, "battery", "replaced") && counts_against_part(a);
 }
 
 static bool has_other_charge_flex(const struct attempt_view *a)
@@ -159,9 +162,13 @@ bool fact_fails_minimal_boot(const struct view *view)
 	return any_failure(view, is_minimal_boot);
 }
 
+/* An aftermarket battery clears neither battery nor gauge: procedure.md asks for a known-good one
+ * with its original gauge. */
 bool fact_fails_good_battery(const struct view *view)
 {
-	return any_failure(view, has_good_battery);
+	return any_failure(view, has_good_battery) ||
+	       (!case_has_history(view->c, "third-party-battery") &&
+		       any_failure(view, has_other_battery));
 }
 
 bool fact_fails_other_charge_flex(const struct view *view)

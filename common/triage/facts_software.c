@@ -1,9 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/triage/facts_private.h"
 
+bool fact_two_firmwares_tried(const struct view *view)
+{
+	return view->tried_firmwares >= 2;
+}
+
+bool fact_two_networks_tried(const struct view *view)
+{
+	return view->tried_networks >= 2;
+}
+
 bool fact_two_tools_failed(const struct view *view)
 {
 	return view->tools >= 2;
+}
+
+static bool has_crashed_tool(const struct attempt_view *a)
+{
+	return attempt_tool_crashed(a->attempt);
+}
+
+bool fact_tool_crashed(const struct view *view)
+{
+	return any_failure(view, has_crashed_tool);
 }
 
 bool fact_works_other_tool(const struct view *view)

@@ -81,6 +81,8 @@ struct experiment {
 	uint32_t tests; /* bit set of causes */
 	const struct term *when;
 	size_t when_count;
+	const struct term *or_when; /* another way in; may be empty */
+	size_t or_when_count;
 	const struct term *unless;
 	size_t unless_count;
 	const struct term *first; /* where all hold it comes before all others */

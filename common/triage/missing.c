@@ -28,6 +28,12 @@ static bool lacks_computer(const struct attempt_view *a)
 	return is_restore(a) && !a->values[VARIABLE_HOST];
 }
 
+static bool lacks_point(const struct attempt_view *a)
+{
+	return a->failed && is_restore(a) && !a->attempt->operation && !a->attempt->checkpoint &&
+	       !a->phone_code && !a->code && !a->attempt->stage;
+}
+
 static bool lacks_link(const struct attempt_view *a)
 {
 	return is_restore(a) && a->in_group && !a->link_faulty && !a->link_known;
@@ -55,6 +61,13 @@ static bool computers_decide(const struct view *view)
 				     : view->clean_computers < LINKS_NEEDED;
 }
 
+/* It failed on enough computers and cables, but nobody knows whether at the same point. */
+static bool points_decide(const struct view *view)
+{
+	return view->tried_cables >= LINKS_NEEDED && view->tried_computers >= LINKS_NEEDED &&
+	       (cables_decide(view) || computers_decide(view));
+}
+
 static bool links_decide(const struct view *view)
 {
 	return view->clean_cables >= LINKS_NEEDED && view->clean_computers >= LINKS_NEEDED &&
@@ -71,6 +84,9 @@ static const struct {
 		"counts as another."},
 	{lacks_computer, computers_decide, "The computer of ",
 		" is not named: tell it, so that another computer counts as another."},
+	{lacks_point, points_decide, "Where ",
+		" failed is not known: tell the error number or the last step, so that the same "
+		"failure counts as the same."},
 	{lacks_link, links_decide, "How good the link was in ",
 		" is not known: the same failure in a restore that is watched, or whose log is "
 		"imported, says more."},

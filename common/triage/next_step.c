@@ -4,17 +4,16 @@
 #include "common/triage/facts.h"
 #include "common/triage/wording.h"
 
-#define GAIN_SCALE 1000	    /* so that whole numbers compare finely enough */
 #define MINUTES_OF_A_RISK 4 /* what one step of risk is worth in minutes: judgement */
 
-static unsigned gain(const struct experiment *experiment, const int *suspicion)
+static uint64_t gain(const struct experiment *experiment, const uint64_t *suspicion)
 {
-	unsigned tested = 0;
+	uint64_t tested = 0;
 
 	for (size_t i = 0; i < knowledge_causes_count; i++)
 		if (experiment->tests & UINT32_C(1) << i)
-			tested += (unsigned)suspicion[i];
-	return tested * GAIN_SCALE / (experiment->minutes + experiment->risk * MINUTES_OF_A_RISK);
+			tested += suspicion[i];
+	return tested / (experiment->minutes + experiment->risk * MINUTES_OF_A_RISK);
 }
 
 static void write_step(
@@ -29,11 +28,20 @@ static void write_step(
 	}
 }
 
-static bool is_possible(
+static bool is_open(
 	const struct view *view, const struct verdict *verdict, const struct experiment *experiment)
 {
 	return terms_hold_for_verdict(
-		       view, verdict, experiment->when, experiment->when_count, true) &&
+		       view, verdict, experiment->when, experiment->when_count, true) ||
+	       (experiment->or_when_count &&
+		       terms_hold_for_verdict(view, verdict, experiment->or_when,
+			       experiment->or_when_count, true));
+}
+
+static bool is_possible(
+	const struct view *view, const struct verdict *verdict, const struct experiment *experiment)
+{
+	return is_open(view, verdict, experiment) &&
 	       !terms_hold_for_verdict(
 		       view, verdict, experiment->unless, experiment->unless_count, false);
 }
@@ -61,15 +69,15 @@ static uint32_t named_suspect(const struct verdict *verdict)
 
 /* The best experiment that tests one of `causes`. */
 static const struct experiment *best_experiment(const struct view *view,
-	const struct verdict *verdict, const int *suspicion, uint32_t causes)
+	const struct verdict *verdict, const uint64_t *suspicion, uint32_t causes)
 {
 	const struct experiment *best = NULL;
-	unsigned best_gain = 0;
+	uint64_t best_gain = 0;
 	bool best_first = false;
 
 	for (size_t i = 0; i < knowledge_experiments_count; i++) {
 		const struct experiment *experiment = &knowledge_experiments[i];
-		unsigned here = gain(experiment, suspicion);
+		uint64_t here = gain(experiment, suspicion);
 		bool first;
 
 		if (!(experiment->tests & causes) || !here ||
@@ -85,7 +93,7 @@ static const struct experiment *best_experiment(const struct view *view,
 	return best;
 }
 
-void next_step_choose(const struct view *view, const int suspicion[static CAUSE_COUNT_MAX],
+void next_step_choose(const struct view *view, const uint64_t suspicion[static CAUSE_COUNT_MAX],
 	struct verdict *verdict)
 {
 	const struct experiment *best =

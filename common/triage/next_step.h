@@ -7,6 +7,6 @@
 #include "common/triage/view.h"
 
 /* Fills verdict->next from the experiments table. `suspicion` has one number for each cause of
- * knowledge_causes: prior and evidence together, 0 or more. */
-void next_step_choose(const struct view *view, const int suspicion[static CAUSE_COUNT_MAX],
+ * knowledge_causes, in proportion to how likely it is: prior and evidence together. */
+void next_step_choose(const struct view *view, const uint64_t suspicion[static CAUSE_COUNT_MAX],
 	struct verdict *verdict);

@@ -225,6 +225,10 @@ static enum outcome judge_tool(const struct attempt *attempt, const char **ret_w
 		*ret_why = "the phone reported that the restore has finished";
 		return OUTCOME_SUCCEEDED;
 	}
+	if (attempt->exit_known && attempt_tool_crashed(attempt)) {
+		*ret_why = "the restore tool crashed";
+		return OUTCOME_FAILED;
+	}
 	if (attempt->exit_known && attempt->exit_status < 0) {
 		*ret_why = "the restore tool was stopped by a signal";
 		return OUTCOME_ABORTED;

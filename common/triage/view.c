@@ -260,15 +260,24 @@ static void mark_group(struct view *view)
 	}
 }
 
-/* Which failures of the group are counted, by their links. */
-enum links { LINKS_ANY, LINKS_CLEAN, LINKS_PROVEN };
+/* Which failures are counted. */
+enum counted {
+	COUNT_ALL,
+	COUNT_GROUP,
+	COUNT_CLEAN,  /* of the group, with no known link fault */
+	COUNT_PROVEN, /* of these, whose link is known to have held */
+};
 
-static bool link_counts(const struct attempt_view *a, enum links links)
+static bool is_counted(const struct attempt_view *a, enum counted counted)
 {
-	return links == LINKS_ANY || (!a->link_faulty && (links == LINKS_CLEAN || a->link_known));
+	if (counted == COUNT_ALL)
+		return a->failed;
+	if (!a->in_group || counted == COUNT_GROUP)
+		return a->in_group;
+	return !a->link_faulty && (counted == COUNT_CLEAN || a->link_known);
 }
 
-static size_t count_distinct(const struct view *view, enum variable variable, enum links links)
+static size_t count_distinct(const struct view *view, enum variable variable, enum counted counted)
 {
 	uint64_t seen[DISTINCT_MAX];
 	size_t count = 0;
@@ -278,7 +287,7 @@ static size_t count_distinct(const struct view *view, enum variable variable, en
 		uint64_t value = a->values[variable];
 		size_t j = 0;
 
-		if (!a->in_group || !value || !link_counts(a, links))
+		if (!value || !is_counted(a, counted))
 			continue;
 		while (j < count && seen[j] != value)
 			j++;
@@ -414,14 +423,18 @@ static void fill_counts(struct view *view)
 		view->bench_fault_count += view->attempts[i].bench_fault;
 	}
 	mark_group(view);
-	view->computers = count_distinct(view, VARIABLE_HOST, LINKS_ANY);
-	view->cables = count_distinct(view, VARIABLE_CABLE, LINKS_ANY);
-	view->ports = count_distinct(view, VARIABLE_PORT, LINKS_ANY);
-	view->tools = count_distinct(view, VARIABLE_TOOL, LINKS_ANY);
-	view->clean_computers = count_distinct(view, VARIABLE_HOST, LINKS_CLEAN);
-	view->clean_cables = count_distinct(view, VARIABLE_CABLE, LINKS_CLEAN);
-	view->proven_computers = count_distinct(view, VARIABLE_HOST, LINKS_PROVEN);
-	view->proven_cables = count_distinct(view, VARIABLE_CABLE, LINKS_PROVEN);
+	view->tried_computers = count_distinct(view, VARIABLE_HOST, COUNT_ALL);
+	view->tried_cables = count_distinct(view, VARIABLE_CABLE, COUNT_ALL);
+	view->tried_firmwares = count_distinct(view, VARIABLE_FIRMWARE, COUNT_ALL);
+	view->tried_networks = count_distinct(view, VARIABLE_NETWORK, COUNT_ALL);
+	view->computers = count_distinct(view, VARIABLE_HOST, COUNT_GROUP);
+	view->cables = count_distinct(view, VARIABLE_CABLE, COUNT_GROUP);
+	view->ports = count_distinct(view, VARIABLE_PORT, COUNT_GROUP);
+	view->tools = count_distinct(view, VARIABLE_TOOL, COUNT_GROUP);
+	view->clean_computers = count_distinct(view, VARIABLE_HOST, COUNT_CLEAN);
+	view->clean_cables = count_distinct(view, VARIABLE_CABLE, COUNT_CLEAN);
+	view->proven_computers = count_distinct(view, VARIABLE_HOST, COUNT_PROVEN);
+	view->proven_cables = count_distinct(view, VARIABLE_CABLE, COUNT_PROVEN);
 }
 
 int view_new(const struct triage_case *c, struct view **ret)

@@ -81,6 +81,10 @@ struct view {
 	size_t succeeded_count;
 	size_t bench_fault_count;
 	bool varying; /* two failures are known to differ in their point */
+	size_t tried_computers; /* different ones that are known of failures, whatever their point */
+	size_t tried_cables;
+	size_t tried_firmwares;
+	size_t tried_networks;
 	size_t group_count;
 	size_t computers; /* different ones in the group; likewise the others */
 	size_t cables;

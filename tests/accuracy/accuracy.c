@@ -82,6 +82,48 @@ static bool resolves(const char *experiment, const char *cause)
 	return false;
 }
 
+/* What speaks for the true cause, beyond that it was not ruled out; NULL = nothing. */
+static const struct finding *find_clue(const struct verdict *verdict, const char *cause)
+{
+	const struct finding *best = NULL;
+
+	for (size_t i = 0; i < verdict->cause_count; i++) {
+		const struct suspect *suspect = &verdict->causes[i];
+
+		if (!text_equal(suspect->cause, cause))
+			continue;
+		for (size_t j = 0; j < suspect->evidence_count; j++) {
+			const struct finding *finding = &suspect->evidence[j];
+
+			if (!strstr(finding->rule, "-untested") &&
+				(!best || finding->weight > best->weight))
+				best = finding;
+		}
+	}
+	return best;
+}
+
+/* Why the case is not decided, in words: what speaks for the truth, and what would have to be
+ * known.
+ */
+static void explain(struct scored *scored, const struct verdict *verdict, const struct view *view)
+{
+	const struct finding *clue = find_clue(verdict, scored->truth.cause);
+	char said[256];
+
+	scored->has_clue = clue;
+	snprintf(said, sizeof(said), clue ? "for it only \"%s\"" : "%s",
+		clue ? clue->text : "nothing in the case speaks for it");
+	if (scored->truth.phase == PHASE_HARDWARE)
+		snprintf(scored->reason, sizeof(scored->reason),
+			"%s; failed on %zu computer(s) with %zu named cable(s), no part named or "
+			"tried",
+			said, view->tried_computers, view->tried_cables);
+	else
+		snprintf(scored->reason, sizeof(scored->reason), "%s; %zu of %zu attempt(s) worked",
+			said, view->succeeded_count, view->count);
+}
+
 static int score_file(const char *path, const char *name, struct scored *ret)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
@@ -111,6 +153,7 @@ static int score_file(const char *path, const char *name, struct scored *ret)
 		ret->cause_right |= right && i == 0;
 		ret->cause_listed |= right && verdict->causes[i].strength > STRENGTH_NONE;
 	}
+	explain(ret, verdict, view);
 	ret->baselines[0] = baseline_code(view);
 	ret->baselines[1] = baseline_article(view);
 	return 0;

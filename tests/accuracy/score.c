@@ -102,20 +102,25 @@ static void print_totals(const struct scored *cases, size_t count)
 /* Before the experiment that settled it, the best answer is that experiment. */
 static void print_next_steps(const struct scored *cases, size_t count)
 {
-	size_t all = 0, resolving = 0;
+	size_t all = 0, resolving = 0, clues = 0, clues_resolving = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		if (!has_suffix(&cases[i], "--before"))
 			continue;
 		all++;
 		resolving += cases[i].next_resolves;
+		clues += cases[i].has_clue;
+		clues_resolving += cases[i].has_clue && cases[i].next_resolves;
 	}
-	printf("\nNext step of the --before cases that tests the true cause: %zu of %zu\n",
-		resolving, all);
+	printf("\nNext step of the --before cases that tests the true cause: %zu of %zu; %zu of "
+	       "the "
+	       "%zu in which something speaks for it\n",
+		resolving, all, clues_resolving, clues);
 	for (size_t i = 0; i < count; i++)
 		if (has_suffix(&cases[i], "--before") && !cases[i].next_resolves)
-			printf("  %s: true cause %s, next step %s\n", cases[i].name,
-				cases[i].truth.cause, cases[i].next[0] ? cases[i].next : "-");
+			printf("  %s: true cause %s, next step %s\n      %s\n", cases[i].name,
+				cases[i].truth.cause, cases[i].next[0] ? cases[i].next : "-",
+				cases[i].reason);
 }
 
 static void print_by_truth(const struct scored *cases, size_t count)
@@ -210,11 +215,12 @@ static void print_list(const struct scored *cases, size_t count, enum judgement 
 
 		if (judge(scored) != wanted)
 			continue;
-		printf("  %s\n      truth %s, %s; said %s (%s), first %s, next %s\n      %s\n",
+		printf("  %s\n      truth %s, %s; said %s (%s), first %s, next %s\n      %s\n      "
+		       "why: %s\n",
 			scored->name, phase_name(scored->truth.phase), scored->truth.cause,
 			phase_name(scored->phase), strength_name(scored->strength),
 			scored->cause[0] ? scored->cause : "-",
-			scored->next[0] ? scored->next : "-", scored->summary);
+			scored->next[0] ? scored->next : "-", scored->summary, scored->reason);
 	}
 }
 

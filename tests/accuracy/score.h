@@ -28,6 +28,8 @@ struct scored {
 	char cause[NAME_SIZE];
 	char next[NAME_SIZE];
 	bool next_resolves; /* the next step tests the true cause */
+	bool has_clue; /* something speaks for the true cause, beyond that it was not ruled out */
+	char reason[512]; /* why it is not decided, or the next step is another */
 	char summary[256];
 	enum side baselines[3];
 };

@@ -370,6 +370,90 @@ static void a_named_part_asks_for_one_repeat(void **state)
 	}
 }
 
+/* The restore system crossed the cable before it failed: the tool comes before the cable then. */
+static void a_failure_in_restore_mode_is_rarely_the_cable(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+	struct attempt *attempt = add_attempt(c, "one", "A", OUTCOME_FAILED);
+
+	text_copy(attempt->tool, sizeof(attempt->tool), "idevicerestore");
+	attempt->stage = STAGE_BOOT_RAMDISK;
+	diagnose_ok(c);
+	assert_next("swap-cable");
+	attempt->stage = STAGE_RESTORE;
+	diagnose_ok(c);
+	assert_first("tool");
+	assert_next("other-computer");
+	/* A link that was lost there brings the cable back. */
+	text_copy(attempt->signs[0].id, NAME_SIZE, "link-lost");
+	attempt->sign_count = 1;
+	diagnose_ok(c);
+	assert_first("cable");
+	assert_next("swap-cable");
+}
+
+static void a_cable_is_not_tried_twice(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_4013(c, "one", "A");
+	add_4013(c, "one", "B")->itunes_code = 4005;
+	diagnose_ok(c);
+	assert_next("other-computer");
+	for (size_t i = 0; find_cause("cable") && i < find_cause("cable")->evidence_count; i++)
+		assert_string_not_equal(find_cause("cable")->evidence[i].rule, "cable-untested");
+}
+
+/* A boot loop needs no cable: where there is no earpiece flex, the least that boots is tried. */
+static void a_phone_that_loops_is_tried_by_parts(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+
+	triage_case_add_history(c, "boot-loop");
+	text_copy(add_4013(c, "one", "A")->tool, NAME_SIZE, "itunes");
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_next("minimal-boot");
+	text_copy(c->identity.product, sizeof(c->identity.product), FACE_ID);
+	diagnose_ok(c);
+	assert_next("disconnect-earpiece-flex");
+}
+
+static void an_aftermarket_battery_clears_no_gauge(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+	struct attempt *attempt = add_attempt(c, "one", "A", OUTCOME_FAILED);
+
+	attempt->operation = 47;
+	attempt_set_condition(attempt, "battery", "replaced", 5);
+	triage_case_add_history(c, "third-party-battery");
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_MODERATE);
+	assert_first("battery-gauge");
+	attempt_set_condition(attempt, "battery", "known-good", 5);
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+}
+
+static void a_crash_of_the_tool_is_its_own(void **state)
+{
+	static const int64_t crashes[] = {-11, 139, -6, 134}, others[] = {1, -15, -2, 255};
+	struct attempt attempt;
+
+	for (size_t i = 0; i < ARRAY_SIZE(crashes); i++) {
+		attempt_init(&attempt);
+		attempt.exit_known = true;
+		attempt.exit_status = crashes[i];
+		assert_true(attempt_tool_crashed(&attempt));
+		attempt.exit_status = others[i];
+		assert_false(attempt_tool_crashed(&attempt));
+		text_copy(attempt.errors[0].domain, sizeof(attempt.errors[0].domain), "tool-exit");
+		attempt.errors[0].code = crashes[i];
+		attempt.error_count = 1;
+		assert_true(attempt_tool_crashed(&attempt));
+	}
+}
+
 /* Three phones fail on one slot of the hub: the slot is blamed, not the phones. */
 static void a_slot_that_fails_all_is_blamed(void **state)
 {
@@ -422,6 +506,11 @@ int main(void)
 		cmocka_unit_test(an_operation_alone_names_nothing),
 		cmocka_unit_test(one_success_asks_to_be_repeated),
 		cmocka_unit_test(a_named_part_asks_for_one_repeat),
+		cmocka_unit_test(a_failure_in_restore_mode_is_rarely_the_cable),
+		cmocka_unit_test(a_cable_is_not_tried_twice),
+		cmocka_unit_test(a_phone_that_loops_is_tried_by_parts),
+		cmocka_unit_test(an_aftermarket_battery_clears_no_gauge),
+		cmocka_unit_test(a_crash_of_the_tool_is_its_own),
 		cmocka_unit_test(a_slot_that_fails_all_is_blamed),
 	};
 

@@ -35,6 +35,7 @@ static const char *const face_id_models[] = {"iPhone10,3", "iPhone11,2", "iPhone
 static const char *const other_models[] = {"iPhone6,1", "iPhone8,1", "iPhone9,1", "iPhone9,4",
 	"iPhone10,1", "iPhone12,8", "iPhone14,6", "iPad7,11", "iPod9,1"};
 static const char *const labels[] = {"A", "B", "C", "D", "E"};
+static const char *const actions[] = {"update", "update", "erase"};
 static const char *const histories[] = {"liquid", "drop", "display-replaced", "no-service"};
 
 struct point {
@@ -241,6 +242,14 @@ static struct triage_case *any_case(void)
 				draw(4) ? PICK(labels) : NULL, any_point());
 		if (draw(4) == 0)
 			set_flex(attempt, draw(2) ? "disconnected" : "connected");
+		if (draw(2))
+			text_copy(attempt->action, sizeof(attempt->action), PICK(actions));
+		if (draw(2))
+			text_copy(attempt->firmware, NAME_SIZE, draw(2) ? "17.0" : "17.1");
+		if (draw(2))
+			attempt_set_condition(attempt, "network", "other", 0);
+		if (draw(3) == 0)
+			attempt->entry = draw(2) ? MODE_DFU : MODE_RECOVERY;
 		if (draw(6) == 0)
 			attempt->health.usb_errors = draw(5);
 		if (draw(8) == 0) {
@@ -258,6 +267,60 @@ static bool flipped(const struct verdict *a, const struct verdict *b)
 {
 	return (is_phase_1(a) && b->phase == PHASE_HARDWARE) ||
 	       (a->phase == PHASE_HARDWARE && is_phase_1(b));
+}
+
+static size_t count_failures(
+	const struct triage_case *c, const char *action, enum device_mode entry)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < c->attempt_count; i++) {
+		const struct attempt *attempt = c->attempts[i];
+
+		count += attempt->outcome == OUTCOME_FAILED && !attempt->health.mux_faults &&
+			 (!action || strcmp(attempt->action, action) == 0) &&
+			 (entry == MODE_UNKNOWN || attempt->entry == entry);
+	}
+	return count;
+}
+
+static bool asks_for(const struct verdict *verdict, const char *experiment)
+{
+	return verdict->next.experiment && strcmp(verdict->next.experiment, experiment) == 0;
+}
+
+/* Update before erase, one DFU restore at most, and the word that it erases; after two updates and
+ * one DFU restore over a good link no software is tried again. */
+static void stop_rules_hold(void **state)
+{
+	int dfu_restores = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = any_case();
+		size_t updates = count_failures(c, "update", MODE_UNKNOWN);
+		size_t from_dfu = count_failures(c, NULL, MODE_DFU);
+
+		run(c, &after);
+		if (asks_for(&after, "dfu-restore")) {
+			dfu_restores++;
+			assert_true(updates >= 1);
+			assert_int_equal(from_dfu, 0);
+			assert_non_null(strstr(after.next.text, "erases the data"));
+		}
+		if (updates >= 2 && from_dfu >= 1) {
+			assert_false(asks_for(&after, "retry-update"));
+			assert_false(asks_for(&after, "try-update"));
+			assert_false(asks_for(&after, "dfu-restore"));
+		}
+		if (after.phase == PHASE_HARDWARE) {
+			assert_false(asks_for(&after, "swap-cable"));
+			assert_false(asks_for(&after, "other-computer"));
+			assert_false(asks_for(&after, "update-tool"));
+		}
+		if (is_phase_1(&after))
+			assert_false(asks_for(&after, "disconnect-earpiece-flex"));
+	}
+	assert_true(dfu_restores > 0);
 }
 
 /* A failure once more, with nothing changed. (A success once more is news: it clears.) */
@@ -432,6 +495,7 @@ int main(void)
 		cmocka_unit_test(persists_over_links),
 		cmocka_unit_test(unseen_links_are_never_strong),
 		cmocka_unit_test(flex_out_decides),
+		cmocka_unit_test(stop_rules_hold),
 		cmocka_unit_test(same_failure_again_never_flips),
 		cmocka_unit_test(order_of_failures_does_not_matter),
 		cmocka_unit_test(hidden_labels_never_strengthen),

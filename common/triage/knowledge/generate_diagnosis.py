@@ -127,6 +127,7 @@ class Compiler:
         for b in blocks:
             tests = [self.cause_index(b, "tests", word) for word in b.one("tests").split()]
             when = self.terms(b, "when", "when", draft=True)
+            other = self.terms(b, "or", "or", draft=True, needed=False)
             unless = self.terms(b, "unless", "unless", draft=True, needed=False)
             first = self.terms(b, "first", "first", draft=True, needed=False)
             outcomes = []
@@ -142,7 +143,8 @@ class Compiler:
                 f".minutes = {b.number('minutes', 1, 600)}, "
                 f".risk = {b.number('risk', 0, 9)}, "
                 f".tests = {sum(1 << index for index in tests):#x}, .when = {when[0]}, "
-                f".when_count = {when[1]}, .unless = {unless[0]}, .unless_count = {unless[1]}, "
+                f".when_count = {when[1]}, .or_when = {other[0]}, .or_when_count = {other[1]}, "
+                f".unless = {unless[0]}, .unless_count = {unless[1]}, "
                 f".first = {first[0]}, .first_count = {first[1]}, "
                 f".text = {self.text(b)}, .outcomes = {{{', '.join(outcomes)}}}, "
                 f".outcome_count = {len(outcomes)}, .source = {quote(b.one('source'))}}},")
@@ -191,7 +193,7 @@ def read_causes(folder):
 
 def read_experiments(folder):
     return read_blocks(folder / "experiments.txt", {
-        "experiment": {"title", "minutes", "risk", "tests", "when", "unless", "first", "text",
+        "experiment": {"title", "minutes", "risk", "tests", "when", "or", "unless", "first", "text",
                        "outcome", "source"}})
 
 
