@@ -2,11 +2,13 @@
 """Gives each case its machine: `machine(script, scenario=…)` runs both and returns what was written.
 
 The environment variable IDEVICETRIAGE_BUILD names the build folder ("build" when it is not set),
-IDEVICETRIAGE_VM_IMAGE where the machine's fixed part is kept (in the build folder). Where RECORD names a folder, the journal that each scenario would have left is written there.
+IDEVICETRIAGE_VM_IMAGE where the machine's fixed part is kept (in the build folder). Where RECORD
+names a folder, the journal that each scenario would have left is written there.
 """
 
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -48,6 +50,17 @@ def base_image(build):
     return made
 
 
+@pytest.fixture(scope="session")
+def installed(build, tmp_path_factory):
+    """A folder into which the build folder is installed: programs, units and all."""
+    folder = tmp_path_factory.mktemp("installed")
+    subprocess.run(
+        ["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", folder],
+        check=True,
+    )
+    return folder
+
+
 @pytest.fixture
 def machine(base_image, build):
     """Runs a case; see rig/machine.py. `scenario` is the name of a file in scenarios/."""
@@ -77,7 +90,7 @@ def restore(machine, build, tmp_path):
     """restore(script, scenario): a restore by the real idevicerestore; gives the run, what the
     daemon told of the only session, and its verdict."""
 
-    def run(script, scenario):
+    def run(script, scenario, **more):
         firmware = ipsw.build(tmp_path / "mini.ipsw", "n104ap", IMAGE_BYTES)
         result = machine(
             script + "\nask sessions\nask diagnose\ntrue\n",
@@ -85,6 +98,7 @@ def restore(machine, build, tmp_path):
             files=[("mini.ipsw", firmware.read_bytes())],
             programs=[build / "daemon/idevicetriaged", build / "client/idevicetriage"],
             packaged=["/usr/bin/idevicerestore"],
+            **more,
         )
         print("== tool", *result.lines("tool")[-25:], sep="\n")
         sessions = result.json("sessions")["sessions"]

@@ -7,6 +7,7 @@ SCRIPT = """
     start_usbmuxd
     start_daemon
     start_phone
+    forge_kernel_lines
     boot_ramdisk
     await phone 'scenario done'
     await_session_end
@@ -74,7 +75,8 @@ def test_cable_fault(watch):
 
     assert session["modes"] == TO_RESTORE[:4]
     assert session["itunesCode"] == 4005
-    # Eight failed reads, one power cycle, one surrender; there is no journald, so that the kernel's own log tells.
+    # Eight failed reads, one power cycle, one surrender; there is no journald, so that the kernel's own
+    # log tells. What a program wrote there in the kernel's name does not count.
     assert session["health"]["usbErrors"] == 10
     assert verdict["causes"][0]["cause"] == "cable"
     assert "link-faulty" in [evidence["rule"] for evidence in verdict["causes"][0]["evidence"]]

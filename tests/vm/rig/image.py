@@ -15,7 +15,7 @@ import struct
 import subprocess
 import tarfile
 
-from . import cpio
+from . import cpio, system
 
 KERNEL_PACKAGE = "linux-image-amd64"
 PACKAGES = (
@@ -24,6 +24,7 @@ PACKAGES = (
     "idevicerestore",
     "irecovery",
     "libimobiledevice-utils",
+    "systemd",
     "udev",
     "usbmuxd",
 )
@@ -49,6 +50,11 @@ LIBRARY_FOLDERS = (
     "/lib/x86_64-linux-gnu/systemd",
     "/usr/lib/x86_64-linux-gnu/systemd",
 )
+RECIPE = (
+    pathlib.Path(__file__),
+    pathlib.Path(system.__file__),
+    *sorted((system.GUEST_FOLDER / "system").iterdir()),
+)
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 
 
@@ -63,6 +69,7 @@ class Image:
         self.cache = pathlib.Path(cache)
         self.kernel = self.cache / "vmlinux"
         self.base = self.cache / "base.cpio"
+        self.system = self.cache / "system.cpio"
         self.root = self.cache / "root"
         self._apt = ["-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User="]
 
@@ -74,7 +81,7 @@ class Image:
             self._make()
 
     def _make(self):
-        recipe = hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()
+        recipe = hashlib.sha256(b"".join(path.read_bytes() for path in RECIPE)).hexdigest()
         stamp = self.cache / "recipe"
         if stamp.exists() and stamp.read_text() == recipe:
             return
@@ -89,6 +96,7 @@ class Image:
             self._unpack_packages()
             self._unpack_kernel()
         self._write_base()
+        self._write_system()
         stamp.write_text(recipe)
 
     def _clear(self):
@@ -176,10 +184,18 @@ class Image:
             archive.file(path, self._in_root(path).read_bytes())
         for path in UDEV_RULES:
             archive.file("/usr" + path, self._in_root(path).read_bytes())
+        self._add_modules(archive)
+        self.base.write_bytes(archive.bytes())
+
+    def _write_system(self):
+        archive = system.archive(self.root)
+        self._add_modules(archive)
+        self.system.write_bytes(archive.bytes())
+
+    def _add_modules(self, archive):
         for index, name in enumerate(MODULES):
             module = self.cache / "kernel" / f"{name}.ko"
             archive.file(f"/usr/lib/modules/{index}-{name}.ko", module.read_bytes())
-        self.base.write_bytes(archive.bytes())
 
     def _libraries_of(self, program):
         found = {}

@@ -23,7 +23,9 @@ KERNEL_ARGUMENTS = "console=ttyS0 quiet panic=-1 cryptomgr.notests=1 mitigations
 # Many times what a case takes on a computer with nothing else to do.
 TIME_LIMIT_SECONDS = 400
 MEMORY_MEBIBYTES = 384
+SYSTEM_MEMORY_MEBIBYTES = 640
 GUEST_FOLDER = pathlib.Path(__file__).resolve().parent.parent / "guest"
+GUEST_FILES = ("functions", "signer", "system/functions", "system/session")
 
 
 class Failure(Exception):
@@ -81,18 +83,23 @@ def require_emulator():
         raise Unavailable(f"{QEMU} is not installed")
 
 
-def run(image, script, files=(), programs=(), packaged=()):
+def run(image, script, files=(), programs=(), packaged=(), installed=None):
     """Runs `script` (shell) in a fresh machine.
 
     `files` are more files for its folder /case, as (name, text or bytes); `programs` are programs of
     the build tree that are put into /usr/bin, as paths, with the libraries that they need; `packaged`
-    are programs of the packages (image.py) that the fixed part is without, by their path.
+    are programs of the packages (image.py) that the fixed part is without, by their path. With
+    `installed`, a folder into which the build tree was installed, systemd is the machine's first
+    process, and what is in that folder is installed there.
     """
     require_emulator()
     overlay = cpio.Archive()
-    overlay.file("/init", (GUEST_FOLDER / "init").read_bytes(), 0o755)
-    for name in ("functions", "signer"):
-        overlay.file(f"/case/{name}", (GUEST_FOLDER / name).read_bytes())
+    if installed is None:
+        overlay.file("/init", (GUEST_FOLDER / "init").read_bytes(), 0o755)
+    else:
+        _add_installed(image, overlay, installed)
+    for name in GUEST_FILES:
+        overlay.file(f"/case/{name.replace('/', '-')}", (GUEST_FOLDER / name).read_bytes())
     overlay.file("/case/run", script)
     for name, text in files:
         overlay.file(f"/case/{name}", text)
@@ -104,8 +111,10 @@ def run(image, script, files=(), programs=(), packaged=()):
     with tempfile.TemporaryDirectory(prefix="idevicetriage-vm-") as folder:
         folder = pathlib.Path(folder)
         initial = folder / "initrd"
-        initial.write_bytes(image.base.read_bytes() + overlay.bytes())
-        console = _boot(image.kernel, initial, folder)
+        fixed = image.base if installed is None else image.system
+        initial.write_bytes(fixed.read_bytes() + overlay.bytes())
+        memory = MEMORY_MEBIBYTES if installed is None else SYSTEM_MEMORY_MEBIBYTES
+        console = _boot(image.kernel, initial, folder, memory)
         results = (folder / "results").read_bytes()
     try:
         return Result(_unpack(results), console)
@@ -113,8 +122,17 @@ def run(image, script, files=(), programs=(), packaged=()):
         raise Failure(f"the machine handed over no results; its console:\n{console}") from error
 
 
-def _boot(kernel, initial, folder):
-    command = [QEMU, "-nodefaults", "-display", "none", "-no-reboot", "-m", str(MEMORY_MEBIBYTES)]
+def _add_installed(image, overlay, folder):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        target = f"/{path.relative_to(folder)}"
+        if os.access(path, os.X_OK):
+            image.add_program(overlay, target, path)
+        else:
+            overlay.file(target, path.read_bytes())
+
+
+def _boot(kernel, initial, folder, memory):
+    command = [QEMU, "-nodefaults", "-display", "none", "-no-reboot", "-m", str(memory)]
     command += _acceleration()
     command += ["-kernel", str(kernel), "-initrd", str(initial)]
     command += ["-append", KERNEL_ARGUMENTS]

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The daemon as it is installed: our units under Debian's systemd, journald, udev and usbmuxd.
+
+The real idevicerestore restores the phone there too; usbmuxd is started and ended by udev alone.
+"""
+
+import pytest
+
+READY = "install_daemon; idevicetriage --json status >/dev/null"
+RESTORE = READY + "; start_phone; restore"
+
+
+@pytest.fixture
+def system(machine, installed, build):
+    """system(script, scenario): the run of the script under systemd."""
+
+    def run(script, scenario=None):
+        return machine(script, scenario, installed=installed)
+
+    return run
+
+
+@pytest.fixture
+def restored(restore, installed):
+    """restored(script, scenario): the same with the real idevicerestore; see `restore`."""
+
+    def run(script, scenario):
+        return restore(script, scenario, installed=installed)
+
+    return run
+
+
+def fields(text):
+    """What lines of KEY: VALUE or KEY=VALUE say."""
+    pairs = (line.replace("=", ":", 1).partition(":") for line in text.splitlines())
+    return {key: value.strip() for key, _, value in pairs}
+
+
+def sources(status):
+    """The sources of which a status tells that they work."""
+    return {source["name"] for source in status["sources"] if source["up"]}
+
+
+def test_socket_starts_the_daemon(system):
+    result = system(
+        """
+        install_daemon
+        property idevicetriaged.service ActiveState >/results/before
+        as technician idevicetriage status >/results/text
+        property idevicetriaged.service ActiveState >/results/after
+        as stranger idevicetriage status >/results/stranger 2>&1
+        echo $? >>/results/stranger
+        cat /proc/$(property idevicetriaged.service MainPID)/status >/results/process
+        stat -c '%a %U %G' /var/lib/idevicetriage >/results/folder
+        start_phone
+        await phone 'scenario done'
+        poll phone_seen
+        idevicetriage --json status >/results/told
+        """,
+        "normal",
+    )
+
+    assert result.text("before") == "inactive\n"
+    assert result.text("after") == "active\n"
+    assert "Sources" in result.text("text")
+    # The socket is the group's alone.
+    assert "join the group idevicetriage" in result.text("stranger")
+    assert result.lines("stranger")[-1] == "3"
+    assert result.text("folder") == "750 idevicetriage idevicetriage\n"
+    process = fields(result.text("process"))
+    assert "0" not in process["Uid"].split()
+    assert process["CapEff"] == process["CapBnd"] == "0000000000000000"
+    assert process["NoNewPrivs"] == "1"
+    assert process["Seccomp"] == "2"
+    status = result.json("told")
+    assert sources(status) >= {"ring", "usb", "journal", "usbmuxd"}
+    assert [device["port"] for device in status["devices"]] == ["1-1"]
+    # udev started usbmuxd for the phone.
+    assert "Started usbmuxd.service" in result.text("journal")
+
+
+def test_restart_and_watchdog(system):
+    """A daemon that is well stays; systemd kills one that hangs, and starts it again."""
+    result = system(
+        READY
+        + """
+        start_phone
+        await phone 'scenario done'
+        poll phone_seen
+        property idevicetriaged.service MainPID >/results/pids
+        systemctl restart idevicetriaged.service
+        property idevicetriaged.service MainPID >>/results/pids
+        poll phone_seen
+        property idevicetriaged.service WatchdogUSec >/results/limit
+        usleep 45000000
+        property idevicetriaged.service NRestarts >/results/restarts
+        kill -STOP $(property idevicetriaged.service MainPID)
+        usleep 31000000
+        poll is idevicetriaged.service NRestarts 1
+        poll is idevicetriaged.service ActiveState active
+        as technician idevicetriage status >/results/text
+        """,
+        "normal",
+    )
+
+    before, after = result.lines("pids")
+    assert before != after
+    assert result.text("limit") == "30s\n"
+    assert result.text("restarts") == "0\n"
+    assert "idevicetriaged.service: Watchdog timeout" in result.text("journal")
+    assert "Sources" in result.text("text")
+
+
+def test_kernel_and_usbmuxd_in_the_journal(system):
+    result = system(
+        READY
+        + """
+        idevicetriage --json watch >/results/watch &
+        forge_kernel_lines
+        start_phone
+        await watch enumeration-failed
+        systemctl start usbmuxd.service
+        kill -SEGV $(property usbmuxd.service MainPID)
+        await watch usbmuxd-crashed
+        """,
+        "enumeration-protocol-error",
+    )
+
+    told = result.lines("watch")
+    # What programs wrote in the kernel's name is in the journal, and is not believed.
+    assert result.text("journal").count("error -99") == 3
+    assert "-99" not in result.text("watch")
+    assert sum('"descriptor-read"' in line for line in told) == 8
+    assert any('"usbmuxd-crashed"' in line for line in told)
+
+
+def test_bounce_to_recovery(restored):
+    result, session, verdict = restored(RESTORE, "tool-bounce")
+
+    assert "idevicetriaged" in result.text("journal")
+    assert session["tool"] == "idevicerestore"
+    assert session["itunesCode"] == 4013
+    assert verdict["phase"] == "undecided"
+    assert verdict["itunesCode"] == 4013
+
+
+def test_restart_in_a_restore(restored):
+    result, session, verdict = restored(
+        READY
+        + """
+        start_phone
+        (await phone 'request StartRestore'; systemctl restart idevicetriaged.service) &
+        restore
+        """,
+        "tool-detach",
+    )
+
+    assert result.text("journal").count("Started idevicetriaged.service") == 2
+    assert session["outcome"] == "failed"
+    assert session["operationName"] == "Creating filesystem"
+    assert session["health"]["grade"] == "lost"
+    assert verdict["phase"] == "undecided"
+
+
+def test_usbmuxd_stays_ended(restored):
+    """As Debian starts it, usbmuxd ends with the phone attached, when that was gone for 20 ms."""
+    result, session, verdict = restored(
+        RESTORE + "; await_mux_fault; property usbmuxd.service ActiveState >/results/usbmuxd-state",
+        "tool-race",
+    )
+
+    assert result.text("usbmuxd-state") == "inactive\n"
+    assert session["outcome"] == "failed"
+    assert verdict["phase"] == "phase1-software"
+    assert verdict["causes"][0]["cause"] == "host-software"
+    assert verdict["nextStep"]["experiment"] == "restart-usbmuxd"
+
+
+def test_usbmuxd_is_kept_running(restored):
+    """With the drop-in that `doctor` proposes, usbmuxd is there when the phone is back."""
+    result, session, verdict = restored(
+        """
+        install -D -m 644 /usr/local/share/idevicetriage/usbmuxd-always-on.conf \\
+            /etc/systemd/system/usbmuxd.service.d/always-on.conf
+        systemctl daemon-reload
+        systemctl start usbmuxd.service
+        """
+        + RESTORE
+        + """
+        usleep 15000000
+        property usbmuxd.service ActiveState >/results/usbmuxd-state
+        idevice_id -l >/results/listed
+        """,
+        "tool-race",
+    )
+
+    assert result.text("usbmuxd-state") == "active\n"
+    assert result.lines("listed") == ["00008030-001C2D6A3C8A802E"]
+    assert session["outcome"] == "failed"
+    assert session["health"]["usbmuxdFaults"] == 0
+    assert verdict["causes"][0]["cause"] == "cable"
