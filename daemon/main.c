@@ -420,6 +420,7 @@ static int start_journal(struct daemon *daemon)
 	char cursor[PATH_MAX + sizeof(CURSOR_FILE_NAME) + 1];
 	const struct journal_options options = {
 		.cursor_path = cursor,
+		.folder = getenv("IDEVICETRIAGE_JOURNAL_DIR"),
 		.find_place = find_place,
 		.find_place_user = daemon,
 	};
