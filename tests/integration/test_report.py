@@ -28,8 +28,8 @@ CASES = pathlib.Path(__file__).resolve().parents[1] / 'cases' / 'dev'
 VOID = {'meta'}
 ALLOWED = set(
     'article b body code dd div dl dt figcaption figure footer g h1 h2 h3 h4 head header html i li '
-    'line main meta ol p path q rect section span strong style svg table tbody td text th thead time '
-    'title tr ul'.split())
+    'line main meta ol p path q rect section span strong style svg table tbody td text th thead '
+    'time title tr ul'.split())
 
 
 class Reader(html.parser.HTMLParser):
@@ -225,8 +225,8 @@ def test_a_full_disk_leaves_the_old_page(failed):
 
 
 def test_an_imported_case(bench):
-    """Its attempts count their records anew: each finding still shows those of its own attempts. What
-    nobody has seen, a date or how long it took, is not made up."""
+    """Its attempts count their records anew: each finding still shows those of its own attempts.
+    What nobody has seen, a date or how long it took, is not made up."""
     bench.start()
     bench.triage('import', '--device', f'0x{ECID}', CASES / 'forum-ipadrehab-1850.json')
     text, page = report(bench)
@@ -245,6 +245,23 @@ def test_an_imported_case(bench):
                      for record in bench.records(session)}
     assert 'date not known' in page.text('customer') and ':00:00 h' not in page.text('annex')
     assert 'history: ' in page.text('annex')
+
+
+def test_an_attempt_whose_log_is_gone(bench):
+    """It is in the table, and the page says why no course is drawn and no records are shown."""
+    bench.start()
+    bench.call('AddAttempt', case={
+        'format': 'idevicetriage-case', 'version': 1, 'device': {'ecid': f'0x{ECID}'},
+        'attempts': [{
+            'session': '01936f00-0000-7000-8000-000000000001',
+            'host': 'counter Mac', 'tool': 'itunes',
+            'action': 'erase', 'outcome': 'failed', 'error': {'domain': 'itunes', 'code': 4013},
+            'stage': 'restore', 'observed': {'endSequence': 77}}]})
+    _, page = report(bench)
+    annex = page.text('annex')
+    assert 'counter Mac' in annex and 'counter Mac' in page.text('customer')
+    assert 'Its log is no longer kept' in annex and '#77: not shown' in annex
+    assert page.count('figure') == 1 and page.count('rect') == 0
 
 
 def test_a_phone_without_attempts(bench, make_phone):
