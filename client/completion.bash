@@ -53,7 +53,7 @@ _idevicetriage() {
 	log) own='--follow --after' ;;
 	diagnose) own='--verbose --case' ;;
 	report) own='--output' ;;
-	panics) own='--file --verbose'
+	panics) own='--file --output --verbose'
 		compopt -o default ;;
 	export) own='--output --mask' ;;
 	note) own='--history' ;;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The command for people and scripts. Asks the daemon; touches no phone. */
+/* The command for people and scripts. Asks the daemon; touches no phone, but for `panics`. */
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static const struct command commands[] = {
 	{"purge", "[DEVICE]", "Forget a phone, or what is older than a day", command_purge},
 	{"doctor", "", "What on this bench would spoil a restore, and what to change",
 		command_doctor},
-	{"panics", "--file FILE ...", "Which part a phone's own panic reports point at",
+	{"panics", "DEVICE|--file FILE ...", "Which part a phone's own panic reports point at",
 		command_panics},
 	{"run", "[CONDITIONS] -- TOOL ...", "Run a restore tool and watch its log", command_run},
 	{"import", "[CONDITIONS] FILE ...", "Attempts from logs of restores and from case files",

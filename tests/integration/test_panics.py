@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The command `panics`: what reports of a phone say about its parts, with no daemon."""
+"""The command `panics`: what reports of a phone say about its parts, from files and from a simulated phone."""
 import json
 import os
 import pathlib
+
+from daemon import until
 
 REPORTS = pathlib.Path(__file__).resolve().parent.parent / 'fuzz/corpus/panic'
 
@@ -69,3 +71,107 @@ def test_a_report_too_large_is_refused(bench, folder):
 def test_usage(bench):
     assert panics(bench).returncode == 2
     assert panics(bench, '--file').returncode == 2
+
+
+def report(panic):
+    return ('{"os_version":"iPhone OS 17.2 (21C62)"}\n'
+            + json.dumps({'product': 'iPhone12,3', 'panicString': panic})).encode()
+
+
+def phone_with(make_phone, **scenario):
+    simulator = make_phone('success')
+    simulator.phone.scenario = {**simulator.phone.scenario, **scenario}
+    simulator.phone.set_mode('normal')
+    return simulator
+
+
+REPORT = report('panic(cpu 0 caller 0x1): ANS2 Recoverable Panic')
+
+
+def test_the_reports_of_a_paired_phone(make_phone, bench, folder):
+    old = report('panic(cpu 0 caller 0x1): AOP PANIC i2cscm1')
+    simulator = phone_with(make_phone, pairing='trusted', reports={
+        '/panic-full-2024-01-02-030405.ips': REPORT,
+        '/Retired/panic-full-2023-01-02-030405.ips.synced': old,
+        '/Safari-2024-01-02.ips': b'of no interest',
+    })
+    result = panics(bench, simulator.phone.identity.udid, '-o', folder / 'reports')
+    assert result.returncode == 0, result.stderr
+    assert 'ANS2: storage (NAND)' in result.stdout and 'i2cscm1: front sensor flex' in result.stdout
+    kept = {path.name: path.read_bytes() for path in (folder / 'reports').iterdir()}
+    assert kept == {'panic-full-2024-01-02-030405.ips': REPORT,
+                    'panic-full-2023-01-02-030405.ips.synced': old}
+    # Once more: what is there already stays. The end of its UDID, and its ECID, are enough to name it.
+    assert panics(bench, simulator.phone.identity.udid[-6:], '-o', folder / 'reports').returncode == 0
+    assert panics(bench, f'0x{simulator.phone.identity.ecid:X}').returncode == 0
+    assert not simulator.journal.entries('pair-asked')
+
+
+def test_the_daemon_knows_the_phone_by_more_names(make_phone, bench):
+    import models
+    simulator = make_phone('success', identity=models.make_identity(udid='0123456789abcdef' * 2 + '01234567'))
+    simulator.phone.scenario = {**simulator.phone.scenario, 'pairing': 'trusted',
+                                'reports': {'/panic-full-1.ips': REPORT}}
+    simulator.phone.set_mode('normal')
+    bench.start()
+    until(lambda: bench.sees(simulator.phone.identity.udid), what='the phone')
+    assert 'ANS2' in panics(bench, '01234567').stdout
+
+
+def test_a_phone_is_never_paired(make_phone, bench):
+    for pairing, sentence in ((None, 'is not paired with this computer'), ('forgotten', 'does not trust'),
+                              ('locked', 'is locked')):
+        simulator = phone_with(make_phone, **({'pairing': pairing} if pairing else {}))
+        result = panics(bench, simulator.phone.identity.udid)
+        assert result.returncode == 1
+        assert sentence in ' '.join(result.stderr.split()), result.stderr
+        assert not simulator.journal.entries('pair-asked')
+        simulator.stop()
+
+
+def test_a_phone_that_is_not_there(make_phone, bench):
+    simulator = phone_with(make_phone)
+    assert panics(bench, '0x1234567890ABC').returncode == 4
+    simulator.phone.scenario = {**simulator.phone.scenario, 'pairing': 'trusted'}
+    simulator.phone.set_mode('restore')
+    result = panics(bench, simulator.phone.identity.udid)
+    assert result.returncode == 1
+    assert 'not in normal mode' in result.stderr
+    simulator.mux.stop(unlink=True)
+    result = panics(bench, simulator.phone.identity.udid)
+    assert result.returncode == 4
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_names_of_reports_stay_in_the_folder(make_phone, bench, folder):
+    simulator = phone_with(make_phone, pairing='trusted', reports={
+        '/panic-x\x1b[2J; rm.ips': REPORT, '/panic-' + 'y' * 300 + '.ips': REPORT})
+    inside = folder / 'reports'
+    inside.mkdir()
+    (folder / 'target').write_text('mine')
+    (inside / 'panic-x__2J__rm.ips').symlink_to(folder / 'target')
+    result = panics(bench, simulator.phone.identity.udid, '-o', inside)
+    assert result.returncode == 0, result.stderr
+    assert (folder / 'target').read_text() == 'mine'
+    assert [path.name for path in inside.iterdir()] == ['panic-x__2J__rm.ips']
+    assert '\x1b' not in result.stdout
+
+
+def test_a_phone_without_panics(make_phone, bench):
+    simulator = phone_with(make_phone, pairing='trusted', reports={'/other.ips': b'x'})
+    result = panics(bench, simulator.phone.identity.udid)
+    assert result.returncode == 0
+    assert 'no panic reports' in result.stderr
+
+
+def test_a_phone_that_goes_in_between(make_phone, bench):
+    class Fading(bytes):
+        def __getitem__(self, part):
+            simulator.phone.set_mode('gone')
+            return super().__getitem__(part)
+
+    simulator = phone_with(make_phone, pairing='trusted', reports={'/panic-full-1.ips': Fading(REPORT)})
+    result = panics(bench, simulator.phone.identity.udid)
+    assert result.returncode == 1
+    assert 'broke off' in result.stderr
+    assert len(result.stderr.splitlines()) == 1

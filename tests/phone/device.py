@@ -12,10 +12,14 @@ import struct
 import threading
 
 import models
+from afc import FileService
 from usbmux import Closed, receive_exactly, send_all, shut
 
 PORT_LOCKDOWN = 62078
 PORT_IMAGE = 12345
+PORT_REPORTS = 50001
+PORT_REPORT_MOVER = 50002
+HOST_ID = "6F9619FF-8B86-D011-B42D-00CF4FC964FF"
 PORT_FDR_CONTROL = 1082
 PORT_FDR_CONNECTION = 49153
 
@@ -90,6 +94,7 @@ class Phone:
         self.image = None
         self._lock = threading.Lock()
         self._streams = {}
+        self._session = False
 
     # -- the bus -----------------------------------------------------------------------------
 
@@ -129,7 +134,11 @@ class Phone:
         if port == PORT_LOCKDOWN and "answers" in self.scenario:
             return self._answer_badly
         if self.mode == "normal":
-            return self._lockdown if port == PORT_LOCKDOWN else None
+            services = {PORT_LOCKDOWN: self._lockdown}
+            if self._session:
+                services[PORT_REPORTS] = FileService(self.scenario.get("reports", {}))
+                services[PORT_REPORT_MOVER] = self._move_reports
+            return services.get(port)
         services = {PORT_LOCKDOWN: self._restored}
         if self.image and not self.image.options.get("refuse"):
             services[PORT_IMAGE] = self._image_receiver
@@ -258,8 +267,13 @@ class Phone:
             elif kind == "EnterRecovery":
                 answer["Result"] = "Success"
             elif kind == "StartSession":
-                answer["Error"] = "InvalidHostID"
-            elif kind == "Pair":
+                self._start_session(request, answer)
+            elif kind == "StopSession":
+                answer["Result"] = "Success"
+            elif kind == "StartService" and self._session:
+                self._start_service(request.get("Service"), answer)
+            elif kind in ("Pair", "ValidatePair"):
+                self.journal.add("pair-asked")
                 answer["Error"] = "PairingDialogResponsePending"
             else:
                 answer["Error"] = "InvalidService"
@@ -268,6 +282,32 @@ class Phone:
                 self.set_mode("recovery")
             if kind in ("EnterRecovery", "Goodbye"):
                 return
+
+    def pair_record(self):
+        """What usbmuxd keeps of the pairing with this computer; None where there is none."""
+        if "pairing" not in self.scenario:
+            return None
+        return plistlib.dumps({"HostID": HOST_ID, "SystemBUID": "30142955-444094379208051516"})
+
+    def _start_session(self, request, answer):
+        """A session without TLS, which libimobiledevice takes as a phone's word that it needs none."""
+        pairing = self.scenario.get("pairing")
+        if pairing != "trusted" or request.get("HostID") != HOST_ID:
+            answer["Error"] = "PasswordProtected" if pairing == "locked" else "InvalidHostID"
+            return
+        self._session = True
+        answer.update({"Result": "Success", "SessionID": "1", "EnableSessionSSL": False})
+
+    def _start_service(self, service, answer):
+        ports = {"com.apple.crashreportcopymobile": PORT_REPORTS, "com.apple.crashreportmover": PORT_REPORT_MOVER}
+        if service in ports:
+            answer.update({"Result": "Success", "Service": service, "Port": ports[service]})
+        else:
+            answer["Error"] = "InvalidService"
+
+    def _move_reports(self, connection):
+        send_all(connection, b"ping")
+        self._mute(connection)
 
     def _get_value(self, request, answer):
         model = self.identity.model

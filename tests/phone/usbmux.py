@@ -247,7 +247,7 @@ class Usbmuxd:
             "ListDevices": self._list_devices,
             "ListListeners": self._list_listeners,
             "ReadBUID": self._read_buid,
-            "ReadPairRecord": self._no_record,
+            "ReadPairRecord": self._read_record,
             "SavePairRecord": self._accept_record,
             "DeletePairRecord": self._accept_record,
             "Connect": self._connect,
@@ -319,6 +319,15 @@ class Usbmuxd:
     @staticmethod
     def _read_buid(client, _message, tag):
         client.send({"BUID": "30142955-444094379208051516"}, tag)
+        return False
+
+    def _read_record(self, client, message, tag):
+        with self._lock:
+            records = {phone.identity.udid: phone.pair_record() for phone in self._devices.values()}
+        record = records.get(message.get("PairRecordID"))
+        if record is None:
+            return self._no_record(client, message, tag)
+        client.send({"PairRecordData": record}, tag)
         return False
 
     def _no_record(self, client, _message, tag):
