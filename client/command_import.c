@@ -107,6 +107,23 @@ static void show_bar(struct import *import, const struct source *source, uint64_
 	import->bar_shown = true;
 }
 
+static long read_wide(struct import *import, struct source *source, char *bytes, size_t size)
+{
+	static char raw[HEAD_BYTES];
+	size_t wanted = sizeof(raw), written = 0;
+	long n = 1;
+
+	assert(size >= IMPORT_READ_LEAST);
+	if (UNICODE_ROOM(wanted) > size)
+		wanted = (size - UNICODE_ROOM(0)) / 2;
+	while (written == 0 && n > 0) {
+		n = source_read(source, raw, wanted);
+		if (n > 0)
+			written = unicode_convert(&import->unicode, raw, (size_t)n, bytes);
+	}
+	return n < 0 ? n : (long)written;
+}
+
 long import_read(struct import *import, struct source *source, char *bytes, size_t size)
 {
 	uint64_t now_us;
@@ -116,7 +133,8 @@ long import_read(struct import *import, struct source *source, char *bytes, size
 		if (now_us >= import->bar_us)
 			show_bar(import, source, now_us);
 	}
-	return source_read(source, bytes, size);
+	return import->unicode.wide ? read_wide(import, source, bytes, size)
+				    : source_read(source, bytes, size);
 }
 
 void import_complain(struct import *import, enum exit_code code, const char *format, ...)
@@ -138,7 +156,8 @@ static bool import_report(
 	struct import *import, struct source *source, const char *head, size_t length)
 {
 	import_complain(import, EXIT_REFUSED,
-		"it is a report of the phone's own, not the log of a restore tool.");
+		"it is a report of the phone's own, not the log of a restore tool; "
+		"`idevicetriage panics --file` reads it.");
 	return true;
 }
 
@@ -220,23 +239,27 @@ static const struct kind {
 
 static bool import_member(struct import *import, struct source *source)
 {
-	static const char mark[] = "\xef\xbb\xbf";
-	static char bytes[HEAD_BYTES];
+	static char bytes[HEAD_BYTES], converted[UNICODE_ROOM(HEAD_BYTES)];
 	const struct kind *kind = kinds;
 	const char *head = bytes;
+	size_t length, mark;
 	bool going_on;
-	long n = import_read(import, source, bytes, sizeof(bytes));
-	size_t length = n > 0 ? (size_t)n : 0;
+	long n;
 
+	import->unicode = (struct unicode){0};
+	n = import_read(import, source, bytes, sizeof(bytes));
 	import->attempt_count = import->refused_count = 0;
 	made_done(&import->made);
 	if (n < 0) {
 		import_complain(import, EXIT_REFUSED, "%s.", source_problem(source));
 		return true;
 	}
-	if (length >= strlen(mark) && memcmp(head, mark, strlen(mark)) == 0) {
-		head += strlen(mark);
-		length -= strlen(mark);
+	mark = unicode_begin(&import->unicode, bytes, (size_t)n);
+	head += mark;
+	length = (size_t)n - mark;
+	if (import->unicode.wide) {
+		length = unicode_convert(&import->unicode, head, length, converted);
+		head = converted;
 	}
 	while (!kind->is(head, length))
 		kind++;

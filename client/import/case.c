@@ -28,7 +28,7 @@ static int read_all(struct import *import, struct source *source, const char *he
 				CASEFILE_BYTES_MAX >> 20);
 			return -EFBIG;
 		}
-		if (length == size) {
+		if (size - length < READ_BYTES) {
 			char *larger = realloc(text, 2 * size);
 
 			if (!larger)

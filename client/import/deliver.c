@@ -233,14 +233,49 @@ static int send_records(struct import *import, struct feed *feed)
 	return r < 0 ? say_spool_failure(r) : EXIT_DONE;
 }
 
+static int64_t last_sequence(const struct feed *feed)
+{
+	size_t count = field_count(feed->list);
+
+	if (!feed->list)
+		return (int64_t)spool_last(feed->spool);
+	return count ? field_number_or(field_item(feed->list, count - 1), "sequence", 0) : 0;
+}
+
+/* Whether the daemon has the last record, and so all: an import may have broken off in their
+ * middle.
+ */
+static int ask_complete(struct import *import, const struct feed *feed, bool *ret)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	struct json_builder builder = {0};
+	struct json_object *parameters = json_new_object(&builder), *records;
+	char session[UUID_TEXT_SIZE];
+	int64_t last = last_sequence(feed);
+	int r;
+
+	uuid_format(&feed->attempt->id, session);
+	json_put_text(&builder, parameters, "session", session);
+	json_put_number(&builder, parameters, "after", last > 0 ? last - 1 : 0);
+	json_put_number(&builder, parameters, "limit", 1);
+	r = ask(import->context, import->connection, "ReadLog", &builder, parameters, &reply);
+	records = field_list(reply, "records");
+	*ret = last == 0 || (field_count(records) > 0 &&
+				    field_number_or(field_item(records, 0), "sequence", 0) == last);
+	return r;
+}
+
 static int send_all(struct import *import, struct import_attempt *attempt, bool *ret_added)
 {
 	struct feed feed = {.list = attempt->records,
 		.spool = import->spool,
 		.attempt = attempt->c->attempts[0]};
+	bool complete = false;
 	int r = send_attempt(import, attempt, ret_added);
 
-	return r == EXIT_DONE ? send_records(import, &feed) : r;
+	if (r == EXIT_DONE && !*ret_added)
+		r = ask_complete(import, &feed, &complete);
+	return r == EXIT_DONE && !complete ? send_records(import, &feed) : r;
 }
 
 static void show(struct import *import, const struct import_attempt *attempt, bool added)

@@ -7,6 +7,7 @@
 #include "client/import/made.h"
 #include "client/import/source.h"
 #include "client/import/spool.h"
+#include "client/import/unicode.h"
 #include "client/output.h"
 #include "common/base/fingerprint.h"
 #include "common/triage/case.h"
@@ -36,9 +37,10 @@ struct import {
 
 	/* The file or member at hand. */
 	const struct source_member *member;
-	size_t member_count;  /* that were no mere company in an archive */
-	size_t attempt_count; /* so far */
-	size_t refused_count; /* of them, for want of a phone or because of another one */
+	struct unicode unicode; /* how its text is written */
+	size_t member_count;	/* that were no mere company in an archive */
+	size_t attempt_count;	/* so far */
+	size_t refused_count;	/* of them, for want of a phone or because of another one */
 	struct made made;
 };
 
@@ -66,5 +68,7 @@ bool import_log(struct import *import, struct source *source, const char *head, 
 bool import_case(struct import *import, struct source *source, const char *head, size_t length);
 /* Takes the bar away, for a line of output. */
 void import_clear_bar(struct import *import);
-/* Reads on in the member and shows how far it is. As source_read(). */
+#define IMPORT_READ_LEAST 1024 /* bytes that there must be room for */
+/* Reads on in the member, as UTF-8 where it is UTF-16, and shows how far it is. As source_read(),
+ * but what is read may be less than `size`. */
 long import_read(struct import *import, struct source *source, char *bytes, size_t size);

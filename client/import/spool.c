@@ -2,6 +2,7 @@
 #include "client/import/spool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,19 +22,34 @@ struct spool {
 	uint64_t lines_bytes;
 	uint64_t bytes;
 	uint64_t count;
+	uint64_t last;
 	uint64_t left_out;
 	uint8_t record[EVENT_BYTES_MAX];
 };
 
+/* A file without a name in $TMPDIR, else /tmp: gone with its descriptor, whatever happens here. */
+static int open_nameless(void)
+{
+	const char *folder = getenv("TMPDIR");
+	int fd;
+
+	fd = open(folder && *folder ? folder : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
 int spool_open(struct spool **ret)
 {
 	CLEANUP(spool_freep) struct spool *spool = calloc(1, sizeof(*spool));
+	CLEANUP(closep) int fd = open_nameless();
 
 	if (!spool)
 		return -ENOMEM;
-	spool->file = tmpfile();
+	if (fd < 0)
+		return fd;
+	spool->file = fdopen(fd, "w+");
 	if (!spool->file)
 		return -errno;
+	TAKE_FD(fd);
 	*ret = TAKE_PTR(spool);
 	return 0;
 }
@@ -48,7 +64,8 @@ struct spool *spool_free(struct spool *spool)
 
 int spool_clear(struct spool *spool)
 {
-	spool->lines_bytes = spool->bytes = spool->count = spool->left_out = 0;
+	spool->lines_bytes = spool->bytes = 0;
+	spool->count = spool->last = spool->left_out = 0;
 	rewind(spool->file);
 	return ftruncate(fileno(spool->file), 0) < 0 ? -errno : 0;
 }
@@ -75,6 +92,7 @@ void spool_add(struct spool *spool, const struct event *event)
 	fwrite(&head, sizeof(head), 1, spool->file);
 	fwrite(spool->record, head.length, 1, spool->file);
 	spool->count++;
+	spool->last = event->sequence;
 	spool->bytes += sizeof(head) + head.length;
 	if (event->kind == EVENT_LOG)
 		spool->lines_bytes += event->text_length;
@@ -83,6 +101,11 @@ void spool_add(struct spool *spool, const struct event *event)
 uint64_t spool_count(const struct spool *spool)
 {
 	return spool->count;
+}
+
+uint64_t spool_last(const struct spool *spool)
+{
+	return spool->last;
 }
 
 uint64_t spool_left_out(const struct spool *spool)

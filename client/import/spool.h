@@ -22,6 +22,8 @@ int spool_clear(struct spool *spool);
  * a log says the same again. A failure to write is told by spool_rewind(). */
 void spool_add(struct spool *spool, const struct event *event);
 uint64_t spool_count(const struct spool *spool);
+/* The sequence of the last one; 0 = there is none. */
+uint64_t spool_last(const struct spool *spool);
 /* How many were left out. */
 uint64_t spool_left_out(const struct spool *spool);
 /* Begins to read from the first. Returns 0, or a negative errno, also where a record could not be

@@ -116,7 +116,8 @@ def test_however_it_is_packed_it_is_the_same_attempt(imports):
     assert len(plain) == 1 and plain[0]['session']['operation'] == 28
     for name, packed in {'a.log.gz': gzip.compress(log.encode()), 'a.log.xz': lzma.compress(log.encode()),
                          'a.zip': zipped(folder__a=log), 'windows.log': log.replace('\n', '\r\n').encode(),
-                         'marked.log': b'\xef\xbb\xbf' + log.encode()}.items():
+                         'marked.log': b'\xef\xbb\xbf' + log.encode(), 'wide.log': log.encode('utf-16'),
+                         'wide.zip': zipped(a='\ufeff'.encode('utf-16-be') + log.encode('utf-16-be'))}.items():
         made = imports.dry(imports.write(name, packed))
         assert sessions(made) == sessions(plain), name
 
@@ -311,6 +312,58 @@ def test_the_records_of_an_import_are_its_lines(imports, bench):
     text_output = imports(log)
     assert 'is known already' in text_output.stdout and '802E' in text_output.stdout
     assert '001C2D6A3C8A802E' not in text_output.stdout
+
+
+def test_a_log_of_a_windows_console(imports):
+    lines = [*FAILED[:-1], 'Gerät größer \N{SMILING FACE WITH SUNGLASSES} 復元', *['<data>' + 'x' * 60] * 3000, FAILED[-1]]
+    narrow = imports.dry(imports.write('a.log', text(lines)))
+    for encoding in ('utf-16-le', 'utf-16-be'):
+        wide = imports.write('b.log', ('\ufeff' + text(lines).replace('\n', '\r\n')).encode(encoding))
+        assert sessions(imports.dry(wide)) == sessions(narrow)
+    # Halves of characters, and half a character at the end.
+    odd = ('\ufeff' + text(FAILED[:-1])).encode('utf-16-le') + b'\x3d\xd8\x41\x00\x00\xdc\n\x00' + \
+        text(FAILED[-1:]).encode('utf-16-le') + b'\x3d\xd8\x41'
+    made, = imports.dry(imports.write('c.log', odd))
+    assert made['session']['outcome'] == 'failed' and made['lines'] == len(FAILED) + 1
+
+
+def test_an_import_that_broke_off_is_completed(imports, bench):
+    """As after a cut of the network between the attempt and the last of its records."""
+    bench.start()
+    lines = [*FAILED[:-1], *(f'line {number} of a long log' for number in range(2000)), FAILED[-1]]
+    case = {'format': 'idevicetriage-case', 'version': 1, 'device': {'ecid': DEVICE}, 'attempts': [
+        {'session': '01936f00-0000-7000-8000-000000000001', 'outcome': 'failed', 'log': {'lines': lines}}]}
+    bench.call('AddAttempt', case=case)
+    bench.call('AddRecords', session=case['attempts'][0]['session'], records=[
+        {'sequence': 1, 'timeUSec': 0, 'monotonicUSec': 1_000_000_000, 'kind': 'log', 'source': 'tool', 'text': lines[0]}])
+    for _ in range(2):
+        result = imports('--json', imports.write('case.json', json.dumps(case)))
+        assert result.returncode == 0 and json.loads(result.stdout)['added'] is False, result.stderr
+        records = bench.records(case['attempts'][0]['session'])
+        assert [record['text'] for record in records if record['kind'] == 'log'] == lines
+
+
+def test_what_the_bench_watched_itself_stays_as_it_is(imports, bench, folder):
+    bench.start()
+    log = folder / 'tool.log'
+    log.write_text(text(FAILED))
+    assert bench.run(['sh', '-c', 'cat "$0"; exit 1', log]).wait(60) == 1
+    session = bench.sessions()[0]['session']
+    records = bench.records(session)
+    case = bench.call('ExportAttempt', session=session)['case']
+    case['attempts'][0]['records'] = records
+    case['device']['ecid'] = DEVICE
+    result = imports('--json', imports.write('case.json', json.dumps(case)))
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)['added'] is False
+    assert bench.records(session) == records and len(bench.sessions()) == 1
+
+
+def test_no_room_for_temporary_things(imports, bench):
+    bench.start()
+    bench.environment['TMPDIR'] = str(imports.folder / 'missing')
+    result = imports(imports.write('a.log', text(FAILED)))
+    assert result.returncode == 1 and 'TMPDIR' in result.stderr
 
 
 def test_a_case_file_is_imported_with_its_history(imports, bench):
