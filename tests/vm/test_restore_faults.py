@@ -26,13 +26,13 @@ def rules(verdict):
     return {evidence["rule"] for evidence in verdict["causes"][0]["evidence"]}
 
 
-def assert_usbmuxd_is_blamed(session, verdict):
-    """The bench failed: that says nothing of the phone."""
+def assert_usbmuxd_is_blamed(session, verdict, rule):
+    """The bench failed, as `rule` says: that says nothing of the phone."""
     assert session["outcome"] == "failed"
     assert session["health"]["usbmuxdFaults"] > 0
     assert verdict["phase"] == "phase1-software"
     assert causes(verdict)[0] == "host-software"
-    assert "bench-fault" in rules(verdict)
+    assert {"bench-fault", rule} <= rules(verdict)
     assert set(causes(verdict)) <= OUTSIDE_THE_PHONE
     assert verdict["nextStep"]["experiment"] == "restart-usbmuxd"
 
@@ -90,7 +90,7 @@ def test_usbmuxd_ends_while_the_phone_is_back(restore):
     assert "Shutdown complete" in result.usbmuxd()
     # The tool has given up by then, and nobody tells any more which of the two modes it is.
     assert session["modes"][-2:] == ["gone", "normal-or-restore"]
-    assert_usbmuxd_is_blamed(session, verdict)
+    assert_usbmuxd_is_blamed(session, verdict, "usbmuxd-ended")
 
 
 def test_usbmuxd_dies(restore):
@@ -107,7 +107,7 @@ def test_usbmuxd_dies(restore):
 
     assert "usbmuxd: ended" in result.text("daemon")
     assert session["modes"] == TO_RESTORE
-    assert_usbmuxd_is_blamed(session, verdict)
+    assert_usbmuxd_is_blamed(session, verdict, "usbmuxd-ended")
 
 
 def test_usbmuxd_hides_the_phone(restore):
@@ -115,4 +115,4 @@ def test_usbmuxd_hides_the_phone(restore):
 
     assert "ERROR: Device failed to enter restore mode." in result.text("tool")
     assert not any("Connected to v2" in line for line in result.usbmuxd())
-    assert_usbmuxd_is_blamed(session, verdict)
+    assert_usbmuxd_is_blamed(session, verdict, "usbmuxd-hid-phone")
