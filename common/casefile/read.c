@@ -199,13 +199,16 @@ static void read_signs(struct attempt *attempt, const json *observed)
 	for (size_t i = 0; signs && i < json_object_array_length(signs); i++) {
 		json *object = json_object_array_get_idx(signs, i);
 		struct seen_sign *sign = &attempt->signs[attempt->sign_count];
-		json *count;
+		json *count, *code;
 
 		if (attempt->sign_count == ATTEMPT_SIGNS_MAX)
 			return;
 		*sign = (struct seen_sign){.count = 1};
 		if (!take_word(object, "sign", sign->id)[0])
 			continue;
+		code = member(object, "code", json_type_int);
+		if (code)
+			sign->code = (int32_t)json_object_get_int(code);
 		count = member(object, "count", json_type_int);
 		if (count && json_object_get_int64(count) > 0)
 			sign->count = (uint32_t)json_object_get_int64(count);

@@ -83,6 +83,9 @@ static json *signs_array(const struct attempt *attempt)
 		CLEANUP(json_putp) json *sign = json_object_new_object();
 
 		if (!sign || add_text(sign, "sign", attempt->signs[i].id) < 0 ||
+			(attempt->signs[i].code &&
+				add(sign, "code", json_object_new_int64(attempt->signs[i].code)) <
+					0) ||
 			add(sign, "count", json_object_new_int64(attempt->signs[i].count)) < 0 ||
 			add_sequence(sign, attempt->signs[i].first_sequence) < 0 ||
 			json_object_array_add(array, sign) < 0)

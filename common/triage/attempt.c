@@ -68,6 +68,14 @@ const struct seen_sign *attempt_sign(const struct attempt *attempt, const char *
 	return NULL;
 }
 
+const struct seen_sign *attempt_usb_error(const struct attempt *attempt, int64_t code)
+{
+	for (size_t i = 0; i < attempt->sign_count; i++)
+		if (code < 0 && attempt->signs[i].code == code)
+			return &attempt->signs[i];
+	return NULL;
+}
+
 static bool is_crash(int64_t status)
 {
 	static const int signals[] = {4, 6, 7, 8, 11};
@@ -187,6 +195,49 @@ static void excuse_mux_end(struct attempt *attempt)
 	attempt->health.mux_faults--;
 }
 
+/* The sign, seen once more; NULL where no more fit. */
+static struct seen_sign *see_sign(
+	struct attempt *attempt, const char *id, int32_t code, uint64_t sequence)
+{
+	struct seen_sign *sign;
+
+	for (size_t i = 0; i < attempt->sign_count; i++) {
+		sign = &attempt->signs[i];
+		if (sign->code == code && text_equal(sign->id, id)) {
+			sign->count++;
+			return sign;
+		}
+	}
+	if (attempt->sign_count == ATTEMPT_SIGNS_MAX)
+		return NULL;
+	sign = &attempt->signs[attempt->sign_count++];
+	*sign = (struct seen_sign){.code = code, .count = 1, .first_sequence = sequence};
+	text_copy(sign->id, sizeof(sign->id), id);
+	return sign;
+}
+
+static void forget_recent_signs(struct attempt *attempt)
+{
+	for (size_t i = 0; i < attempt->sign_count; i++)
+		attempt->signs[i].recent = 0;
+}
+
+/* Takes back the signs of the USB errors right before a disconnect. */
+static void mask_recent_signs(struct attempt *attempt)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < attempt->sign_count; i++) {
+		struct seen_sign *sign = &attempt->signs[i];
+
+		sign->count -= sign->recent;
+		sign->recent = 0;
+		if (sign->count)
+			attempt->signs[kept++] = *sign;
+	}
+	attempt->sign_count = kept;
+}
+
 static void fold_detach(struct attempt *attempt, const struct event *event)
 {
 	struct health *health = &attempt->health;
@@ -206,8 +257,10 @@ static void fold_detach(struct attempt *attempt, const struct event *event)
 		event->at.monotonic_us - attempt->recent_usb_error_us <= USB_ERROR_MASK_US) {
 		health->usb_errors -= attempt->recent_usb_errors;
 		health->usb_errors_masked += attempt->recent_usb_errors;
+		mask_recent_signs(attempt);
 	}
 	attempt->recent_usb_errors = 0;
+	forget_recent_signs(attempt);
 }
 
 static void fold_link_lost(struct attempt *attempt, const struct event *event)
@@ -237,12 +290,19 @@ static bool disconnect_follows(const struct attempt *attempt, uint64_t error_us)
 
 static void fold_usb_error(struct attempt *attempt, const struct event *event)
 {
+	struct seen_sign *sign;
+
 	if (disconnect_follows(attempt, event->at.monotonic_us)) {
 		attempt->health.usb_errors_masked++;
 		return;
 	}
-	if (event->at.monotonic_us - attempt->recent_usb_error_us > USB_ERROR_MASK_US)
+	if (event->at.monotonic_us - attempt->recent_usb_error_us > USB_ERROR_MASK_US) {
 		attempt->recent_usb_errors = 0;
+		forget_recent_signs(attempt);
+	}
+	sign = see_sign(attempt, event->name, (int32_t)event->code, event->sequence);
+	if (sign)
+		sign->recent++;
 	attempt->recent_usb_errors++;
 	attempt->recent_usb_error_us = event->at.monotonic_us;
 	attempt->health.usb_errors++;
@@ -250,24 +310,9 @@ static void fold_usb_error(struct attempt *attempt, const struct event *event)
 		attempt->health.first_fault_sequence = event->sequence;
 }
 
-static void see_sign(struct attempt *attempt, const char *id, uint64_t sequence)
-{
-	for (size_t i = 0; i < attempt->sign_count; i++) {
-		if (text_equal(attempt->signs[i].id, id)) {
-			attempt->signs[i].count++;
-			return;
-		}
-	}
-	if (attempt->sign_count == ATTEMPT_SIGNS_MAX)
-		return;
-	attempt->signs[attempt->sign_count] = (struct seen_sign){.count = 1};
-	attempt->signs[attempt->sign_count].first_sequence = sequence;
-	text_copy(attempt->signs[attempt->sign_count++].id, NAME_SIZE, id);
-}
-
 static void fold_sign(struct attempt *attempt, const struct event *event)
 {
-	see_sign(attempt, event->name, event->sequence);
+	see_sign(attempt, event->name, 0, event->sequence);
 }
 
 /* Where a saved panic log's signs go. */
@@ -280,7 +325,7 @@ static void see_panic_sign(void *user, const char *sign)
 {
 	struct saved *saved = user;
 
-	see_sign(saved->attempt, sign, saved->event->sequence);
+	see_sign(saved->attempt, sign, 0, saved->event->sequence);
 }
 
 static void fold_saved(struct attempt *attempt, const struct event *event)

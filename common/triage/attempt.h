@@ -25,11 +25,14 @@ struct condition {
 	uint64_t sequence; /* of the record that tells it; 0 = none */
 };
 
-/* A sign of knowledge/signs.txt that this attempt showed. */
+/* A sign of knowledge/signs.txt that this attempt showed; or a USB error, which has an id of
+ * linksigns.txt and stands once for each error number. Masked USB errors are none. */
 struct seen_sign {
 	char id[NAME_SIZE];
+	int32_t code; /* of a USB error: the kernel's, negative; 0 = none told */
 	uint32_t count;
 	uint64_t first_sequence;
+	uint32_t recent; /* of the fold alone: those that a disconnect right after would mask */
 };
 
 struct seen_mode {
@@ -139,8 +142,11 @@ const char *attempt_condition(const struct attempt *attempt, const char *key);
 /* Sets a condition, or replaces its value. Returns 0, or -ENOSPC. */
 int attempt_set_condition(
 	struct attempt *attempt, const char *key, const char *value, uint64_t sequence);
-/* True where the restore tool ended by a fault of its own program: SIGILL, SIGABRT, SIGBUS, SIGFPE or
- * SIGSEGV (signal(7)), as -N or as a shell tells it, 128 + N. */
+/* True where the restore tool ended by a fault of its own program: SIGILL, SIGABRT, SIGBUS, SIGFPE
+ * or SIGSEGV (signal(7)), as -N or as a shell tells it, 128 + N. */
 bool attempt_tool_crashed(const struct attempt *attempt);
+/* The first sign with that id; NULL where the attempt did not show it. */
 const struct seen_sign *attempt_sign(const struct attempt *attempt, const char *id);
+/* The first USB error with that number; NULL where there was none. */
+const struct seen_sign *attempt_usb_error(const struct attempt *attempt, int64_t code);
 const char *health_grade_name(enum health_grade grade);

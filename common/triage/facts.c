@@ -56,6 +56,20 @@ static bool sign_among(const struct term *term, const struct attempt *attempt, u
 	return false;
 }
 
+static bool usb_error_among(
+	const struct term *term, const struct attempt *attempt, uint64_t *sequence)
+{
+	for (size_t i = 0; i < term->count; i++) {
+		const struct seen_sign *sign = attempt_usb_error(attempt, term->numbers[i]);
+
+		if (!sign)
+			continue;
+		*sequence = sign->first_sequence;
+		return true;
+	}
+	return false;
+}
+
 /* A condition's term is KEY:VALUE. */
 static bool condition_among(const struct term *term, const struct attempt *attempt)
 {
@@ -82,6 +96,8 @@ static bool term_holds_for_attempt(
 	switch (term->kind) {
 	case TERM_SIGN:
 		return sign_among(term, attempt, sequence);
+	case TERM_USB:
+		return usb_error_among(term, attempt, sequence);
 	case TERM_OPERATION:
 		*sequence = attempt->operation_sequence;
 		return number_among(term, attempt->operation);

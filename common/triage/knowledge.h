@@ -32,6 +32,7 @@ enum term_kind {
 	TERM_FACT, /* of the case: facts.txt */
 	/* Of one failed attempt. */
 	TERM_SIGN,
+	TERM_USB,
 	TERM_OPERATION,
 	TERM_CHECKPOINT,
 	TERM_AMR,

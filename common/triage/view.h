@@ -80,8 +80,9 @@ struct view {
 	size_t failed_count;
 	size_t succeeded_count;
 	size_t bench_fault_count;
-	bool varying; /* two failures are known to differ in their point */
-	size_t tried_computers; /* different ones that are known of failures, whatever their point */
+	bool varying;		/* two failures are known to differ in their point */
+	size_t tried_computers; /* different ones that are known of failures, whatever their point
+				 */
 	size_t tried_cables;
 	size_t tried_firmwares;
 	size_t tried_networks;

@@ -87,6 +87,8 @@ static void written_case_reads_back_to_the_same_verdict(void **state)
 	text_copy(attempt->signs[0].id, NAME_SIZE, "some-sign");
 	attempt->signs[0].count = 3;
 	attempt->signs[0].first_sequence = 41;
+	attempt->signs[attempt->sign_count++] = (struct seen_sign){
+		.id = "transfer-failed", .code = -71, .count = 2, .first_sequence = 38};
 	attempt->end_sequence = 42;
 	attempt->error_count = 1;
 	attempt->errors[0] = (struct reported_error){"itunes", 4013, 43};
@@ -102,6 +104,9 @@ static void written_case_reads_back_to_the_same_verdict(void **state)
 	assert_int_equal(again->attempt_count, 3);
 	assert_int_equal(again->attempts[0]->health.usb_errors, 2);
 	assert_int_equal(attempt_sign(again->attempts[0], "some-sign")->first_sequence, 41);
+	assert_non_null(attempt_usb_error(again->attempts[0], -71));
+	assert_int_equal(attempt_usb_error(again->attempts[0], -71)->count, 2);
+	assert_int_equal(attempt_usb_error(again->attempts[0], -71)->first_sequence, 38);
 	assert_int_equal(again->attempts[0]->end_sequence, 42);
 	assert_int_equal(again->attempts[0]->errors[0].sequence, 43);
 	assert_true(uuid_equal(&again->attempts[0]->id, &attempt->id));

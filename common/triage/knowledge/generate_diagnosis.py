@@ -17,7 +17,7 @@ PHASES = {
 }
 # Terms with values, and whether the values are numbers.
 VALUE_TERMS = {
-    "sign": False, "operation": True, "checkpoint": True, "amr": True, "itunes": True,
+    "sign": False, "usb": True, "operation": True, "checkpoint": True, "amr": True, "itunes": True,
     "history": False, "tool": False, "came-back": False, "stage": False, "entry": False,
     "action": False, "condition": False, "verdict": False, "suspect": False,
 }
@@ -203,7 +203,9 @@ def main(folder, target, header):
     # An attempt shows the signs of panics.txt by the panic log that its phone saved.
     panics = {match[1] for _, line in read_lines(folder / "panics.txt")
               if (match := re.fullmatch(rf"\s+sign: ({SLUG})", line))}
-    compiler = Compiler(facts, {sign.name for sign in signs} | panics)
+    link_signs = {match[1] for _, line in read_lines(folder / "linksigns.txt")
+                  if (match := re.fullmatch(rf"sign ({SLUG})", line))}
+    compiler = Compiler(facts, {sign.name for sign in signs} | panics | link_signs)
     causes = read_causes(folder)
     advice = read_blocks(folder / "advice.txt", {"phase": {"advice", "source"}})
     experiments = read_experiments(folder)
