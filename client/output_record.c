@@ -59,7 +59,7 @@ static const struct {
 	{"session-end", "nsmct", NULL, PAINT_BOLD},
 	{"silence", "n#s", NULL, PAINT_BAD},
 	{"link-lost", "mpi", NULL, PAINT_BAD},
-	{"diagnosis", "nt", NULL, PAINT_NONE},
+	{"diagnosis", "it", "verdict", PAINT_BOLD},
 };
 
 static void put_word(struct page *page, const char *before, const char *word)

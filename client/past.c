@@ -10,7 +10,6 @@
 #include "common/casebook/history.h"
 #include "common/casefile/casefile.h"
 #include "common/ringfile/ringfile.h"
-#include "common/triage/across.h"
 #include "common/triage/model.h"
 #include "common/wire/records.h"
 
@@ -307,7 +306,6 @@ static int find_subject(struct answer *answer, struct subject *ret)
 
 static int diagnose_device(struct answer *answer)
 {
-	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
 	CLEANUP(freep) struct verdict *verdict = malloc(sizeof(*verdict));
 	struct history *history = &answer->past->history;
 	struct subject subject = {0};
@@ -315,12 +313,8 @@ static int diagnose_device(struct answer *answer)
 
 	if (r == 0)
 		r = is_named(&subject.identity)
-			    ? history_case(history, &subject.identity, &c)
-			    : history_session_case(history, &subject.session, &c);
-	if (r == 0)
-		r = across_mark_bench(c, answer->past->bench);
-	if (r == 0)
-		r = diagnose(c, verdict);
+			    ? history_diagnose(history, &subject.identity, verdict)
+			    : history_diagnose_session(history, &subject.session, verdict);
 	if (r < 0)
 		return r;
 	json_put(&answer->builder, answer->reply, "verdict",

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "common/casebook/schema.h"
-#include "common/triage/across.h"
 
 #define ADVANCE_RECORDS 512 /* at a time, so that the loop goes on between */
 #define PENDING_MAX 96	    /* sessions whose records are being gathered */
@@ -165,17 +164,6 @@ static int find_pending(
 	return 0;
 }
 
-static int diagnose_phone(
-	struct archive *archive, const struct uuid *session, struct verdict *verdict)
-{
-	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
-	int r = history_session_case(&archive->history, session, &c);
-
-	if (r == 0)
-		r = across_mark_bench(c, archive->history.bench);
-	return r < 0 ? r : diagnose(c, verdict);
-}
-
 /* Seals a session that has ended; one that the bench has forgotten stays unsealed. Returns 1, 0
  * where the session runs, or a negative errno. */
 static int seal(struct archive *archive, struct stamp now, struct pending *pending)
@@ -192,7 +180,9 @@ static int seal(struct archive *archive, struct stamp now, struct pending *pendi
 		sealed.verdict = verdict = calloc(1, sizeof(*verdict));
 		sealed.attempt = &session->attempt;
 		sealed.identity = &session->identity;
-		r = verdict ? diagnose_phone(archive, &pending->session, verdict) : -ENOMEM;
+		r = verdict ? history_diagnose_session(
+				      &archive->history, &pending->session, verdict)
+			    : -ENOMEM;
 		if (r == 0)
 			r = casebook_file_seal(archive->file, now, &sealed);
 	}

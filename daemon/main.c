@@ -25,6 +25,7 @@
 
 #define SYNC_PERIOD_US (1 * USEC_PER_SEC)
 #define TICK_PERIOD_US (500 * USEC_PER_MSEC)
+#define VERDICT_DELAY_US (100 * USEC_PER_MSEC)
 #define ARCHIVE_DELAY_US (200 * USEC_PER_MSEC)
 #define EXPIRE_PERIOD_US (3600 * USEC_PER_SEC)
 #define ARCHIVE_RETRY_US (5 * USEC_PER_SEC)
@@ -39,6 +40,7 @@ struct daemon {
 	struct engine *engine;
 	struct archive *archive;
 	struct standing *standing;
+	struct verdicts *verdicts;
 	struct surface surface;
 	struct api *api;
 	struct usb *usb;
@@ -51,11 +53,13 @@ struct daemon {
 	struct loop_timer *sync_timer;
 	struct loop_timer *tick_timer;
 	struct loop_timer *archive_timer;
+	struct loop_timer *verdict_timer;
 	struct loop_timer *expire_timer;
 	struct loop_signal *signals[2];
 	bool sync_due;	   /* the sync timer runs */
 	bool tick_due;	   /* the tick timer runs */
 	bool archive_due;  /* the archive timer runs */
+	bool verdict_due;  /* the verdict timer runs */
 	bool sync_broke;   /* the last sync failed, and was told */
 	int archive_error; /* what keeps the casebook from being used, and was told; 0 = nothing */
 };
@@ -94,6 +98,34 @@ static void publish_record(void *user, const struct event *event)
 
 	if (daemon->api)
 		api_publish(daemon->api, event);
+	if (daemon->verdicts)
+		verdicts_note(daemon->verdicts, event);
+}
+
+static void tell_verdict(void *user, const struct event *event)
+{
+	struct daemon *daemon = user;
+
+	engine_feed(daemon->engine, event);
+}
+
+static void wake_verdicts(void *user)
+{
+	struct daemon *daemon = user;
+
+	if (daemon->verdict_due)
+		return;
+	daemon->verdict_due = true;
+	loop_timer_start(daemon->verdict_timer, VERDICT_DELAY_US);
+}
+
+static void on_verdicts(void *user)
+{
+	struct daemon *daemon = user;
+
+	daemon->verdict_due = verdicts_advance(daemon->verdicts, clock_now());
+	if (daemon->verdict_due)
+		loop_timer_start(daemon->verdict_timer, 0);
 }
 
 static void on_sync(void *user)
@@ -319,8 +351,10 @@ static int replay_ring(struct daemon *daemon)
 	while ((r = ring_cursor_next(cursor, &record)) > 0) {
 		struct event event;
 
-		if (history_read_record(&record, &event) == 0)
-			engine_replay(daemon->engine, &event);
+		if (history_read_record(&record, &event) < 0)
+			continue;
+		engine_replay(daemon->engine, &event);
+		verdicts_replay(daemon->verdicts, &event);
 	}
 	return r;
 }
@@ -343,6 +377,7 @@ static void record_start(struct daemon *daemon)
 
 static int start_archive(struct daemon *daemon)
 {
+	const struct verdicts_outputs verdict_outputs = {tell_verdict, wake_verdicts, daemon};
 	char path[PATH_MAX + sizeof(CASEBOOK_NAME) + 1];
 
 	snprintf(path, sizeof(path), "%s/" CASEBOOK_NAME, daemon->options.state_dir);
@@ -351,6 +386,10 @@ static int start_archive(struct daemon *daemon)
 		return -ENOMEM;
 	daemon->surface.archive = daemon->archive;
 	daemon->surface.history = archive_history(daemon->archive);
+	daemon->verdicts = daemon->surface.verdicts =
+		verdicts_new(daemon->surface.history, &verdict_outputs);
+	if (!daemon->verdicts)
+		return -ENOMEM;
 	note_casebook(daemon, open_casebook(daemon));
 	return 0;
 }
@@ -409,6 +448,8 @@ static int start_loop(struct daemon *daemon)
 		r = loop_timer_start(daemon->expire_timer, 0);
 	if (r == 0)
 		r = loop_timer_new(daemon->loop, on_archive, daemon, &daemon->archive_timer);
+	if (r == 0)
+		r = loop_timer_new(daemon->loop, on_verdicts, daemon, &daemon->verdict_timer);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(numbers); i++)
 		r = loop_signal_new(
 			daemon->loop, numbers[i], on_signal, daemon, &daemon->signals[i]);
@@ -508,6 +549,10 @@ static void daemon_done(struct daemon *daemon)
 	api_free(daemon->api);
 	daemon->api = NULL;
 	service_free(daemon->service);
+	/* What ended just now is judged before the end. */
+	while (daemon->verdicts && verdicts_advance(daemon->verdicts, clock_now()))
+		;
+	daemon->verdicts = verdicts_free(daemon->verdicts);
 	finish_archive(daemon);
 	engine_free(daemon->engine);
 	standing_free(daemon->standing);
@@ -516,6 +561,7 @@ static void daemon_done(struct daemon *daemon)
 		loop_signal_free(daemon->signals[i]);
 	loop_timer_free(daemon->expire_timer);
 	loop_timer_free(daemon->archive_timer);
+	loop_timer_free(daemon->verdict_timer);
 	loop_timer_free(daemon->tick_timer);
 	loop_timer_free(daemon->sync_timer);
 	loop_free(daemon->loop);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 
-#include "common/triage/across.h"
 #include "common/base/text.h"
 #include "common/triage/model.h"
 
@@ -260,13 +259,9 @@ void surface_show_device(struct surface *surface, const struct identity *identit
 static int diagnose_subject(
 	struct surface *surface, const struct subject *subject, struct verdict *ret)
 {
-	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
-	int r = is_named(subject) ? history_case(surface->history, &subject->identity, &c)
-				  : history_session_case(surface->history, &subject->session, &c);
-
-	if (r == 0)
-		r = across_mark_bench(c, engine_bench(surface->engine));
-	return r < 0 ? r : diagnose(c, ret);
+	return is_named(subject)
+		       ? history_diagnose(surface->history, &subject->identity, ret)
+		       : history_diagnose_session(surface->history, &subject->session, ret);
 }
 
 static int answer_diagnose(void *user, const struct api_diagnose *query, struct verdict *ret,

@@ -7,6 +7,7 @@
 #include "daemon/api/backend.h"
 #include "daemon/archive.h"
 #include "daemon/engine.h"
+#include "daemon/verdicts.h"
 
 #define SURFACE_SESSIONS_MAX 1000 /* of the casebook, in one answer */
 
@@ -23,6 +24,7 @@ struct surface {
 	struct stamp started;
 	struct engine *engine;
 	struct standing *standing; /* the engine's */
+	struct verdicts *verdicts; /* of the history */
 	struct archive *archive;   /* of the engine's bench */
 	struct history *history;   /* the archive's */
 	struct ring *ring;	   /* that `reader` reads */

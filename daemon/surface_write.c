@@ -51,6 +51,8 @@ static int add_case(struct surface *surface, const struct triage_case *c)
 
 		r = noted < 0 ? noted : r;
 	}
+	if (r > 0)
+		verdicts_note_phone(surface->verdicts, &c->identity);
 	casebook_file_sync(file);
 	return r;
 }
@@ -233,6 +235,8 @@ static int purge(void *user, const struct api_purge *query, uint64_t *ret_attemp
 		r = purge_ring(surface, &wanted);
 	if (r == 0)
 		engine_forget(surface->engine, wanted.identity, wanted.before_us);
+	if (r == 0 && wanted.identity)
+		verdicts_forget(surface->verdicts, wanted.identity);
 	return r;
 }
 

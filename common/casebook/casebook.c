@@ -276,3 +276,35 @@ int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, 
 	}
 	return r == SQLITE_DONE ? 0 : sql_errno(r);
 }
+
+/* A text of the row that lives until the next step; NULL where it is not known. */
+static const char *row_text(sqlite3_stmt *row, int column)
+{
+	return (const char *)sqlite3_column_text(row, column);
+}
+
+int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,
+	casebook_visit_place *visit, void *context)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
+	int r = sql_prepare(book->db,
+		"SELECT ecid, udid, product, host, port, cable, outcome FROM attempts"
+		" WHERE started_us >= ?1 ORDER BY started_us DESC LIMIT ?2",
+		&query);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(query, 1, (int64_t)since_us);
+	sqlite3_bind_int64(query, 2, (int64_t)limit);
+	while ((r = sqlite3_step(query)) == SQLITE_ROW) {
+		const char *outcome = row_text(query, 6);
+		const struct whereabouts where = {row_text(query, 3), row_text(query, 4),
+			row_text(query, 5), outcome_from_name(outcome ? outcome : "")};
+		struct identity identity;
+
+		take_identity(query, &identity);
+		if (!visit(context, &identity, &where))
+			return 0;
+	}
+	return r == SQLITE_DONE ? 0 : sql_errno(r);
+}

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "common/base/macro.h"
+#include "common/triage/across.h"
 #include "common/triage/session.h"
 
 #define CASEBOOK_NAME "casebook.db" /* in the state directory */
@@ -38,6 +39,9 @@ typedef bool casebook_visit_note(void *context, const struct event *note);
 typedef bool casebook_visit_condition(
 	void *context, const char *place, const struct condition *condition);
 
+typedef bool casebook_visit_place(
+	void *context, const struct identity *identity, const struct whereabouts *where);
+
 /* All below return 0 or a negative errno, -EBADMSG for a damaged file. */
 
 /* Finds a phone by its ECID or UDID as people write them. -ENODEV: none by that name. */
@@ -57,5 +61,9 @@ int casebook_records(struct casebook *book, const struct uuid *session, uint64_t
 /* What people noted of a phone, oldest first, as EVENT_NOTE. */
 int casebook_notes(struct casebook *book, const struct identity *identity,
 	casebook_visit_note *visit, void *context);
+/* Where phones were restored since `since_us`, newest first, at most `limit`: as attempts, without
+ * what was seen in them. */
+int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,
+	casebook_visit_place *visit, void *context);
 /* The conditions that hold at the places of the bench, at most CASEBOOK_CONDITIONS_MAX. */
 int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, void *context);

@@ -6,6 +6,8 @@
 
 #include "common/base/text.h"
 
+#define ACROSS_ATTEMPTS_MAX 500 /* of the casebook, that other phones are looked for in */
+#define ACROSS_WINDOW_US (30 * 24 * UINT64_C(3600) * USEC_PER_SEC)
 #define CASE_ATTEMPTS_MAX 1024 /* of the casebook, in one case */
 
 static bool identity_known(const struct identity *identity)
@@ -273,4 +275,60 @@ int history_session_case(struct history *history, const struct uuid *id, struct 
 	if (r == 0)
 		c = NULL;
 	return r;
+}
+
+static bool take_place(
+	void *context, const struct identity *identity, const struct whereabouts *where)
+{
+	across_take(context, identity, where);
+	return true;
+}
+
+int history_mark_across(struct history *history, struct triage_case *c)
+{
+	CLEANUP(freep) struct across *across = malloc(sizeof(*across));
+	uint64_t failed_us;
+
+	if (!across)
+		return -ENOMEM;
+	across_begin(across, c);
+	if (!across->last)
+		return 0;
+	for (size_t i = bench_session_count(history->bench); i > 0; i--) {
+		const struct session *session = bench_session(history->bench, i - 1);
+		const struct whereabouts where = attempt_whereabouts(&session->attempt);
+
+		across_take(across, &session->identity, &where);
+	}
+	failed_us = across->last->started.wall_us;
+	if (history->book)
+		history->error = casebook_places(history->book,
+			failed_us > ACROSS_WINDOW_US ? failed_us - ACROSS_WINDOW_US : 0,
+			ACROSS_ATTEMPTS_MAX, take_place, across);
+	across_end(across);
+	return 0;
+}
+
+static int diagnose_case(struct history *history, struct triage_case *c, struct verdict *ret)
+{
+	int r = history_mark_across(history, c);
+
+	return r < 0 ? r : diagnose(c, ret);
+}
+
+int history_diagnose(struct history *history, const struct identity *identity, struct verdict *ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	int r = history_case(history, identity, &c);
+
+	return r < 0 ? r : diagnose_case(history, c, ret);
+}
+
+int history_diagnose_session(
+	struct history *history, const struct uuid *session, struct verdict *ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	int r = history_session_case(history, session, &c);
+
+	return r < 0 ? r : diagnose_case(history, c, ret);
 }

@@ -6,6 +6,7 @@
 #include "common/casebook/casebook.h"
 #include "common/ring/reader.h"
 #include "common/triage/bench.h"
+#include "common/triage/verdict.h"
 
 struct history {
 	const struct bench *bench;
@@ -51,3 +52,11 @@ int history_case(
  * no such session. */
 int history_session_case(
 	struct history *history, const struct uuid *session, struct triage_case **ret);
+/* Marks a case whose last failure was where others fail as well: across.h, with the sessions of the
+ * bench and the newest attempts of the casebook of the month before. Returns 0 or -ENOMEM. */
+int history_mark_across(struct history *history, struct triage_case *c);
+/* The verdict of a phone's case, or of the case of a session (its phone's, where that is known),
+ * with what others show. -ENOENT: no such session; -ENOMEM. */
+int history_diagnose(struct history *history, const struct identity *identity, struct verdict *ret);
+int history_diagnose_session(
+	struct history *history, const struct uuid *session, struct verdict *ret);

@@ -8,24 +8,27 @@
 
 #define PHONES_LEAST 2 /* others that must have failed in the same place */
 
-typedef bool same_place(const struct attempt *a, const struct attempt *b);
+typedef bool same_place(const struct whereabouts *a, const struct whereabouts *b);
 
-static bool same_host(const struct attempt *a, const struct attempt *b)
+static bool same_text(const char *a, const char *b)
 {
-	return a->host[0] && text_equal(a->host, b->host);
+	return a && b && *a && text_equal(a, b);
 }
 
-static bool same_port(const struct attempt *a, const struct attempt *b)
+static bool same_host(const struct whereabouts *a, const struct whereabouts *b)
 {
-	return same_host(a, b) && a->port[0] && text_equal(a->port, b->port);
+	return same_text(a->host, b->host);
+}
+
+static bool same_port(const struct whereabouts *a, const struct whereabouts *b)
+{
+	return same_host(a, b) && same_text(a->port, b->port);
 }
 
 /* Cables wander between computers: the label is the cable. */
-static bool same_cable(const struct attempt *a, const struct attempt *b)
+static bool same_cable(const struct whereabouts *a, const struct whereabouts *b)
 {
-	const char *x = attempt_condition(a, "cable"), *y = attempt_condition(b, "cable");
-
-	return x && y && text_equal(x, y);
+	return same_text(a->cable, b->cable);
 }
 
 /* From the narrowest place to the widest: the narrowest that fits is blamed. */
@@ -38,82 +41,122 @@ static const struct {
 	{same_host, "other-phones-fail-here"},
 };
 
-/* Whether the other phone had that outcome at the place. */
-static bool had_outcome(const struct triage_case *other, const struct attempt *place,
-	same_place *same, enum outcome outcome)
+struct whereabouts attempt_whereabouts(const struct attempt *attempt)
 {
-	for (size_t i = 0; i < other->attempt_count; i++)
-		if (other->attempts[i]->outcome == outcome && same(place, other->attempts[i]))
+	return (struct whereabouts){attempt->host, attempt->port,
+		attempt_condition(attempt, "cable"), attempt->outcome};
+}
+
+void across_begin(struct across *across, struct triage_case *c)
+{
+	across->c = c;
+	across->last = NULL;
+	across->count = 0;
+	for (size_t i = 0; i < c->attempt_count; i++)
+		if (c->attempts[i]->outcome == OUTCOME_FAILED)
+			across->last = c->attempts[i];
+}
+
+static struct across_phone *add_phone(struct across *across, const struct identity *identity)
+{
+	struct across_phone *phone;
+
+	if (across->count == ACROSS_PHONES_MAX)
+		return NULL;
+	phone = &across->phones[across->count++];
+	*phone = (struct across_phone){.identity = *identity};
+	return phone;
+}
+
+static struct across_phone *find_phone(struct across *across, const struct identity *identity)
+{
+	for (size_t i = 0; i < across->count; i++)
+		if (identity_matches(&across->phones[i].identity, identity))
+			return &across->phones[i];
+	return add_phone(across, identity);
+}
+
+static void take_of(
+	struct across *across, struct across_phone *phone, const struct whereabouts *where)
+{
+	const struct whereabouts here = attempt_whereabouts(across->last);
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		if (!places[i].same(&here, where))
+			continue;
+		if (where->outcome == OUTCOME_SUCCEEDED)
+			phone->restored |= 1u << i;
+		else if (where->outcome == OUTCOME_FAILED)
+			phone->failed |= 1u << i;
+	}
+}
+
+/* Whether an attempt was in any of the places, so that its phone is worth a look. */
+static bool is_near(const struct across *across, const struct whereabouts *where)
+{
+	const struct whereabouts here = attempt_whereabouts(across->last);
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (places[i].same(&here, where))
 			return true;
 	return false;
 }
 
-static bool others_fail(const struct triage_case *c, const struct attempt *place, same_place *same,
-	const struct triage_case *const *others, size_t count)
+void across_take(
+	struct across *across, const struct identity *identity, const struct whereabouts *where)
+{
+	struct across_phone *phone;
+
+	if (!across->last || !(identity->ecid || identity->udid[0]) ||
+		identity_matches(identity, &across->c->identity) || !is_near(across, where))
+		return;
+	phone = find_phone(across, identity);
+	if (!phone)
+		return;
+	identity_merge(&phone->identity, identity);
+	take_of(across, phone, where);
+}
+
+static bool others_fail(const struct across *across, size_t place)
 {
 	size_t failed = 0, restored = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		if (others[i] == c)
-			continue;
-		if (had_outcome(others[i], place, same, OUTCOME_SUCCEEDED))
-			restored++;
-		else if (had_outcome(others[i], place, same, OUTCOME_FAILED))
-			failed++;
+	for (size_t i = 0; i < across->count; i++) {
+		restored += across->phones[i].restored >> place & 1;
+		failed += across->phones[i].failed >> place & ~across->phones[i].restored >> place &
+			  1;
 	}
 	return failed >= PHONES_LEAST && failed > restored;
 }
 
-void across_mark(struct triage_case *c, const struct triage_case *const *others, size_t count)
+void across_end(struct across *across)
 {
-	const struct attempt *last = NULL;
-
-	for (size_t i = 0; i < c->attempt_count; i++)
-		if (c->attempts[i]->outcome == OUTCOME_FAILED)
-			last = c->attempts[i];
-	for (size_t i = 0; last && i < ARRAY_SIZE(places); i++) {
-		if (!others_fail(c, last, places[i].same, others, count))
+	for (size_t i = 0; across->last && i < ARRAY_SIZE(places); i++) {
+		if (!others_fail(across, i))
 			continue;
-		triage_case_add_history(c, places[i].word);
+		triage_case_add_history(across->c, places[i].word);
 		return;
 	}
 }
 
-static bool is_known(const struct identity *identity)
+int across_mark(struct triage_case *c, const struct triage_case *const *others, size_t count)
 {
-	return identity->ecid || identity->udid[0];
-}
+	CLEANUP(freep) struct across *across = malloc(sizeof(*across));
 
-/* Whether an earlier session of the bench is of the same phone. */
-static bool seen_before(const struct bench *bench, size_t index)
-{
-	for (size_t i = 0; i < index; i++)
-		if (identity_matches(&bench_session(bench, i)->identity,
-			    &bench_session(bench, index)->identity))
-			return true;
-	return false;
-}
-
-int across_mark_bench(struct triage_case *c, const struct bench *bench)
-{
-	size_t sessions = bench_session_count(bench), count = 0;
-	CLEANUP(freep) struct triage_case **others = calloc(sessions + 1, sizeof(*others));
-	int r = 0;
-
-	if (!others)
+	if (!across)
 		return -ENOMEM;
-	for (size_t i = 0; i < sessions && r == 0; i++) {
-		const struct identity *identity = &bench_session(bench, i)->identity;
+	across_begin(across, c);
+	for (size_t i = 0; i < count && across->last; i++) {
+		struct across_phone *phone =
+			others[i] == c ? NULL : add_phone(across, &others[i]->identity);
 
-		if (!is_known(identity) || identity_matches(identity, &c->identity) ||
-			seen_before(bench, i))
-			continue;
-		r = bench_case(bench, identity, &others[count]);
-		count += r == 0;
+		for (size_t j = 0; phone && j < others[i]->attempt_count; j++) {
+			const struct whereabouts where =
+				attempt_whereabouts(others[i]->attempts[j]);
+
+			take_of(across, phone, &where);
+		}
 	}
-	if (r == 0)
-		across_mark(c, (const struct triage_case *const *)others, count);
-	for (size_t i = 0; i < count; i++)
-		triage_case_free(others[i]);
-	return r;
+	across_end(across);
+	return 0;
 }

@@ -1,14 +1,45 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the cases of other phones say about one: a cable, port or computer on which different phones
- * fail is itself the suspect. Compares places; does not judge phones. */
+/* Looks across phones: a cable, a port or a bench where others fail as well is itself the suspect,
+ * and that becomes a word of the case's history. It gathers nothing itself. */
 #pragma once
 
-#include "common/triage/bench.h"
+#include "common/triage/case.h"
 
-/* Looks whether the place of c's last failure (its cable, its port on its computer, its computer)
- * is one where other phones fail: two others or more, and more than those that it restored. Adds
- * the words other-phones-fail-with-cable, -on-port and -here to the case's history, which the rules
- * weigh. `others` may hold `c` itself; it is passed over. */
-void across_mark(struct triage_case *c, const struct triage_case *const *others, size_t count);
-/* The same with the other phones of a bench. Returns 0 or -ENOMEM. */
-int across_mark_bench(struct triage_case *c, const struct bench *bench);
+#define ACROSS_PHONES_MAX 256 /* others that are looked at; the first ones that are told */
+
+/* Where another phone was restored. Texts are borrowed; empty or NULL = not known. */
+struct whereabouts {
+	const char *host;
+	const char *port;
+	const char *cable;
+	enum outcome outcome;
+};
+
+/* What is known of another phone in the places of the case: a bit a place. */
+struct across_phone {
+	struct identity identity;
+	unsigned failed;
+	unsigned restored;
+};
+
+struct across {
+	struct triage_case *c;
+	const struct attempt *last; /* the last failure of the case; NULL = there is none */
+	struct across_phone phones[ACROSS_PHONES_MAX];
+	size_t count;
+};
+
+/* Begins to look at a case, which must outlive it. */
+void across_begin(struct across *across, struct triage_case *c);
+/* Takes an attempt of any phone; those of the case's own phone, and of phones that never told who
+ * they are, count for nothing. The same attempt may be told twice. */
+void across_take(
+	struct across *across, const struct identity *identity, const struct whereabouts *where);
+/* Adds the word for the narrowest place where at least two others failed, and more failed than were
+ * restored; nothing where there is none. */
+void across_end(struct across *across);
+
+/* Where an attempt was. */
+struct whereabouts attempt_whereabouts(const struct attempt *attempt);
+/* The same with cases of other phones; `c` may stand among them. Returns 0 or -ENOMEM. */
+int across_mark(struct triage_case *c, const struct triage_case *const *others, size_t count);

@@ -78,7 +78,8 @@ enum event_kind {
 	EVENT_SILENCE = 62,	  /* a wait ran over its budget: name = budget, number = seconds,
 				   * flag = enum silence_transfers */
 	EVENT_LINK_LOST = 63,	  /* a detach that nothing announced */
-	EVENT_DIAGNOSIS = 64,	  /* the verdict changed: name = phase, text = summary */
+	EVENT_DIAGNOSIS = 64, /* the phone's verdict changed: name = phase, number = enum strength,
+			       * text = summary */
 };
 
 enum event_source {

@@ -75,6 +75,11 @@ static const char *silence_state(const struct event *event)
 	return event->flag < ARRAY_SIZE(silence_words) ? silence_words[event->flag] : NULL;
 }
 
+static const char *diagnosis_state(const struct event *event)
+{
+	return strength_name((enum strength)event->number);
+}
+
 static uint32_t find_word(const char *const words[], size_t count, const char *word)
 {
 	for (size_t i = 1; i < count; i++)
@@ -92,6 +97,13 @@ static void take_stage(struct event *event, const char *word)
 static void take_outcome(struct event *event, const char *word)
 {
 	event->number = (uint32_t)outcome_from_name(word);
+}
+
+static void take_diagnosis(struct event *event, const char *word)
+{
+	for (int strength = STRENGTH_NONE; strength <= STRENGTH_CONCLUSIVE; strength++)
+		if (text_equal(strength_name((enum strength)strength), word))
+			event->number = (uint32_t)strength;
 }
 
 static void take_checkpoint(struct event *event, const char *word)
@@ -149,7 +161,7 @@ static const struct record_shape shapes[] = {
 	{EVENT_SESSION_END, HAS_KNOWN_CODE, outcome_state, take_outcome},
 	{EVENT_SILENCE, HAS_NAME | HAS_NUMBER, silence_state, take_silence},
 	{EVENT_LINK_LOST, 0, NULL, NULL},
-	{EVENT_DIAGNOSIS, HAS_NAME, NULL, NULL},
+	{EVENT_DIAGNOSIS, HAS_NAME, diagnosis_state, take_diagnosis},
 };
 
 static const struct record_shape *find_shape(enum event_kind kind)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/text.h"
 #include "daemon/api/collect.h"
 
 /* What is read from the ring at once: little beside PEER_UNREAD_MAX. */
@@ -49,12 +50,53 @@ static int send_records(struct stream *stream, struct json_builder *builder,
 	return send_reply(stream, builder, parameters);
 }
 
+/* The phone that a record is about, as it stands on the bench, or gone. */
+struct device_search {
+	struct identity identity;
+	struct json_builder *builder;
+	struct json_object *found;
+};
+
+static bool match_device(void *context, const struct device_record *device)
+{
+	struct device_search *search = context;
+
+	if (!identity_matches(device->identity, &search->identity))
+		return true;
+	search->found = device_to_json(search->builder, device);
+	return false;
+}
+
+static struct json_object *device_of(
+	struct api *api, struct json_builder *builder, struct json_object *record)
+{
+	struct device_search search = {.builder = builder};
+	const struct device_record gone = {
+		.identity = &search.identity, .port = "", .mode = MODE_GONE};
+	const char *text;
+
+	if (json_get_text(record, "ecid", &text) > 0)
+		ecid_parse(text, &search.identity.ecid);
+	if (json_get_text(record, "udid", &text) > 0)
+		udid_normalize(text, search.identity.udid);
+	if (json_get_text(record, "productType", &text) > 0)
+		text_copy(search.identity.product, sizeof(search.identity.product), text);
+	api->backend.devices(api->backend.user, match_device, &search);
+	return search.found ? search.found : device_to_json(builder, &gone);
+}
+
 /* One record of a Watch stream; `record` is taken. */
-static int send_change(struct stream *stream, struct json_builder *builder,
+static int send_change(struct api *api, struct stream *stream, struct json_builder *builder,
 	struct json_object *record, uint64_t sequence)
 {
-	struct json_object *change = change_new(builder, "record", sequence);
+	const char *kind = "";
+	bool is_verdict = json_get_text(record, "kind", &kind) > 0 &&
+			  text_equal(kind, event_kind_name(EVENT_DIAGNOSIS));
+	struct json_object *change =
+		change_new(builder, is_verdict ? "diagnosisChanged" : "record", sequence);
 
+	if (is_verdict)
+		json_put(builder, change, "device", device_of(api, builder, record));
 	json_put(builder, change, "record", record);
 	return send_reply(stream, builder, change);
 }
@@ -82,7 +124,8 @@ static int send_state(struct api *api, struct stream *stream)
 }
 
 /* The records of a batch as messages of their own. */
-static int send_changes(struct stream *stream, struct json_object *records, uint64_t lost)
+static int send_changes(
+	struct api *api, struct stream *stream, struct json_object *records, uint64_t lost)
 {
 	size_t count = json_object_array_length(records);
 	int r = 0;
@@ -95,18 +138,19 @@ static int send_changes(struct stream *stream, struct json_object *records, uint
 		int64_t sequence = 0;
 
 		json_get_number(record, "sequence", &sequence);
-		r = send_change(stream, &builder, json_object_get(record), (uint64_t)sequence);
+		r = send_change(api, stream, &builder, json_object_get(record), (uint64_t)sequence);
 	}
 	return r;
 }
 
-static int send_batch(struct stream *stream, struct collection *batch, uint64_t lost)
+static int send_batch(
+	struct api *api, struct stream *stream, struct collection *batch, uint64_t lost)
 {
 	if (stream->is_watch) {
 		CLEANUP(json_object_putp)
 		struct json_object *records = json_finish(batch->builder, batch->array);
 
-		return records ? send_changes(stream, records, lost)
+		return records ? send_changes(api, stream, records, lost)
 			       : peer_send(stream->peer, NULL);
 	}
 	if (stream->greeted && lost == 0 && json_object_array_length(batch->array) == 0) {
@@ -138,7 +182,7 @@ static int catch_up_once(struct api *api, struct stream *stream)
 		json_object_put(batch.array);
 		return r;
 	}
-	r = send_batch(stream, &batch, lost);
+	r = send_batch(api, stream, &batch, lost);
 	stream->last = batch.last_sequence;
 	stream->live = !batch.cut;
 	return r;
@@ -241,15 +285,15 @@ void stream_gone(struct api *api, struct peer *peer)
 	stream_free(api, peer_stream(peer));
 }
 
-static int send_record(struct stream *stream, const struct event *event)
+static int send_record(struct api *api, struct stream *stream, const struct event *event)
 {
 	struct json_builder builder = {0};
 	struct json_object *record = record_to_json(&builder, event);
 	struct json_object *records;
 
 	if (stream->is_watch)
-		return send_change(
-			stream, &builder, record, event->sequence ? event->sequence : stream->last);
+		return send_change(api, stream, &builder, record,
+			event->sequence ? event->sequence : stream->last);
 	records = json_new_array(&builder);
 	json_add(&builder, records, record);
 	return send_records(stream, &builder, records, 0);
@@ -268,7 +312,7 @@ void stream_publish(struct api *api, const struct event *event)
 			!uuid_equal(&stream->session, &event->session))
 			continue;
 		/* Once something was dropped, everything is until the reader was told. */
-		if (stream->lost > 0 || send_record(stream, event) == -EAGAIN)
+		if (stream->lost > 0 || send_record(api, stream, event) == -EAGAIN)
 			stream->lost++;
 		if (event->sequence)
 			stream->last = event->sequence;

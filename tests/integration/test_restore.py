@@ -154,6 +154,7 @@ def test_log_without_daemon(bench, make_phone, restore_at):
     bench.start()
     finish(restore_at(bench, phone))
     session = bench.sessions()[-1]['session']
+    until(lambda: bench.records(session, 'diagnosis'), what='the verdict')
     online = bench.records(session)
     bench.stop()
     offline = bench.triage('--json', 'log', '--state-dir', str(bench.state), session)
