@@ -28,7 +28,10 @@ BURST = 4  # phones that come and go before the daemon is waited for
 LINES_A_SECOND = 10000
 SECONDS = 3
 LIMIT_US = 10000
+ANNOUNCE_SECONDS = 0.25
 FLOOD_SECONDS = 60.0  # a busy computer takes longer
+# So that what else the computer does is not taken for a stall, where the user may do that.
+AHEAD_OF_OTHERS = ('chrt', '--fifo', '50')
 JOURNAL_WRITER = '/lib/systemd/systemd-journal-remote'
 
 KERNEL = '_TRANSPORT=kernel\nSYSLOG_FACILITY=0\nSYSLOG_IDENTIFIER=kernel\n'
@@ -49,6 +52,7 @@ LINES = (
     '_TRANSPORT=syslog\nSYSLOG_IDENTIFIER=cron\nMESSAGE=(root) CMD (run-parts /etc/cron.hourly)\n',
 )
 FORGED_PORT = '6-6'
+LAST_PORT = '9-9'
 
 
 def cpu_seconds(pid):
@@ -86,6 +90,16 @@ def seen_at(bench, port):
     return modes[0] if modes else None
 
 
+def make_bench(build, folder):
+    """A bench whose daemon runs ahead of all other programs, where that is allowed."""
+    try:
+        allowed = subprocess.run([*AHEAD_OF_OTHERS, 'true'], capture_output=True, check=False)
+        wrapper = AHEAD_OF_OTHERS if allowed.returncode == 0 else ()
+    except FileNotFoundError:
+        wrapper = ()
+    return Bench(build, folder, folder / 'mux', wrapper)
+
+
 def flood_usb(bench, bus):
     for number in range(EVENTS // 2):
         port = f'1-{number % PHONES + 1}'
@@ -99,15 +113,29 @@ def flood_usb(bench, bus):
 
 
 class Journal:
-    """A journal of this boot that is written while the daemon reads it."""
+    """A journal of this boot that is written while the daemon reads it.
+
+    The writer announces each line to those who watch the file; journald does so four times a second
+    at most (systemd 252, journald-server.c). So the writer writes past the daemon's folder,
+    and announce() tells of it there."""
 
     def __init__(self, folder):
         self.boot = pathlib.Path('/proc/sys/kernel/random/boot_id').read_text().strip()
+        written = folder.with_name('written')
+        written.mkdir()
+        self.file = folder / 'x.journal'
+        self.announced = 0
         self.writer = subprocess.Popen(
-            [JOURNAL_WRITER, '-o', str(folder / 'x.journal'), '-'],
+            [JOURNAL_WRITER, '-o', str(written / 'x.journal'), '-'],
             stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.write(LINES[1])
-        until(lambda: (folder / 'x.journal').exists(), what='the journal')
+        until(lambda: (written / 'x.journal').exists(), what='the journal')
+        os.link(written / 'x.journal', self.file)
+
+    def announce(self):
+        if time.monotonic() >= self.announced + ANNOUNCE_SECONDS:
+            self.announced = time.monotonic()
+            os.utime(self.file)
 
     def write(self, fields):
         self.writer.stdin.write((
@@ -121,15 +149,22 @@ class Journal:
         self.writer.wait(60)
 
 
+def last_port(bench):
+    """The port of the daemon's newest record."""
+    newest = bench.call('GetStatus')['lastSequence']
+    return bench.call('ReadLog', after=newest - 1)['records'][-1].get('port')
+
+
 def flood_journal(bench, journal, count):
     began = time.monotonic()
     for number in range(count):
         if number % len(LINES) == 0:
             time.sleep(max(0, began + number / LINES_A_SECOND - time.monotonic()))
+            journal.announce()
         journal.write(LINES[number % len(LINES)])
-    journal.write(f'{KERNEL}MESSAGE=usb 9-9: {ERROR}\n')
-    until(lambda: bench.call('GetStatus')['lastSequence'] > count // len(LINES),
-          seconds=FLOOD_SECONDS, what='the last line')
+    journal.write(f'{KERNEL}MESSAGE=usb {LAST_PORT}: {ERROR}\n')
+    until(lambda: journal.announce() or last_port(bench) == LAST_PORT, seconds=FLOOD_SECONDS,
+          what='the last line')
 
 
 def told(bench):
@@ -142,7 +177,7 @@ def told(bench):
 
 def bench_usb(build, folder):
     bus = Bus(build)
-    bench = Bench(build, folder, folder / 'mux')
+    bench = make_bench(build, folder)
     bench.environment.update(bus.environment)
     try:
         bench.start('--verbose')
@@ -159,7 +194,7 @@ def bench_journal(build, folder):
         return
     (folder / 'journal').mkdir()
     journal = Journal(folder / 'journal')
-    bench = Bench(build, folder, folder / 'mux')
+    bench = make_bench(build, folder)
     bench.environment['IDEVICETRIAGE_JOURNAL_DIR'] = str(folder / 'journal')
     count = LINES_A_SECOND * SECONDS
     try:
