@@ -150,6 +150,7 @@ void html_end(struct html *html)
 	fprintf(html->out, "</%s>%s", element, is_block(element) ? "\n" : "");
 }
 
+PRINTF_LIKE(2, 0)
 static void put_list(struct html *html, const char *format, va_list args)
 {
 	CLEANUP(freep) char *text = NULL;
