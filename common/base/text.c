@@ -35,6 +35,22 @@ static size_t utf8_length(const unsigned char *text, size_t available)
 	return 0;
 }
 
+/* Whether the character of `n` bytes is one that a terminal obeys: C0 and C1 controls, the turns of
+ * direction (U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), which let a line read otherwise
+ * than it is, and Unicode's own line ends (U+2028, U+2029). */
+static bool is_control(const unsigned char *c, size_t n)
+{
+	if (n == 1)
+		return *c < 0x20 || *c == 0x7f;
+	if (n == 2)
+		return c[0] == 0xc2 && c[1] < 0xa0;
+	if (n != 3 || c[0] != 0xe2)
+		return false;
+	if (c[1] == 0x80)
+		return c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xa8 && c[2] <= 0xae);
+	return c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9;
+}
+
 size_t text_clean(const char *text, size_t length, char *out, size_t size)
 {
 	size_t written = 0, at = 0;
@@ -44,13 +60,10 @@ size_t text_clean(const char *text, size_t length, char *out, size_t size)
 	while (at < length) {
 		const unsigned char *c = (const unsigned char *)text + at;
 		size_t n = utf8_length(c, length - at);
-		/* U+0080 to U+009F are control characters too: terminals obey them. */
-		bool control =
-			n == 1 ? *c < 0x20 || *c == 0x7f : n == 2 && c[0] == 0xc2 && c[1] < 0xa0;
 
 		if (written + (n ? n : 1) >= size)
 			break;
-		if (n == 0 || control)
+		if (n == 0 || is_control(c, n))
 			out[written++] = *c == '\t' ? ' ' : '?';
 		else
 			for (size_t k = 0; k < n; k++)

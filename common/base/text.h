@@ -6,8 +6,9 @@
 #include <stddef.h>
 
 /* Copies `length` bytes of foreign text as clean UTF-8 into `out` (at most `size` bytes with the
- * NUL): each invalid byte, NUL and control character becomes '?', a tab a space; cut at a character
- * border where it does not fit. Returns the bytes written without the NUL. */
+ * NUL): each invalid byte, NUL and control character becomes '?', also those that turn the
+ * direction of text or end a line in Unicode; a tab becomes a space. Cut at a character border
+ * where it does not fit. Returns the bytes written without the NUL. */
 size_t text_clean(const char *text, size_t length, char *out, size_t size);
 /* Copies a C string, cut where it does not fit. Returns false when it was cut. */
 bool text_copy(char *out, size_t size, const char *text);

@@ -89,6 +89,11 @@ static void test_clean(void **state)
 		{"\xc2\x9b"
 		 "31m",
 			5, "?31m"}, /* a control character of two bytes */
+		{"a\xe2\x80\xae"
+		 "b\xe2\x81\xa6\xe2\x80\x8f\xe2\x80\xa8",
+			14, "a?b???"}, /* turns of direction, a line end of Unicode */
+		{"\xe2\x80\x93\xe2\x81\xa5\xe2\x82\xac", 9,
+			"\xe2\x80\x93\xe2\x81\xa5\xe2\x82\xac"}, /* their neighbours */
 	};
 	char out[64];
 
