@@ -16,7 +16,7 @@ struct casebook {
 };
 
 /* What every query of attempts selects, in the order of take_attempt(). */
-#define ATTEMPT_COLUMNS "SELECT ecid, udid, product, origin, told, started_us FROM attempts "
+#define ATTEMPT_COLUMNS "SELECT ecid, udid, product, origin, told, started_us, id FROM attempts "
 /* Rows of one phone: of either of its keys. */
 #define OF_PHONE "(ecid = ?1 OR udid = ?2)"
 
@@ -63,9 +63,9 @@ int casebook_open(const char *path, struct casebook **ret)
 
 	if (!book)
 		return -ENOMEM;
-	if (access(path, F_OK) < 0)
-		return -errno;
-	r = open_database(path, &book->db);
+	r = sql_check_path(path);
+	if (r == 0)
+		r = open_database(path, &book->db);
 	if (r == 0)
 		r = check_version(book);
 	if (r < 0)
@@ -110,14 +110,26 @@ static bool take_attempt(sqlite3_stmt *row, casebook_visit_attempt *visit, void 
 	return visit(context, &kept);
 }
 
+static bool is_wanted(sqlite3_stmt *row, casebook_want_attempt *want, void *context)
+{
+	const void *id = sqlite3_column_blob(row, 6);
+	struct uuid session;
+
+	if (!want || !id || sqlite3_column_bytes(row, 6) != sizeof(session.bytes))
+		return true;
+	memcpy(session.bytes, id, sizeof(session.bytes));
+	return want(context, &session);
+}
+
 /* Runs a query of attempts to its end. Returns how many rows it had, or a negative errno. */
-static int visit_rows(sqlite3_stmt *query, casebook_visit_attempt *visit, void *context)
+static int visit_rows(sqlite3_stmt *query, casebook_want_attempt *want,
+	casebook_visit_attempt *visit, void *context)
 {
 	int rows = 0, r;
 
 	while ((r = sqlite3_step(query)) == SQLITE_ROW) {
 		rows++;
-		if (!take_attempt(query, visit, context))
+		if (is_wanted(query, want, context) && !take_attempt(query, visit, context))
 			return rows;
 	}
 	return r == SQLITE_DONE ? rows : sql_errno(r);
@@ -160,7 +172,7 @@ int casebook_find_identity(struct casebook *book, const char *name, struct ident
 }
 
 int casebook_attempts(struct casebook *book, const struct identity *identity, size_t limit,
-	casebook_visit_attempt *visit, void *context)
+	casebook_want_attempt *want, casebook_visit_attempt *visit, void *context)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
 	int r = sql_prepare(book->db,
@@ -174,7 +186,7 @@ int casebook_attempts(struct casebook *book, const struct identity *identity, si
 	if (identity)
 		sql_bind_phone(query, identity);
 	sqlite3_bind_int64(query, 3, limit > INT32_MAX ? INT32_MAX : (int64_t)limit);
-	r = visit_rows(query, visit, context);
+	r = visit_rows(query, want, visit, context);
 	return r < 0 ? r : 0;
 }
 
@@ -187,7 +199,7 @@ int casebook_attempt(struct casebook *book, const struct uuid *session,
 	if (r < 0)
 		return r;
 	sql_bind_uuid(query, 1, session);
-	r = visit_rows(query, visit, context);
+	r = visit_rows(query, NULL, visit, context);
 	return r > 0 ? 0 : r == 0 ? -ENOENT : r;
 }
 

@@ -33,6 +33,8 @@ struct kept_attempt {
 
 /* Each is called once an item and returns false to end the visit. */
 typedef bool casebook_visit_attempt(void *context, const struct kept_attempt *kept);
+/* Whether the attempt of that session is wanted: asked before it is read, which takes longer. */
+typedef bool casebook_want_attempt(void *context, const struct uuid *session);
 typedef bool casebook_visit_record(void *context, const struct event *event);
 typedef bool casebook_visit_note(void *context, const struct event *note);
 /* `place`: a port, or a phone's ECID or UDID. */
@@ -48,10 +50,10 @@ typedef bool casebook_visit_place(
 int casebook_find_identity(struct casebook *book, const char *name, struct identity *ret);
 /* Adds to *identity the keys that attempts tell of the same phone. */
 int casebook_complete_identity(struct casebook *book, struct identity *identity);
-/* Attempts, newest first, at most `limit`: of one phone, or of all where `identity` is NULL. An
- * attempt that cannot be read is passed over. */
+/* Attempts, newest first, out of the newest `limit`: of one phone, or of all where `identity` is
+ * NULL. One that cannot be read, or that `want` does not want, is passed over. */
 int casebook_attempts(struct casebook *book, const struct identity *identity, size_t limit,
-	casebook_visit_attempt *visit, void *context);
+	casebook_want_attempt *want, casebook_visit_attempt *visit, void *context);
 /* The one attempt. -ENOENT: no such session. */
 int casebook_attempt(struct casebook *book, const struct uuid *session,
 	casebook_visit_attempt *visit, void *context);

@@ -66,14 +66,19 @@ static bool merge_sessions(struct merge *merge, uint64_t started_us)
 	return !merge->ended;
 }
 
+/* The bench knows its own better: it may have learnt more since the sealing. */
+static bool want_kept(void *context, const struct uuid *session)
+{
+	const struct merge *merge = context;
+
+	return !bench_find_session(merge->bench, session);
+}
+
 static bool merge_kept(void *context, const struct kept_attempt *kept)
 {
 	struct merge *merge = context;
 	const struct past_attempt past = {kept->attempt, kept->identity, NULL, kept->started_us};
 
-	/* The bench knows it better: it may have learnt more since the sealing. */
-	if (bench_find_session(merge->bench, &kept->attempt->id))
-		return true;
 	if (!merge_sessions(merge, kept->started_us))
 		return false;
 	merge->ended = !merge->visit(merge->context, &past);
@@ -92,8 +97,8 @@ void history_attempts(struct history *history, const struct identity *identity, 
 	};
 
 	if (history->book)
-		history->error =
-			casebook_attempts(history->book, identity, limit, merge_kept, &merge);
+		history->error = casebook_attempts(
+			history->book, identity, limit, want_kept, merge_kept, &merge);
 	merge_sessions(&merge, 0);
 }
 
