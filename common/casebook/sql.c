@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
@@ -35,6 +36,17 @@ int sql_errno(int result)
 		if (errors[i].result == (result & 0xff))
 			return errors[i].error;
 	return -EIO;
+}
+
+int sql_check_path(const char *path)
+{
+	struct stat about;
+
+	if (stat(path, &about) < 0)
+		return -errno;
+	if (S_ISDIR(about.st_mode))
+		return -EISDIR;
+	return S_ISREG(about.st_mode) ? 0 : -EINVAL;
 }
 
 int sql_prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret)

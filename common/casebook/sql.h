@@ -16,6 +16,10 @@ static inline void sql_finalizep(sqlite3_stmt **statement)
 
 /* The negative errno of an SQLite result; 0 for SQLITE_OK, SQLITE_ROW and SQLITE_DONE. */
 int sql_errno(int result);
+/* Whether SQLite may be given `path`: opening a FIFO would wait for ever, and of a folder it would
+ * say that access is denied. Returns 0 for an ordinary file, -ENOENT where there is nothing,
+ * -EISDIR for a folder, -EINVAL for what else it is. */
+int sql_check_path(const char *path);
 /* Prepares one statement. Returns 0 or a negative errno. */
 int sql_prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret);
 /* Runs statements that take and give nothing. Returns 0 or a negative errno. */

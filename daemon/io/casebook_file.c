@@ -79,7 +79,11 @@ static int migrate(sqlite3 *db, struct casebook_report *report)
 
 static int open_database(const char *path, sqlite3 **ret)
 {
-	int r = sql_errno(sqlite3_open_v2(
+	int r = sql_check_path(path);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = sql_errno(sqlite3_open_v2(
 		path, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL));
 
 	return r < 0 ? r : sql_run(*ret, settings);

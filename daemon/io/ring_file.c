@@ -371,6 +371,9 @@ int ring_file_open(const char *path, uint64_t size, struct stamp now,
 		report = (struct ring_file_report){0};
 		r = file_obtain(path, size, now, &report, &file);
 	}
+	/* Neither there nor to be made: a link that leads nowhere. */
+	if (r == -EAGAIN)
+		return -ENOENT;
 	if (r < 0)
 		return r;
 	r = ring_reader_init(&file->reader, file->bytes, file->size, true);

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What somebody puts in the way of the daemon and the command on purpose, or by a slip of the hand."""
+import json
+import os
+import re
+
+import pytest
+
+ECID = '0x00AA334455667788'
+# What a terminal would obey: colours, a title, an erased screen, C1 controls, a turned line, line ends.
+EVIL = '\x1b[31mred\x1b]0;title\x07\x1b[2J\x9b31m\x85\u202eder\u2066\u2028\r\nA LINE\x7f\x08'
+OBEYED = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]')
+
+
+def run_once(bench):
+    """A restore that fails at once; gives its session."""
+    session = bench.call('BeginRun', tool='x', arguments=[], conditions=[], ecid=ECID)['session']
+    bench.call('AppendLog', session=session, offset=0, text='ERROR: it failed\n')
+    bench.call('EndRun', session=session, exitStatus=1)
+    return session
+
+
+def source(bench, name):
+    return next(source for source in bench.call('GetStatus')['sources'] if source['name'] == name)
+
+
+def dangle(path):
+    path.symlink_to(path.with_name('nowhere') / 'at-all')
+
+
+@pytest.mark.parametrize('name', ['ring', 'casebook.db'])
+@pytest.mark.parametrize('put, reason', [(os.mkfifo, None), (os.mkdir, 'directory'), (dangle, None)],
+                         ids=['fifo', 'folder', 'link'])
+def test_something_else_in_the_place_of_a_file(bench, name, put, reason):
+    """The daemon watches all the same and says what is wrong; the command never waits for a FIFO."""
+    put(bench.state / name)
+    bench.start()
+    session = run_once(bench)
+    assert bench.call('ListSessions')['sessions'][0]['session'] == session
+    assert not source(bench, name.partition('.')[0])['up']
+    assert reason is None or f'{name} can\'t be used: Is a {reason}' in bench.say()
+    assert 'temporarily' not in bench.say()
+    bench.stop()
+    offline = bench.triage('--state-dir', bench.state, 'sessions')
+    assert 'newest records are missing' in offline.stderr or name == 'casebook.db'
+
+
+def evil_case():
+    """A case file in which each text is hostile, and what should be a number or a word is a text."""
+    session = '01900000-0000-7000-8000-00000000000'
+    words = ['host', 'hostOs', 'tool', 'action', 'entry', 'firmware', 'firmwareBuild', 'ticket', 'stage']
+    attempts = [{'session': f'{session}{i}', 'outcome': 'failed', **dict.fromkeys(words, EVIL),
+                 'conditions': {'cable': EVIL, 'port': EVIL, EVIL: EVIL},
+                 'errors': [{'domain': EVIL, 'code': -1}], 'log': [{'text': EVIL}]} for i in range(3)]
+    attempts[1]['observed'] = {'signs': [{'sign': EVIL, 'count': 2}], 'modes': [{'mode': EVIL}],
+                               'operationName': EVIL, 'grade': EVIL}
+    return {'format': 'idevicetriage-case', 'version': 1, 'history': [EVIL, 'liquid'], 'attempts': attempts,
+            'device': {'ecid': ECID, 'productType': EVIL, 'model': EVIL, 'name': EVIL}}
+
+
+def test_no_foreign_text_reaches_the_terminal_raw(bench, folder):
+    """From a case file, a log, a note, a condition, or the command line itself."""
+    case, log = folder / 'case.json', folder / 'tool.log'
+    case.write_text(json.dumps(evil_case()))
+    log.write_bytes(f'idevicerestore {EVIL}\nERROR: {EVIL}\n'.encode() * 9 + b'\xff\xc2\x9b31m\n')
+    bench.start()
+    said = []
+
+    def say(*arguments):
+        result = bench.triage(*arguments, check=False)
+        assert result.returncode in range(5) or result.returncode in (10, 11, 20, 30), (arguments, result)
+        said.append((arguments, result.stdout + result.stderr))
+
+    say('import', case)
+    say('import', '--device', ECID, log)
+    say('note', ECID, EVIL)
+    say('conditions', '1-2', '--cable', EVIL, '--condition', f'a={EVIL}')
+    say('attempt', ECID, '--outcome', 'failed', '--host', EVIL, '--tool', EVIL)
+    for command in ('conditions', 'status', 'sessions', 'log', EVIL):
+        say(command)
+    for session in bench.call('ListSessions')['sessions']:
+        say('log', session['session'])
+        say('diagnose', session['session'])
+    for command in ('diagnose', 'case', 'sessions', 'export', 'report'):
+        say(command, ECID, *(['-o', '-'] if command == 'report' else []))
+    for arguments in (['diagnose', '--case', case], ['panics', '--file', log], ['explain', EVIL],
+                      ['case', EVIL], ['import', folder / EVIL.replace('/', '')], ['--reveal', 'case', ECID]):
+        say(*arguments)
+    for arguments, text in said:
+        # What JSON escapes is data for programs.
+        found = None if arguments[0] == 'export' else OBEYED.search(text)
+        assert not found, (arguments, text[max(0, found.start() - 40):found.end() + 40])
+    assert sum('red' in text for _, text in said) > 10
+    assert not OBEYED.search(bench.say())
+    assert bench.process.poll() is None
