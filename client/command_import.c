@@ -151,16 +151,6 @@ void import_complain(struct import *import, enum exit_code code, const char *for
 		import->code = code;
 }
 
-/* Reports of crashes and panics that the phone itself wrote. */
-static bool import_report(
-	struct import *import, struct source *source, const char *head, size_t length)
-{
-	import_complain(import, EXIT_REFUSED,
-		"it is a report of the phone's own, not the log of a restore tool; "
-		"`idevicetriage panics --file` reads it.");
-	return true;
-}
-
 static bool import_binary(
 	struct import *import, struct source *source, const char *head, size_t length)
 {

@@ -30,6 +30,7 @@ static struct json_object *finding_object(
 	json_put_bool(builder, object, "forThisModel", finding->for_model);
 	json_put_known_text(builder, object, "strength", finding->sure);
 	json_put_bool(builder, object, "maybeSoftware", finding->either);
+	json_put_known_text(builder, object, "history", finding->history);
 	put_texts(builder, object, "disagreements", finding->disputed);
 	put_texts(builder, object, "sources", finding->sources);
 	return object;

@@ -65,6 +65,8 @@ void import_sum_up(struct import *import);
 /* Readers of a member, of which `length` bytes at `head` have been read already. Each returns false
  * where the import cannot go on at all. */
 bool import_log(struct import *import, struct source *source, const char *head, size_t length);
+/* One that the phone itself wrote, of a crash or a panic. */
+bool import_report(struct import *import, struct source *source, const char *head, size_t length);
 bool import_case(struct import *import, struct source *source, const char *head, size_t length);
 /* Takes the bar away, for a line of output. */
 void import_clear_bar(struct import *import);

@@ -153,6 +153,7 @@ static void add_word(struct panic_report *report, const struct panic_word *word,
 	finding->either = word->either;
 	finding->sure = word->sure;
 	finding->sign = word->sign;
+	finding->history = word->history;
 	finding->disputed = word->disputed;
 	finding->sources = word->sources;
 	choose_parts(word, product, finding);

@@ -27,10 +27,11 @@ struct panic_word {
 	const char *texts[13];
 	const char *means; /* one sentence */
 	struct panic_part parts[PANIC_PARTS_MAX + 1];
-	const char *sign;   /* that an attempt shows whose saved panic log has it, or NULL */
-	const char *unless; /* the id of a word that says it better, or NULL */
-	bool either;	    /* software may be the cause as well */
-	const char *sure;   /* weak, moderate, strong */
+	const char *sign;    /* that an attempt shows whose saved panic log has it, or NULL */
+	const char *history; /* that a report of a running phone gives it, or NULL */
+	const char *unless;  /* the id of a word that says it better, or NULL */
+	bool either;	     /* software may be the cause as well */
+	const char *sure;    /* weak, moderate, strong */
 	const char *disputed[3];
 	const char *sources[5];
 };
@@ -58,6 +59,7 @@ struct panic_finding {
 	bool either;
 	const char *sure; /* NULL where there is no suspect */
 	const char *sign;
+	const char *history;	     /* a word of it that the phone has by this, or NULL */
 	const char *const *disputed; /* NULL at its end; never NULL itself */
 	const char *const *sources;
 };

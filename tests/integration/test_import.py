@@ -217,7 +217,7 @@ MISTAKES = {
     'binary': (bytes(range(256)) * 64, 'no text'),
     'tar.gz': (tarball(), 'no text'),
     'story.txt': (b'The customer says that it fell into the lake.\n' * 20, 'nothing in it is known'),
-    'panic.ips': (b'{"bug_type":"210","timestamp":"2026-11-22"}\n{"panicString":"..."}\n', 'report of the phone'),
+    'crash.ips': (b'{"bug_type":"109","timestamp":"2026-11-22"}\n{"procName":"Safari"}\n', 'report of the phone'),
     'other.json': (b'{"format": "something", "version": 1}', 'not a case file'),
     'half.json': (b'{"format": "idevicetriage-case", "version": 1, "att', 'not JSON'),
     'none.json': (b'{"format": "idevicetriage-case", "version": 1, "attempts": []}', 'no attempts'),

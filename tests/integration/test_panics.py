@@ -73,6 +73,25 @@ def test_usage(bench):
     assert panics(bench, '--file').returncode == 2
 
 
+def test_an_imported_report_is_evidence(bench, folder):
+    bench.start()
+    device = '0x001C2D6A3C8A802E'
+    path = folder / 'panic-full-1.ips'
+    path.write_bytes(b'{"bug_type":"210"}\n' + REPORT.split(b'\n')[1])
+    # A report does not say whose it is.
+    result = bench.triage('import', path, check=False)
+    assert result.returncode == 1 and '--device' in result.stderr
+    for _ in range(2):
+        result = bench.triage('import', '--device', device, path)
+        assert 'ANS2: storage (NAND)' in result.stdout
+    bench.triage('attempt', device, '--outcome', 'failed', '--error', '4013')
+    notes = bench.call('GetCase', device=device)['notes']
+    assert [note['text'] for note in notes if note['kind'] == 'history'] == ['panics-storage']
+    causes = bench.verdict(device)['causes']
+    nand = next(cause for cause in causes if cause['cause'] == 'nand')
+    assert any(finding['rule'] == 'panics-storage' for finding in nand['evidence'])
+
+
 def report(panic):
     return ('{"os_version":"iPhone OS 17.2 (21C62)"}\n'
             + json.dumps({'product': 'iPhone12,3', 'panicString': panic})).encode()

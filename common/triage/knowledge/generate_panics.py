@@ -8,7 +8,7 @@ import re
 import textfile
 from textfile import Bad, SLUG, quote
 
-SHARED = {"part", "on", "class", "sure", "sign", "disputed", "source"}
+SHARED = {"part", "on", "class", "sure", "sign", "history", "disputed", "source"}
 KINDS = {
     "panic": {"text", "means", "unless"} | SHARED,
     "sensor": {"also"} | SHARED,
@@ -81,6 +81,7 @@ def word_row(entry, known, names):
     if len(parts) > PARTS:
         entry.bad(f"more than {PARTS} parts")
     sign = entry.shaped("sign", SLUG, "")
+    history = entry.shaped("history", SLUG, "")
     unless = entry.shaped("unless", SLUG, "")
     if unless and ("panic", unless) not in names:
         entry.bad(f"no such entry: {unless}", "unless")
@@ -93,6 +94,7 @@ def word_row(entry, known, names):
         ".parts = " + braces([f"{{{quote(models or None)}, {quote(part)}}}"
                               for models, part in parts]),
         f".sign = {quote(sign or None)}",
+        f".history = {quote(history or None)}",
         f".unless = {quote(unless or None)}",
         *opinion(entry)]) + "},"
 

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Reports that the phone itself wrote: what a panic names becomes a word of the phone's history. */
+#include <errno.h>
+#include <string.h>
+
+#include "client/import/import.h"
+#include "client/panics.h"
+#include "common/base/text.h"
+
+#define REPORT_BYTES_MAX (16u * 1024 * 1024)
+#define READ_BYTES 65536
+
+/* Reads the whole member. Returns its bytes, or NULL after saying why. */
+static char *read_member(struct import *import, struct source *source, const char *head,
+	size_t length, size_t *ret_length)
+{
+	CLEANUP(freep) char *bytes = malloc(REPORT_BYTES_MAX);
+	long n = 1;
+
+	if (!bytes) {
+		import_complain(import, EXIT_REFUSED, "memory is out.");
+		return NULL;
+	}
+	memcpy(bytes, head, length);
+	while (n > 0 && length < REPORT_BYTES_MAX) {
+		size_t left = REPORT_BYTES_MAX - length;
+
+		n = import_read(
+			import, source, bytes + length, left < READ_BYTES ? left : READ_BYTES);
+		if (n > 0)
+			length += (size_t)n;
+	}
+	if (n < 0) {
+		import_complain(import, EXIT_REFUSED, "%s.", source_problem(source));
+		return NULL;
+	}
+	*ret_length = length;
+	return TAKE_PTR(bytes);
+}
+
+/* Gives the phone a word of its history; having it twice makes no difference. */
+static int note_word(struct import *import, const char *word)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	const struct identity *device = &import->options.device;
+	struct json_builder builder = {0};
+	struct json_object *parameters = json_new_object(&builder);
+	char ecid[ECID_TEXT_SIZE];
+
+	ecid_format(device->ecid, ecid);
+	json_put_text(&builder, parameters, "device", device->ecid ? ecid : device->udid);
+	json_put_text(&builder, parameters, "kind", "history");
+	json_put_text(&builder, parameters, "text", word);
+	return ask(import->context, import->connection, "AddNote", &builder, parameters, &reply);
+}
+
+/* Tells the daemon what the panic names, of a phone that is known. */
+static int note_panic(struct import *import, struct json_object *panic)
+{
+	const struct identity *device = &import->options.device;
+	struct json_object *findings = field_list(panic, "findings");
+	int r = EXIT_DONE;
+
+	if (!import->connection)
+		return EXIT_DONE;
+	if (!device->ecid && !device->udid[0]) {
+		import_complain(import, EXIT_REFUSED,
+			"it does not say whose it is; name the phone with --device to keep it.");
+		return EXIT_DONE;
+	}
+	for (size_t i = 0; r == EXIT_DONE && i < field_count(findings); i++) {
+		const char *word = field_text(field_item(findings, i), "history");
+
+		if (word)
+			r = note_word(import, word);
+	}
+	return r;
+}
+
+bool import_report(struct import *import, struct source *source, const char *head, size_t length)
+{
+	CLEANUP(json_object_putp) struct json_object *panic = NULL;
+	CLEANUP(freep) char *bytes = NULL;
+	char message[PANICS_MESSAGE_SIZE];
+	int r;
+
+	bytes = read_member(import, source, head, length, &length);
+	if (!bytes)
+		return true;
+	r = panics_explain(import->member->label, bytes, length, &panic, message);
+	if (r < 0) {
+		import_complain(import, EXIT_REFUSED,
+			"it is a report of the phone's own, of no panic, and tells of no restore.");
+		return true;
+	}
+	import_clear_bar(import);
+	import->context->output->panic(&import->context->page, panic, false);
+	r = note_panic(import, panic);
+	if (r != EXIT_DONE && import->code == EXIT_DONE)
+		import->code = r;
+	return r != EXIT_UNREACHABLE;
+}
