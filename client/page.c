@@ -180,12 +180,12 @@ void page_put(struct page *page, const char *format, ...)
 
 void page_foreign(struct page *page, const char *text)
 {
-	size_t size = strlen(text) + 1;
-	CLEANUP(freep) char *clean = malloc(size), *masked = NULL;
+	size_t length = text ? strlen(text) : 0;
+	CLEANUP(freep) char *clean = malloc(length + 1), *masked = NULL;
 
 	if (!clean)
 		return;
-	text_clean(text, size - 1, clean, size);
+	text_clean(text ? text : "", length, clean, length + 1);
 	masked = page->reveal ? NULL : mask_identifiers(clean, page->utf8);
 	put_text(page, masked ? masked : clean);
 }

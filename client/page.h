@@ -45,7 +45,7 @@ int page_terminal_width(int fd);
 /* Writes words of our own, wrapped. Spaces between words are kept to one; a newline in the text is
  * taken as a space. A word may be written in pieces and colours: only spaces end it. */
 void page_put(struct page *page, const char *format, ...) PRINTF_LIKE(2, 3);
-/* Writes foreign text: clean, masked unless `reveal`, wrapped. */
+/* Writes foreign text: clean, masked unless `reveal`, wrapped. NULL is no text. */
 void page_foreign(struct page *page, const char *text);
 /* From here on in this colour; PAINT_NONE ends it. */
 void page_paint(struct page *page, enum paint paint);

@@ -21,7 +21,7 @@ struct options {
 	uint32_t budget_percent;
 	uint32_t keep_records_days;  /* of sealed sessions; 0 = for ever */
 	uint32_t keep_attempts_days; /* with what is known of them; 0 = for ever */
-	unsigned queries; /* what phones may be asked: enum query bits */
+	unsigned queries;	     /* what phones may be asked: enum query bits */
 	bool verbose;
 };
 
