@@ -15,10 +15,11 @@
 
 #define LINE_SIZE 1024 /* of a line, with the NUL; the rest of a longer one is cut */
 #define FIELD_SIZE 64
-#define CURSOR_SIZE 512		     /* journald's have about 150 characters */
-#define ENTRIES_A_TURN 32	     /* per turn of the loop, so that nobody else waits long */
-#define RETRY_US (10 * USEC_PER_SEC) /* after a journal that could not be read */
-#define POLL_US (1 * USEC_PER_SEC)   /* where the kernel cannot tell of changes */
+#define CURSOR_SIZE 512			  /* journald's have about 150 characters */
+#define ENTRIES_A_TURN 32		  /* per turn of the loop, so that nobody else waits long */
+#define RETRY_US (10 * USEC_PER_SEC)	  /* after a journal that could not be read */
+#define POLL_US (1 * USEC_PER_SEC)	  /* where the kernel cannot tell of changes */
+#define SAVE_PERIOD_US (1 * USEC_PER_SEC) /* a crash costs so much that is read twice */
 #define REASON_SIZE 200
 
 struct journal {
@@ -39,6 +40,8 @@ struct journal {
 	int told;      /* code of the last EVENT_SOURCE; 1 = none yet */
 	struct mux_watch mux;
 	char saved_cursor[CURSOR_SIZE];
+	uint64_t saved_us; /* when the place was kept last */
+	bool unsaved;	   /* something was told since */
 };
 
 static void tell_source(struct journal *journal, int code, const char *reason)
@@ -177,28 +180,53 @@ static void closefilep(FILE **file)
 		fclose(*file);
 }
 
+/* Writes the cursor over the one before, as a line of a fixed size. A new file under the same name
+ * would make some file systems write it to the disk at once, and the loop wait for that. */
+static int write_cursor(const char *path, const char *cursor)
+{
+	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+	char line[CURSOR_SIZE];
+	size_t length = strlen(cursor);
+	ssize_t written;
+
+	if (fd < 0)
+		return -errno;
+	if (length >= sizeof(line))
+		return -ENAMETOOLONG;
+	memcpy(line, cursor, length);
+	memset(line + length, '\n', sizeof(line) - length);
+	written = pwrite(fd, line, sizeof(line), 0);
+	if (written < 0)
+		return -errno;
+	return (size_t)written == sizeof(line) ? 0 : -ENOSPC;
+}
+
 /* Keeps the place. A lost write costs lines that are read twice, so nothing is synced. */
 static void save_cursor(struct journal *journal)
 {
 	CLEANUP(freep) char *cursor = NULL;
-	CLEANUP(freep) char *next = NULL;
-	CLEANUP(closefilep) FILE *file = NULL;
+	int r;
 
+	journal->unsaved = false;
+	journal->saved_us = clock_now().monotonic_us;
 	if (!*journal->cursor_path || !journal->placed || !journal->handle ||
 		sd_journal_get_cursor(journal->handle, &cursor) < 0 ||
-		text_equal(cursor, journal->saved_cursor) ||
-		asprintf(&next, "%s.new", journal->cursor_path) < 0)
+		text_equal(cursor, journal->saved_cursor))
 		return;
-	file = fopen(next, "we");
-	if (!file || fprintf(file, "%s\n", cursor) < 0 || fflush(file) != 0 ||
-		rename(next, journal->cursor_path) < 0) {
+	r = write_cursor(journal->cursor_path, cursor);
+	if (r < 0) {
 		log_warning("journal: cannot keep the place in %s: %s", journal->cursor_path,
-			strerror(errno));
+			strerror(-r));
 		/* Said once, not with each line. */
 		*journal->cursor_path = '\0';
 		return;
 	}
 	text_copy(journal->saved_cursor, sizeof(journal->saved_cursor), cursor);
+}
+
+static bool save_is_due(const struct journal *journal)
+{
+	return journal->unsaved && clock_now().monotonic_us >= journal->saved_us + SAVE_PERIOD_US;
 }
 
 static void go_down(struct journal *journal, int code, const char *reason)
@@ -227,14 +255,18 @@ static void read_entries(struct journal *journal)
 	}
 	if (told) {
 		journal->from_end = false;
-		save_cursor(journal);
+		journal->unsaved = true;
 	}
+	if (save_is_due(journal))
+		save_cursor(journal);
 	if (r < 0) {
 		journal->from_end = true;
 		snprintf(reason, sizeof(reason), "cannot be read on: %s", strerror(-r));
 		go_down(journal, r, reason);
 	} else if (r > 0) {
 		loop_timer_start(journal->timer, 0);
+	} else if (journal->unsaved) {
+		loop_timer_start(journal->timer, SAVE_PERIOD_US);
 	} else if (sd_journal_reliable_fd(journal->handle) <= 0) {
 		loop_timer_start(journal->timer, POLL_US);
 	}
