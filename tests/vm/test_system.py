@@ -199,3 +199,45 @@ def test_usbmuxd_is_kept_running(restored):
     assert session["outcome"] == "failed"
     assert session["health"]["usbmuxdFaults"] == 0
     assert verdict["causes"][0]["cause"] == "cable"
+
+
+def test_doctor_on_debian(system):
+    """What Debian installs is sound but for usbmuxd's start, which the drop-in cures."""
+    result = system(
+        READY
+        + """
+        start_phone
+        await phone 'scenario done'
+        poll phone_seen
+        ask doctor || true
+        mv /results/doctor /results/debian
+        as stranger idevicetriage doctor >/results/stranger || true
+        install -D -m 644 /usr/local/share/idevicetriage/usbmuxd-always-on.conf \\
+            /etc/systemd/system/usbmuxd.service.d/always-on.conf
+        systemctl daemon-reload
+        systemctl enable usbmuxd.service
+        systemctl restart usbmuxd.service
+        ask doctor || true
+        systemctl is-enabled usbmuxd.service >/results/enabled
+        """,
+        "normal",
+    )
+
+    def found(name):
+        return {each["check"]: each["result"] for each in result.json(name)["checks"]}
+
+    sound = dict.fromkeys(
+        ("daemon", "caller-group", "usb-source", "journal", "ring", "casebook", "usbmuxd", "udev-rules", "usb-power",
+         "usb-speed", "hubs", "usb-holders"),
+        "ok",
+    )
+    assert sound.items() <= found("debian").items()
+    assert found("debian")["usbmuxd-start"] == "warning"
+    assert sound.items() <= found("doctor").items()
+    assert found("doctor")["usbmuxd-start"] == "ok"
+    assert result.text("enabled") == "enabled\n"
+    words = " ".join(result.text("stranger").split())
+    assert "PROBLEM your group: You are not in the group idevicetriage." in words
+    assert "usermod -a -G idevicetriage stranger" in words
+    assert "processes of other users could not be looked into" in words
+    assert "ok usbmuxd: usbmuxd answers" in words
