@@ -128,14 +128,16 @@ static void tell_saved(struct phone *phone, const struct talk_job *talk)
 
 static void take_answer(struct phone *phone, const struct talk_job *talk)
 {
-	const char *udid = talk->request.udid;
+	size_t length = strlen(talk->request.udid);
+	/* The journal has more readers than this daemon's socket. */
+	const char *udid = talk->request.udid + (length > 4 ? length - 4 : 0);
 
 	switch (talk->answer.kind) {
 	case PHONE_NO_ANSWER:
-		log_info("phone: %s did not answer", udid);
+		log_info("phone: the one ending in %s did not answer", udid);
 		break;
 	case PHONE_NONSENSE:
-		log_warning("phone: %s answered what is no answer", udid);
+		log_warning("phone: the one ending in %s answered what is no answer", udid);
 		break;
 	case PHONE_NORMAL:
 		tell_identity(phone, talk);
