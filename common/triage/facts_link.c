@@ -135,6 +135,11 @@ bool fact_works_other_computer_twice(const struct view *view)
 	       view_works_within(view, HOST, LINK_VARIABLES) >= 2;
 }
 
+bool fact_works_elsewhere_twice(const struct view *view)
+{
+	return fact_works_other_cable_twice(view) || fact_works_other_port_twice(view);
+}
+
 bool fact_works_link_changed(const struct view *view)
 {
 	return view_works_within(view, LINK_VARIABLES, 0) > 0 && !fact_works_other_cable(view) &&

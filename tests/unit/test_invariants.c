@@ -35,6 +35,7 @@ static const char *const face_id_models[] = {"iPhone10,3", "iPhone11,2", "iPhone
 static const char *const other_models[] = {"iPhone6,1", "iPhone8,1", "iPhone9,1", "iPhone9,4",
 	"iPhone10,1", "iPhone12,8", "iPhone14,6", "iPad7,11", "iPod9,1"};
 static const char *const labels[] = {"A", "B", "C", "D", "E"};
+static const char *const failing_labels[] = {"A", "C", "D"};
 static const char *const actions[] = {"update", "update", "erase"};
 static const char *const histories[] = {"liquid", "drop", "display-replaced", "no-service"};
 
@@ -122,19 +123,32 @@ static const struct point *add_persisting(struct triage_case *c)
 	return point;
 }
 
+/* Whatever the failures looked like, however many links they were on, what parts the phone named.
+ */
 static void works_after_other_link_twice(void **state)
 {
+	static const int64_t named[] = {0, 0, 40, 29, 1013, 50};
+
 	for (int round = 0; round < ROUNDS; round++) {
 		CLEANUP(triage_case_freep)
 		struct triage_case *c =
 			case_of(draw(2) ? PICK(face_id_models) : PICK(other_models));
 		const struct point *point = any_point();
+		const int64_t code = named[draw(ARRAY_SIZE(named))];
 		uint32_t change = 1 + draw(7); /* cable, port, computer: at least one of them */
 		uint32_t failures = 1 + draw(4);
 
 		add_history(c);
-		for (uint32_t i = 0; i < failures; i++)
-			text_copy(add_failure(c, "one", "A", point)->port, PORT_SIZE, "1-1");
+		if (draw(4) == 0)
+			triage_case_add_history(c, "boot-loop");
+		for (uint32_t i = 0; i < failures; i++) {
+			const char *cable = change & 2 && draw(2) ? PICK(failing_labels) : "A";
+			struct attempt *attempt = add_failure(c, "one", cable, point);
+
+			text_copy(attempt->port, PORT_SIZE, "1-1");
+			attempt->amr_error_known = code != 0;
+			attempt->amr_error = code;
+		}
 		for (int i = 0; i < 2; i++)
 			text_copy(add_like(c, change & 1 ? "two" : "one", change & 2 ? "B" : "A")
 					  ->port,
@@ -142,6 +156,23 @@ static void works_after_other_link_twice(void **state)
 		run(c, &after);
 		assert_true(is_phase_1(&after));
 		assert_int_equal(after.strength, STRENGTH_STRONG);
+	}
+}
+
+/* A model of tomorrow, or none told: the phase does not depend on it. */
+static void persists_on_unknown_models(void **state)
+{
+	static const char *const unknown_models[] = {"", "iPhone99,9", "iPad99,1", "?", "Watch1,1"};
+
+	for (int round = 0; round < ROUNDS; round++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = case_of(PICK(unknown_models));
+
+		add_history(c);
+		add_persisting(c);
+		run(c, &after);
+		assert_int_equal(after.phase, PHASE_HARDWARE);
+		assert_int_equal(after.strength, STRENGTH_STRONG);
+		assert_non_null(after.next.experiment);
 	}
 }
 
@@ -349,6 +380,41 @@ static void swap_attempts(struct triage_case *c, size_t i, size_t j)
 	c->attempts[j] = attempt;
 }
 
+/* Flex trials are related by their order: a failure after the success is another thing than before.
+ */
+static void order_of_attempts_does_not_matter(void **state)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = any_case();
+
+		for (size_t i = 0; i < c->attempt_count; i++)
+			attempt_set_condition(c->attempts[i], "earpieceFlex", "unknown", 0);
+		run(c, &before);
+		for (size_t i = c->attempt_count - 1; i > 0; i--)
+			swap_attempts(c, i, draw((uint32_t)i + 1));
+		run(c, &after);
+		assert_int_equal(before.phase, after.phase);
+		assert_int_equal(before.strength, after.strength);
+		assert_string_equal(first_cause(&before), first_cause(&after));
+		assert_string_equal(before.next.experiment ? before.next.experiment : "",
+			after.next.experiment ? after.next.experiment : "");
+	}
+}
+
+static void without_face_id_the_flex_is_never_first(void **state)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = any_case();
+
+		text_copy(c->identity.product, sizeof(c->identity.product), PICK(other_models));
+		if (draw(2))
+			add_persisting(c);
+		run(c, &after);
+		assert_string_not_equal(first_cause(&after), "earpiece-flex");
+		assert_false(asks_for(&after, "disconnect-earpiece-flex"));
+	}
+}
+
 static void order_of_failures_does_not_matter(void **state)
 {
 	for (int round = 0; round < ROUNDS; round++) {
@@ -493,11 +559,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(works_after_other_link_twice),
 		cmocka_unit_test(persists_over_links),
+		cmocka_unit_test(persists_on_unknown_models),
 		cmocka_unit_test(unseen_links_are_never_strong),
 		cmocka_unit_test(flex_out_decides),
 		cmocka_unit_test(stop_rules_hold),
 		cmocka_unit_test(same_failure_again_never_flips),
 		cmocka_unit_test(order_of_failures_does_not_matter),
+		cmocka_unit_test(order_of_attempts_does_not_matter),
+		cmocka_unit_test(without_face_id_the_flex_is_never_first),
 		cmocka_unit_test(hidden_labels_never_strengthen),
 		cmocka_unit_test(hidden_successes_never_strengthen),
 		cmocka_unit_test(never_hardware_from_one_attempt_that_names_nothing),
