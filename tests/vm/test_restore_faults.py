@@ -3,6 +3,8 @@
 and of usbmuxd: the daemon's verdict names the right side, and no part of a phone that is sound.
 """
 
+import pytest
+
 RESTORE = "start_usbmuxd; start_daemon; start_phone; restore"
 TO_RESTORE = ["recovery", "gone", "recovery", "gone", "restore"]
 OUTSIDE_THE_PHONE = {
@@ -35,6 +37,26 @@ def assert_usbmuxd_is_blamed(session, verdict, rule):
     assert {"bench-fault", rule} <= rules(verdict)
     assert set(causes(verdict)) <= OUTSIDE_THE_PHONE
     assert verdict["nextStep"]["experiment"] == "restart-usbmuxd"
+
+
+@pytest.mark.parametrize(
+    "scenario, last_mode, code",
+    [
+        ("tool-bounce", "recovery", 4013),
+        ("tool-bounce-to-dfu", "dfu", 4014),
+        ("tool-no-return", "gone", 4005),
+    ],
+)
+def test_no_restore_mode(restore, scenario, last_mode, code):
+    result, session, verdict = restore(RESTORE, scenario)
+
+    assert "ERROR: Device failed to enter restore mode." in result.text("tool")
+    came_back = [] if last_mode == "gone" else [last_mode]
+    assert session["modes"] == TO_RESTORE[:4] + came_back
+    assert session["itunesCode"] == verdict["itunesCode"] == code
+    # One attempt, with no part named by the phone, proves no hardware.
+    assert verdict["phase"] == "undecided"
+    assert verdict["nextStep"]["experiment"] == "swap-cable"
 
 
 def test_image_transfer_dies(restore):
