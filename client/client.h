@@ -52,6 +52,8 @@ int command_diagnose(struct context *context, int argc, char **argv);
 int command_import(struct context *context, int argc, char **argv);
 int command_report(struct context *context, int argc, char **argv);
 int command_case(struct context *context, int argc, char **argv);
+int command_stats(struct context *context, int argc, char **argv);
+int command_metrics(struct context *context, int argc, char **argv);
 int command_attempt(struct context *context, int argc, char **argv);
 int command_note(struct context *context, int argc, char **argv);
 int command_conditions(struct context *context, int argc, char **argv);

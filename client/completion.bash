@@ -37,6 +37,7 @@ _idevicetriage() {
 		;;
 	--outcome) COMPREPLY=($(compgen -W 'succeeded failed aborted' -- "$word")); return ;;
 	--action) COMPREPLY=($(compgen -W 'update erase boot' -- "$word")); return ;;
+	--by) COMPREPLY=($(compgen -W 'port cable bench model week tool' -- "$word")); return ;;
 	--battery)
 		COMPREPLY=($(compgen -W 'original replaced disconnected known-good unknown' -- "$word"))
 		return
@@ -44,11 +45,11 @@ _idevicetriage() {
 	--socket | --log | --output | --case | -o) compopt -o default; return ;;
 	--state-dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
 	--cable | --port | --device | --host | --tool | --ecid | --ticket | --condition | --limit | --after | --name \
-		| --before | --history | --error | --operation | --stage | --entry | --firmware | --model | --at) return ;;
+		| --before | --since | --history | --error | --operation | --stage | --entry | --firmware | --model | --at) return ;;
 	esac
 
 	case $command in
-	'') own='status watch sessions log diagnose report explain doctor case note attempt conditions panics run import export purge' ;;
+	'') own='status watch sessions log diagnose report explain doctor case stats metrics note attempt conditions panics run import export purge' ;;
 	sessions) own='--limit' ;;
 	log) own='--follow --after' ;;
 	diagnose) own='--verbose --case' ;;
@@ -56,6 +57,8 @@ _idevicetriage() {
 	panics) own='--file --output --verbose'
 		compopt -o default ;;
 	export) own='--output --mask' ;;
+	stats) own='--by --since' ;;
+	metrics) own='--output' ;;
 	note) own='--history' ;;
 	attempt) own='--outcome --error --host --tool --operation --stage --action --entry --firmware --model
 		--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket --at' ;;

@@ -22,6 +22,7 @@ struct output {
 	void (*status)(struct page *page, struct json_object *status);
 	void (*sessions)(struct page *page, struct json_object *reply);
 	void (*device_case)(struct page *page, struct json_object *reply);
+	void (*statistics)(struct page *page, struct json_object *reply);
 	void (*conditions)(struct page *page, struct json_object *reply);
 	/* Of AddNote, and of AddAttempt where a person told it. */
 	void (*noted)(struct page *page, struct json_object *reply);
@@ -55,6 +56,7 @@ extern const struct output output_json;
 
 /* Of output_text, in files of their own. */
 void text_diagnosis(struct page *page, struct json_object *reply, bool verbose);
+void text_statistics(struct page *page, struct json_object *reply);
 void text_conditions(struct page *page, struct json_object *reply);
 void text_doctor(struct page *page, struct json_object *result);
 void text_explanation(struct page *page, struct json_object *explanation, bool another);

@@ -53,6 +53,7 @@ const struct output output_json = {
 	.status = json_reply,
 	.sessions = json_reply,
 	.device_case = json_reply,
+	.statistics = json_reply,
 	.conditions = json_reply,
 	.noted = json_reply,
 	.told = json_reply,

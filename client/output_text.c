@@ -437,6 +437,7 @@ const struct output output_text = {
 	.status = text_status,
 	.sessions = text_sessions,
 	.device_case = text_case,
+	.statistics = text_statistics,
 	.conditions = text_conditions,
 	.noted = text_noted,
 	.told = text_told,

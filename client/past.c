@@ -113,6 +113,7 @@ struct answer {
 	/* What visits fill. */
 	struct json_object *list;
 	size_t room;
+	uint64_t counted;
 	struct triage_case *c;
 };
 
@@ -375,6 +376,46 @@ static int export_attempt(struct answer *answer)
 	return r;
 }
 
+static bool add_group(void *context, const struct group *group)
+{
+	struct answer *answer = context;
+	const struct model *model = group->key ? model_by_product(group->key) : NULL;
+	const struct group_record record = {
+		.key = group->key,
+		.name = model ? model->name : NULL,
+		.host = group->host,
+		.attempts = group->attempts,
+		.failed = group->failed,
+		.succeeded = group->succeeded,
+		.phones = group->phones,
+	};
+
+	answer->counted += group->attempts;
+	json_add(&answer->builder, answer->list, group_to_json(&answer->builder, &record));
+	return true;
+}
+
+static int get_statistics(struct answer *answer)
+{
+	struct casebook *book = answer->past->history.book;
+	const char *by = "port";
+	int64_t since = 0;
+	int r;
+
+	json_get_text(answer->parameters, "by", &by);
+	json_get_number(answer->parameters, "sinceUSec", &since);
+	if (!book || group_by_name(by) == GROUP_COUNT)
+		return book ? -EINVAL : -ENOSYS;
+	answer->list = json_new_array(&answer->builder);
+	r = casebook_count(book, group_by_name(by), (uint64_t)since, add_group, answer);
+	json_put(&answer->builder, answer->reply, "groups", answer->list);
+	json_put_text(&answer->builder, answer->reply, "by", by);
+	json_put_number(&answer->builder, answer->reply, "attempts", (int64_t)answer->counted);
+	json_put_bool(
+		&answer->builder, answer->reply, "cut", answer->counted >= CASEBOOK_COUNTED_MAX);
+	return r;
+}
+
 static const struct {
 	const char *name;
 	int (*handle)(struct answer *answer);
@@ -385,6 +426,7 @@ static const struct {
 	{"Diagnose", diagnose_device},
 	{"GetCase", get_case},
 	{"ExportAttempt", export_attempt},
+	{"GetStatistics", get_statistics},
 };
 
 static const struct {

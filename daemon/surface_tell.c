@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the API takes from people: conditions that stand, notes. */
+/* What the API takes from people: conditions that stand, notes; and what was counted. */
 #include <errno.h>
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/triage/model.h"
 #include "daemon/surface.h"
 
 #define NOTES_MAX 1000 /* of one phone */
@@ -118,9 +119,62 @@ static int add_note(void *user, const char *device, const char *kind, const char
 	return 0;
 }
 
+/* A visit of groups on behalf of the API. */
+struct group_visit {
+	const struct surface *surface;
+	enum group_by by;
+	api_visit_group *visit;
+	void *context;
+};
+
+/* What people call it. */
+static const char *name_group(const struct group_visit *visit, const struct group *group)
+{
+	const struct model *model;
+
+	if (visit->by == GROUP_PORT && group->key && group->host &&
+		text_equal(group->host, visit->surface->bench_name))
+		return standing_at_port(visit->surface->standing, group->key, "portName");
+	if (visit->by != GROUP_MODEL || !group->key)
+		return NULL;
+	model = model_by_product(group->key);
+	return model ? model->name : NULL;
+}
+
+static bool visit_group(void *context, const struct group *group)
+{
+	const struct group_visit *visit = context;
+	const struct group_record record = {
+		.key = group->key,
+		.name = name_group(visit, group),
+		.host = group->host,
+		.attempts = group->attempts,
+		.failed = group->failed,
+		.succeeded = group->succeeded,
+		.phones = group->phones,
+	};
+
+	return visit->visit(visit->context, &record);
+}
+
+static int statistics(void *user, const char *by, uint64_t since_us, api_visit_group *visit,
+	void *context, uint64_t *ret_most)
+{
+	struct surface *surface = user;
+	struct group_visit groups = {surface, group_by_name(by), visit, context};
+
+	if (groups.by == GROUP_COUNT)
+		return -EDOM;
+	if (!surface->history->book)
+		return -ENOLINK;
+	*ret_most = CASEBOOK_COUNTED_MAX;
+	return casebook_count(surface->history->book, groups.by, since_us, visit_group, &groups);
+}
+
 void surface_add_tellers(struct api_backend *backend)
 {
 	backend->conditions = conditions;
 	backend->set_conditions = set_conditions;
 	backend->add_note = add_note;
+	backend->statistics = statistics;
 }

@@ -7,13 +7,10 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/casebook/private.h"
 #include "common/casebook/schema.h"
 #include "common/casebook/sql.h"
 #include "common/casefile/casefile.h"
-
-struct casebook {
-	sqlite3 *db;
-};
 
 /* What every query of attempts selects, in the order of take_attempt(). */
 #define ATTEMPT_COLUMNS "SELECT ecid, udid, product, origin, told, started_us, id FROM attempts "

@@ -13,6 +13,8 @@
 #define CASEBOOK_NAME "casebook.db" /* in the state directory */
 
 #define CASEBOOK_CONDITIONS_MAX 8192
+#define CASEBOOK_COUNTED_MAX 20000 /* attempts that are counted: the newest ones */
+#define CASEBOOK_GROUPS_MAX 500
 
 struct casebook;
 
@@ -44,6 +46,31 @@ typedef bool casebook_visit_condition(
 typedef bool casebook_visit_place(
 	void *context, const struct identity *identity, const struct whereabouts *where);
 
+/* What attempts have in common. */
+enum group_by {
+	GROUP_PORT,
+	GROUP_CABLE,
+	GROUP_BENCH,
+	GROUP_MODEL,
+	GROUP_WEEK,
+	GROUP_TOOL,
+	GROUP_COUNT
+};
+
+/* Attempts that have something in common. Borrowed. */
+struct group {
+	const char *key;  /* NULL = not known. Of a week: the date of its Monday, in local time */
+	const char *host; /* of a port, where known; else NULL */
+	uint64_t attempts;
+	uint64_t failed;
+	uint64_t succeeded;
+	uint64_t phones; /* different ones */
+};
+typedef bool casebook_visit_group(void *context, const struct group *group);
+
+/* port, cable, bench, model, week or tool; GROUP_COUNT for any other word. */
+enum group_by group_by_name(const char *name);
+
 /* All below return 0 or a negative errno, -EBADMSG for a damaged file. */
 
 /* Finds a phone by its ECID or UDID as people write them. -ENODEV: none by that name. */
@@ -69,3 +96,7 @@ int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,
 	casebook_visit_place *visit, void *context);
 /* The conditions that hold at the places of the bench, at most CASEBOOK_CONDITIONS_MAX. */
 int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, void *context);
+/* Counts the newest attempts since `since_us`, at most CASEBOOK_COUNTED_MAX, group by group: those
+ * with most failures first, weeks newest first, at most CASEBOOK_GROUPS_MAX. */
+int casebook_count(struct casebook *book, enum group_by by, uint64_t since_us,
+	casebook_visit_group *visit, void *context);

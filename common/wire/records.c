@@ -500,3 +500,17 @@ struct json_object *session_to_json(
 	json_put(builder, object, "health", health_to_json(builder, &attempt->health));
 	return object;
 }
+
+struct json_object *group_to_json(struct json_builder *builder, const struct group_record *group)
+{
+	struct json_object *object = json_new_object(builder);
+
+	json_put_known_text(builder, object, "key", group->key);
+	json_put_known_text(builder, object, "name", group->name);
+	json_put_known_text(builder, object, "host", group->host);
+	json_put_number(builder, object, "attempts", (int64_t)group->attempts);
+	json_put_number(builder, object, "failed", (int64_t)group->failed);
+	json_put_number(builder, object, "succeeded", (int64_t)group->succeeded);
+	json_put_number(builder, object, "phones", (int64_t)group->phones);
+	return object;
+}

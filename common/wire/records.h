@@ -34,6 +34,17 @@ struct session_record {
 	uint64_t budget_us; /* how long it may */
 };
 
+/* Attempts that have something in common. Texts are borrowed; NULL = not known. */
+struct group_record {
+	const char *key;
+	const char *name; /* for people */
+	const char *host;
+	uint64_t attempts;
+	uint64_t failed;
+	uint64_t succeeded;
+	uint64_t phones;
+};
+
 /* The values belong to the caller (or to what they are put into). They are NULL, with the failure
  * kept in the builder, when memory is out. Fields that are not known are left out. */
 struct json_object *record_to_json(struct json_builder *builder, const struct event *event);
@@ -47,6 +58,7 @@ struct json_object *device_to_json(
 	struct json_builder *builder, const struct device_record *device);
 struct json_object *session_to_json(
 	struct json_builder *builder, const struct session_record *session);
+struct json_object *group_to_json(struct json_builder *builder, const struct group_record *group);
 /* A port (NULL = none) or a phone, with what holds there. */
 struct json_object *place_to_json(struct json_builder *builder, const char *port,
 	const struct identity *identity, const struct condition *conditions, size_t count);

@@ -74,6 +74,8 @@ typedef bool api_visit_device(void *context, const struct device_record *device)
 typedef bool api_visit_session(void *context, const struct session_record *session);
 typedef bool api_visit_record(void *context, const struct event *event);
 
+typedef bool api_visit_group(void *context, const struct group_record *group);
+
 /* What holds at a port, or for a phone, until it is changed. */
 struct api_place {
 	const char *port; /* NULL = a phone */
@@ -133,6 +135,10 @@ struct api_backend {
 	 * -ENODEV. */
 	int (*get_case)(void *user, const char *device, api_visit_device *visit_device,
 		api_visit_record *visit_note, api_visit_session *visit_session, void *context);
+	/* Counts the newest attempts since then in groups by port, cable, bench, model, week or
+	 * tool. *ret_most: as many attempts as are counted at most. -EDOM: no such word. */
+	int (*statistics)(void *user, const char *by, uint64_t since_us, api_visit_group *visit,
+		void *context, uint64_t *ret_most);
 	/* Notes of a phone: `kind` is note or history. The text is valid UTF-8: clean it. -ENODEV;
 	 * -E2BIG: the phone has as many notes as it may. */
 	int (*add_note)(void *user, const char *device, const char *kind, const char *text);

@@ -312,6 +312,9 @@ static const struct parameter set_conditions_parameters[] = {
 static const struct parameter note_parameters[] = {{"device", PARAMETER_TEXT, true},
 	{"kind", PARAMETER_TEXT, false}, {"text", PARAMETER_TEXT, true}, END};
 
+static const struct parameter statistics_parameters[] = {
+	{"by", PARAMETER_TEXT, false}, {"sinceUSec", PARAMETER_COUNT, false}, END};
+
 #define OWN(name) VARLINK_INTERFACE "." name
 #define SERVICE(name) VARLINK_SERVICE "." name
 
@@ -331,6 +334,7 @@ static const struct method methods[] = {
 	{OWN("GetConditions"), ACCESS_READ, false, get_conditions_parameters, tell_get_conditions},
 	{OWN("SetConditions"), ACCESS_WRITE, false, set_conditions_parameters, tell_set_conditions},
 	{OWN("GetCase"), ACCESS_READ, false, device_parameters, keep_get_case},
+	{OWN("GetStatistics"), ACCESS_READ, false, statistics_parameters, tell_get_statistics},
 	{OWN("AddNote"), ACCESS_WRITE, false, note_parameters, tell_add_note},
 	{OWN("AddAttempt"), ACCESS_WRITE, false, add_parameters, keep_add_attempt},
 	{OWN("AddRecords"), ACCESS_WRITE, false, records_parameters, keep_add_records},

@@ -96,3 +96,41 @@ int tell_add_note(struct request *request)
 		is_history ? "history" : "note", text);
 	return r == -E2BIG ? request_bad(request, "text") : r;
 }
+
+/* Where groups are collected. */
+struct group_list {
+	struct json_builder *builder;
+	struct json_object *array;
+	uint64_t attempts;
+};
+
+static bool add_group(void *context, const struct group_record *group)
+{
+	struct group_list *list = context;
+
+	list->attempts += group->attempts;
+	json_add(list->builder, list->array, group_to_json(list->builder, group));
+	return true;
+}
+
+int tell_get_statistics(struct request *request)
+{
+	const struct api_backend *backend = &request->api->backend;
+	struct json_builder *builder = &request->builder;
+	struct group_list list = {builder, json_new_array(builder), 0};
+	const char *by = request_text(request, "by");
+	int64_t since = 0;
+	uint64_t most = 0;
+	int r;
+
+	request_number(request, "sinceUSec", &since);
+	r = backend->statistics(
+		backend->user, by ? by : "port", (uint64_t)since, add_group, &list, &most);
+	json_put(builder, request->answer, "groups", list.array);
+	if (r < 0)
+		return r == -EDOM ? request_bad(request, "by") : r;
+	json_put_text(builder, request->answer, "by", by ? by : "port");
+	json_put_number(builder, request->answer, "attempts", (int64_t)list.attempts);
+	json_put_bool(builder, request->answer, "cut", list.attempts >= most);
+	return 0;
+}

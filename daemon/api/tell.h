@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The methods by which people tell what they know: conditions that stand, notes. */
+/* The methods by which people tell what they know, conditions that stand and notes; and what was
+ * counted of it all. */
 #pragma once
 
 #include "daemon/api/request.h"
@@ -7,3 +8,4 @@
 int tell_get_conditions(struct request *request);
 int tell_set_conditions(struct request *request);
 int tell_add_note(struct request *request);
+int tell_get_statistics(struct request *request);

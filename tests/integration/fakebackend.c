@@ -388,6 +388,18 @@ static int get_case(void *user, const char *device, api_visit_device *visit_devi
 	return -ENODEV;
 }
 
+static int statistics(void *user, const char *by, uint64_t since_us, api_visit_group *visit,
+	void *context, uint64_t *ret_most)
+{
+	const struct group_record group = {.key = "1-2", .attempts = 3, .failed = 2, .phones = 2};
+
+	if (!text_equal(by, "port"))
+		return -EDOM;
+	*ret_most = 100;
+	visit(context, &group);
+	return 0;
+}
+
 static int add_note(void *user, const char *device, const char *kind, const char *text)
 {
 	return -ENODEV;
@@ -435,6 +447,7 @@ void fake_backend(struct fake *fake, struct api_backend *ret)
 		.conditions = conditions,
 		.set_conditions = set_conditions,
 		.get_case = get_case,
+		.statistics = statistics,
 		.add_note = add_note,
 		.add_attempt = add_attempt,
 		.add_records = add_records,
