@@ -31,6 +31,7 @@ static const struct {
 	{"mux-error", "t", "usbmuxd error", PAINT_WARNING},
 	{"identity", "nit", NULL, PAINT_DIM},
 	{"port", "n#p", NULL, PAINT_WARNING},
+	{"mux-client", "n#", "other program", PAINT_WARNING},
 	{"system", "nt", "runs", PAINT_DIM},
 	{"tool-start", "nt", NULL, PAINT_BOLD},
 	{"tool-end", "c", NULL, PAINT_BOLD},

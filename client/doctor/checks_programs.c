@@ -12,30 +12,7 @@
 #include "client/doctor/system.h"
 #include "client/doctor/unix_peers.h"
 #include "common/base/text.h"
-
-/* Who may be found there, by the beginning of a program's name. */
-enum program_role { ROLE_OTHER, ROLE_OWN, ROLE_TOOL, ROLE_DESKTOP };
-
-static const struct {
-	const char *name;
-	enum program_role role;
-} programs[] = {
-	{"usbmuxd", ROLE_OWN},
-	{"idevicetriage", ROLE_OWN},
-	{"idevicerestore", ROLE_TOOL},
-	{"futurerestore", ROLE_TOOL},
-	{"pymobiledevice3", ROLE_TOOL},
-	{"gvfs", ROLE_DESKTOP},
-	{"ifuse", ROLE_DESKTOP},
-};
-
-static enum program_role role_of(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
-		if (text_starts_with(name, programs[i].name))
-			return programs[i].role;
-	return ROLE_OTHER;
-}
+#include "common/triage/program.h"
 
 /* A search for open files. */
 struct search {
@@ -84,14 +61,14 @@ static void say_found(struct search *search, const char *what)
 		const char *advice;
 		const char *means;
 	} roles[] = {
-		[ROLE_OTHER] = {DOCTOR_PROBLEM, "End it before a restore begins.",
+		[PROGRAM_OTHER] = {DOCTOR_PROBLEM, "End it before a restore begins.",
 			"it can disturb a restore"},
-		[ROLE_TOOL] = {DOCTOR_OK, NULL, "a restore tool"},
-		[ROLE_DESKTOP] = {DOCTOR_OK, NULL,
+		[PROGRAM_TOOL] = {DOCTOR_OK, NULL, "a restore tool"},
+		[PROGRAM_DESKTOP] = {DOCTOR_OK, NULL,
 			"part of the desktop; it asks each phone that comes, so close it where "
 			"restores are disturbed"},
 	};
-	enum program_role role = role_of(search->process->name);
+	enum program_role role = program_role(search->process->name);
 
 	search->said++;
 	doctor_say(search->doctor, roles[role].result, roles[role].advice,
@@ -121,7 +98,7 @@ static bool look_at_process(void *user, const struct system_process *process)
 	struct search *search = user;
 	char path[PATH_MAX];
 
-	if (role_of(process->name) == ROLE_OWN)
+	if (program_role(process->name) == PROGRAM_OWN)
 		return true;
 	search->process = process;
 	snprintf(path, sizeof(path), "/proc/%d/fd", process->pid);

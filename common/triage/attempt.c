@@ -559,6 +559,14 @@ static void fold_silence(struct attempt *attempt, const struct event *event)
 		attempt->health.first_fault_sequence = event->sequence;
 }
 
+static void fold_mux_client(struct attempt *attempt, const struct event *event)
+{
+	struct event sign = *event;
+
+	text_copy(sign.name, sizeof(sign.name), SIGN_OTHER_PROGRAM);
+	fold_sign(attempt, &sign);
+}
+
 static void fold_port(struct attempt *attempt, const struct event *event)
 {
 	struct health *health = &attempt->health;
@@ -605,6 +613,7 @@ static const struct fold {
 	[EVENT_USB_ERROR] = {fold_usb_error, false},
 	[EVENT_MUX_ERROR] = {fold_mux_error, false},
 	[EVENT_PORT] = {fold_port, false},
+	[EVENT_MUX_CLIENT] = {fold_mux_client, false},
 	[EVENT_SIGN] = {fold_sign, false},
 	[EVENT_SAVED] = {fold_saved, false},
 	[EVENT_TOOL_START] = {fold_tool_start, false},

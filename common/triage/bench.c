@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/triage/program.h"
 
 /* The oldest that is not in use makes room for a new one. */
 #define DEVICES_MAX 256
 #define SESSIONS_MAX 1024
+#define CLIENTS_MAX 16 /* programs on usbmuxd that are told of in a session */
 
 /* A phone that returns at the port it left less than this ago, with no key that says otherwise, is
  * the same phone in another mode: older phones show their UDID in one and their ECID in the other.
@@ -429,12 +431,39 @@ static void hear_phone(struct bench_device *device, const struct event *event)
 		device->mode = event->mode;
 }
 
+static bool is_tool_of(const struct session *session, const char *program)
+{
+	const char *tool = session->attempt.tool, *slash = strrchr(tool, '/');
+
+	return text_equal(slash ? slash + 1 : tool, program) ||
+	       (text_starts_with(tool, "pymobiledevice3") && text_starts_with(program, "python"));
+}
+
+/* Tells the restores that run of a program that has no business with the phone now. Where the
+ * restore tool is not known, it may be that one. */
+static void feed_client(struct bench *bench, const struct event *event)
+{
+	for (size_t i = 0; i < bench->session_count; i++) {
+		struct session *session = bench->sessions[i];
+		const struct seen_sign *seen = attempt_sign(&session->attempt, SIGN_OTHER_PROGRAM);
+
+		if (session->running && session->has_tool && session->attempt.tool[0] &&
+			!is_tool_of(session, event->name) && (!seen || seen->count < CLIENTS_MAX))
+			keep(bench, session, event);
+	}
+}
+
 void bench_feed(struct bench *bench, const struct event *event)
 {
 	struct session *session = NULL;
 	struct bench_device *device = NULL;
 	uint64_t sequence;
 
+	if (event->kind == EVENT_MUX_CLIENT) {
+		if (program_role(event->name) == PROGRAM_OTHER)
+			feed_client(bench, event);
+		return;
+	}
 	hear_source(bench, event);
 	if (!uuid_is_none(&event->session)) {
 		session = find_session(bench, &event->session);

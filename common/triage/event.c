@@ -23,6 +23,7 @@ static const struct word kinds[] = {
 	{EVENT_MUX_ERROR, "mux-error"},
 	{EVENT_IDENTITY, "identity"},
 	{EVENT_PORT, "port"},
+	{EVENT_MUX_CLIENT, "mux-client"},
 	{EVENT_SYSTEM, "system"},
 	{EVENT_TOOL_START, "tool-start"},
 	{EVENT_TOOL_END, "tool-end"},

@@ -38,6 +38,8 @@ enum event_kind {
 			       * how often since the last one; 0 = it is counted from here on) or
 			       * suspended */
 	EVENT_SYSTEM = 18, /* what runs on a phone in normal mode: name = version, text = build */
+	EVENT_MUX_CLIENT = 18, /* another program talks to usbmuxd while a restore runs: name =
+				* program, number = process */
 
 	/* The restore tool. */
 	EVENT_TOOL_START = 20,	 /* name = tool, text = its command line; a restore is under way */

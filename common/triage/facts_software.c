@@ -64,3 +64,13 @@ bool fact_works_other_host_or_tool(const struct view *view)
 	return view_works_within(view, HOST, LINK_VARIABLES | TOOL | HOST_SOFTWARE) >
 	       view_works_within(view, HOST, LINK_VARIABLES);
 }
+
+static bool had_other_program(const struct attempt_view *a)
+{
+	return attempt_sign(a->attempt, SIGN_OTHER_PROGRAM) != NULL;
+}
+
+bool fact_other_program(const struct view *view)
+{
+	return any_failure(view, had_other_program);
+}

@@ -210,3 +210,25 @@ const struct link_sign *mux_watch_line(struct mux_watch *watch, const char *line
 	}
 	return NULL;
 }
+
+/* "[10:00:01.040][4] Client 11 accepted: idevicerestore[2254]" */
+bool mux_client_read(const char *line, char name[static NAME_SIZE], uint32_t *process)
+{
+	const char *at = strstr(line, "Client "), *bracket;
+	unsigned number, pid;
+	int used = 0;
+
+	/* No foreign text stands before it. */
+	if (!at || (at > line && strspn(line, "[]:.0123456789 ") != (size_t)(at - line)) ||
+		sscanf(at, "Client %9u accepted: %n", &number, &used) != 1 || !used)
+		return false;
+	at += used;
+	bracket = strrchr(at, '[');
+	used = 0;
+	if (!bracket || bracket == at || (size_t)(bracket - at) >= NAME_SIZE ||
+		sscanf(bracket, "[%9u]%n", &pid, &used) != 1 || !used || bracket[used])
+		return false;
+	snprintf(name, NAME_SIZE, "%.*s", (int)(bracket - at), at);
+	*process = pid;
+	return true;
+}

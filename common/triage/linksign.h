@@ -54,3 +54,7 @@ struct mux_watch {
  * phone attached: Debian's does when a phone re-enumerates within some tens of milliseconds, since
  * the removal asks it to end and the return does not start another. NULL for every other line. */
 const struct link_sign *mux_watch_line(struct mux_watch *watch, const char *line);
+
+/* Reads usbmuxd's line on a program that connects to it (it writes them with -v). `name` is the
+ * program's own and may be anything. Returns false, with nothing set, for every other line. */
+bool mux_client_read(const char *line, char name[static NAME_SIZE], uint32_t *process);

@@ -154,6 +154,19 @@ static void tell_finding(struct journal *journal, enum link_writer writer, struc
 	journal->sink(journal->user, &event);
 }
 
+/* Tells of a program that connects to usbmuxd. Returns false where the line is about something
+ * else.
+ */
+static bool tell_client(struct journal *journal, struct stamp at, const char *line)
+{
+	struct event event = {.at = at, .kind = EVENT_MUX_CLIENT, .source = SOURCE_USBMUXD};
+
+	if (!mux_client_read(line, event.name, &event.number))
+		return false;
+	journal->sink(journal->user, &event);
+	return true;
+}
+
 /* Returns whether the current entry was told. */
 static bool read_entry(struct journal *journal)
 {
@@ -165,6 +178,8 @@ static bool read_entry(struct journal *journal)
 	if (!read_writer(journal, &writer) || !read_field(journal, "MESSAGE", line, sizeof(line)) ||
 		!read_time(journal, &at))
 		return false;
+	if (writer == LINK_USBMUXD && tell_client(journal, at, line))
+		return true;
 	if (writer == LINK_USBMUXD)
 		finding.sign = mux_watch_line(&journal->mux, line);
 	if (!finding.sign && !link_sign_read(writer, line, &finding))

@@ -30,6 +30,7 @@ struct journal;
  *   EVENT_SOURCE     name = journal, code = 0 up, negative errno down, text = why; once a change
  *   EVENT_USB_ERROR  code, name = sign of linksigns.txt, text = line, port as far as known
  *   EVENT_MUX_ERROR  the same of usbmuxd or the computer; udid where the line has it
+ *   EVENT_MUX_CLIENT a program that connects to usbmuxd, also our own: name, number = process
  * each with the time its writer gave it, which may be before that of events that came already.
  * A journal that cannot be read is no failure: it is said, and tried again. Returns 0 or -ENOMEM.
  * The caller owns *ret: journal_free(). `sink` may not free it. */

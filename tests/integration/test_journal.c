@@ -23,8 +23,9 @@ static void new_lines_are_told(void **state)
 	entry(rig, source_time, "usb 1-2-port3: Cannot enable. Maybe the USB cable is bad?");
 	entry(rig, USBMUXD, "[10:00:00.000][1] RX transfer timed out for device 2-3");
 	entry(rig, MANAGER, "usbmuxd.service: Main process exited, code=dumped, status=11/SEGV");
+	entry(rig, USBMUXD, "[10:00:00.100][4] Client 11 accepted: indexer[2254]");
 	file_end(rig);
-	expect_events(rig, 5);
+	expect_events(rig, 6);
 
 	event = &rig->events.list[1].event;
 	assert_int_equal(event->kind, EVENT_USB_ERROR);
@@ -46,6 +47,11 @@ static void new_lines_are_told(void **state)
 	event = &rig->events.list[4].event;
 	assert_int_equal(event->kind, EVENT_MUX_ERROR);
 	assert_string_equal(event->name, "usbmuxd-crashed");
+
+	event = &rig->events.list[5].event;
+	assert_int_equal(event->kind, EVENT_MUX_CLIENT);
+	assert_string_equal(event->name, "indexer");
+	assert_int_equal(event->number, 2254);
 }
 
 /* None of these is from whom it says, or about now; the last line is, and closes the wait. */

@@ -13,22 +13,27 @@
 	"4 descriptor-read 1-1 " number "; 1 power-cycled 1-1 0; "                                 \
 	"4 descriptor-read 1-1 " number "; 1 enumeration-failed 1-1 0"
 
-/* What each recording is to tell: how many in a row, the sign, its port and number. What leaves no
- * trace in any log is told by USB's and usbmuxd's own events instead. */
+/* usbmuxd connects to itself for each phone; the case asked it for its list. */
+#define SEEN "1 usbmuxd - 0"
+#define ASKED "1 idevice_id - 0"
+#define LISTED SEEN "; " ASKED
+
+/* What each recording is to tell: how many in a row, the sign or program, its port and number. What
+ * leaves no trace in any log is told by USB's and usbmuxd's own events instead. */
 static const struct recording {
 	const char *name;
 	const char *told;
 } recordings[] = {
-	{"disconnect", ""},
+	{"disconnect", LISTED},
 	{"enumeration-protocol-error", NEVER_ENUMERATED("-71")},
 	{"enumeration-recovers", "2 descriptor-read 1-1 -71"},
 	{"enumeration-stall", NEVER_ENUMERATED("-32")},
-	{"glitch", ""},
-	{"glitch-race", ""},
+	{"glitch", "2 usbmuxd - 0; 2 idevice_id - 0"},
+	{"glitch-race", SEEN},
 	{"no-answer", NEVER_ENUMERATED("-110")},
-	{"no-mux-version", ""},
-	{"service-refused", "1 usbmuxd-preflight-failed - -8"},
-	{"stall", "3 usbmuxd-transfer - 0"},
+	{"no-mux-version", ASKED},
+	{"service-refused", SEEN "; 1 usbmuxd-preflight-failed - -8; " ASKED},
+	{"stall", SEEN "; 3 usbmuxd-transfer - 0; " ASKED},
 };
 
 /* Moves a time field of the recording behind what the rig wrote; `latest` follows the last one. */

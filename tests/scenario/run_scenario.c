@@ -13,7 +13,7 @@
  *   expect sessions N        so many sessions are known
  *   expect N key=value…      the Nth session (from 1): outcome, itunes, stage, running, operation,
  *                            modes (with commas), back, expected, lost, silences, usb-errors,
- *                            masked, mux-faults, grade, port, entry
+ *                            masked, mux-faults, other-programs, grade, port, entry
  *   expect fault NAME ID     what is wrong with usbmuxd, seen from that phone ("none": nothing)
  *   expect device NAME MODE  the device table has that phone in that mode ("none": does not)
  */
@@ -224,6 +224,7 @@ static bool describe(const struct session *session, const char *key, char *out, 
 {
 	const struct attempt *attempt = &session->attempt;
 	const struct health *health = &attempt->health;
+	const struct seen_sign *other_program = attempt_sign(attempt, SIGN_OTHER_PROGRAM);
 	const struct {
 		const char *key;
 		int64_t value;
@@ -237,6 +238,7 @@ static bool describe(const struct session *session, const char *key, char *out, 
 		{"usb-errors", health->usb_errors},
 		{"masked", health->usb_errors_masked},
 		{"mux-faults", health->mux_faults},
+		{"other-programs", other_program ? other_program->count : 0},
 		{"checkpoint", attempt->checkpoint},
 	};
 	const struct {

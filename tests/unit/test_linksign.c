@@ -131,6 +131,37 @@ static void usbmuxd_leaves_a_phone(void **state)
 	}
 }
 
+static void clients_of_usbmuxd(void **state)
+{
+	static const struct {
+		const char *line, *name; /* NULL = no such line */
+		uint32_t process;
+	} cases[] = {
+		{"[10:00:01.040][4] Client 11 accepted: idevicerestore[2254]", "idevicerestore",
+			2254},
+		{"Client 9 accepted: a [b] c[7]", "a [b] c", 7},
+		{"Client 9 accepted: tracker-miner-f[70000]", "tracker-miner-f", 70000},
+		{"[10:00:01.040][4] Client 11 connection closed", NULL, 0},
+		{"Client 9 accepted: [7]", NULL, 0},
+		{"Client 9 accepted: x", NULL, 0},
+		{"Client 9 accepted: x[7] y", NULL, 0},
+		{"Client x accepted: y[7]", NULL, 0},
+		/* The phone's words. */
+		{"device_control_input: ERROR (on device): Client 9 accepted: x[7]", NULL, 0},
+		{"", NULL, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char name[NAME_SIZE] = "";
+		uint32_t process = 0;
+
+		assert_int_equal(
+			mux_client_read(cases[i].line, name, &process), cases[i].name != NULL);
+		assert_string_equal(name, cases[i].name ? cases[i].name : "");
+		assert_int_equal(process, cases[i].process);
+	}
+}
+
 static void ports_of_lines(void **state)
 {
 	static const char *const none[] = {
@@ -186,6 +217,7 @@ int main(void)
 		cmocka_unit_test(lines_that_say_nothing),
 		cmocka_unit_test(usbmuxd_lines),
 		cmocka_unit_test(usbmuxd_leaves_a_phone),
+		cmocka_unit_test(clients_of_usbmuxd),
 		cmocka_unit_test(ports_of_lines),
 		cmocka_unit_test(kernel_devices),
 		cmocka_unit_test(signs_by_id),
