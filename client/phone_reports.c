@@ -109,7 +109,6 @@ static char *read_host_id(const char *udid)
 {
 	CLEANUP(plist_freep) plist_t record = NULL;
 	CLEANUP(freep) char *bytes = NULL;
-	char *host_id = NULL;
 	uint32_t length = 0;
 	plist_t item;
 
@@ -119,9 +118,9 @@ static char *read_host_id(const char *udid)
 	if (!record || plist_get_node_type(record) != PLIST_DICT)
 		return NULL;
 	item = plist_dict_get_item(record, "HostID");
-	if (item && plist_get_node_type(item) == PLIST_STRING)
-		plist_get_string_val(item, &host_id);
-	return host_id;
+	if (!item || plist_get_node_type(item) != PLIST_STRING)
+		return NULL;
+	return strdup(plist_get_string_ptr(item, NULL));
 }
 
 static int refuse_session(struct talk *talk, lockdownd_error_t error)

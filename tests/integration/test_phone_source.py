@@ -186,6 +186,7 @@ BAD_ANSWERS = {
     'no-length': [{'length': 0}],
     'half': [{'length': 1000, 'body': '<?xml version="1.0"?><plist><dict>'}],
     'garbage': [{'body': '\x00\xff garbage \x1b[2J'}],
+    'nul': [{'body': '<plist><dict><key>Type</key><string>com.apple\x00mobile</string></dict></plist>'}],
     'no-dict': [{'body': '<plist version="1.0"><string>x</string></plist>'}],
     'binary': [{'body': 'bplist00\xd1\x01\x02'}],
     'deep': [DEEP],
