@@ -427,7 +427,9 @@ static void text_imported(struct page *page, struct json_object *attempt)
 	page_line(page, 2);
 	put_session(page, session);
 	if (left_out > 0) {
-		page_put(page, "  %" PRId64 " of its records are not kept: there are too many.",
+		page_put(page,
+			"  %" PRId64
+			" of its records are not kept: they are too many or too large.",
 			left_out);
 		page_line(page, 0);
 	}

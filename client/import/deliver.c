@@ -127,7 +127,7 @@ struct feed {
 	size_t next;
 	struct spool *spool;
 	const struct attempt *attempt;
-	uint64_t too_large;
+	uint64_t too_large; /* for a request */
 };
 
 /* Times of a log count from its own beginning. */
@@ -273,9 +273,14 @@ static int send_all(struct import *import, struct import_attempt *attempt, bool 
 	bool complete = false;
 	int r = send_attempt(import, attempt, ret_added);
 
+	attempt->left_out = attempt->records ? 0 : spool_left_out(import->spool);
+
 	if (r == EXIT_DONE && !*ret_added)
 		r = ask_complete(import, &feed, &complete);
-	return r == EXIT_DONE && !complete ? send_records(import, &feed) : r;
+	if (r == EXIT_DONE && !complete)
+		r = send_records(import, &feed);
+	attempt->left_out += feed.too_large;
+	return r;
 }
 
 static void show(struct import *import, const struct import_attempt *attempt, bool added)
@@ -292,9 +297,7 @@ static void show(struct import *import, const struct import_attempt *attempt, bo
 	json_put_bool(&builder, object, "dryRun", import->options.dry_run);
 	if (!import->options.dry_run)
 		json_put_bool(&builder, object, "added", added);
-	if (import->spool && !attempt->records)
-		json_put_known_number(
-			&builder, object, "recordsLeftOut", (int64_t)spool_left_out(import->spool));
+	json_put_known_number(&builder, object, "recordsLeftOut", (int64_t)attempt->left_out);
 	import_clear_bar(import);
 	if (!builder.failed)
 		import->context->output->imported(&import->context->page, object);

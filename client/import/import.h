@@ -50,6 +50,7 @@ struct import_attempt {
 	struct fingerprint content;  /* what its id is made from then */
 	struct json_object *records; /* list of Record; NULL = they are in the spool */
 	uint64_t lines;		     /* of its log */
+	uint64_t left_out;	     /* records that the daemon did not get */
 };
 
 /* Says a sentence about the file at hand, after its label, and keeps the exit code. */

@@ -21,7 +21,6 @@ struct spool {
 	FILE *file;
 	uint64_t lines_bytes;
 	uint64_t bytes;
-	uint64_t count;
 	uint64_t last;
 	uint64_t left_out;
 	uint8_t record[EVENT_BYTES_MAX];
@@ -65,7 +64,7 @@ struct spool *spool_free(struct spool *spool)
 int spool_clear(struct spool *spool)
 {
 	spool->lines_bytes = spool->bytes = 0;
-	spool->count = spool->last = spool->left_out = 0;
+	spool->last = spool->left_out = 0;
 	rewind(spool->file);
 	return ftruncate(fileno(spool->file), 0) < 0 ? -errno : 0;
 }
@@ -91,16 +90,10 @@ void spool_add(struct spool *spool, const struct event *event)
 	head.length = (uint32_t)event_encode(event, spool->record);
 	fwrite(&head, sizeof(head), 1, spool->file);
 	fwrite(spool->record, head.length, 1, spool->file);
-	spool->count++;
 	spool->last = event->sequence;
 	spool->bytes += sizeof(head) + head.length;
 	if (event->kind == EVENT_LOG)
 		spool->lines_bytes += event->text_length;
-}
-
-uint64_t spool_count(const struct spool *spool)
-{
-	return spool->count;
 }
 
 uint64_t spool_last(const struct spool *spool)

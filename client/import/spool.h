@@ -21,7 +21,6 @@ int spool_clear(struct spool *spool);
 /* Keeps a record. Past its limits plain lines are left out, and, further on, all: the rest of such
  * a log says the same again. A failure to write is told by spool_rewind(). */
 void spool_add(struct spool *spool, const struct event *event);
-uint64_t spool_count(const struct spool *spool);
 /* The sequence of the last one; 0 = there is none. */
 uint64_t spool_last(const struct spool *spool);
 /* How many were left out. */
