@@ -22,7 +22,7 @@ static char *read_member(struct import *import, struct source *source, const cha
 		return NULL;
 	}
 	memcpy(bytes, head, length);
-	while (n > 0 && length < REPORT_BYTES_MAX) {
+	while (n > 0 && REPORT_BYTES_MAX - length >= IMPORT_READ_LEAST) {
 		size_t left = REPORT_BYTES_MAX - length;
 
 		n = import_read(

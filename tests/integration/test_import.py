@@ -354,6 +354,14 @@ def test_a_log_of_a_windows_console(imports):
     assert made['session']['outcome'] == 'failed' and made['lines'] == len(FAILED) + 1
 
 
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-16-le'])
+def test_a_report_that_is_too_long(imports, encoding):
+    """Its reader once asked for less room than a wide text needs, and the command fell over."""
+    report = '{"bug_type":"210"}\n{"panicString":"' + 'x' * (17 << 20) + '"}\n'
+    result = imports('--dry-run', imports.write('long.ips', ('\ufeff' + report).encode(encoding)))
+    assert result.returncode in (0, 1), result.stderr
+
+
 def test_an_import_that_broke_off_is_completed(imports, bench):
     """As after a cut of the network between the attempt and the last of its records."""
     bench.start()
