@@ -2,6 +2,7 @@
 #include "common/triage/case.h"
 
 #include "common/base/text.h"
+#include "common/triage/history_word.h"
 
 struct triage_case *triage_case_new(void)
 {
@@ -40,6 +41,14 @@ void triage_case_add_history(struct triage_case *c, const char *word)
 	for (size_t i = 0; i < c->history_count; i++)
 		if (text_equal(c->history[i], word))
 			return;
-	if (c->history_count < CASE_HISTORY_MAX)
+	if (c->history_count < CASE_HISTORY_MAX) {
 		text_copy(c->history[c->history_count++], HISTORY_WORD_SIZE, word);
+		return;
+	}
+	for (size_t i = CASE_HISTORY_MAX; i > 0 && history_word(word); i--) {
+		if (history_word(c->history[i - 1]))
+			continue;
+		text_copy(c->history[i - 1], HISTORY_WORD_SIZE, word);
+		return;
+	}
 }

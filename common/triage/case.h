@@ -24,5 +24,6 @@ struct triage_case *triage_case_free(struct triage_case *c);
 DEFINE_FREEP(struct triage_case, triage_case_free)
 /* Appends an empty attempt that the case owns. Returns it, or NULL when memory is out. */
 struct attempt *triage_case_add(struct triage_case *c);
-/* Adds a word of history once; more than CASE_HISTORY_MAX are dropped. */
+/* Adds a word of history once. Of more than CASE_HISTORY_MAX words those are dropped that
+ * knowledge/history.txt does not know, then the latest. */
 void triage_case_add_history(struct triage_case *c, const char *word);

@@ -13,7 +13,7 @@ bool fact_two_networks_tried(const struct view *view)
 
 bool fact_two_tools_failed(const struct view *view)
 {
-	return view->tools >= 2;
+	return view->tried_tools >= 2;
 }
 
 static bool has_crashed_tool(const struct attempt_view *a)

@@ -425,6 +425,7 @@ static void fill_counts(struct view *view)
 	mark_group(view);
 	view->tried_computers = count_distinct(view, VARIABLE_HOST, COUNT_ALL);
 	view->tried_cables = count_distinct(view, VARIABLE_CABLE, COUNT_ALL);
+	view->tried_tools = count_distinct(view, VARIABLE_TOOL, COUNT_ALL);
 	view->tried_firmwares = count_distinct(view, VARIABLE_FIRMWARE, COUNT_ALL);
 	view->tried_networks = count_distinct(view, VARIABLE_NETWORK, COUNT_ALL);
 	view->computers = count_distinct(view, VARIABLE_HOST, COUNT_GROUP);

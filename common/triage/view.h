@@ -84,6 +84,7 @@ struct view {
 	size_t tried_computers; /* different ones that are known of failures, whatever their point
 				 */
 	size_t tried_cables;
+	size_t tried_tools;
 	size_t tried_firmwares;
 	size_t tried_networks;
 	size_t group_count;

@@ -435,6 +435,36 @@ static void an_aftermarket_battery_clears_no_gauge(void **state)
 	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
 }
 
+/* One update, all of Phase 1 tried: DFU comes last, once, and says that it erases. */
+static void dfu_comes_last_and_once(void **state)
+{
+	static const struct {
+		const char *cable, *tool, *firmware, *network;
+	} tries[] = {{"A", "idevicerestore", "17.0", NULL}, {"B", "itunes", "17.1", "other"}};
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+
+	for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
+		struct attempt *attempt = add_4013(c, NULL, tries[i].cable);
+
+		text_copy(attempt->host, sizeof(attempt->host), i ? "two" : "one");
+		text_copy(attempt->tool, sizeof(attempt->tool), tries[i].tool);
+		text_copy(attempt->firmware, sizeof(attempt->firmware), tries[i].firmware);
+		if (tries[i].network)
+			attempt_set_condition(attempt, "network", tries[i].network, 0);
+		attempt->itunes_code = i ? 4013 : 4014;
+	}
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_null(verdict.next.experiment);
+	text_copy(c->attempts[0]->action, sizeof(c->attempts[0]->action), "update");
+	diagnose_ok(c);
+	assert_next("dfu-restore");
+	assert_non_null(strstr(verdict.next.text, "it erases the data"));
+	c->attempts[1]->entry = MODE_DFU;
+	diagnose_ok(c);
+	assert_null(verdict.next.experiment);
+}
+
 static void a_crash_of_the_tool_is_its_own(void **state)
 {
 	static const int64_t crashes[] = {-11, 139, -6, 134}, others[] = {1, -15, -2, 255};
@@ -510,6 +540,7 @@ int main(void)
 		cmocka_unit_test(a_cable_is_not_tried_twice),
 		cmocka_unit_test(a_phone_that_loops_is_tried_by_parts),
 		cmocka_unit_test(an_aftermarket_battery_clears_no_gauge),
+		cmocka_unit_test(dfu_comes_last_and_once),
 		cmocka_unit_test(a_crash_of_the_tool_is_its_own),
 		cmocka_unit_test(a_slot_that_fails_all_is_blamed),
 	};
