@@ -199,6 +199,10 @@ def test_usbmuxd_is_kept_running(restored):
     assert session["outcome"] == "failed"
     assert session["health"]["usbmuxdFaults"] == 0
     assert verdict["causes"][0]["cause"] == "cable"
+    # It tells who connects: nobody but the tool did while that restored.
+    assert "accepted: idevicerestore[" in result.text("journal")
+    rules = {each["rule"] for cause in verdict["causes"] for each in cause["evidence"]}
+    assert "other-program" not in rules
 
 
 def test_doctor_on_debian(system):
