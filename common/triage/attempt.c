@@ -542,6 +542,9 @@ static void fold_condition(struct attempt *attempt, const struct event *event)
 
 	copy_text(value, sizeof(value), event);
 	attempt_set_condition(attempt, event->name, value, event->sequence);
+	/* Where USB is not seen, the port is what a person says. */
+	if (text_equal(event->name, "port") && !attempt->port[0])
+		text_copy(attempt->port, sizeof(attempt->port), value);
 }
 
 static void fold_ticket(struct attempt *attempt, const struct event *event)

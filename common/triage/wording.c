@@ -52,6 +52,18 @@ static void word_text(char *out, const char *text, const char *unknown)
 	text_copy(out, WORD_SIZE, text && *text ? text : unknown);
 }
 
+/* As the shop calls it, where it has a name. */
+static void word_port(const struct attempt *attempt, char *out)
+{
+	const char *name = attempt ? attempt_condition(attempt, "portName") : NULL;
+
+	if (!attempt || !attempt->port[0])
+		text_copy(out, WORD_SIZE, name ? name : "not known");
+	else
+		snprintf(out, WORD_SIZE, "%s%s%s", attempt->port, name ? ", " : "",
+			name ? name : "");
+}
+
 static void fill_word(const struct view *view, const struct attempt_view *about, const char *name,
 	char out[static WORD_SIZE])
 {
@@ -74,6 +86,8 @@ static void fill_word(const struct view *view, const struct attempt_view *about,
 	else if (word_is(name, "cable"))
 		word_text(out, attempt ? attempt_condition(attempt, "cable") : NULL,
 			"the unlabelled one");
+	else if (word_is(name, "port"))
+		word_port(attempt, out);
 	else if (word_is(name, "product"))
 		word_text(out, view->c->identity.product, "this phone");
 	else if (word_is(name, "words"))

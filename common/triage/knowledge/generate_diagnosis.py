@@ -25,7 +25,7 @@ DRAFT_TERMS = {"verdict", "suspect"}
 MODES = {"normal", "recovery", "dfu", "wtf", "restore", "usb-only", "gone"}
 STAGES = {"dfu", "recovery", "boot-ramdisk", "restore", "reboot", "normal"}
 PLACEHOLDERS = {"computers", "cables", "failures", "operation", "checkpoint", "code", "tool",
-                "cable", "product", "words"}
+                "cable", "port", "product", "words"}
 TEXT_MAX = 240
 
 
