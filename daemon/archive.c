@@ -207,7 +207,8 @@ static int take_record(struct archive *archive, struct stamp now, const struct r
 	if (r < 0)
 		return r;
 	event.sequence = record->sequence;
-	if (event.sequence > pending->kept) {
+	if (event.sequence > pending->kept &&
+		(pending->run.length == 0 || event.sequence > pending->run.last)) {
 		if (pending->run.length == 0)
 			pending->run.first = event.sequence;
 		pending->run.last = event.sequence;
@@ -243,6 +244,12 @@ static int seal_late(struct archive *archive, struct stamp now)
 	return 0;
 }
 
+void archive_rewind(struct archive *archive)
+{
+	if (archive->file)
+		ring_cursor_first(&archive->cursor, archive->reader);
+}
+
 int archive_advance(struct archive *archive, struct stamp now)
 {
 	struct ring_record record;
@@ -250,6 +257,10 @@ int archive_advance(struct archive *archive, struct stamp now)
 
 	if (!archive->file)
 		return 0;
+	if (casebook_file_moved(archive->file)) {
+		close_casebook(archive);
+		return -ENOENT;
+	}
 	/* A seal takes as long as many records: after one, the loop has its turn. */
 	for (size_t i = 0; r > 0 && sealed == 0 && i < ADVANCE_RECORDS; i++) {
 		r = ring_cursor_next(&archive->cursor, &record);

@@ -27,6 +27,9 @@ int archive_open(struct archive *archive, struct casebook_report *ret_report);
  * anew. */
 int archive_advance(struct archive *archive, struct stamp now);
 
+/* Begins anew at the oldest record, for a ring that was replaced; what is kept stays kept. */
+void archive_rewind(struct archive *archive);
+
 /* The bench with the casebook, for reading. */
 struct history *archive_history(struct archive *archive);
 /* For writing what people tell; NULL while the casebook is not open. */

@@ -128,16 +128,51 @@ static void on_verdicts(void *user)
 		loop_timer_start(daemon->verdict_timer, 0);
 }
 
+/* Where the ring's file was taken away, it gets a new one; the folder too. */
+static int mend_ring(struct daemon *daemon)
+{
+	char path[PATH_MAX + sizeof(RING_FILE_NAME) + 1];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/%s", daemon->options.state_dir, RING_FILE_NAME);
+	r = ring_file_mend(daemon->ring_file, path, clock_now());
+	if (r == -ENOENT && mkdir(daemon->options.state_dir, 0750) == 0)
+		r = ring_file_mend(daemon->ring_file, path, clock_now());
+	if (r > 0) {
+		log_warning("%s was removed or cut short. A new one was begun with the records "
+			    "that were left.",
+			path);
+		archive_rewind(daemon->archive);
+	}
+	return r;
+}
+
+/* Tells once that the ring can or cannot be brought to the disk. */
+static void note_ring(struct daemon *daemon, int error)
+{
+	struct event source = {.kind = EVENT_SOURCE, .name = "ring", .code = error};
+
+	if (daemon->sync_broke == (error < 0))
+		return;
+	daemon->sync_broke = error < 0;
+	if (error < 0) {
+		event_set_text(&source,
+			error == -ESTALE ? "another file was put in its place" : strerror(-error));
+		log_error("%s/%s can't be brought to the disk: %s. Records are kept in memory.",
+			daemon->options.state_dir, RING_FILE_NAME, source.text);
+	}
+	surface_note_source(&daemon->surface, &source);
+}
+
 static void on_sync(void *user)
 {
 	struct daemon *daemon = user;
-	int r = ring_file_sync(daemon->ring_file);
+	int r = mend_ring(daemon);
 
+	if (r >= 0)
+		r = ring_file_sync(daemon->ring_file);
 	daemon->sync_due = false;
-	if (r < 0 && !daemon->sync_broke)
-		log_error("%s/%s can't be brought to the disk: %s. Records are kept in memory.",
-			daemon->options.state_dir, RING_FILE_NAME, strerror(-r));
-	daemon->sync_broke = r < 0;
+	note_ring(daemon, r);
 }
 
 static bool read_port(void *user, const char *port, struct port_facts *ret)

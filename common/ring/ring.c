@@ -23,7 +23,7 @@ static void store_lease(
 	header->lease = lease;
 }
 
-static void store_bounds(struct ring *ring)
+void ring_store_bounds(struct ring *ring)
 {
 	struct ring_bounds *bounds = &ring->header->bounds;
 
@@ -118,7 +118,7 @@ int ring_open(struct ring *ring, void *bytes, uint64_t size, const struct uuid *
 	if (repair.new_era)
 		ring_skip_to(ring, unused_era(&header->lease, ring->next_sequence));
 	store_lease(header, ring_next_era(ring->next_sequence), boot, false);
-	store_bounds(ring);
+	ring_store_bounds(ring);
 	*ret_repair = repair;
 	return 0;
 }
@@ -134,7 +134,7 @@ void ring_skip_to(struct ring *ring, uint64_t sequence)
 	if (sequence >= le64toh(ring->header->lease.limit))
 		store_lease(
 			ring->header, ring_next_era(sequence), &ring->header->lease.boot, false);
-	store_bounds(ring);
+	ring_store_bounds(ring);
 }
 
 /* Passes by the oldest record, or by a part of what is damaged: readers count that until it is

@@ -69,6 +69,10 @@ int ring_import(struct ring *ring, const struct ring_record *record);
  * been given out elsewhere. */
 void ring_skip_to(struct ring *ring, uint64_t sequence);
 
+/* Stores the bounds anew from the writer's own copies, where the bytes were lost under it: then
+ * what is left can be read. */
+void ring_store_bounds(struct ring *ring);
+
 /* Erases the record that the cursor, which walks over this ring, handed out last: what is left is
  * its number and time, with kind 0, no session and zeros. A crash in the middle leaves a damaged
  * record, which is no less gone. */

@@ -159,6 +159,14 @@ struct casebook_file *casebook_file_free(struct casebook_file *file)
 	return NULL;
 }
 
+bool casebook_file_moved(struct casebook_file *file)
+{
+	int moved = 0;
+
+	sqlite3_file_control(file->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved);
+	return moved;
+}
+
 void casebook_file_sync(struct casebook_file *file)
 {
 	if (disk_sync_result(file->sync) != -EINPROGRESS)

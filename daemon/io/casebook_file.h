@@ -35,6 +35,9 @@ int casebook_file_open(
 struct casebook_file *casebook_file_free(struct casebook_file *file);
 DEFINE_FREEP(struct casebook_file, casebook_file_free)
 
+/* Whether the file is no longer at its path: somebody removed or replaced it. */
+bool casebook_file_moved(struct casebook_file *file);
+
 /* All below return 0 or a negative errno: -EBADMSG for a damaged file, -ENOSPC for a full disk,
  * -EBUSY where another program holds it. What failed has changed nothing. They do not wait for the
  * disk: a power cut may take back the last ones, which the ring still holds. */

@@ -14,6 +14,7 @@
 
 #include "common/ringfile/ringfile.h"
 #include "daemon/io/disk_sync.h"
+#include "daemon/io/ring_guard.h"
 
 #define FILE_MODE 0640
 #define OPEN_ATTEMPTS 8 /* the file was replaced between open and lock */
@@ -385,6 +386,7 @@ int ring_file_open(const char *path, uint64_t size, struct stamp now,
 	r = disk_sync_new(sync_ring, file, &file->sync);
 	if (r < 0)
 		return r;
+	ring_guard_start(file->bytes, file->size);
 	file->synced_next = file->ring.next_sequence;
 	*ret_report = report;
 	*ret = TAKE_PTR(file);
@@ -431,6 +433,7 @@ struct ring_file *ring_file_free(struct ring_file *file)
 			ring_close(&file->ring);
 			(void)fdatasync(file->fd);
 		}
+		ring_guard_stop();
 	}
 	if (file->bytes)
 		munmap(file->bytes, file->size);
@@ -464,6 +467,73 @@ int ring_file_sync(struct ring_file *file)
 		disk_sync_start(file->sync);
 	}
 	return r;
+}
+
+/* What is wrong with the file: 0 nothing, -EIO it is short of pages, -ENOENT it has lost its name,
+ * -ESTALE another one has it. */
+static int check_file(const struct ring_file *file, const char *path)
+{
+	struct stat ours, named;
+
+	if (fstat(file->fd, &ours) < 0)
+		return -errno;
+	if (stat(path, &named) < 0)
+		return -errno;
+	if (ours.st_ino != named.st_ino || ours.st_dev != named.st_dev)
+		return -ESTALE;
+	return ring_guard_broke() || (uint64_t)ours.st_size < file->size ? -EIO : 0;
+}
+
+/* The records that can still be read, with their numbers. */
+static void save_records(struct ring_file *from, struct ring_file *to)
+{
+	ring_store_bounds(&from->ring);
+	(void)copy_records(&from->reader, &to->ring);
+	ring_skip_to(&to->ring, from->ring.next_sequence);
+}
+
+/* Puts what `from` has in the place of what `file` had; `from` gets that. */
+static int take_over(struct ring_file *file, struct ring_file *from)
+{
+	struct ring_file old = *file;
+	int r;
+
+	/* It works on the old descriptor. */
+	file->sync = disk_sync_free(file->sync);
+	*file = *from;
+	*from = old;
+	from->sync = NULL;
+	ring_guard_start(file->bytes, file->size);
+	file->synced_next = file->ring.next_sequence;
+	r = ring_reader_init(&file->reader, file->bytes, file->size, true);
+	if (r == 0)
+		r = disk_sync_new(sync_ring, file, &file->sync);
+	return r;
+}
+
+int ring_file_mend(struct ring_file *file, const char *path, struct stamp now)
+{
+	CLEANUP(ring_file_freep) struct ring_file *new = NULL;
+	char draft[PATH_MAX];
+	int wrong, r;
+
+	if (file->fd < 0)
+		return 0;
+	wrong = check_file(file, path);
+	if (wrong == 0 || wrong == -ESTALE)
+		return wrong;
+	new = file_new();
+	if (!new)
+		return -ENOMEM;
+	r = create_draft(new, path, file->size, now, file->ring.tail_sequence, draft);
+	if (r < 0)
+		return r;
+	save_records(file, new);
+	/* Where the name is gone, whoever takes it meanwhile keeps it. */
+	r = publish(new, draft, path, wrong != -ENOENT);
+	if (r == 0)
+		r = take_over(file, new);
+	return r < 0 ? r : 1;
 }
 
 int ring_file_sync_wait(struct ring_file *file)

@@ -60,5 +60,11 @@ const struct ring_reader *ring_file_reader(const struct ring_file *file);
  * does not wait for it. Returns 0, or the negative errno with which an earlier one failed; that one
  * is then tried again. */
 int ring_file_sync(struct ring_file *file);
-/* The same, but waits. */
+/* Makes a new file in the place of one that was removed or cut short or whose disk does not give
+ * its pages back, with the records that are left, and goes on in it: readers stay as they are, and
+ * walks begin anew. Until then records are kept in memory. Blocks on the disk, where something is
+ * to be mended. Returns 0 where all is well or the ring is in memory alone, 1 where the file is a
+ * new one, -ESTALE where another file is in its place, or an errno of the file calls. */
+int ring_file_mend(struct ring_file *file, const char *path, struct stamp now);
+/* The same as ring_file_sync(), but waits. */
 int ring_file_sync_wait(struct ring_file *file);

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What somebody puts in the way of the daemon and the command on purpose, or by a slip of the hand."""
+"""What gets in the way of the daemon and the command on purpose, or by a slip of the hand."""
 import json
 import os
 import re
+import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 
+from daemon import until
+
 ECID = '0x00AA334455667788'
-# What a terminal would obey: colours, a title, an erased screen, C1 controls, a turned line, line ends.
+# What a terminal obeys: colours, a title, an erased screen, C1 controls, a turned line, line ends.
 EVIL = '\x1b[31mred\x1b]0;title\x07\x1b[2J\x9b31m\x85\u202eder\u2066\u2028\r\nA LINE\x7f\x08'
 OBEYED = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]')
 
@@ -29,10 +34,10 @@ def dangle(path):
 
 
 @pytest.mark.parametrize('name', ['ring', 'casebook.db'])
-@pytest.mark.parametrize('put, reason', [(os.mkfifo, None), (os.mkdir, 'directory'), (dangle, None)],
-                         ids=['fifo', 'folder', 'link'])
+@pytest.mark.parametrize('put, reason', [
+    (os.mkfifo, None), (os.mkdir, 'directory'), (dangle, None)], ids=['fifo', 'folder', 'link'])
 def test_something_else_in_the_place_of_a_file(bench, name, put, reason):
-    """The daemon watches all the same and says what is wrong; the command never waits for a FIFO."""
+    """The daemon watches all the same and says what is wrong; nobody waits for a FIFO."""
     put(bench.state / name)
     bench.start()
     session = run_once(bench)
@@ -46,15 +51,18 @@ def test_something_else_in_the_place_of_a_file(bench, name, put, reason):
 
 
 def evil_case():
-    """A case file in which each text is hostile, and what should be a number or a word is a text."""
+    """A case file in which each text is hostile, also where it should be a word."""
     session = '01900000-0000-7000-8000-00000000000'
-    words = ['host', 'hostOs', 'tool', 'action', 'entry', 'firmware', 'firmwareBuild', 'ticket', 'stage']
+    words = ['host', 'hostOs', 'tool', 'action', 'entry', 'firmware', 'firmwareBuild', 'ticket',
+             'stage']
     attempts = [{'session': f'{session}{i}', 'outcome': 'failed', **dict.fromkeys(words, EVIL),
                  'conditions': {'cable': EVIL, 'port': EVIL, EVIL: EVIL},
-                 'errors': [{'domain': EVIL, 'code': -1}], 'log': [{'text': EVIL}]} for i in range(3)]
+                 'errors': [{'domain': EVIL, 'code': -1}], 'log': [{'text': EVIL}]}
+                for i in range(3)]
     attempts[1]['observed'] = {'signs': [{'sign': EVIL, 'count': 2}], 'modes': [{'mode': EVIL}],
                                'operationName': EVIL, 'grade': EVIL}
-    return {'format': 'idevicetriage-case', 'version': 1, 'history': [EVIL, 'liquid'], 'attempts': attempts,
+    return {'format': 'idevicetriage-case', 'version': 1, 'history': [EVIL, 'liquid'],
+            'attempts': attempts,
             'device': {'ecid': ECID, 'productType': EVIL, 'model': EVIL, 'name': EVIL}}
 
 
@@ -68,7 +76,7 @@ def test_no_foreign_text_reaches_the_terminal_raw(bench, folder):
 
     def say(*arguments):
         result = bench.triage(*arguments, check=False)
-        assert result.returncode in range(5) or result.returncode in (10, 11, 20, 30), (arguments, result)
+        assert result.returncode in (*range(5), 10, 11, 20, 30), (arguments, result)
         said.append((arguments, result.stdout + result.stderr))
 
     say('import', case)
@@ -84,7 +92,7 @@ def test_no_foreign_text_reaches_the_terminal_raw(bench, folder):
     for command in ('diagnose', 'case', 'sessions', 'export', 'report'):
         say(command, ECID, *(['-o', '-'] if command == 'report' else []))
     for arguments in (['diagnose', '--case', case], ['panics', '--file', log], ['explain', EVIL],
-                      ['case', EVIL], ['import', folder / EVIL.replace('/', '')], ['--reveal', 'case', ECID]):
+                      ['case', EVIL], ['import', folder / EVIL], ['--reveal', 'case', ECID]):
         say(*arguments)
     for arguments, text in said:
         # What JSON escapes is data for programs.
@@ -93,3 +101,59 @@ def test_no_foreign_text_reaches_the_terminal_raw(bench, folder):
     assert sum('red' in text for _, text in said) > 10
     assert not OBEYED.search(bench.say())
     assert bench.process.poll() is None
+
+
+def cut(bench):
+    os.truncate(bench.state / 'ring', 0)
+
+
+def cut_half(bench):
+    os.truncate(bench.state / 'ring', 8192)
+
+
+def remove_folder(bench):
+    shutil.rmtree(bench.state)
+
+
+def sealed(bench):
+    """The sessions in the casebook that has the name now."""
+    try:
+        with closing(sqlite3.connect(f'file:{bench.state}/casebook.db?mode=ro', uri=True)) as book:
+            return [row[0].hex() for row in book.execute('SELECT id FROM attempts')]
+    except sqlite3.OperationalError:
+        return []
+
+
+@pytest.mark.parametrize('take', [cut, cut_half, remove_folder])
+def test_files_are_taken_from_under_the_daemon(bench, take):
+    """It goes on, in new files: a run that is in the middle ends as ever, and is kept."""
+    bench.start()
+    run = bench.call('BeginRun', tool='x', arguments=[], conditions=[], ecid=ECID)['session']
+    until(lambda: (bench.state / 'casebook.db').exists())
+    take(bench)
+    text = 'ERROR: Unable to restore device\n'
+    bench.call('AppendLog', session=run, offset=0, text=text)
+    until(lambda: 'A new one was begun' in bench.say(), what='a new ring')
+    bench.call('EndRun', session=run, exitStatus=1)
+    second = run_once(bench)
+    wanted = sorted(session.replace('-', '') for session in (run, second))
+    until(lambda: sorted(sealed(bench)) == wanted, what='a casebook with both')
+    assert source(bench, 'ring')['up']
+    bench.stop()
+    assert bench.process.returncode == 0
+    bench.start()
+    assert [session['session'] for session in bench.sessions()] == [run, second]
+    assert [record['kind'] for record in bench.records(run)].count('session-end') == 1
+    assert any(record.get('text') == text.strip() for record in bench.records(run))
+
+
+def test_another_file_in_the_place_of_the_ring(bench):
+    """Somebody else's is left alone, and it is said."""
+    bench.start()
+    ring = bench.state / 'ring'
+    ring.unlink()
+    ring.write_text('mine')
+    run_once(bench)
+    until(lambda: not source(bench, 'ring')['up'])
+    assert 'another file was put in its place' in bench.say()
+    assert ring.read_text() == 'mine'
