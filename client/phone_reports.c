@@ -3,9 +3,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <libimobiledevice/afc.h>
 #include <libimobiledevice/libimobiledevice.h>
 #include <libimobiledevice/lockdown.h>
@@ -21,8 +25,9 @@
 #define SERVICE_MOVER "com.apple.crashreportmover"
 #define SERVICE_COPY "com.apple.crashreportcopymobile"
 #define PIECE_BYTES 65536
-#define FOLDER_BYTES 16	 /* of the longest folder, with a slash */
-#define NAME_END_LEAST 4 /* characters of a UDID's end that may stand for it */
+#define MEMORY_MAX (1024u * 1024 * 1024) /* of the process that talks */
+#define FOLDER_BYTES 16			 /* of the longest folder, with a slash */
+#define NAME_END_LEAST 4		 /* characters of a UDID's end that may stand for it */
 
 /* Where reports are: newer systems keep older ones apart. */
 static const char *const folders[] = {"/", "/Retired", "/Panics"};
@@ -284,8 +289,8 @@ static int take_folder(struct talk *talk, const char *folder, char *bytes)
 	return r;
 }
 
-int phone_reports(const char *udid, phone_report_taken *taken, void *user,
-	char message[static PHONE_REPORTS_MESSAGE_SIZE])
+/* The whole talk. Returns how many reports there were, or a negative errno with `message`. */
+static int talk_to(const char *udid, phone_report_taken *taken, void *user, char *message)
 {
 	CLEANUP(talk_done) struct talk talk = {.message = message, .taken = taken, .user = user};
 	CLEANUP(freep) char *bytes = malloc(PANICFILE_BYTES_MAX);
@@ -301,4 +306,140 @@ int phone_reports(const char *udid, phone_report_taken *taken, void *user,
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0 && !talk.ended; i++)
 		r = take_folder(&talk, folders[i], bytes);
 	return r < 0 ? r : talk.count;
+}
+
+/* What the process that talks hands over: reports, and last how it went. */
+struct parcel {
+	bool last;
+	int result;	 /* of the last */
+	uint32_t length; /* bytes that follow; of the last 0 */
+	char name[PHONE_REPORT_NAME_SIZE];
+	char message[PHONE_REPORTS_MESSAGE_SIZE];
+};
+
+static bool write_all(int fd, const void *bytes, size_t length)
+{
+	const char *at = bytes;
+
+	while (length > 0) {
+		ssize_t n = write(fd, at, length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		at += n;
+		length -= (size_t)n;
+	}
+	return true;
+}
+
+static bool read_all(int fd, void *bytes, size_t length)
+{
+	char *at = bytes;
+
+	while (length > 0) {
+		ssize_t n = read(fd, at, length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += n;
+		length -= (size_t)n;
+	}
+	return true;
+}
+
+static bool hand_over(void *user, const char *name, const char *bytes, size_t length)
+{
+	struct parcel parcel = {.length = (uint32_t)length};
+	int fd = *(int *)user;
+
+	text_copy(parcel.name, sizeof(parcel.name), name);
+	return write_all(fd, &parcel, sizeof(parcel)) && write_all(fd, bytes, length);
+}
+
+/* A program that is built to check its memory maps far more than it uses. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MEMORY_IS_CHECKED true
+#endif
+#endif
+#if !defined(MEMORY_IS_CHECKED) && defined(__SANITIZE_ADDRESS__)
+#define MEMORY_IS_CHECKED true
+#elif !defined(MEMORY_IS_CHECKED)
+#define MEMORY_IS_CHECKED false
+#endif
+
+static void talk_in_child(const char *udid, int fd) __attribute__((noreturn));
+static void talk_in_child(const char *udid, int fd)
+{
+	const struct rlimit memory = {MEMORY_MAX, MEMORY_MAX};
+	const struct rlimit no_core = {0, 0};
+	struct parcel last = {.last = true};
+
+	if (!MEMORY_IS_CHECKED)
+		setrlimit(RLIMIT_AS, &memory);
+	setrlimit(RLIMIT_CORE, &no_core);
+	/* Its library's last words when it breaks off are for nobody. */
+	if (!freopen("/dev/null", "w", stderr))
+		_exit(1);
+	last.result = talk_to(udid, hand_over, &fd, last.message);
+	write_all(fd, &last, sizeof(last));
+	_exit(0);
+}
+
+/* Takes what the child hands over, until it ends. */
+static int take_parcels(int fd, phone_report_taken *taken, void *user, char *message)
+{
+	CLEANUP(freep) char *bytes = malloc(PANICFILE_BYTES_MAX);
+	struct parcel parcel;
+
+	if (!bytes)
+		return -ENOMEM;
+	while (read_all(fd, &parcel, sizeof(parcel))) {
+		if (parcel.last) {
+			memcpy(message, parcel.message, PHONE_REPORTS_MESSAGE_SIZE);
+			message[PHONE_REPORTS_MESSAGE_SIZE - 1] = '\0';
+			return parcel.result;
+		}
+		parcel.name[PHONE_REPORT_NAME_SIZE - 1] = '\0';
+		if (parcel.length > PANICFILE_BYTES_MAX || !read_all(fd, bytes, parcel.length))
+			break;
+		if (!taken(user, parcel.name, bytes, parcel.length))
+			return 1;
+	}
+	snprintf(message, PHONE_REPORTS_MESSAGE_SIZE,
+		"answered what the library that talks to it cannot bear. Restart it and try "
+		"again.");
+	return -EPROTO;
+}
+
+/* libimobiledevice believes what a phone says of sizes and forms, and libplist ends the program at
+ * some of it: so the talk is in a process of its own. */
+int phone_reports(const char *udid, phone_report_taken *taken, void *user,
+	char message[static PHONE_REPORTS_MESSAGE_SIZE])
+{
+	int pipe_fds[2], r;
+	pid_t child;
+
+	message[0] = '\0';
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return -errno;
+	child = fork();
+	if (child == 0) {
+		close(pipe_fds[0]);
+		talk_in_child(udid, pipe_fds[1]);
+	}
+	close(pipe_fds[1]);
+	r = child < 0 ? -EAGAIN : take_parcels(pipe_fds[0], taken, user, message);
+	close(pipe_fds[0]);
+	if (child > 0) {
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+	}
+	if (r < 0 && !message[0])
+		snprintf(message, PHONE_REPORTS_MESSAGE_SIZE, "cannot be read: %s.", strerror(-r));
+	return r;
 }

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 
+import pytest
 from daemon import until
 
 REPORTS = pathlib.Path(__file__).resolve().parent.parent / 'fuzz/corpus/panic'
@@ -194,3 +195,17 @@ def test_a_phone_that_goes_in_between(make_phone, bench):
     assert result.returncode == 1
     assert 'broke off' in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize('answer', [
+    {'body': '<plist><dict><key>Type</key><string>com.apple\x00x</string></dict></plist>'},
+    {'body': '<plist>', 'middle': '<array>', 'middleTimes': 500000},
+    {'length': 0xffffffff},
+    {'body': 'garbage'},
+    'close',
+])
+def test_a_phone_that_answers_nonsense(make_phone, bench, answer):
+    simulator = phone_with(make_phone, pairing='trusted', answers=[answer, 'close'])
+    result = panics(bench, simulator.phone.identity.udid)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1 and result.stderr.startswith('idevicetriage: The phone ')
