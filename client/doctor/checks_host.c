@@ -13,6 +13,7 @@
 #include "client/doctor/doctor.h"
 #include "client/doctor/system.h"
 #include "client/doctor/tool_version.h"
+#include "common/triage/tool_age.h"
 #include "client/fields.h"
 #include "client/phrase.h"
 #include "common/base/clock.h"

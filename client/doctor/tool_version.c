@@ -27,17 +27,6 @@ static const struct {
 	{"pymobiledevice3", "version"},
 };
 
-/* Releases that lack what later phones ask a host for (Savage, Rose, Yonkers, splat and FDR
- * requests: libimobiledevice/idevicerestore issues 354, 492, 658, 735, 779). A build from git tells
- * more than the bare number and is not among them. */
-static const struct {
-	const char *name;
-	const char *version;
-	int year;
-} old_versions[] = {
-	{"idevicerestore", "1.0.0", 2020},
-};
-
 int tool_version_read(const char *answer, const char *name, char version[static TOOL_VERSION_SIZE])
 {
 	const char *at = strstr(answer, name);
@@ -53,24 +42,6 @@ int tool_version_read(const char *answer, const char *name, char version[static 
 		return -EBADMSG;
 	text_clean(at, length, version, TOOL_VERSION_SIZE);
 	return 0;
-}
-
-int tool_version_year(const char *name, const char *version)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(old_versions); i++)
-		if (text_equal(old_versions[i].name, name) &&
-			text_equal(old_versions[i].version, version))
-			return old_versions[i].year;
-	return 0;
-}
-
-int firmware_year(const char *version)
-{
-	int major = atoi(version);
-
-	if (major >= 5 && major <= 18)
-		return 2006 + major;
-	return major >= 26 && major < 100 ? 1999 + major : 0;
 }
 
 /* Reads until the end, the deadline or a full buffer. Returns 0 or a negative errno. */

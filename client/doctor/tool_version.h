@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What version a restore tool is, and of which year versions and firmware are. Starts the tool for
- * its version alone. */
+/* What version a restore tool is. Starts the tool for its version alone; of which year versions are
+ * stands in common/triage/tool_age.h. */
 #pragma once
 
 #include "common/base/macro.h"
@@ -14,8 +14,3 @@ int tool_version_ask(const char *name, char version[static TOOL_VERSION_SIZE]);
 /* The version in the tool's answer: what follows its name, else the first word that begins with a
  * digit. Returns 0 or -EBADMSG. */
 int tool_version_read(const char *answer, const char *name, char version[static TOOL_VERSION_SIZE]);
-/* The year of a version that is too old for later firmware; 0 = not known to be. */
-int tool_version_year(const char *name, const char *version);
-/* The year in which a firmware such as 16.4.1 came out with its first number; 0 = not known. iOS 13
- * to 18 are of 2019 to 2024, 26 is of 2025 (Apple numbers them by years since then). */
-int firmware_year(const char *version);

@@ -159,7 +159,8 @@ static bool asks_for_newer_tool(const struct attempt_view *a)
 /* One tool that is too old fails everywhere. */
 static bool tool_is_in_doubt(const struct view *view)
 {
-	return view->tools < 2 && any_failure(view, asks_for_newer_tool);
+	return view->tools < 2 &&
+	       (any_failure(view, asks_for_newer_tool) || fact_tool_outdated(view));
 }
 
 bool fails_on_all_links(const struct view *view)

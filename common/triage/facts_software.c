@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/triage/facts_private.h"
+#include "common/triage/tool_age.h"
 
 bool fact_two_firmwares_tried(const struct view *view)
 {
@@ -24,6 +25,25 @@ static bool has_crashed_tool(const struct attempt_view *a)
 bool fact_tool_crashed(const struct view *view)
 {
 	return any_failure(view, has_crashed_tool);
+}
+
+static int year_of_firmware(const struct attempt *attempt)
+{
+	int year = firmware_build_year(attempt->firmware_build);
+
+	return year ? year : firmware_year(attempt->firmware);
+}
+
+static bool has_outdated_tool(const struct attempt_view *a)
+{
+	int tool = tool_version_year(a->attempt->tool, a->attempt->version);
+
+	return tool && year_of_firmware(a->attempt) > tool;
+}
+
+bool fact_tool_outdated(const struct view *view)
+{
+	return any_failure(view, has_outdated_tool);
 }
 
 bool fact_works_other_tool(const struct view *view)

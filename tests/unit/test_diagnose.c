@@ -435,6 +435,26 @@ static void an_aftermarket_battery_clears_no_gauge(void **state)
 	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
 }
 
+/* A tool that can't know the firmware is told before anything is said of the phone. */
+static void an_outdated_tool_comes_before_hardware(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_persisting(c);
+	for (size_t i = 0; i < c->attempt_count; i++) {
+		text_copy(c->attempts[i]->tool, NAME_SIZE, "idevicerestore");
+		text_copy(c->attempts[i]->version, NAME_SIZE, "1.0.0");
+		text_copy(c->attempts[i]->firmware, NAME_SIZE, "17.5.1");
+	}
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_first("tool");
+	assert_next("update-tool");
+	text_copy(add_4013(c, "two", "A")->tool, NAME_SIZE, "finder");
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
+}
+
 /* One update, all of Phase 1 tried: DFU comes last, once, and says that it erases. */
 static void dfu_comes_last_and_once(void **state)
 {
@@ -540,6 +560,7 @@ int main(void)
 		cmocka_unit_test(a_cable_is_not_tried_twice),
 		cmocka_unit_test(a_phone_that_loops_is_tried_by_parts),
 		cmocka_unit_test(an_aftermarket_battery_clears_no_gauge),
+		cmocka_unit_test(an_outdated_tool_comes_before_hardware),
 		cmocka_unit_test(dfu_comes_last_and_once),
 		cmocka_unit_test(a_crash_of_the_tool_is_its_own),
 		cmocka_unit_test(a_slot_that_fails_all_is_blamed),

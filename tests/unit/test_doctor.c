@@ -7,6 +7,7 @@
 
 #include "client/doctor/service_unit.h"
 #include "client/doctor/tool_version.h"
+#include "common/triage/tool_age.h"
 
 static void test_unit_lines(void **state)
 {
@@ -61,6 +62,14 @@ static void test_years(void **state)
 	assert_int_equal(firmware_year("20.0"), 0);
 	assert_int_equal(firmware_year(""), 0);
 	assert_int_equal(firmware_year("99999999999999999999"), 0);
+	assert_int_equal(tool_version_year("idevicerestore", "git-2020-06"), 2020);
+	assert_int_equal(tool_version_year("futurerestore", "2.0+git20210623"), 2021);
+	assert_int_equal(tool_version_year("idevicerestore", "git-1d7be05"), 0);
+	assert_int_equal(firmware_build_year("14E277"), 2016);
+	assert_int_equal(firmware_build_year("23A341"), 2025);
+	assert_int_equal(firmware_build_year("99999999999999999999A1"), 0);
+	assert_int_equal(firmware_build_year("17.4"), 0);
+	assert_int_equal(firmware_build_year(""), 0);
 }
 
 int main(void)
