@@ -47,6 +47,40 @@ def test_the_reply_tells_the_phone_and_its_attempts(bench):
     assert max(map(len, text.stdout.splitlines())) <= 80
 
 
+def write_case(bench, *attempts, **members):
+    path = bench.folder / 'written.json'
+    path.write_text(json.dumps({'format': 'idevicetriage-case', 'version': 1, 'attempts': attempts, **members}))
+    return path
+
+
+def test_missing_labels_are_told(bench):
+    """Two attempts of which one names no cable: the verdict says which, and that its label would count."""
+    failed = {'outcome': 'failed', 'host': 'one', 'error': {'domain': 'itunes', 'code': 4013}}
+    path = write_case(bench, {**failed, 'conditions': {'cable': 'A'}}, {**failed, 'host': 'two'})
+    sentence, = judged(bench, path)['verdict']['missing']
+    assert sentence.startswith('The cable of attempt 2 is not named')
+    text = bench.triage('diagnose', '--case', path, check=False).stdout
+    assert 'Not known' in text and 'cable of attempt 2' in ' '.join(text.split())
+    path = write_case(bench, {**failed, 'conditions': {'cable': 'A'}},
+                      {**failed, 'host': 'two', 'conditions': {'cable': 'B'}})
+    verdict = judged(bench, path)['verdict']
+    assert (verdict['phase'], verdict['strength'], verdict['missing']) == ('phase2-hardware', 'strong', [])
+
+
+def test_an_outdated_tool_is_told_before_hardware(bench):
+    """Debian 12's idevicerestore is of 2020: it fails with later firmware on every computer and cable."""
+    failed = {'outcome': 'failed', 'tool': 'idevicerestore 1.0.0', 'error': {'domain': 'itunes', 'code': 4013}}
+    attempts = [{**failed, 'host': host, 'conditions': {'cable': host, 'firmware': '21F90'}} for host in 'AB']
+    path = write_case(bench, *attempts, device={'productType': 'iPhone12,3'})
+    verdict = judged(bench, path)['verdict']
+    assert (verdict['phase'], verdict['causes'][0]['cause']) == ('undecided', 'tool')
+    assert verdict['nextStep']['experiment'] == 'update-tool'
+    path = write_case(bench, *attempts, {**failed, 'host': 'B', 'tool': 'finder', 'conditions': {'cable': 'B'}},
+                      device={'productType': 'iPhone12,3'})
+    verdict = judged(bench, path)['verdict']
+    assert (verdict['phase'], verdict['causes'][0]['cause']) == ('phase2-hardware', 'earpiece-flex')
+
+
 def test_what_the_file_says_the_truth_is_changes_nothing(bench):
     path = CASES / 'lik-475-iphone4-nand28-bounce.json'
     case = json.loads(path.read_text())
