@@ -10,6 +10,7 @@
 
 #include "common/base/log.h"
 #include "common/base/text.h"
+#include "daemon/io/name_watch.h"
 #include "daemon/io/usbmux_frame.h"
 
 #define DEVICES_MAX 256	 /* phones at once; a USB bus has 127 addresses */
@@ -46,7 +47,8 @@ struct usbmux {
 	int fd;
 	struct loop_io *io;
 	struct loop_timer *timer;
-	bool full_told; /* "too many devices" was logged on this connection */
+	struct name_watch *watch; /* of its socket; NULL where that cannot be watched */
+	bool full_told;		  /* "too many devices" was logged on this connection */
 
 	size_t device_count;
 	struct mux_device devices[DEVICES_MAX];
@@ -119,6 +121,10 @@ static void drop_device(
 /* Leaves the connection and tries again after the wait that is due. */
 static void leave(struct usbmux *usbmux, int code, const char *reason)
 {
+	bool is_absent = code == -ENOENT || code == -ECONNREFUSED;
+	uint64_t longest_us =
+		usbmux->watch && is_absent ? USBMUX_RETRY_ABSENT_US : USBMUX_RETRY_MAX_US;
+
 	usbmux->io = loop_io_free(usbmux->io);
 	closep(&usbmux->fd);
 	usbmux->fd = -1;
@@ -126,8 +132,8 @@ static void leave(struct usbmux *usbmux, int code, const char *reason)
 	usbmux->buffer_used = 0;
 	loop_timer_start(usbmux->timer, usbmux->retry_us);
 	usbmux->retry_us *= 2;
-	if (usbmux->retry_us > USBMUX_RETRY_MAX_US)
-		usbmux->retry_us = USBMUX_RETRY_MAX_US;
+	if (usbmux->retry_us > longest_us)
+		usbmux->retry_us = longest_us;
 
 	tell_source(usbmux, code, reason);
 	while (usbmux->device_count > 0)
@@ -346,6 +352,11 @@ static int read_address(const char *text, struct sockaddr_un *ret)
 	return text_copy(ret->sun_path, sizeof(ret->sun_path), text) ? 0 : -ENAMETOOLONG;
 }
 
+static void on_socket(void *user)
+{
+	usbmux_wake(user);
+}
+
 int usbmux_new(struct loop *loop, const struct usbmux_options *options, event_sink *sink,
 	void *user, struct usbmux **ret)
 {
@@ -375,6 +386,9 @@ int usbmux_new(struct loop *loop, const struct usbmux_options *options, event_si
 	r = loop_timer_start(usbmux->timer, 0);
 	if (r < 0)
 		return r;
+	if (usbmux->address_error == 0)
+		(void)name_watch_new(
+			loop, usbmux->address.sun_path, on_socket, usbmux, &usbmux->watch);
 	*ret = TAKE_PTR(usbmux);
 	return 0;
 }
@@ -383,6 +397,7 @@ struct usbmux *usbmux_free(struct usbmux *usbmux)
 {
 	if (!usbmux)
 		return NULL;
+	name_watch_free(usbmux->watch);
 	loop_io_free(usbmux->io);
 	closep(&usbmux->fd);
 	loop_timer_free(usbmux->timer);

@@ -26,9 +26,11 @@ struct usbmux_options {
 };
 
 /* The wait before a new connection: doubled each time from the first to the longest. Debian's
- * usbmuxd ends with the last phone, so "absent" is usual and the longest wait delays its news. */
+ * usbmuxd ends with the last phone, so "absent" is usual: then its socket is watched for, and the
+ * longest wait is a safety net alone. Where that cannot be, the wait delays its news. */
 #define USBMUX_RETRY_FIRST_US (100 * USEC_PER_MSEC)
 #define USBMUX_RETRY_MAX_US (1 * USEC_PER_SEC)
+#define USBMUX_RETRY_ABSENT_US (60 * USEC_PER_SEC)
 #define USBMUX_ANSWER_MAX_US (5 * USEC_PER_SEC) /* its answer takes milliseconds */
 
 struct usbmux;

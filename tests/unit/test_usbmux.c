@@ -144,17 +144,22 @@ static bool find_place(void *user, uint32_t bus, uint32_t address, struct usb_pl
 	return true;
 }
 
-static void begin(struct rig *rig)
+static void begin_with(struct rig *rig, uint64_t retry_first_us)
 {
 	const struct usbmux_options options = {
 		.address = path,
 		.find_place = find_place,
-		.retry_first_us = 1000,
+		.retry_first_us = retry_first_us,
 		.answer_max_us = 50 * USEC_PER_MSEC,
 	};
 
 	assert_int_equal(
 		usbmux_new(rig->loop, &options, keep_event, &rig->events, &rig->usbmux), 0);
+}
+
+static void begin(struct rig *rig)
+{
+	begin_with(rig, 1000);
 }
 
 static int set_up(void **state)
@@ -239,6 +244,18 @@ static void absent_then_there(void **state)
 	assert_string_equal(event->port, "1-2.3");
 	assert_int_equal(event->speed_mbps, 480);
 	assert_int_equal(event->hub_depth, 1);
+}
+
+/* No timer is needed for it: this one would come too late. */
+static void its_socket_is_seen(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_with(rig, 3600 * USEC_PER_SEC);
+	expect_events(rig, 1);
+	server_start(rig, answer_with_phone);
+	expect_events(rig, 3);
+	assert_true(usbmux_is_up(rig->usbmux));
 }
 
 static void detach_of_the_phone(void **state)
@@ -505,6 +522,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(absent_then_there),
+		RIG_TEST(its_socket_is_seen),
 		RIG_TEST(detach_of_the_phone),
 		RIG_TEST(death_takes_the_phones),
 		RIG_TEST(nonsense_is_told_once),
