@@ -56,7 +56,7 @@ static void test_foreign_text_is_escaped(void **state)
 		{"a\xff<", "a?&lt;"},
 		{"\xe2\x80\xae"
 		 "gnp\xe2\x81\xa6.exe",
-			"gnp.exe"},					  /* turned text */
+			"?gnp?.exe"},					  /* turned text */
 		{"\xe2\x80\xa6\xe2\x82\xac", "\xe2\x80\xa6\xe2\x82\xac"}, /* … € stay */
 		{"-i 0x1A2B3C4D5E6F", "-i …5E6F"},
 	};
