@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 
 #include "client/live.h"
+#include "client/doctor/tool_version.h"
 #include "client/options.h"
 #include "client/output.h"
 #include "client/run/feed.h"
@@ -220,6 +221,16 @@ static void say_end(struct run *run, const char *tool)
 	run->context->output->run_end(&end, run->context->reveal);
 }
 
+/* The tool runs already: nothing here makes it wait. */
+static void add_version(struct json_object *begin, const char *tool)
+{
+	struct json_builder builder = {0};
+	char version[TOOL_VERSION_SIZE];
+
+	if (tool_may_be_asked(tool) && tool_version_ask(tool, version) == 0)
+		json_put_text(&builder, begin, "toolVersion", version);
+}
+
 /* Starts the tool and stays with it. Returns what to exit with. */
 static int run_tool(struct run *run, struct json_object *begin, char **argv)
 {
@@ -236,6 +247,7 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 	if (r < 0)
 		return say_start_failure(r, argv[0]);
 	run->started_us = clock_now().monotonic_us;
+	add_version(begin, *tool_word(argv));
 	run->live_us = run->started_us + LIVE_EVERY_US;
 	screen_init(&run->screen, run->context->output->live);
 	page_init(&run->page, stderr, -1, run->context->reveal);

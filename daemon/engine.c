@@ -293,6 +293,8 @@ int engine_begin_run(
 	bench_feed(engine->bench, &event);
 	event.source = SOURCE_TOOL;
 	feed_text(engine, &event, EVENT_TOOL_START, run->tool, run->command_line);
+	if (run->tool_version)
+		feed_text(engine, &event, EVENT_TOOL_VERSION, run->tool, run->tool_version);
 	event.source = SOURCE_PERSON;
 	for (size_t i = 0; i < run->condition_count; i++)
 		feed_text(engine, &event, EVENT_CONDITION, run->conditions[i].key,

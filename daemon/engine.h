@@ -21,6 +21,7 @@ struct engine_outputs {
 /* What `run` tells of a tool that is about to start. Texts that are not known are NULL. */
 struct engine_run {
 	const char *tool;
+	const char *tool_version;
 	const char *command_line;
 	const char *ticket;
 	uint64_t ecid;

@@ -289,6 +289,7 @@ static int begin_run(void *user, const struct api_run *run, struct uuid *ret)
 	struct surface *surface = user;
 	struct engine_run begun = {
 		.tool = run->tool,
+		.tool_version = run->tool_version,
 		.command_line = run->command_line,
 		.ticket = run->ticket,
 		.ecid = run->ecid,

@@ -98,8 +98,11 @@ struct json_object *plan_begin(struct plan *plan, char **argv)
 	struct json_builder *builder = &plan->builder;
 	struct json_object *begin = json_new_object(builder);
 	char udid[UDID_SIZE], ecid[ECID_TEXT_SIZE];
-	const char *slash = strrchr(argv[0], '/');
+	const char *slash;
 	uint64_t named;
+
+	argv = tool_word(argv);
+	slash = strrchr(argv[0], '/');
 
 	tool_named_phone((const char *const *)argv, &named, udid);
 	ecid_format(plan->ecid ? plan->ecid : named, ecid);

@@ -12,25 +12,78 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
-/* Whether execvp() would find `name`: its errno, or 0. */
-static int find_program(const char *name)
+#define PATH_BYTES 4096
+
+/* Finds the file that execvp() would take for `name`. Returns 0 or an errno. */
+static int find_file(const char *name, char file[static PATH_BYTES])
 {
 	const char *path = getenv("PATH");
 	int worst = ENOENT;
 
-	if (strchr(name, '/'))
+	if (strchr(name, '/')) {
+		text_copy(file, PATH_BYTES, name);
 		return access(name, X_OK) < 0 ? errno : 0;
+	}
 	for (path = path ? path : "/usr/bin:/bin"; path; path = strchr(path, ':')) {
-		char file[4096];
-
 		path += *path == ':';
-		snprintf(file, sizeof(file), "%.*s/%s", (int)strcspn(path, ":"), path, name);
+		snprintf(file, PATH_BYTES, "%.*s/%s", (int)strcspn(path, ":"), path, name);
 		if (access(file, X_OK) == 0)
 			return 0;
 		if (errno == EACCES)
 			worst = EACCES;
 	}
 	return worst;
+}
+
+/* Whether execvp() would find `name`: its errno, or 0. */
+static int find_program(const char *name)
+{
+	char file[PATH_BYTES];
+
+	return find_file(name, file);
+}
+
+/* Restore tools by the names of their programs. */
+static const struct {
+	const char *name;
+	bool asked; /* answers --version at once, and does nothing else then */
+} known_tools[] = {
+	{"idevicerestore", true},
+	{"futurerestore", false},
+	{"pymobiledevice3", false},
+	{"cfgutil", false},
+};
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+char **tool_word(char **argv)
+{
+	for (char **word = argv; *word; word++)
+		for (size_t i = 0; i < ARRAY_SIZE(known_tools); i++)
+			if (text_equal(base_name(*word), known_tools[i].name))
+				return word;
+	return argv;
+}
+
+bool tool_may_be_asked(const char *word)
+{
+	char file[PATH_BYTES], magic[4] = "";
+	bool asked = false;
+	CLEANUP(closep) int fd = -1;
+
+	for (size_t i = 0; i < ARRAY_SIZE(known_tools); i++)
+		asked = asked ||
+			(known_tools[i].asked && text_equal(base_name(word), known_tools[i].name));
+	if (!asked || find_file(word, file) != 0)
+		return false;
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, magic, sizeof(magic)) == sizeof(magic) &&
+	       memcmp(magic, "\177ELF", sizeof(magic)) == 0;
 }
 
 /* In the child: becomes the tool, or tells `report_fd` why not. */

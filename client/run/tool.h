@@ -31,3 +31,9 @@ int tool_exit_code(const struct tool *tool);
 /* What the tool's own -i, --ecid, -u or --udid name: *ecid is 0 and udid empty where nothing does.
  * An argument that is neither is passed over: other tools use these letters for other things. */
 void tool_named_phone(const char *const *argv, uint64_t *ecid, char udid[static UDID_SIZE]);
+/* The word of a command line that is the restore tool, behind sudo and the like; `argv` itself
+ * where no word is a tool that is known. */
+char **tool_word(char **argv);
+/* Whether the tool may be asked for its version while it runs: one whose --version does nothing
+ * else. A script by that name may do anything. */
+bool tool_may_be_asked(const char *word);

@@ -37,6 +37,7 @@ struct api_status {
  * `port` are checked for their form alone. */
 struct api_run {
 	const char *tool;
+	const char *tool_version;
 	const char *command_line;
 	const char *ticket;
 	uint64_t ecid; /* 0 = not known */

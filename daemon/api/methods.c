@@ -282,9 +282,10 @@ static const struct parameter diagnose_parameters[] = {
 static const struct parameter watch_parameters[] = {{"after", PARAMETER_COUNT, false}, END};
 
 static const struct parameter begin_parameters[] = {{"tool", PARAMETER_TEXT, true},
-	{"arguments", PARAMETER_TEXTS, true}, {"conditions", PARAMETER_OBJECTS, true},
-	{"ticket", PARAMETER_TEXT, false}, {"ecid", PARAMETER_TEXT, false},
-	{"udid", PARAMETER_TEXT, false}, {"port", PARAMETER_TEXT, false}, END};
+	{"toolVersion", PARAMETER_TEXT, false}, {"arguments", PARAMETER_TEXTS, true},
+	{"conditions", PARAMETER_OBJECTS, true}, {"ticket", PARAMETER_TEXT, false},
+	{"ecid", PARAMETER_TEXT, false}, {"udid", PARAMETER_TEXT, false},
+	{"port", PARAMETER_TEXT, false}, END};
 
 static const struct parameter append_parameters[] = {{"session", PARAMETER_TEXT, true},
 	{"offset", PARAMETER_COUNT, true}, {"text", PARAMETER_BYTES, true}, END};

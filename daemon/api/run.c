@@ -88,6 +88,7 @@ int run_begin(struct request *request)
 	int r;
 
 	run.tool = request_text(request, "tool");
+	run.tool_version = request_text(request, "toolVersion");
 	run.ticket = request_text(request, "ticket");
 	r = run.tool[0] ? read_phone(request, &run, udid) : request_bad(request, "tool");
 	if (r >= 0)

@@ -146,6 +146,8 @@ def test_u5_a_dead_usbmuxd_is_named_and_no_part_suspected(bench, restored):
 def test_u6_an_old_tool_is_named_before_any_part(bench, restored):
     bench.start()
     verdict = restored('fdr-failure', '--cable', 'A')
+    session = bench.sessions()[-1]
+    assert session['tool'] == 'idevicerestore' and session['toolVersion']
     assert verdict['phase'] == 'undecided' and first_cause(verdict) == 'tool'
     assert 'tool' in verdict['nextStep']['experiment'] or 'computer' in verdict['nextStep']['experiment']
 
