@@ -17,9 +17,11 @@ bool fact_two_tools_failed(const struct view *view)
 	return view->tried_tools >= 2;
 }
 
+/* Losing the phone in a transfer makes some tools crash (idevicerestore 1.0.0 uses freed memory
+ * then): that crash only follows. */
 static bool has_crashed_tool(const struct attempt_view *a)
 {
-	return attempt_tool_crashed(a->attempt);
+	return attempt_tool_crashed(a->attempt) && !a->attempt->health.unexpected_detaches;
 }
 
 bool fact_tool_crashed(const struct view *view)

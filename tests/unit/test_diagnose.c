@@ -485,6 +485,23 @@ static void dfu_comes_last_and_once(void **state)
 	assert_null(verdict.next.experiment);
 }
 
+static void a_crash_that_follows_a_lost_link_is_no_evidence(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+	struct attempt *attempt = add_4013(c, "one", "A");
+	int weight;
+
+	diagnose_ok(c);
+	weight = find_cause("tool")->weight;
+	attempt->exit_known = true;
+	attempt->exit_status = -11;
+	diagnose_ok(c);
+	assert_int_equal(find_cause("tool")->weight, weight + 1);
+	attempt->health.unexpected_detaches = 1;
+	diagnose_ok(c);
+	assert_int_equal(find_cause("tool")->weight, weight);
+}
+
 static void a_crash_of_the_tool_is_its_own(void **state)
 {
 	static const int64_t crashes[] = {-11, 139, -6, 134}, others[] = {1, -15, -2, 255};
@@ -562,6 +579,7 @@ int main(void)
 		cmocka_unit_test(an_aftermarket_battery_clears_no_gauge),
 		cmocka_unit_test(an_outdated_tool_comes_before_hardware),
 		cmocka_unit_test(dfu_comes_last_and_once),
+		cmocka_unit_test(a_crash_that_follows_a_lost_link_is_no_evidence),
 		cmocka_unit_test(a_crash_of_the_tool_is_its_own),
 		cmocka_unit_test(a_slot_that_fails_all_is_blamed),
 	};
