@@ -14,37 +14,28 @@
 #define DEFAULT_STATE_DIR "/var/lib/idevicetriage"
 
 static const struct command commands[] = {
-	{"status", "", "The daemon, the phones on the bench, the restores that run",
-		command_status},
+	{"status", "", "The daemon, the phones, running restores", command_status},
 	{"watch", "", "What happens, as it happens", command_watch},
-	{"sessions", "[DEVICE]", "The restore attempts that were watched", command_sessions},
+	{"sessions", "[DEVICE]", "The restore attempts that are known", command_sessions},
 	{"log", "[-f] [SESSION]", "The records of a session, or of all", command_log},
-	{"diagnose", "[DEVICE|SESSION]", "Why restores of a phone fail, and what to try next",
+	{"diagnose", "[DEVICE|SESSION]", "Why restores fail, and what to try next",
 		command_diagnose},
+	{"case", "DEVICE", "All that is kept of a phone", command_case},
 	{"report", "[-o F] [DEVICE|SESSION]", "The diagnosis as a page for the customer",
 		command_report},
-	{"explain", "CODE|STEP|MODEL ...", "What an error code or a step of a restore means",
-		command_explain},
-	{"case", "DEVICE", "All that is kept of a phone", command_case},
-	{"note", "DEVICE [TEXT ...]", "What you know of a phone, such as --history liquid",
-		command_note},
-	{"attempt", "DEVICE --outcome O ...", "Tell of a restore that was done elsewhere",
-		command_attempt},
-	{"conditions", "[PORT|DEVICE] ...", "What holds there until changed: cable, flex, ...",
-		command_conditions},
-	{"stats", "", "How many attempts failed by port, cable, bench, model, week or tool",
-		command_stats},
-	{"metrics", "[-o F]", "The bench in numbers, for node_exporter", command_metrics},
-	{"export", "DEVICE|SESSION", "Its attempts as a case file, with their records",
-		command_export},
-	{"purge", "[DEVICE]", "Forget a phone, or what is older than a day", command_purge},
-	{"doctor", "", "What on this bench would spoil a restore, and what to change",
-		command_doctor},
-	{"panics", "DEVICE|--file FILE ...", "Which part a phone's own panic reports point at",
-		command_panics},
+	{"explain", "CODE|STEP|MODEL ...", "What an error code or a step means", command_explain},
+	{"conditions", "[PORT|DEVICE] ...", "What holds there until changed", command_conditions},
+	{"note", "DEVICE [TEXT ...]", "What you know of a phone", command_note},
+	{"attempt", "DEVICE --outcome O ...", "Tell of a restore done elsewhere", command_attempt},
 	{"run", "[CONDITIONS] -- TOOL ...", "Run a restore tool and watch its log", command_run},
-	{"import", "[CONDITIONS] FILE ...", "Attempts from logs of restores and from case files",
-		command_import},
+	{"import", "[CONDITIONS] FILE ...", "Attempts from logs and case files", command_import},
+	{"export", "DEVICE|SESSION", "Its attempts and records as a case file", command_export},
+	{"purge", "[DEVICE]", "Forget a phone, or what is old", command_purge},
+	{"stats", "", "What failed how often, and where", command_stats},
+	{"metrics", "[-o F]", "The bench in numbers, for node_exporter", command_metrics},
+	{"doctor", "", "What on this bench would spoil a restore", command_doctor},
+	{"panics", "DEVICE|--file FILE ...", "What a phone's panic reports point at",
+		command_panics},
 };
 
 static void help(void)
@@ -52,7 +43,7 @@ static void help(void)
 	printf("Usage: idevicetriage [OPTIONS] COMMAND ...\n\n"
 	       "Why an iPhone restore failed, and what to try next.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-10s %-25s %s\n", commands[i].name, commands[i].arguments,
+		printf("  %-10s %-24s  %s\n", commands[i].name, commands[i].arguments,
 			commands[i].summary);
 	printf("\nOptions, before or after the command:\n"
 	       "  --socket PATH     the daemon's socket (else $IDEVICETRIAGE_SOCKET)\n"

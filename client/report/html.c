@@ -20,19 +20,6 @@ static bool is_block(const char *element)
 	return false;
 }
 
-/* The bytes at `text` that are a character which turns the direction of text (U+200E, U+200F,
- * U+202A to U+202E, U+2066 to U+2069) or a line end of Unicode (U+2028, U+2029); 0 = none. */
-static size_t unseen_here(const char *text)
-{
-	const unsigned char *at = (const unsigned char *)text;
-
-	if (at[0] != 0xe2)
-		return 0;
-	if (at[1] == 0x80 && (at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae)))
-		return 3;
-	return at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9 ? 3 : 0;
-}
-
 static void escape(struct html *html, const char *text)
 {
 	for (; *text; text++)
@@ -62,22 +49,12 @@ static void escape_clean(struct html *html, const char *text)
 {
 	size_t size = strlen(text) + 1;
 	CLEANUP(freep) char *clean = malloc(size);
-	char *to = clean;
 
 	if (!clean) {
 		html->failed = true;
 		return;
 	}
 	text_clean(text, size - 1, clean, size);
-	for (const char *from = clean; *from;) {
-		size_t skip = unseen_here(from);
-
-		if (skip)
-			from += skip;
-		else
-			*to++ = *from++;
-	}
-	*to = '\0';
 	escape(html, clean);
 }
 
