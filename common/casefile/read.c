@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include "common/base/text.h"
+#include "common/base/weight.h"
 #include "common/casefile/observed.h"
 #include "common/casefile/watched.h"
 
 #define DEPTH_MAX 16
-#define ATTEMPTS_MAX 10000 /* of one case */
+#define ATTEMPTS_MAX 10000    /* of one case */
+#define WEIGHT_MAX (1u << 30) /* bytes in memory while it is read */
 
 typedef struct json_object json;
 
@@ -391,6 +393,8 @@ int casefile_parse_recording(const char *text, size_t length, session_recorder *
 		return -ENOMEM;
 	if (length > CASEFILE_BYTES_MAX)
 		return refuse(message, "the file is too large");
+	if (json_weight(text, length) > WEIGHT_MAX)
+		return refuse(message, "the case has too many values");
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	object = json_tokener_parse_ex(tokener, text, (int)length);
 	error = json_tokener_get_error(tokener);

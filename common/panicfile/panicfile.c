@@ -11,7 +11,9 @@
 #include <json-c/json_tokener.h>
 
 #include "common/base/text.h"
+#include "common/base/weight.h"
 
+#define WEIGHT_MAX (128u << 20) /* bytes in memory while it is read */
 #define DEPTH_MAX 32
 #define PANIC_HEAD "panic(cpu"
 
@@ -179,7 +181,7 @@ int panicfile_parse(const char *bytes, size_t length, struct panicfile **ret,
 
 	if (!file)
 		return -ENOMEM;
-	if (length > PANICFILE_BYTES_MAX) {
+	if (length > PANICFILE_BYTES_MAX || json_weight(bytes, length) > WEIGHT_MAX) {
 		snprintf(message, PANICFILE_MESSAGE_SIZE, "the file is too large");
 		return -EBADMSG;
 	}

@@ -137,6 +137,30 @@ static void refuses_what_is_no_case(void **state)
 	}
 }
 
+/* Sixty megabytes of nothing would be read into gigabytes; braces in a text are none. */
+static void refuses_what_takes_too_much_memory(void **state)
+{
+	static const char head[] = HEAD "\"nothing\":[{}", tail[] = "]}", piece[] = ",{}";
+	static const char text_head[] = HEAD "\"nothing\":\"\\\"", text_tail[] = "\"}";
+	size_t bytes = 1500000 * strlen(piece);
+	CLEANUP(freep) char *text = malloc(bytes + 1000);
+	struct triage_case *c = NULL;
+	char message[CASEFILE_MESSAGE_SIZE] = "", *end;
+
+	assert_non_null(text);
+	end = stpcpy(text, head);
+	for (size_t i = 0; i < bytes; i += strlen(piece))
+		end = stpcpy(end, piece);
+	strcpy(end, tail);
+	assert_int_equal(casefile_parse(text, strlen(text), &c, message), -EBADMSG);
+	assert_string_equal(message, "the case has too many values");
+	end = stpcpy(text, text_head);
+	memset(end, '{', bytes);
+	strcpy(end + bytes, text_tail);
+	assert_int_equal(casefile_parse(text, strlen(text), &c, message), 0);
+	triage_case_free(c);
+}
+
 static void wrong_types_are_passed_over(void **state)
 {
 	CLEANUP(triage_case_freep)
@@ -166,6 +190,7 @@ int main(void)
 		cmocka_unit_test(link_events_go_through_the_session),
 		cmocka_unit_test(written_case_reads_back_to_the_same_verdict),
 		cmocka_unit_test(refuses_what_is_no_case),
+		cmocka_unit_test(refuses_what_takes_too_much_memory),
 		cmocka_unit_test(wrong_types_are_passed_over),
 		cmocka_unit_test(missing_file_is_told),
 	};

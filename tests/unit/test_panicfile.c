@@ -84,6 +84,22 @@ static void hostile_fields(void **state)
 	panicfile_free(file);
 }
 
+/* A list of a million empty objects would take a gigabyte. */
+static void a_heavy_one_is_refused(void **state)
+{
+	static const char head[] = "{\"panicString\":\"panic(cpu 0)\",\"nothing\":[1";
+	size_t bytes = 1000000 * strlen(",{}");
+	CLEANUP(freep) char *text = malloc(sizeof(head) + bytes + 4);
+	char *end;
+
+	assert_non_null(text);
+	end = stpcpy(text, head);
+	for (size_t i = 0; i < 1000000; i++)
+		end = stpcpy(end, ",{}");
+	strcpy(end, "]}");
+	assert_null(read_file(text));
+}
+
 static void no_such_file(void **state)
 {
 	char message[PANICFILE_MESSAGE_SIZE] = "";
@@ -101,6 +117,7 @@ int main(void)
 		cmocka_unit_test(forms),
 		cmocka_unit_test(no_reports),
 		cmocka_unit_test(hostile_fields),
+		cmocka_unit_test(a_heavy_one_is_refused),
 		cmocka_unit_test(no_such_file),
 	};
 
