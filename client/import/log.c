@@ -140,7 +140,9 @@ static void take_attempt(void *user, const struct logsplit_attempt *told)
 	if (reading->broken)
 		return;
 	if (logsplit_stats(reading->split).understood == 0) {
-		if (!import->member->of_archive)
+		if (import->member->of_archive)
+			import->member_count--; /* mere company after all */
+		else
 			import_complain(import, EXIT_REFUSED,
 				"nothing in it is known from the log of a restore tool.");
 		return;

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sqlite3
+import zipfile
 from contextlib import closing
 
 import pytest
@@ -157,3 +158,14 @@ def test_another_file_in_the_place_of_the_ring(bench):
     until(lambda: not source(bench, 'ring')['up'])
     assert 'another file was put in its place' in bench.say()
     assert ring.read_text() == 'mine'
+
+
+def test_an_archive_of_nothing_known_is_refused(bench, folder):
+    """Not taken in silence, whatever its members look like."""
+    path = folder / 'odd.zip'
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('../../up.txt', 'shopping list')
+        archive.writestr('in.zip', bytes(range(256)))
+    result = bench.triage('import', '--dry-run', '--device', ECID, path, check=False)
+    assert result.returncode == 1
+    assert 'nothing is in it that can be imported' in result.stderr
