@@ -38,7 +38,7 @@ enum event_kind {
 			       * how often since the last one; 0 = it is counted from here on) or
 			       * suspended */
 	EVENT_SYSTEM = 18, /* what runs on a phone in normal mode: name = version, text = build */
-	EVENT_MUX_CLIENT = 18, /* another program talks to usbmuxd while a restore runs: name =
+	EVENT_MUX_CLIENT = 19, /* another program talks to usbmuxd while a restore runs: name =
 				* program, number = process */
 
 	/* The restore tool. */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The command `panics`: what reports of a phone say about its parts, from files and from a simulated phone."""
+"""The command `panics`: what reports say about a phone's parts, from files and from the phone."""
 import json
 import os
 import pathlib
@@ -54,7 +54,8 @@ def test_what_is_no_report_does_not_keep_the_others_from_it(bench, folder):
 
 def test_what_a_report_says_cannot_command_the_terminal(bench, folder):
     evil = write_report(folder / 'evil.ips',
-                        'panic(cpu 0): \x1b[2J\u009b31m Missing sensor(s): \x07mic1', 'x\x1b]0;t\x07')
+                        'panic(cpu 0): \x1b[2J\u009b31m Missing sensor(s): \x07mic1',
+                        'x\x1b]0;t\x07')
     result = panics(bench, '--file', evil)
     assert result.returncode == 0
     assert not set(result.stdout) & {'\x1b', '\x07', '\x9b'}
@@ -121,15 +122,17 @@ def test_the_reports_of_a_paired_phone(make_phone, bench, folder):
     kept = {path.name: path.read_bytes() for path in (folder / 'reports').iterdir()}
     assert kept == {'panic-full-2024-01-02-030405.ips': REPORT,
                     'panic-full-2023-01-02-030405.ips.synced': old}
-    # Once more: what is there already stays. The end of its UDID, and its ECID, are enough to name it.
-    assert panics(bench, simulator.phone.identity.udid[-6:], '-o', folder / 'reports').returncode == 0
-    assert panics(bench, f'0x{simulator.phone.identity.ecid:X}').returncode == 0
+    # Once more: what is there already stays. The end of its UDID, or its ECID, names it as well.
+    identity = simulator.phone.identity
+    assert panics(bench, identity.udid[-6:], '-o', folder / 'reports').returncode == 0
+    assert panics(bench, f'0x{identity.ecid:X}').returncode == 0
     assert not simulator.journal.entries('pair-asked')
 
 
 def test_the_daemon_knows_the_phone_by_more_names(make_phone, bench):
     import models
-    simulator = make_phone('success', identity=models.make_identity(udid='0123456789abcdef' * 2 + '01234567'))
+    identity = models.make_identity(udid='0123456789abcdef' * 2 + '01234567')
+    simulator = make_phone('success', identity=identity)
     simulator.phone.scenario = {**simulator.phone.scenario, 'pairing': 'trusted',
                                 'reports': {'/panic-full-1.ips': REPORT}}
     simulator.phone.set_mode('normal')
@@ -139,8 +142,8 @@ def test_the_daemon_knows_the_phone_by_more_names(make_phone, bench):
 
 
 def test_a_phone_is_never_paired(make_phone, bench):
-    for pairing, sentence in ((None, 'is not paired with this computer'), ('forgotten', 'does not trust'),
-                              ('locked', 'is locked')):
+    for pairing, sentence in ((None, 'is not paired with this computer'),
+                              ('forgotten', 'does not trust'), ('locked', 'is locked')):
         simulator = phone_with(make_phone, **({'pairing': pairing} if pairing else {}))
         result = panics(bench, simulator.phone.identity.udid)
         assert result.returncode == 1
@@ -190,7 +193,8 @@ def test_a_phone_that_goes_in_between(make_phone, bench):
             simulator.phone.set_mode('gone')
             return super().__getitem__(part)
 
-    simulator = phone_with(make_phone, pairing='trusted', reports={'/panic-full-1.ips': Fading(REPORT)})
+    simulator = phone_with(make_phone, pairing='trusted',
+                           reports={'/panic-full-1.ips': Fading(REPORT)})
     result = panics(bench, simulator.phone.identity.udid)
     assert result.returncode == 1
     assert 'broke off' in result.stderr
@@ -208,4 +212,5 @@ def test_a_phone_that_answers_nonsense(make_phone, bench, answer):
     simulator = phone_with(make_phone, pairing='trusted', answers=[answer, 'close'])
     result = panics(bench, simulator.phone.identity.udid)
     assert result.returncode == 1
-    assert len(result.stderr.splitlines()) == 1 and result.stderr.startswith('idevicetriage: The phone ')
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith('idevicetriage: The phone ')

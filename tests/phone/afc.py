@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The phone's file service (AFC) over a folder that exists only in a dictionary: listing and reading.
+"""The phone's file service (AFC): lists and reads what stands in a dictionary.
 
-Protocol facts: a 40-byte little-endian header (magic, length of all, length of header and header payload,
-packet number, operation), as libimobiledevice's afc.h has it.
+Protocol facts: a 40-byte little-endian header (magic, length of all, length of header and header
+payload, packet number, operation), as libimobiledevice's afc.h has it.
 """
 
 import struct
@@ -11,7 +11,8 @@ from usbmux import receive_exactly, send_all
 
 HEADER = struct.Struct("<8sQQQQ")
 MAGIC = b"CFA6LPAA"
-STATUS, DATA, READ_DIR, FILE_OPEN, FILE_OPEN_RESULT, FILE_READ, FILE_CLOSE = 1, 2, 3, 0xD, 0xE, 0xF, 0x14
+STATUS, DATA, READ_DIR = 1, 2, 3
+FILE_OPEN, FILE_OPEN_RESULT, FILE_READ, FILE_CLOSE = 0xD, 0xE, 0xF, 0x14
 NOT_FOUND, NOT_SUPPORTED = 8, 9
 LIMIT_BYTES = 1 << 20
 
@@ -25,12 +26,14 @@ class FileService:
 
     def __call__(self, connection):
         while True:
-            _, whole, here, number, operation = HEADER.unpack(receive_exactly(connection, HEADER.size))
+            header = HEADER.unpack(receive_exactly(connection, HEADER.size))
+            _, whole, here, number, operation = header
             if not HEADER.size <= here <= whole <= LIMIT_BYTES:
                 return
             body = receive_exactly(connection, whole - HEADER.size)
             kind, head, data = self._answer(operation, body)
-            packet = HEADER.pack(MAGIC, HEADER.size + len(head) + len(data), HEADER.size + len(head), number, kind)
+            here = HEADER.size + len(head)
+            packet = HEADER.pack(MAGIC, here + len(data), here, number, kind)
             send_all(connection, packet + head + data)
 
     def _answer(self, operation, body):

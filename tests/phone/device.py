@@ -249,8 +249,9 @@ class Phone:
             elif "message" in action:
                 frames.send(action["message"])
             else:
-                body = (action.get("body", "") + action.get("middle", "") * action.get("middleTimes", 1)
-                        + action.get("end", "")).encode("latin-1")
+                middle = action.get("middle", "") * action.get("middleTimes", 1)
+                text = action.get("body", "") + middle + action.get("end", "")
+                body = text.encode("latin-1")
                 frames.send_raw(struct.pack(">I", action.get("length", len(body))) + body)
         self._mute(connection)
 
@@ -290,7 +291,7 @@ class Phone:
         return plistlib.dumps({"HostID": HOST_ID, "SystemBUID": "30142955-444094379208051516"})
 
     def _start_session(self, request, answer):
-        """A session without TLS, which libimobiledevice takes as a phone's word that it needs none."""
+        """A session without TLS: libimobiledevice believes a phone that needs none."""
         pairing = self.scenario.get("pairing")
         if pairing != "trusted" or request.get("HostID") != HOST_ID:
             answer["Error"] = "PasswordProtected" if pairing == "locked" else "InvalidHostID"
@@ -299,7 +300,10 @@ class Phone:
         answer.update({"Result": "Success", "SessionID": "1", "EnableSessionSSL": False})
 
     def _start_service(self, service, answer):
-        ports = {"com.apple.crashreportcopymobile": PORT_REPORTS, "com.apple.crashreportmover": PORT_REPORT_MOVER}
+        ports = {
+            "com.apple.crashreportcopymobile": PORT_REPORTS,
+            "com.apple.crashreportmover": PORT_REPORT_MOVER,
+        }
         if service in ports:
             answer.update({"Result": "Success", "Service": service, "Port": ports[service]})
         else:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The binary form of events, which rings on disk are made of, and the words of the interface. */
+#include "common/base/macro.h"
 #include "tests/unit/test.h"
 
 #include <errno.h>
@@ -116,6 +117,21 @@ static void test_words(void **state)
 	assert_string_equal(outcome_name((enum outcome)77), "unknown");
 }
 
+/* The numbers are stored: two kinds with one number would be read as each other. */
+static void kinds_have_numbers_of_their_own(void **state)
+{
+	static const char *const words[] = {"bench", "source", "attach", "detach", "mux-attach",
+		"mux-detach", "usb-error", "mux-error", "identity", "port", "mux-client", "system",
+		"tool-start", "tool-end", "tool-version", "log", "firmware", "action", "entry",
+		"stage", "operation", "progress", "checkpoint", "transfer", "wait", "status",
+		"amr-error", "sign", "device-log", "saved", "reported-error", "outcome",
+		"condition", "note", "ticket", "session-begin", "session-end", "silence",
+		"link-lost", "diagnosis"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		assert_string_equal(event_kind_name(event_kind_from_name(words[i])), words[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +142,7 @@ int main(void)
 		cmocka_unit_test(test_long_text_is_cut),
 		cmocka_unit_test(test_largest_fits),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(kinds_have_numbers_of_their_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
