@@ -4,9 +4,12 @@ import json
 import os
 import re
 import shutil
+import signal
+import socket
 import sqlite3
+import threading
 import zipfile
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -169,3 +172,57 @@ def test_an_archive_of_nothing_known_is_refused(bench, folder):
     result = bench.triage('import', '--dry-run', '--device', ECID, path, check=False)
     assert result.returncode == 1
     assert 'nothing is in it that can be imported' in result.stderr
+
+
+def test_killed_at_any_moment(bench):
+    """Each session whose end was answered is there once, with one end; the casebook is whole."""
+    ended = []
+
+    def restore_until_it_dies(rounds):
+        for _ in range(rounds):
+            try:
+                ended.append(run_once(bench))
+            except (OSError, AssertionError):
+                return
+
+    bench.start()
+    for rounds in (3, 40, 7, 100, 1, 20):
+        thread = threading.Thread(target=restore_until_it_dies, args=(rounds,))
+        thread.start()
+        known = len(ended)
+        until(lambda: len(ended) > known + rounds // 2 or not thread.is_alive())
+        bench.stop(signal.SIGKILL)
+        thread.join()
+        bench.start()
+    until(lambda: set(sealed(bench)) >= {session.replace('-', '') for session in ended})
+    shown = [session['session'] for session in bench.call('ListSessions')['sessions']]
+    assert len(shown) == len(set(shown))
+    assert set(ended) <= set(shown)
+    for session in ended[::10]:
+        assert [record['kind'] for record in bench.records(session)].count('session-end') == 1
+    with closing(sqlite3.connect(bench.state / 'casebook.db')) as book:
+        assert book.execute('PRAGMA integrity_check').fetchone() == ('ok',)
+
+
+def test_purge_under_load(bench):
+    """While others watch and the phone's records are read: nothing stays, and nobody is cut off."""
+    bench.start()
+    with ExitStack() as stack:
+        streams = []
+        for method in ('Watch', 'ReadLog') * 3:
+            stream = stack.enter_context(socket.socket(socket.AF_UNIX))
+            stream.connect(str(bench.socket))
+            call = {'method': f'io.github.idevicetriage.{method}', 'parameters': {}, 'more': True}
+            stream.sendall(json.dumps(call).encode() + b'\0')
+            streams.append(stream)
+        for _ in range(10):
+            run_once(bench)
+            bench.call('Purge', device=ECID)
+        for stream in streams:
+            stream.settimeout(5)
+            assert stream.recv(10)
+    assert bench.call('ListSessions')['sessions'] == []
+    bench.stop()
+    kept = b''.join(path.read_bytes() for path in bench.state.iterdir())
+    assert ECID[2:].encode() not in kept
+    assert int(ECID, 16).to_bytes(8, 'little') not in kept
