@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/triage/view.h"
 
 #define ACROSS_ATTEMPTS_MAX 500 /* of the casebook, that other phones are looked for in */
 #define ACROSS_WINDOW_US (30 * 24 * UINT64_C(3600) * USEC_PER_SEC)
-#define CASE_ATTEMPTS_MAX 1024 /* of the casebook, in one case */
 
 static bool identity_known(const struct identity *identity)
 {
@@ -214,7 +214,8 @@ static bool gather(void *context, const struct past_attempt *past)
 	}
 	*attempt = *past->attempt;
 	identity_merge(&gathering->identity, past->identity);
-	return true;
+	/* More are not looked at; to copy them would hold the loop. */
+	return gathering->c->attempt_count < VIEW_ATTEMPTS_MAX;
 }
 
 static bool gather_word(void *context, const struct event *note)
@@ -255,7 +256,7 @@ int history_case(struct history *history, const struct identity *identity, struc
 
 	if (!c)
 		return -ENOMEM;
-	history_attempts(history, identity, CASE_ATTEMPTS_MAX, gather, &gathering);
+	history_attempts(history, identity, VIEW_ATTEMPTS_MAX, gather, &gathering);
 	if (history->book && history->error == 0)
 		history->error = casebook_notes(history->book, identity, gather_word, &gathering);
 	r = finish_case(&gathering, ret);
