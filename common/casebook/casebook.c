@@ -152,6 +152,19 @@ int casebook_complete_identity(struct casebook *book, struct identity *identity)
 	return 1;
 }
 
+/* Whether there is a note of the phone. Returns 1, 0, or a negative errno. */
+static int is_noted(struct casebook *book, const struct identity *identity)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
+	int r = sql_prepare(book->db, "SELECT 1 FROM notes WHERE " OF_PHONE " LIMIT 1", &query);
+
+	if (r < 0)
+		return r;
+	sql_bind_phone(query, identity);
+	r = sqlite3_step(query);
+	return r == SQLITE_ROW ? 1 : sql_errno(r);
+}
+
 int casebook_find_identity(struct casebook *book, const char *name, struct identity *ret)
 {
 	struct identity identity = {0};
@@ -162,6 +175,8 @@ int casebook_find_identity(struct casebook *book, const char *name, struct ident
 	else if (ecid_parse(name, &identity.ecid) < 0)
 		return -ENODEV;
 	r = casebook_complete_identity(book, &identity);
+	if (r == 0)
+		r = is_noted(book, &identity);
 	if (r <= 0)
 		return r < 0 ? r : -ENODEV;
 	*ret = identity;

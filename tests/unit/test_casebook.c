@@ -218,6 +218,7 @@ static bool is_word(void *context, const struct event *note)
 static void a_word_of_history_is_noted_once(void **state)
 {
 	struct fixture *fixture = *state;
+	struct identity known = {0};
 	size_t found = 0;
 
 	for (int i = 0; i < 3; i++)
@@ -227,6 +228,10 @@ static void a_word_of_history_is_noted_once(void **state)
 	assert_int_equal(found, 1);
 	assert_int_equal(casebook_notes(fixture->book, &other, is_word, &found), 0);
 	assert_int_equal(found, 1);
+	/* A phone that was only noted is known too. */
+	assert_int_equal(casebook_find_identity(fixture->book, phone.udid, &known), 0);
+	assert_int_equal(known.ecid, phone.ecid);
+	assert_int_equal(casebook_find_identity(fixture->book, other.udid, &known), -ENODEV);
 }
 
 struct told_conditions {
