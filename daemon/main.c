@@ -28,6 +28,8 @@
 #define VERDICT_DELAY_US (100 * USEC_PER_MSEC)
 #define ARCHIVE_DELAY_US (200 * USEC_PER_MSEC)
 #define EXPIRE_PERIOD_US (3600 * USEC_PER_SEC)
+#define DAY_US (86400 * USEC_PER_SEC)
+#define QUIET_DAYS 7 /* without an attempt, which still count for the age of what is kept */
 #define ARCHIVE_RETRY_US (5 * USEC_PER_SEC)
 #define RING_FILE_NAME "ring"
 #define CURSOR_FILE_NAME "journal-cursor"
@@ -239,23 +241,35 @@ static void on_archive(void *user)
 		loop_timer_start(daemon->archive_timer, r < 0 ? ARCHIVE_RETRY_US : 0);
 }
 
-/* The wall clock so many days ago; 0 where nothing is to expire. */
-static uint64_t days_ago(uint32_t days)
+/* So many days before the moment; 0 where nothing is to expire. */
+static uint64_t days_before(uint64_t moment_us, uint32_t days)
 {
-	uint64_t now_us = clock_now().wall_us, span_us = days * UINT64_C(86400) * USEC_PER_SEC;
+	uint64_t span_us = days * DAY_US;
 
-	return days && now_us > span_us ? now_us - span_us : 0;
+	return days && moment_us > span_us ? moment_us - span_us : 0;
+}
+
+/* A clock that is set years ahead must not erase what is kept: what lies between the newest attempt
+ * and now counts as a week at most. */
+static int expire(struct daemon *daemon, struct casebook_file *file)
+{
+	uint64_t newest_us = 0, now_us = clock_now().wall_us;
+	int r = casebook_file_newest(file, &newest_us);
+
+	if (r < 0)
+		return r;
+	if (now_us > newest_us + QUIET_DAYS * DAY_US)
+		now_us = newest_us + QUIET_DAYS * DAY_US;
+	return casebook_file_expire(file, days_before(now_us, daemon->options.keep_records_days),
+		days_before(now_us, daemon->options.keep_attempts_days));
 }
 
 static void on_expire(void *user)
 {
 	struct daemon *daemon = user;
 	struct casebook_file *file = archive_file(daemon->archive);
-	int r = 0;
+	int r = file ? expire(daemon, file) : 0;
 
-	if (file)
-		r = casebook_file_expire(file, days_ago(daemon->options.keep_records_days),
-			days_ago(daemon->options.keep_attempts_days));
 	loop_timer_start(daemon->expire_timer, r > 0 ? 0 : EXPIRE_PERIOD_US);
 }
 

@@ -483,6 +483,18 @@ int casebook_file_purge(struct casebook_file *file, struct stamp now,
 	return 0;
 }
 
+int casebook_file_newest(struct casebook_file *file, uint64_t *ret)
+{
+	int64_t newest = 0;
+	int r = sql_number(file->db,
+		"SELECT started_us FROM attempts ORDER BY started_us DESC LIMIT 1", &newest);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	*ret = r == 0 ? (uint64_t)newest : 0;
+	return 0;
+}
+
 /* Drops some rows. Returns 1 where there may be more. */
 static int expire(struct casebook_file *file, const char *text, uint64_t before_us)
 {

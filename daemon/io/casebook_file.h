@@ -95,6 +95,8 @@ struct casebook_purge {
  * file, and records that it was done. Blocks on the disk. */
 int casebook_file_purge(struct casebook_file *file, struct stamp now,
 	const struct casebook_purge *purge, uint64_t *ret_attempts);
+/* When the newest attempt began (wall clock); 0 where there is none. */
+int casebook_file_newest(struct casebook_file *file, uint64_t *ret);
 /* Drops what is older than it may be kept: records that were kept before `records_us`, attempts
  * that began before `attempts_us`; some at a time. Returns 1 where more is left to drop. */
 int casebook_file_expire(struct casebook_file *file, uint64_t records_us, uint64_t attempts_us);
