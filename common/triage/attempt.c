@@ -151,6 +151,9 @@ static void fold_link_facts(struct attempt *attempt, const struct event *event)
 		health->hub_depth_known = true;
 		if (event->hub_depth > health->hub_depth)
 			health->hub_depth = event->hub_depth;
+		if (event->kind == EVENT_ATTACH && event->name[0] &&
+			!attempt_condition(attempt, "hub"))
+			attempt_set_condition(attempt, "hub", event->name, event->sequence);
 	}
 }
 

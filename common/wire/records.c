@@ -125,7 +125,7 @@ static void take_silence(struct event *event, const char *word)
 static const struct record_shape shapes[] = {
 	{EVENT_BENCH, HAS_NAME, NULL, NULL},
 	{EVENT_SOURCE, HAS_NAME | HAS_KNOWN_CODE, source_state, NULL},
-	{EVENT_ATTACH, HAS_HUB_DEPTH, NULL, NULL},
+	{EVENT_ATTACH, HAS_NAME | HAS_HUB_DEPTH, NULL, NULL},
 	{EVENT_DETACH, 0, NULL, NULL},
 	{EVENT_MUX_ATTACH, 0, NULL, NULL},
 	{EVENT_MUX_DETACH, HAS_KNOWN_CODE, NULL, NULL},

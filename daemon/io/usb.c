@@ -9,6 +9,7 @@
 
 #include "common/base/log.h"
 #include "common/base/text.h"
+#include "common/triage/attempt.h"
 
 #define DEVICES_MAX 256			 /* Apple devices at once */
 #define UEVENTS_A_TURN 16		 /* per turn of the loop, so that nobody else waits long */
@@ -22,6 +23,7 @@ struct usb_device {
 	uint32_t bus, address;
 	struct usb_place place;
 	struct usb_identity identity;
+	char hub[CONDITION_VALUE_SIZE]; /* that it is on: numbers and name; empty = none */
 };
 
 struct usb {
@@ -78,6 +80,8 @@ static void tell_device(struct usb *usb, enum event_kind kind, const struct usb_
 	text_copy(event.port, sizeof(event.port), device->place.port);
 	if (model)
 		text_copy(event.product, sizeof(event.product), model->product);
+	if (kind == EVENT_ATTACH)
+		text_copy(event.name, sizeof(event.name), device->hub);
 	if (kind == EVENT_IDENTITY) {
 		text_copy(event.name, sizeof(event.name), model->product);
 		event_set_text(&event, model->board);
@@ -127,6 +131,22 @@ static void read_sysfs(sd_device *from, uint16_t product_id, struct usb_device *
 	device->place.speed_mbps = speed;
 }
 
+/* The hub that the device is on, such as "05e3:0610 USB2.0 Hub". */
+static void read_hub(sd_device *from, char out[static CONDITION_VALUE_SIZE])
+{
+	const char *vendor = "", *product = "", *name = "";
+	char text[2 * CONDITION_VALUE_SIZE];
+	sd_device *hub;
+
+	if (sd_device_get_parent(from, &hub) < 0)
+		return;
+	sd_device_get_sysattr_value(hub, "idVendor", &vendor);
+	sd_device_get_sysattr_value(hub, "idProduct", &product);
+	sd_device_get_sysattr_value(hub, "product", &name);
+	snprintf(text, sizeof(text), "%s:%s%s%s", vendor, product, *name ? " " : "", name);
+	text_clean(text, strlen(text), out, CONDITION_VALUE_SIZE);
+}
+
 /* Returns whether it is a phone or tablet, whole enough to be told. */
 static bool read_device(sd_device *from, struct usb_device *ret)
 {
@@ -151,6 +171,8 @@ static bool read_device(sd_device *from, struct usb_device *ret)
 	device.address = read_property(from, "DEVNUM");
 	device.place.hub_depth = usb_hub_depth(device.place.port);
 	read_sysfs(from, (uint16_t)product_id, &device);
+	if (device.place.hub_depth > 0)
+		read_hub(from, device.hub);
 	*ret = device;
 	return true;
 }

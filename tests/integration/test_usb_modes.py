@@ -68,6 +68,18 @@ def test_one_phone_in_all_modes(bench, bus):
     assert len(bench.call('ListDevices')['devices']) == 1
 
 
+@pytest.mark.parametrize('port, depth, hubs', [('1-2.3', 1, ['05e3:0610']), ('1-4', 0, [])])
+def test_the_hub_is_named(bench, bus, port, depth, hubs):
+    bench.start()
+    bus.tell(f'add {port} recovery {PHONE}')
+    until(lambda: mode_at(bench, port) == 'recovery', what='the phone')
+    go_through(bench, bus, port, ['recovery', 'restore'])
+    session = until(bench.sessions, what='the session')[-1]
+    assert [condition['value'] for condition in session['conditions']
+            if condition['key'] == 'hub'] == hubs
+    assert session['health']['hubDepth'] == depth
+
+
 def test_two_phones_keep_apart(bench, bus):
     bench.start()
     bus.tell(f'add 1-2 recovery {PHONE}')
