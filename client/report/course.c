@@ -201,6 +201,9 @@ void course_take(struct course *course, struct json_object *record)
 	const char *kind = field_text_or(record, "kind", "");
 	int64_t at_us = offset_of(course, record);
 
+	/* What the daemon concluded, some time after it, is no part of the course. */
+	if (text_equal(kind, "diagnosis"))
+		return;
 	if (course->records++ == 0)
 		attempt_init(&course->fold);
 	fold_link(course, record, at_us);

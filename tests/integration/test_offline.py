@@ -30,13 +30,18 @@ def offline(bench, *arguments):
     return bench.triage('--state-dir', bench.state, *arguments, check=False)
 
 
+def evidence(text):
+    """All records but that a verdict changed, which comes a moment later."""
+    return [record for line in text.splitlines() for record in json.loads(line)['records']
+            if record['kind'] != 'diagnosis']
+
+
 def test_log(past):
     result = offline(past, '--json', 'log')
     assert result.returncode == 0 and 'not reachable' in result.stderr
-    records = [record for line in result.stdout.splitlines() for record in json.loads(line)['records']]
-    told = [record for line in past.told['log'].splitlines() for record in json.loads(line)['records']]
+    told = evidence(past.told['log'])
     assert len(told) > 10
-    assert records == told
+    assert evidence(result.stdout) == told
 
 
 def test_log_of_one_session(past):
