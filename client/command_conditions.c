@@ -84,7 +84,14 @@ static int find_place(struct context *context, struct connection *connection,
 {
 	int r = ask_name(context, connection, text, NAME_DEVICE, name);
 	char udid[UDID_SIZE];
+	struct name whole;
 
+	if (r == EXIT_DONE && name_take(name->text, NAME_DEVICE, &whole) != 1) {
+		complain("No phone %s is known here, and it is no port such as 1-2.3; "
+			 "`idevicetriage status` shows both.",
+			text);
+		return EXIT_UNKNOWN_NAME;
+	}
 	if (r == EXIT_DONE && request->named &&
 		(!strchr(name->text, '-') || udid_normalize(name->text, udid) == 0)) {
 		complain("--name names a port such as 1-2.3, not the phone %s.", text);

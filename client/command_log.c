@@ -19,7 +19,7 @@ static int take(void *user, int option, const char *value)
 	struct log_options *options = user;
 
 	if (option == 'a')
-		return option_number("--after", value, &options->after);
+		return option_number("--after", value, 0, &options->after);
 	options->follow = true;
 	return EXIT_DONE;
 }

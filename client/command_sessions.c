@@ -8,7 +8,7 @@ static const struct option own[] = {{"limit", required_argument, NULL, 'n'}, {0}
 
 static int take(void *user, int option, const char *value)
 {
-	return option_number("--limit", value, user);
+	return option_number("--limit", value, 1, user);
 }
 
 int command_sessions(struct context *context, int argc, char **argv)

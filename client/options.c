@@ -2,6 +2,7 @@
 #include "client/options.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,12 +62,26 @@ static int take_shared(struct context *context, int option)
 	case 'V':
 		printf("idevicetriage %s\n", PROJECT_VERSION);
 		exit(EXIT_DONE);
-	case '?':
-		fprintf(stderr, "Try `idevicetriage --help`.\n");
-		return EXIT_USAGE;
 	default:
 		return -1;
 	}
+}
+
+/* Says of the option that getopt_long() stumbled over what is wrong. getopt(3): the last word
+ * that it has read is the option, but for an unknown letter, which may stand among others. */
+static int refuse_option(const char *command, char **argv, const char *letters, bool lacks_value)
+{
+	char letter[] = {'-', (char)optopt, '\0'};
+	bool unknown_letter =
+		!lacks_value && optopt > 0 && optopt < OPTION_SOCKET && !strchr(letters, optopt);
+	const char *word = unknown_letter ? letter : argv[optind - 1];
+
+	if (lacks_value)
+		complain("%s: %s needs a value; see `idevicetriage --help`.", command, word);
+	else
+		complain("%s does not take the option %s; see `idevicetriage --help`.", command,
+			word);
+	return EXIT_USAGE;
 }
 
 int options_read(struct context *context, int argc, char **argv, const char *letters,
@@ -74,15 +89,20 @@ int options_read(struct context *context, int argc, char **argv, const char *let
 {
 	struct option all[OPTIONS_MAX] = {0};
 	size_t count = ARRAY_SIZE(shared);
+	bool ordered = letters && *letters == '+';
+	const char *command = ordered && !own ? "idevicetriage" : argv[0];
 	char all_letters[64];
 	int option, r;
 
 	memcpy(all, shared, sizeof(shared));
 	for (; own && own->name && count < OPTIONS_MAX - 1; own++)
 		all[count++] = *own;
-	snprintf(all_letters, sizeof(all_letters), "%shV", letters ? letters : "");
+	snprintf(all_letters, sizeof(all_letters), "%s:%shV", ordered ? "+" : "",
+		letters ? letters + ordered : "");
 	optind = 0; /* starts anew, also with the order of words (glibc) */
 	while ((option = getopt_long(argc, argv, all_letters, all, NULL)) >= 0) {
+		if (option == '?' || option == ':')
+			return -refuse_option(command, argv, all_letters, option == ':');
 		r = take_shared(context, option);
 		if (r < 0)
 			r = take(user, option, optarg);
@@ -95,15 +115,15 @@ int options_read(struct context *context, int argc, char **argv, const char *let
 	return optind;
 }
 
-int option_number(const char *name, const char *value, int64_t *ret)
+int option_number(const char *name, const char *value, int64_t least, int64_t *ret)
 {
 	char *end;
 	long long number;
 
 	errno = 0;
 	number = strtoll(value, &end, 10);
-	if (errno || end == value || *end || number < 0) {
-		complain("%s takes a number of 0 or more, not %s.", name, value);
+	if (errno || end == value || *end || number < least) {
+		complain("%s takes a number of %" PRId64 " or more, not %s.", name, least, value);
 		return EXIT_USAGE;
 	}
 	*ret = number;

@@ -15,7 +15,7 @@ typedef int option_taker(void *user, int option, const char *value);
  * index of the first word, or minus an exit code after saying why. */
 int options_read(struct context *context, int argc, char **argv, const char *letters,
 	const struct option *own, option_taker *take, void *user);
-/* Reads a number of 0 or more. Returns EXIT_DONE, or EXIT_USAGE after saying why. */
-int option_number(const char *name, const char *value, int64_t *ret);
+/* Reads a number of `least` or more. Returns EXIT_DONE, or EXIT_USAGE after saying why. */
+int option_number(const char *name, const char *value, int64_t least, int64_t *ret);
 /* Says that there are too many words. Returns EXIT_USAGE. */
 int options_too_many(const char *command, const char *word);

@@ -52,7 +52,7 @@ static const struct {
 	{"device-log", "t", "phone's log", PAINT_DIM},
 	{"saved", "nt", "phone recalls", PAINT_WARNING},
 	{"reported-error", "nc", NULL, PAINT_BAD},
-	{"outcome", "n#", NULL, PAINT_BOLD},
+	{"outcome", "sn#", NULL, PAINT_BOLD},
 	{"condition", "nt", NULL, PAINT_NONE},
 	{"note", "t", NULL, PAINT_NONE},
 	{"ticket", "t", NULL, PAINT_NONE},

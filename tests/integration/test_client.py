@@ -133,6 +133,11 @@ def test_log_asks_until_all_is_read(client, daemon):
     assert "About to restore device..." in client("log").stdout
 
 
+def test_log_tells_the_outcome_that_a_tool_told(client, daemon):
+    daemon.records = [standin.record(1, "outcome", state="failed")]
+    assert "outcome        failed" in client("log").stdout
+
+
 def test_log_begins_after_a_sequence(client, daemon):
     (reply,) = client.json("log", "--after", 2)
     assert [record["sequence"] for record in reply["records"]] == [3]
@@ -239,11 +244,25 @@ def on_terminal(client, arguments, environment=None, input=b""):
                                        ["sessions", "-n", "x"], ["log", "--after", "-1"], ["run"],
                                        ["run", "--earpiece-flex", "bent", "--", "true"],
                                        ["run", "--condition", "novalue", "--", "true"],
-                                       ["run", "--ecid", "hello", "--", "true"], ["--unknown"]])
+                                       ["run", "--ecid", "hello", "--", "true"], ["--unknown"],
+                                       ["sessions", "-n", "0"], ["sessions", "--limit"], ["status", "-x"],
+                                       ["log", "--json", "-fx"], ["status", "--json=yes"]])
 def test_wrong_usage(client, daemon, arguments):
     result = client(*arguments)
-    assert result.returncode == 2 and result.stderr and not result.stdout
+    assert result.returncode == 2 and not result.stdout
+    assert result.stderr.startswith("idevicetriage: ") and result.stderr.count("\n") == 1
     assert not daemon.calls
+
+
+@pytest.mark.parametrize("arguments, command, option", [
+    (["--unknown"], "idevicetriage", "--unknown"), (["status", "--unknown"], "status", "--unknown"),
+    (["log", "--json", "-fx"], "log", "-x"), (["status", "--json=yes"], "status", "--json=yes"),
+    (["sessions", "-n"], "sessions", "-n"), (["sessions", "--limit"], "sessions", "--limit"),
+    (["status", "--socket"], "status", "--socket")])
+def test_an_option_that_is_wrong_is_named_with_its_command(client, daemon, arguments, command, option):
+    message = client(*arguments).stderr
+    assert f"idevicetriage: {command}" in message and f" {option}" in message
+    assert "idevicetriage --help" in message
 
 
 @pytest.mark.parametrize("command", ["status", "watch", "sessions", "log", "diagnose"])

@@ -113,7 +113,9 @@ def test_what_makes_no_sense_is_refused(bench):
     assert bench.triage('conditions', '1-2', '--display', 'broken', check=False).returncode == 2
     assert bench.triage('conditions', ECID, '--name', 'mine', check=False).returncode == 2
     assert bench.triage('conditions', '00008030-001C2D6A3C8A802E', '--name', 'mine', check=False).returncode == 2
-    assert bench.triage('conditions', 'nonsense', '--cable', 'A', check=False).returncode == 1
+    for arguments in (['nonsense', '--cable', 'A'], ['nonsense']):
+        unknown = bench.triage('conditions', *arguments, check=False)
+        assert unknown.returncode == 4 and 'nonsense' in unknown.stderr and unknown.stderr.count('\n') == 1
     assert bench.triage('conditions', '1-2', '--condition', 'no key=A', check=False).returncode == 1
     # No end of places, and none of them gone.
     for place in range(300):
