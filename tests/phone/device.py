@@ -162,7 +162,7 @@ class Phone:
         """Closes the FDR connections, as a restored does that has ended its restore.
 
         Done a moment before a link is cut: idevicerestore 1.0.0 uses freed memory, and sometimes dies of
-        SIGSEGV, when its FDR thread ends while it is itself in the image transfer."""
+        SIGSEGV, when its FDR thread ends while it is itself in the image transfer or at its own end."""
         with self._lock:
             streams = [each for each, service in self._streams.items() if service in self._fdr_services()]
         for stream in streams:

@@ -219,6 +219,7 @@ def _mux(phone, clock, _frames, step):
     """usbmuxd dies ("down"), comes back with the phone ("up") or without it ("up-without-phone"), or "restart"s."""
     action = step["mux"]
     if action in ("down", "restart"):
+        phone.end_fdr()
         phone.mux.stop(unlink=step.get("unlink", False))
     if action == "restart":
         clock.pause(step.get("seconds", 0.2))
