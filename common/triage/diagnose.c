@@ -370,10 +370,14 @@ static void diagnose_failures(struct diagnosis *d, struct verdict *verdict)
 
 static void tell_no_failure(const struct view *view, struct verdict *verdict)
 {
+	const char *summary = "No failure was seen: nothing was tried.";
+
 	verdict->phase = PHASE_NONE;
-	text_copy(verdict->summary, sizeof(verdict->summary),
-		view->succeeded_count ? "No failure was seen: what was tried succeeded."
-				      : "No failure was seen.");
+	if (view->succeeded_count)
+		summary = "No failure was seen: what was tried succeeded.";
+	else if (view->count)
+		summary = "No failure was seen, and no success: no attempt came to its end.";
+	text_copy(verdict->summary, sizeof(verdict->summary), summary);
 }
 
 int diagnose(const struct triage_case *c, struct verdict *ret)

@@ -153,7 +153,7 @@ bool fact_phone_worked_twice(const struct view *view)
 
 static bool asks_for_newer_tool(const struct attempt_view *a)
 {
-	return attempt_sign(a->attempt, "old-tool") != NULL;
+	return attempt_sign(a->attempt, "old-tool") || attempt_sign(a->attempt, "answer-lacking");
 }
 
 /* One tool that is too old fails everywhere. */

@@ -58,6 +58,11 @@ bool fact_two_cables_tried(const struct view *view)
 	return view->tried_cables >= 2;
 }
 
+bool fact_two_ports_tried(const struct view *view)
+{
+	return view->tried_ports >= 2;
+}
+
 bool fact_two_ports_failed(const struct view *view)
 {
 	return view->ports >= 2;

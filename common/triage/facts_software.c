@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/triage/facts_private.h"
+#include "common/triage/outside.h"
 #include "common/triage/tool_age.h"
 
 bool fact_two_firmwares_tried(const struct view *view)
@@ -95,4 +96,24 @@ static bool had_other_program(const struct attempt_view *a)
 bool fact_other_program(const struct view *view)
 {
 	return any_failure(view, had_other_program);
+}
+
+static bool ended_by_server(const struct attempt_view *a)
+{
+	return outside_is_server(a->code, a->phone_code);
+}
+
+bool fact_server_ended(const struct view *view)
+{
+	return any_failure(view, ended_by_server);
+}
+
+static bool was_overlooked(const struct attempt_view *a)
+{
+	return outside_overlooked(a->attempt);
+}
+
+bool fact_restore_mode_overlooked(const struct view *view)
+{
+	return any_failure(view, was_overlooked);
 }

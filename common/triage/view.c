@@ -6,6 +6,7 @@
 
 #include "common/base/text.h"
 #include "common/triage/model.h"
+#include "common/triage/outside.h"
 
 #define DISTINCT_MAX 64	    /* different values that are counted */
 #define FULL_SPEED_MBPS 480 /* what an iPhone runs at, at least */
@@ -150,6 +151,7 @@ static void fill_attempt(struct attempt_view *view, const struct attempt *attemp
 	view->code = itunes_code_of(attempt);
 	view->phone_code = phone_code_of(attempt);
 	view->link_known = is_link_known(view);
+	view->outside = outside_ended(attempt, view->code, view->phone_code);
 	view->flex = flex_state_of(attempt);
 	fill_values(view);
 }
@@ -207,7 +209,7 @@ static struct group group_around(struct view *view, size_t reference)
 		if (match != POINT_SAME)
 			continue;
 		group.size++;
-		if (b->link_faulty)
+		if (b->link_faulty || b->outside)
 			continue;
 		if (b->values[VARIABLE_HOST]) {
 			group.several_hosts |= host && host != b->values[VARIABLE_HOST];
@@ -264,7 +266,7 @@ static void mark_group(struct view *view)
 enum counted {
 	COUNT_ALL,
 	COUNT_GROUP,
-	COUNT_CLEAN,  /* of the group, with no known link fault */
+	COUNT_CLEAN,  /* of the group, with no known link fault, and the phone can be the cause */
 	COUNT_PROVEN, /* of these, whose link is known to have held */
 };
 
@@ -274,7 +276,7 @@ static bool is_counted(const struct attempt_view *a, enum counted counted)
 		return a->failed;
 	if (!a->in_group || counted == COUNT_GROUP)
 		return a->in_group;
-	return !a->link_faulty && (counted == COUNT_CLEAN || a->link_known);
+	return !a->link_faulty && !a->outside && (counted == COUNT_CLEAN || a->link_known);
 }
 
 static size_t count_distinct(const struct view *view, enum variable variable, enum counted counted)
@@ -425,6 +427,7 @@ static void fill_counts(struct view *view)
 	mark_group(view);
 	view->tried_computers = count_distinct(view, VARIABLE_HOST, COUNT_ALL);
 	view->tried_cables = count_distinct(view, VARIABLE_CABLE, COUNT_ALL);
+	view->tried_ports = count_distinct(view, VARIABLE_PORT, COUNT_ALL);
 	view->tried_tools = count_distinct(view, VARIABLE_TOOL, COUNT_ALL);
 	view->tried_firmwares = count_distinct(view, VARIABLE_FIRMWARE, COUNT_ALL);
 	view->tried_networks = count_distinct(view, VARIABLE_NETWORK, COUNT_ALL);

@@ -63,6 +63,7 @@ struct attempt_view {
 	bool bench_fault;
 	bool link_faulty;
 	bool link_known;    /* something shows how good the link was, or that it held */
+	bool outside;	    /* what ended it lies outside the phone: see outside.h */
 	bool in_group;	    /* failed at the point where most failed */
 	int64_t code;	    /* iTunes code, derived or told; 0 = unknown */
 	int64_t phone_code; /* AMR code of the phone, seen or told; 0 = unknown */
@@ -84,6 +85,7 @@ struct view {
 	size_t tried_computers; /* different ones that are known of failures, whatever their point
 				 */
 	size_t tried_cables;
+	size_t tried_ports;
 	size_t tried_tools;
 	size_t tried_firmwares;
 	size_t tried_networks;
@@ -92,7 +94,8 @@ struct view {
 	size_t cables;
 	size_t ports;
 	size_t tools;
-	size_t clean_computers; /* the same of those with no known link fault */
+	size_t clean_computers; /* the same of those that neither a known link fault nor something
+				   outside the phone ended */
 	size_t clean_cables;
 	size_t proven_computers; /* the same of those whose link is known to have held */
 	size_t proven_cables;

@@ -31,6 +31,12 @@ static void assert_first(const char *cause)
 	assert_string_equal(verdict.causes[0].cause, cause);
 }
 
+static void add_sign(struct attempt *attempt, const char *id)
+{
+	text_copy(attempt->signs[attempt->sign_count].id, NAME_SIZE, id);
+	attempt->signs[attempt->sign_count++].count = 1;
+}
+
 static void assert_next(const char *experiment)
 {
 	assert_non_null(verdict.next.experiment);
@@ -370,6 +376,87 @@ static void a_named_part_asks_for_one_repeat(void **state)
 	}
 }
 
+/* Apple's server, a file, or a tool that lacks an answer end a restore on every computer and cable:
+ * that is no fault of the phone. */
+static void what_lies_outside_is_never_hardware(void **state)
+{
+	static const struct {
+		int64_t code, phone_code;
+		const char *sign;
+		bool decided; /* as software, and not left open */
+	} ends[] = {
+		{3104, 0, NULL, true},
+		{3194, 0, NULL, true},
+		{9006, 0, NULL, true},
+		{1013, 1013, NULL, false},
+		{0, 15, NULL, true},
+		{0, 10, NULL, true},
+		{0, 0, "signing-refused", true},
+		{0, 0, "signing-failed", true},
+		{0, 0, "network", true},
+		{0, 0, "answer-lacking", true},
+		{0, 0, "tool-unusable", true},
+		{0, 0, "firmware-file", true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+		add_persisting(c);
+		for (size_t j = 0; j < c->attempt_count; j++) {
+			struct attempt *attempt = c->attempts[j];
+
+			text_copy(attempt->tool, sizeof(attempt->tool), "idevicerestore");
+			attempt->stage = STAGE_RESTORE;
+			attempt->came_back = MODE_UNKNOWN;
+			attempt->itunes_code = ends[i].code;
+			attempt->amr_error = ends[i].phone_code;
+			attempt->amr_error_known = ends[i].phone_code;
+			if (ends[i].sign)
+				add_sign(attempt, ends[i].sign);
+		}
+		diagnose_ok(c);
+		assert_int_equal(verdict.phase, ends[i].decided ? PHASE_SOFTWARE : PHASE_UNDECIDED);
+	}
+}
+
+static void add_mode(struct attempt *attempt, enum device_mode mode, uint64_t seconds)
+{
+	attempt->modes[attempt->mode_count++] =
+		(struct seen_mode){.mode = mode, .monotonic_us = seconds * 1000000};
+}
+
+static void stand_in_restore_mode(struct attempt *attempt, uint64_t seconds)
+{
+	add_sign(attempt, "no-restore-mode");
+	add_mode(attempt, MODE_RECOVERY, 1);
+	add_mode(attempt, MODE_RESTORE, 20);
+	add_mode(attempt, MODE_GONE, 20 + seconds);
+}
+
+/* It waited for a computer that did not see it; one that panics is gone at once. */
+static void a_phone_that_waits_in_restore_mode_is_fine(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *one = case_of(NO_FACE_ID);
+
+	stand_in_restore_mode(add_4013(one, "one", "A"), 120);
+	diagnose_ok(one);
+	assert_verdict(PHASE_SOFTWARE, STRENGTH_MODERATE);
+	assert_first("host-software");
+	for (int waits = 0; waits < 2; waits++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+
+		add_persisting(c);
+		for (size_t i = 0; i < c->attempt_count; i++)
+			stand_in_restore_mode(c->attempts[i], waits ? 120 : 20);
+		diagnose_ok(c);
+		if (waits)
+			assert_int_not_equal(verdict.phase, PHASE_HARDWARE);
+		else
+			assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
+	}
+}
+
 /* The restore system crossed the cable before it failed: the tool comes before the cable then. */
 static void a_failure_in_restore_mode_is_rarely_the_cable(void **state)
 {
@@ -573,6 +660,8 @@ int main(void)
 		cmocka_unit_test(an_operation_alone_names_nothing),
 		cmocka_unit_test(one_success_asks_to_be_repeated),
 		cmocka_unit_test(a_named_part_asks_for_one_repeat),
+		cmocka_unit_test(what_lies_outside_is_never_hardware),
+		cmocka_unit_test(a_phone_that_waits_in_restore_mode_is_fine),
 		cmocka_unit_test(a_failure_in_restore_mode_is_rarely_the_cable),
 		cmocka_unit_test(a_cable_is_not_tried_twice),
 		cmocka_unit_test(a_phone_that_loops_is_tried_by_parts),
