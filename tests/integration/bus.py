@@ -22,10 +22,12 @@ class Bus:
         assert answer.startswith('ok'), f'{line}: {answer}'
 
     def write(self, path, value):
-        """Gives a file of sysfs, such as 1-2/urbnum, this content."""
+        """Gives a file of sysfs, such as 1-2/urbnum, this content, which no reader finds empty."""
         path = self.sysfs / path
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f'{value}\n')
+        fresh = path.with_suffix('.fresh')
+        fresh.write_text(f'{value}\n')
+        fresh.replace(path)
 
     def close(self):
         self.process.stdin.close()
