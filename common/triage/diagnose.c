@@ -368,15 +368,33 @@ static void diagnose_failures(struct diagnosis *d, struct verdict *verdict)
 	missing_collect(d->view, verdict);
 }
 
+/* The phone's word that it has finished counts more than how the tool ended. */
+static bool any_broken_off(const struct view *view)
+{
+	for (size_t i = 0; i < view->count; i++) {
+		const struct attempt *attempt = view->attempts[i].attempt;
+		bool finished = attempt->status_known && attempt->status == 0;
+
+		if (attempt->outcome == OUTCOME_ABORTED && !finished)
+			return true;
+	}
+	return false;
+}
+
+/* Who breaks a restore off has a reason, such as that it hangs: that is no sign that all is well.
+ */
 static void tell_no_failure(const struct view *view, struct verdict *verdict)
 {
-	const char *summary = "No failure was seen: nothing was tried.";
+	const char *summary = "No failure was seen.";
 
 	verdict->phase = PHASE_NONE;
-	if (view->succeeded_count)
+	if (view->succeeded_count) {
 		summary = "No failure was seen: what was tried succeeded.";
-	else if (view->count)
-		summary = "No failure was seen, and no success: no attempt came to its end.";
+	} else if (any_broken_off(view)) {
+		verdict->phase = PHASE_UNDECIDED;
+		summary = "Undecided: what was tried was broken off before it failed or succeeded. "
+			  "Let one restore run to its end.";
+	}
 	text_copy(verdict->summary, sizeof(verdict->summary), summary);
 }
 

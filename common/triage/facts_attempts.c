@@ -20,9 +20,14 @@ static bool is_update(const struct attempt_view *a)
 }
 
 /* Signed blobs of an older version, changed firmware: fails for reasons of its own. */
-static bool is_unofficial_tool(const struct attempt_view *a)
+static bool is_unofficial(const struct attempt_view *a)
 {
-	return word_is(a->attempt->tool, "futurerestore");
+	static const char *const tools[] = {"futurerestore", "LeetDown", "sunst0rm"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
+		if (word_is(a->attempt->tool, tools[i]))
+			return true;
+	return attempt_sign(a->attempt, "custom-firmware") != NULL;
 }
 
 /* Whether an attempt that the bench spoiled shows one of these signs. */
@@ -98,8 +103,7 @@ bool fact_boot_failure(const struct view *view)
 bool fact_unofficial_restore(const struct view *view)
 {
 	return case_has_history(view->c, "saved-blob-restore") ||
-	       case_has_history(view->c, "custom-firmware") ||
-	       any_failure(view, is_unofficial_tool);
+	       case_has_history(view->c, "custom-firmware") || any_failure(view, is_unofficial);
 }
 
 bool fact_works_unchanged(const struct view *view)

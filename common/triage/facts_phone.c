@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/triage/facts_private.h"
+#include "common/triage/model.h"
 
 /* Counts against a part only where the link was not the trouble. */
 static bool counts_against_part(const struct attempt_view *a)
@@ -56,6 +57,19 @@ static bool was_found_reset(const struct attempt_view *a)
 bool fact_loops_and_resets(const struct view *view)
 {
 	return case_has_history(view->c, "boot-loop") && any_failure(view, was_found_reset);
+}
+
+bool fact_loops_by_itself(const struct view *view)
+{
+	return fact_loops_and_resets(view) ||
+	       (case_has_history(view->c, "boot-loop") && case_has_history(view->c, "liquid"));
+}
+
+bool fact_audio_ic_model(const struct view *view)
+{
+	const struct model *model = model_by_product(view->c->identity.product);
+
+	return model && word_is(model->family, "iphone_7");
 }
 
 bool fact_face_id_model(const struct view *view)

@@ -420,6 +420,82 @@ static void what_lies_outside_is_never_hardware(void **state)
 	}
 }
 
+static void broken_off_is_not_well(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+
+	add_attempt(c, "one", "A", OUTCOME_UNKNOWN);
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_NONE);
+	add_attempt(c, "one", "A", OUTCOME_ABORTED);
+	diagnose_ok(c);
+	assert_verdict(PHASE_UNDECIDED, STRENGTH_NONE);
+	c->attempts[1]->status_known = true;
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_NONE);
+	add_success(c, "one", "A");
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_NONE);
+}
+
+/* Changed firmware fails for reasons of its own, on every computer. */
+static void custom_firmware_is_never_hardware(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_persisting(c);
+	add_sign(c->attempts[0], "custom-firmware");
+	diagnose_ok(c);
+	assert_int_not_equal(verdict.phase, PHASE_HARDWARE);
+}
+
+/* Grey buttons tell of the audio chip on the models that are known for it, and nowhere else. */
+static void a_loop_after_grey_buttons_is_the_audio_chip(void **state)
+{
+	for (int known = 0; known < 2; known++) {
+		CLEANUP(triage_case_freep)
+		struct triage_case *c = case_of(known ? "iPhone9,3" : "iPhone8,1");
+
+		triage_case_add_history(c, "boot-loop");
+		triage_case_add_history(c, "grey-speaker");
+		text_copy(add_attempt(c, "one", NULL, OUTCOME_FAILED)->action, 16, "boot");
+		diagnose_ok(c);
+		assert_int_equal(verdict.phase, known ? PHASE_HARDWARE : PHASE_UNDECIDED);
+		if (known)
+			assert_first("audio-ic");
+	}
+}
+
+/* A wet Face ID phone that loops must be opened in any case: the flex first. */
+static void a_wet_phone_that_loops_is_opened(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	triage_case_add_history(c, "liquid");
+	text_copy(add_attempt(c, "one", NULL, OUTCOME_FAILED)->action, 16, "update");
+	diagnose_ok(c);
+	assert_next("swap-cable");
+	triage_case_add_history(c, "boot-loop");
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_first("earpiece-flex");
+	assert_next("disconnect-earpiece-flex");
+}
+
+static void the_mode_is_looked_at_once(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	for (int i = 0; i < 2; i++) {
+		add_sign(add_attempt(c, "one", "A", OUTCOME_FAILED), "component-refused");
+		diagnose_ok(c);
+		if (i == 0)
+			assert_next("check-mode");
+		else
+			assert_string_not_equal(verdict.next.experiment, "check-mode");
+	}
+}
+
 static void add_mode(struct attempt *attempt, enum device_mode mode, uint64_t seconds)
 {
 	attempt->modes[attempt->mode_count++] =
@@ -661,6 +737,11 @@ int main(void)
 		cmocka_unit_test(one_success_asks_to_be_repeated),
 		cmocka_unit_test(a_named_part_asks_for_one_repeat),
 		cmocka_unit_test(what_lies_outside_is_never_hardware),
+		cmocka_unit_test(broken_off_is_not_well),
+		cmocka_unit_test(custom_firmware_is_never_hardware),
+		cmocka_unit_test(a_loop_after_grey_buttons_is_the_audio_chip),
+		cmocka_unit_test(a_wet_phone_that_loops_is_opened),
+		cmocka_unit_test(the_mode_is_looked_at_once),
 		cmocka_unit_test(a_phone_that_waits_in_restore_mode_is_fine),
 		cmocka_unit_test(a_failure_in_restore_mode_is_rarely_the_cable),
 		cmocka_unit_test(a_cable_is_not_tried_twice),
