@@ -25,6 +25,9 @@ def pytest_configure(config):
     for number in (signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
+    # Likewise under nohup, which goes on to hold for the tests themselves.
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
     config.addinivalue_line("markers", "slow: waits for time limits of the restore tool (runs beside other scenarios)")
 
 
