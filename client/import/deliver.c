@@ -189,7 +189,7 @@ static int gather(struct feed *feed, struct json_builder *builder, struct json_o
 	return r < 0 ? r : bytes > 0;
 }
 
-static int say_spool_failure(int error)
+int import_spool_failed(int error)
 {
 	complain("Cannot keep the records of a log in a temporary file (%s); make room there, or "
 		 "name another folder in $TMPDIR.",
@@ -230,7 +230,7 @@ static int send_records(struct import *import, struct feed *feed)
 		if (r != EXIT_DONE)
 			return r;
 	}
-	return r < 0 ? say_spool_failure(r) : EXIT_DONE;
+	return r < 0 ? import_spool_failed(r) : EXIT_DONE;
 }
 
 static int64_t last_sequence(const struct feed *feed)
@@ -283,16 +283,25 @@ static int send_all(struct import *import, struct import_attempt *attempt, bool 
 	return r;
 }
 
-static void show(struct import *import, const struct import_attempt *attempt, bool added)
+static struct json_object *session_of(
+	struct json_builder *builder, const struct import_attempt *attempt)
 {
-	struct json_builder builder = {0};
-	CLEANUP(json_object_putp) struct json_object *object = json_new_object(&builder);
 	struct identity identity = attempt->c->identity;
 	struct session_record record = {.attempt = attempt->c->attempts[0], .identity = &identity};
 
+	return session_to_json(builder, &record);
+}
+
+/* `session` is taken. */
+static void show(struct import *import, const struct import_attempt *attempt,
+	struct json_object *session, bool added)
+{
+	struct json_builder builder = {0};
+	CLEANUP(json_object_putp) struct json_object *object = json_new_object(&builder);
+
 	json_put_text(&builder, object, "file", import->member->label);
 	json_put_number(&builder, object, "attempt", (int64_t)import->attempt_count);
-	json_put(&builder, object, "session", session_to_json(&builder, &record));
+	json_put(&builder, object, "session", session ? session : session_of(&builder, attempt));
 	json_put_number(&builder, object, "lines", (int64_t)attempt->lines);
 	json_put_bool(&builder, object, "dryRun", import->options.dry_run);
 	if (!import->options.dry_run)
@@ -313,9 +322,10 @@ static bool stop(struct import *import, int code)
 
 bool import_deliver(struct import *import, struct import_attempt *attempt)
 {
+	CLEANUP(json_object_putp) struct json_object *twin = NULL;
 	struct attempt *told = attempt->c->attempts[0];
 	bool added = false;
-	int r;
+	int r = EXIT_DONE;
 
 	if (import->attempt_count++ == IMPORT_ATTEMPTS_MAX) {
 		import_complain(import, EXIT_REFUSED, "more than %d attempts in one file.",
@@ -327,9 +337,12 @@ bool import_deliver(struct import *import, struct import_attempt *attempt)
 	add_what_was_asked(&import->options, told);
 	if (uuid_is_none(&told->id) && make_id(import, attempt, &told->id) < 0)
 		return stop(import, say_no_memory());
-	r = import->options.dry_run ? EXIT_DONE : send_all(import, attempt, &added);
+	if (attempt->of_log && !import->options.dry_run)
+		r = import_find_twin(import, attempt, &twin);
+	if (r == EXIT_DONE && !twin && !import->options.dry_run)
+		r = send_all(import, attempt, &added);
 	if (r != EXIT_DONE)
 		return stop(import, r);
-	show(import, attempt, added);
+	show(import, attempt, TAKE_PTR(twin), added);
 	return true;
 }

@@ -49,6 +49,7 @@ struct import_attempt {
 	struct triage_case *c; /* of it alone; its id is "none" where the file names no session */
 	struct fingerprint content;  /* what its id is made from then */
 	struct json_object *records; /* list of Record; NULL = they are in the spool */
+	bool of_log;		     /* of a tool, which may tell what was watched */
 	uint64_t lines;		     /* of its log */
 	uint64_t left_out;	     /* records that the daemon did not get */
 };
@@ -59,6 +60,15 @@ void import_complain(struct import *import, enum exit_code code, const char *for
 /* Hands an attempt to the daemon with its records, or with --dry-run to nobody, and shows it. What
  * was asked for is added to it first. Returns false where the import cannot go on at all. */
 bool import_deliver(struct import *import, struct import_attempt *attempt);
+
+/* Looks for a session of the phone that is the same restore: with the same lines, or at the same
+ * time. *ret is that Session, which is the caller's, or NULL. Where the daemon saw the phone's
+ * modes at that time and nothing else, the attempt takes its computer and port from there. Returns
+ * an enum exit_code. */
+int import_find_twin(
+	struct import *import, const struct import_attempt *attempt, struct json_object **ret);
+/* Says that the spool failed, for a negative errno. Returns EXIT_REFUSED. */
+int import_spool_failed(int error);
 
 /* The member is over: says what was kept back about many attempts. */
 void import_sum_up(struct import *import);

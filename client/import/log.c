@@ -135,7 +135,8 @@ static void take_attempt(void *user, const struct logsplit_attempt *told)
 	struct reading *reading = user;
 	struct import *import = reading->import;
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
-	struct import_attempt attempt = {.content = told->lines_seen, .lines = told->lines};
+	struct import_attempt attempt = {
+		.content = told->lines_seen, .of_log = true, .lines = told->lines};
 
 	if (reading->broken)
 		return;

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One restore is one attempt: a log may tell of a restore that the daemon watched, or that was
+ * imported from another of its logs. */
+#include <inttypes.h>
+
+#include "client/import/import.h"
+#include "common/base/text.h"
+#include "common/wire/records.h"
+
+#define SESSIONS_COMPARED 50 /* the newest ones of the phone */
+#define LINES_AT_ONCE 200
+
+/* Both began and ended, and for half of the shorter's time they ran side by side: one phone does
+ * not restore twice at once. Only a log with times has a span at all. */
+static bool ran_at_once(const struct attempt *attempt, struct json_object *session)
+{
+	uint64_t began = (uint64_t)field_number_or(session, "startedUSec", 0);
+	uint64_t ended = (uint64_t)field_number_or(session, "endedUSec", 0);
+	uint64_t from = attempt->started.wall_us, to = attempt->ended.wall_us;
+	uint64_t shorter, first, last;
+
+	if (!began || !from || ended <= began || to <= from)
+		return false;
+	shorter = to - from < ended - began ? to - from : ended - began;
+	first = from > began ? from : began;
+	last = to < ended ? to : ended;
+	return last > first && last - first >= shorter / 2;
+}
+
+/* The log of a session, as the daemon has it. */
+struct kept_log {
+	struct import *import;
+	const char *session;
+	struct json_object *reply; /* owned */
+	struct json_object *records;
+	size_t next;
+	int64_t after;
+	int code; /* enum exit_code */
+};
+
+/* Returns false at the end, and where the daemon could not be asked. */
+static bool read_on(struct kept_log *log)
+{
+	struct json_builder builder = {0};
+	struct json_object *parameters = json_new_object(&builder);
+
+	json_object_put(log->reply);
+	log->reply = NULL;
+	json_put_text(&builder, parameters, "session", log->session);
+	json_put_number(&builder, parameters, "after", log->after);
+	json_put_number(&builder, parameters, "limit", LINES_AT_ONCE);
+	log->code = ask(log->import->context, log->import->connection, "ReadLog", &builder,
+		parameters, &log->reply);
+	log->records = field_list(log->reply, "records");
+	log->next = 0;
+	return field_count(log->records) > 0;
+}
+
+static bool is_line(struct json_object *record)
+{
+	return text_equal(field_text_or(record, "kind", ""), "log") &&
+	       text_equal(field_text_or(record, "source", ""), "tool");
+}
+
+/* The next line of the tool, borrowed; NULL where there is none. */
+static struct json_object *next_kept_line(struct kept_log *log)
+{
+	while (log->next < field_count(log->records) || read_on(log)) {
+		struct json_object *record = field_item(log->records, log->next++);
+
+		log->after = field_number_or(record, "sequence", INT64_MAX);
+		if (is_line(record))
+			return record;
+	}
+	return NULL;
+}
+
+/* The next line of the log at hand, as the daemon would give it; the caller's. */
+static struct json_object *next_told_line(struct spool *spool)
+{
+	struct event event;
+
+	while (spool_next(spool, &event) > 0) {
+		struct json_builder builder = {0};
+		CLEANUP(json_object_putp)
+		struct json_object *record =
+			json_finish(&builder, record_to_json(&builder, &event));
+
+		if (is_line(record))
+			return TAKE_PTR(record);
+	}
+	return NULL;
+}
+
+/* Compares the next line of each. Returns false at the end of both, or where they differ. */
+static bool compare_line(struct import *import, struct kept_log *log, bool *same)
+{
+	CLEANUP(json_object_putp) struct json_object *told = next_told_line(import->spool);
+	struct json_object *kept = next_kept_line(log);
+
+	if (told && kept)
+		*same = text_equal(
+			field_text_or(told, "text", ""), field_text_or(kept, "text", ""));
+	else
+		*same &= !told && !kept;
+	return *same && told;
+}
+
+/* Whether both have the same lines, as far as they are kept, and any. Returns an enum exit_code. */
+static int has_same_lines(struct import *import, const char *session, bool *ret)
+{
+	struct kept_log log = {.import = import, .session = session};
+	int r = spool_rewind(import->spool);
+
+	if (r < 0)
+		return import_spool_failed(r);
+	*ret = false;
+	while (compare_line(import, &log, ret))
+		;
+	json_object_put(log.reply);
+	return log.code;
+}
+
+static int list_sessions(
+	struct import *import, const struct identity *identity, struct json_object **ret)
+{
+	struct json_builder builder = {0};
+	struct json_object *parameters = json_new_object(&builder);
+	char ecid[ECID_TEXT_SIZE];
+
+	if (identity->ecid)
+		ecid_format(identity->ecid, ecid);
+	json_put_text(&builder, parameters, "device", identity->ecid ? ecid : identity->udid);
+	json_put_number(&builder, parameters, "limit", SESSIONS_COMPARED);
+	return ask_allowing(import->context, import->connection, "ListSessions", &builder,
+		parameters, INTERFACE "NoSuchDevice", ret);
+}
+
+/* Only its modes were watched: the log tells more. */
+static bool is_bare(struct json_object *session)
+{
+	return !field_text(session, "tool") && !field_text(session, "operationName");
+}
+
+/* What was watched of it makes no second computer, whatever the computer is called now. */
+static void take_place(struct attempt *attempt, struct json_object *session)
+{
+	text_copy(attempt->host, sizeof(attempt->host), field_text_or(session, "host", ""));
+	text_copy(attempt->port, sizeof(attempt->port), field_text_or(session, "port", ""));
+}
+
+int import_find_twin(
+	struct import *import, const struct import_attempt *attempt, struct json_object **ret)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	struct attempt *told = attempt->c->attempts[0];
+	int r = list_sessions(import, &attempt->c->identity, &reply);
+	struct json_object *sessions = field_list(reply, "sessions");
+	bool same = false;
+
+	for (size_t i = 0; r == EXIT_DONE && !same && i < field_count(sessions); i++) {
+		struct json_object *session = field_item(sessions, i);
+		const char *id = field_text_or(session, "session", "");
+		struct uuid uuid;
+
+		if (uuid_parse(id, &uuid) < 0 || uuid_equal(&uuid, &told->id))
+			continue;
+		same = ran_at_once(told, session);
+		if (same && is_bare(session)) {
+			take_place(told, session);
+			same = false;
+			continue;
+		}
+		/* A file of many attempts is none that a single restore left. */
+		if (!same && import->attempt_count == 1)
+			r = has_same_lines(import, id, &same);
+		if (same)
+			*ret = json_object_get(session);
+	}
+	return r;
+}
