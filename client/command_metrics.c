@@ -100,7 +100,7 @@ static int put_counts(struct context *context, struct connection *connection, FI
 	static const char *const ways[] = {"bench", "port", "cable", "model", "tool"};
 	int r = EXIT_DONE;
 
-	put_head(out, "attempts", "Restore attempts in the casebook, the newest 20000.");
+	put_head(out, "attempts", "Restore attempts in the casebook, the newest 4000.");
 	for (size_t i = 0; r == EXIT_DONE && i < ARRAY_SIZE(ways); i++) {
 		CLEANUP(json_object_putp) struct json_object *reply = NULL;
 		struct json_builder builder = {0};

@@ -13,7 +13,7 @@
 #define CASEBOOK_NAME "casebook.db" /* in the state directory */
 
 #define CASEBOOK_CONDITIONS_MAX 8192
-#define CASEBOOK_COUNTED_MAX 20000 /* attempts that are counted: the newest ones */
+#define CASEBOOK_COUNTED_MAX 4000 /* attempts that are counted: more would hold the daemon too long */
 #define CASEBOOK_GROUPS_MAX 500
 
 struct casebook;

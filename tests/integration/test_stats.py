@@ -79,15 +79,15 @@ def test_many_attempts_do_not_stall(bench):
             'INSERT INTO attempts (id, origin, ecid, started_us, ended_us, host, port, cable, outcome, told)'
             " VALUES (?, 'told', ?, ?, 0, ?, ?, ?, 'failed', ?)",
             ((number.to_bytes(16, 'big'), number % 700, 1_800_000_000_000_000 + number, f'b{number % 9}',
-              f'1-{number % 30}', f'L{number % 40}', row) for number in range(1, 25_001)))
+              f'1-{number % 30}', f'L{number % 40}', row) for number in range(1, 5_001)))
     bench.start()
     answer = bench.ask('stats', '--by', 'cable')
-    assert answer['cut'] is True and answer['attempts'] == 20_000
+    assert answer['cut'] is True and answer['attempts'] == 4_000
     begun = time.monotonic()
     for _ in range(10):
         bench.call('GetStatistics', by='port')
-    assert (time.monotonic() - begun) / 10 < 0.25
-    assert '20000' in bench.triage('stats').stdout
+    assert (time.monotonic() - begun) / 10 < 0.1
+    assert '4000' in bench.triage('stats').stdout
 
 
 def test_what_makes_no_sense_is_refused(bench):
