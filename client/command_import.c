@@ -77,7 +77,8 @@ static int take(void *user, int option, const char *value)
 	if (option == OPTION_DRY_RUN)
 		options->dry_run = true;
 	else
-		*texts[option - OPTION_DEVICE] = value;
+		/* As a script gives what it does not know. */
+		*texts[option - OPTION_DEVICE] = value[0] ? value : NULL;
 	return EXIT_DONE;
 }
 

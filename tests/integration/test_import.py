@@ -183,6 +183,13 @@ def test_what_is_asked_for_is_added(imports):
         'chargeFlex': 'replaced'}
 
 
+def test_what_is_empty_was_not_told(imports):
+    log = imports.write('a.log', text(['idevicerestore 1.0.0', *FAILED]))
+    made, = imports.dry('--tool', '', '--host', '', '--ticket', '', '--device', '', log)
+    assert made['session']['tool'] == 'idevicerestore'
+    assert 'host' not in made['session'] and 'ticket' not in made['session']
+
+
 def seconds(when):
     """The seconds since 1970 of local time."""
     import time
