@@ -87,6 +87,11 @@ bool fact_works_other_battery(const struct view *view)
 	return view_works_within(view, VARIABLE_BIT(VARIABLE_BATTERY), ACTION) > 0;
 }
 
+bool fact_works_other_display(const struct view *view)
+{
+	return view_works_within(view, VARIABLE_BIT(VARIABLE_DISPLAY), ACTION) > 0;
+}
+
 bool fact_works_other_charge_flex(const struct view *view)
 {
 	return view_works_within(view, VARIABLE_BIT(VARIABLE_CHARGE_FLEX), ACTION) > 0;

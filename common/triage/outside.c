@@ -50,6 +50,20 @@ bool outside_overlooked(const struct attempt *attempt)
 	return false;
 }
 
+/* The tool did not find the phone, and nothing else tells where the phone was. */
+static bool was_missed(const struct attempt *attempt)
+{
+	static const char *const signs[] = {
+		"usbmuxd-not-running", "restored-unreachable", "no-device", "no-restore-mode"};
+
+	if (attempt->came_back != MODE_UNKNOWN || attempt->health.grade != HEALTH_UNKNOWN)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
+		if (attempt_sign(attempt, signs[i]))
+			return true;
+	return false;
+}
+
 bool outside_ended(const struct attempt *attempt, int64_t code, int64_t phone_code)
 {
 	if (outside_is_server(code, phone_code) || code == MODEM_OR_SERVER ||
@@ -58,5 +72,8 @@ bool outside_ended(const struct attempt *attempt, int64_t code, int64_t phone_co
 	for (size_t i = 0; i < ARRAY_SIZE(outside_signs); i++)
 		if (attempt_sign(attempt, outside_signs[i]))
 			return true;
-	return outside_overlooked(attempt);
+	/* Its parts did all of it: what failed came after. */
+	if (attempt->status_known && attempt->status == 0)
+		return true;
+	return was_missed(attempt) || outside_overlooked(attempt);
 }

@@ -420,6 +420,67 @@ static void what_lies_outside_is_never_hardware(void **state)
 	}
 }
 
+/* The same tool takes its faults along to the next computer; a second tool does not share them. */
+static void a_step_that_names_no_part_asks_for_another_tool(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_persisting(c);
+	for (size_t i = 0; i < c->attempt_count; i++) {
+		struct attempt *attempt = c->attempts[i];
+
+		text_copy(attempt->tool, sizeof(attempt->tool), "idevicerestore");
+		attempt->came_back = MODE_UNKNOWN;
+		attempt->itunes_code = 0;
+		attempt->stage = STAGE_RESTORE;
+		attempt->status_known = true;
+		attempt->status = -1;
+		add_sign(attempt, "step-failed");
+	}
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_next("update-tool");
+	for (size_t i = 0; i < c->attempt_count; i++)
+		c->attempts[i]->status = 40;
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_HARDWARE);
+	for (size_t i = 0; i < c->attempt_count; i++)
+		c->attempts[i]->status = -1;
+	text_copy(c->attempts[2]->tool, sizeof(c->attempts[2]->tool), "itunes");
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
+}
+
+/* On two computers with the same usbmuxd, nobody saw where the phone was. */
+static void a_phone_that_no_host_found_is_not_hardware(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+
+	add_persisting(c);
+	for (size_t i = 0; i < c->attempt_count; i++) {
+		c->attempts[i]->came_back = MODE_UNKNOWN;
+		c->attempts[i]->itunes_code = 0;
+		c->attempts[i]->health.grade = HEALTH_UNKNOWN;
+		add_sign(c->attempts[i], "usbmuxd-not-running");
+	}
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+}
+
+/* What came off with the display is told apart, and no computer or cable is looked at again. */
+static void a_success_without_the_display_is_hardware(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	for (int i = 0; i < 2; i++)
+		add_sign(add_attempt(c, "one", "A", OUTCOME_FAILED), "image-link-lost");
+	attempt_set_condition(add_success(c, "one", "A"), "display", "disconnected", 35);
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_MODERATE);
+	assert_first("other-flex");
+	assert_next("display-again");
+}
+
 static void broken_off_is_not_well(void **state)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
@@ -737,6 +798,9 @@ int main(void)
 		cmocka_unit_test(one_success_asks_to_be_repeated),
 		cmocka_unit_test(a_named_part_asks_for_one_repeat),
 		cmocka_unit_test(what_lies_outside_is_never_hardware),
+		cmocka_unit_test(a_step_that_names_no_part_asks_for_another_tool),
+		cmocka_unit_test(a_phone_that_no_host_found_is_not_hardware),
+		cmocka_unit_test(a_success_without_the_display_is_hardware),
 		cmocka_unit_test(broken_off_is_not_well),
 		cmocka_unit_test(custom_firmware_is_never_hardware),
 		cmocka_unit_test(a_loop_after_grey_buttons_is_the_audio_chip),
