@@ -128,13 +128,25 @@ static bool bench_spoiled(const struct attempt *attempt)
 	return attempt->health.mux_faults > 0;
 }
 
+/* A tool's log that ends with a lost connection, where nobody watched USB. */
+static bool lost_in_log_only(const struct attempt *attempt)
+{
+	static const char *const signs[] = {"link-lost", "host-link-reset", "image-link-lost"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(signs) && !attempt->health.attaches; i++)
+		if (attempt_sign(attempt, signs[i]))
+			return true;
+	return false;
+}
+
 /* An attempt that was watched; or the phone's own word came over the link; or the code says that
  * the phone was found on USB afterwards (procedure.md, error codes 4013 and 4014). Of an attempt
  * that a person told with a bare "failed", or with a code for a lost link, nothing is known. */
 static bool is_link_known(const struct attempt_view *view)
 {
-	return view->attempt->health.grade != HEALTH_UNKNOWN || view->phone_code ||
-	       view->code == 4013 || view->code == 4014;
+	if (view->phone_code || view->code == 4013 || view->code == 4014)
+		return true;
+	return view->attempt->health.grade != HEALTH_UNKNOWN && !lost_in_log_only(view->attempt);
 }
 
 static void fill_attempt(struct attempt_view *view, const struct attempt *attempt, size_t index)

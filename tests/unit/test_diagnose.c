@@ -451,6 +451,26 @@ static void a_step_that_names_no_part_asks_for_another_tool(void **state)
 	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
 }
 
+/* A connection that the log tells as lost did not hold, where nobody watched it on USB. */
+static void a_link_lost_in_the_log_is_not_proven(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+
+	add_persisting(c);
+	for (size_t i = 0; i < c->attempt_count; i++) {
+		c->attempts[i]->itunes_code = 0;
+		c->attempts[i]->stage = STAGE_RESTORE;
+		c->attempts[i]->operation = 13;
+		add_sign(c->attempts[i], "link-lost");
+	}
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_MODERATE);
+	for (size_t i = 0; i < c->attempt_count; i++)
+		c->attempts[i]->health.attaches = 2;
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
+}
+
 /* On two computers with the same usbmuxd, nobody saw where the phone was. */
 static void a_phone_that_no_host_found_is_not_hardware(void **state)
 {
@@ -799,6 +819,7 @@ int main(void)
 		cmocka_unit_test(a_named_part_asks_for_one_repeat),
 		cmocka_unit_test(what_lies_outside_is_never_hardware),
 		cmocka_unit_test(a_step_that_names_no_part_asks_for_another_tool),
+		cmocka_unit_test(a_link_lost_in_the_log_is_not_proven),
 		cmocka_unit_test(a_phone_that_no_host_found_is_not_hardware),
 		cmocka_unit_test(a_success_without_the_display_is_hardware),
 		cmocka_unit_test(broken_off_is_not_well),
