@@ -378,6 +378,12 @@ static bool is_clean_up(uint32_t checkpoint)
 	return false;
 }
 
+/* perform_restore_installing: nearly all of a restore is inside it. */
+static bool is_around(uint32_t checkpoint)
+{
+	return checkpoint == 0x67b;
+}
+
 static void open_checkpoint(struct attempt *attempt, uint32_t id)
 {
 	size_t last = ATTEMPT_OPEN_CHECKPOINTS_MAX - 1;
@@ -423,8 +429,9 @@ static void fold_checkpoint(struct attempt *attempt, const struct event *event)
 	reach_stage(attempt, STAGE_RESTORE);
 	if (event->flag == CHECKPOINT_FAILURE) {
 		copy_text(attempt->failure_text, sizeof(attempt->failure_text), event);
-		if (!clean_up)
+		if (!clean_up && (!attempt->failing || is_around(attempt->checkpoint)))
 			name_checkpoint(attempt, event);
+		attempt->failing |= !clean_up;
 		return;
 	}
 	if (clean_up) {
@@ -433,6 +440,7 @@ static void fold_checkpoint(struct attempt *attempt, const struct event *event)
 	}
 	if (attempt->cleaning_up)
 		return;
+	attempt->failing = false;
 	if (event->flag == CHECKPOINT_STARTED) {
 		open_checkpoint(attempt, event->number);
 		name_checkpoint(attempt, event);

@@ -121,6 +121,7 @@ struct attempt {
 	/* Of the fold alone. */
 	uint32_t open_checkpoints[ATTEMPT_OPEN_CHECKPOINTS_MAX];
 	size_t open_checkpoint_count;
+	bool failing;	    /* a step has just failed; those around it fail after it */
 	bool cleaning_up;   /* restored's clean-up has begun: its steps are not the failure */
 	uint32_t link_rank; /* of the best source of link events so far */
 	uint32_t recent_usb_errors; /* that a disconnect right after them would mask */

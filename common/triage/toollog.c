@@ -16,6 +16,7 @@ static const struct toollog_family *const families[] = {
 	&toollog_futurerestore,
 	&toollog_pymobiledevice3,
 	&toollog_apple,
+	&toollog_3utools,
 	&toollog_usbmuxd,
 	&toollog_idevicerestore,
 };
@@ -147,13 +148,20 @@ static const char *take_bars(struct toollog *log, const char *line)
 	return line;
 }
 
-/* A message begins where the line's prefix ends, or where an error is glued to other text. */
+/* A message begins where the line's prefix ends, or where an error is glued to other text; not in
+ * the call of a program's source, which people paste too. */
 static bool is_beginning(const struct toollog *log, const char *at)
 {
-	static const char glue[] = "ERROR: ";
+	static const char glue[] = "ERROR: ", call[] = "(\"";
+	size_t before = (size_t)(at - log->line);
 
-	return at == log->message || (at - log->line >= (ptrdiff_t)strlen(glue) &&
-					     memcmp(at - strlen(glue), glue, strlen(glue)) == 0);
+	if (at == log->message)
+		return true;
+	if (before < strlen(glue) || memcmp(at - strlen(glue), glue, strlen(glue)) != 0)
+		return false;
+	at -= strlen(glue);
+	return before < strlen(glue) + strlen(call) ||
+	       memcmp(at - strlen(call), call, strlen(call)) != 0;
 }
 
 static void note_text(void *user, size_t text, size_t at)

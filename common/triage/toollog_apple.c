@@ -125,6 +125,21 @@ static void read_transition(struct toollog *log, const char *rest, int value)
 	toollog_emit_name(log, EVENT_WAIT, "return");
 }
 
+/* "DFU Restore Phase: Successful", "Recovery Restore Phase: Failed" */
+static void read_phase(struct toollog *log, const char *rest, int value)
+{
+	static const struct {
+		enum device_mode mode;
+		enum restore_stage stage;
+	} stages[] = {{MODE_DFU, STAGE_DFU}, {MODE_RECOVERY, STAGE_RECOVERY},
+		{MODE_RESTORE, STAGE_RESTORE}};
+	enum device_mode mode = toollog_mode(rest);
+
+	for (size_t i = 0; i < ARRAY_SIZE(stages) && strstr(rest, " Restore Phase"); i++)
+		if (stages[i].mode == mode)
+			toollog_emit_number(log, EVENT_STAGE, (uint32_t)stages[i].stage);
+}
+
 static void read_tool(struct toollog *log, const char *rest, int tool)
 {
 	static const char *const tools[] = {"itunes", "finder", "3utools", "purplerestore"};
@@ -146,6 +161,7 @@ static const struct toollog_rule rules[] = {
 	{"requested restore behavior: ", RULE_BEGINS, read_action, 0},
 	{"Restore completed, status: ", RULE_BEGINS, read_end, 0},
 	{"Depth:0 Code:", RULE_BEGINS, toollog_read_code, 0},
+	{"Finished ", RULE_BEGINS, read_phase, 0},
 	{"Unexpected device state '", RULE_WITHIN, read_unexpected, 0},
 	{"Changing state from 'Restoring' to 'Transitioning'", RULE_BEGINS, read_transition, 0},
 	{"WinDFU::", RULE_BEGINS, read_tool, 0},

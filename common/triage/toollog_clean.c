@@ -73,6 +73,25 @@ static size_t drop_escapes(const char *bytes, size_t length, char *out)
 	return written;
 }
 
+/* Programs of some countries write times in Arabic-Indic digits, U+0660 on or U+06F0 on: as those
+ * of ASCII, in place. Returns the new length. */
+static size_t take_digits(char *text, size_t length)
+{
+	const unsigned char *c = (const unsigned char *)text;
+	size_t written = 0;
+
+	for (size_t at = 0; at < length; at++) {
+		if (c[at] == 0xd9 && c[at + 1] >= 0xa0 && c[at + 1] <= 0xa9)
+			text[written++] = (char)('0' + c[++at] - 0xa0);
+		else if (c[at] == 0xdb && c[at + 1] >= 0xb0 && c[at + 1] <= 0xb9)
+			text[written++] = (char)('0' + c[++at] - 0xb0);
+		else
+			text[written++] = text[at];
+	}
+	text[written] = '\0';
+	return written;
+}
+
 size_t toollog_clean(const char *bytes, size_t length, char out[static EVENT_TEXT_MAX + 1])
 {
 	char plain[EVENT_TEXT_MAX];
@@ -82,7 +101,7 @@ size_t toollog_clean(const char *bytes, size_t length, char out[static EVENT_TEX
 	if (copy_plain(bytes, length, out))
 		return length;
 	length = drop_escapes(bytes, length, plain);
-	return text_clean(plain, length, out, EVENT_TEXT_MAX + 1);
+	return take_digits(out, text_clean(plain, length, out, EVENT_TEXT_MAX + 1));
 }
 
 void toollog_unescape(char *text)
@@ -90,7 +109,8 @@ void toollog_unescape(char *text)
 	static const struct {
 		const char *escape;
 		char character;
-	} escapes[] = {{"&gt;", '>'}, {"&lt;", '<'}, {"&quot;", '"'}, {"&amp;", '&'}};
+	} escapes[] = {{"&gt;", '>'}, {"&lt;", '<'}, {"&quot;", '"'}, {"&amp;", '&'},
+		{"&nbsp;", ' '}, {"&#39;", '\''}, {"&#34;", '"'}};
 	char *out = text;
 
 	while (*text) {

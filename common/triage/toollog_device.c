@@ -14,6 +14,8 @@
 	0x648 /* cleanup_send_final_status: it tells of others' failures                           \
 	       */
 
+#define CHECKPOINT_INSTALLING 0x67b /* perform_restore_installing: it fails with what is in it */
+
 /* Steps that report a failure, not ones that fail (see attempt.c). */
 static bool is_clean_up(uint32_t checkpoint)
 {
@@ -43,7 +45,7 @@ static void read_engine(struct toollog *log, const char *rest, int state)
 	log->cleaning_up |= is_clean_up(event.number);
 	if (state != CHECKPOINT_FAILURE)
 		return;
-	log->failure_told = true;
+	log->failure_told |= event.number != CHECKPOINT_INSTALLING;
 	if (text_starts_with(rest, failure) &&
 		toollog_number(rest + strlen(failure), 10, ")", &error))
 		toollog_emit_code(log, EVENT_AMR_ERROR, error, "");
@@ -116,6 +118,8 @@ static const struct toollog_rule rules[] = {
 	{"restore-step-ids=", RULE_WITHIN, read_open_steps, 0},
 	{"restore-step-ids = ", RULE_WITHIN, read_open_steps, 0},
 	{"restore-step-", RULE_WITHIN, read_known, 0},
+	/* Long before the baseband's step it is asked which partitions it will need. */
+	{"equirePartitionMount", RULE_WITHIN, read_step, 0},
 	{"bbupdater: ", RULE_BEGINS, read_step, 19},
 	{"update_baseband: ", RULE_BEGINS, read_step, 19},
 	{"update_gas_gauge", RULE_WITHIN, read_step, 47},

@@ -120,7 +120,20 @@ static void read_transfer(struct toollog *log, const char *rest, int state)
 		{"RestoreRamDisk", STAGE_RECOVERY},
 		{"RestoreTrustCache", STAGE_RECOVERY},
 		{"RestoreDeviceTree", STAGE_RECOVERY},
+		{"AppleLogo", STAGE_RECOVERY},
+		/* 3uTools has names of its own. */
+		{"Ramdisk", STAGE_RECOVERY},
+		{"RestoreSep", STAGE_RECOVERY},
+		/* Nothing but the phone's restore program asks for these. */
 		{"filesystem", STAGE_RESTORE},
+		{"RootTicket", STAGE_RESTORE},
+		{"NORData", STAGE_RESTORE},
+		{"FDR Trust", STAGE_RESTORE},
+		{"FirmwareUpdater data", STAGE_RESTORE},
+		{"FirmwareResponse data", STAGE_RESTORE},
+		{"BasebandData", STAGE_RESTORE},
+		{"BuildIdentity", STAGE_RESTORE},
+		{"SystemImage", STAGE_RESTORE},
 	};
 	struct event event = toollog_event(log, EVENT_TRANSFER);
 
@@ -131,7 +144,9 @@ static void read_transfer(struct toollog *log, const char *rest, int state)
 	snprintf(event.name, sizeof(event.name), "%.*s", (int)strcspn(rest, " ."), rest);
 	log->permille = -1;
 	toollog_emit(log, &event);
-	for (size_t i = 0; i < ARRAY_SIZE(stages) && state == STEP_BEGIN; i++)
+	if (state == STEP_FAILED)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
 		if (text_starts_with(rest, stages[i].component)) {
 			toollog_emit_number(log, EVENT_STAGE, stages[i].stage);
 			break;
@@ -156,8 +171,10 @@ static void read_status(struct toollog *log, const char *rest, int value)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
-		if (text_equal(rest, statuses[i].text))
+		if (text_equal(rest, statuses[i].text)) {
+			toollog_emit_number(log, EVENT_STAGE, STAGE_RESTORE);
 			toollog_emit_status(log, statuses[i].code, rest);
+		}
 }
 
 static void read_unhandled_status(struct toollog *log, const char *rest, int value)
@@ -193,6 +210,13 @@ static void read_saved(struct toollog *log, const char *rest, int saved)
 	text_copy(event.name, sizeof(event.name), names[saved]);
 	event_set_text(&event, rest);
 	toollog_emit(log, &event);
+}
+
+/* The tool says so in its loop over the messages of the phone's restore program, nowhere else. */
+static void read_failed_restore(struct toollog *log, const char *rest, int value)
+{
+	toollog_emit_number(log, EVENT_STAGE, STAGE_RESTORE);
+	toollog_emit_number(log, EVENT_OUTCOME, OUTCOME_FAILED);
 }
 
 static void read_end(struct toollog *log, const char *rest, int value)
@@ -341,7 +365,8 @@ static const struct toollog_rule rules[] = {
 	{"Checkpoint WARNING", RULE_BEGINS, read_checkpoint, CHECKPOINT_WARNING},
 	{"Checkpoint FAILURE", RULE_BEGINS, read_checkpoint, CHECKPOINT_FAILURE},
 	{"Checkpoint ", RULE_BEGINS, read_checkpoint_decimal, 0},
-	{"Unable to successfully restore device", RULE_BEGINS, toollog_read_outcome,
+	{"Unable to successfully restore device", RULE_BEGINS, read_failed_restore, 0},
+	{"Unable to get SHSH blobs for this device", RULE_BEGINS, toollog_read_outcome,
 		OUTCOME_FAILED},
 	{"Unable to restore device", RULE_BEGINS, toollog_read_outcome, OUTCOME_FAILED},
 	{"RESTORE FAILED", RULE_BEGINS, toollog_read_outcome, OUTCOME_FAILED},
@@ -416,8 +441,11 @@ bool toollog_read_free(struct toollog *log, const char *message)
 	if (log->in_exception && read_exception(log, message))
 		return true;
 	/* "DONE" ends a failed restore as well: it says nothing but that the phone's log is over.
+	 * Alone it is the last word of many a program.
 	 */
-	if (text_equal(message, "DONE"))
+	if (text_equal(message, "DONE") && log->stats.understood > 0)
 		return log->meant_something = true;
+	if (toollog_read_named_operation(log, message))
+		return true;
 	return length > 0 && message[length - 1] == ')' && read_operation(log, message);
 }

@@ -204,11 +204,18 @@ static size_t tag_length(const char *line)
 	return 0;
 }
 
+/* Threads and mails quote a log with "> " before each line, once for each answer, or indent it. */
+static const char *skip_quoting(const char *line)
+{
+	return line + strspn(line, "> ");
+}
+
 const char *toollog_message(struct toollog *log, const char *line)
 {
 	size_t used;
 
 	log->tool = NULL;
+	line = skip_quoting(line);
 	for (size_t i = 0; may_be_time(line) && i < ARRAY_SIZE(prefixes); i++) {
 		used = shape_length(line, prefixes[i].shape);
 		if (used == 0)

@@ -32,6 +32,7 @@ extern const struct toollog_family toollog_futurerestore;
 extern const struct toollog_family toollog_pymobiledevice3;
 extern const struct toollog_family toollog_apple;
 extern const struct toollog_family toollog_usbmuxd;
+extern const struct toollog_family toollog_3utools;
 
 /* A number of a plist that the tool dumps, whose key stood on the line before. */
 enum plist_key { PLIST_NONE, PLIST_AMR_ERROR, PLIST_STATUS };
@@ -69,6 +70,7 @@ struct toollog {
 	bool cleaning_up;   /* the phone has begun to report its failure */
 	bool failure_told;  /* it has told the text of it */
 	bool tool_told;
+	bool names_operations; /* it tells them by their names alone: 3uTools */
 	int32_t permille; /* the last one told */
 	uint32_t operation;
 	bool operation_of_tool; /* not from the phone's own log */
@@ -111,6 +113,8 @@ toollog_reader toollog_read_code;    /* a number behind the text; 0 = itunes, 1 
 /* Messages of idevicerestore that no fixed text tells: operations, numbers of plists. Returns false
  * where the message is none of them. */
 bool toollog_read_free(struct toollog *log, const char *message);
+/* An operation by its name alone, where the tool tells them so. Returns false where it is none. */
+bool toollog_read_named_operation(struct toollog *log, const char *message);
 /* A line of usbmuxd that tells of trouble on the link. Returns false where it does not. */
 bool toollog_read_trouble(struct toollog *log, const char *message);
 /* Reads a number, of base 10 (also negative) or 16 (without 0x), that one of the characters `ends`

@@ -119,9 +119,32 @@ static void read_transfer(struct toollog *log, const char *rest, int state)
 	event.flag = (uint32_t)state;
 	snprintf(event.name, sizeof(event.name), "%.*s", (int)strcspn(rest, " ."), rest);
 	toollog_emit(log, &event);
+	toollog_emit_number(log, EVENT_STAGE, STAGE_RESTORE);
+}
+
+/* "connected device: <Device ecid: 7931233653391406 hardware_model: d421ap image4-support: 4>" */
+static void read_connected(struct toollog *log, const char *rest, int value)
+{
+	static const char key[] = "ecid: ", board_key[] = "hardware_model: ";
+	struct event event = toollog_event(log, EVENT_IDENTITY);
+	const char *ecid = strstr(rest, key), *board = strstr(rest, board_key);
+	int64_t number;
+
+	toollog_emit_tool(log, NAME, NULL);
+	if (!ecid || !toollog_number(ecid + strlen(key), 10, " ", &number) || number == 0)
+		return;
+	event.ecid = (uint64_t)number;
+	if (board) {
+		event.text = board + strlen(board_key);
+		event.text_length = strcspn(event.text, " >");
+	}
+	toollog_emit(log, &event);
 }
 
 static const struct toollog_rule rules[] = {
+	{"searching among connected devices via lockdownd", RULE_BEGINS, read_tool, 0},
+	{"waiting for device to be available in Recovery mode", RULE_BEGINS, read_tool, 0},
+	{"connected device: <", RULE_BEGINS, read_connected, 0},
 	{"checkpoint: {", RULE_BEGINS, read_checkpoint, 0},
 	{"progress-bar: {", RULE_BEGINS, read_progress, 0},
 	{"status message: {", RULE_BEGINS, read_status, 0},
@@ -130,7 +153,11 @@ static const struct toollog_rule rules[] = {
 	{"hardware info: {", RULE_BEGINS, read_stage, STAGE_RESTORE},
 	{"saved_debug_info: ", RULE_BEGINS, read_stage, STAGE_RESTORE},
 	{"about to send ", RULE_BEGINS, read_transfer, STEP_BEGIN},
-	{"pymobiledevice3", RULE_WITHIN, read_tool, 0},
+	{"connecting to ASR", RULE_BEGINS, read_stage, STAGE_RESTORE},
+	{"validating the filesystem", RULE_BEGINS, read_stage, STAGE_RESTORE},
+	/* The names of its loggers; traces of its other services have paths. */
+	{" pymobiledevice3.", RULE_WITHIN, read_tool, 0},
+	{"-pymobiledevice3.", RULE_WITHIN, read_tool, 0},
 };
 
 const struct toollog_family toollog_pymobiledevice3 = {rules, ARRAY_SIZE(rules), false};

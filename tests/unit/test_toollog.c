@@ -509,6 +509,155 @@ static void test_usbmuxd(void **state)
 	assert_int_equal(heard.events[1].kind, EVENT_MUX_DETACH);
 }
 
+/* Logs that a thread quotes or indents, with a computer's own digits and HTML's escapes. */
+static void test_quoted(void **state)
+{
+	static const char text[] =
+		"> > Waiting for NAND (28)\n"
+		">ECID: 7931233653391406\n"
+		"    10:00:00.000:  Unmounting filesystems (29)\n"
+		"\xdb\xb1\xdb\xb0:\xdb\xb0\xdb\xb0:\xdb\xb0\xdb\xb5.\xdb\xb0\xdb\xb0\xdb\xb0: "
+		"&nbsp;Creating partition map (11)\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 7);
+	assert_int_equal(heard.count, 4);
+	assert_int_equal(heard.events[0].number, 28);
+	assert_true(heard.events[1].ecid == 7931233653391406);
+	assert_int_equal(heard.events[2].number, 29);
+	assert_int_equal(heard.events[3].number, 11);
+}
+
+/* The flash program of 3uTools names its steps without numbers; the phone is in its restore program
+ * from the first one on, and not where its kernel had been sent. */
+static void test_3utools(void **state)
+{
+	static const char begin[] = "10:00:00.000:  LibVersion: 20220922\n"
+				    "10:00:00.001:  Found a device with mode: Recovery \n"
+				    "10:00:00.002:  Checking iDevice firmware "
+				    "C:\\Files\\iPhone11,8_16.2_20C65_Restore.ipsw\n"
+				    "10:00:00.003:  Firmware version: 16.2\n"
+				    "10:00:00.004:  Found ECID 7931233653391406\n"
+				    "10:00:05.000:  Sending Ramdisk\n"
+				    "10:00:15.000:  Sending KernelCache\n"
+				    "10:00:24.000:  About to restore device... \n";
+	static const char restore[] = "10:00:27.000:  Sending RootTicket\n"
+				      "10:00:27.100:  Waiting for NAND\n"
+				      "10:00:30.000:  Unmounting Filesystem\n"
+				      "10:00:31.000:  Creating Partition Map \n";
+	char text[1024];
+	struct heard heard;
+
+	read_log(&heard, begin, strlen(begin), 11);
+	assert_string_equal(heard.attempt.tool, "3utools");
+	assert_int_equal(heard.attempt.entry, MODE_RECOVERY);
+	assert_string_equal(must_find(&heard, EVENT_IDENTITY)->name, "iPhone11,8");
+	assert_int_equal(heard.attempt.stage, STAGE_BOOT_RAMDISK);
+	snprintf(text, sizeof(text), "%s%s", begin, restore);
+	read_log(&heard, text, strlen(text), 11);
+	assert_int_equal(heard.attempt.stage, STAGE_RESTORE);
+	assert_int_equal(heard.attempt.operation, 11);
+	read_log(&heard, restore + 34, strlen(restore + 34), 11);
+	assert_int_equal(heard.attempt.operation, 0); /* nobody else tells them so */
+}
+
+/* What only a running restore can say tells that the phone was in it. */
+static void test_stage_of_fragments(void **state)
+{
+	static const char *const fragments[] = {
+		"Sending RootTicket now...\n",
+		"Done sending FDR Trust Data\n",
+		"Status: Verification Error\n",
+		"ERROR: Unable to successfully restore device\n",
+		"2024-05-01 10:00:00 bench root[7] INFO about to send filesystem...\n",
+		"2024-05-01 10:00:00 bench root[7] INFO validating the filesystem\n",
+	};
+	static const char other[] = "ERROR: Unable to restore device\n";
+	struct heard heard;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fragments); i++) {
+		read_log(&heard, fragments[i], strlen(fragments[i]), 64);
+		assert_int_equal(heard.attempt.stage, STAGE_RESTORE);
+	}
+	read_log(&heard, other, strlen(other), 64);
+	assert_int_equal(heard.attempt.stage, STAGE_NONE);
+}
+
+/* A step that fails takes those around it with it: the first one told is the one. */
+static void test_failures_within(void **state)
+{
+	static const char whole[] =
+		"[10:00:00.0000-GMT]{3>5} CHECKPOINT BEGIN: RESTORED:[0x067B] "
+		"perform_restore_installing\n"
+		"[10:00:01.0000-GMT]{3>5} CHECKPOINT FAILURE:(FAILURE:-1) (null):[0x1309] "
+		"update_generic\n"
+		"[10:00:02.0000-GMT]{3>5} CHECKPOINT BEGIN: RESTORED:[0x0634] fdr_recover\n"
+		"[10:00:03.0000-GMT]{3>5} CHECKPOINT FAILURE:(FAILURE:53) RESTORED:[0x0634] "
+		"fdr_recover\n"
+		"[10:00:03.0001-GMT]{3>5} CHECKPOINT FAILURE:(FAILURE:53) RESTORED:[0x067B] "
+		"perform\n";
+	static const char end[] =
+		"[10:00:03.0001-GMT]{3>5} CHECKPOINT FAILURE:(FAILURE:53) RESTORED:[0x067B] "
+		"perform\n"
+		"[10:00:03.0002-GMT]{3>5} CHECKPOINT END: RESTORED:[0x067C] cleanup_boot_command\n"
+		"restore-step-ids = {0x1103067B:60;0x11030634:64}\n";
+	struct heard heard;
+
+	read_log(&heard, whole, strlen(whole), 64);
+	assert_int_equal(heard.attempt.checkpoint, 0x634);
+	read_log(&heard, end, strlen(end), 64);
+	assert_int_equal(heard.attempt.checkpoint, 0x634);
+}
+
+/* Asked what it will need, the baseband's updater is not at its step yet. */
+static void test_baseband_is_asked(void **state)
+{
+	static const char text[] = "bbupdater: BEGIN: Command: requirePartitionMount\n"
+				   "bbupdater: \tcmdCopyRequirePartitionMount: supports REFS 1\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 64);
+	assert_int_equal(heard.attempt.operation, 0);
+}
+
+/* "DFU Restore Phase" and its kin tell the mode that Apple's library was at. */
+static void test_apple_phase(void **state)
+{
+	static const char text[] = "[17:59:01.7501] Finished DFU Restore Phase: Successful\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 64);
+	assert_int_equal(heard.attempt.stage, STAGE_DFU);
+}
+
+/* pymobiledevice3 names the phone in one line, and is named in traces that are of no restore. */
+static void test_pymobiledevice3_phone(void **state)
+{
+	static const char text[] =
+		"2024-05-01 10:00:00 bench root[77] INFO connected device: <Device ecid: "
+		"7931233653391406 hardware_model: d421ap image4-support: 4>\n";
+	static const char trace[] =
+		"  File \"pymobiledevice3/services/mobilebackup2.py\", line 365, in device_link\n"
+		"pymobiledevice3.exceptions.ConnectionTerminatedError\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 64);
+	assert_true(must_find(&heard, EVENT_IDENTITY)->ecid == 7931233653391406);
+	assert_string_equal(heard.attempt.tool, "pymobiledevice3");
+	assert_int_equal(read_log(&heard, trace, strlen(trace), 64).understood, 0);
+}
+
+/* A program's source and another program's last word are no restore. */
+static void test_no_log(void **state)
+{
+	static const char text[] = "\t\terror(\"ERROR: Unable to restore device\\n\");\n"
+				   "[INFO] DONE\n";
+	struct heard heard;
+
+	assert_int_equal(read_log(&heard, text, strlen(text), 64).understood, 0);
+	assert_int_equal(heard.attempt.outcome, OUTCOME_UNKNOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -532,6 +681,14 @@ int main(void)
 		cmocka_unit_test(test_pymobiledevice3),
 		cmocka_unit_test(test_futurerestore),
 		cmocka_unit_test(test_usbmuxd),
+		cmocka_unit_test(test_quoted),
+		cmocka_unit_test(test_3utools),
+		cmocka_unit_test(test_stage_of_fragments),
+		cmocka_unit_test(test_failures_within),
+		cmocka_unit_test(test_baseband_is_asked),
+		cmocka_unit_test(test_apple_phase),
+		cmocka_unit_test(test_pymobiledevice3_phone),
+		cmocka_unit_test(test_no_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
