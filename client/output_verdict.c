@@ -95,15 +95,26 @@ static void put_case(struct page *page, struct json_object *reply)
 /* Findings that stand on the page already. A rule may speak for ten causes: once is enough. */
 struct said {
 	const char *texts[SAID_MAX];
+	const char *of[SAID_MAX]; /* the title of the cause that each stands with */
 	size_t count;
+	const char *now; /* of the cause that is told now */
 };
 
-static bool was_said(const struct said *said, const char *text)
+static void say(struct said *said, const char *text)
+{
+	if (said->count == SAID_MAX)
+		return;
+	said->texts[said->count] = text;
+	said->of[said->count++] = said->now;
+}
+
+/* The title of the cause with which a text stands already; NULL where it does not. */
+static const char *said_of(const struct said *said, const char *text)
 {
 	for (size_t i = 0; i < said->count; i++)
 		if (text_equal(said->texts[i], text))
-			return true;
-	return false;
+			return said->of[i];
+	return NULL;
 }
 
 static const char *finding_text(struct json_object *finding)
@@ -128,17 +139,37 @@ static void put_proof(struct page *page, struct json_object *finding)
 	page_paint(page, PAINT_NONE);
 }
 
+/* Tells of findings that stand with `of`, or with several causes where it is empty. */
+static void put_left_out(struct page *page, size_t left_out, bool all, const char *of)
+{
+	const char *plural = left_out == 1 ? "" : "s";
+
+	page_tab(page, 6);
+	if (all && *of)
+		page_put(page, "for the same reason%s as ", plural);
+	else if (all)
+		page_put(page, "for the same reason%s as above", plural);
+	else
+		page_put(page, "and %zu reason%s given %s", left_out, plural,
+			*of ? "with " : "above");
+	page_foreign(page, of);
+	page_put(page, ".");
+	page_line(page, 4);
+}
+
 /* Writes the findings that were not said yet; all of them, with their proof, where `verbose`. */
 static void put_findings(struct page *page, struct json_object *findings, const char *sign,
 	bool verbose, struct said *said)
 {
+	const char *of = NULL;
 	size_t left_out = 0;
 
 	for (size_t i = 0; i < field_count(findings); i++) {
 		struct json_object *finding = field_item(findings, i);
+		const char *before = said_of(said, finding_text(finding));
 
-		if (!verbose && was_said(said, finding_text(finding))) {
-			left_out++;
+		if (!verbose && before) {
+			of = left_out++ && !text_equal(of, before) ? "" : before;
 			continue;
 		}
 		page_put(page, "%s", sign);
@@ -147,18 +178,12 @@ static void put_findings(struct page *page, struct json_object *findings, const 
 		if (verbose)
 			put_proof(page, finding);
 		page_line(page, 4);
-		if (said->count < SAID_MAX)
-			said->texts[said->count++] = finding_text(finding);
+		say(said, finding_text(finding));
 	}
 	if (left_out == 0)
 		return;
 	page_put(page, "%s", sign);
-	page_tab(page, 6);
-	if (left_out == field_count(findings))
-		page_put(page, "for the same reason%s as above.", left_out == 1 ? "" : "s");
-	else
-		page_put(page, "and %zu reason%s given above.", left_out, left_out == 1 ? "" : "s");
-	page_line(page, 4);
+	put_left_out(page, left_out, left_out == field_count(findings), of);
 }
 
 static bool has_strength(struct json_object *cause)
@@ -170,8 +195,9 @@ static bool has_strength(struct json_object *cause)
 
 static void put_cause(struct page *page, struct json_object *cause, bool verbose, struct said *said)
 {
+	said->now = cause_title(cause);
 	page_paint(page, PAINT_BOLD);
-	page_foreign(page, cause_title(cause));
+	page_foreign(page, said->now);
 	page_paint(page, PAINT_NONE);
 	put_strength(page, cause);
 	page_line(page, 4);

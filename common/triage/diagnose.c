@@ -339,8 +339,9 @@ static void summarize(const struct diagnosis *d, struct verdict *verdict)
 			"software and hardware apart.",
 			failures, failures == 1 ? "attempt" : "attempts");
 	} else if (!first || first->phase != verdict->phase || first->strength < STRENGTH_WEAK) {
-		snprintf(verdict->summary, size, "%s, %s evidence; which part is not known yet.",
-			phase_sentences[verdict->phase], strength_name(verdict->strength));
+		snprintf(verdict->summary, size, "%s, %s evidence; which %s is not known yet.",
+			phase_sentences[verdict->phase], strength_name(verdict->strength),
+			verdict->phase == PHASE_HARDWARE ? "part" : "cause");
 	} else if (first->strength < verdict->strength) {
 		snprintf(verdict->summary, size, "%s, %s evidence; first suspect (%s) is %s.",
 			phase_sentences[verdict->phase], strength_name(verdict->strength),

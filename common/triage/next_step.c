@@ -6,6 +6,11 @@
 
 #define MINUTES_OF_A_RISK 4 /* what one step of risk is worth in minutes: judgement */
 
+static uint32_t cost(const struct experiment *experiment)
+{
+	return experiment->minutes + experiment->risk * MINUTES_OF_A_RISK;
+}
+
 static uint64_t gain(const struct experiment *experiment, const uint64_t *suspicion)
 {
 	uint64_t tested = 0;
@@ -13,7 +18,7 @@ static uint64_t gain(const struct experiment *experiment, const uint64_t *suspic
 	for (size_t i = 0; i < knowledge_causes_count; i++)
 		if (experiment->tests & UINT32_C(1) << i)
 			tested += suspicion[i];
-	return tested / (experiment->minutes + experiment->risk * MINUTES_OF_A_RISK);
+	return tested / cost(experiment);
 }
 
 static void write_step(
@@ -78,13 +83,15 @@ static const struct experiment *best_experiment(const struct view *view,
 	for (size_t i = 0; i < knowledge_experiments_count; i++) {
 		const struct experiment *experiment = &knowledge_experiments[i];
 		uint64_t here = gain(experiment, suspicion);
-		bool first;
+		bool first, better;
 
 		if (!(experiment->tests & causes) || !here ||
 			!is_possible(view, verdict, experiment))
 			continue;
 		first = comes_first(view, verdict, experiment);
-		if (best && (best_first > first || (best_first == first && here <= best_gain)))
+		better = !best || here > best_gain ||
+			 (here == best_gain && cost(experiment) < cost(best));
+		if (best && (best_first > first || (best_first == first && !better)))
 			continue;
 		best = experiment;
 		best_gain = here;
