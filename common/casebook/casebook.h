@@ -13,7 +13,8 @@
 #define CASEBOOK_NAME "casebook.db" /* in the state directory */
 
 #define CASEBOOK_CONDITIONS_MAX 8192
-#define CASEBOOK_COUNTED_MAX 4000 /* attempts that are counted: more would hold the daemon too long */
+/* Attempts that are counted: more would hold the daemon too long. */
+#define CASEBOOK_COUNTED_MAX 4000
 #define CASEBOOK_GROUPS_MAX 500
 
 struct casebook;

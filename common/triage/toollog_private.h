@@ -71,7 +71,7 @@ struct toollog {
 	bool failure_told;  /* it has told the text of it */
 	bool tool_told;
 	bool names_operations; /* it tells them by their names alone: 3uTools */
-	int32_t permille; /* the last one told */
+	int32_t permille;      /* the last one told */
 	uint32_t operation;
 	bool operation_of_tool; /* not from the phone's own log */
 	char firmware[NAME_SIZE];
