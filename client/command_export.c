@@ -86,13 +86,18 @@ static int mask_object(struct json_object *object)
 
 static int put_record(struct export *export, struct json_object *record)
 {
+	const char *kind = field_text_or(record, "kind", "");
 	struct json_object *text = NULL;
-	int r = export->mask ? mask_object(record) : EXIT_DONE;
+	int r = EXIT_DONE;
 
+	if (export->mask) {
+		if (text_equal(kind, "ticket"))
+			return EXIT_DONE;
+		r = mask_object(record);
+	}
 	if (r != EXIT_DONE || !export->lines)
 		return r != EXIT_DONE ? r : put_item(export, record);
-	if (!text_equal(field_text_or(record, "kind", ""), "log") ||
-		!json_object_object_get_ex(record, "text", &text))
+	if (!text_equal(kind, "log") || !json_object_object_get_ex(record, "text", &text))
 		return EXIT_DONE;
 	return put_item(export, text);
 }
