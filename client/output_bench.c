@@ -126,7 +126,7 @@ void text_statistics(struct page *page, struct json_object *reply)
 	int column = key_columns(page, groups, by);
 
 	if (field_count(groups) == 0) {
-		page_put(page, "No attempt is kept of that time.");
+		page_put(page, "No attempt of that time can be counted.");
 		page_line(page, 0);
 		return;
 	}
