@@ -128,12 +128,11 @@ static bool bench_spoiled(const struct attempt *attempt)
 	return attempt->health.mux_faults > 0;
 }
 
-/* A tool's log that ends with a lost connection, where nobody watched USB. */
-static bool lost_in_log_only(const struct attempt *attempt)
+bool view_log_lost_link(const struct attempt *attempt)
 {
 	static const char *const signs[] = {"link-lost", "host-link-reset", "image-link-lost"};
 
-	for (size_t i = 0; i < ARRAY_SIZE(signs) && !attempt->health.attaches; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
 		if (attempt_sign(attempt, signs[i]))
 			return true;
 	return false;
@@ -146,7 +145,9 @@ static bool is_link_known(const struct attempt_view *view)
 {
 	if (view->phone_code || view->code == 4013 || view->code == 4014)
 		return true;
-	return view->attempt->health.grade != HEALTH_UNKNOWN && !lost_in_log_only(view->attempt);
+	/* Nobody watched USB where no attach was seen: then the log alone tells of the link. */
+	return view->attempt->health.grade != HEALTH_UNKNOWN &&
+	       (view->attempt->health.attaches > 0 || !view_log_lost_link(view->attempt));
 }
 
 static void fill_attempt(struct attempt_view *view, const struct attempt *attempt, size_t index)

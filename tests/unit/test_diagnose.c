@@ -440,8 +440,18 @@ static void a_step_that_names_no_part_asks_for_another_tool(void **state)
 	diagnose_ok(c);
 	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
 	assert_next("update-tool");
-	for (size_t i = 0; i < c->attempt_count; i++)
+	/* A connection that broke is not the tool's doing, whatever the tool calls it. */
+	for (size_t i = 0; i < c->attempt_count; i++) {
+		c->attempts[i]->status_known = false;
+		c->attempts[i]->health.attaches = 2;
+		add_sign(c->attempts[i], "image-link-lost");
+	}
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
+	for (size_t i = 0; i < c->attempt_count; i++) {
+		c->attempts[i]->status_known = true;
 		c->attempts[i]->status = 40;
+	}
 	diagnose_ok(c);
 	assert_int_equal(verdict.phase, PHASE_HARDWARE);
 	for (size_t i = 0; i < c->attempt_count; i++)
