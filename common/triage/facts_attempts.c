@@ -178,13 +178,11 @@ static bool names_part(int64_t code)
 static bool may_be_the_tool(const struct attempt_view *a)
 {
 	static const char *const tools[] = {"idevicerestore", "pymobiledevice3"};
-	const struct attempt *attempt = a->attempt;
-	bool in_touch = attempt->status_known || !view_log_lost_link(attempt);
 
 	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
-		if (word_is(attempt->tool, tools[i]))
-			return in_touch && attempt_sign(attempt, "step-failed") &&
-			       !names_part(a->phone_code);
+		if (word_is(a->attempt->tool, tools[i]))
+			return attempt_sign(a->attempt, "step-failed") &&
+			       !view_log_lost_link(a->attempt) && !names_part(a->phone_code);
 	return false;
 }
 

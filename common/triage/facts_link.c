@@ -8,6 +8,11 @@ static bool is_link_faulty(const struct attempt_view *a)
 	return a->link_faulty;
 }
 
+static bool is_link_broken(const struct attempt_view *a)
+{
+	return view_log_lost_link(a->attempt);
+}
+
 /* Hubs between the computer's port and the phone; -1 = not known. */
 static int hub_depth(const struct attempt_view *a)
 {
@@ -76,6 +81,11 @@ bool fact_link_faulty(const struct view *view)
 static bool had_over_current(const struct attempt_view *a)
 {
 	return a->attempt->health.over_currents > 0;
+}
+
+bool fact_link_broken(const struct view *view)
+{
+	return any_failure(view, is_link_broken);
 }
 
 bool fact_over_current(const struct view *view)

@@ -132,7 +132,7 @@ bool view_log_lost_link(const struct attempt *attempt)
 {
 	static const char *const signs[] = {"link-lost", "host-link-reset", "image-link-lost"};
 
-	for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(signs) && !attempt->status_known; i++)
 		if (attempt_sign(attempt, signs[i]))
 			return true;
 	return false;

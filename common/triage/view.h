@@ -122,7 +122,7 @@ size_t view_works(const struct view *view, uint32_t exactly);
 size_t view_works_within(const struct view *view, uint32_t some, uint32_t others);
 /* The last failed attempt that counts, or the last spoiled one; NULL where nothing failed. */
 const struct attempt_view *view_last_failure(const struct view *view);
-/* Whether the tool's log tells that the connection to the phone broke. */
+/* Whether the tool's log tells that the connection broke before the phone's last word. */
 bool view_log_lost_link(const struct attempt *attempt);
 bool case_has_history(const struct triage_case *c, const char *word);
 

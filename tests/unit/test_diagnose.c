@@ -479,6 +479,14 @@ static void a_link_lost_in_the_log_is_not_proven(void **state)
 		c->attempts[i]->health.attaches = 2;
 	diagnose_ok(c);
 	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
+	/* It held until the phone had told how it ended. */
+	for (size_t i = 0; i < c->attempt_count; i++) {
+		c->attempts[i]->health.attaches = 0;
+		c->attempts[i]->status_known = true;
+		c->attempts[i]->status = -1;
+	}
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
 }
 
 /* On two computers with the same usbmuxd, nobody saw where the phone was. */
