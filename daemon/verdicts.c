@@ -7,9 +7,8 @@
 
 #include "common/base/text.h"
 
-#define SUBJECTS_MAX                                                                               \
-	256	      /* phones whose verdict is known; the one without news for longest goes      \
-		       */
+/* Phones whose verdict is known; the one without news for longest goes. */
+#define SUBJECTS_MAX 256
 #define OTHERS_MAX 32 /* failing phones that the end of another one's session may concern */
 #define TEXT_SIZE 640
 #define TURN_MAX 4 /* phones judged at a time, so that the loop goes on between */

@@ -12,9 +12,8 @@
 #include "common/triage/logsplit.h"
 
 #define READ_BYTES 65536
-#define LATE_US                                                                                    \
-	(60 * USEC_PER_SEC) /* a file may be written so much before its last line's time           \
-			     */
+/* A file may be written so much before its last line's time. */
+#define LATE_US (60 * USEC_PER_SEC)
 #define DAY_SECONDS 86400
 
 struct reading {

@@ -10,9 +10,8 @@
 #include "common/triage/operation.h"
 #include "common/triage/toollog_private.h"
 
-#define CHECKPOINT_FINAL_STATUS                                                                    \
-	0x648 /* cleanup_send_final_status: it tells of others' failures                           \
-	       */
+/* cleanup_send_final_status: it tells of others' failures. */
+#define CHECKPOINT_FINAL_STATUS 0x648
 
 #define CHECKPOINT_INSTALLING 0x67b /* perform_restore_installing: it fails with what is in it */
 
