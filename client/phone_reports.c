@@ -119,7 +119,11 @@ static char *read_host_id(const char *udid)
 
 	if (usbmuxd_read_pair_record(udid, &bytes, &length) < 0 || !bytes)
 		return NULL;
-	plist_from_memory(bytes, length, &record);
+	/* plist_from_memory() has another form in each version of libplist. */
+	if (plist_is_binary(bytes, length))
+		plist_from_bin(bytes, length, &record);
+	else
+		plist_from_xml(bytes, length, &record);
 	if (!record || plist_get_node_type(record) != PLIST_DICT)
 		return NULL;
 	item = plist_dict_get_item(record, "HostID");
