@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/json_syntax.h"
 #include "common/base/text.h"
 #include "common/base/weight.h"
 #include "common/casefile/observed.h"
@@ -385,7 +386,7 @@ int casefile_parse_recording(const char *text, size_t length, session_recorder *
 	CLEANUP(tokener_freep) struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
 	CLEANUP(json_putp) json *object = NULL;
 	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
-	enum json_tokener_error error;
+	size_t at;
 	int r;
 
 	assert(text && ret);
@@ -395,16 +396,14 @@ int casefile_parse_recording(const char *text, size_t length, session_recorder *
 		return refuse(message, "the file is too large");
 	if (json_weight(text, length) > WEIGHT_MAX)
 		return refuse(message, "the case has too many values");
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	object = json_tokener_parse_ex(tokener, text, (int)length);
-	error = json_tokener_get_error(tokener);
-	if (error != json_tokener_success) {
-		snprintf(message, CASEFILE_MESSAGE_SIZE, "not JSON: %s near byte %zu",
-			error == json_tokener_continue ? "it ends too early"
-						       : json_tokener_error_desc(error),
-			json_tokener_get_parse_end(tokener));
+	if (!json_syntax_check(text, length, DEPTH_MAX, &at)) {
+		snprintf(message, CASEFILE_MESSAGE_SIZE, "not JSON: %s byte %zu",
+			at == length ? "it ends too early, at" : "wrong near", at);
 		return -EBADMSG;
 	}
+	object = json_tokener_parse_ex(tokener, text, (int)length);
+	if (json_tokener_get_error(tokener) != json_tokener_success)
+		return refuse(message, "not a case: lists in lists too deep");
 	r = check_format(object, message);
 	if (r < 0)
 		return r;

@@ -7,6 +7,7 @@
 
 #include <json-c/json_tokener.h>
 
+#include "common/base/json_syntax.h"
 #include "common/base/text.h"
 
 #define TEXT_BYTES_MAX (64u << 20)
@@ -129,90 +130,19 @@ static void tokener_freep(struct json_tokener **tokener)
 		json_tokener_free(*tokener);
 }
 
-/* Bytes of the string that begins at `text`, with its quotes. */
-static size_t string_length(const char *text, size_t length)
-{
-	size_t i = 1;
-
-	while (i < length && text[i] != '"')
-		i += text[i] == '\\' ? 2 : 1;
-	return i < length ? i + 1 : length;
-}
-
-/* Bytes of the number or literal that `text` begins with; 0 = neither. */
-static size_t word_length(const char *text, size_t length)
-{
-	static const char *const literals[] = {"true", "false", "null"};
-	size_t n = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(literals); i++)
-		if (length >= strlen(literals[i]) &&
-			memcmp(text, literals[i], strlen(literals[i])) == 0)
-			return strlen(literals[i]);
-	while (n < length && text[n] && strchr("0123456789+-.eE", text[n]))
-		n++;
-	return n;
-}
-
-/* json-c, strict or not, takes any character as the quote of a member's name, and NaN. This tells
- * whether the tokens are JSON's; their order is left to json-c. */
-static bool tokens_are_json(const char *text, size_t length)
-{
-	bool in_object[JSON_DEPTH_MAX + 1] = {false};
-	bool name_due = false;
-	unsigned depth = 0;
-	size_t n;
-
-	for (size_t i = 0; i < length; i += n) {
-		char c = text[i];
-
-		n = 1;
-		if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ':')
-			continue;
-		if (name_due && c != '"' && c != '}')
-			return false;
-		name_due = c == '{' || (c == ',' && in_object[depth]);
-		if (c == '{' || c == '[') {
-			if (depth == JSON_DEPTH_MAX)
-				return false;
-			in_object[++depth] = c == '{';
-		} else if (c == '}' || c == ']') {
-			if (depth-- == 0)
-				return false;
-		} else if (c != ',') {
-			n = c == '"' ? string_length(text + i, length - i)
-				     : word_length(text + i, length - i);
-			if (n == 0)
-				return false;
-		}
-	}
-	return true;
-}
-
-/* json-c 0.18 stops before blanks that stand behind the object, earlier ones after them. */
-static bool only_blanks_from(const char *text, size_t length, size_t at)
-{
-	while (at < length && strchr(" \t\r\n", text[at]))
-		at++;
-	return at == length;
-}
-
 int json_read(const char *text, size_t length, struct json_object **ret)
 {
 	CLEANUP(tokener_freep)
 	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
 	CLEANUP(json_object_putp) struct json_object *object = NULL;
+	size_t wrong_at;
 
 	if (!tokener)
 		return -ENOMEM;
-	/* json-c's own check lets surrogates and overlong forms pass. */
-	if (length == 0 || length > INT_MAX || !text_is_utf8(text, length) ||
-		!tokens_are_json(text, length))
+	if (length > INT_MAX || !json_syntax_check(text, length, JSON_DEPTH_MAX, &wrong_at))
 		return -EBADMSG;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	object = json_tokener_parse_ex(tokener, text, (int)length);
 	if (json_tokener_get_error(tokener) != json_tokener_success ||
-		!only_blanks_from(text, length, json_tokener_get_parse_end(tokener)) ||
 		!json_object_is_type(object, json_type_object))
 		return -EBADMSG;
 	*ret = TAKE_PTR(object);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/id.h"
+#include "common/base/json_syntax.h"
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
@@ -108,6 +109,34 @@ static void test_clean(void **state)
 	assert_string_equal(out, "a");
 }
 
+static bool is_json(const char *text)
+{
+	size_t at;
+
+	return json_syntax_check(text, strlen(text), 3, &at);
+}
+
+static void test_json_syntax(void **state)
+{
+	static const char *const right[] = {"{}", " [ ] \n", "[{\"a\":[]},{}]", "0", "-0.5e+3",
+		"[1E9,-12.50]", "\"\"", "\"\\u00e4\\\"\\\\\\/\\n\"", "\"\xc3\xa4 \xe2\x80\xa6\"",
+		"{\"a\\\"b\" : [ true,false , null ] , \"c\":{}}"};
+	static const char *const wrong[] = {"", " ", "{", "[", "[}", "{]", "}", "[1,]", "[,1]",
+		"{\"a\":1,}", "{,}", "{\"a\"}", "{\"a\":}", "{\"a\" 1}", "{1:2}", "{'a':1}",
+		"['a']", "[1 2]", "{} {}", "{}x", "01", "-", "+1", ".5", "1.", "1e", "1e+", "NaN",
+		"-Infinity", "True", "nul", "nullx", "\"", "\"a", "\"\\x\"", "\"\\u12g4\"", "\"\\",
+		"\"\t\"", "\"\xff\"", "\"\xed\xa0\x80\"", "\"\xc0\xaf\"", "/**/1", "[[[[]]]]"};
+	size_t at;
+
+	for (size_t i = 0; i < ARRAY_SIZE(right); i++)
+		assert_true(is_json(right[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_false(is_json(wrong[i]));
+	assert_false(json_syntax_check("[1,\0]", 5, 3, &at));
+	assert_false(json_syntax_check("{\"a\": tru}", 11, 3, &at));
+	assert_int_equal(at, 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +144,7 @@ int main(void)
 		cmocka_unit_test(test_ecid),
 		cmocka_unit_test(test_udid),
 		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_json_syntax),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
