@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,6 +26,8 @@
 #define SERVICE_MOVER "com.apple.crashreportmover"
 #define SERVICE_COPY "com.apple.crashreportcopymobile"
 #define PIECE_BYTES 65536
+/* Longer than a phone needs for any answer or report; the library waits for 30 s, or for ever. */
+#define SILENCE_SECONDS 20
 #define MEMORY_MAX (1024u * 1024 * 1024) /* of the process that talks */
 #define FOLDER_BYTES 16			 /* of the longest folder, with a slash */
 #define NAME_END_LEAST 4		 /* characters of a UDID's end that may stand for it */
@@ -338,21 +341,27 @@ static bool write_all(int fd, const void *bytes, size_t length)
 	return true;
 }
 
-static bool read_all(int fd, void *bytes, size_t length)
+/* Returns 0, or -ETIMEDOUT where nothing came for too long, -ENODATA where the other side ended. */
+static int read_all(int fd, void *bytes, size_t length)
 {
 	char *at = bytes;
 
 	while (length > 0) {
-		ssize_t n = read(fd, at, length);
+		struct pollfd more = {.fd = fd, .events = POLLIN};
+		int ready = poll(&more, 1, SILENCE_SECONDS * 1000);
+		ssize_t n;
 
+		if (ready == 0)
+			return -ETIMEDOUT;
+		n = ready < 0 ? -1 : read(fd, at, length);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return false;
+			return -ENODATA;
 		at += n;
 		length -= (size_t)n;
 	}
-	return true;
+	return 0;
 }
 
 static bool hand_over(void *user, const char *name, const char *bytes, size_t length)
@@ -399,20 +408,29 @@ static int take_parcels(int fd, phone_report_taken *taken, void *user, char *mes
 {
 	CLEANUP(freep) char *bytes = malloc(PANICFILE_BYTES_MAX);
 	struct parcel parcel;
+	int r;
 
 	if (!bytes)
 		return -ENOMEM;
-	while (read_all(fd, &parcel, sizeof(parcel))) {
+	while ((r = read_all(fd, &parcel, sizeof(parcel))) == 0) {
 		if (parcel.last) {
 			memcpy(message, parcel.message, PHONE_REPORTS_MESSAGE_SIZE);
 			message[PHONE_REPORTS_MESSAGE_SIZE - 1] = '\0';
 			return parcel.result;
 		}
 		parcel.name[PHONE_REPORT_NAME_SIZE - 1] = '\0';
-		if (parcel.length > PANICFILE_BYTES_MAX || !read_all(fd, bytes, parcel.length))
+		r = parcel.length > PANICFILE_BYTES_MAX ? -ENODATA
+							: read_all(fd, bytes, parcel.length);
+		if (r < 0)
 			break;
 		if (!taken(user, parcel.name, bytes, parcel.length))
 			return 1;
+	}
+	if (r == -ETIMEDOUT) {
+		snprintf(message, PHONE_REPORTS_MESSAGE_SIZE,
+			"broke off: it has said nothing for %d seconds. Replug it and try again.",
+			SILENCE_SECONDS);
+		return r;
 	}
 	snprintf(message, PHONE_REPORTS_MESSAGE_SIZE,
 		"answered what the library that talks to it cannot bear. Restart it and try "

@@ -201,6 +201,14 @@ def test_a_phone_that_goes_in_between(make_phone, bench):
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_a_phone_that_falls_silent(make_phone, bench):
+    simulator = phone_with(make_phone, pairing='trusted', answers=['hold'])
+    result = panics(bench, simulator.phone.identity.udid)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert 'nothing for 20 seconds. Replug it' in result.stderr
+
+
 @pytest.mark.parametrize('answer', [
     {'body': '<plist><dict><key>Type</key><string>com.apple\x00x</string></dict></plist>'},
     {'body': '<plist>', 'middle': '<array>', 'middleTimes': 500000},
