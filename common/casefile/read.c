@@ -379,6 +379,17 @@ static int check_format(const json *object, char message[static CASEFILE_MESSAGE
 	return 0;
 }
 
+static int refuse_syntax(
+	const char *text, size_t length, size_t at, char message[static CASEFILE_MESSAGE_SIZE])
+{
+	if (!text_is_utf8(text, length))
+		return refuse(message, "not JSON: its text is not UTF-8");
+	if (at == length)
+		return refuse(message, "not JSON: it ends too early");
+	snprintf(message, CASEFILE_MESSAGE_SIZE, "not JSON from byte %zu on", at);
+	return -EBADMSG;
+}
+
 int casefile_parse_recording(const char *text, size_t length, session_recorder *record, void *user,
 	struct triage_case **ret, char message[static CASEFILE_MESSAGE_SIZE])
 {
@@ -396,11 +407,8 @@ int casefile_parse_recording(const char *text, size_t length, session_recorder *
 		return refuse(message, "the file is too large");
 	if (json_weight(text, length) > WEIGHT_MAX)
 		return refuse(message, "the case has too many values");
-	if (!json_syntax_check(text, length, DEPTH_MAX, &at)) {
-		snprintf(message, CASEFILE_MESSAGE_SIZE, "not JSON: %s byte %zu",
-			at == length ? "it ends too early, at" : "wrong near", at);
-		return -EBADMSG;
-	}
+	if (!json_syntax_check(text, length, JSON_SYNTAX_DEPTH_MAX, &at))
+		return refuse_syntax(text, length, at, message);
 	object = json_tokener_parse_ex(tokener, text, (int)length);
 	if (json_tokener_get_error(tokener) != json_tokener_success)
 		return refuse(message, "not a case: lists in lists too deep");
