@@ -218,7 +218,7 @@ static void drop_ended_runs(struct engine *engine)
 		if (uuid_is_none(&run->session))
 			continue;
 		session = bench_find_session(engine->bench, &run->session);
-		if (!session || !session->running)
+		if (!session || !session_is_open(session))
 			drop_run(run);
 	}
 }
@@ -317,7 +317,7 @@ static int running_run(struct engine *engine, const struct uuid *id, struct run_
 
 	if (!session)
 		return -ENOENT;
-	if (!session->running || !session->has_tool)
+	if (!session_is_open(session) || !session->has_tool)
 		return -ESHUTDOWN;
 	run = find_run(engine, id);
 	if (!run) {

@@ -160,7 +160,7 @@ static int export_attempt(void *user, const struct uuid *session, char **ret)
 static bool runs(const struct bench *bench, const struct identity *identity)
 {
 	for (size_t i = 0; i < bench_session_count(bench); i++)
-		if (bench_session(bench, i)->running &&
+		if (session_is_open(bench_session(bench, i)) &&
 			identity_matches(&bench_session(bench, i)->identity, identity))
 			return true;
 	return false;
@@ -175,7 +175,7 @@ static bool is_purged(const struct surface *surface, const struct casebook_purge
 	struct identity identity = {0};
 	struct event event;
 
-	if (session && session->running)
+	if (session && session_is_open(session))
 		return false;
 	if (purge->before_us && record->at.wall_us >= purge->before_us)
 		return false;

@@ -512,6 +512,10 @@ void bench_replay(struct bench *bench, const struct event *event)
 		session->running = false;
 	identity_merge(&session->identity, &identity);
 	attempt_fold(&session->attempt, event);
+	if (event->kind == EVENT_SESSION_END || event->kind == EVENT_TOOL_END)
+		session->tool_lives = session->has_tool && !session->running &&
+				      session->attempt.outcome == OUTCOME_FAILED &&
+				      !session->attempt.exit_known;
 }
 
 void bench_resume(struct bench *bench, struct stamp now)
@@ -520,7 +524,7 @@ void bench_resume(struct bench *bench, struct stamp now)
 		struct session *session = bench->sessions[i];
 		struct event effects[SESSION_EFFECTS_MAX];
 
-		session->heard_us = now.monotonic_us;
+		session_resume(session, now);
 		if (session->running && !session->has_tool)
 			keep_effects(bench, session, effects,
 				session_lose(session, now, "the daemon was restarted in its middle",
@@ -613,7 +617,8 @@ void bench_hear(struct bench *bench, const struct uuid *id, struct stamp now)
 static bool is_forgotten(
 	const struct session *session, const struct identity *identity, uint64_t before_us)
 {
-	return !session->running && (!identity || identity_matches(&session->identity, identity)) &&
+	return !session_is_open(session) &&
+	       (!identity || identity_matches(&session->identity, identity)) &&
 	       (!before_us || session->attempt.started.wall_us < before_us);
 }
 

@@ -113,12 +113,12 @@ static void tell_time(struct logsplit *split, struct stamp at)
 
 	/* A log that says nothing for long is no session that nobody watches any more. */
 	session->heard_us = at.monotonic_us;
-	if (!session->budget || session->attempt.silent)
+	if (!session->budget || session->overrun_told)
 		return;
 	over.monotonic_us += (uint64_t)session->budget->seconds * USEC_PER_SEC;
 	if (over.monotonic_us > at.monotonic_us)
 		return;
-	session_keep(session, effects, session_tick(session, over, BUDGET_PERCENT, effects),
+	session_keep(session, effects, session_overrun(session, over, BUDGET_PERCENT, effects),
 		hand_on, split);
 }
 

@@ -123,13 +123,16 @@ static void stop_waiting(struct session *session)
 {
 	session->budget = NULL;
 	session->waiting_since_us = 0;
+	session->overrun_told = false;
 }
 
 static void wait_for(struct session *session, const char *budget, struct stamp since)
 {
 	/* A phone that speaks makes the same wait begin anew, thousands of times. */
-	if (!session->budget || !text_equal(session->budget->name, budget))
+	if (!session->budget || !text_equal(session->budget->name, budget)) {
 		session->budget = budget_find(budget);
+		session->overrun_told = false;
+	}
 	session->waiting_since_us = since.monotonic_us;
 }
 
@@ -178,6 +181,22 @@ static void react_to_detach(struct session *session, const struct event *event,
 		wait_for(session, in_restore ? "reboot" : "return", event->at);
 }
 
+static bool fell_back(enum device_mode mode)
+{
+	return mode == MODE_RECOVERY || mode == MODE_DFU || mode == MODE_WTF;
+}
+
+/* The link broke in the middle of the restore and the phone is not back in it: no tool can go on
+ * with that restore. A phone that is back in normal mode may have finished it. */
+static bool is_lost_for_good(const struct session *session)
+{
+	const struct attempt *attempt = &session->attempt;
+	enum device_mode mode = session_mode(session);
+
+	return attempt->health.unexpected_detaches && !may_leave(attempt) &&
+	       (mode == MODE_GONE || fell_back(mode));
+}
+
 /* A phone that came back, in a session without a tool's log: the modes alone tell the end. */
 static void judge_return(
 	struct session *session, const struct event *event, struct event effects[], size_t *count)
@@ -186,12 +205,11 @@ static void judge_return(
 	bool restored = count_mode(attempt, MODE_RESTORE) > 0;
 	size_t recoveries = count_mode(attempt, MODE_RECOVERY);
 	enum device_mode mode = session_mode(session);
-	bool fell_back = mode == MODE_RECOVERY || mode == MODE_DFU || mode == MODE_WTF;
 
 	if (restored && mode == MODE_NORMAL) {
 		end_session(session, event->at, OUTCOME_SUCCEEDED,
 			"it left restore mode and came back in normal mode", effects, count);
-	} else if (restored && fell_back) {
+	} else if (restored && fell_back(mode)) {
 		add_effect(session, effects, count, EVENT_LINK_LOST, event->at);
 		/* The loss counts for the code, and it is folded in only after this. */
 		end_session(session, event->at, OUTCOME_FAILED,
@@ -201,7 +219,7 @@ static void judge_return(
 	} else if (mode == MODE_RECOVERY && recoveries > RECOVERY_ATTACHES_BEFORE_RAMDISK) {
 		end_session(session, event->at, OUTCOME_FAILED,
 			"it came back in recovery mode where restore mode was due", effects, count);
-	} else if (fell_back && mode != MODE_RECOVERY && recoveries > 0) {
+	} else if (fell_back(mode) && mode != MODE_RECOVERY && recoveries > 0) {
 		end_session(session, event->at, OUTCOME_FAILED,
 			"it came back in DFU mode where restore mode was due", effects, count);
 		effects[*count - 1].code = CODE_IN_DFU;
@@ -216,6 +234,8 @@ static void react_to_attach(
 		judge_return(session, event, effects, count);
 	else if (session_mode(session) == MODE_RESTORE)
 		wait_for(session, "restored-silence", event->at);
+	else if (is_lost_for_good(session))
+		wait_for(session, "tool-end", event->at);
 }
 
 static enum outcome judge_tool(const struct attempt *attempt, const char **ret_why)
@@ -229,10 +249,7 @@ static enum outcome judge_tool(const struct attempt *attempt, const char **ret_w
 		*ret_why = "the restore tool crashed";
 		return OUTCOME_FAILED;
 	}
-	if (attempt->exit_known && attempt->exit_status < 0) {
-		*ret_why = "the restore tool was stopped by a signal";
-		return OUTCOME_ABORTED;
-	}
+	/* What had failed before somebody stopped the tool was not broken off. */
 	if (attempt->status_known) {
 		*ret_why = "the phone reported a failure";
 		return OUTCOME_FAILED;
@@ -240,6 +257,10 @@ static enum outcome judge_tool(const struct attempt *attempt, const char **ret_w
 	if (attempt->health.unexpected_detaches) {
 		*ret_why = "the phone went away in the middle of the restore";
 		return OUTCOME_FAILED;
+	}
+	if (attempt->exit_known && attempt->exit_status < 0) {
+		*ret_why = "the restore tool was stopped by a signal";
+		return OUTCOME_ABORTED;
 	}
 	if (attempt->outcome == OUTCOME_FAILED || attempt->exit_status != 0) {
 		*ret_why = "the restore tool reported a failure";
@@ -258,9 +279,22 @@ static void react_to_tool_end(
 	end_session(session, event->at, outcome, why, effects, count);
 }
 
+/* The tool of a session that was judged without it: what it did since may say otherwise. */
+static void react_to_late_tool_end(
+	struct session *session, const struct event *event, struct event effects[], size_t *count)
+{
+	const char *why;
+	enum outcome outcome = judge_tool(&session->attempt, &why);
+
+	session->tool_lives = false;
+	if (outcome != session->attempt.outcome)
+		end_session(session, event->at, outcome, why, effects, count);
+}
+
 /* The phone spoke: its time runs anew, for what the session waits for now. */
 static void hear_phone(struct session *session, struct stamp at)
 {
+	session->overrun_told = false;
 	if (session->has_tool && session->attempt.stage >= STAGE_RESTORE &&
 		!may_leave(&session->attempt))
 		wait_for(session, "restored-silence", at);
@@ -309,8 +343,11 @@ size_t session_react(struct session *session, const struct event *event, enum de
 	size_t count = 0;
 
 	session->heard_us = event->at.monotonic_us;
-	if (!session->running)
-		return 0;
+	if (!session->running) {
+		if (session->tool_lives && event->kind == EVENT_TOOL_END)
+			react_to_late_tool_end(session, event, effects, &count);
+		return count;
+	}
 	if (mux_ended(event)) {
 		tell_mux_end(session, event, effects, &count);
 	} else if (link_event(event->kind)) {
@@ -352,6 +389,25 @@ void session_feed(
 		session, effects, session_react(session, event, before, effects), record, user);
 }
 
+bool session_is_open(const struct session *session)
+{
+	return session->running || session->tool_lives;
+}
+
+void session_resume(struct session *session, struct stamp now)
+{
+	const struct attempt *attempt = &session->attempt;
+
+	session->heard_us = now.monotonic_us;
+	if (!session->running || !session->has_tool)
+		return;
+	if (is_lost_for_good(session))
+		wait_for(session, session_mode(session) == MODE_GONE ? "return" : "tool-end", now);
+	else if (attempt->stage >= STAGE_RESTORE && !may_leave(attempt))
+		wait_for(session, "restored-silence", now);
+	session->overrun_told = session->budget && attempt->silent;
+}
+
 static uint64_t budget_us(const struct session *session, uint32_t percent)
 {
 	return (uint64_t)session->budget->seconds * USEC_PER_SEC / 100 * percent;
@@ -373,10 +429,10 @@ uint64_t session_deadline(const struct session *session, uint32_t percent)
 {
 	uint64_t idle;
 
-	if (!session->running)
+	if (!session_is_open(session))
 		return 0;
 	idle = session->heard_us + idle_limit_us(session);
-	if (session->budget && !session->attempt.silent) {
+	if (session->budget && !session->overrun_told) {
 		uint64_t over = session->waiting_since_us + budget_us(session, percent);
 
 		return over < idle ? over : idle;
@@ -389,11 +445,23 @@ static void tell_silence(
 {
 	struct event *silence = add_effect(session, effects, count, EVENT_SILENCE, now);
 
+	session->overrun_told = true;
 	text_copy(silence->name, sizeof(silence->name), session->budget->name);
 	silence->number = (uint32_t)((now.monotonic_us - session->waiting_since_us) / USEC_PER_SEC);
 	silence->flag =
 		portwatch_since(&session->portwatch, session->waiting_since_us, now.monotonic_us);
 	event_set_text(silence, session->budget->meaning);
+}
+
+size_t session_overrun(struct session *session, struct stamp now, uint32_t percent,
+	struct event effects[static SESSION_EFFECTS_MAX])
+{
+	size_t count = 0;
+
+	if (session->running && session->budget && !session->overrun_told &&
+		now.monotonic_us >= session->waiting_since_us + budget_us(session, percent))
+		tell_silence(session, now, effects, &count);
+	return count;
 }
 
 /* A phone that stays away, in a session without a tool's log. */
@@ -411,22 +479,36 @@ static void judge_absence(
 		effects[*count - 1].code = CODE_RAMDISK_LOST;
 }
 
+/* A tool that does not see that its phone is lost for good may live for ever. */
+static void judge_lost(
+	struct session *session, struct stamp now, struct event effects[], size_t *count)
+{
+	session->tool_lives = true;
+	end_session(session, now, OUTCOME_FAILED,
+		session_mode(session) == MODE_GONE
+			? "the phone left in the middle of the restore and did not come back"
+			: "the phone left in the middle of the restore and did not return to it",
+		effects, count);
+}
+
 size_t session_tick(struct session *session, struct stamp now, uint32_t percent,
 	struct event effects[static SESSION_EFFECTS_MAX])
 {
-	size_t count = 0;
+	bool idle = now.monotonic_us >= session->heard_us + idle_limit_us(session);
+	size_t count;
 
-	if (!session->running)
+	if (!session->running) {
+		session->tool_lives = session->tool_lives && !idle;
 		return 0;
-	if (session->budget && !session->attempt.silent &&
-		now.monotonic_us >= session->waiting_since_us + budget_us(session, percent)) {
-		tell_silence(session, now, effects, &count);
-		if (!session->has_tool && session_mode(session) == MODE_GONE)
-			judge_absence(session, now, effects, &count);
-	} else if (now.monotonic_us >= session->heard_us + idle_limit_us(session)) {
+	}
+	count = session_overrun(session, now, percent, effects);
+	if (count && session->has_tool && is_lost_for_good(session))
+		judge_lost(session, now, effects, &count);
+	else if (count && !session->has_tool && session_mode(session) == MODE_GONE)
+		judge_absence(session, now, effects, &count);
+	else if (!count && idle)
 		end_session(session, now, OUTCOME_LOST, "nothing was heard of it any more", effects,
 			&count);
-	}
 	return count;
 }
 

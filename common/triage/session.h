@@ -21,8 +21,10 @@ struct session {
 	struct identity identity;
 	bool running;
 	bool has_tool;		     /* begun by `run`: the tool's log is fed in */
+	bool tool_lives;	     /* it has ended, judged without its tool, which runs on */
 	const struct budget *budget; /* what the session waits for; NULL = nothing */
 	uint64_t waiting_since_us;
+	bool overrun_told; /* that this wait is past its budget */
 	uint64_t heard_us; /* monotonic: the last sign of life of the tool or the phone */
 	struct portwatch portwatch;
 };
@@ -51,6 +53,13 @@ void session_keep(struct session *session, const struct event effects[], size_t 
  * Returns the number of effects. */
 size_t session_finish(
 	struct session *session, struct stamp at, struct event effects[static SESSION_EFFECTS_MAX]);
+/* Whether its tool's log still comes in: it runs, or its tool outlives it. */
+bool session_is_open(const struct session *session);
+/* Goes on with a session whose records were read back: its wait begins now. */
+void session_resume(struct session *session, struct stamp now);
+/* Reports a wait that is past its budget, once, and concludes nothing from it. */
+size_t session_overrun(struct session *session, struct stamp now, uint32_t budget_percent,
+	struct event effects[static SESSION_EFFECTS_MAX]);
 /* Draws conclusions from the time alone, as session_react() does from an event. */
 size_t session_tick(struct session *session, struct stamp now, uint32_t budget_percent,
 	struct event effects[static SESSION_EFFECTS_MAX]);
