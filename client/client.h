@@ -21,6 +21,8 @@ enum exit_code {
 	EXIT_SOFTWARE = 11,
 	EXIT_HARDWARE = 20,
 	EXIT_UNDECIDED = 30,
+	EXIT_RUNNING = 40, /* a restore of the phone runs */
+	EXIT_HUNG = 41,	   /* it runs, and what it waits for is past its budget */
 };
 
 enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };

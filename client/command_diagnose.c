@@ -43,6 +43,16 @@ static int phase_code(const char *phase)
 	return EXIT_UNDECIDED;
 }
 
+/* A verdict on a phone whose restore runs is not the last one. */
+static int verdict_code(struct json_object *verdict)
+{
+	const char *running = field_text(verdict, "running");
+
+	if (running)
+		return text_equal(running, "hung") ? EXIT_HUNG : EXIT_RUNNING;
+	return phase_code(field_text_or(verdict, "phase", ""));
+}
+
 static int ask_or_read(struct context *context, const char *text, struct json_object **ret)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
@@ -70,5 +80,5 @@ int command_diagnose(struct context *context, int argc, char **argv)
 	if (r != EXIT_DONE)
 		return r;
 	context->output->diagnosis(&context->page, reply, wanted.verbose);
-	return phase_code(field_text_or(field_object(reply, "verdict"), "phase", ""));
+	return verdict_code(field_object(reply, "verdict"));
 }

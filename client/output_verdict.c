@@ -48,7 +48,7 @@ static void put_title(struct page *page, struct json_object *verdict)
 	const char *phase = field_text_or(verdict, "phase", "undecided");
 	struct json_object *causes = field_list(verdict, "causes");
 
-	page_paint(page, phase_paint(phase));
+	page_paint(page, field_text(verdict, "running") ? PAINT_WARNING : phase_paint(phase));
 	page_foreign(page, field_text_or(verdict, "summary", phase));
 	page_paint(page, PAINT_NONE);
 	if (text_equal(phase, "undecided") && field_count(causes)) {
@@ -155,6 +155,22 @@ static void put_left_out(struct page *page, size_t left_out, bool all, const cha
 	page_foreign(page, of);
 	page_put(page, ".");
 	page_line(page, 4);
+}
+
+static void put_silences(struct page *page, struct json_object *silences, bool verbose)
+{
+	if (field_count(silences))
+		heading(page, "Silences");
+	for (size_t i = 0; i < field_count(silences); i++) {
+		struct json_object *silence = field_item(silences, i);
+
+		page_put(page, "%s", page_sign(page, "•", "*"));
+		page_tab(page, 4);
+		page_foreign(page, finding_text(silence));
+		if (verbose)
+			put_proof(page, silence);
+		page_line(page, 2);
+	}
 }
 
 /* Writes the findings that were not said yet; all of them, with their proof, where `verbose`. */
@@ -313,6 +329,7 @@ void text_diagnosis(struct page *page, struct json_object *reply, bool verbose)
 
 	put_title(page, verdict);
 	put_case(page, reply);
+	put_silences(page, field_list(verdict, "silences"), verbose);
 	put_causes(page, causes, verbose);
 	if (next)
 		put_next(page, next);

@@ -24,6 +24,7 @@ struct subject {
 	bool replayed; /* by an earlier run: the cause stands in the text alone */
 	enum phase phase;
 	enum strength strength;
+	bool hung;	   /* a restore of it ran past its time */
 	const char *cause; /* NULL = none */
 	char text[TEXT_SIZE];
 };
@@ -125,6 +126,7 @@ static bool is_news(const struct verdicts *verdicts, const struct event *event)
 {
 	switch (event->kind) {
 	case EVENT_SESSION_END:
+	case EVENT_SILENCE:
 		return true;
 	case EVENT_CONDITION:
 	case EVENT_USB_ERROR:
@@ -189,13 +191,15 @@ static void word_verdict(const struct verdict *verdict, char text[static TEXT_SI
 		names ? verdict->causes[0].title : "", names ? "." : "");
 }
 
-/* Whether the verdict is another one in phase, strength or first cause. Which cause an earlier run
- * of the daemon told stands in its words alone. */
+/* Whether the verdict is another one in phase, strength or first cause, or a restore hangs now.
+ * Which cause an earlier run of the daemon told stands in its words alone. */
 static bool is_changed(
 	const struct subject *subject, const struct verdict *verdict, const char *text)
 {
 	if (!subject->known)
 		return verdict->phase != PHASE_NONE;
+	if (verdict->running == RUNNING_HUNG && !subject->hung)
+		return true;
 	if (subject->phase != verdict->phase || subject->strength != verdict->strength)
 		return true;
 	return subject->replayed ? !text_equal(subject->text, text)
@@ -232,6 +236,7 @@ static void take_verdict(struct verdicts *verdicts, struct subject *subject, str
 	subject->replayed = false;
 	subject->phase = verdict->phase;
 	subject->strength = verdict->strength;
+	subject->hung = verdict->running == RUNNING_HUNG;
 	subject->cause = first_cause(verdict);
 	text_copy(subject->text, sizeof(subject->text), text);
 	if (changed)

@@ -176,7 +176,8 @@ static void put_evidence(struct html *html, const struct report *report)
 	}
 	html_begin(html, "section", NULL);
 	html_put_in(html, "h2", NULL, "Evidence and counter-evidence");
-	if (field_count(causes) == 0)
+	put_findings(html, report, "Silences", field_list(verdict, "silences"), said);
+	if (field_count(causes) == 0 && field_count(field_list(verdict, "silences")) == 0)
 		html_put_in(html, "p", NULL, "None.");
 	for (size_t i = 0; i < field_count(causes); i++)
 		put_cause(html, report, field_item(causes, i), said);

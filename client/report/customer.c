@@ -17,7 +17,11 @@ static struct json_object *verdict_of(const struct report *report)
 
 static const char *phase_of(const struct report *report)
 {
-	return field_text_or(verdict_of(report), "phase", "undecided");
+	const char *phase = field_text_or(verdict_of(report), "phase", "undecided");
+	bool running = field_text(verdict_of(report), "running") != NULL;
+
+	/* What was seen so far is no end, however good. */
+	return running && text_equal(phase, "none") ? "running" : phase;
 }
 
 static struct json_object *first_cause(const struct report *report)
@@ -252,8 +256,9 @@ static void put_next(struct html *html, const struct report *report)
 		report_put_next_step(html, report);
 	else
 		html_put_in(html, "p", NULL, "%s",
-			text_equal(phase_of(report), "none")
-				? "Nothing is left to do."
+			text_equal(phase_of(report), "none") ? "Nothing is left to do."
+			: field_text(verdict_of(report), "running")
+				? "Wait until the restore that is running has ended."
 				: "No further test is known that would change this result.");
 	html_end(html);
 }

@@ -50,6 +50,7 @@ static void list_cited(struct report *report)
 		cite(report, field_list(field_item(causes, i), "evidence"));
 		cite(report, field_list(field_item(causes, i), "counterEvidence"));
 	}
+	cite(report, field_list(verdict, "silences"));
 	qsort(report->cited, report->cited_count, sizeof(report->cited[0]), compare_cited);
 	for (size_t i = 0; i < report->cited_count; i++)
 		if (i == 0 || compare_cited(&report->cited[i], &report->cited[kept - 1]) != 0)

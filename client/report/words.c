@@ -59,6 +59,8 @@ static const struct phase_words phases[] = {
 	{"none", "good", NULL, "No failed restore was seen",
 		{"Every restore of this phone that was watched here came to a good end, or none "
 		 "was watched yet."}},
+	{"running", "open", NULL, "A restore of this phone is running",
+		{"Its result is not known before it ends. Make this page again then."}},
 	{"undecided", "open", NULL, "The cause is not certain yet",
 		{"What was seen so far fits more than one cause. Nothing is to be replaced before "
 		 "the next test has told them apart.",

@@ -45,6 +45,7 @@ static const struct observed_field observed_fields[] = {
 	OBSERVED("attaches", OBSERVED_U32, health.attaches),
 	OBSERVED("expectedDetaches", OBSERVED_U32, health.expected_detaches),
 	OBSERVED("unexpectedDetaches", OBSERVED_U32, health.unexpected_detaches),
+	OBSERVED("silent", OBSERVED_BOOL, silent),
 	OBSERVED("silences", OBSERVED_U32, health.silences),
 	OBSERVED("stalls", OBSERVED_U32, health.stalls),
 	OBSERVED("stallsKnown", OBSERVED_BOOL, health.stalls_known),

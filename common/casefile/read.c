@@ -220,6 +220,39 @@ static void read_signs(struct attempt *attempt, const json *observed)
 	}
 }
 
+static uint32_t read_u32(const json *object, const char *name)
+{
+	json *value = member(object, name, json_type_int);
+	int64_t number = value ? json_object_get_int64(value) : 0;
+
+	return number > 0 && number <= UINT32_MAX ? (uint32_t)number : 0;
+}
+
+static void read_overruns(struct attempt *attempt, const json *observed)
+{
+	json *overruns = member(observed, "overruns", json_type_array);
+
+	for (size_t i = 0; overruns && i < json_object_array_length(overruns) &&
+			   attempt->overrun_count < ATTEMPT_OVERRUNS_MAX;
+		i++) {
+		json *object = json_object_array_get_idx(overruns, i);
+		struct overrun *overrun = &attempt->overruns[attempt->overrun_count];
+		uint32_t transfers = read_u32(object, "transfers");
+
+		*overrun = (struct overrun){
+			.seconds = read_u32(object, "seconds"),
+			.allowed_seconds = read_u32(object, "allowedSeconds"),
+			.transfers = transfers <= SILENCE_TRANSFERS
+					     ? (enum silence_transfers)transfers
+					     : SILENCE_TRANSFERS_UNKNOWN,
+			.sequence = read_sequence(object),
+		};
+		take_text(object, "step", overrun->step, sizeof(overrun->step));
+		if (take_word(object, "wait", overrun->wait)[0])
+			attempt->overrun_count++;
+	}
+}
+
 static void read_modes(struct attempt *attempt, const json *observed)
 {
 	json *modes = member(observed, "modes", json_type_array);
@@ -262,6 +295,7 @@ static void read_observed(struct attempt *attempt, const json *observed)
 		if (text_equal(word, health_grade_name((enum health_grade)grade)))
 			attempt->health.grade = (enum health_grade)grade;
 	read_signs(attempt, observed);
+	read_overruns(attempt, observed);
 	read_modes(attempt, observed);
 	read_condition_sequences(attempt, observed);
 }

@@ -95,6 +95,28 @@ static json *signs_array(const struct attempt *attempt)
 	return TAKE_PTR(array);
 }
 
+static json *overruns_array(const struct attempt *attempt)
+{
+	CLEANUP(json_putp) json *array = json_object_new_array();
+
+	for (size_t i = 0; array && i < attempt->overrun_count; i++) {
+		const struct overrun *overrun = &attempt->overruns[i];
+		CLEANUP(json_putp) json *object = json_object_new_object();
+
+		if (!object || add_text(object, "wait", overrun->wait) < 0 ||
+			add_text(object, "step", overrun->step) < 0 ||
+			add(object, "seconds", json_object_new_int64(overrun->seconds)) < 0 ||
+			add(object, "allowedSeconds",
+				json_object_new_int64(overrun->allowed_seconds)) < 0 ||
+			add(object, "transfers", json_object_new_int64(overrun->transfers)) < 0 ||
+			add_sequence(object, overrun->sequence) < 0 ||
+			json_object_array_add(array, object) < 0)
+			return NULL;
+		TAKE_PTR(object);
+	}
+	return TAKE_PTR(array);
+}
+
 static json *modes_array(const struct attempt *attempt)
 {
 	CLEANUP(json_putp) json *array = json_object_new_array();
@@ -137,6 +159,7 @@ static json *observed_object(const struct attempt *attempt)
 	if (!object || add_text(object, "cameBack", device_mode_name(attempt->came_back)) < 0 ||
 		add_text(object, "grade", health_grade_name(attempt->health.grade)) < 0 ||
 		add(object, "signs", signs_array(attempt)) < 0 ||
+		add(object, "overruns", overruns_array(attempt)) < 0 ||
 		add(object, "modes", modes_array(attempt)) < 0 ||
 		add(object, "conditionSequences", condition_sequences(attempt)) < 0)
 		return NULL;

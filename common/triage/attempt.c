@@ -7,6 +7,7 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
+#include "common/triage/budget.h"
 #include "common/triage/panic.h"
 
 /* USB errors this close before a disconnect belong to it: pulling a device makes them too
@@ -563,8 +564,45 @@ static void fold_ticket(struct attempt *attempt, const struct event *event)
 	copy_text(attempt->ticket, sizeof(attempt->ticket), event);
 }
 
+static void note_overrun(struct attempt *attempt, const struct event *event)
+{
+	const struct budget *budget = budget_find(event->name);
+	struct overrun *overrun;
+
+	if (attempt->overrun_count < ATTEMPT_OVERRUNS_MAX)
+		attempt->overrun_count++;
+	overrun = &attempt->overruns[attempt->overrun_count - 1];
+	*overrun = (struct overrun){
+		.seconds = event->number,
+		.allowed_seconds = event->number,
+		.transfers = (enum silence_transfers)event->flag,
+		.sequence = event->sequence,
+		.since_us = event->at.monotonic_us - event->number * USEC_PER_SEC,
+	};
+	if (budget && budget->seconds < overrun->allowed_seconds)
+		overrun->allowed_seconds = budget->seconds;
+	text_copy(overrun->wait, sizeof(overrun->wait), event->name);
+	text_copy(overrun->step, sizeof(overrun->step),
+		attempt->operation_name[0] ? attempt->operation_name
+		: attempt->stage	   ? restore_stage_name(attempt->stage)
+					   : "");
+}
+
+/* The silence is over, or nobody listens any more. */
+static void lengthen_overrun(struct attempt *attempt, const struct event *event)
+{
+	struct overrun *overrun = &attempt->overruns[attempt->overrun_count - 1];
+
+	if (event->at.monotonic_us > overrun->since_us)
+		overrun->seconds =
+			(uint32_t)((event->at.monotonic_us - overrun->since_us) / USEC_PER_SEC);
+}
+
 static void fold_silence(struct attempt *attempt, const struct event *event)
 {
+	if (attempt->silent)
+		lengthen_overrun(attempt, event);
+	note_overrun(attempt, event);
 	attempt->health.silences++;
 	attempt->health.stalls += event->flag == SILENCE_NO_TRANSFERS;
 	attempt->health.stalls_known |= event->flag != SILENCE_TRANSFERS_UNKNOWN;
@@ -608,6 +646,8 @@ static void fold_session_end(struct attempt *attempt, const struct event *event)
 {
 	if (!attempt->ended_seen)
 		attempt->ended = event->at;
+	if (!attempt->ended_seen && attempt->silent)
+		lengthen_overrun(attempt, event);
 	attempt->ended_seen = true;
 	attempt->outcome = (enum outcome)event->number;
 	attempt->itunes_code = event->code;
@@ -672,6 +712,11 @@ static enum health_grade grade_health(const struct attempt *attempt)
 									       : HEALTH_UNKNOWN;
 }
 
+bool attempt_is_running(const struct attempt *attempt)
+{
+	return !attempt->ended_seen && !uuid_is_none(&attempt->id);
+}
+
 bool event_phone_speaks(enum event_kind kind)
 {
 	const struct fold *fold = find_fold(kind);
@@ -685,7 +730,9 @@ void attempt_fold(struct attempt *attempt, const struct event *event)
 
 	if (fold) {
 		fold->fold(attempt, event);
-		if (fold->phone_speaks)
+		if (fold->phone_speaks && attempt->silent && !attempt->ended_seen)
+			lengthen_overrun(attempt, event);
+		if (fold->phone_speaks && !attempt->ended_seen)
 			attempt->silent = false;
 	}
 	attempt->health.grade = grade_health(attempt);

@@ -14,6 +14,7 @@
 #define ATTEMPT_MODES_MAX 48
 #define ATTEMPT_ERRORS_MAX 4
 #define ATTEMPT_OPEN_CHECKPOINTS_MAX 8
+#define ATTEMPT_OVERRUNS_MAX 4
 #define SIGN_OTHER_PROGRAM "other-program" /* that EVENT_MUX_CLIENT leaves */
 #define CONDITION_KEY_SIZE 32
 #define CONDITION_VALUE_SIZE 64
@@ -46,6 +47,17 @@ struct reported_error {
 	char domain[16]; /* itunes, amr, restored, tool-exit */
 	int64_t code;
 	uint64_t sequence;
+};
+
+/* A wait that ran over its budget: a silence. */
+struct overrun {
+	char wait[NAME_SIZE];	  /* name of the budget: see budget.h */
+	char step[NAME_SIZE];	  /* the operation or stage that the restore was in; may be empty */
+	uint32_t seconds;	  /* until the phone spoke again or the session ended */
+	uint32_t allowed_seconds; /* the budget */
+	enum silence_transfers transfers;
+	uint64_t sequence; /* of its record; 0 = none */
+	uint64_t since_us; /* monotonic, of the fold alone */
 };
 
 enum health_grade { HEALTH_UNKNOWN = 0, HEALTH_GOOD = 1, HEALTH_DEGRADED = 2, HEALTH_LOST = 3 };
@@ -116,6 +128,9 @@ struct attempt {
 	size_t sign_count;
 	struct seen_mode modes[ATTEMPT_MODES_MAX]; /* the first ones; later ones replace the last */
 	size_t mode_count;
+	struct overrun overruns[ATTEMPT_OVERRUNS_MAX]; /* the first ones, then the last */
+	size_t overrun_count;
+	bool silent; /* a wait ran over, and the phone has not spoken since */
 	struct health health;
 
 	/* Of the fold alone. */
@@ -129,7 +144,6 @@ struct attempt {
 	uint64_t link_lost_us; /* the last EVENT_LINK_LOST */
 	uint64_t mux_ended_us; /* the last end of usbmuxd that counts as a fault; 0 = none */
 	uint64_t usb_gone_us;  /* the last time that USB itself told of its going; 0 = never */
-	bool silent;	       /* a wait ran over and the phone has not spoken since */
 
 	uint64_t log_offset; /* bytes of the tool's log that were read */
 };
@@ -137,6 +151,8 @@ struct attempt {
 void attempt_init(struct attempt *attempt);
 /* Takes one event of this attempt, in order. Never fails: what does not fit is counted only. */
 void attempt_fold(struct attempt *attempt, const struct event *event);
+/* True for a session that has not ended: an attempt that was reported has. */
+bool attempt_is_running(const struct attempt *attempt);
 /* True for the kinds of events that show a phone that answers. */
 bool event_phone_speaks(enum event_kind kind);
 /* The value of a condition; NULL where it is not known ("unknown" is not known). */

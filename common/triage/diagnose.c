@@ -9,6 +9,7 @@
 #include "common/triage/facts.h"
 #include "common/triage/missing.h"
 #include "common/triage/next_step.h"
+#include "common/triage/silence.h"
 #include "common/triage/wording.h"
 
 #define SIDE_COUNT 5	       /* by enum phase */
@@ -388,13 +389,20 @@ static void tell_no_failure(const struct view *view, struct verdict *verdict)
 {
 	const char *summary = "No failure was seen.";
 
-	verdict->phase = PHASE_NONE;
+	verdict->phase = verdict->running == RUNNING_HUNG ? PHASE_UNDECIDED : PHASE_NONE;
 	if (view->succeeded_count) {
-		summary = "No failure was seen: what was tried succeeded.";
+		summary = verdict->running ? "What was tried before succeeded."
+					   : "No failure was seen: what was tried succeeded.";
 	} else if (any_broken_off(view)) {
 		verdict->phase = PHASE_UNDECIDED;
 		summary = "Undecided: what was tried was broken off before it failed or succeeded. "
 			  "Let one restore run to its end.";
+	} else if (verdict->running) {
+		summary = "";
+	} else if (verdict->silence_count) {
+		verdict->phase = PHASE_UNDECIDED;
+		summary = "Undecided: a phone was silent past its time, and the end of its restore "
+			  "was not seen.";
 	}
 	text_copy(verdict->summary, sizeof(verdict->summary), summary);
 }
@@ -414,10 +422,12 @@ int diagnose(const struct triage_case *c, struct verdict *ret)
 		return -ENOMEM;
 	d->view = view;
 	*ret = (struct verdict){.phase = PHASE_UNDECIDED};
+	silence_collect(view, ret);
 	if (view_last_failure(view))
 		diagnose_failures(d, ret);
 	else
 		tell_no_failure(view, ret);
+	silence_summarize(ret);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #define VERDICT_ADVICE_MAX 8
 #define VERDICT_RECORDS_MAX 4
 #define VERDICT_MISSING_MAX 4
+#define VERDICT_SILENCES_MAX 8
 
 enum phase {
 	PHASE_NONE = 0, /* no failure seen */
@@ -21,6 +22,13 @@ enum phase {
 	PHASE_SOFTWARE = 2,
 	PHASE_HARDWARE = 3,
 	PHASE_UNDECIDED = 4,
+};
+
+/* Whether a restore of the phone runs now. */
+enum running {
+	RUNNING_NONE = 0,
+	RUNNING_ON_TIME = 1,
+	RUNNING_HUNG = 2, /* what it waits for is past its budget */
 };
 
 enum strength {
@@ -71,9 +79,14 @@ struct verdict {
 	enum phase phase;
 	enum strength strength;
 	char summary[512];
+	enum running running;
 	int64_t itunes_code;			   /* of the last failed attempt; 0 = none */
 	struct suspect causes[VERDICT_CAUSES_MAX]; /* most suspect first */
 	size_t cause_count;
+	/* Waits past their budgets in attempts that did not succeed, newest first: no rule weighs
+	 * them, and `rule` is the budget. */
+	struct finding silences[VERDICT_SILENCES_MAX];
+	size_t silence_count;
 	struct next_step next;
 	const char *advice[VERDICT_ADVICE_MAX];
 	size_t advice_count;
@@ -87,5 +100,7 @@ struct verdict {
  * untouched. *ret holds no memory of its own; its const strings live for ever. */
 int diagnose(const struct triage_case *c, struct verdict *ret);
 
+/* The word of the API; NULL for RUNNING_NONE. */
+const char *running_name(enum running running);
 const char *phase_name(enum phase phase);
 const char *strength_name(enum strength strength);

@@ -150,6 +150,13 @@ static bool is_link_known(const struct attempt_view *view)
 	       (view->attempt->health.attaches > 0 || !view_log_lost_link(view->attempt));
 }
 
+/* Somebody stopped the tool while the phone was silent past its time: that restore was not broken
+ * off, it hung. */
+static bool hung_at_its_end(const struct attempt *attempt)
+{
+	return attempt->outcome == OUTCOME_ABORTED && attempt->silent;
+}
+
 static void fill_attempt(struct attempt_view *view, const struct attempt *attempt, size_t index)
 {
 	const struct health *health = &attempt->health;
@@ -158,7 +165,9 @@ static void fill_attempt(struct attempt_view *view, const struct attempt *attemp
 	view->index = index;
 	view->succeeded = attempt->outcome == OUTCOME_SUCCEEDED;
 	view->bench_fault = attempt->outcome == OUTCOME_FAILED && bench_spoiled(attempt);
-	view->failed = attempt->outcome == OUTCOME_FAILED && !view->bench_fault;
+	view->running = attempt_is_running(attempt);
+	view->failed = (attempt->outcome == OUTCOME_FAILED && !view->bench_fault) ||
+		       hung_at_its_end(attempt);
 	view->link_faulty = health->usb_errors > 0 || health->over_currents > 0 ||
 			    (health->speed_mbps > 0 && health->speed_mbps < FULL_SPEED_MBPS);
 	view->code = itunes_code_of(attempt);

@@ -59,6 +59,7 @@ struct attempt_view {
 	const struct attempt *attempt;
 	size_t index; /* in the case */
 	bool failed;  /* and not spoiled by the bench */
+	bool running; /* not over yet */
 	bool succeeded;
 	bool bench_fault;
 	bool link_faulty;

@@ -86,6 +86,9 @@ struct json_object *verdict_to_json(struct json_builder *builder, const struct v
 	json_put_text(builder, object, "phase", phase_name(verdict->phase));
 	json_put_text(builder, object, "strength", strength_name(verdict->strength));
 	json_put_text(builder, object, "summary", verdict->summary);
+	json_put_known_text(builder, object, "running", running_name(verdict->running));
+	json_put(builder, object, "silences",
+		findings_to_json(builder, verdict->silences, verdict->silence_count));
 	json_put_known_number(builder, object, "itunesCode", verdict->itunes_code);
 	json_put(builder, object, "causes", causes);
 	if (verdict->next.experiment)

@@ -811,6 +811,128 @@ static void a_slot_that_fails_all_is_blamed(void **state)
 		triage_case_free(cases[i]);
 }
 
+static struct event event_at(enum event_kind kind, uint64_t second)
+{
+	return (struct event){.kind = kind,
+		.at = {.wall_us = second * USEC_PER_SEC, .monotonic_us = second * USEC_PER_SEC},
+		.session = {{7}},
+		.sequence = second};
+}
+
+/* A restore that runs and is at Creating filesystem. */
+static struct attempt *add_running(struct triage_case *c)
+{
+	struct event begin = event_at(EVENT_SESSION_BEGIN, 1);
+	struct event operation = event_at(EVENT_OPERATION, 3);
+	struct attempt *attempt = triage_case_add(c);
+
+	operation.number = 12;
+	text_copy(operation.name, sizeof(operation.name), "Creating filesystem");
+	attempt_fold(attempt, &begin);
+	attempt_fold(attempt, &operation);
+	return attempt;
+}
+
+static void fall_silent(struct attempt *attempt, uint64_t second)
+{
+	struct event silence = event_at(EVENT_SILENCE, second);
+
+	silence.number = 120;
+	text_copy(silence.name, sizeof(silence.name), "restored-silence");
+	attempt_fold(attempt, &silence);
+}
+
+static void end_as(struct attempt *attempt, uint64_t second, enum outcome outcome)
+{
+	struct event end = event_at(EVENT_SESSION_END, second);
+
+	end.number = outcome;
+	attempt_fold(attempt, &end);
+}
+
+/* It was "No failure was seen." while the restore ran. */
+static void a_running_restore_is_no_verdict(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_running(c);
+	diagnose_ok(c);
+	assert_string_equal(running_name(verdict.running), "on-time");
+	assert_int_equal(verdict.phase, PHASE_NONE);
+	assert_null(strstr(verdict.summary, "No failure"));
+	assert_non_null(strstr(verdict.summary, "A restore is running"));
+	add_success(c, "bench", "A");
+	diagnose_ok(c);
+	assert_null(strstr(verdict.summary, "No failure"));
+	assert_int_equal(verdict.silence_count, 0);
+}
+
+static void a_restore_past_its_time_is_a_finding_at_once(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+	struct attempt *attempt = add_running(c);
+	struct event spoke = event_at(EVENT_PROGRESS, 200);
+
+	fall_silent(attempt, 123);
+	diagnose_ok(c);
+	assert_string_equal(running_name(verdict.running), "hung");
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_int_equal(verdict.silence_count, 1);
+	assert_string_equal(verdict.silences[0].text,
+		"Creating filesystem: the phone has reported nothing while it restores, for more "
+		"than 2 min; 2 min allowed.");
+	assert_string_equal(verdict.silences[0].rule, "restored-silence");
+	assert_int_equal(verdict.silences[0].records[0], 123);
+	assert_non_null(strstr(verdict.summary, verdict.silences[0].text));
+	assert_int_equal(verdict.advice_count, 1);
+
+	attempt_fold(attempt, &spoke);
+	diagnose_ok(c);
+	assert_string_equal(running_name(verdict.running), "on-time");
+	assert_non_null(strstr(verdict.silences[0].text, "for 3 min 17 s; 2 min allowed."));
+}
+
+/* It ended as broken off, and the silence was nowhere. */
+static void a_silence_outlives_its_restore(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+	struct attempt *attempt = add_running(c);
+
+	fall_silent(attempt, 123);
+	end_as(attempt, 363, OUTCOME_ABORTED);
+	diagnose_ok(c);
+	assert_int_equal(verdict.running, RUNNING_NONE);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_non_null(strstr(verdict.summary, "after 1 failed attempt"));
+	assert_non_null(strstr(verdict.silences[0].text, "for 6 min; 2 min allowed."));
+	assert_non_null(verdict.next.experiment);
+}
+
+static void a_silence_whose_end_was_not_seen_is_not_well(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+	struct attempt *attempt = add_running(c);
+
+	fall_silent(attempt, 123);
+	end_as(attempt, 363, OUTCOME_LOST);
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_null(strstr(verdict.summary, "No failure"));
+}
+
+/* A failure of before is told beside the restore that runs. */
+static void a_running_restore_stands_beside_failures(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_4013(c, "bench", "A");
+	fall_silent(add_running(c), 123);
+	diagnose_ok(c);
+	assert_int_equal(verdict.running, RUNNING_HUNG);
+	assert_non_null(strstr(verdict.summary, "after 1 failed attempt"));
+	assert_non_null(strstr(verdict.summary, "A restore is running and past its time"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -841,6 +963,11 @@ int main(void)
 		cmocka_unit_test(a_phone_that_no_host_found_is_not_hardware),
 		cmocka_unit_test(a_success_without_the_display_is_hardware),
 		cmocka_unit_test(broken_off_is_not_well),
+		cmocka_unit_test(a_running_restore_is_no_verdict),
+		cmocka_unit_test(a_restore_past_its_time_is_a_finding_at_once),
+		cmocka_unit_test(a_silence_outlives_its_restore),
+		cmocka_unit_test(a_silence_whose_end_was_not_seen_is_not_well),
+		cmocka_unit_test(a_running_restore_stands_beside_failures),
 		cmocka_unit_test(custom_firmware_is_never_hardware),
 		cmocka_unit_test(a_loop_after_grey_buttons_is_the_audio_chip),
 		cmocka_unit_test(a_wet_phone_that_loops_is_opened),

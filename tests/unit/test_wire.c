@@ -324,7 +324,8 @@ static void a_verdict_without_next_step_has_none(void **state)
 	assert_non_null(verdict);
 	object = json_finish(&builder, verdict_to_json(&builder, verdict));
 	assert_string_equal(json_write(object, &length),
-		"{\"phase\":\"none\",\"strength\":\"none\",\"summary\":\"\",\"causes\":[],"
+		"{\"phase\":\"none\",\"strength\":\"none\",\"summary\":\"\",\"silences\":[],"
+		"\"causes\":[],"
 		"\"advice\":[],\"missing\":[]}");
 	json_object_put(object);
 	free(verdict);
