@@ -12,6 +12,7 @@
 #include "client/doctor/tool_version.h"
 #include "client/options.h"
 #include "client/output.h"
+#include "client/phrase.h"
 #include "client/run/feed.h"
 #include "client/run/plan.h"
 #include "client/run/screen.h"
@@ -23,6 +24,8 @@
 #define ASK_LIVE_US USEC_PER_SEC
 #define ASK_QUIET_US (5 * USEC_PER_SEC)
 #define POLL_MOST_MS 60000
+/* A tool with libusbmuxd 2.1.0 whose phone has left runs in a loop and ends at no softer signal. */
+#define INTERRUPTS_BEFORE_KILL 3
 
 struct run {
 	struct context *context;
@@ -35,9 +38,11 @@ struct run {
 	int64_t shown; /* bytes of the log on the screen */
 	int64_t limit; /* where the log ends as far as we are concerned */
 	uint64_t started_us;
-	uint64_t live_us; /* when the live line is due */
-	bool midline;	  /* the tool's output does not end with a newline */
-	bool cut_short;	  /* a signal after the tool's end */
+	uint64_t live_us;    /* when the live line is due */
+	bool midline;	     /* the tool's output does not end with a newline */
+	bool cut_short;	     /* a signal after the tool's end */
+	unsigned interrupts; /* Ctrl-C, or SIGINT from elsewhere, while the tool ran */
+	bool said_lost, said_silent;
 };
 
 /* The signals that a person or a supervisor ends programs with. */
@@ -61,6 +66,33 @@ static int take_signals(sigset_t *before)
 	return fd < 0 ? -errno : fd;
 }
 
+/* For a sentence of ours on a line of its own. */
+static void make_room(struct run *run)
+{
+	screen_live(&run->screen, "");
+	if (run->midline && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO))
+		fputc('\n', stderr);
+	run->midline = false;
+}
+
+static void say(struct run *run, const char *sentence)
+{
+	make_room(run);
+	run->context->output->run_notice(sentence);
+}
+
+/* Passes a signal on. What the terminal sends (Ctrl-C), it has sent to the tool as well. */
+static void pass_on(struct run *run, const struct signalfd_siginfo *info)
+{
+	run->interrupts += info->ssi_signo == SIGINT;
+	if (info->ssi_signo == SIGINT && run->interrupts >= INTERRUPTS_BEFORE_KILL)
+		kill(run->tool.pid, SIGKILL);
+	else if (info->ssi_code != SI_KERNEL)
+		kill(run->tool.pid, (int)info->ssi_signo);
+	if (info->ssi_signo == SIGINT && run->interrupts == INTERRUPTS_BEFORE_KILL - 1)
+		say(run, "The tool still runs. The next Ctrl-C kills it.");
+}
+
 static void handle_signals(struct run *run)
 {
 	struct signalfd_siginfo info;
@@ -70,9 +102,8 @@ static void handle_signals(struct run *run)
 			continue;
 		if (run->tool.ended)
 			run->cut_short = true;
-		/* What the terminal sends (Ctrl-C), it has sent to the tool as well. */
-		else if (info.ssi_code != SI_KERNEL)
-			kill(run->tool.pid, (int)info.ssi_signo);
+		else
+			pass_on(run, &info);
 	}
 	tool_reap(&run->tool);
 }
@@ -114,22 +145,37 @@ static void show_live(struct run *run, uint64_t now_us)
 	screen_live(&run->screen, run->tool.ended ? "" : line);
 }
 
-/* For a sentence of ours on a line of its own. */
-static void make_room(struct run *run)
-{
-	screen_live(&run->screen, "");
-	if (run->midline && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO))
-		fputc('\n', stderr);
-	run->midline = false;
-}
-
 static void say_notice(struct run *run)
 {
 	if (!run->feed.notice[0])
 		return;
-	make_room(run);
-	run->context->output->run_notice(run->feed.notice);
+	say(run, run->feed.notice);
 	run->feed.notice[0] = '\0';
+}
+
+/* Says once that the restore failed while its tool runs, and once that the phone is past its time.
+ */
+static void say_overruns(struct run *run)
+{
+	struct json_object *session = run->feed.progress;
+	int64_t silent, budget;
+	char sentence[512];
+
+	if (run->tool.ended || !session)
+		return;
+	if (!run->said_lost && text_equal(field_text_or(session, "outcome", ""), "failed")) {
+		run->said_lost = run->said_silent = true;
+		say(run, "The phone left and did not return; the tool still runs: the restore has "
+			 "failed. To end the tool, press Ctrl-C; the third one kills it.");
+	}
+	if (run->said_silent || !field_number(session, "silentUSec", &silent) ||
+		!field_number(session, "budgetUSec", &budget) || budget <= 0 || silent <= budget)
+		return;
+	run->said_silent = true;
+	snprintf(sentence, sizeof(sentence),
+		"The phone has been silent for %s, where %s are allowed; the restore may hang.",
+		phrase_duration(silent).text, phrase_duration(budget).text);
+	say(run, sentence);
 }
 
 /* Waits until something can be done. */
@@ -180,6 +226,7 @@ static void follow_tool(struct run *run)
 		show_log(run);
 		feed_work(&run->feed, &run->log, run->limit, &run->tool, now_us);
 		say_notice(run);
+		say_overruns(run);
 		show_live(run, now_us);
 	}
 }

@@ -64,7 +64,7 @@ class Bench:
                                 env=self.environment, capture_output=True, text=True, timeout=120,
                                 stdin=subprocess.DEVNULL, **options)
         if check:
-            assert result.returncode in (0, 10, 11, 20, 30), result.stderr
+            assert result.returncode in (0, 10, 11, 20, 30, 40, 41), result.stderr
         return result
 
     def ask(self, *arguments):

@@ -537,6 +537,67 @@ def test_run_passes_signals_on_and_waits(client, daemon, number):
     assert process.returncode == 9 and output == b"caught\n"
 
 
+def read_until(stream, wanted):
+    """What comes from a stream up to some bytes."""
+    shown = b""
+    while wanted not in shown:
+        assert select.select([stream], [], [], LIMIT)[0], shown
+        piece = os.read(stream.fileno(), 65536)
+        assert piece, shown
+        shown += piece
+    return shown
+
+
+def test_the_third_interrupt_kills_a_tool_that_ends_at_none(client, daemon):
+    """With libusbmuxd 2.1.0 a tool whose phone has left ends at no other signal."""
+    process = client.start_shell("trap 'echo caught' INT; trap '' TERM; echo ready; while :; do sleep 0.05; done",
+                                 stderr=subprocess.PIPE)
+    read_until(process.stdout, b"ready\n")
+    process.send_signal(signal.SIGINT)
+    read_until(process.stdout, b"caught\n")
+    process.send_signal(signal.SIGTERM)  # counts for nothing
+    process.send_signal(signal.SIGINT)
+    read_until(process.stdout, b"caught\n")
+    assert read_until(process.stderr, b"The next Ctrl-C kills it.")
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=LIMIT)
+    assert process.returncode == 128 + signal.SIGKILL and b"caught" not in output
+    assert daemon.ended["signal"] == signal.SIGKILL
+
+
+def test_run_says_once_that_the_tool_outlives_the_restore(client, daemon):
+    asked = []
+
+    def append(parameters, more):
+        asked.append(parameters)
+        return {"offset": parameters["offset"] + len(parameters["text"]),
+                "progress": standin.session(outcome="failed", endedUSec=1795380600000000)}
+    daemon._AppendLog = append
+    result = client.run_shell("echo one; sleep 0.3; echo two; sleep 0.3; echo three")
+    assert len(asked) > 2
+    assert result.stderr.count("The phone left and did not return; the tool still runs") == 1
+    assert "press Ctrl-C" in result.stderr and result.stdout == "one\ntwo\nthree\n"
+
+
+def test_run_says_once_that_the_phone_is_silent_past_its_time(client, daemon):
+    daemon._AppendLog = lambda parameters, more: {
+        "offset": parameters["offset"] + len(parameters["text"]), "progress": standin.session(silentUSec=301_000_000)}
+    result = client.run_shell("echo one; sleep 0.3; echo two; sleep 0.3; echo three")
+    assert result.stderr.count("The phone has been silent for 5 min, where 5 min are allowed") == 1
+
+
+@pytest.mark.parametrize("running, status", [("on-time", 40), ("hung", 41)])
+def test_diagnose_of_a_restore_that_runs(client, daemon, running, status):
+    finding = {"text": "Creating filesystem: the phone has reported nothing while it restores, for more than 2 min; "
+                       "2 min allowed.", "weight": 0, "rule": "restored-silence", "records": [7], "sessions": [""],
+               "source": "restored"}
+    daemon.verdict = {**standin.VERDICT, "running": running, "silences": [finding] if status == 41 else []}
+    result = client("diagnose")
+    assert result.returncode == status
+    assert ("for more than 2 min; 2 min allowed" in " ".join(result.stdout.split())) == (status == 41)
+    assert client("--json", "diagnose").returncode == status
+
+
 def test_run_killed_leaves_the_tool_alone(client, daemon):
     process = client.start_shell(tool_that_waits(client.folder, "echo one", f"echo two; : > {client.folder}/survived"),
                                  "--log", client.folder / "log")

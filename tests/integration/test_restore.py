@@ -126,9 +126,12 @@ def test_silence_is_told_while_it_lasts(bench, make_phone, restore_at):
     assert session['budget'] == 'restored-silence' and session['silentUSec'] > session['budgetUSec'] > 0
     silence = bench.records(session['session'], 'silence')
     assert len(silence) == 1 and silence[0]['name'] == 'restored-silence'
+    assert bench.triage('diagnose').returncode == 41
     subprocess.run(['pkill', '-KILL', '-f', f'^{TOOL} .*{bench.folder}'], check=True)
     finish(process)
     assert bench.sessions()[-1]['outcome'] == 'aborted'
+    verdict = bench.verdict()
+    assert verdict['phase'] == 'undecided' and verdict['silences'][0]['rule'] == 'restored-silence'
 
 
 def test_restart_of_the_daemon_in_a_restore(bench, make_phone, restore_at):

@@ -2,6 +2,9 @@
 """The real daemon on a played USB bus: phones in every mode, and restores that end in the wrong one. No restore tool
 and no usbmuxd take part, so whatever is known here comes from USB alone."""
 import itertools
+import json
+import os
+import select
 import shutil
 import signal
 
@@ -159,6 +162,85 @@ def test_a_silence_with_no_transfers(bench, restoring):
     (record,) = bench.records(restoring()['session'], 'silence')
     assert record['state'] == 'no-transfers'
     assert '1 silence, 1 stall' in ' '.join(bench.triage('sessions').stdout.split())
+
+
+def test_a_restore_past_its_time_is_a_finding_at_once(bench, folder, restoring):
+    answer = bench.triage('--json', 'diagnose', check=False)
+    assert answer.returncode == 40 and 'No failure' not in answer.stdout
+    until(lambda: restoring()['health']['silences'], what='the silence')
+    answer = bench.triage('--json', 'diagnose', check=False)
+    verdict = json.loads(answer.stdout)['verdict']
+    assert (answer.returncode, verdict['running'], verdict['phase']) == (41, 'hung', 'undecided')
+    (silence,) = verdict['silences']
+    assert silence['text'].startswith('Creating filesystem: the phone has reported nothing while it restores')
+    (record,) = bench.records(restoring()['session'], 'silence')
+    assert silence['records'] == [record['sequence']]
+    text = ' '.join(bench.triage('diagnose', check=False).stdout.split())
+    assert silence['text'] in text and 'No failure' not in text
+    until(lambda: bench.records(restoring()['session'], 'diagnosis'), what='the news of the verdict')
+    page = folder / 'page.html'
+    bench.triage('report', '-o', page)
+    assert 'good end' not in page.read_text() and 'The phone has reported nothing' not in page.read_text()
+    assert 'the phone has reported nothing' in page.read_text()
+
+
+def test_a_silence_is_evidence_after_the_end(bench, bus, folder):
+    bus.tell(f'add 1-2 normal {UDID}')
+    bench.start('--budget-percent', '2')
+    process = bench.run(['sh', '-c', 'echo "Creating filesystem (12)"; exec sleep 1000'], '--ecid', ECID)
+    until(lambda: bench.sessions() and bench.sessions()[0]['health']['silences'], what='the silence')
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    answer = bench.triage('--json', 'diagnose', check=False)
+    verdict = json.loads(answer.stdout)['verdict']
+    assert (answer.returncode, verdict.get('running'), len(verdict['silences'])) == (30, None, 1)
+    # As a case file holds it too.
+    exported = folder / 'exported.json'
+    exported.write_text(bench.triage('export', ECID).stdout)
+    again = json.loads(bench.triage('--json', 'diagnose', '--case', exported).stdout)['verdict']
+    assert again['silences'][0]['text'] == verdict['silences'][0]['text']
+
+
+# What a restore tool with libusbmuxd 2.1.0 does once its phone has left.
+DEAF = 'trap "echo caught" INT; trap "" TERM; echo "Creating filesystem (12)"; while :; do sleep 0.05; done'
+
+
+@pytest.mark.parametrize('back', [None, 'recovery'])
+def test_a_tool_that_outlives_its_phone(bench, bus, back):
+    """It was "running, no failure was seen" for as long as the tool lived, and "aborted" once it was killed."""
+    bus.tell(f'add 1-2 normal {UDID}')
+    bench.start('--budget-percent', '2')
+    process = bench.run(['sh', '-c', DEAF], '--ecid', ECID)
+    until(lambda: bench.sessions() and bench.sessions()[0].get('operation'), what='the restore')
+    go_through(bench, bus, '1-2', [back or 'gone'])
+    session = until(lambda: bench.sessions()[0]['outcome'] == 'failed' and bench.sessions()[0], what='the judgement')
+    assert session['itunesCode'] == 4010 and session['health']['grade'] == 'lost' and 'exitStatus' not in session
+    assert process.poll() is None
+    answer = bench.triage('--json', 'diagnose', check=False)
+    verdict = json.loads(answer.stdout)['verdict']
+    assert answer.returncode == 30 and 'running' not in verdict and len(verdict['silences']) == 1
+    # A daemon that is restarted still reads the tool's log.
+    bench.stop(signal.SIGKILL)
+    bench.start('--budget-percent', '2')
+    shown = ''
+    while 'third one kills it' not in shown:
+        shown += read_some(process.stdout)
+    for word in ('caught', 'caught', None):
+        process.send_signal(signal.SIGINT)
+        while word and word not in shown:
+            shown += read_some(process.stdout)
+        shown = ''
+    process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGKILL
+    (session,) = bench.sessions()
+    assert session['outcome'] == 'failed' and session['exitStatus'] == -signal.SIGKILL
+
+
+def read_some(stream, seconds=20):
+    assert select.select([stream], [], [], seconds)[0]
+    piece = os.read(stream.fileno(), 65536).decode()
+    assert piece
+    return piece
 
 
 def test_a_silence_while_transfers_go_on(bench, bus, restoring):
