@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Checks of the computer: room on the disk, the clock, the restore tool. */
+/* Checks of the computer: room on the disk, the clock, the restore tool and its libusbmuxd. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -119,6 +119,68 @@ static int newest_firmware(
 		text_clean(firmware, strlen(firmware), out, size);
 	}
 	return newest;
+}
+
+#define MUX_LIBRARY "libusbmuxd-2.0.so."
+#define MUX_LIBRARY_FAULTY MUX_LIBRARY "7.0.0" /* of 2.1.0; 2.1.1, which cures it, is 7.1.0 */
+
+/* A search for libusbmuxd in a folder and the folders of architectures in it. */
+struct library_search {
+	const char *root;
+	const char *folder;
+	char found[SYSTEM_NAME_SIZE]; /* the faulty one, else any with its full version */
+};
+
+static bool look_at_library(void *user, const char *name)
+{
+	struct library_search *search = user;
+
+	if (text_equal(name, MUX_LIBRARY_FAULTY) ||
+		(!search->found[0] && text_starts_with(name, MUX_LIBRARY) &&
+			strchr(name + strlen(MUX_LIBRARY), '.')))
+		text_copy(search->found, sizeof(search->found), name);
+	return !text_equal(search->found, MUX_LIBRARY_FAULTY);
+}
+
+static bool look_into_folder(void *user, const char *name)
+{
+	struct library_search *search = user;
+	char path[PATH_MAX];
+
+	if (!look_at_library(search, name))
+		return false;
+	if (strstr(name, "-linux-gnu")) {
+		snprintf(path, sizeof(path), "%s/%s", search->folder, name);
+		system_each(search->root, path, look_at_library, search);
+	}
+	return true;
+}
+
+/* usbmuxd_send() of 2.1.0 gives the error of a lost connection without its sign, which the callers
+ * take for "nothing sent yet". */
+void check_mux_library(struct doctor *doctor)
+{
+	static const char *const folders[] = {"/usr/local/lib", "/usr/lib", "/usr/lib64"};
+	struct library_search search = {.root = doctor->root};
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		search.folder = folders[i];
+		system_each(doctor->root, folders[i], look_into_folder, &search);
+	}
+	if (!search.found[0])
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "No libusbmuxd was found.");
+	else if (text_equal(search.found, MUX_LIBRARY_FAULTY))
+		doctor_say(doctor, DOCTOR_WARNING,
+			"Install libusbmuxd 2.1.1 or newer. Until then, restore with "
+			"`idevicetriage "
+			"run`: it says when the phone has left, and Ctrl-C three times kills the "
+			"tool.",
+			"libusbmuxd 2.1.0 is installed (%s): a restore tool with it does not "
+			"notice "
+			"that its phone has left, and never ends.",
+			search.found);
+	else
+		doctor_say(doctor, DOCTOR_OK, NULL, "%s is installed.", search.found);
 }
 
 static const char *const tools[] = {"idevicerestore", "futurerestore", "pymobiledevice3"};

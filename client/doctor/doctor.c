@@ -19,6 +19,7 @@ static const struct doctor_check checks[] = {
 	{"disk", "disk space", check_disk},
 	{"clock", "the clock", check_clock},
 	{"restore-tool", "the restore tool", check_tool},
+	{"usbmuxd-library", "libusbmuxd", check_mux_library},
 	{"usbmuxd", "usbmuxd", check_usbmuxd},
 	{"usbmuxd-start", "usbmuxd's start", check_usbmuxd_start},
 	{"udev-rules", "udev rules", check_udev_rules},

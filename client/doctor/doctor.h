@@ -57,6 +57,7 @@ void check_casebook(struct doctor *doctor);
 void check_disk(struct doctor *doctor);
 void check_clock(struct doctor *doctor);
 void check_tool(struct doctor *doctor);
+void check_mux_library(struct doctor *doctor);
 void check_usbmuxd(struct doctor *doctor);
 void check_usbmuxd_start(struct doctor *doctor);
 void check_udev_rules(struct doctor *doctor);

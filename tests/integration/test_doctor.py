@@ -40,6 +40,7 @@ class Tree:
         self.write("/run/systemd/timesync/synchronized", "")
         self.write("/run/udev/control", "")
         self.write("/usr/sbin/usbmuxd", "")
+        self.write("/usr/lib/x86_64-linux-gnu/libusbmuxd-2.0.so.6.0.0", "")
         (root / "usr/sbin/usbmuxd").chmod(0o755)
         self.write("/lib/systemd/system/usbmuxd.service", f"[Unit]\nDescription=x\n\n[Service]\nExecStart={DEBIAN_START}\n")
         self.write("/etc/systemd/system/usbmuxd.service.d/always-on.conf", EXAMPLE.read_text())
@@ -241,6 +242,11 @@ FAULTS = [
     (lambda tree: tree.port_count("1-0:1.0/usb1-port2", 3), "over-current", "warning", ["usb1-port2", "3 times"]),
     (other_holder, "usb-holders", "problem", ["indexer", "process 99", "port 1-2", "End it"]),
     (lambda tree: tree.tool("idevicerestore", "idevicerestore 1.0.0"), "restore-tool", "warning", ["1.0.0", "2020"]),
+    (lambda tree: tree.write("/usr/lib/x86_64-linux-gnu/libusbmuxd-2.0.so.7.0.0", ""), "usbmuxd-library", "warning",
+     ["libusbmuxd 2.1.0", "never ends", "2.1.1"]),
+    (lambda tree: tree.write("/usr/local/lib/libusbmuxd-2.0.so.7.0.0", ""), "usbmuxd-library", "warning",
+     ["libusbmuxd 2.1.0"]),
+    (lambda tree: tree.remove("/usr/lib/x86_64-linux-gnu"), "usbmuxd-library", "not-checkable", ["No libusbmuxd"]),
     (lambda tree: tree.remove("/bin/idevicerestore"), "restore-tool", "warning", ["No restore tool"]),
     (old_clock, "clock", "problem", ["this program is of", "set-ntp"]),
     (lambda tree: tree.remove("/run/systemd/timesync/synchronized"), "clock", "warning", ["nothing keeps it right"]),
