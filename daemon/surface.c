@@ -6,33 +6,6 @@
 #include "common/base/text.h"
 #include "common/triage/model.h"
 
-void surface_note_source(struct surface *surface, const struct event *event)
-{
-	struct source_state *source = NULL;
-
-	for (size_t i = 0; i < surface->source_count && !source; i++)
-		if (text_equal(surface->sources[i].name, event->name))
-			source = &surface->sources[i];
-	if (!source) {
-		if (surface->source_count == API_SOURCES_MAX)
-			return;
-		source = &surface->sources[surface->source_count++];
-		text_copy(source->name, sizeof(source->name), event->name);
-	}
-	source->up = event->code == 0;
-	text_clean(event->text, event->text_length, source->detail, sizeof(source->detail));
-}
-
-void surface_forget_source(struct surface *surface, const char *name)
-{
-	for (size_t i = 0; i < surface->source_count; i++) {
-		if (!text_equal(surface->sources[i].name, name))
-			continue;
-		surface->sources[i] = surface->sources[--surface->source_count];
-		return;
-	}
-}
-
 static void status(void *user, struct api_status *ret)
 {
 	struct surface *surface = user;
@@ -44,12 +17,15 @@ static void status(void *user, struct api_status *ret)
 	ret->damaged_records = surface->damaged_records;
 	ret->first_sequence = extent.head > extent.tail ? extent.tail_sequence : 0;
 	ret->last_sequence = extent.head > extent.tail ? extent.next_sequence - 1 : 0;
-	for (size_t i = 0; i < surface->source_count; i++)
+	for (size_t i = 0; i < surface->sources->count; i++) {
+		const struct source_state *state = &surface->sources->states[i];
+
 		ret->sources[ret->source_count++] = (struct api_source){
-			.name = surface->sources[i].name,
-			.up = surface->sources[i].up,
-			.detail = surface->sources[i].detail[0] ? surface->sources[i].detail : NULL,
+			.name = state->name,
+			.up = state->up,
+			.detail = state->detail[0] ? state->detail : NULL,
 		};
+	}
 }
 
 static struct session_record session_record(
@@ -61,8 +37,8 @@ static struct session_record session_record(
 		.running = session->running,
 	};
 
-	if (bench_waiting(engine_bench(surface->engine), session, clock_now(), &record.silent_us,
-		    &record.budget_us))
+	if (bench_waiting(recorder_bench(surface->recorder), session, clock_now(),
+		    &record.silent_us, &record.budget_us))
 		record.budget = session->budget->name;
 	return record;
 }
@@ -70,7 +46,7 @@ static struct session_record session_record(
 static struct device_record device_record(
 	const struct surface *surface, const struct bench_device *device)
 {
-	const struct bench *bench = engine_bench(surface->engine);
+	const struct bench *bench = recorder_bench(surface->recorder);
 	const struct model *model = model_by_product(device->identity.product);
 	struct device_record record = {
 		.identity = &device->identity,
@@ -93,7 +69,7 @@ static struct device_record device_record(
 static void devices(void *user, api_visit_device *visit, void *context)
 {
 	struct surface *surface = user;
-	const struct bench *bench = engine_bench(surface->engine);
+	const struct bench *bench = recorder_bench(surface->recorder);
 
 	for (size_t i = 0; i < bench_device_count(bench); i++) {
 		struct device_record record = device_record(surface, bench_device(bench, i));
@@ -122,7 +98,7 @@ static bool visit_past(void *user, const struct past_attempt *past)
 
 static void visit_running(struct session_visit *visit, const struct identity *identity)
 {
-	const struct bench *bench = engine_bench(visit->surface->engine);
+	const struct bench *bench = recorder_bench(visit->surface->recorder);
 
 	for (size_t i = bench_session_count(bench); i > 0; i--) {
 		const struct session *session = bench_session(bench, i - 1);
@@ -217,7 +193,7 @@ static int find_device_subject(struct surface *surface, const char *device, stru
 		return -ENODEV;
 	if (is_named(ret))
 		return 0;
-	session = find_unnamed(engine_bench(surface->engine), device);
+	session = find_unnamed(recorder_bench(surface->recorder), device);
 	if (!session)
 		return -ENOENT;
 	ret->session = session->attempt.id;
@@ -249,7 +225,8 @@ static const struct bench_device *find_device(
 void surface_show_device(struct surface *surface, const struct identity *identity,
 	api_visit_device *visit, void *context)
 {
-	const struct bench_device *device = find_device(engine_bench(surface->engine), identity);
+	const struct bench_device *device =
+		find_device(recorder_bench(surface->recorder), identity);
 	struct bench_device gone = {.identity = *identity, .mode = MODE_GONE};
 	struct device_record record = device_record(surface, device ? device : &gone);
 
@@ -287,7 +264,7 @@ static int answer_diagnose(void *user, const struct api_diagnose *query, struct 
 static int begin_run(void *user, const struct api_run *run, struct uuid *ret)
 {
 	struct surface *surface = user;
-	struct engine_run begun = {
+	struct recorder_run begun = {
 		.tool = run->tool,
 		.tool_version = run->tool_version,
 		.command_line = run->command_line,
@@ -299,7 +276,7 @@ static int begin_run(void *user, const struct api_run *run, struct uuid *ret)
 		.condition_count = run->condition_count,
 	};
 
-	return engine_begin_run(surface->engine, clock_now(), &begun, ret);
+	return recorder_begin_run(surface->recorder, clock_now(), &begun, ret);
 }
 
 static int append_log(void *user, const struct uuid *id, uint64_t offset, const char *bytes,
@@ -307,22 +284,22 @@ static int append_log(void *user, const struct uuid *id, uint64_t offset, const 
 {
 	struct surface *surface = user;
 
-	return engine_append_log(
-		surface->engine, clock_now(), id, offset, bytes, length, ret_offset);
+	return recorder_append_log(
+		surface->recorder, clock_now(), id, offset, bytes, length, ret_offset);
 }
 
 static int end_run(void *user, const struct uuid *id, int64_t status_code)
 {
 	struct surface *surface = user;
 
-	return engine_end_run(surface->engine, clock_now(), id, status_code);
+	return recorder_end_run(surface->recorder, clock_now(), id, status_code);
 }
 
 struct api_backend surface_backend(struct surface *surface)
 {
 	struct api_backend backend = {
 		.user = surface,
-		.running_max = ENGINE_RUNS_MAX,
+		.running_max = RECORDER_RUNS_MAX,
 		.status = status,
 		.devices = devices,
 		.sessions = sessions,

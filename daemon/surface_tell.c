@@ -37,25 +37,25 @@ static int conditions(void *user, const char *name, api_visit_place *visit, void
 
 	if (name && place_parse(name, &place) < 0)
 		return -ENODEV;
-	standing_show(surface->standing, name ? &place : NULL, show_place, &places);
+	conditions_show(surface->conditions, name ? &place : NULL, show_place, &places);
 	return 0;
 }
 
 static int set_conditions(void *user, const char *name, const struct condition *given, size_t count)
 {
 	struct surface *surface = user;
-	struct casebook_file *file = archive_file(surface->archive);
+	struct casebook_file *file = sealer_casebook(surface->sealer);
 	struct place place;
 	int r = place_parse(name, &place);
 
 	for (size_t i = 0; r >= 0 && i < count; i++) {
-		r = standing_set(surface->standing, &place, given[i].key, given[i].value);
+		r = conditions_set(surface->conditions, &place, given[i].key, given[i].value);
 		if (r > 0)
-			engine_tell_condition(surface->engine, clock_now(), &place, &given[i]);
+			recorder_set_condition(surface->recorder, clock_now(), &place, &given[i]);
 	}
 	/* They hold all the same while the casebook cannot keep them: that is tried again. */
 	if (file)
-		standing_keep(surface->standing, file, clock_now());
+		conditions_keep(surface->conditions, file, clock_now());
 	return r < 0 ? r : 0;
 }
 
@@ -90,13 +90,13 @@ static void tell_note(struct surface *surface, const struct identity *identity, 
 	text_copy(event.product, sizeof(event.product), identity->product);
 	text_copy(event.name, sizeof(event.name), kind);
 	event_set_text(&event, text);
-	engine_feed(surface->engine, &event);
+	recorder_feed(surface->recorder, &event);
 }
 
 static int add_note(void *user, const char *device, const char *kind, const char *text)
 {
 	struct surface *surface = user;
-	struct casebook_file *file = archive_file(surface->archive);
+	struct casebook_file *file = sealer_casebook(surface->sealer);
 	struct identity identity = {0};
 	struct stamp now = clock_now();
 	char clean[EVENT_TEXT_MAX];
@@ -134,7 +134,7 @@ static const char *name_group(const struct group_visit *visit, const struct grou
 
 	if (visit->by == GROUP_PORT && group->key && group->host &&
 		text_equal(group->host, visit->surface->bench_name))
-		return standing_at_port(visit->surface->standing, group->key, "portName");
+		return conditions_at_port(visit->surface->conditions, group->key, "portName");
 	if (visit->by != GROUP_MODEL || !group->key)
 		return NULL;
 	model = model_by_product(group->key);

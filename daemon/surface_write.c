@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/casebook/schema.h"
 #include "common/casefile/casefile.h"
@@ -36,14 +37,14 @@ static int note_history(struct casebook_file *file, const struct triage_case *c,
 
 static int add_case(struct surface *surface, const struct triage_case *c)
 {
-	struct casebook_file *file = archive_file(surface->archive);
+	struct casebook_file *file = sealer_casebook(surface->sealer);
 	const struct attempt *attempt = c->attempts[0];
 	const struct casebook_seal seal = {
 		.attempt = attempt, .identity = &c->identity, .origin = "told"};
 	int r;
 
 	/* What the bench has, it has seen itself. */
-	if (bench_find_session(engine_bench(surface->engine), &attempt->id))
+	if (bench_find_session(recorder_bench(surface->recorder), &attempt->id))
 		return 0;
 	r = casebook_file_add(file, clock_now(), &seal);
 	if (r >= 0) {
@@ -52,7 +53,7 @@ static int add_case(struct surface *surface, const struct triage_case *c)
 		r = noted < 0 ? noted : r;
 	}
 	if (r > 0)
-		verdicts_note_phone(surface->verdicts, &c->identity);
+		diagnoser_judge_phone(surface->diagnoser, &c->identity);
 	casebook_file_sync(file);
 	return r;
 }
@@ -64,7 +65,7 @@ static int add_attempt(void *user, const char *text, size_t length, struct uuid 
 	char message[CASEFILE_MESSAGE_SIZE];
 	int r;
 
-	if (!archive_file(surface->archive))
+	if (!sealer_casebook(surface->sealer))
 		return -ENOLINK;
 	r = casefile_parse(text, length, &c, message);
 	if (r < 0)
@@ -116,7 +117,7 @@ static int keep_records(struct casebook_file *file, const struct uuid *session, 
 static int add_records(void *user, const struct uuid *session, api_next_record *next, void *context)
 {
 	struct surface *surface = user;
-	struct casebook_file *file = archive_file(surface->archive);
+	struct casebook_file *file = sealer_casebook(surface->sealer);
 	struct casebook_kept kept;
 	bool told = false;
 	int r;
@@ -171,7 +172,7 @@ static bool is_purged(const struct surface *surface, const struct casebook_purge
 	const struct ring_record *record)
 {
 	const struct session *session =
-		bench_find_session(engine_bench(surface->engine), &record->session);
+		bench_find_session(recorder_bench(surface->recorder), &record->session);
 	struct identity identity = {0};
 	struct event event;
 
@@ -216,27 +217,29 @@ static int purge(void *user, const struct api_purge *query, uint64_t *ret_attemp
 		return -ENODEV;
 	if (query->device)
 		wanted.identity = &identity;
-	if (wanted.identity && runs(engine_bench(surface->engine), wanted.identity))
+	if (wanted.identity && runs(recorder_bench(surface->recorder), wanted.identity))
 		return -EINPROGRESS;
 	/* First all that has ended goes into the casebook, so that nothing of it comes later. */
-	do
-		r = archive_advance(surface->archive, clock_now());
-	while (r > 0);
-	if (r < 0 || !archive_file(surface->archive))
+	r = sealer_finish(surface->sealer);
+	if (r < 0 || !sealer_casebook(surface->sealer))
 		return -ENOLINK;
 	if (wanted.identity && !wanted.before_us) {
-		standing_forget(surface->standing, wanted.identity);
-		r = standing_keep(surface->standing, archive_file(surface->archive), clock_now());
+		conditions_forget(surface->conditions, wanted.identity);
+		r = conditions_keep(
+			surface->conditions, sealer_casebook(surface->sealer), clock_now());
 	}
 	if (r == 0)
-		r = casebook_file_purge(
-			archive_file(surface->archive), clock_now(), &wanted, ret_attempts);
+		r = casebook_file_purge(sealer_casebook(surface->sealer), &wanted, ret_attempts);
 	if (r == 0)
 		r = purge_ring(surface, &wanted);
 	if (r == 0)
-		engine_forget(surface->engine, wanted.identity, wanted.before_us);
+		recorder_forget(surface->recorder, wanted.identity, wanted.before_us);
 	if (r == 0 && wanted.identity)
-		verdicts_forget(surface->verdicts, wanted.identity);
+		diagnoser_forget(surface->diagnoser, wanted.identity);
+	if (r == 0)
+		log_info("Purged %llu %s of %s.", (unsigned long long)*ret_attempts,
+			*ret_attempts == 1 ? "attempt" : "attempts",
+			wanted.identity ? "a device" : "all devices before a date");
 	return r;
 }
 

@@ -66,7 +66,7 @@ void api_adopt(struct api *api, int fd)
 	server_adopt(api->server, fd);
 }
 
-void api_publish(struct api *api, const struct event *event)
+void api_observe(void *api, const struct event *record)
 {
-	stream_publish(api, event);
+	stream_publish(api, record);
 }

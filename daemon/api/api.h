@@ -30,5 +30,5 @@ int api_listen_fd(struct api *api, int fd);
 /* Takes a connected Unix socket as one more caller, under the same limits. */
 void api_adopt(struct api *api, int fd);
 
-/* Tells a record that was just kept to everyone who follows. */
-void api_publish(struct api *api, const struct event *event);
+/* A recorder_observer: sends the record to everyone who follows. */
+void api_observe(void *api, const struct event *record);

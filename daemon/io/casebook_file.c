@@ -304,29 +304,6 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 	return r < 0 ? r : sqlite3_changes(file->db) > 0;
 }
 
-static int put_verdict(
-	struct casebook_file *file, struct stamp now, const struct casebook_seal *seal)
-{
-	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
-	const struct verdict *verdict = seal->verdict;
-	struct uuid id = uuid_make(now);
-	int r = sql_prepare(file->db,
-		"INSERT INTO verdicts (id, attempt, at_us, phase, strength, cause, summary)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-		&statement);
-
-	if (r < 0)
-		return r;
-	sql_bind_uuid(statement, 1, &id);
-	sql_bind_uuid(statement, 2, &seal->attempt->id);
-	sqlite3_bind_int64(statement, 3, (int64_t)now.wall_us);
-	sql_bind_text(statement, 4, phase_name(verdict->phase));
-	sql_bind_text(statement, 5, strength_name(verdict->strength));
-	sql_bind_text(statement, 6, verdict->cause_count ? verdict->causes[0].cause : NULL);
-	sql_bind_text(statement, 7, verdict->summary);
-	return sql_finish(statement);
-}
-
 /* One transaction. Returns 1 where the attempt was written, 0 where it was there and stays. */
 static int put_seal(struct casebook_file *file, struct stamp now, const char *text,
 	const struct casebook_seal *seal)
@@ -338,8 +315,6 @@ static int put_seal(struct casebook_file *file, struct stamp now, const char *te
 	written = r = put_attempt(file, now, text, seal);
 	if (r > 0 && seal->run.length > 0)
 		r = insert_run(file, now, &seal->attempt->id, &seal->run);
-	if (r >= 0 && written > 0 && seal->verdict)
-		r = put_verdict(file, now, seal);
 	r = end_transaction(file, r);
 	return r < 0 ? r : written;
 }
@@ -422,35 +397,15 @@ static int purge_rows(
 	return sql_finish(statement);
 }
 
-static int record_purge(
-	struct casebook_file *file, struct stamp now, const struct casebook_purge *purge, int count)
-{
-	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
-	struct uuid id = uuid_make(now);
-	int r = sql_prepare(file->db,
-		"INSERT INTO purges (id, at_us, why, attempts) VALUES (?1, ?2, ?3, ?4)",
-		&statement);
-
-	if (r < 0)
-		return r;
-	sql_bind_uuid(statement, 1, &id);
-	sqlite3_bind_int64(statement, 2, (int64_t)now.wall_us);
-	sql_bind_text(statement, 3, purge->identity ? "a device" : "before a date");
-	sqlite3_bind_int(statement, 4, count);
-	return sql_finish(statement);
-}
-
 /* Deletes by phone or by time: two sets of statements, so that each can use its index. */
-static int purge_all(
-	struct casebook_file *file, struct stamp now, const struct casebook_purge *purge, int *ret)
+static int purge_all(struct casebook_file *file, const struct casebook_purge *purge, int *ret)
 {
 #define PURGED_OF_PHONE "(ecid = ?1 OR udid = ?2) AND started_us < ?3"
 #define PURGED_IN_TIME "started_us < ?3"
 #define PURGE_STATEMENTS(which, notes)                                                             \
 	"DELETE FROM records WHERE attempt IN (SELECT id FROM attempts WHERE " which ")",          \
-		"DELETE FROM verdicts WHERE attempt IN (SELECT id FROM attempts WHERE " which ")", \
 		"DELETE FROM notes WHERE " notes, "DELETE FROM attempts WHERE " which
-	static const char *const texts[][4] = {
+	static const char *const texts[][3] = {
 		{PURGE_STATEMENTS(PURGED_IN_TIME, "at_us < ?3")},
 		{PURGE_STATEMENTS(PURGED_OF_PHONE, "(ecid = ?1 OR udid = ?2) AND at_us < ?3")},
 	};
@@ -461,17 +416,17 @@ static int purge_all(
 	if (r < 0)
 		return r;
 	*ret = sqlite3_changes(file->db);
-	return record_purge(file, now, purge, *ret);
+	return 0;
 }
 
-int casebook_file_purge(struct casebook_file *file, struct stamp now,
-	const struct casebook_purge *purge, uint64_t *ret_attempts)
+int casebook_file_purge(
+	struct casebook_file *file, const struct casebook_purge *purge, uint64_t *ret_attempts)
 {
 	int count = 0, r = sql_run(file->db, "BEGIN IMMEDIATE");
 
 	if (r < 0)
 		return r;
-	r = end_transaction(file, purge_all(file, now, purge, &count));
+	r = end_transaction(file, purge_all(file, purge, &count));
 	if (r < 0)
 		return r;
 	/* Only then is nothing of it left in the write-ahead log either. */
@@ -514,9 +469,6 @@ int casebook_file_expire(struct casebook_file *file, uint64_t records_us, uint64
 	static const char *const old_records =
 		"DELETE FROM records WHERE number IN"
 		" (SELECT number FROM records WHERE kept_us < ?1 LIMIT ?2)";
-	static const char *const old_verdicts =
-		"DELETE FROM verdicts WHERE attempt IN (SELECT id FROM attempts"
-		" WHERE started_us < ?1 ORDER BY started_us LIMIT ?2)";
 	static const char *const old_attempts =
 		"DELETE FROM attempts WHERE number IN (SELECT number FROM attempts"
 		" WHERE started_us < ?1 ORDER BY started_us LIMIT ?2)";
@@ -525,8 +477,6 @@ int casebook_file_expire(struct casebook_file *file, uint64_t records_us, uint64
 	if (r < 0)
 		return r;
 	more = r = expire(file, old_records, records_us);
-	if (r >= 0)
-		r = expire(file, old_verdicts, attempts_us);
 	if (r >= 0)
 		r = expire(file, old_attempts, attempts_us);
 	r = end_transaction(file, r);

@@ -10,7 +10,6 @@
 #include "common/base/clock.h"
 #include "common/base/macro.h"
 #include "common/triage/session.h"
-#include "common/triage/verdict.h"
 
 /* Runs of records that are kept of one session; in the middle they are dropped beyond that: about,
  * in bytes of unpacked records. */
@@ -65,8 +64,7 @@ int casebook_file_keep(struct casebook_file *file, struct stamp now, const struc
 struct casebook_seal {
 	const struct attempt *attempt; /* with an id */
 	const struct identity *identity;
-	const char *origin;	       /* watched, told or imported */
-	const struct verdict *verdict; /* of its phone now; NULL = none */
+	const char *origin; /* watched, told or imported */
 	struct record_run run;
 };
 
@@ -91,10 +89,10 @@ struct casebook_purge {
 	uint64_t before_us;		 /* wall clock; 0 = any time */
 };
 
-/* Purges attempts with their records, verdicts and notes, so that no byte of them stays in the
+/* Purges attempts with their records and notes, so that no byte of them stays in the
  * file, and records that it was done. Blocks on the disk. */
-int casebook_file_purge(struct casebook_file *file, struct stamp now,
-	const struct casebook_purge *purge, uint64_t *ret_attempts);
+int casebook_file_purge(
+	struct casebook_file *file, const struct casebook_purge *purge, uint64_t *ret_attempts);
 /* When the newest attempt began (wall clock); 0 where there is none. */
 int casebook_file_newest(struct casebook_file *file, uint64_t *ret);
 /* Drops what is older than it may be kept: records that were kept before `records_us`, attempts

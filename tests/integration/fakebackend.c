@@ -54,7 +54,7 @@ static uint64_t record(void *user, const struct event *event)
 	if (fake->next - fake->first > fake->keep)
 		fake->first = fake->next - fake->keep;
 	if (fake->api)
-		api_publish(fake->api, &kept->event);
+		api_observe(fake->api, &kept->event);
 	return kept->event.sequence;
 }
 

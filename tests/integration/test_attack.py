@@ -47,7 +47,7 @@ def test_something_else_in_the_place_of_a_file(bench, name, put, reason):
     session = run_once(bench)
     assert bench.call('ListSessions')['sessions'][0]['session'] == session
     assert not source(bench, name.partition('.')[0])['up']
-    assert reason is None or f'{name} can\'t be used: Is a {reason}' in bench.say()
+    assert reason is None or f'Cannot use {bench.state}/{name}: Is a {reason}' in bench.say()
     assert 'temporarily' not in bench.say()
     bench.stop()
     offline = bench.triage('--state-dir', bench.state, 'sessions')
@@ -137,7 +137,7 @@ def test_files_are_taken_from_under_the_daemon(bench, take):
     take(bench)
     text = 'ERROR: Unable to restore device\n'
     bench.call('AppendLog', session=run, offset=0, text=text)
-    until(lambda: 'A new one was begun' in bench.say(), what='a new ring')
+    until(lambda: 'Started a new one' in bench.say(), what='a new ring')
     bench.call('EndRun', session=run, exitStatus=1)
     second = run_once(bench)
     wanted = sorted(session.replace('-', '') for session in (run, second))

@@ -245,7 +245,7 @@ def test_full_disk_under_the_ring(bench, make_phone, restore_at, folder):
     assert bench.sessions()[-1]['outcome'] == 'failed'
     ring = [source for source in bench.ask('status')['sources'] if source['name'] == 'ring'][0]
     assert not ring['up'] and ring['detail']
-    assert bench.say().count("ring can't be used: No space left on device") == 1
+    assert bench.say().count('ring: No space left on device') == 1
 
 
 def test_garbage_and_endless_lines(bench, folder):

@@ -318,7 +318,7 @@ static void purging_a_phone_leaves_no_byte_of_it(void **state)
 	keep_attempt(fixture, 2, &other);
 	casebook_file_note(fixture->file, at(1), &phone, "note", "left in the rain");
 	assert_true(file_contains(fixture, phone.udid));
-	assert_int_equal(casebook_file_purge(fixture->file, at(9), &purge, &purged), 0);
+	assert_int_equal(casebook_file_purge(fixture->file, &purge, &purged), 0);
 	assert_int_equal(purged, 1);
 	assert_int_equal(count(fixture, &phone), 0);
 	assert_int_equal(count(fixture, &other), 1);
@@ -337,7 +337,7 @@ static void purging_by_date_keeps_what_is_newer(void **state)
 
 	for (uint8_t i = 1; i <= 5; i++)
 		keep_attempt(fixture, i, &phone);
-	assert_int_equal(casebook_file_purge(fixture->file, at(9), &purge, &purged), 0);
+	assert_int_equal(casebook_file_purge(fixture->file, &purge, &purged), 0);
 	assert_int_equal(purged, 2);
 	assert_int_equal(count(fixture, &phone), 3);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "daemon/standing.h"
+#include "daemon/conditions.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -10,15 +10,15 @@
 #define FORGOTTEN "unknown"
 
 /* What is told of one place. A forgotten condition stays until the casebook knows. */
-struct standing_place {
+struct conditions_place {
 	struct place place;
 	struct condition conditions[ATTEMPT_CONDITIONS_MAX];
 	bool kept[ATTEMPT_CONDITIONS_MAX]; /* the casebook has it so */
 	size_t count;
 };
 
-struct standing {
-	struct standing_place *places[STANDING_PLACES_MAX]; /* phones first, then ports */
+struct conditions {
+	struct conditions_place *places[CONDITIONS_PLACES_MAX]; /* phones first, then ports */
 	size_t count;
 	bool unkept; /* something is not in the casebook yet */
 };
@@ -61,24 +61,25 @@ static bool is_same(const struct place *a, const struct place *b)
 	return identity_matches(&a->identity, &b->identity);
 }
 
-struct standing *standing_new(void)
+struct conditions *conditions_new(void)
 {
-	return calloc(1, sizeof(struct standing));
+	return calloc(1, sizeof(struct conditions));
 }
 
-struct standing *standing_free(struct standing *standing)
+struct conditions *conditions_free(struct conditions *conditions)
 {
-	for (size_t i = 0; standing && i < standing->count; i++)
-		free(standing->places[i]);
-	free(standing);
+	for (size_t i = 0; conditions && i < conditions->count; i++)
+		free(conditions->places[i]);
+	free(conditions);
 	return NULL;
 }
 
-static struct standing_place *find_place(const struct standing *standing, const struct place *place)
+static struct conditions_place *find_place(
+	const struct conditions *conditions, const struct place *place)
 {
-	for (size_t i = 0; i < standing->count; i++)
-		if (is_same(&standing->places[i]->place, place))
-			return standing->places[i];
+	for (size_t i = 0; i < conditions->count; i++)
+		if (is_same(&conditions->places[i]->place, place))
+			return conditions->places[i];
 	return NULL;
 }
 
@@ -94,39 +95,39 @@ static bool goes_before(const struct place *a, const struct place *b)
 	return strverscmp(x, y) < 0;
 }
 
-static struct standing_place *add_place(struct standing *standing, const struct place *place)
+static struct conditions_place *add_place(struct conditions *conditions, const struct place *place)
 {
-	struct standing_place *added;
+	struct conditions_place *added;
 	size_t at = 0;
 
-	if (standing->count == STANDING_PLACES_MAX)
+	if (conditions->count == CONDITIONS_PLACES_MAX)
 		return NULL;
 	added = calloc(1, sizeof(*added));
 	if (!added)
 		return NULL;
 	added->place = *place;
-	while (at < standing->count && goes_before(&standing->places[at]->place, place))
+	while (at < conditions->count && goes_before(&conditions->places[at]->place, place))
 		at++;
-	memmove(standing->places + at + 1, standing->places + at,
-		(standing->count - at) * sizeof(added));
-	standing->places[at] = added;
-	standing->count++;
+	memmove(conditions->places + at + 1, conditions->places + at,
+		(conditions->count - at) * sizeof(added));
+	conditions->places[at] = added;
+	conditions->count++;
 	return added;
 }
 
-static void remove_place(struct standing *standing, const struct standing_place *place)
+static void remove_place(struct conditions *conditions, const struct conditions_place *place)
 {
 	size_t at = 0;
 
-	while (standing->places[at] != place)
+	while (conditions->places[at] != place)
 		at++;
-	free(standing->places[at]);
-	standing->count--;
-	memmove(standing->places + at, standing->places + at + 1,
-		(standing->count - at) * sizeof(standing->places[0]));
+	free(conditions->places[at]);
+	conditions->count--;
+	memmove(conditions->places + at, conditions->places + at + 1,
+		(conditions->count - at) * sizeof(conditions->places[0]));
 }
 
-static struct condition *find_condition(const struct standing_place *place, const char *key)
+static struct condition *find_condition(const struct conditions_place *place, const char *key)
 {
 	for (size_t i = 0; i < place->count; i++)
 		if (text_equal(place->conditions[i].key, key))
@@ -140,7 +141,7 @@ static bool holds(const struct condition *condition)
 }
 
 /* Returns the condition, or NULL where there is no room. */
-static struct condition *add_condition(struct standing_place *place, const char *key)
+static struct condition *add_condition(struct conditions_place *place, const char *key)
 {
 	struct condition *condition;
 
@@ -152,49 +153,49 @@ static struct condition *add_condition(struct standing_place *place, const char 
 	return condition;
 }
 
-int standing_set(
-	struct standing *standing, const struct place *place, const char *key, const char *value)
+int conditions_set(struct conditions *conditions, const struct place *place, const char *key,
+	const char *value)
 {
-	struct standing_place *found = find_place(standing, place);
+	struct conditions_place *found = find_place(conditions, place);
 	struct condition *condition = found ? find_condition(found, key) : NULL;
 
 	if (condition ? text_equal(condition->value, value) : text_equal(value, FORGOTTEN))
 		return 0;
 	if (!found)
-		found = add_place(standing, place);
+		found = add_place(conditions, place);
 	if (found && !condition)
 		condition = add_condition(found, key);
 	if (!condition)
 		return -E2BIG;
 	text_copy(condition->value, sizeof(condition->value), value);
 	found->kept[condition - found->conditions] = false;
-	standing->unkept = true;
+	conditions->unkept = true;
 	return 1;
 }
 
-void standing_forget(struct standing *standing, const struct identity *identity)
+void conditions_forget(struct conditions *conditions, const struct identity *identity)
 {
 	const struct place place = {.identity = *identity};
-	struct standing_place *found = find_place(standing, &place);
+	struct conditions_place *found = find_place(conditions, &place);
 
 	for (size_t i = 0; found && i < found->count; i++)
-		standing_set(standing, &place, found->conditions[i].key, FORGOTTEN);
+		conditions_set(conditions, &place, found->conditions[i].key, FORGOTTEN);
 }
 
 static bool load_one(void *context, const char *name, const struct condition *kept)
 {
-	struct standing *standing = context;
-	struct standing_place *found;
+	struct conditions *conditions = context;
+	struct conditions_place *found;
 	struct condition *condition;
 	struct place place;
 
 	if (place_parse(name, &place) < 0)
 		return true;
-	found = find_place(standing, &place);
+	found = find_place(conditions, &place);
 	if (found && find_condition(found, kept->key))
 		return true;
 	if (!found)
-		found = add_place(standing, &place);
+		found = add_place(conditions, &place);
 	condition = found ? add_condition(found, kept->key) : NULL;
 	if (!condition)
 		return true;
@@ -203,16 +204,16 @@ static bool load_one(void *context, const char *name, const struct condition *ke
 	return true;
 }
 
-int standing_load(struct standing *standing, struct casebook *book)
+int conditions_load(struct conditions *conditions, struct casebook *book)
 {
 	/* A new casebook may stand where one was lost: it gets all that is known. */
-	for (size_t i = 0; i < standing->count; i++)
-		memset(standing->places[i]->kept, 0, sizeof(standing->places[i]->kept));
-	standing->unkept = true;
-	return casebook_conditions(book, load_one, standing);
+	for (size_t i = 0; i < conditions->count; i++)
+		memset(conditions->places[i]->kept, 0, sizeof(conditions->places[i]->kept));
+	conditions->unkept = true;
+	return casebook_conditions(book, load_one, conditions);
 }
 
-static void remove_condition(struct standing_place *place, size_t index)
+static void remove_condition(struct conditions_place *place, size_t index)
 {
 	size_t after = --place->count - index;
 
@@ -221,7 +222,7 @@ static void remove_condition(struct standing_place *place, size_t index)
 	memmove(place->kept + index, place->kept + index + 1, after * sizeof(place->kept[0]));
 }
 
-static int keep_place(struct casebook_file *file, struct stamp now, struct standing_place *place)
+static int keep_place(struct casebook_file *file, struct stamp now, struct conditions_place *place)
 {
 	char name[UDID_SIZE];
 	int r = 0;
@@ -242,45 +243,45 @@ static int keep_place(struct casebook_file *file, struct stamp now, struct stand
 	return r;
 }
 
-int standing_keep(struct standing *standing, struct casebook_file *file, struct stamp now)
+int conditions_keep(struct conditions *conditions, struct casebook_file *file, struct stamp now)
 {
-	for (size_t i = standing->count; standing->unkept && i > 0; i--) {
-		struct standing_place *place = standing->places[i - 1];
+	for (size_t i = conditions->count; conditions->unkept && i > 0; i--) {
+		struct conditions_place *place = conditions->places[i - 1];
 		int r = keep_place(file, now, place);
 
 		if (r < 0)
 			return r;
 		if (place->count == 0)
-			remove_place(standing, place);
+			remove_place(conditions, place);
 	}
-	standing->unkept = false;
+	conditions->unkept = false;
 	return 0;
 }
 
-void standing_show(const struct standing *standing, const struct place *only, standing_visit *visit,
-	void *context)
+void conditions_show(const struct conditions *conditions, const struct place *only,
+	conditions_visit *visit, void *context)
 {
-	for (size_t i = 0; i < standing->count; i++) {
-		const struct standing_place *place = standing->places[i];
-		struct condition conditions[ATTEMPT_CONDITIONS_MAX];
+	for (size_t i = 0; i < conditions->count; i++) {
+		const struct conditions_place *place = conditions->places[i];
+		struct condition held[ATTEMPT_CONDITIONS_MAX];
 		size_t count = 0;
 
 		if (only && !is_same(&place->place, only))
 			continue;
 		for (size_t j = 0; j < place->count; j++)
 			if (holds(&place->conditions[j]))
-				conditions[count++] = place->conditions[j];
+				held[count++] = place->conditions[j];
 		if (count > 0)
-			visit(context, &place->place, conditions, count);
+			visit(context, &place->place, held, count);
 	}
 }
 
-const struct condition *standing_next(const struct standing *standing, const char *port,
+const struct condition *conditions_next(const struct conditions *conditions, const char *port,
 	const struct identity *identity, size_t *position)
 {
-	for (; *position < standing->count * ATTEMPT_CONDITIONS_MAX; ++*position) {
-		const struct standing_place *place =
-			standing->places[*position / ATTEMPT_CONDITIONS_MAX];
+	for (; *position < conditions->count * ATTEMPT_CONDITIONS_MAX; ++*position) {
+		const struct conditions_place *place =
+			conditions->places[*position / ATTEMPT_CONDITIONS_MAX];
 		size_t index = *position % ATTEMPT_CONDITIONS_MAX;
 
 		if (index >= place->count || !holds(&place->conditions[index]))
@@ -294,14 +295,15 @@ const struct condition *standing_next(const struct standing *standing, const cha
 	return NULL;
 }
 
-const char *standing_at_port(const struct standing *standing, const char *port, const char *key)
+const char *conditions_at_port(
+	const struct conditions *conditions, const char *port, const char *key)
 {
 	struct place place = {0};
-	const struct standing_place *found;
+	const struct conditions_place *found;
 	const struct condition *condition;
 
 	text_copy(place.port, sizeof(place.port), port);
-	found = port[0] ? find_place(standing, &place) : NULL;
+	found = port[0] ? find_place(conditions, &place) : NULL;
 	condition = found ? find_condition(found, key) : NULL;
 	return condition && holds(condition) ? condition->value : NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "daemon/verdicts.h"
+#include "daemon/diagnoser.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #define OTHERS_MAX 32 /* failing phones that the end of another one's session may concern */
 #define TEXT_SIZE 640
 #define TURN_MAX 4 /* phones judged at a time, so that the loop goes on between */
+#define DELAY_US (100 * USEC_PER_MSEC) /* after news: more of it often follows at once */
 
 /* A phone; or a session whose phone never told who it is. */
 struct subject {
@@ -29,27 +30,58 @@ struct subject {
 	char text[TEXT_SIZE];
 };
 
-struct verdicts {
+struct diagnoser {
 	struct history *history;
-	struct verdicts_outputs outputs;
+	event_sink *sink;
+	void *user;
+	struct loop_timer *timer;
+	bool timer_runs;
 	uint64_t news; /* so far */
 	struct subject subjects[SUBJECTS_MAX];
 };
 
-struct verdicts *verdicts_new(struct history *history, const struct verdicts_outputs *outputs)
+static void start_timer(struct diagnoser *diagnoser, uint64_t delay_us)
 {
-	struct verdicts *verdicts = calloc(1, sizeof(*verdicts));
-
-	if (!verdicts)
-		return NULL;
-	verdicts->history = history;
-	verdicts->outputs = *outputs;
-	return verdicts;
+	if (diagnoser->timer_runs)
+		return;
+	diagnoser->timer_runs = true;
+	loop_timer_start(diagnoser->timer, delay_us);
 }
 
-struct verdicts *verdicts_free(struct verdicts *verdicts)
+static bool advance(struct diagnoser *diagnoser, struct stamp now);
+
+static void on_timer(void *user)
 {
-	free(verdicts);
+	struct diagnoser *diagnoser = user;
+
+	diagnoser->timer_runs = false;
+	if (advance(diagnoser, clock_now()))
+		start_timer(diagnoser, 0);
+}
+
+int diagnoser_new(struct loop *loop, struct history *history, event_sink *sink, void *user,
+	struct diagnoser **ret)
+{
+	CLEANUP(diagnoser_freep) struct diagnoser *diagnoser = calloc(1, sizeof(*diagnoser));
+	int r;
+
+	if (!diagnoser)
+		return -ENOMEM;
+	diagnoser->history = history;
+	diagnoser->sink = sink;
+	diagnoser->user = user;
+	r = loop_timer_new(loop, on_timer, diagnoser, &diagnoser->timer);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(diagnoser);
+	return 0;
+}
+
+struct diagnoser *diagnoser_free(struct diagnoser *diagnoser)
+{
+	if (diagnoser)
+		loop_timer_free(diagnoser->timer);
+	free(diagnoser);
 	return NULL;
 }
 
@@ -69,12 +101,12 @@ static bool is_subject(
 }
 
 static struct subject *find_subject(
-	struct verdicts *verdicts, const struct identity *identity, const struct uuid *session)
+	struct diagnoser *diagnoser, const struct identity *identity, const struct uuid *session)
 {
-	struct subject *oldest = &verdicts->subjects[0];
+	struct subject *oldest = &diagnoser->subjects[0];
 
 	for (size_t i = 0; i < SUBJECTS_MAX; i++) {
-		struct subject *subject = &verdicts->subjects[i];
+		struct subject *subject = &diagnoser->subjects[i];
 
 		if (is_subject(subject, identity, session))
 			return subject;
@@ -85,25 +117,25 @@ static struct subject *find_subject(
 	return oldest;
 }
 
-static struct subject *take_news(
-	struct verdicts *verdicts, const struct identity *identity, const struct uuid *session)
+static struct subject *note_news(
+	struct diagnoser *diagnoser, const struct identity *identity, const struct uuid *session)
 {
-	struct subject *subject = find_subject(verdicts, identity, session);
+	struct subject *subject = find_subject(diagnoser, identity, session);
 
 	identity_merge(&subject->identity, identity);
 	subject->session = subject->about = *session;
-	subject->news = ++verdicts->news;
+	subject->news = ++diagnoser->news;
 	return subject;
 }
 
-void verdicts_replay(struct verdicts *verdicts, const struct event *event)
+void diagnoser_replay(struct diagnoser *diagnoser, const struct event *event)
 {
 	const struct identity identity = event_identity(event);
 	struct subject *subject;
 
 	if (event->kind != EVENT_DIAGNOSIS)
 		return;
-	subject = take_news(verdicts, &identity, &event->session);
+	subject = note_news(diagnoser, &identity, &event->session);
 	subject->known = subject->replayed = true;
 	subject->cause = NULL;
 	subject->strength = (enum strength)event->number;
@@ -114,15 +146,15 @@ void verdicts_replay(struct verdicts *verdicts, const struct event *event)
 }
 
 /* Errors count for a session that has ended; of one that runs, its end will tell. */
-static bool is_late(const struct verdicts *verdicts, const struct event *event)
+static bool is_late(const struct diagnoser *diagnoser, const struct event *event)
 {
 	const struct session *session =
-		bench_find_session(verdicts->history->bench, &event->session);
+		bench_find_session(diagnoser->history->bench, &event->session);
 
 	return session && !session->running;
 }
 
-static bool is_news(const struct verdicts *verdicts, const struct event *event)
+static bool is_news(const struct diagnoser *diagnoser, const struct event *event)
 {
 	switch (event->kind) {
 	case EVENT_SESSION_END:
@@ -131,7 +163,7 @@ static bool is_news(const struct verdicts *verdicts, const struct event *event)
 	case EVENT_CONDITION:
 	case EVENT_USB_ERROR:
 	case EVENT_MUX_ERROR:
-		return is_late(verdicts, event);
+		return is_late(diagnoser, event);
 	case EVENT_NOTE:
 		return text_equal(event->name, "history");
 	default:
@@ -141,35 +173,36 @@ static bool is_news(const struct verdicts *verdicts, const struct event *event)
 
 /* A place where others fail or do not fail is another place: those that failed lately are judged
  * again. */
-static void note_others(struct verdicts *verdicts)
+static void note_others(struct diagnoser *diagnoser)
 {
 	for (size_t i = 0; i < SUBJECTS_MAX; i++) {
-		struct subject *subject = &verdicts->subjects[i];
+		struct subject *subject = &diagnoser->subjects[i];
 
 		if (subject->known && subject->phase != PHASE_NONE &&
-			subject->news + OTHERS_MAX > verdicts->news)
+			subject->news + OTHERS_MAX > diagnoser->news)
 			subject->due = true;
 	}
 }
 
-void verdicts_note(struct verdicts *verdicts, const struct event *event)
+void diagnoser_observe(void *user, const struct event *event)
 {
+	struct diagnoser *diagnoser = user;
 	struct identity identity;
 
-	if (!is_news(verdicts, event))
+	if (!is_news(diagnoser, event))
 		return;
 	identity = event_identity(event);
-	take_news(verdicts, &identity, &event->session)->due = true;
+	note_news(diagnoser, &identity, &event->session)->due = true;
 	if (event->kind == EVENT_SESSION_END)
-		note_others(verdicts);
-	verdicts->outputs.wake(verdicts->outputs.user);
+		note_others(diagnoser);
+	start_timer(diagnoser, DELAY_US);
 }
 
-void verdicts_note_phone(struct verdicts *verdicts, const struct identity *identity)
+void diagnoser_judge_phone(struct diagnoser *diagnoser, const struct identity *identity)
 {
-	take_news(verdicts, identity, &(struct uuid){{0}})->due = true;
-	note_others(verdicts);
-	verdicts->outputs.wake(verdicts->outputs.user);
+	note_news(diagnoser, identity, &(struct uuid){{0}})->due = true;
+	note_others(diagnoser);
+	start_timer(diagnoser, DELAY_US);
 }
 
 static const char *first_cause(const struct verdict *verdict)
@@ -206,7 +239,7 @@ static bool is_changed(
 				 : !same_cause(subject->cause, first_cause(verdict));
 }
 
-static void tell(struct verdicts *verdicts, struct subject *subject, struct stamp now)
+static void report(struct diagnoser *diagnoser, struct subject *subject, struct stamp now)
 {
 	struct event event = {
 		.at = now,
@@ -221,10 +254,10 @@ static void tell(struct verdicts *verdicts, struct subject *subject, struct stam
 	text_copy(event.product, sizeof(event.product), subject->identity.product);
 	text_copy(event.name, sizeof(event.name), phase_name(subject->phase));
 	event_set_text(&event, subject->text);
-	verdicts->outputs.tell(verdicts->outputs.user, &event);
+	diagnoser->sink(diagnoser->user, &event);
 }
 
-static void take_verdict(struct verdicts *verdicts, struct subject *subject, struct stamp now,
+static void update(struct diagnoser *diagnoser, struct subject *subject, struct stamp now,
 	const struct verdict *verdict)
 {
 	char text[TEXT_SIZE];
@@ -240,13 +273,13 @@ static void take_verdict(struct verdicts *verdicts, struct subject *subject, str
 	subject->cause = first_cause(verdict);
 	text_copy(subject->text, sizeof(subject->text), text);
 	if (changed)
-		tell(verdicts, subject, now);
+		report(diagnoser, subject, now);
 	/* The session's records may go: what comes later is told of the phone alone. */
 	subject->about = (struct uuid){{0}};
 }
 
 /* What cannot be judged now is when there is news of it again. */
-static void judge(struct verdicts *verdicts, struct subject *subject, struct stamp now)
+static void judge(struct diagnoser *diagnoser, struct subject *subject, struct stamp now)
 {
 	CLEANUP(freep) struct verdict *verdict = malloc(sizeof(*verdict));
 	int r = -ENOMEM;
@@ -254,31 +287,46 @@ static void judge(struct verdicts *verdicts, struct subject *subject, struct sta
 	subject->due = false;
 	if (verdict)
 		r = is_named(&subject->identity)
-			    ? history_diagnose(verdicts->history, &subject->identity, verdict)
+			    ? history_diagnose(diagnoser->history, &subject->identity, verdict)
 			    : history_diagnose_session(
-				      verdicts->history, &subject->session, verdict);
+				      diagnoser->history, &subject->session, verdict);
 	if (r < 0)
 		return;
-	take_verdict(verdicts, subject, now, verdict);
+	update(diagnoser, subject, now, verdict);
 }
 
-bool verdicts_advance(struct verdicts *verdicts, struct stamp now)
+/* Judges some of the phones with news. Returns true where more are waiting. */
+static bool advance(struct diagnoser *diagnoser, struct stamp now)
 {
 	size_t judged = 0;
 
 	for (size_t i = 0; i < SUBJECTS_MAX; i++) {
-		if (!verdicts->subjects[i].due)
+		if (!diagnoser->subjects[i].due)
 			continue;
 		if (judged++ == TURN_MAX)
 			return true;
-		judge(verdicts, &verdicts->subjects[i], now);
+		judge(diagnoser, &diagnoser->subjects[i], now);
 	}
 	return false;
 }
 
-void verdicts_forget(struct verdicts *verdicts, const struct identity *identity)
+bool diagnoser_is_due(const struct diagnoser *diagnoser)
 {
 	for (size_t i = 0; i < SUBJECTS_MAX; i++)
-		if (identity_matches(&verdicts->subjects[i].identity, identity))
-			verdicts->subjects[i] = (struct subject){0};
+		if (diagnoser->subjects[i].due)
+			return true;
+	return false;
+}
+
+void diagnoser_finish(struct diagnoser *diagnoser)
+{
+	while (advance(diagnoser, clock_now()))
+		;
+}
+
+void diagnoser_forget(struct diagnoser *diagnoser, const struct identity *identity)
+{
+	for (size_t i = 0; i < SUBJECTS_MAX; i++)
+		if (identity_matches(&diagnoser->subjects[i].identity, identity))
+			diagnoser->subjects[i] = (struct subject){0};
 }

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/recorder.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/text.h"
+#include "common/triage/toollog.h"
+
+#define TICK_PERIOD_US (500 * USEC_PER_MSEC)
+
+/* A tool's log on its way into the bench. */
+struct run_log {
+	struct recorder *recorder;
+	struct uuid session;
+	struct toollog *log;
+	uint64_t received; /* bytes of the log */
+};
+
+static void drop_run(struct run_log *run)
+{
+	toollog_free(run->log);
+	*run = (struct run_log){0};
+}
+
+struct recorder {
+	struct bench *bench;
+	struct ring *ring;
+	const struct conditions *conditions;
+	bench_read_port *read_port;
+	struct loop_timer *timer; /* waits that run over, and a look at the ports */
+	bool timer_runs;
+	bool ring_failed; /* the last append failed, and was logged */
+	bool unsettled;	  /* a session has learnt its phone or its port */
+	struct {
+		recorder_observer *call;
+		void *user;
+	} observers[RECORDER_OBSERVERS_MAX];
+	size_t observer_count;
+	struct run_log runs[RECORDER_RUNS_MAX]; /* session none = not in use */
+};
+
+static void start_timer(struct recorder *recorder)
+{
+	if (recorder->timer_runs)
+		return;
+	recorder->timer_runs = true;
+	loop_timer_start(recorder->timer, TICK_PERIOD_US);
+}
+
+/* Returns the record's sequence; 0 where the ring refused it. */
+static uint64_t append(struct recorder *recorder, const struct event *event)
+{
+	uint8_t payload[EVENT_BYTES_MAX];
+	const struct ring_fields fields = {
+		.at = event->at, .session = event->session, .kind = (uint16_t)event->kind};
+	size_t length = event_encode(event, payload);
+	int64_t sequence = ring_append(recorder->ring, &fields, payload, length);
+
+	if (sequence < 0 && !recorder->ring_failed)
+		log_error("Cannot write to the ring: %s.", strerror((int)-sequence));
+	recorder->ring_failed = sequence < 0;
+	return sequence < 0 ? 0 : (uint64_t)sequence;
+}
+
+/* What shows a session its phone or its port. */
+static bool shows_place(const struct event *event)
+{
+	static const enum event_kind kinds[] = {
+		EVENT_SESSION_BEGIN, EVENT_ATTACH, EVENT_MUX_ATTACH, EVENT_IDENTITY};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (event->kind == kinds[i] && !uuid_is_none(&event->session))
+			return true;
+	return event->kind == EVENT_CONDITION && text_equal(event->name, "port");
+}
+
+static uint64_t record(void *user, const struct event *event)
+{
+	struct recorder *recorder = user;
+	struct event kept = *event;
+
+	kept.sequence = append(recorder, event);
+	for (size_t i = 0; i < recorder->observer_count; i++)
+		recorder->observers[i].call(recorder->observers[i].user, &kept);
+	if (shows_place(&kept))
+		recorder->unsettled = true;
+	start_timer(recorder);
+	return kept.sequence;
+}
+
+static struct uuid make_id(void *user, struct stamp now)
+{
+	return uuid_make(now);
+}
+
+/* Lets go of the logs of sessions that the bench has ended by itself. */
+static void drop_ended_runs(struct recorder *recorder)
+{
+	for (size_t i = 0; i < RECORDER_RUNS_MAX; i++) {
+		struct run_log *run = &recorder->runs[i];
+		const struct session *session;
+
+		if (uuid_is_none(&run->session))
+			continue;
+		session = bench_find_session(recorder->bench, &run->session);
+		if (!session || !session_is_open(session))
+			drop_run(run);
+	}
+}
+
+static void on_tick(void *user)
+{
+	struct recorder *recorder = user;
+	struct stamp now = clock_now();
+
+	recorder->timer_runs = false;
+	if (recorder->read_port)
+		bench_look(recorder->bench, now, recorder->read_port, NULL);
+	if (bench_tick(recorder->bench, now) != 0)
+		start_timer(recorder);
+	drop_ended_runs(recorder);
+}
+
+int recorder_new(struct loop *loop, const struct recorder_options *options, struct recorder **ret)
+{
+	CLEANUP(recorder_freep) struct recorder *recorder = calloc(1, sizeof(*recorder));
+	int r;
+
+	if (!recorder)
+		return -ENOMEM;
+	recorder->ring = options->ring;
+	recorder->conditions = options->conditions;
+	recorder->read_port = options->read_port;
+	r = loop_timer_new(loop, on_tick, recorder, &recorder->timer);
+	if (r < 0)
+		return r;
+	recorder->bench =
+		bench_new(options->bench_name, options->budget_percent, record, make_id, recorder);
+	if (!recorder->bench)
+		return -ENOMEM;
+	*ret = TAKE_PTR(recorder);
+	return 0;
+}
+
+struct recorder *recorder_free(struct recorder *recorder)
+{
+	if (!recorder)
+		return NULL;
+	for (size_t i = 0; i < RECORDER_RUNS_MAX; i++)
+		drop_run(&recorder->runs[i]);
+	loop_timer_free(recorder->timer);
+	bench_free(recorder->bench);
+	free(recorder);
+	return NULL;
+}
+
+void recorder_observe(struct recorder *recorder, recorder_observer *observer, void *user)
+{
+	assert(recorder->observer_count < RECORDER_OBSERVERS_MAX);
+	recorder->observers[recorder->observer_count].call = observer;
+	recorder->observers[recorder->observer_count++].user = user;
+}
+
+const struct bench *recorder_bench(const struct recorder *recorder)
+{
+	return recorder->bench;
+}
+
+static void add_condition(struct recorder *recorder, struct stamp now,
+	const struct session *session, const struct condition *condition)
+{
+	struct event event = {.at = now,
+		.kind = EVENT_CONDITION,
+		.source = SOURCE_PERSON,
+		.session = session->attempt.id};
+
+	text_copy(event.name, sizeof(event.name), condition->key);
+	event_set_text(&event, condition->value);
+	bench_feed(recorder->bench, &event);
+}
+
+/* The port of a session: seen, or told to `run`. */
+static const char *session_port(const struct session *session)
+{
+	const char *told = attempt_condition(&session->attempt, "port");
+
+	return session->attempt.port[0] ? session->attempt.port : told ? told : "";
+}
+
+/* Whether the session has a value for the key, "unknown" included. */
+static bool has_condition(const struct session *session, const char *key)
+{
+	const struct attempt *attempt = &session->attempt;
+
+	for (size_t i = 0; i < attempt->condition_count; i++)
+		if (text_equal(attempt->conditions[i].key, key))
+			return true;
+	return false;
+}
+
+static void settle_session(
+	struct recorder *recorder, struct stamp now, const struct session *session)
+{
+	const struct condition *condition;
+	size_t position = 0;
+
+	while ((condition = conditions_next(recorder->conditions, session_port(session),
+			&session->identity, &position)))
+		if (!has_condition(session, condition->key) &&
+			session->attempt.condition_count < ATTEMPT_CONDITIONS_MAX)
+			add_condition(recorder, now, session, condition);
+}
+
+/* Records what holds where sessions run, once they know where that is. */
+static void settle(struct recorder *recorder, struct stamp now)
+{
+	if (!recorder->unsettled)
+		return;
+	recorder->unsettled = false;
+	for (size_t i = 0; i < bench_session_count(recorder->bench); i++)
+		if (bench_session(recorder->bench, i)->running)
+			settle_session(recorder, now, bench_session(recorder->bench, i));
+}
+
+void recorder_set_condition(struct recorder *recorder, struct stamp now, const struct place *place,
+	const struct condition *condition)
+{
+	for (size_t i = 0; i < bench_session_count(recorder->bench); i++) {
+		const struct session *session = bench_session(recorder->bench, i);
+
+		if (session->running &&
+			(place->port[0] ? text_equal(place->port, session_port(session))
+					: identity_matches(&place->identity, &session->identity)))
+			add_condition(recorder, now, session, condition);
+	}
+}
+
+/* What the log's parser says belongs to the run's session. */
+static void take_log_event(void *user, const struct event *event)
+{
+	struct run_log *run = user;
+	struct event tagged = *event;
+
+	tagged.session = run->session;
+	if (tagged.kind == EVENT_LOG)
+		tagged.code = (int64_t)run->received;
+	bench_feed(run->recorder->bench, &tagged);
+}
+
+static struct run_log *find_run(struct recorder *recorder, const struct uuid *session)
+{
+	for (size_t i = 0; i < RECORDER_RUNS_MAX; i++)
+		if (uuid_equal(&recorder->runs[i].session, session))
+			return &recorder->runs[i];
+	return NULL;
+}
+
+static int add_run(struct recorder *recorder, const struct uuid *session, struct run_log **ret)
+{
+	struct run_log *run = find_run(recorder, &(struct uuid){{0}});
+
+	if (!run)
+		return -EBUSY;
+	run->log = toollog_new(take_log_event, run);
+	if (!run->log)
+		return -ENOMEM;
+	run->recorder = recorder;
+	run->session = *session;
+	*ret = run;
+	return 0;
+}
+
+void recorder_replay(struct recorder *recorder, const struct event *event)
+{
+	bench_replay(recorder->bench, event);
+}
+
+void recorder_resume(struct recorder *recorder, struct stamp now)
+{
+	bench_resume(recorder->bench, now);
+}
+
+void recorder_feed(void *user, const struct event *event)
+{
+	struct recorder *recorder = user;
+
+	bench_feed(recorder->bench, event);
+	settle(recorder, event->at);
+}
+
+size_t recorder_forget(
+	struct recorder *recorder, const struct identity *identity, uint64_t before_us)
+{
+	return bench_forget(recorder->bench, identity, before_us);
+}
+
+static void feed_text(struct recorder *recorder, const struct event *like, enum event_kind kind,
+	const char *name, const char *text)
+{
+	struct event event = {
+		.at = like->at, .kind = kind, .source = like->source, .session = like->session};
+
+	text_copy(event.name, sizeof(event.name), name);
+	event_set_text(&event, text);
+	bench_feed(recorder->bench, &event);
+}
+
+/* Tells the session which phone it is about: by its keys, or as the one at the port. */
+static void name_phone(
+	struct recorder *recorder, const struct event *like, const struct recorder_run *run)
+{
+	struct event event = {
+		.at = like->at,
+		.kind = EVENT_IDENTITY,
+		.source = like->source,
+		.session = like->session,
+		.ecid = run->ecid,
+	};
+	const struct bench_device *device =
+		run->port ? bench_find_device(recorder->bench, run->port) : NULL;
+
+	if (run->udid)
+		udid_normalize(run->udid, event.udid);
+	if (run->port)
+		feed_text(recorder, like, EVENT_CONDITION, "port", run->port);
+	if (device && !event.ecid && !event.udid[0]) {
+		event.ecid = device->identity.ecid;
+		text_copy(event.udid, sizeof(event.udid), device->identity.udid);
+	}
+	if (event.ecid || event.udid[0])
+		bench_feed(recorder->bench, &event);
+}
+
+int recorder_begin_run(struct recorder *recorder, struct stamp now, const struct recorder_run *run,
+	struct uuid *ret)
+{
+	struct event event = {.at = now, .kind = EVENT_SESSION_BEGIN, .source = SOURCE_DAEMON};
+	struct run_log *log;
+	int r;
+
+	event.session = uuid_make(now);
+	r = add_run(recorder, &event.session, &log);
+	if (r < 0)
+		return r;
+	event_set_text(&event, "a restore tool was started through run");
+	bench_feed(recorder->bench, &event);
+	event.source = SOURCE_TOOL;
+	feed_text(recorder, &event, EVENT_TOOL_START, run->tool, run->command_line);
+	if (run->tool_version)
+		feed_text(recorder, &event, EVENT_TOOL_VERSION, run->tool, run->tool_version);
+	event.source = SOURCE_PERSON;
+	for (size_t i = 0; i < run->condition_count; i++)
+		feed_text(recorder, &event, EVENT_CONDITION, run->conditions[i].key,
+			run->conditions[i].value);
+	if (run->ticket)
+		feed_text(recorder, &event, EVENT_TICKET, "", run->ticket);
+	name_phone(recorder, &event, run);
+	settle(recorder, now);
+	*ret = event.session;
+	return 0;
+}
+
+/* The run of a session that is running: after a restart of the daemon its log goes on where the
+ * records end. */
+static int running_run(struct recorder *recorder, const struct uuid *id, struct run_log **ret)
+{
+	const struct session *session = bench_find_session(recorder->bench, id);
+	struct run_log *run;
+	int r;
+
+	if (!session)
+		return -ENOENT;
+	if (!session_is_open(session) || !session->has_tool)
+		return -ESHUTDOWN;
+	run = find_run(recorder, id);
+	if (!run) {
+		r = add_run(recorder, id, &run);
+		if (r < 0)
+			return r;
+		run->received = session->attempt.log_offset;
+	}
+	*ret = run;
+	return 0;
+}
+
+int recorder_append_log(struct recorder *recorder, struct stamp now, const struct uuid *session,
+	uint64_t offset, const char *bytes, size_t length, uint64_t *ret_offset)
+{
+	struct run_log *run;
+	int r = running_run(recorder, session, &run);
+
+	if (r < 0)
+		return r;
+	bench_hear(recorder->bench, session, now);
+	if (offset <= run->received && run->received - offset < length) {
+		length -= run->received - offset;
+		bytes += run->received - offset;
+		/* Line by line, so that each line's record can tell where the log goes on. */
+		while (length > 0) {
+			const char *end = memchr(bytes, '\n', length);
+			size_t piece = end ? (size_t)(end - bytes) + 1 : length;
+
+			run->received += piece;
+			toollog_feed(run->log, now, bytes, piece);
+			bytes += piece;
+			length -= piece;
+		}
+	}
+	settle(recorder, now);
+	*ret_offset = run->received;
+	return 0;
+}
+
+int recorder_end_run(
+	struct recorder *recorder, struct stamp now, const struct uuid *session, int64_t status)
+{
+	struct event end = {
+		.at = now, .kind = EVENT_TOOL_END, .source = SOURCE_TOOL, .session = *session};
+	struct run_log *run;
+	int r = running_run(recorder, session, &run);
+
+	if (r < 0)
+		return r;
+	toollog_finish(run->log, now);
+	end.code = status;
+	bench_feed(recorder->bench, &end);
+	drop_run(run);
+	return 0;
+}

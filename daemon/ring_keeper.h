@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Keeps the ring's file: opens it, writes it to disk soon after each record, replaces it where it
+ * was removed, and reports its state as the source "ring". It reads no record. */
+#pragma once
+
+#include "common/triage/event.h"
+#include "daemon/io/ring_file.h"
+#include "daemon/loop.h"
+
+struct ring_keeper;
+
+struct ring_keeper_options {
+	const char *state_dir;
+	uint64_t bytes;
+	event_sink *sink;		 /* gets EVENT_SOURCE "ring" when the state changes */
+	void (*on_replaced)(void *user); /* the file is a new one: readers start over */
+	void *user;
+};
+
+/* Opens the ring. Where its file cannot be used it opens one in memory and says so: a bench without
+ * memory is better than none. Returns 0, -EBUSY where another daemon uses the file, or another
+ * negative errno. The options are copied, texts borrowed. The caller owns *ret. */
+int ring_keeper_new(
+	struct loop *loop, const struct ring_keeper_options *options, struct ring_keeper **ret);
+struct ring_keeper *ring_keeper_free(struct ring_keeper *keeper);
+DEFINE_FREEP(struct ring_keeper, ring_keeper_free)
+
+struct ring *ring_keeper_ring(struct ring_keeper *keeper);
+const struct ring_reader *ring_keeper_reader(const struct ring_keeper *keeper);
+/* Records that were found damaged at the opening. */
+uint64_t ring_keeper_damaged(const struct ring_keeper *keeper);
+/* Reports the state at the opening to the sink. */
+void ring_keeper_report(struct ring_keeper *keeper);
+/* A recorder_observer: a record stands in the ring and is due on disk. */
+void ring_keeper_observe(void *keeper, const struct event *record);

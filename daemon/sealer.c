@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/sealer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/casebook/schema.h"
+
+#define ADVANCE_RECORDS 512 /* at a time, so that the loop goes on between */
+#define PENDING_MAX 96	    /* sessions whose records are being gathered */
+#define DELAY_US (200 * USEC_PER_MSEC)
+#define RETRY_US (5 * USEC_PER_SEC) /* after a casebook that could not be used */
+
+/* Records of a session that are not kept yet. */
+struct pending {
+	struct uuid session; /* none = not in use */
+	bool unsealed;	     /* the casebook has no such attempt */
+	uint64_t kept;	     /* sequence of the newest record that is kept */
+	struct record_run run;
+	uint8_t *bytes; /* of the run */
+};
+
+struct sealer {
+	struct sealer_options options;
+	char *path;
+	struct casebook_file *file;
+	struct ring_cursor cursor;
+	struct loop_timer *timer;
+	bool timer_runs;
+	int error;     /* why the casebook cannot be used; 0 = it can */
+	bool reported; /* `error` was */
+	struct pending pending[PENDING_MAX];
+	size_t oldest; /* the pending one that makes room next */
+};
+
+static void drop(struct pending *pending)
+{
+	free(pending->bytes);
+	*pending = (struct pending){0};
+}
+
+static void close_casebook(struct sealer *sealer)
+{
+	struct history *history = sealer->options.history;
+
+	for (size_t i = 0; i < PENDING_MAX; i++)
+		drop(&sealer->pending[i]);
+	history->book = casebook_free(history->book);
+	sealer->file = casebook_file_free(sealer->file);
+}
+
+struct sealer *sealer_free(struct sealer *sealer)
+{
+	if (!sealer)
+		return NULL;
+	close_casebook(sealer);
+	loop_timer_free(sealer->timer);
+	free(sealer->path);
+	free(sealer);
+	return NULL;
+}
+
+struct casebook_file *sealer_casebook(struct sealer *sealer)
+{
+	return sealer->file;
+}
+
+/* Whether the casebook lacks something of the session. */
+static bool is_due(const struct pending *pending)
+{
+	return pending->run.length > 0 || pending->unsealed;
+}
+
+/* Keeps the run that was gathered. */
+static int keep_run(struct sealer *sealer, struct stamp now, struct pending *pending)
+{
+	int r = casebook_file_keep(sealer->file, now, &pending->session, &pending->run);
+
+	if (r < 0)
+		return r;
+	pending->kept = pending->run.last;
+	pending->run.length = 0;
+	return 0;
+}
+
+/* Seals a session that has ended; one that the bench has forgotten stays unsealed. Returns 1, 0
+ * where the session runs, or a negative errno. */
+static int seal(struct sealer *sealer, struct stamp now, struct pending *pending)
+{
+	const struct session *session =
+		bench_find_session(sealer->options.history->bench, &pending->session);
+	struct casebook_seal sealed = {.origin = "watched", .run = pending->run};
+	int r = 0;
+
+	if (session && session->running)
+		return 0;
+	if (session) {
+		sealed.attempt = &session->attempt;
+		sealed.identity = &session->identity;
+		r = casebook_file_seal(sealer->file, now, &sealed);
+	}
+	if (r < 0)
+		return r;
+	drop(pending);
+	return 1;
+}
+
+/* A place for one more session: where none is free, the next in turn is written and makes room. */
+static int make_room(struct sealer *sealer, struct stamp now, struct pending **ret)
+{
+	struct pending *pending;
+	int r = 0;
+
+	for (size_t i = 0; i < PENDING_MAX; i++) {
+		if (uuid_is_none(&sealer->pending[i].session)) {
+			*ret = &sealer->pending[i];
+			return 0;
+		}
+	}
+	pending = &sealer->pending[sealer->oldest++ % PENDING_MAX];
+	if (is_due(pending))
+		r = seal(sealer, now, pending);
+	if (r == 0 && pending->run.length > 0)
+		r = keep_run(sealer, now, pending);
+	if (r < 0)
+		return r;
+	drop(pending);
+	*ret = pending;
+	return 0;
+}
+
+static int find_pending(
+	struct sealer *sealer, struct stamp now, const struct uuid *session, struct pending **ret)
+{
+	struct casebook_kept kept;
+	struct pending *pending = NULL;
+	int r;
+
+	for (size_t i = 0; i < PENDING_MAX; i++) {
+		if (uuid_equal(&sealer->pending[i].session, session)) {
+			*ret = &sealer->pending[i];
+			return 0;
+		}
+	}
+	r = casebook_file_kept(sealer->file, session, &kept);
+	if (r == 0)
+		r = make_room(sealer, now, &pending);
+	if (r < 0)
+		return r;
+	pending->bytes = malloc(RECORD_RUN_BYTES_MAX);
+	if (!pending->bytes)
+		return -ENOMEM;
+	pending->session = *session;
+	pending->unsealed = !kept.sealed;
+	pending->kept = kept.last_sequence;
+	pending->run.bytes = pending->bytes;
+	*ret = pending;
+	return 0;
+}
+
+/* Gathers a record. Returns 0 or a negative errno. */
+static int gather(struct sealer *sealer, struct stamp now, const struct ring_record *record)
+{
+	struct pending *pending;
+	struct event event;
+	int r;
+
+	if (uuid_is_none(&record->session) ||
+		event_decode(record->payload, record->length, &event) < 0)
+		return 0;
+	r = find_pending(sealer, now, &record->session, &pending);
+	if (r < 0)
+		return r;
+	event.sequence = record->sequence;
+	if (event.sequence > pending->kept &&
+		(pending->run.length == 0 || event.sequence > pending->run.last)) {
+		if (pending->run.length == 0)
+			pending->run.first = event.sequence;
+		pending->run.last = event.sequence;
+		pending->run.length =
+			record_run_append(pending->bytes, pending->run.length, &event);
+	}
+	return pending->run.length >= RECORD_RUN_BYTES ? keep_run(sealer, now, pending) : 0;
+}
+
+/* At the end of the ring: seals one session that has ended. Its verdict stands in its records by
+ * then, so that it is sealed once. Returns 1 where there was one. */
+static int seal_next(struct sealer *sealer, struct stamp now)
+{
+	for (size_t i = 0; i < PENDING_MAX; i++) {
+		struct pending *pending = &sealer->pending[i];
+		int r;
+
+		if (uuid_is_none(&pending->session))
+			continue;
+		if (!is_due(pending)) {
+			drop(pending);
+			continue;
+		}
+		r = seal(sealer, now, pending);
+		if (r != 0)
+			return r;
+	}
+	casebook_file_sync(sealer->file);
+	return 0;
+}
+
+/* Goes on through the ring, some records at a time. Returns 1 where more are waiting, 0 at the end,
+ * or a negative errno: then the casebook is closed, and the next opening starts over. */
+static int advance(struct sealer *sealer, struct stamp now)
+{
+	struct ring_record record;
+	int r = 1;
+
+	if (casebook_file_moved(sealer->file)) {
+		close_casebook(sealer);
+		return -ENOENT;
+	}
+	for (size_t i = 0; r > 0 && i < ADVANCE_RECORDS; i++) {
+		r = ring_cursor_next(&sealer->cursor, &record);
+		if (r > 0) {
+			int gathered = gather(sealer, now, &record);
+
+			r = gathered < 0 ? gathered : r;
+		}
+	}
+	if (r == 0)
+		r = seal_next(sealer, now);
+	if (r < 0)
+		close_casebook(sealer);
+	return r;
+}
+
+static int open_casebook(struct sealer *sealer)
+{
+	struct history *history = sealer->options.history;
+	struct casebook_report report;
+	int r = casebook_file_open(sealer->path, &report, &sealer->file);
+
+	if (r == 0)
+		r = casebook_open(sealer->path, &history->book);
+	if (r < 0) {
+		close_casebook(sealer);
+		return r;
+	}
+	if (report.set_aside)
+		log_warning("%s was damaged. Renamed it to %s.bad and started a new one.",
+			sealer->path, sealer->path);
+	history->error = 0;
+	ring_cursor_first(&sealer->cursor, history->reader);
+	return conditions_load(sealer->options.conditions, history->book);
+}
+
+static const char *describe(int error)
+{
+	return error == -EPROTONOSUPPORT ? "it is of a later version of this program"
+					 : strerror(-error);
+}
+
+/* Reports once that the casebook can or cannot be used. */
+static void report(struct sealer *sealer, int error)
+{
+	struct event source = {
+		.at = clock_now(),
+		.kind = EVENT_SOURCE,
+		.source = SOURCE_DAEMON,
+		.name = "casebook",
+		.code = error,
+	};
+
+	if (sealer->reported && error == sealer->error)
+		return;
+	if (error < 0) {
+		event_set_text(&source, describe(error));
+		log_error("Cannot use %s: %s. Sessions stay in the ring alone until it can be "
+			  "used.",
+			sealer->path, source.text);
+	} else if (sealer->reported) {
+		log_info("%s can be used again.", sealer->path);
+	}
+	sealer->error = error;
+	sealer->reported = true;
+	sealer->options.sink(sealer->options.user, &source);
+}
+
+static int work(struct sealer *sealer)
+{
+	int r = sealer->file ? 0 : open_casebook(sealer);
+
+	if (r == 0)
+		r = conditions_keep(sealer->options.conditions, sealer->file, clock_now());
+	if (r == 0)
+		r = advance(sealer, clock_now());
+	report(sealer, r < 0 ? r : 0);
+	return r;
+}
+
+static void start_timer(struct sealer *sealer, uint64_t delay_us)
+{
+	if (sealer->timer_runs)
+		return;
+	sealer->timer_runs = true;
+	loop_timer_start(sealer->timer, delay_us);
+}
+
+static void on_timer(void *user)
+{
+	struct sealer *sealer = user;
+	int r = 0;
+
+	sealer->timer_runs = false;
+	if (diagnoser_is_due(sealer->options.diagnoser)) {
+		start_timer(sealer, DELAY_US);
+		return;
+	}
+	r = work(sealer);
+	if (r != 0)
+		start_timer(sealer, r < 0 ? RETRY_US : 0);
+}
+
+int sealer_new(struct loop *loop, const struct sealer_options *options, struct sealer **ret)
+{
+	CLEANUP(sealer_freep) struct sealer *sealer = calloc(1, sizeof(*sealer));
+	int r;
+
+	if (!sealer)
+		return -ENOMEM;
+	sealer->options = *options;
+	if (asprintf(&sealer->path, "%s/" CASEBOOK_NAME, options->state_dir) < 0)
+		return sealer->path = NULL, -ENOMEM;
+	r = loop_timer_new(loop, on_timer, sealer, &sealer->timer);
+	if (r < 0)
+		return r;
+	sealer->error = open_casebook(sealer);
+	*ret = TAKE_PTR(sealer);
+	return 0;
+}
+
+void sealer_report(struct sealer *sealer)
+{
+	report(sealer, sealer->error);
+}
+
+void sealer_observe(void *sealer, const struct event *record)
+{
+	start_timer(sealer, DELAY_US);
+}
+
+int sealer_finish(struct sealer *sealer)
+{
+	int r;
+
+	diagnoser_finish(sealer->options.diagnoser);
+	do
+		r = work(sealer);
+	while (r > 0);
+	return r;
+}
+
+void sealer_rewind(struct sealer *sealer)
+{
+	if (sealer->file)
+		ring_cursor_first(&sealer->cursor, sealer->options.history->reader);
+}
