@@ -628,6 +628,9 @@ static void fold_port(struct attempt *attempt, const struct event *event)
 		health->over_currents_known = true;
 	} else if (text_equal(event->name, "suspended")) {
 		health->suspends++;
+	} else if (text_equal(event->name, PORT_TRANSFERS) && attempt->silent) {
+		lengthen_overrun(attempt, event);
+		attempt->silent = false;
 	}
 	if (event->number && !health->first_fault_sequence)
 		health->first_fault_sequence = event->sequence;

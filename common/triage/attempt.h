@@ -15,6 +15,7 @@
 #define ATTEMPT_ERRORS_MAX 4
 #define ATTEMPT_OPEN_CHECKPOINTS_MAX 8
 #define ATTEMPT_OVERRUNS_MAX 4
+#define PORT_TRANSFERS "transfers"	   /* name of an EVENT_PORT: they go on after a silence */
 #define SIGN_OTHER_PROGRAM "other-program" /* that EVENT_MUX_CLIENT leaves */
 #define CONDITION_KEY_SIZE 32
 #define CONDITION_VALUE_SIZE 64

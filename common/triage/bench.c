@@ -593,7 +593,7 @@ void bench_look(struct bench *bench, struct stamp now, bench_read_port *read, vo
 {
 	for (size_t i = 0; i < bench->session_count; i++) {
 		struct session *session = bench->sessions[i];
-		struct event effects[PORTWATCH_EFFECTS_MAX];
+		struct event effects[PORTWATCH_EFFECTS_MAX], heard[SESSION_EFFECTS_MAX];
 		struct port_facts facts;
 		size_t count;
 
@@ -603,6 +603,7 @@ void bench_look(struct bench *bench, struct stamp now, bench_read_port *read, vo
 		count = portwatch_take(
 			&session->portwatch, now, session->attempt.port, &facts, effects);
 		keep_effects(bench, session, effects, count);
+		keep_effects(bench, session, heard, session_hear_transfers(session, now, heard));
 	}
 }
 

@@ -36,8 +36,8 @@ enum event_kind {
 	EVENT_IDENTITY = 16,  /* what is known of a device: ecid, udid, name = product type,
 			       * text = board; mode where the phone itself told it */
 	EVENT_PORT = 17,      /* what the port shows in a session: name = over-current (number =
-			       * how often since the last one; 0 = it is counted from here on) or
-			       * suspended */
+			       * how often since the last one; 0 = it is counted from here on),
+			       * suspended, or transfers: they go on after a silence */
 	EVENT_SYSTEM = 18, /* what runs on a phone in normal mode: name = version, text = build */
 	EVENT_MUX_CLIENT = 19, /* another program talks to usbmuxd while a restore runs: name =
 				* program, number = process */

@@ -389,6 +389,26 @@ void session_feed(
 		session, effects, session_react(session, event, before, effects), record, user);
 }
 
+size_t session_hear_transfers(
+	struct session *session, struct stamp now, struct event effects[static SESSION_EFFECTS_MAX])
+{
+	const struct portwatch *watch = &session->portwatch;
+	size_t count = 0;
+
+	if (!session->running || session->has_tool || session_mode(session) != MODE_RESTORE ||
+		!watch->last.transfers_known)
+		return 0;
+	if (session->attempt.silent && watch->transfer_us > session->waiting_since_us) {
+		struct event *spoke = add_effect(session, effects, &count, EVENT_PORT, now);
+
+		text_copy(spoke->name, sizeof(spoke->name), PORT_TRANSFERS);
+		text_copy(spoke->port, sizeof(spoke->port), watch->port);
+		session->overrun_told = false;
+	}
+	wait_for(session, "watched-silence", (struct stamp){.monotonic_us = watch->transfer_us});
+	return count;
+}
+
 bool session_is_open(const struct session *session)
 {
 	return session->running || session->tool_lives;

@@ -53,6 +53,10 @@ void session_keep(struct session *session, const struct event effects[], size_t 
  * Returns the number of effects. */
 size_t session_finish(
 	struct session *session, struct stamp at, struct event effects[static SESSION_EFFECTS_MAX]);
+/* Takes what its port shows of a restore whose log nobody reads: transfers are all that is heard of
+ * its phone. Returns the number of effects: that they go on after a silence. */
+size_t session_hear_transfers(struct session *session, struct stamp now,
+	struct event effects[static SESSION_EFFECTS_MAX]);
 /* Whether its tool's log still comes in: it runs, or its tool outlives it. */
 bool session_is_open(const struct session *session);
 /* Goes on with a session whose records were read back: its wait begins now. */

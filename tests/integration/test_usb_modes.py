@@ -201,6 +201,28 @@ def test_a_silence_is_evidence_after_the_end(bench, bus, folder):
     assert again['silences'][0]['text'] == verdict['silences'][0]['text']
 
 
+def test_a_watched_restore_that_falls_silent_and_leaves(bench, bus):
+    """Without a tool's log, USB transfers are all that is heard of the phone. It was "running, good" all the time."""
+    bus.tell(f'add 1-2 recovery {PHONE}')
+    bench.start('--budget-percent', '2')
+    until(lambda: mode_at(bench, '1-2') == 'recovery', what='the phone')
+    go_through(bench, bus, '1-2', ['recovery', 'restore'])
+    bus.write('1-2/urbnum', 500)
+    until(lambda: bench.sessions()[0].get('silentUSec') is not None, what='the wait')
+    assert bench.triage('diagnose').returncode == 40
+    health = until(lambda: bench.sessions()[0]['health']['silences'] and bench.sessions()[0]['health'],
+                   what='the silence')
+    assert (health['stalls'], health['grade']) == (1, 'lost')
+    assert bench.triage('diagnose').returncode == 41
+    bus.write('1-2/urbnum', 501)
+    until(lambda: bench.sessions()[0]['health']['grade'] == 'degraded', what='transfers')
+    assert bench.triage('diagnose').returncode == 40
+    go_through(bench, bus, '1-2', ['gone'])
+    session = until(lambda: bench.sessions()[0]['outcome'] != 'running' and bench.sessions()[0], what='the end')
+    assert (session['outcome'], session['itunesCode'], session['health']['grade']) == ('failed', 4010, 'lost')
+    assert [silence['rule'] for silence in bench.verdict()['silences']] == ['reboot', 'watched-silence']
+
+
 # What a restore tool with libusbmuxd 2.1.0 does once its phone has left.
 DEAF = 'trap "echo caught" INT; trap "" TERM; echo "Creating filesystem (12)"; while :; do sleep 0.05; done'
 

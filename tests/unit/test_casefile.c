@@ -96,6 +96,14 @@ static void written_case_reads_back_to_the_same_verdict(void **state)
 	attempt->mode_count = 1;
 	attempt->modes[0] = (struct seen_mode){.mode = MODE_DFU, .sequence = 40};
 	attempt_set_condition(attempt, "battery", "known-good", 39);
+	attempt->silent = true;
+	attempt->overrun_count = 1;
+	attempt->overruns[0] = (struct overrun){.wait = "asr",
+		.step = "Restoring image",
+		.seconds = 400,
+		.allowed_seconds = 60,
+		.transfers = SILENCE_TRANSFERS,
+		.sequence = 37};
 	add_4013(c, "two", "B");
 	set_flex(add_success(c, "two", "B"), "disconnected");
 	assert_int_equal(casefile_write(c, CASEFILE_MASK, &text), 0);
@@ -113,11 +121,16 @@ static void written_case_reads_back_to_the_same_verdict(void **state)
 	assert_int_equal(again->attempts[0]->modes[0].mode, MODE_DFU);
 	assert_int_equal(again->attempts[0]->modes[0].sequence, 40);
 	assert_int_equal(sequence_of(again->attempts[0], "battery"), 39);
+	assert_true(again->attempts[0]->silent);
+	assert_memory_equal(
+		again->attempts[0]->overruns, attempt->overruns, sizeof(attempt->overruns));
 	assert_int_equal(diagnose(c, &verdicts[0]), 0);
 	assert_int_equal(diagnose(again, &verdicts[1]), 0);
 	assert_int_equal(verdicts[0].phase, verdicts[1].phase);
 	assert_int_equal(verdicts[0].strength, verdicts[1].strength);
 	assert_string_equal(verdicts[0].summary, verdicts[1].summary);
+	assert_int_equal(verdicts[1].silence_count, 1);
+	assert_string_equal(verdicts[0].silences[0].text, verdicts[1].silences[0].text);
 	assert_int_equal(verdicts[0].cause_count, verdicts[1].cause_count);
 }
 
