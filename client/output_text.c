@@ -390,6 +390,7 @@ static void text_run_end(const struct run_end *end, bool reveal)
 	const char *outcome = field_text_or(end->result, "outcome", "ended");
 	const char *slash = strrchr(end->tool, '/'), *tool = slash ? slash + 1 : end->tool;
 	bool succeeded = text_equal(outcome, "succeeded");
+	bool silent = field_number_or(field_object(end->result, "health"), "silences", 0) > 0;
 	struct phrase step = phrase_step(end->result);
 	char how[64];
 
@@ -403,9 +404,10 @@ static void text_run_end(const struct run_end *end, bool reveal)
 			"`idevicetriage diagnose %s`.",
 			tool, how, end->problem, end->log, phrase_session(end->session));
 	else
-		complain("%s %s; the restore %s%s%s. See `idevicetriage diagnose %s`.", tool, how,
+		complain("%s %s; the restore %s%s%s%s. See `idevicetriage diagnose %s`.", tool, how,
 			text_equal(outcome, "unknown") ? "has no known outcome" : outcome,
 			*step.text && !succeeded ? " at " : "", succeeded ? "" : step.text,
+			silent && !succeeded ? ", with the phone silent past its time" : "",
 			phrase_session(end->session));
 }
 

@@ -20,8 +20,9 @@ static const char *phase_of(const struct report *report)
 	const char *phase = field_text_or(verdict_of(report), "phase", "undecided");
 	bool running = field_text(verdict_of(report), "running") != NULL;
 
-	/* What was seen so far is no end, however good. */
-	return running && text_equal(phase, "none") ? "running" : phase;
+	/* What was seen so far of it is no result. */
+	return running && !field_count(field_list(verdict_of(report), "causes")) ? "running"
+										 : phase;
 }
 
 static struct json_object *first_cause(const struct report *report)

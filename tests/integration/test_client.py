@@ -579,6 +579,13 @@ def test_run_says_once_that_the_tool_outlives_the_restore(client, daemon):
     assert "press Ctrl-C" in result.stderr and result.stdout == "one\ntwo\nthree\n"
 
 
+def test_run_ends_with_the_silence_of_its_phone(client, daemon):
+    daemon.result = standin.session(outcome="aborted", health={**standin.HEALTH, "silences": 1})
+    assert "aborted at Creating filesystem (12), with the phone silent past its time." in client.run_shell("true").stderr
+    daemon.result["outcome"] = "succeeded"
+    assert "silent" not in client.run_shell("true").stderr
+
+
 def test_run_says_once_that_the_phone_is_silent_past_its_time(client, daemon):
     daemon._AppendLog = lambda parameters, more: {
         "offset": parameters["offset"] + len(parameters["text"]), "progress": standin.session(silentUSec=301_000_000)}
