@@ -6,9 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Whose lines show a sign: the same text may mean one thing in the phone's own log and another in
+ * the tool's. */
+enum sign_from { SIGN_FROM_EITHER, SIGN_FROM_TOOL, SIGN_FROM_PHONE };
+
 struct sign {
 	const char *id;
-	const char *text;  /* a line with this in it shows the sign */
+	const char *text; /* a line with this in it shows the sign */
+	enum sign_from from;
 	bool noise;	   /* it occurs in good restores: never evidence */
 	const char *means; /* one sentence */
 	const char *source;

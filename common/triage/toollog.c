@@ -164,6 +164,18 @@ static bool is_beginning(const struct toollog *log, const char *at)
 	       memcmp(at - strlen(call), call, strlen(call)) != 0;
 }
 
+/* Of the signs of each side the first one counts. */
+static void note_sign(struct toollog *log, size_t number)
+{
+	size_t count;
+	enum sign_from from = sign_all(&count)[number].from;
+
+	if (from != SIGN_FROM_PHONE && number < log->tool_sign)
+		log->tool_sign = number;
+	if (from != SIGN_FROM_TOOL && number < log->phone_sign)
+		log->phone_sign = number;
+}
+
 static void note_text(void *user, size_t text, size_t at)
 {
 	struct toollog *log = user;
@@ -171,9 +183,7 @@ static void note_text(void *user, size_t text, size_t at)
 	const struct toollog_rule *rule = find_rule(text, &family);
 
 	if (!rule) {
-		text -= rule_count();
-		if (text < log->sign)
-			log->sign = text;
+		note_sign(log, text - rule_count());
 		return;
 	}
 	if (text >= log->rule || (rule->where == RULE_BEGINS && !is_beginning(log, log->line + at)))
@@ -182,10 +192,10 @@ static void note_text(void *user, size_t text, size_t at)
 	log->rest = log->line + at + strlen(rule->text);
 }
 
-static void emit_sign(struct toollog *log, size_t length)
+static void emit_sign(struct toollog *log, size_t number, size_t length)
 {
 	size_t count;
-	const struct sign *sign = &sign_all(&count)[log->sign];
+	const struct sign *sign = &sign_all(&count)[number];
 	struct event event = toollog_event(log, EVENT_SIGN);
 
 	log->meant_something = true;
@@ -206,14 +216,24 @@ static void emit_device_log(struct toollog *log, size_t length)
 	toollog_emit(log, &event);
 }
 
+/* Whether the phone wrote a line that no rule knows: it begins as the phone's lines do, or follows
+ * one of them and has no severity, which the tools put before their errors. */
+static bool is_phone_line(const struct toollog *log)
+{
+	bool of_tool = strstr(log->line, "ERROR: ") || strstr(log->line, "<Error>");
+
+	return log->of_phone || ((log->in_device_log || log->phone_speaks) && !of_tool);
+}
+
 /* Reads a line that is whole: what it means in any tool's log, then what it is a sign of. */
 static void read_line(struct toollog *log, const char *line, size_t length)
 {
 	const struct toollog_family *family = NULL;
 	const struct toollog_rule *rule = NULL;
+	size_t sign;
 
 	log->line = line;
-	log->rule = log->sign = TOOLLOG_NONE;
+	log->rule = log->tool_sign = log->phone_sign = TOOLLOG_NONE;
 	log->opens_device_log = false;
 	matcher_run(&log->matcher, line, length, note_text, log);
 	if (log->rule != TOOLLOG_NONE)
@@ -221,17 +241,19 @@ static void read_line(struct toollog *log, const char *line, size_t length)
 	if (rule && !family->of_phone) {
 		rule->read(log, log->rest, rule->value);
 		if (log->meant_something)
-			log->in_device_log = log->opens_device_log;
+			log->in_device_log = log->phone_speaks = log->opens_device_log;
 	} else if (!rule && toollog_read_free(log, log->message)) {
-		log->in_device_log = false;
+		log->in_device_log = log->phone_speaks = false;
 	} else {
 		if (log->in_device_log)
 			emit_device_log(log, length);
 		if (rule)
 			rule->read(log, log->rest, rule->value);
+		log->phone_speaks = rule || is_phone_line(log);
 	}
-	if (log->sign != TOOLLOG_NONE)
-		emit_sign(log, length);
+	sign = log->phone_speaks ? log->phone_sign : log->tool_sign;
+	if (sign != TOOLLOG_NONE)
+		emit_sign(log, sign, length);
 }
 
 static void read_wrapped(struct toollog *log)

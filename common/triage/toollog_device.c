@@ -124,6 +124,8 @@ static const struct toollog_rule rules[] = {
 	{"update_gas_gauge", RULE_WITHIN, read_step, 47},
 	{"ASR STATUS: ", RULE_BEGINS, read_step, 13},
 	{"ASR VERIFY PROGRESS: ", RULE_BEGINS, read_step, 14},
+	/* asr, which writes the system image on the phone. */
+	{"ASR: ", RULE_BEGINS, read_known, 0},
 	{"Searching for NAND service", RULE_BEGINS, read_step, 28},
 	{"executing /sbin/fsck", RULE_BEGINS, read_step, 15},
 	{"entering mount_filesystems", RULE_BEGINS, read_step, 16},

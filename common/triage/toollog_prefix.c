@@ -215,6 +215,7 @@ const char *toollog_message(struct toollog *log, const char *line)
 	size_t used;
 
 	log->tool = NULL;
+	log->of_phone = false;
 	line = skip_quoting(line);
 	for (size_t i = 0; may_be_time(line) && i < ARRAY_SIZE(prefixes); i++) {
 		used = shape_length(line, prefixes[i].shape);
@@ -227,6 +228,7 @@ const char *toollog_message(struct toollog *log, const char *line)
 			take_clock(log, clock_of(line + prefixes[i].clock));
 		}
 		log->tool = prefixes[i].tool;
+		log->of_phone = prefixes[i].of_phone;
 		line += used;
 		break;
 	}

@@ -56,17 +56,20 @@ struct toollog {
 	/* The line at hand. */
 	const char *line;
 	const char *message; /* in `line`, behind what stands before */
+	bool of_phone;	     /* it begins as the phone's lines do */
 	const char *tool;    /* that alone begins its lines so; may be NULL */
 	bool meant_something;
-	size_t rule, sign;     /* the first ones found; TOOLLOG_NONE */
-	const char *rest;      /* behind the rule's text */
-	bool opens_device_log; /* it says that the phone's own log follows */
+	size_t rule;		      /* the first one found; TOOLLOG_NONE */
+	size_t tool_sign, phone_sign; /* the first ones, were it that one's line; TOOLLOG_NONE */
+	const char *rest;	      /* behind the rule's text */
+	bool opens_device_log;	      /* it says that the phone's own log follows */
 
 	/* What earlier lines tell. */
 	enum plist_key plist_key;
 	bool in_status;	    /* in a dump of the phone's last word */
 	bool in_exception;  /* in futurerestore's account of its end */
 	bool in_device_log; /* lines of the phone's own log until the tool speaks again */
+	bool phone_speaks;  /* the last line whose writer is known is the phone's */
 	bool cleaning_up;   /* the phone has begun to report its failure */
 	bool failure_told;  /* it has told the text of it */
 	bool tool_told;

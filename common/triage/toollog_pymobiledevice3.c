@@ -99,6 +99,12 @@ static void read_tool(struct toollog *log, const char *rest, int value)
 	toollog_emit_tool(log, NAME, NULL);
 }
 
+/* It is no line of the phone, whatever stands before it. */
+static void read_python_error(struct toollog *log, const char *rest, int value)
+{
+	log->meant_something = true;
+}
+
 static void read_wait(struct toollog *log, const char *rest, int value)
 {
 	toollog_emit_tool(log, NAME, NULL);
@@ -156,6 +162,8 @@ static const struct toollog_rule rules[] = {
 	{"connecting to ASR", RULE_BEGINS, read_stage, STAGE_RESTORE},
 	{"validating the filesystem", RULE_BEGINS, read_stage, STAGE_RESTORE},
 	/* The names of its loggers; traces of its other services have paths. */
+	/* Python's word for an error of the computer's system. */
+	{"[Errno ", RULE_WITHIN, read_python_error, 0},
 	{" pymobiledevice3.", RULE_WITHIN, read_tool, 0},
 	{"-pymobiledevice3.", RULE_WITHIN, read_tool, 0},
 };

@@ -176,6 +176,41 @@ static void test_numbers_that_are_not_whole(void **state)
 	}
 }
 
+/* The same words in the phone's own log and in the tool's lines are two things: a full phone was
+ * read as a full computer. */
+static void test_signs_depend_on_who_wrote_the_line(void **state)
+{
+	static const struct {
+		const char *text, *sign; /* NULL = none */
+	} logs[] = {
+		{"ASR: Could not restore - No space left on device\n", "storage-full"},
+		{"[10:32:09.0877-GMT]{1>3} write: No space left on device\n", "storage-full"},
+		{"ASR STATUS: fail\nwrite failed: No space left on device\n", "storage-full"},
+		{"Log is available:\nwrite failed: No space left on device\n", "storage-full"},
+		{"ERROR: Unable to write file: No space left on device\n", "disk-full"},
+		{"cp: No space left on device\n", "disk-full"},
+		{"ASR STATUS: fail\nERROR: Unable to write: No space left on device\n",
+			"disk-full"},
+		{"ASR STATUS: fail\nOSError: [Errno 28] No space left on device\n", "disk-full"},
+		{"Log is available:\nrecv: Connection reset by peer\n", NULL},
+		{"recv: Connection reset by peer\n", "host-link-reset"},
+		{"Log is available:\nasr: checksum does not match\n", NULL},
+		{"ERROR: checksum does not match\n", "firmware-file"},
+		{"Log is available:\nJan  1 00:00:12 localhost kernel[0]\n", "clock-lost"},
+		{"Jan  1 00:00:12 bench idevicerestore: begins\n", NULL},
+	};
+	struct heard heard;
+
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++) {
+		const struct event *sign;
+
+		read_log(&heard, logs[i].text, strlen(logs[i].text), 3);
+		sign = find(&heard, EVENT_SIGN);
+		if (!sign != !logs[i].sign || (sign && !text_equal(sign->name, logs[i].sign)))
+			fail_msg("%s: %s", logs[i].text, sign ? sign->name : "no sign");
+	}
+}
+
 static void test_lines_that_mean_nothing(void **state)
 {
 	static const char *const lines[] = {
@@ -663,6 +698,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines_of_all_generations),
 		cmocka_unit_test(test_numbers_that_are_not_whole),
+		cmocka_unit_test(test_signs_depend_on_who_wrote_the_line),
 		cmocka_unit_test(test_lines_that_mean_nothing),
 		cmocka_unit_test(test_link_events),
 		cmocka_unit_test(test_bars),

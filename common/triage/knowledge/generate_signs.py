@@ -7,6 +7,7 @@ import textfile
 from textfile import quote
 
 WRITERS = {"kernel": "LINK_KERNEL", "usbmuxd": "LINK_USBMUXD", "manager": "LINK_MANAGER"}
+SIDES = {word: f"SIGN_FROM_{word.upper()}" for word in ("either", "tool", "phone")}
 KINDS = {"link": "EVENT_USB_ERROR", "bench": "EVENT_MUX_ERROR"}
 TEXT_LEAST, TEXT_MOST = 6, 255
 
@@ -22,7 +23,8 @@ def texts(sign):
 
 def log_cells(sign, text):
     noise = sign.word("noise", {"yes": "true", "": "false"}, "")
-    return [quote(sign.name), quote(text), noise, quote(sign.one("means")),
+    return [quote(sign.name), quote(text), sign.word("from", SIDES, "either"), noise,
+            quote(sign.one("means")),
             quote(sign.one("source"))]
 
 
@@ -34,7 +36,7 @@ def link_cells(sign, text):
 
 def main(source, log_target, link_source, link_target):
     keys = {"text", "means", "source"}
-    for path, target, own, cells in ((source, log_target, {"noise"}, log_cells),
+    for path, target, own, cells in ((source, log_target, {"noise", "from"}, log_cells),
                                      (link_source, link_target, {"from", "says", "ignore"},
                                       link_cells)):
         signs = textfile.read_blocks(path, {"sign": keys | own})
