@@ -86,6 +86,28 @@ struct search {
 	size_t count;
 };
 
+const struct code *code_all(size_t *ret_count)
+{
+	*ret_count = ARRAY_SIZE(codes);
+	return codes;
+}
+
+const struct code *code_by_number(enum numbering numbering, int64_t number)
+{
+	const struct code *range = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		const struct code *code = &codes[i];
+
+		if (code->numbering != numbering || number < code->first || number > code->last)
+			continue;
+		if (code->first == code->last)
+			return code;
+		range = range ? range : code;
+	}
+	return range;
+}
+
 const struct numbering_info *numbering_info(enum numbering numbering)
 {
 	return &infos[numbering];

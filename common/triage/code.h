@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the numbers and names of a restore mean: error codes, operations and checkpoints, from
- * knowledge/errors.txt, operations.txt and checkpoints.txt. It looks up and judges nothing: no rule
- * of the diagnosis uses it. */
+ * knowledge/errors.txt, operations.txt and checkpoints.txt. It looks up and judges nothing. */
 #pragma once
 
 #include <stdbool.h>
@@ -34,11 +33,21 @@ struct numbering_info {
 	const char *caution; /* one sentence: what such a number does not tell */
 };
 
+/* What an error number alone says by its sources: see `says` in knowledge/errors.txt. */
+enum code_says {
+	CODE_SAYS_NOTHING,
+	CODE_SAYS_PART,
+	CODE_SAYS_RESET,
+	CODE_SAYS_LINK,
+	CODE_SAYS_VOLUME,
+};
+
 struct code {
 	enum numbering numbering;
 	int64_t first, last;		   /* the same where it is one number */
 	const char *names[CODE_NAMES_MAX]; /* as tools print it, the best known first */
 	const char *means;		   /* one sentence */
+	enum code_says says;		   /* of an error */
 	const char *stage;		   /* when it comes; NULL = not told */
 	const char *exercises;		   /* parts of the phone; NULL = none, or not known */
 	uint32_t suspects;		   /* bit set of causes, see knowledge.h */
@@ -54,6 +63,10 @@ struct code_match {
 	int64_t number; /* of the code's numbering */
 };
 
+/* All of them, in the order of the files. */
+const struct code *code_all(size_t *ret_count);
+/* The entry of a number; one for the number alone goes before a range. NULL where there is none. */
+const struct code *code_by_number(enum numbering numbering, int64_t number);
 const struct numbering_info *numbering_info(enum numbering numbering);
 
 /* All that `text` may mean: a number (decimal, hexadecimal, or negative; a checkpoint also with the

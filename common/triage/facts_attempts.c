@@ -160,19 +160,6 @@ static bool asks_for_newer_tool(const struct attempt_view *a)
 	return attempt_sign(a->attempt, "old-tool") || attempt_sign(a->attempt, "answer-lacking");
 }
 
-/* The numbers by which a phone names a part of its own; 53 is as often the tool's (errors.txt). */
-static bool names_part(int64_t code)
-{
-	static const struct {
-		int64_t first, last;
-	} ranges[] = {{23, 23}, {28, 29}, {35, 42}, {46, 47}, {50, 51}, {54, 58}, {1011, 1019}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
-		if (code >= ranges[i].first && code <= ranges[i].last)
-			return true;
-	return false;
-}
-
 /* A step that failed with tool and phone in touch and named no part may be the tool's own, where it
  * is not made by who makes the firmware (procedure.md, Phase 1 step 6; errors.txt, amr -1). */
 static bool may_be_the_tool(const struct attempt_view *a)
@@ -182,7 +169,7 @@ static bool may_be_the_tool(const struct attempt_view *a)
 	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
 		if (word_is(a->attempt->tool, tools[i]))
 			return attempt_sign(a->attempt, "step-failed") &&
-			       !view_log_lost_link(a->attempt) && !names_part(a->phone_code);
+			       !view_log_lost_link(a->attempt) && a->says != CODE_SAYS_PART;
 	return false;
 }
 
@@ -202,6 +189,16 @@ bool fails_on_all_links(const struct view *view)
 bool fact_links_proven(const struct view *view)
 {
 	return view->proven_computers >= 2 && view->proven_cables >= 2;
+}
+
+static bool stopped_at_volume(const struct attempt_view *a)
+{
+	return a->volume;
+}
+
+bool fact_volume_ended(const struct view *view)
+{
+	return any_failure(view, stopped_at_volume);
 }
 
 bool fact_persists(const struct view *view)

@@ -103,7 +103,15 @@ static int64_t itunes_code_of(const struct attempt *attempt)
 	return 0;
 }
 
-/* iTunes shows the phone's own codes below 1000 as they are (procedure.md, error codes). */
+/* iTunes shows a number of the phone's restore system as it is, but for those that it has another
+ * meaning for (errors.txt). It is no word of the phone yet: `says` tells that. */
+static int64_t shown_phone_code(int64_t code)
+{
+	bool of_itunes = code_by_number(NUMBERING_ITUNES, code) != NULL;
+
+	return !of_itunes && code_by_number(NUMBERING_AMR, code) ? code : 0;
+}
+
 static int64_t phone_code_of(const struct attempt *attempt)
 {
 	if (attempt->amr_error_known && attempt->amr_error)
@@ -116,8 +124,8 @@ static int64_t phone_code_of(const struct attempt *attempt)
 
 		if (word_is(error->domain, "amr") || word_is(error->domain, "restored"))
 			return error->code;
-		if (word_is(error->domain, "itunes") && error->code > 9 && error->code < 1600)
-			return error->code;
+		if (word_is(error->domain, "itunes"))
+			return shown_phone_code(error->code);
 	}
 	return 0;
 }
@@ -138,12 +146,53 @@ bool view_log_lost_link(const struct attempt *attempt)
 	return false;
 }
 
-/* An attempt that was watched; or the phone's own word came over the link; or the code says that
- * the phone was found on USB afterwards (procedure.md, error codes 4013 and 4014). Of an attempt
- * that a person told with a bare "failed", or with a code for a lost link, nothing is known. */
+/* A number of the phone, or one that iTunes shows: of its own or of the phone's as it is. */
+static enum code_says says_of(int64_t phone_code, int64_t shown)
+{
+	const struct code *code = NULL;
+
+	if (phone_code)
+		code = code_by_number(NUMBERING_AMR, phone_code);
+	else
+		code = code_by_number(NUMBERING_ITUNES, shown);
+	if (!phone_code && !code)
+		code = code_by_number(NUMBERING_AMR, shown);
+	return code ? code->says : CODE_SAYS_NOTHING;
+}
+
+/* The phone's last word was seen in a log: it came over the link. */
+static bool phone_spoke(const struct attempt *attempt)
+{
+	return (attempt->amr_error_known && attempt->amr_error) ||
+	       (attempt->status_known && attempt->status > 0);
+}
+
+/* An update stops at a full or damaged data volume on every computer and cable, and an erase makes
+ * a new one: it is no fault of a part. */
+static bool stopped_at_volume(const struct attempt_view *view)
+{
+	if (word_is(view->attempt->action, "erase") || word_is(view->attempt->action, "boot"))
+		return false;
+	return view->says == CODE_SAYS_VOLUME || attempt_sign(view->attempt, "storage-full");
+}
+
+/* All that is known of its end is a number that says nothing of part, reset or link: not even that
+ * the restore system ran. */
+static bool says_nothing(const struct attempt_view *view)
+{
+	const struct attempt *attempt = view->attempt;
+
+	return (view->phone_code || view->code) && attempt->stage < STAGE_RESTORE &&
+	       (view->says == CODE_SAYS_NOTHING || view->says == CODE_SAYS_VOLUME);
+}
+
+/* An attempt that was watched; or the phone's own word came over the link; or the number says that
+ * the phone named a part or was found on USB afterwards. Of an attempt that a person reported with
+ * a bare "failed", or with any other number, nothing is known. */
 static bool is_link_known(const struct attempt_view *view)
 {
-	if (view->phone_code || view->code == 4013 || view->code == 4014)
+	if (phone_spoke(view->attempt) || view->says == CODE_SAYS_PART ||
+		says_of(0, view->code) == CODE_SAYS_RESET)
 		return true;
 	/* Nobody watched USB where no attach was seen: then the log alone tells of the link. */
 	return view->attempt->health.grade != HEALTH_UNKNOWN &&
@@ -172,6 +221,9 @@ static void fill_attempt(struct attempt_view *view, const struct attempt *attemp
 			    (health->speed_mbps > 0 && health->speed_mbps < FULL_SPEED_MBPS);
 	view->code = itunes_code_of(attempt);
 	view->phone_code = phone_code_of(attempt);
+	view->says = says_of(view->phone_code, view->code);
+	view->volume = stopped_at_volume(view);
+	view->says_nothing = says_nothing(view);
 	view->link_known = is_link_known(view);
 	view->outside = outside_ended(attempt, view->code, view->phone_code);
 	view->flex = flex_state_of(attempt);
@@ -214,6 +266,12 @@ static uint64_t point_key(const struct attempt_view *a)
 	return key;
 }
 
+/* Whether the phone's parts can be what ended it, as far as is known. */
+static bool is_clean(const struct attempt_view *a)
+{
+	return !a->link_faulty && !a->outside && !a->volume && !a->says_nothing;
+}
+
 static struct group group_around(struct view *view, size_t reference)
 {
 	const struct attempt_view *a = &view->attempts[reference];
@@ -231,7 +289,7 @@ static struct group group_around(struct view *view, size_t reference)
 		if (match != POINT_SAME)
 			continue;
 		group.size++;
-		if (b->link_faulty || b->outside)
+		if (!is_clean(b))
 			continue;
 		if (b->values[VARIABLE_HOST]) {
 			group.several_hosts |= host && host != b->values[VARIABLE_HOST];
@@ -298,7 +356,7 @@ static bool is_counted(const struct attempt_view *a, enum counted counted)
 		return a->failed;
 	if (!a->in_group || counted == COUNT_GROUP)
 		return a->in_group;
-	return !a->link_faulty && !a->outside && (counted == COUNT_CLEAN || a->link_known);
+	return is_clean(a) && (counted == COUNT_CLEAN || a->link_known);
 }
 
 static size_t count_distinct(const struct view *view, enum variable variable, enum counted counted)

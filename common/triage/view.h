@@ -10,6 +10,7 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 #include "common/triage/case.h"
+#include "common/triage/code.h"
 
 #define VIEW_ATTEMPTS_MAX 256 /* the newest ones of a case that are looked at */
 #define VIEW_CONTRASTS_MAX 6  /* different ones of a success that are kept */
@@ -63,11 +64,14 @@ struct attempt_view {
 	bool succeeded;
 	bool bench_fault;
 	bool link_faulty;
-	bool link_known;    /* something shows how good the link was, or that it held */
-	bool outside;	    /* what ended it lies outside the phone: see outside.h */
-	bool in_group;	    /* failed at the point where most failed */
-	int64_t code;	    /* iTunes code, derived or told; 0 = unknown */
-	int64_t phone_code; /* AMR code of the phone, seen or told; 0 = unknown */
+	bool link_known;     /* something shows how good the link was, or that it held */
+	bool outside;	     /* what ended it lies outside the phone: see outside.h */
+	bool volume;	     /* an update that ended at a full or damaged data volume */
+	bool says_nothing;   /* a number alone is known of its end, and it says nothing */
+	bool in_group;	     /* failed at the point where most failed */
+	int64_t code;	     /* iTunes code, derived or told; 0 = unknown */
+	int64_t phone_code;  /* AMR code of the phone, seen or told; 0 = unknown */
+	enum code_says says; /* what that number says, or else `code` */
 	enum flex_state flex;
 	uint64_t values[VARIABLE_COUNT];
 	/* Of a success: what differs from the failures most like it; none where nothing failed. */
@@ -95,8 +99,9 @@ struct view {
 	size_t cables;
 	size_t ports;
 	size_t tools;
-	size_t clean_computers; /* the same of those that neither a known link fault nor something
-				   outside the phone ended */
+	size_t clean_computers; /* the same of those that the phone's parts can have ended: no known
+				   link fault, nothing outside the phone, no full data volume, no
+				   number that says nothing */
 	size_t clean_cables;
 	size_t proven_computers; /* the same of those whose link is known to have held */
 	size_t proven_cables;

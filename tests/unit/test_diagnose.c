@@ -5,6 +5,8 @@
 
 #include "common/base/macro.h"
 #include "common/triage/across.h"
+#include "common/triage/code.h"
+#include "common/triage/knowledge.h"
 #include "tests/unit/case_builder.h"
 #include "tests/unit/test.h"
 
@@ -368,12 +370,103 @@ static void a_named_part_asks_for_one_repeat(void **state)
 		struct attempt *attempt = add_attempt(c, "one", "A", OUTCOME_FAILED);
 
 		attempt->amr_error_known = true;
-		attempt->amr_error = 1013;
+		attempt->amr_error = 1016;
 		diagnose_ok(c);
 		assert_verdict(PHASE_HARDWARE, i ? STRENGTH_STRONG : STRENGTH_MODERATE);
 		assert_first("baseband");
 		assert_next(i ? "board-shop" : "retry-update");
 	}
+}
+
+/* What errors.txt says of a number that people report from a program's window or a log. */
+static enum code_says says_of_reported(const char *domain, int64_t number)
+{
+	const struct code *code = NULL;
+
+	if (text_equal(domain, "itunes"))
+		code = code_by_number(NUMBERING_ITUNES, number);
+	if (!code)
+		code = code_by_number(NUMBERING_AMR, number);
+	return code ? code->says : CODE_SAYS_NOTHING;
+}
+
+/* The same number on two computers and with two cables, as people report it. */
+static void check_number(const char *domain, int64_t number, const char *action)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+	enum code_says says = says_of_reported(domain, number);
+	bool at_volume = says == CODE_SAYS_VOLUME && !text_equal(action, "erase");
+
+	for (int i = 0; i < 2; i++) {
+		struct attempt *attempt =
+			add_attempt(c, i ? "pc" : "mac", i ? "A" : "B", OUTCOME_FAILED);
+
+		text_copy(attempt->tool, sizeof(attempt->tool), "itunes");
+		text_copy(attempt->action, sizeof(attempt->action), action);
+		text_copy(attempt->errors[0].domain, sizeof(attempt->errors[0].domain), domain);
+		attempt->errors[0].code = number;
+		attempt->error_count = 1;
+	}
+	diagnose_ok(c);
+	if (says != CODE_SAYS_PART && says != CODE_SAYS_RESET && verdict.phase == PHASE_HARDWARE &&
+		verdict.strength >= STRENGTH_STRONG)
+		fail_msg("%s %lld, %s: %s", domain, (long long)number, action, verdict.summary);
+	if ((says == CODE_SAYS_NOTHING || says == CODE_SAYS_VOLUME) &&
+		verdict.phase == PHASE_HARDWARE)
+		fail_msg("%s %lld, %s: %s", domain, (long long)number, action, verdict.summary);
+	if (says == CODE_SAYS_RESET && verdict.phase != PHASE_HARDWARE)
+		fail_msg("%s %lld, %s: %s", domain, (long long)number, action, verdict.summary);
+	if (at_volume)
+		assert_next("make-room");
+}
+
+/* Only a number that by its sources names a part of the phone, or says that it reset itself, is the
+ * phone's own word. The storage was full, and the verdict opened the phone. */
+static void a_number_alone_opens_no_phone(void **state)
+{
+	static const char *const domains[] = {"itunes", "amr", "restored"};
+	static const char *const actions[] = {"update", "erase", ""};
+	static const int64_t others[] = {59, 60, 76, 77, 99, 101, 999, 1099, 1111, 1599, 5000};
+	size_t count;
+	const struct code *codes = code_all(&count);
+
+	for (size_t i = 0; i < ARRAY_SIZE(domains) * ARRAY_SIZE(actions); i++) {
+		const char *domain = domains[i % ARRAY_SIZE(domains)];
+		const char *action = actions[i / ARRAY_SIZE(domains)];
+
+		for (size_t j = 0; j < count; j++) {
+			if (codes[j].numbering >= NUMBERING_OPERATION)
+				continue;
+			check_number(domain, codes[j].first, action);
+			check_number(domain, codes[j].last, action);
+		}
+		for (size_t j = 0; j < ARRAY_SIZE(others); j++)
+			check_number(domain, others[j], action);
+	}
+}
+
+/* A rule that lets one attempt open Phase 2 by a number names numbers of parts. */
+static void rules_that_open_name_a_part(void **state)
+{
+	size_t checked = 0;
+
+	for (size_t i = 0; i < knowledge_rules_count; i++) {
+		const struct rule *rule = &knowledge_rules[i];
+
+		for (size_t j = 0; rule->opens && j < rule->when_count; j++) {
+			const struct term *term = &rule->when[j];
+
+			for (size_t k = 0; term->kind == TERM_AMR && k < term->count; k++) {
+				const struct code *code =
+					code_by_number(NUMBERING_AMR, term->numbers[k]);
+
+				if (!code || code->says != CODE_SAYS_PART)
+					fail_msg("%s: %lld", rule->id, (long long)term->numbers[k]);
+				checked++;
+			}
+		}
+	}
+	assert_true(checked > 10);
 }
 
 /* Apple's server, a file, or a tool that lacks an answer end a restore on every computer and cable:
@@ -957,6 +1050,8 @@ int main(void)
 		cmocka_unit_test(an_operation_alone_names_nothing),
 		cmocka_unit_test(one_success_asks_to_be_repeated),
 		cmocka_unit_test(a_named_part_asks_for_one_repeat),
+		cmocka_unit_test(a_number_alone_opens_no_phone),
+		cmocka_unit_test(rules_that_open_name_a_part),
 		cmocka_unit_test(what_lies_outside_is_never_hardware),
 		cmocka_unit_test(a_step_that_names_no_part_asks_for_another_tool),
 		cmocka_unit_test(a_link_lost_in_the_log_is_not_proven),

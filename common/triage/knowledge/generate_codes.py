@@ -13,9 +13,10 @@ NUMBERINGS = ("itunes", "amr", "tss", "irecovery", "service", "operation", "chec
 NAMES_MAX, CHECKS_MAX, SOURCES_MAX = 4, 4, 8
 TEXT_MAX = 240
 KEYS = {"name", "means", "suspects", "check", "try", "note", "like", "source"}
+SAYS = {word: f"CODE_SAYS_{word.upper()}" for word in ("nothing", "part", "reset", "link", "volume")}
 NUMBER = r"-?[0-9]+|0x[0-9A-F]{8}"
 FILES = (
-    ("errors.txt", "error", KEYS | {"stage"},
+    ("errors.txt", "error", KEYS | {"stage", "says"},
      rf"({'|'.join(NUMBERINGS[:5])}) ({NUMBER})(\.\.({NUMBER}))?"),
     ("operations.txt", "operation", KEYS | {"exercises"}, r"[1-9][0-9]*"),
     ("checkpoints.txt", "checkpoint", KEYS | {"exercises"}, r"0x[0-9A-F]{4}"),
@@ -84,6 +85,7 @@ class Code:
             "last": self.last,
             "names": quote_all(self.block.all("name", most=NAMES_MAX)),
             "means": self.text("means", least=1),
+            "says": self.block.word("says", SAYS, "nothing"),
             "stage": self.text("stage"),
             "exercises": self.text("exercises"),
             "suspects": self.bits("suspects", causes, "cause"),
