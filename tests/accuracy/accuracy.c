@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Diagnoses every case file of a folder and compares with what it says the truth was, beside three
- * baselines: the error code alone, the article's rule alone, always the majority class. Exits with
- * 1 where a verdict was wrong at `strong` or `conclusive`, 2 where the folder can't be read. */
+ * baselines: the error code alone, the article's rule alone, always the majority class. With a file
+ * of floors it prints the figures and compares them with that instead. Exits with 1 where a figure
+ * is beyond its limit (without floors: where a verdict was wrong at `strong` or `conclusive`), 2
+ * where a case or the folder can't be read. */
 #include <dirent.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include "common/casefile/casefile.h"
 #include "common/triage/knowledge.h"
 #include "common/triage/view.h"
+#include "tests/accuracy/floors.h"
 #include "tests/accuracy/score.h"
 
 static const char *member_text(struct json_object *object, const char *key)
@@ -166,6 +169,7 @@ static int compare_names(const void *left, const void *right)
 	return strcmp(a->name, b->name);
 }
 
+/* Returns the number of cases; 0 where there is none, or one of them can't be scored. */
 static size_t read_folder(const char *folder, struct scored *cases)
 {
 	DIR *directory = opendir(folder);
@@ -179,8 +183,12 @@ static size_t read_folder(const char *folder, struct scored *cases)
 		if (length < 5 || !text_equal(entry->d_name + length - 5, ".json"))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		if (score_file(path, entry->d_name, &cases[count]) == 0)
-			count++;
+		if (score_file(path, entry->d_name, &cases[count]) < 0) {
+			fprintf(stderr, "%s: no case file with a truth\n", path);
+			count = 0;
+			break;
+		}
+		count++;
 	}
 	if (directory)
 		closedir(directory);
@@ -202,20 +210,32 @@ static void fill_majority(struct scored *cases, size_t count)
 		cases[i].baselines[2] = most;
 }
 
+static bool compare_floors(const char *path, const struct scored *cases, size_t count)
+{
+	struct figure figures[FIGURE_COUNT];
+
+	score_figures(cases, count, figures);
+	score_print_wrong(cases, count);
+	printf("\nFigures\n");
+	return floors_hold(path, figures, FIGURE_COUNT);
+}
+
 int main(int argc, char **argv)
 {
 	CLEANUP(freep) struct scored *cases = calloc(SCORE_CASES_MAX, sizeof(*cases));
 	size_t count;
 
-	if (argc != 2 || !cases) {
-		fprintf(stderr, "usage: accuracy FOLDER\n");
+	if (argc < 2 || argc > 3 || !cases) {
+		fprintf(stderr, "usage: accuracy FOLDER [FLOORS]\n");
 		return 2;
 	}
 	count = read_folder(argv[1], cases);
 	if (!count) {
-		fprintf(stderr, "%s: no case file with a truth\n", argv[1]);
+		fprintf(stderr, "%s: no cases to score\n", argv[1]);
 		return 2;
 	}
 	fill_majority(cases, count);
+	if (argc == 3)
+		return compare_floors(argv[2], cases, count) ? 0 : 1;
 	return score_print(cases, count) ? 1 : 0;
 }

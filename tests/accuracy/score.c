@@ -146,9 +146,22 @@ static void print_by_truth(const struct scored *cases, size_t count)
 	}
 }
 
-static size_t print_strengths(const struct scored *cases, size_t count)
+static bool is_sure(const struct scored *scored)
 {
-	size_t wrong_and_sure = 0;
+	return scored->strength >= STRENGTH_STRONG;
+}
+
+static size_t count_wrong_and_sure(const struct scored *cases, size_t count)
+{
+	size_t wrong = 0;
+
+	for (size_t i = 0; i < count; i++)
+		wrong += is_sure(&cases[i]) && judge(&cases[i]) == JUDGED_WRONG;
+	return wrong;
+}
+
+static void print_strengths(const struct scored *cases, size_t count)
+{
 
 	printf("\nBy strength of the verdict\n  %-12s %6s %6s\n", "", "right", "wrong");
 	for (int s = STRENGTH_WEAK; s <= STRENGTH_CONCLUSIVE; s++) {
@@ -161,10 +174,7 @@ static size_t print_strengths(const struct scored *cases, size_t count)
 			wrong += judge(&cases[i]) == JUDGED_WRONG;
 		}
 		printf("  %-12s %6zu %6zu\n", strength_name((enum strength)s), right, wrong);
-		if (s >= STRENGTH_STRONG)
-			wrong_and_sure += wrong;
 	}
-	return wrong_and_sure;
 }
 
 static void print_confusion(const struct scored *cases, size_t count)
@@ -226,17 +236,42 @@ static void print_list(const struct scored *cases, size_t count, enum judgement 
 
 size_t score_print(const struct scored *cases, size_t count)
 {
-	size_t wrong_and_sure;
-
 	print_totals(cases, count);
 	print_next_steps(cases, count);
 	print_by_truth(cases, count);
-	wrong_and_sure = print_strengths(cases, count);
+	print_strengths(cases, count);
 	print_confusion(cases, count);
 	print_baselines(cases, count);
-	printf("\nWrong\n");
-	print_list(cases, count, JUDGED_WRONG);
+	score_print_wrong(cases, count);
 	printf("\nInconclusive\n");
 	print_list(cases, count, JUDGED_INCONCLUSIVE);
-	return wrong_and_sure;
+	return count_wrong_and_sure(cases, count);
+}
+
+void score_print_wrong(const struct scored *cases, size_t count)
+{
+	printf("\nWrong\n");
+	print_list(cases, count, JUDGED_WRONG);
+}
+
+void score_figures(
+	const struct scored *cases, size_t count, struct figure figures[static FIGURE_COUNT])
+{
+	struct counts counts = count_cases(cases, count, NULL, NULL, NULL);
+	size_t resolving = 0;
+
+	for (size_t i = 0; i < count; i++)
+		resolving += has_suffix(&cases[i], "--before") && cases[i].next_resolves;
+	memcpy(figures,
+		(struct figure[FIGURE_COUNT]){
+			{"cases", counts.all},
+			{"right", counts.judged[JUDGED_RIGHT]},
+			{"wrong", counts.judged[JUDGED_WRONG]},
+			{"wrong-and-sure", count_wrong_and_sure(cases, count)},
+			{"exact-phase", counts.exact_phase},
+			{"cause-first", counts.cause_first},
+			{"cause-listed", counts.cause_listed},
+			{"next-step", resolving},
+		},
+		sizeof(*figures) * FIGURE_COUNT);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the accuracy benchmark counts, and its tables. Diagnoses nothing. */
+/* What the accuracy test counts, and its tables. Diagnoses nothing. */
 #pragma once
 
 #include <stdbool.h>
@@ -34,6 +34,18 @@ struct scored {
 	enum side baselines[3];
 };
 
+/* A number that floors.h holds to a limit. */
+struct figure {
+	const char *name;
+	size_t value;
+};
+
+#define FIGURE_COUNT 8
+
 enum side side_of(enum phase phase);
 /* Prints all tables to standard output. Returns the verdicts that were wrong at strong or above. */
 size_t score_print(const struct scored *cases, size_t count);
+/* Prints the cases with a wrong verdict, and why it was reached. */
+void score_print_wrong(const struct scored *cases, size_t count);
+void score_figures(
+	const struct scored *cases, size_t count, struct figure figures[static FIGURE_COUNT]);
