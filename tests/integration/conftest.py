@@ -28,7 +28,7 @@ def pytest_configure(config):
     # Likewise under nohup, which goes on to hold for the tests themselves.
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda number, frame: None)
-    config.addinivalue_line("markers", "slow: waits for time limits of the restore tool (runs beside other scenarios)")
+    config.addinivalue_line("markers", "long: waits for limits that no option shortens; not part of the fast gate")
 
 
 def pytest_addoption(parser):

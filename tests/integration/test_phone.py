@@ -117,7 +117,7 @@ def ordered(names):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow) if SCENARIOS[name]["expect"].get("slow") else name
+        pytest.param(name, marks=pytest.mark.long) if SCENARIOS[name]["expect"].get("slow") else name
         for name in ordered(RESTORES)
     ],
 )
@@ -141,7 +141,7 @@ def test_expected_lines_come_in_order(runs):
     assert places == sorted(places)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_silence_has_no_end(runs):
     """The tool says nothing of a silent phone but a debug line each 30 s, and would wait for ever."""
     before, during, status, text = runs["silent"].result()
@@ -151,7 +151,6 @@ def test_silence_has_no_end(runs):
     assert "ERROR: Could not read data (-256). Aborting." in text
 
 
-@pytest.mark.slow
 def test_interrupted_tool_claims_success(runs):
     """After SIGTERM the tool prints DONE and ends with 0, though nothing was restored."""
     status, text = runs["interrupted"].result()

@@ -41,14 +41,14 @@ SCENARIOS = {
     'bounce-to-dfu': dict(LOST, operation=58),
     'vanish': dict(LOST, operation=16),
     'early-reset-first': dict(LOST, operation=28),
-    'restored-hangs-up': dict(TOLD, operation=58, status=None, cause='cable'),
     'restored-garbage': dict(LOST, operation=58),
     'mux-restart': USBMUXD,
     'mux-loses-phone': USBMUXD,
 }
 
-# These wait for the tool's own time limits.
+# These wait for the tool's own time limits, 6-30 s.
 SLOW = {
+    'restored-hangs-up': dict(TOLD, operation=58, status=None, cause='cable'),
     'fdr-refused': SUCCESS,
     'fdr-mute': SUCCESS,
     'image-refused': dict(LOST, operation=13),
@@ -96,7 +96,7 @@ def check(bench, expected, returncode, output):
     assert session['stage'] in ('restore', 'reboot', 'normal')
 
 
-@pytest.mark.parametrize('scenario', [*SCENARIOS, *SLOW])
+@pytest.mark.parametrize('scenario', [*SCENARIOS, *(pytest.param(name, marks=pytest.mark.long) for name in SLOW)])
 def test_scenario(scenario, bench, make_phone, restore_at):
     phone = make_phone(scenario)
     bench.start()
