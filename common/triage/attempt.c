@@ -107,8 +107,11 @@ const char *health_grade_name(enum health_grade grade)
 
 static void reach_stage(struct attempt *attempt, enum restore_stage stage)
 {
-	if (stage > attempt->stage)
-		attempt->stage = stage;
+	if (stage <= attempt->stage)
+		return;
+	if (stage >= STAGE_BOOT_RAMDISK && attempt->stage < STAGE_BOOT_RAMDISK)
+		attempt->modes_when_due = attempt->mode_count;
+	attempt->stage = stage;
 }
 
 static void add_mode(struct attempt *attempt, const struct event *event, enum device_mode mode)

@@ -135,6 +135,7 @@ struct attempt {
 	struct health health;
 
 	/* Of the fold alone. */
+	size_t modes_when_due; /* modes seen when the restore system was first due on the phone */
 	uint32_t open_checkpoints[ATTEMPT_OPEN_CHECKPOINTS_MAX];
 	size_t open_checkpoint_count;
 	bool failing;	    /* a step has just failed; those around it fail after it */

@@ -108,7 +108,7 @@ static bool term_holds_for_attempt(
 		*sequence = attempt->status_sequence;
 		return number_among(term, a->phone_code);
 	case TERM_ITUNES:
-		return number_among(term, a->code);
+		return number_among(term, a->code_evidence);
 	case TERM_TOOL:
 		return word_among(term, attempt->tool);
 	case TERM_CAME_BACK:

@@ -84,6 +84,37 @@ static bool ramdisk_was_due(const struct attempt *attempt)
 	       count_mode(attempt, MODE_RECOVERY) >= RECOVERY_ATTACHES_BEFORE_RAMDISK;
 }
 
+static bool fell_back(enum device_mode mode)
+{
+	return mode == MODE_RECOVERY || mode == MODE_DFU || mode == MODE_WTF;
+}
+
+/* It left and was seen to come back in a mode that was not due. A phone that never left is where
+ * the tool gave up, and one that is back in recovery mode after iBEC is where it was due. */
+static bool is_back_undue(const struct session *session)
+{
+	const struct attempt *attempt = &session->attempt;
+	enum device_mode mode = session_mode(session);
+	size_t recoveries = count_mode(attempt, MODE_RECOVERY);
+
+	if (!fell_back(mode))
+		return false;
+	if (attempt->stage >= STAGE_BOOT_RAMDISK && attempt->mode_count > attempt->modes_when_due)
+		return true;
+	if (mode == MODE_RECOVERY)
+		return recoveries > RECOVERY_ATTACHES_BEFORE_RAMDISK ||
+		       attempt_sign(attempt, "bounced-to-recovery");
+	return recoveries > 0 || attempt_sign(attempt, "bounced-to-dfu");
+}
+
+/* Where a session ends: no mode where the phone did not come back in one. */
+static enum device_mode end_mode(const struct session *session)
+{
+	enum device_mode mode = session_mode(session);
+
+	return fell_back(mode) && !is_back_undue(session) ? MODE_UNKNOWN : mode;
+}
+
 static int64_t itunes_code(const struct session *session)
 {
 	const struct attempt *attempt = &session->attempt;
@@ -94,7 +125,7 @@ static int64_t itunes_code(const struct session *session)
 			       : 0;
 	if (!ramdisk_was_due(attempt))
 		return 0;
-	switch (session_mode(session)) {
+	switch (end_mode(session)) {
 	case MODE_RECOVERY:
 		return CODE_IN_RECOVERY;
 	case MODE_DFU:
@@ -142,7 +173,7 @@ static void end_session(struct session *session, struct stamp at, enum outcome o
 	struct event *end = add_effect(session, effects, count, EVENT_SESSION_END, at);
 
 	end->number = outcome;
-	end->mode = session_mode(session);
+	end->mode = end_mode(session);
 	if (outcome == OUTCOME_FAILED)
 		end->code = itunes_code(session);
 	event_set_text(end, why);
@@ -179,11 +210,6 @@ static void react_to_detach(struct session *session, const struct event *event,
 		wait_for(session, "wait-restore-mode", event->at);
 	else
 		wait_for(session, in_restore ? "reboot" : "return", event->at);
-}
-
-static bool fell_back(enum device_mode mode)
-{
-	return mode == MODE_RECOVERY || mode == MODE_DFU || mode == MODE_WTF;
 }
 
 /* The link broke in the middle of the restore and the phone is not back in it: no tool can go on

@@ -92,15 +92,30 @@ static void fill_values(struct attempt_view *view)
 	values[VARIABLE_MINIMAL_BOOT] = hash_part(attempt, "minimalBoot", "false");
 }
 
-static int64_t itunes_code_of(const struct attempt *attempt)
+static int64_t reported_code_of(const struct attempt *attempt)
 {
-	if (attempt->itunes_code)
-		return attempt->itunes_code;
 	for (size_t i = 0; i < attempt->error_count; i++)
 		if (word_is(attempt->errors[i].domain, "itunes") ||
 			word_is(attempt->errors[i].domain, "tss"))
 			return attempt->errors[i].code;
 	return 0;
+}
+
+static int64_t itunes_code_of(const struct attempt *attempt)
+{
+	return attempt->itunes_code ? attempt->itunes_code : reported_code_of(attempt);
+}
+
+/* A number that we derive from the mode in which the phone came back is no evidence beside that
+ * mode, and neither is the same number from iTunes. */
+static int64_t code_evidence_of(const struct attempt *attempt)
+{
+	int64_t reported = reported_code_of(attempt);
+	bool seen = attempt->came_back == MODE_RECOVERY || attempt->came_back == MODE_DFU;
+
+	if (reported && reported != attempt->itunes_code)
+		return reported;
+	return seen ? 0 : itunes_code_of(attempt);
 }
 
 /* iTunes shows a number of the phone's restore system as it is, but for those that it has another
@@ -220,6 +235,7 @@ static void fill_attempt(struct attempt_view *view, const struct attempt *attemp
 	view->link_faulty = health->usb_errors > 0 || health->over_currents > 0 ||
 			    (health->speed_mbps > 0 && health->speed_mbps < FULL_SPEED_MBPS);
 	view->code = itunes_code_of(attempt);
+	view->code_evidence = code_evidence_of(attempt);
 	view->phone_code = phone_code_of(attempt);
 	view->says = says_of(view->phone_code, view->code);
 	view->volume = stopped_at_volume(view);

@@ -64,14 +64,15 @@ struct attempt_view {
 	bool succeeded;
 	bool bench_fault;
 	bool link_faulty;
-	bool link_known;     /* something shows how good the link was, or that it held */
-	bool outside;	     /* what ended it lies outside the phone: see outside.h */
-	bool volume;	     /* an update that ended at a full or damaged data volume */
-	bool says_nothing;   /* a number alone is known of its end, and it says nothing */
-	bool in_group;	     /* failed at the point where most failed */
-	int64_t code;	     /* iTunes code, derived or told; 0 = unknown */
-	int64_t phone_code;  /* AMR code of the phone, seen or told; 0 = unknown */
-	enum code_says says; /* what that number says, or else `code` */
+	bool link_known;       /* something shows how good the link was, or that it held */
+	bool outside;	       /* what ended it lies outside the phone: see outside.h */
+	bool volume;	       /* an update that ended at a full or damaged data volume */
+	bool says_nothing;     /* a number alone is known of its end, and it says nothing */
+	bool in_group;	       /* failed at the point where most failed */
+	int64_t code;	       /* iTunes code, derived or told; 0 = unknown */
+	int64_t code_evidence; /* the same where it says more than the mode it was found in */
+	int64_t phone_code;    /* AMR code of the phone, seen or told; 0 = unknown */
+	enum code_says says;   /* what that number says, or else `code` */
 	enum flex_state flex;
 	uint64_t values[VARIABLE_COUNT];
 	/* Of a success: what differs from the failures most like it; none where nothing failed. */

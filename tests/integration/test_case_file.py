@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 CASES = pathlib.Path(__file__).resolve().parent.parent / 'cases' / 'dev'
+MINIMAL = CASES.parent / 'minimal'
 CODES = {'none': 0, 'phase1-connection': 10, 'phase1-software': 11, 'phase2-hardware': 20, 'undecided': 30}
 
 
@@ -31,6 +32,18 @@ def test_verdicts_are_those_of_the_accuracy_tool(bench):
     phases = collections.Counter(verdict['phase'] for verdict in verdicts.values())
     assert [sum(column) for column in zip(*rows)] == [phases[phase] for phase in CODES]
     assert sum(map(sum, rows)) == len(verdicts)
+
+
+@pytest.mark.parametrize('name, phase, first, step', [
+    ('e14-two-hosts', 'undecided', 'user-error', 'make-room'),
+    ('full-phone-log', 'phase1-software', 'user-error', 'make-room'),
+])
+def test_a_full_phone_is_no_fault_of_a_part(bench, name, phase, first, step):
+    """Its storage was full: that opened the phone, or blamed the computer's disk."""
+    verdict = judged(bench, MINIMAL / f'{name}.json')['verdict']
+    assert (verdict['phase'], verdict['causes'][0]['cause']) == (phase, first)
+    assert verdict['nextStep']['experiment'] == step
+    assert 'consent' in verdict['nextStep']['text']
 
 
 def test_the_reply_tells_the_phone_and_its_attempts(bench):

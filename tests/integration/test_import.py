@@ -473,3 +473,11 @@ def test_a_bar_shows_how_far_it_is(imports):
     assert process.returncode == 0 and b'would be imported' in output
     assert re.search(rb'\] \d+ % big\.log', shown), shown
     assert shown.endswith(b'\r\x1b[K')
+
+
+def test_a_phone_that_is_where_it_was_due_did_not_reset(imports):
+    """It came back in recovery mode after iBEC, as it should, and the tool gave up there."""
+    (attempt,) = imports.dry(CASES.parent / 'minimal' / 'm11.log')
+    assert attempt['session']['outcome'] == 'failed'
+    assert attempt['session']['modes'] == ['dfu', 'gone', 'recovery', 'gone', 'recovery']
+    assert 'itunesCode' not in attempt['session']

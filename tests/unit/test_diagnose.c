@@ -378,6 +378,40 @@ static void a_named_part_asks_for_one_repeat(void **state)
 	}
 }
 
+static bool has_evidence(const char *cause, const char *rule)
+{
+	const struct suspect *suspect = find_cause(cause);
+
+	for (size_t i = 0; suspect && i < suspect->evidence_count; i++)
+		if (text_equal(suspect->evidence[i].rule, rule))
+			return true;
+	return false;
+}
+
+/* The number that we derive from the modes is no second witness of them, even where iTunes shows it
+ * too. */
+static void a_derived_number_counts_once(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+		struct attempt *attempt = add_4013(c, "one", "A");
+
+		text_copy(attempt->errors[0].domain, sizeof(attempt->errors[0].domain), "itunes");
+		attempt->errors[0].code = 4013;
+		attempt->error_count = (size_t)i;
+		diagnose_ok(c);
+		assert_int_equal(verdict.itunes_code, 4013);
+		assert_first("earpiece-flex");
+		assert_true(has_evidence("earpiece-flex", "came-back-by-itself"));
+		assert_true(has_evidence("earpiece-flex", "face-id-came-back"));
+		assert_false(has_evidence("earpiece-flex", "face-id-hint"));
+		attempt->came_back = MODE_UNKNOWN;
+		diagnose_ok(c);
+		assert_true(has_evidence("earpiece-flex", "face-id-hint"));
+		assert_false(has_evidence("earpiece-flex", "came-back-by-itself"));
+	}
+}
+
 /* What errors.txt says of a number that people report from a program's window or a log. */
 static enum code_says says_of_reported(const char *domain, int64_t number)
 {
@@ -1050,6 +1084,7 @@ int main(void)
 		cmocka_unit_test(an_operation_alone_names_nothing),
 		cmocka_unit_test(one_success_asks_to_be_repeated),
 		cmocka_unit_test(a_named_part_asks_for_one_repeat),
+		cmocka_unit_test(a_derived_number_counts_once),
 		cmocka_unit_test(a_number_alone_opens_no_phone),
 		cmocka_unit_test(rules_that_open_name_a_part),
 		cmocka_unit_test(what_lies_outside_is_never_hardware),
