@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client/past.h"
+#include "common/query/query.h"
+#include "common/store/offline.h"
 #include "common/base/text.h"
 
 #define ANSWER_MS 30000 /* the daemon answers from memory; a diagnosis takes milliseconds */
@@ -58,12 +59,12 @@ int ask_open(struct context *context, struct connection **ret)
 
 int ask_open_reading(struct context *context, struct connection **ret)
 {
-	struct past *past;
+	struct offline *offline;
 	int error = ask_open_quietly(context, ret), ring_error, r;
 
 	if (error == 0)
 		return EXIT_DONE;
-	r = past_open(context->state_dir, &ring_error, &past);
+	r = offline_open(context->state_dir, &ring_error, &offline);
 	if (r == -ENOENT)
 		return ask_unreachable(context, error);
 	if (r < 0) {
@@ -76,7 +77,7 @@ int ask_open_reading(struct context *context, struct connection **ret)
 	if (ring_error < 0)
 		complain("Its ring there cannot be read (%s): the newest records are missing.",
 			strerror(-ring_error));
-	*ret = connection_to_past(past);
+	*ret = connection_to_offline(offline);
 	return *ret ? EXIT_DONE : say_no_memory();
 }
 
@@ -96,8 +97,9 @@ static const struct {
 		"The session %s was watched by the daemon: nothing can be added to it."},
 	{INTERFACE "DeviceBusy", "device", EXIT_REFUSED,
 		"A restore of %s runs; try again when it has ended."},
-	{INTERFACE "CasebookUnavailable", "", EXIT_REFUSED,
-		"The daemon cannot use its casebook now; `idevicetriage status` says why."},
+	{INTERFACE "CasebookUnavailable", "reason", EXIT_REFUSED,
+		"Cannot use the casebook: %s. Nothing was written; try again when that is "
+		"mended."},
 	{INTERFACE "NotAllowed", "method", EXIT_REFUSED,
 		"Your user may not call %s; ask the administrator of this bench."},
 	{INTERFACE "TooManySessions", "limit", EXIT_REFUSED,
@@ -150,10 +152,13 @@ int ask_allowing(struct context *context, struct connection *connection, const c
 	struct varlink_reply reply = {0};
 	int r;
 
-	if (connection_past(connection)) {
-		r = past_call(connection_past(connection), method, parameters, &reply);
+	if (connection_offline(connection)) {
+		const struct query query = {.store = offline_store(connection_offline(connection))};
+
+		reply.parameters = query_call(&query, method, parameters, &reply.error);
+		reply.message = reply.parameters;
 		json_object_put(parameters);
-		if (r < 0)
+		if (!reply.message)
 			return say_no_memory();
 	} else {
 		r = connection_send(connection, builder, method, parameters, false);

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "client/past.h"
+#include "common/store/offline.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
 
@@ -24,7 +24,7 @@ struct buffer {
 };
 
 struct connection {
-	struct past *past; /* answers in place of the daemon; NULL = none */
+	struct offline *offline; /* answers in place of the daemon; NULL = none */
 	int fd;
 	int broken; /* negative errno that ended it; 0 = alive */
 	struct buffer in, out;
@@ -73,29 +73,29 @@ int connection_open(const char *path, struct connection **ret)
 	return 0;
 }
 
-struct connection *connection_to_past(struct past *past)
+struct connection *connection_to_offline(struct offline *offline)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
 
 	if (!connection) {
-		past_free(past);
+		offline_free(offline);
 		return NULL;
 	}
 	connection->fd = -1;
-	connection->past = past;
+	connection->offline = offline;
 	return connection;
 }
 
-struct past *connection_past(const struct connection *connection)
+struct offline *connection_offline(const struct connection *connection)
 {
-	return connection->past;
+	return connection->offline;
 }
 
 struct connection *connection_free(struct connection *connection)
 {
 	if (!connection)
 		return NULL;
-	past_free(connection->past);
+	offline_free(connection->offline);
 	closep(&connection->fd);
 	free(connection->in.bytes);
 	free(connection->out.bytes);

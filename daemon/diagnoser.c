@@ -31,7 +31,7 @@ struct subject {
 };
 
 struct diagnoser {
-	struct history *history;
+	struct store *store;
 	event_sink *sink;
 	void *user;
 	struct loop_timer *timer;
@@ -59,7 +59,7 @@ static void on_timer(void *user)
 		start_timer(diagnoser, 0);
 }
 
-int diagnoser_new(struct loop *loop, struct history *history, event_sink *sink, void *user,
+int diagnoser_new(struct loop *loop, struct store *store, event_sink *sink, void *user,
 	struct diagnoser **ret)
 {
 	CLEANUP(diagnoser_freep) struct diagnoser *diagnoser = calloc(1, sizeof(*diagnoser));
@@ -67,7 +67,7 @@ int diagnoser_new(struct loop *loop, struct history *history, event_sink *sink, 
 
 	if (!diagnoser)
 		return -ENOMEM;
-	diagnoser->history = history;
+	diagnoser->store = store;
 	diagnoser->sink = sink;
 	diagnoser->user = user;
 	r = loop_timer_new(loop, on_timer, diagnoser, &diagnoser->timer);
@@ -85,17 +85,12 @@ struct diagnoser *diagnoser_free(struct diagnoser *diagnoser)
 	return NULL;
 }
 
-static bool is_named(const struct identity *identity)
-{
-	return identity->ecid || identity->udid[0];
-}
-
 static bool is_subject(
 	const struct subject *subject, const struct identity *identity, const struct uuid *session)
 {
 	if (!subject->news)
 		return false;
-	return is_named(identity) && is_named(&subject->identity)
+	return identity_is_known(identity) && identity_is_known(&subject->identity)
 		       ? identity_matches(&subject->identity, identity)
 		       : !uuid_is_none(session) && uuid_equal(&subject->session, session);
 }
@@ -149,7 +144,7 @@ void diagnoser_replay(struct diagnoser *diagnoser, const struct event *event)
 static bool is_late(const struct diagnoser *diagnoser, const struct event *event)
 {
 	const struct session *session =
-		bench_find_session(diagnoser->history->bench, &event->session);
+		bench_find_session(diagnoser->store->bench, &event->session);
 
 	return session && !session->running;
 }
@@ -286,10 +281,9 @@ static void judge(struct diagnoser *diagnoser, struct subject *subject, struct s
 
 	subject->due = false;
 	if (verdict)
-		r = is_named(&subject->identity)
-			    ? history_diagnose(diagnoser->history, &subject->identity, verdict)
-			    : history_diagnose_session(
-				      diagnoser->history, &subject->session, verdict);
+		r = identity_is_known(&subject->identity)
+			    ? store_diagnose(diagnoser->store, &subject->identity, verdict)
+			    : store_diagnose_session(diagnoser->store, &subject->session, verdict);
 	if (r < 0)
 		return;
 	update(diagnoser, subject, now, verdict);

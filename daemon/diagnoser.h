@@ -6,14 +6,14 @@
 
 #include <stdbool.h>
 
-#include "common/casebook/history.h"
+#include "common/store/store.h"
 #include "daemon/loop.h"
 
 struct diagnoser;
 
-/* `sink` records the EVENT_DIAGNOSIS. The history must outlive the diagnoser. Returns 0 or a
+/* `sink` records the EVENT_DIAGNOSIS. The store must outlive the diagnoser. Returns 0 or a
  * negative errno; the caller owns *ret: diagnoser_free(). */
-int diagnoser_new(struct loop *loop, struct history *history, event_sink *sink, void *user,
+int diagnoser_new(struct loop *loop, struct store *store, event_sink *sink, void *user,
 	struct diagnoser **ret);
 struct diagnoser *diagnoser_free(struct diagnoser *diagnoser);
 DEFINE_FREEP(struct diagnoser, diagnoser_free)

@@ -8,14 +8,13 @@
 
 #include "common/base/log.h"
 #include "common/base/text.h"
-#include "daemon/api/api.h"
 #include "daemon/io/service.h"
 #include "daemon/io/usb_port.h"
 #include "daemon/options.h"
 #include "daemon/retention.h"
 #include "daemon/ring_keeper.h"
+#include "daemon/server/api.h"
 #include "daemon/sources.h"
-#include "daemon/surface.h"
 
 /* Everything that lives as long as the daemon, in the order in which it is made. */
 struct daemon {
@@ -26,12 +25,11 @@ struct daemon {
 	struct ring_keeper *ring_keeper;
 	struct conditions *conditions;
 	struct recorder *recorder;
-	struct history history;
+	struct store store;
 	struct diagnoser *diagnoser;
 	struct sealer *sealer;
 	struct retention *retention;
 	struct source_states source_states;
-	struct surface surface;
 	struct api *api;
 	struct sources *sources;
 	struct service *service;
@@ -99,8 +97,11 @@ static int start_recorder(struct daemon *daemon)
 	r = recorder_new(daemon->loop, &options, &daemon->recorder);
 	if (r < 0)
 		return r;
-	daemon->history.bench = recorder_bench(daemon->recorder);
-	daemon->history.reader = ring_keeper_reader(daemon->ring_keeper);
+	text_copy(daemon->store.bench_name, sizeof(daemon->store.bench_name),
+		daemon->options.bench_name);
+	daemon->store.conditions = daemon->conditions;
+	daemon->store.bench = recorder_bench(daemon->recorder);
+	daemon->store.reader = ring_keeper_reader(daemon->ring_keeper);
 	return 0;
 }
 
@@ -108,7 +109,7 @@ static int start_judgement(struct daemon *daemon)
 {
 	struct sealer_options sealer = {
 		.state_dir = daemon->options.state_dir,
-		.history = &daemon->history,
+		.store = &daemon->store,
 		.conditions = daemon->conditions,
 		.sink = record,
 		.user = daemon,
@@ -117,7 +118,7 @@ static int start_judgement(struct daemon *daemon)
 		.records_days = daemon->options.keep_records_days,
 		.attempts_days = daemon->options.keep_attempts_days,
 	};
-	int r = diagnoser_new(daemon->loop, &daemon->history, record, daemon, &daemon->diagnoser);
+	int r = diagnoser_new(daemon->loop, &daemon->store, record, daemon, &daemon->diagnoser);
 
 	sealer.diagnoser = daemon->diagnoser;
 	if (r == 0)
@@ -135,11 +136,11 @@ static int replay_ring(struct daemon *daemon)
 
 	if (!cursor)
 		return -ENOMEM;
-	ring_cursor_first(cursor, daemon->history.reader);
+	ring_cursor_first(cursor, daemon->store.reader);
 	while ((r = ring_cursor_next(cursor, &record)) > 0) {
 		struct event event;
 
-		if (history_read_record(&record, &event) < 0)
+		if (store_read_record(&record, &event) < 0)
 			continue;
 		recorder_replay(daemon->recorder, &event);
 		diagnoser_replay(daemon->diagnoser, &event);
@@ -149,24 +150,21 @@ static int replay_ring(struct daemon *daemon)
 
 static int start_api(struct daemon *daemon)
 {
-	struct api_backend backend;
-
-	daemon->surface = (struct surface){
-		.bench_name = daemon->options.bench_name,
+	const struct api_parts parts = {
+		.version = VERSION,
 		.started = daemon->started,
+		.store = &daemon->store,
 		.recorder = daemon->recorder,
 		.conditions = daemon->conditions,
 		.diagnoser = daemon->diagnoser,
 		.sealer = daemon->sealer,
-		.history = &daemon->history,
 		.ring = ring_keeper_ring(daemon->ring_keeper),
-		.reader = daemon->history.reader,
 		.ring_bytes = daemon->options.ring_bytes,
 		.damaged_records = ring_keeper_damaged(daemon->ring_keeper),
 		.sources = &daemon->source_states,
 	};
-	backend = surface_backend(&daemon->surface);
-	return api_new(daemon->loop, &backend, VERSION, &daemon->api);
+
+	return api_new(daemon->loop, &parts, &daemon->api);
 }
 
 /* Each record goes through these, in this order. */
@@ -201,8 +199,8 @@ static int start_listening(struct daemon *daemon)
 	const char *path = daemon->options.socket;
 	int fd = service_take_socket(), r;
 
-	r = fd >= 0	    ? api_listen_fd(daemon->api, fd)
-	    : fd == -ENOENT ? api_listen(daemon->api, path)
+	r = fd >= 0	    ? server_listen_fd(api_server(daemon->api), fd)
+	    : fd == -ENOENT ? server_listen(api_server(daemon->api), path)
 			    : fd;
 	if (r == -EADDRINUSE)
 		log_error("Cannot listen on %s: another idevicetriaged listens there.", path);

@@ -262,7 +262,7 @@ static int add_run(struct recorder *recorder, const struct uuid *session, struct
 	struct run_log *run = find_run(recorder, &(struct uuid){{0}});
 
 	if (!run)
-		return -EBUSY;
+		return RUN_TOO_MANY;
 	run->log = toollog_new(take_log_event, run);
 	if (!run->log)
 		return -ENOMEM;
@@ -342,7 +342,7 @@ int recorder_begin_run(struct recorder *recorder, struct stamp now, const struct
 
 	event.session = uuid_make(now);
 	r = add_run(recorder, &event.session, &log);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	event_set_text(&event, "a restore tool was started through run");
 	bench_feed(recorder->bench, &event);
@@ -371,13 +371,13 @@ static int running_run(struct recorder *recorder, const struct uuid *id, struct 
 	int r;
 
 	if (!session)
-		return -ENOENT;
+		return RUN_UNKNOWN;
 	if (!session_is_open(session) || !session->has_tool)
-		return -ESHUTDOWN;
+		return RUN_ENDED;
 	run = find_run(recorder, id);
 	if (!run) {
 		r = add_run(recorder, id, &run);
-		if (r < 0)
+		if (r != 0)
 			return r;
 		run->received = session->attempt.log_offset;
 	}
@@ -391,7 +391,7 @@ int recorder_append_log(struct recorder *recorder, struct stamp now, const struc
 	struct run_log *run;
 	int r = running_run(recorder, session, &run);
 
-	if (r < 0)
+	if (r != 0)
 		return r;
 	bench_hear(recorder->bench, session, now);
 	if (offset <= run->received && run->received - offset < length) {
@@ -421,7 +421,7 @@ int recorder_end_run(
 	struct run_log *run;
 	int r = running_run(recorder, session, &run);
 
-	if (r < 0)
+	if (r != 0)
 		return r;
 	toollog_finish(run->log, now);
 	end.code = status;

@@ -7,7 +7,7 @@
 
 #include "common/ring/ring.h"
 #include "common/triage/bench.h"
-#include "daemon/conditions.h"
+#include "common/store/conditions.h"
 #include "daemon/loop.h"
 
 #define RECORDER_RUNS_MAX 64	 /* tools watched at once */
@@ -60,17 +60,24 @@ void recorder_feed(void *recorder, const struct event *event);
 size_t recorder_forget(
 	struct recorder *recorder, const struct identity *identity, uint64_t before_us);
 
-/* Begins the session of a tool. Returns 0, -EBUSY with RECORDER_RUNS_MAX running, or -ENOMEM. */
+enum run_outcome {
+	RUN_OK = 0,
+	RUN_TOO_MANY = 1, /* RECORDER_RUNS_MAX are watched */
+	RUN_UNKNOWN = 2,  /* no such session */
+	RUN_ENDED = 3,	  /* the session has ended, or was not begun by `run` */
+};
+
+/* These three return an enum run_outcome, or -ENOMEM. */
+
+/* Begins the session of a tool. */
 int recorder_begin_run(struct recorder *recorder, struct stamp now, const struct recorder_run *run,
 	struct uuid *ret);
 /* Takes `length` bytes of the tool's log that begin at its byte `offset`. Bytes that are there
  * already are passed over; bytes after a gap are refused. *ret_offset is how many bytes of the log
- * are there now. Returns 0, -ENOENT for no such session, -ESHUTDOWN for one that has ended, or
- * -ENOMEM. */
+ * are there now. */
 int recorder_append_log(struct recorder *recorder, struct stamp now, const struct uuid *session,
 	uint64_t offset, const char *bytes, size_t length, uint64_t *ret_offset);
-/* Ends it: the tool left with `status`, 0 to 255, or by a signal, then its number negated. Returns
- * 0, -ENOENT or -ESHUTDOWN. */
+/* Ends it: the tool left with `status`, 0 to 255, or by a signal, then its number negated. */
 int recorder_end_run(
 	struct recorder *recorder, struct stamp now, const struct uuid *session, int64_t status);
 /* A condition of a place has changed: the sessions that run there record it. */

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "common/triage/event.h"
-#include "daemon/io/ring_file.h"
+#include "common/store/ring_file.h"
 #include "daemon/loop.h"
 
 struct ring_keeper;

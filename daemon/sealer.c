@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/casebook/schema.h"
+#include "common/store/schema.h"
 
 #define ADVANCE_RECORDS 512 /* at a time, so that the loop goes on between */
 #define PENDING_MAX 96	    /* sessions whose records are being gathered */
@@ -43,11 +43,11 @@ static void drop(struct pending *pending)
 
 static void close_casebook(struct sealer *sealer)
 {
-	struct history *history = sealer->options.history;
+	struct store *store = sealer->options.store;
 
 	for (size_t i = 0; i < PENDING_MAX; i++)
 		drop(&sealer->pending[i]);
-	history->book = casebook_free(history->book);
+	store->book = casebook_free(store->book);
 	sealer->file = casebook_file_free(sealer->file);
 }
 
@@ -90,7 +90,7 @@ static int keep_run(struct sealer *sealer, struct stamp now, struct pending *pen
 static int seal(struct sealer *sealer, struct stamp now, struct pending *pending)
 {
 	const struct session *session =
-		bench_find_session(sealer->options.history->bench, &pending->session);
+		bench_find_session(sealer->options.store->bench, &pending->session);
 	struct casebook_seal sealed = {.origin = "watched", .run = pending->run};
 	int r = 0;
 
@@ -235,12 +235,12 @@ static int advance(struct sealer *sealer, struct stamp now)
 
 static int open_casebook(struct sealer *sealer)
 {
-	struct history *history = sealer->options.history;
+	struct store *store = sealer->options.store;
 	struct casebook_report report;
 	int r = casebook_file_open(sealer->path, &report, &sealer->file);
 
 	if (r == 0)
-		r = casebook_open(sealer->path, &history->book);
+		r = casebook_open(sealer->path, &store->book);
 	if (r < 0) {
 		close_casebook(sealer);
 		return r;
@@ -248,9 +248,9 @@ static int open_casebook(struct sealer *sealer)
 	if (report.set_aside)
 		log_warning("%s was damaged. Renamed it to %s.bad and started a new one.",
 			sealer->path, sealer->path);
-	history->error = 0;
-	ring_cursor_first(&sealer->cursor, history->reader);
-	return conditions_load(sealer->options.conditions, history->book);
+	store->error = 0;
+	ring_cursor_first(&sealer->cursor, store->reader);
+	return conditions_load(sealer->options.conditions, store->book);
 }
 
 static const char *describe(int error)
@@ -285,12 +285,19 @@ static void report(struct sealer *sealer, int error)
 	sealer->options.sink(sealer->options.user, &source);
 }
 
+static int write_condition(void *user, const char *place, const char *key, const char *value)
+{
+	struct sealer *sealer = user;
+
+	return casebook_file_condition(sealer->file, clock_now(), place, key, value);
+}
+
 static int work(struct sealer *sealer)
 {
 	int r = sealer->file ? 0 : open_casebook(sealer);
 
 	if (r == 0)
-		r = conditions_keep(sealer->options.conditions, sealer->file, clock_now());
+		r = conditions_store(sealer->options.conditions, write_condition, sealer);
 	if (r == 0)
 		r = advance(sealer, clock_now());
 	report(sealer, r < 0 ? r : 0);
@@ -348,6 +355,22 @@ void sealer_observe(void *sealer, const struct event *record)
 	start_timer(sealer, DELAY_US);
 }
 
+int sealer_store_conditions(struct sealer *sealer)
+{
+	int r = sealer->error;
+
+	if (sealer->file)
+		r = conditions_store(sealer->options.conditions, write_condition, sealer);
+	if (r < 0)
+		start_timer(sealer, RETRY_US);
+	return r;
+}
+
+int sealer_error(const struct sealer *sealer)
+{
+	return sealer->error;
+}
+
 int sealer_finish(struct sealer *sealer)
 {
 	int r;
@@ -362,5 +385,5 @@ int sealer_finish(struct sealer *sealer)
 void sealer_rewind(struct sealer *sealer)
 {
 	if (sealer->file)
-		ring_cursor_first(&sealer->cursor, sealer->options.history->reader);
+		ring_cursor_first(&sealer->cursor, sealer->options.store->reader);
 }

@@ -5,17 +5,17 @@
  * casebook cannot be used, it does later: the ring still has it. It judges nothing. */
 #pragma once
 
-#include "common/casebook/history.h"
-#include "daemon/conditions.h"
+#include "common/store/store.h"
+#include "common/store/conditions.h"
 #include "daemon/diagnoser.h"
-#include "daemon/io/casebook_file.h"
+#include "common/store/casebook_file.h"
 #include "daemon/loop.h"
 
 struct sealer;
 
 struct sealer_options {
 	const char *state_dir;
-	struct history *history;       /* with the bench and the ring's reader; gets the casebook */
+	struct store *store;	       /* with the bench and the ring's reader; gets the casebook */
 	struct diagnoser *diagnoser;   /* while it is due nothing is sealed */
 	struct conditions *conditions; /* stored in the casebook */
 	event_sink *sink;	       /* gets EVENT_SOURCE "casebook" when the state changes */
@@ -37,5 +37,10 @@ void sealer_observe(void *sealer, const struct event *record);
 int sealer_finish(struct sealer *sealer);
 /* Starts over at the oldest record, for a ring that was replaced; what is sealed stays sealed. */
 void sealer_rewind(struct sealer *sealer);
+/* Writes the conditions to the casebook now. Returns 0, or a negative errno: then it tries again.
+ */
+int sealer_store_conditions(struct sealer *sealer);
 /* For writing what people add; NULL while the casebook cannot be used. */
 struct casebook_file *sealer_casebook(struct sealer *sealer);
+/* Why it cannot be used: a negative errno; 0 = it can. */
+int sealer_error(const struct sealer *sealer);

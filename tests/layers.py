@@ -28,10 +28,11 @@ LAYERS = {
     'triage': (('base',), re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}|^(clock_now|log_write)$')),
     'casefile': (('base', 'triage'), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_now|log_write)')),
     'panicfile': (('base',), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_now|log_write)')),
-    'casebook': (('base', 'ring', 'triage', 'casefile'), re.compile(r'^(event_base|evbuffer_|json_|sd_|plist_|clock_now|log_write)')),
+    'store': (('base', 'ring', 'triage', 'casefile'), re.compile(r'^(event_base|evbuffer_|json_|sd_|plist_|log_write)')),
+    'store_writer': (('base', 'ring', 'triage', 'casefile', 'store'), ADAPTER),
+    'query': (('base', 'triage', 'casefile', 'store', 'wire'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write)')),
+    'recorder': (('base', 'ring', 'triage', 'store', 'store_writer', 'loop'), ADAPTER),
     'wire': (('base', 'triage'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write$)')),
-    'ring_file': (('base', 'ring', 'ringfile', 'disk_sync'), ADAPTER),
-    'casebook_file': (('base', 'triage', 'casefile', 'casebook', 'disk_sync'), ADAPTER),
     'usbmux': (('base', 'triage', 'loop', 'plist_guard'), ADAPTER),
     'worker': (('base', 'loop'), ADAPTER),
     'phone': (('base', 'triage', 'loop', 'worker', 'plist_guard'), ADAPTER),
@@ -39,7 +40,8 @@ LAYERS = {
     'journal': (('base', 'triage', 'loop'), ADAPTER),
     'kmsg': (('base', 'triage', 'loop'), ADAPTER),
     'service': (('base', 'loop'), ADAPTER),
-    'api': (('base', 'triage', 'wire', 'loop'), re.compile(r'^(sd_|plist_|sqlite3_)')),
+    'api': (('base', 'ring', 'triage', 'casefile', 'store', 'store_writer', 'query', 'wire', 'recorder', 'loop'),
+            re.compile(r'^(sd_|plist_|sqlite3_)')),
 }
 
 

@@ -109,11 +109,6 @@ static struct session *add_session(struct bench *bench, bool has_tool)
 	return session;
 }
 
-static bool identity_known(const struct identity *identity)
-{
-	return identity->ecid || identity->udid[0];
-}
-
 static struct bench_device *find_device(struct bench *bench, const struct identity *identity)
 {
 	for (size_t i = 0; i < bench->device_count; i++)
@@ -173,7 +168,7 @@ static struct bench_device *locate_device(struct bench *bench, const struct even
 	bool attach = event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH;
 	struct bench_device *device = NULL;
 
-	if (identity_known(&identity))
+	if (identity_is_known(&identity))
 		device = find_device(bench, &identity);
 	if (!device && !attach)
 		device = find_at_port(bench, event->port);
@@ -182,7 +177,7 @@ static struct bench_device *locate_device(struct bench *bench, const struct even
 		device = find_returning(bench, event, &identity);
 	if (!device && attach)
 		device = add_device(bench);
-	if (device && identity_known(&identity))
+	if (device && identity_is_known(&identity))
 		identity_merge(&device->identity, &identity);
 	return device;
 }
@@ -246,10 +241,10 @@ static void learn_identity(struct bench *bench, struct session *session, const s
 	struct identity identity = event_identity(event);
 	struct event attach = {.at = event->at, .kind = EVENT_ATTACH};
 	struct bench_device *device;
-	bool was_known = identity_known(&session->identity);
+	bool was_known = identity_is_known(&session->identity);
 
 	identity_merge(&session->identity, &identity);
-	if (!identity_known(&session->identity))
+	if (!identity_is_known(&session->identity))
 		return;
 	device = find_device(bench, &session->identity);
 	if (!device)
@@ -736,7 +731,7 @@ int bench_session_case(
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
 
-	if (identity_known(&session->identity))
+	if (identity_is_known(&session->identity))
 		return bench_case(bench, &session->identity, ret);
 	c = triage_case_new();
 	if (!c || add_to_case(c, session) < 0)

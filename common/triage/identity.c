@@ -3,6 +3,11 @@
 
 #include "common/base/text.h"
 
+bool identity_is_known(const struct identity *identity)
+{
+	return identity->ecid || identity->udid[0];
+}
+
 bool identity_matches(const struct identity *a, const struct identity *b)
 {
 	if (a->ecid && b->ecid)

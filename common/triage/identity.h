@@ -12,6 +12,8 @@ struct identity {
 	char board[NAME_SIZE];
 };
 
+/* True where a key is known, not the model alone. */
+bool identity_is_known(const struct identity *identity);
 /* True where both are the same phone: one key is known on both sides and equal. */
 bool identity_matches(const struct identity *a, const struct identity *b);
 /* Takes over what `from` knows and `to` does not. */

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/casebook/history.h"
+#include "common/store/store.h"
 #include "common/casefile/casefile.h"
 #include "common/triage/verdict.h"
-#include "daemon/io/casebook_file.h"
+#include "common/store/casebook_file.h"
 
 #define ATTEMPTS_MANY 1000000
 #define ATTEMPTS_FEW 1000
@@ -91,7 +91,7 @@ static size_t show(const char *path, const struct bench *bench, uint64_t ecid)
 	CLEANUP(casebook_freep) struct casebook *book = NULL;
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
 	static struct verdict verdict;
-	struct history history = {.bench = bench};
+	struct store history = {.bench = bench};
 	struct identity identity;
 	char name[ECID_TEXT_SIZE];
 
@@ -99,8 +99,8 @@ static size_t show(const char *path, const struct bench *bench, uint64_t ecid)
 	if (casebook_open(path, &book) < 0)
 		return 0;
 	history.book = book;
-	if (!history_find_identity(&history, name, &identity) ||
-		history_case(&history, &identity, &c) < 0 || diagnose(c, &verdict) < 0)
+	if (!store_find_identity(&history, name, &identity) ||
+		store_case(&history, &identity, &c) < 0 || diagnose(c, &verdict) < 0)
 		return 0;
 	return c->attempt_count;
 }

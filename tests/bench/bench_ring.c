@@ -21,7 +21,7 @@
 
 #include "common/ring/crc32c.h"
 #include "common/ring/reader.h"
-#include "daemon/io/ring_file.h"
+#include "common/store/ring_file.h"
 
 #define ROUNDS 60
 #define WARM_UP_ROUNDS 10    /* of appending: the ring has wrapped before anything is measured */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/casebook/schema.h"
+#include "common/store/schema.h"
 #include "common/wire/records.h"
 #include "tests/fuzz/fuzz.h"
 

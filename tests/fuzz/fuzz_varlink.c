@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The bytes that a caller writes, through the real server to a canned backend and back. Whatever
- * comes, each answer is whole and can be read. */
+/* The bytes that a caller writes, through the real server and methods to a ring in memory and back.
+ * Whatever comes, each answer is whole and can be read. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,18 +9,18 @@
 #include "common/wire/varlink.h"
 #include "daemon/loop.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/integration/fakebackend.h"
+#include "tests/integration/api_rig.h"
 
 #define TURNS_MAX 200
 #define IDLE_TURNS 4
-#define RECORDS_KEPT 32
+#define RING_BYTES (128u << 10)
+#define RECORDS 16
 #define ANSWERS_MAX (8u << 20) /* bytes that are looked at */
 
 struct world {
 	struct loop *loop;
 	struct loop_timer *turn;
-	struct fake *fake;
-	struct api *api;
+	struct rig *rig;
 	int fd; /* the caller's end */
 	size_t length;
 };
@@ -71,17 +71,10 @@ static void play(struct world *world)
 
 static bool make_world(struct world *world)
 {
-	struct api_backend backend;
-
-	world->fake = fake_new(RECORDS_KEPT, 1);
-	if (!world->fake || loop_new(&world->loop) < 0)
+	if (loop_new(&world->loop) < 0 || rig_new(world->loop, RING_BYTES, &world->rig) < 0 ||
+		loop_timer_new(world->loop, end_turn, world, &world->turn) < 0)
 		return false;
-	fake_backend(world->fake, &backend);
-	if (loop_timer_new(world->loop, end_turn, world, &world->turn) < 0 ||
-		api_new(world->loop, &backend, "fuzz", &world->api) < 0)
-		return false;
-	fake_attach(world->fake, world->api);
-	fake_publish(world->fake, RECORDS_KEPT / 2, 40);
+	rig_publish(world->rig, RECORDS, 40);
 	return true;
 }
 
@@ -98,17 +91,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (size > 0 && send(world.fd, data, size, 0) < 0 && errno != EAGAIN)
 			abort();
 		shutdown(world.fd, SHUT_WR);
-		api_adopt(world.api, pair[1]);
+		server_adopt(api_server(rig_api(world.rig)), pair[1]);
 		play(&world);
-		fake_publish(world.fake, 3, 100);
+		rig_publish(world.rig, 3, 100);
 		play(&world);
 		check_answers(&world);
 		close(world.fd);
 	}
-	fake_attach(world.fake, NULL);
-	api_free(world.api);
+	rig_free(world.rig);
 	loop_timer_free(world.turn);
 	loop_free(world.loop);
-	fake_free(world.fake);
 	return 0;
 }

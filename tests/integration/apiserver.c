@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The daemon's API over a canned backend, for test_api.py.
+/* The daemon's API over a ring in memory, for test_api.py.
  *
- *   apiserver (--socket PATH | --fd N) [--keep RECORDS] [--first SEQUENCE]
+ *   apiserver (--socket PATH | --fd N) [--ring BYTES]
  *
  * Commands come on standard input, a line each, and are answered with "done":
  *   publish COUNT BYTES   records notes with texts of that length
@@ -13,19 +13,17 @@
 #include <string.h>
 
 #include "daemon/loop.h"
-#include "tests/integration/fakebackend.h"
+#include "tests/integration/api_rig.h"
 
-#define KEEP_DEFAULT 4000
+#define RING_BYTES_DEFAULT (32u << 20)
 
 struct program {
 	struct loop *loop;
-	struct api *api;
-	struct fake *fake;
+	struct rig *rig;
 	struct loop_io *input;
 	const char *socket;
 	int fd;
-	size_t keep;
-	uint64_t first;
+	uint64_t ring_bytes;
 	char line[256];
 	size_t length;
 };
@@ -35,9 +33,9 @@ static void obey(struct program *program, const char *line)
 	size_t count, bytes;
 
 	if (sscanf(line, "publish %zu %zu", &count, &bytes) == 2)
-		fake_publish(program->fake, count, bytes);
+		rig_publish(program->rig, count, bytes);
 	else if (strcmp(line, "break") == 0)
-		fake_break(program->fake);
+		rig_break(program->rig);
 	puts("done");
 	fflush(stdout);
 }
@@ -66,8 +64,7 @@ static void told(void *user, unsigned ready)
 static int read_options(struct program *program, int argc, char **argv)
 {
 	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
-		{"fd", required_argument, NULL, 'f'}, {"keep", required_argument, NULL, 'k'},
-		{"first", required_argument, NULL, 'n'}, {0}};
+		{"fd", required_argument, NULL, 'f'}, {"ring", required_argument, NULL, 'r'}, {0}};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -78,11 +75,8 @@ static int read_options(struct program *program, int argc, char **argv)
 		case 'f':
 			program->fd = atoi(optarg);
 			break;
-		case 'k':
-			program->keep = strtoul(optarg, NULL, 10);
-			break;
-		case 'n':
-			program->first = strtoull(optarg, NULL, 10);
+		case 'r':
+			program->ring_bytes = strtoull(optarg, NULL, 10);
 			break;
 		default:
 			return -EINVAL;
@@ -93,19 +87,14 @@ static int read_options(struct program *program, int argc, char **argv)
 
 static int serve(struct program *program)
 {
-	struct api_backend backend;
-	int r;
+	struct server *server;
+	int r = rig_new(program->loop, program->ring_bytes, &program->rig);
 
-	program->fake = fake_new(program->keep, program->first);
-	if (!program->fake)
-		return -ENOMEM;
-	fake_backend(program->fake, &backend);
-	r = api_new(program->loop, &backend, "test", &program->api);
 	if (r < 0)
 		return r;
-	fake_attach(program->fake, program->api);
-	r = program->socket ? api_listen(program->api, program->socket)
-			    : api_listen_fd(program->api, program->fd);
+	server = api_server(rig_api(program->rig));
+	r = program->socket ? server_listen(server, program->socket)
+			    : server_listen_fd(server, program->fd);
 	if (r >= 0)
 		r = loop_watch(
 			program->loop, STDIN_FILENO, LOOP_READ, told, program, &program->input);
@@ -118,7 +107,7 @@ static int serve(struct program *program)
 
 int main(int argc, char **argv)
 {
-	struct program program = {.fd = -1, .keep = KEEP_DEFAULT, .first = 1};
+	struct program program = {.fd = -1, .ring_bytes = RING_BYTES_DEFAULT};
 	int r = read_options(&program, argc, argv);
 
 	if (r >= 0)
@@ -127,9 +116,8 @@ int main(int argc, char **argv)
 		r = serve(&program);
 	if (r < 0)
 		fprintf(stderr, "apiserver: %s\n", strerror(-r));
-	api_free(program.api);
 	loop_io_free(program.input);
-	fake_free(program.fake);
+	rig_free(program.rig);
 	loop_free(program.loop);
 	return r < 0;
 }

@@ -73,6 +73,10 @@ class Bench:
 
     def call(self, method, **parameters):
         """One call on the socket; gives the parameters of its answer."""
+        return json.loads(self.call_raw(method, **parameters))['parameters']
+
+    def call_raw(self, method, **parameters):
+        """The same; gives the bytes of the answer."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(20)
             connection.connect(str(self.socket))
@@ -83,7 +87,7 @@ class Bench:
                 piece = connection.recv(65536)
                 assert piece, 'the daemon hung up'
                 answer += piece
-        return json.loads(answer[:-1])['parameters']
+        return answer[:-1].decode()
 
     def sees(self, udid):
         """True where the phone is on the bench."""

@@ -85,11 +85,11 @@ def test_a_damaged_ring_is_no_crash(past):
         content[at] ^= 0x5a
     ring.write_bytes(content)
     for command in ('log', 'sessions', 'diagnose'):
-        assert offline(past, command).returncode in (0, 3, 4, 30)
+        assert offline(past, command).returncode in (0, 3, 4, 30, 40)
     ring.write_bytes(b'nonsense' * 4096)
     for command in ('log', 'sessions', 'diagnose'):
         result = offline(past, command)
-        assert result.returncode in (0, 4, 30) and 'ring there cannot be read' in result.stderr
+        assert result.returncode in (0, 4, 30, 40) and 'ring there cannot be read' in result.stderr
     for name in past.state.glob('casebook.db*'):
         name.unlink()
     for command in ('log', 'sessions', 'diagnose'):

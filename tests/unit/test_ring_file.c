@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "daemon/io/ring_file.h"
+#include "common/store/ring_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/ringfile/ringfile.h"
+#include "common/store/ring_map.h"
 #include "tests/unit/test.h"
 
 #define SIZE (2 * RING_PAGE_BYTES + RING_ARENA_MIN)

@@ -13,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/ringfile/ringfile.h"
-#include "daemon/io/ring_file.h"
+#include "common/store/ring_map.h"
+#include "common/store/ring_file.h"
 #include "tests/unit/test.h"
 
 #define SIZE (2 * RING_PAGE_BYTES + 4 * RING_ARENA_MIN)

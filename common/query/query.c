@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/query/query.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/casefile/casefile.h"
+#include "common/query/collect.h"
+#include "common/triage/model.h"
+#include "common/wire/records.h"
+#include "common/wire/varlink.h"
+
+/* An answer on its way, for what visits the store. */
+struct answer {
+	const struct query *query;
+	struct call *call;
+	struct json_builder *builder;
+	struct json_object *list;
+	size_t room; /* items that the list may still take */
+};
+
+static struct answer answer_new(const struct query *query, struct call *call, size_t room)
+{
+	return (struct answer){query, call, &call->builder, json_new_array(&call->builder), room};
+}
+
+static void answer_put(struct answer *answer, const char *key)
+{
+	json_put(answer->builder, answer->call->answer, key, answer->list);
+}
+
+/* Sessions */
+
+static struct json_object *session_json(
+	const struct query *query, struct json_builder *builder, const struct found_attempt *found)
+{
+	const struct session *session = found->session;
+	struct session_record record = {
+		.attempt = found->attempt,
+		.identity = found->identity,
+		.running = session && session->running,
+	};
+
+	if (query->live && session &&
+		bench_waiting(query->store->bench, session, clock_now(), &record.silent_us,
+			&record.budget_us))
+		record.budget = session->budget->name;
+	return session_to_json(builder, &record);
+}
+
+static bool add_session(void *context, const struct found_attempt *found)
+{
+	struct answer *answer = context;
+
+	if (answer->room-- == 0)
+		return false;
+	json_add(
+		answer->builder, answer->list, session_json(answer->query, answer->builder, found));
+	return true;
+}
+
+/* The sessions of a phone, or of all, newest first. */
+static void put_sessions(
+	const struct query *query, struct call *call, const struct identity *identity, size_t limit)
+{
+	struct answer answer = answer_new(query, call, limit);
+
+	store_attempts(query->store, identity, limit, add_session, &answer);
+	answer_put(&answer, "sessions");
+}
+
+static int list_sessions(const struct query *query, struct call *call)
+{
+	const char *device = call_text(call, "device");
+	struct identity identity;
+	size_t limit;
+	int r = call_limit(call, QUERY_SESSIONS_MAX, &limit);
+
+	if (r != API_OK)
+		return r;
+	if (device && !store_find_identity(query->store, device, &identity))
+		return API_NO_SUCH_DEVICE;
+	put_sessions(query, call, device ? &identity : NULL, limit);
+	return API_OK;
+}
+
+struct json_object *query_running(const struct query *query, struct json_builder *builder)
+{
+	const struct bench *bench = query->store->bench;
+	struct json_object *array = json_new_array(builder);
+
+	for (size_t i = bench_session_count(bench); i > 0; i--) {
+		const struct session *session = bench_session(bench, i - 1);
+		const struct found_attempt found = {
+			&session->attempt, &session->identity, session, 0};
+
+		if (session->running)
+			json_add(builder, array, session_json(query, builder, &found));
+	}
+	return array;
+}
+
+/* One session, alone. */
+struct one_session {
+	const struct query *query;
+	struct json_builder *builder;
+	struct json_object *json;
+};
+
+static bool show_session(void *context, const struct found_attempt *found)
+{
+	struct one_session *one = context;
+
+	one->json = session_json(one->query, one->builder, found);
+	return false;
+}
+
+int query_put_session(
+	const struct query *query, struct call *call, const struct uuid *session, const char *key)
+{
+	struct one_session one = {.query = query, .builder = &call->builder};
+
+	if (!store_attempt(query->store, session, show_session, &one))
+		return API_NO_SUCH_SESSION;
+	json_put(&call->builder, call->answer, key, one.json);
+	return API_OK;
+}
+
+/* Phones */
+
+static struct json_object *device_json(
+	const struct query *query, struct json_builder *builder, const struct bench_device *device)
+{
+	const struct bench *bench = query->store->bench;
+	const struct model *model = model_by_product(device->identity.product);
+	struct device_record record = {
+		.identity = &device->identity,
+		.port = device->port,
+		.name = model ? model->name : NULL,
+		.mode = query->live ? device->mode : MODE_UNKNOWN,
+		.fault = query->live ? bench_mux_fault(bench, device) : NULL,
+		.listing = &device->listing,
+	};
+
+	for (size_t i = bench_session_count(bench); i > 0; i--) {
+		const struct session *session = bench_session(bench, i - 1);
+
+		if (session->running && identity_matches(&session->identity, &device->identity))
+			record.session = session->attempt.id;
+	}
+	return device_to_json(builder, &record);
+}
+
+struct json_object *query_devices(const struct query *query, struct json_builder *builder)
+{
+	const struct bench *bench = query->store->bench;
+	struct json_object *array = json_new_array(builder);
+
+	for (size_t i = 0; query->live && i < bench_device_count(bench); i++)
+		json_add(builder, array, device_json(query, builder, bench_device(bench, i)));
+	return array;
+}
+
+struct json_object *query_device(
+	const struct query *query, struct json_builder *builder, const struct identity *identity)
+{
+	const struct bench *bench = query->store->bench;
+	const struct bench_device gone = {.identity = *identity, .mode = MODE_GONE};
+
+	for (size_t i = 0; i < bench_device_count(bench); i++)
+		if (identity_matches(&bench_device(bench, i)->identity, identity))
+			return device_json(query, builder, bench_device(bench, i));
+	return device_json(query, builder, &gone);
+}
+
+static void put_device(
+	const struct query *query, struct call *call, const struct identity *identity)
+{
+	json_put(&call->builder, call->answer, "device",
+		query_device(query, &call->builder, identity));
+}
+
+static int list_devices(const struct query *query, struct call *call)
+{
+	json_put(&call->builder, call->answer, "devices", query_devices(query, &call->builder));
+	return API_OK;
+}
+
+/* Records */
+
+static int read_log(const struct query *query, struct call *call)
+{
+	struct collection records = {.builder = &call->builder, .bytes_room = REPLY_BYTES};
+	struct uuid session, *only = NULL;
+	uint64_t lost = 0;
+	int64_t after = 0;
+	int r = call_session(call, &session);
+
+	if (r == API_OK)
+		r = call_limit(call, VARLINK_RECORDS_MAX, &records.room);
+	if (r != API_OK)
+		return r;
+	if (!uuid_is_none(&session))
+		only = &session;
+	if (only && !store_has_session(query->store, only))
+		return API_NO_SUCH_SESSION;
+	call_number(call, "after", &after);
+	records.array = json_new_array(&call->builder);
+	r = store_records(query->store, only, (uint64_t)after, collect_record, &records, &lost);
+	json_put(&call->builder, call->answer, "records", records.array);
+	json_put_number(&call->builder, call->answer, "lost", (int64_t)lost);
+	return r;
+}
+
+/* Diagnosis */
+
+/* What a question is about: a phone, or a session whose phone never gave a name. */
+struct subject {
+	struct identity identity;
+	struct uuid session;
+};
+
+static bool take_subject(void *context, const struct found_attempt *found)
+{
+	struct subject *subject = context;
+
+	subject->identity = *found->identity;
+	subject->session = found->attempt->id;
+	return false;
+}
+
+/* The newest session at a port whose phone never gave a name. */
+static bool find_unnamed(const struct bench *bench, const char *port, struct subject *ret)
+{
+	for (size_t i = bench_session_count(bench); i > 0; i--) {
+		const struct session *session = bench_session(bench, i - 1);
+
+		if (identity_is_known(&session->identity) ||
+			!text_equal(session->attempt.port, port))
+			continue;
+		ret->session = session->attempt.id;
+		return true;
+	}
+	return false;
+}
+
+static int find_subject(const struct query *query, struct call *call, struct subject *ret)
+{
+	const char *device = call_text(call, "device");
+	struct uuid session;
+	int r = call_session(call, &session);
+
+	if (r != API_OK)
+		return r;
+	if (device) {
+		if (!store_find_identity(query->store, device, &ret->identity))
+			return API_NO_SUCH_DEVICE;
+		return identity_is_known(&ret->identity) ||
+				       find_unnamed(query->store->bench, device, ret)
+			       ? API_OK
+			       : API_NO_SUCH_DEVICE;
+	}
+	if (!uuid_is_none(&session))
+		store_attempt(query->store, &session, take_subject, ret);
+	else
+		store_attempts(query->store, NULL, 1, take_subject, ret);
+	return uuid_is_none(&ret->session) ? API_NO_SUCH_SESSION : API_OK;
+}
+
+static int diagnose_subject(
+	const struct query *query, const struct subject *subject, struct verdict *ret)
+{
+	return identity_is_known(&subject->identity)
+		       ? store_diagnose(query->store, &subject->identity, ret)
+		       : store_diagnose_session(query->store, &subject->session, ret);
+}
+
+static void put_subject_sessions(
+	const struct query *query, struct call *call, const struct subject *subject)
+{
+	struct answer answer;
+
+	if (identity_is_known(&subject->identity)) {
+		put_sessions(query, call, &subject->identity, QUERY_SESSIONS_MAX);
+		return;
+	}
+	answer = answer_new(query, call, 1);
+	store_attempt(query->store, &subject->session, add_session, &answer);
+	answer_put(&answer, "sessions");
+}
+
+static int answer_diagnose(const struct query *query, struct call *call)
+{
+	CLEANUP(freep) struct verdict *verdict = calloc(1, sizeof(*verdict));
+	struct subject subject = {0};
+	int r = verdict ? find_subject(query, call, &subject) : -ENOMEM;
+
+	if (r != API_OK)
+		return r;
+	r = diagnose_subject(query, &subject, verdict);
+	if (r != 0)
+		return r == STORE_NO_SESSION ? API_NO_SUCH_SESSION : r;
+	put_subject_sessions(query, call, &subject);
+	put_device(query, call, &subject.identity);
+	json_put(&call->builder, call->answer, "verdict", verdict_to_json(&call->builder, verdict));
+	return API_OK;
+}
+
+/* Cases */
+
+static bool add_note(void *context, const struct event *note)
+{
+	struct answer *answer = context;
+
+	json_add(answer->builder, answer->list, note_to_json(answer->builder, note));
+	return true;
+}
+
+static int get_case(const struct query *query, struct call *call)
+{
+	struct answer notes = answer_new(query, call, SIZE_MAX);
+	struct store *store = query->store;
+	struct identity identity;
+
+	if (!store_find_identity(store, call_text(call, "device"), &identity)) {
+		json_object_put(notes.list);
+		return API_NO_SUCH_DEVICE;
+	}
+	if (store->book)
+		store->error = casebook_notes(store->book, &identity, add_note, &notes);
+	answer_put(&notes, "notes");
+	put_sessions(query, call, &identity, QUERY_SESSIONS_MAX);
+	put_device(query, call, &identity);
+	return API_OK;
+}
+
+/* Takes a copy of the one attempt. */
+static bool copy_attempt(void *context, const struct found_attempt *found)
+{
+	struct triage_case *c = context;
+	struct attempt *attempt = triage_case_add(c);
+
+	if (!attempt)
+		return false;
+	*attempt = *found->attempt;
+	c->identity = *found->identity;
+	return false;
+}
+
+static int export_attempt(const struct query *query, struct call *call)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
+	CLEANUP(freep) char *text = NULL;
+	struct json_object *object;
+	struct uuid session;
+	int r = c ? call_session(call, &session) : -ENOMEM;
+
+	if (r != API_OK)
+		return r;
+	if (!store_attempt(query->store, &session, copy_attempt, c))
+		return API_NO_SUCH_SESSION;
+	r = c->attempt_count == 1 ? casefile_write(c, CASEFILE_REVEAL, &text) : -ENOMEM;
+	if (r == 0)
+		r = json_read(text, strlen(text), &object);
+	if (r == 0)
+		json_put(&call->builder, call->answer, "case", object);
+	return r;
+}
+
+/* Statistics */
+
+/* Groups of attempts on their way into the answer. */
+struct groups {
+	struct answer answer;
+	enum group_by by;
+	uint64_t attempts;
+};
+
+/* What people call it. */
+static const char *name_group(const struct groups *groups, const struct group *group)
+{
+	const struct store *store = groups->answer.query->store;
+	const struct model *model;
+
+	if (!group->key)
+		return NULL;
+	if (groups->by == GROUP_PORT && group->host && text_equal(group->host, store->bench_name))
+		return conditions_at_port(store->conditions, group->key, "portName");
+	model = groups->by == GROUP_MODEL ? model_by_product(group->key) : NULL;
+	return model ? model->name : NULL;
+}
+
+static bool add_group(void *context, const struct group *group)
+{
+	struct groups *groups = context;
+	const struct group_record record = {
+		.key = group->key,
+		.name = name_group(groups, group),
+		.host = group->host,
+		.attempts = group->attempts,
+		.failed = group->failed,
+		.succeeded = group->succeeded,
+		.phones = group->phones,
+	};
+
+	groups->attempts += group->attempts;
+	json_add(groups->answer.builder, groups->answer.list,
+		group_to_json(groups->answer.builder, &record));
+	return true;
+}
+
+static int get_statistics(const struct query *query, struct call *call)
+{
+	const char *given = call_text(call, "by"), *by = given ? given : "port";
+	struct casebook *book = query->store->book;
+	struct json_builder *builder = &call->builder;
+	struct groups groups = {.by = group_by_name(by)};
+	int64_t since = 0;
+	int r;
+
+	if (groups.by == GROUP_COUNT)
+		return call_bad(call, "by");
+	if (!book)
+		return API_CASEBOOK_UNAVAILABLE;
+	call_number(call, "sinceUSec", &since);
+	groups.answer = answer_new(query, call, SIZE_MAX);
+	r = casebook_count(book, groups.by, (uint64_t)since, add_group, &groups);
+	answer_put(&groups.answer, "groups");
+	json_put_text(builder, call->answer, "by", by);
+	json_put_number(builder, call->answer, "attempts", (int64_t)groups.attempts);
+	json_put_bool(builder, call->answer, "cut", groups.attempts >= CASEBOOK_COUNTED_MAX);
+	return r < 0 ? call_no_casebook(call, r) : API_OK;
+}
+
+/* Conditions */
+
+static void add_place(
+	void *context, const struct place *place, const struct condition *conditions, size_t count)
+{
+	struct answer *answer = context;
+
+	json_add(answer->builder, answer->list,
+		place_to_json(answer->builder, place->port[0] ? place->port : NULL,
+			&place->identity, conditions, count));
+}
+
+int query_put_places(const struct query *query, struct call *call, const char *name)
+{
+	struct answer answer;
+	struct place place;
+
+	if (name && !place_parse(name, &place))
+		return call_bad(call, "place");
+	answer = answer_new(query, call, SIZE_MAX);
+	conditions_show(query->store->conditions, name ? &place : NULL, add_place, &answer);
+	answer_put(&answer, "places");
+	return API_OK;
+}
+
+static int get_conditions(const struct query *query, struct call *call)
+{
+	return query_put_places(query, call, call_text(call, "place"));
+}
+
+static const struct parameter no_parameters[] = {PARAMETERS_END};
+static const struct parameter sessions_parameters[] = {
+	{"device", PARAMETER_TEXT, false}, {"limit", PARAMETER_COUNT, false}, PARAMETERS_END};
+static const struct parameter log_parameters[] = {{"session", PARAMETER_TEXT, false},
+	{"after", PARAMETER_COUNT, false}, {"limit", PARAMETER_COUNT, false}, PARAMETERS_END};
+static const struct parameter diagnose_parameters[] = {
+	{"device", PARAMETER_TEXT, false}, {"session", PARAMETER_TEXT, false}, PARAMETERS_END};
+static const struct parameter device_parameters[] = {
+	{"device", PARAMETER_TEXT, true}, PARAMETERS_END};
+static const struct parameter session_parameters[] = {
+	{"session", PARAMETER_TEXT, true}, PARAMETERS_END};
+static const struct parameter statistics_parameters[] = {
+	{"by", PARAMETER_TEXT, false}, {"sinceUSec", PARAMETER_COUNT, false}, PARAMETERS_END};
+static const struct parameter place_parameters[] = {
+	{"place", PARAMETER_TEXT, false}, PARAMETERS_END};
+
+static const struct query_method methods[] = {
+	{"ListDevices", no_parameters, list_devices},
+	{"ListSessions", sessions_parameters, list_sessions},
+	{"ReadLog", log_parameters, read_log},
+	{"Diagnose", diagnose_parameters, answer_diagnose},
+	{"GetCase", device_parameters, get_case},
+	{"ExportAttempt", session_parameters, export_attempt},
+	{"GetStatistics", statistics_parameters, get_statistics},
+	{"GetConditions", place_parameters, get_conditions},
+};
+
+const struct query_method *query_find(const char *name)
+{
+	size_t length = strlen(VARLINK_INTERFACE ".");
+
+	if (strncmp(name, VARLINK_INTERFACE ".", length) == 0)
+		name += length;
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+		if (text_equal(methods[i].name, name))
+			return &methods[i];
+	return NULL;
+}
+
+struct json_object *query_call(const struct query *query, const char *method,
+	struct json_object *parameters, const char **ret_error)
+{
+	const struct query_method *found = query_find(method);
+	struct call call = {.method = method, .parameters = parameters};
+	int r = found ? call_check(&call, found->parameters) : API_METHOD_NOT_IMPLEMENTED;
+
+	*ret_error = NULL;
+	call.answer = json_new_object(&call.builder);
+	if (r == API_OK)
+		r = found->handle(query, &call);
+	if (r != API_OK) {
+		if (!found)
+			call.detail = method;
+		json_object_put(call.answer);
+		call.answer = call_refuse(&call, r, ret_error);
+	}
+	return json_finish(&call.builder, call.answer);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The casebook: a database of every attempt that was sealed, told or imported, with its records.
+ * Reads it, in the daemon or beside it; daemon/io/casebook_file writes it. It judges nothing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/macro.h"
+#include "common/triage/across.h"
+#include "common/triage/session.h"
+
+#define CASEBOOK_NAME "casebook.db" /* in the state directory */
+
+#define CASEBOOK_CONDITIONS_MAX 8192
+/* Attempts that are counted: more would hold the daemon too long. */
+#define CASEBOOK_COUNTED_MAX 4000
+#define CASEBOOK_GROUPS_MAX 500
+
+struct casebook;
+
+/* Opens the casebook at `path` for reading. Returns 0 or a negative errno: -ENOENT where there is
+ * none, -EBADMSG where it is no casebook or damaged, -EPROTONOSUPPORT for one of a later version,
+ * -EBUSY where another program holds it. The caller owns *ret: casebook_free(). */
+int casebook_open(const char *path, struct casebook **ret);
+struct casebook *casebook_free(struct casebook *book);
+DEFINE_FREEP(struct casebook, casebook_free)
+
+/* An attempt as it is kept. Everything is borrowed. */
+struct kept_attempt {
+	const struct attempt *attempt;
+	const struct identity *identity;
+	const char *origin;  /* watched, told or imported */
+	uint64_t started_us; /* wall clock; that of keeping where its own is not known */
+};
+
+/* Each is called once an item and returns false to end the visit. */
+typedef bool casebook_visit_attempt(void *context, const struct kept_attempt *kept);
+/* Whether the attempt of that session is wanted: asked before it is read, which takes longer. */
+typedef bool casebook_want_attempt(void *context, const struct uuid *session);
+typedef bool casebook_visit_record(void *context, const struct event *event);
+typedef bool casebook_visit_note(void *context, const struct event *note);
+/* `place`: a port, or a phone's ECID or UDID. */
+typedef bool casebook_visit_condition(
+	void *context, const char *place, const struct condition *condition);
+
+typedef bool casebook_visit_place(
+	void *context, const struct identity *identity, const struct whereabouts *where);
+
+/* What attempts have in common. */
+enum group_by {
+	GROUP_PORT,
+	GROUP_CABLE,
+	GROUP_BENCH,
+	GROUP_MODEL,
+	GROUP_WEEK,
+	GROUP_TOOL,
+	GROUP_COUNT
+};
+
+/* Attempts that have something in common. Borrowed. */
+struct group {
+	const char *key;  /* NULL = not known. Of a week: the date of its Monday, in local time */
+	const char *host; /* of a port, where known; else NULL */
+	uint64_t attempts;
+	uint64_t failed;
+	uint64_t succeeded;
+	uint64_t phones; /* different ones */
+};
+typedef bool casebook_visit_group(void *context, const struct group *group);
+
+/* port, cable, bench, model, week or tool; GROUP_COUNT for any other word. */
+enum group_by group_by_name(const char *name);
+
+/* All below return 0 or a negative errno, -EBADMSG for a damaged file. Those that find one thing
+ * return 1 where it is there and 0 where it is not. */
+
+/* Finds a phone by its ECID or UDID as people write them. */
+int casebook_find_identity(struct casebook *book, const char *name, struct identity *ret);
+/* Adds to *identity the keys that attempts tell of the same phone. */
+int casebook_complete_identity(struct casebook *book, struct identity *identity);
+/* Attempts, newest first, out of the newest `limit`: of one phone, or of all where `identity` is
+ * NULL. One that cannot be read, or that `want` does not want, is passed over. */
+int casebook_attempts(struct casebook *book, const struct identity *identity, size_t limit,
+	casebook_want_attempt *want, casebook_visit_attempt *visit, void *context);
+/* Finds the one attempt. */
+int casebook_attempt(struct casebook *book, const struct uuid *session,
+	casebook_visit_attempt *visit, void *context);
+/* What is kept of a session's records with a sequence higher than `after`, oldest first. */
+int casebook_records(struct casebook *book, const struct uuid *session, uint64_t after,
+	casebook_visit_record *visit, void *context);
+/* What people noted of a phone, oldest first, as EVENT_NOTE. */
+int casebook_notes(struct casebook *book, const struct identity *identity,
+	casebook_visit_note *visit, void *context);
+/* Where phones were restored since `since_us`, newest first, at most `limit`: as attempts, without
+ * what was seen in them. */
+int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,
+	casebook_visit_place *visit, void *context);
+/* The conditions that hold at the places of the bench, at most CASEBOOK_CONDITIONS_MAX. */
+int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, void *context);
+/* Counts the newest attempts since `since_us`, at most CASEBOOK_COUNTED_MAX, group by group: those
+ * with most failures first, weeks newest first, at most CASEBOOK_GROUPS_MAX. */
+int casebook_count(struct casebook *book, enum group_by by, uint64_t since_us,
+	casebook_visit_group *visit, void *context);

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/store/casebook_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/base/text.h"
+#include "common/store/schema.h"
+#include "common/store/sql.h"
+#include "common/casefile/casefile.h"
+#include "common/store/disk_sync.h"
+
+#define EXPIRE_ROWS 64 /* dropped at a time, so that the loop goes on between */
+
+struct casebook_file {
+	sqlite3 *db;
+	sqlite3 *sync_db; /* of the sync thread alone */
+	struct disk_sync *sync;
+};
+
+/* Checkpoints are the sync thread's: they wait for the disk, and commits must not. */
+static const char settings[] = "PRAGMA journal_mode = WAL;"
+			       "PRAGMA synchronous = NORMAL;"
+			       "PRAGMA wal_autocheckpoint = 0;"
+			       "PRAGMA foreign_keys = ON;"
+			       "PRAGMA secure_delete = ON;"
+			       "PRAGMA trusted_schema = OFF;";
+
+static int sync_casebook(void *user)
+{
+	struct casebook_file *file = user;
+
+	return sql_errno(sqlite3_wal_checkpoint_v2(
+		file->sync_db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
+}
+
+/* Runs one step of the schema in a transaction of its own. */
+static int take_step(sqlite3 *db, size_t version)
+{
+	char done[96];
+	int r = sql_run(db, "BEGIN IMMEDIATE");
+
+	if (r < 0)
+		return r;
+	snprintf(done, sizeof(done),
+		"PRAGMA application_id = %d; PRAGMA user_version = %zu; COMMIT",
+		CASEBOOK_APPLICATION, version + 1);
+	r = sql_run(db, casebook_steps[version]);
+	if (r == 0)
+		r = sql_run(db, done);
+	if (r < 0)
+		sql_run(db, "ROLLBACK");
+	return r;
+}
+
+static int migrate(sqlite3 *db, struct casebook_report *report)
+{
+	int64_t version = 0, application = 0, tables = 0;
+	int r = sql_number(db, "PRAGMA user_version", &version);
+
+	if (r == 0)
+		r = sql_number(db, "PRAGMA application_id", &application);
+	if (r == 0)
+		r = sql_number(db, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (r < 0)
+		return r;
+	report->created = tables == 0;
+	if (tables > 0 && application != CASEBOOK_APPLICATION)
+		return -EBADMSG;
+	if ((size_t)version > casebook_version)
+		return -EPROTONOSUPPORT;
+	report->from_version = (size_t)version;
+	for (size_t i = (size_t)version; r == 0 && i < casebook_version; i++)
+		r = take_step(db, i);
+	return r;
+}
+
+static int open_database(const char *path, sqlite3 **ret)
+{
+	int r = sql_check_path(path);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = sql_errno(sqlite3_open_v2(
+		path, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL));
+
+	return r < 0 ? r : sql_run(*ret, settings);
+}
+
+static int open_file(const char *path, struct casebook_report *report, struct casebook_file **ret)
+{
+	CLEANUP(casebook_file_freep) struct casebook_file *file = calloc(1, sizeof(*file));
+	int r;
+
+	if (!file)
+		return -ENOMEM;
+	r = open_database(path, &file->db);
+	if (r == 0)
+		r = migrate(file->db, report);
+	if (r == 0)
+		r = open_database(path, &file->sync_db);
+	if (r == 0)
+		r = disk_sync_new(sync_casebook, file, &file->sync);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(file);
+	return 0;
+}
+
+/* The file and what SQLite keeps beside it. */
+static int set_aside(const char *path)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		CLEANUP(freep) char *from = NULL;
+		CLEANUP(freep) char *to = NULL;
+
+		if (asprintf(&from, "%s%s", path, suffixes[i]) < 0)
+			return from = NULL, -ENOMEM;
+		if (asprintf(&to, "%s.bad%s", path, suffixes[i]) < 0)
+			return to = NULL, -ENOMEM;
+		if (rename(from, to) < 0 && (errno != ENOENT || i == 0))
+			return -errno;
+	}
+	return 0;
+}
+
+int casebook_file_open(
+	const char *path, struct casebook_report *ret_report, struct casebook_file **ret)
+{
+	mode_t before = umask(0027);
+	int r;
+
+	*ret_report = (struct casebook_report){0};
+	r = open_file(path, ret_report, ret);
+	if (r == -EBADMSG) {
+		r = set_aside(path);
+		if (r == 0)
+			r = open_file(path, ret_report, ret);
+		ret_report->set_aside = r == 0;
+	}
+	ret_report->opened = r == 0;
+	umask(before);
+	return r;
+}
+
+struct casebook_file *casebook_file_free(struct casebook_file *file)
+{
+	if (!file)
+		return NULL;
+	disk_sync_free(file->sync);
+	sqlite3_close(file->sync_db);
+	/* The last connection to close brings the log into the file. */
+	sqlite3_close(file->db);
+	free(file);
+	return NULL;
+}
+
+bool casebook_file_moved(struct casebook_file *file)
+{
+	int moved = 0;
+
+	sqlite3_file_control(file->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved);
+	return moved;
+}
+
+void casebook_file_sync(struct casebook_file *file)
+{
+	if (disk_sync_result(file->sync) != -EINPROGRESS)
+		disk_sync_start(file->sync);
+}
+
+/* Ends a transaction: commits where `r` is not negative, else takes it back. Returns the result. */
+static int end_transaction(struct casebook_file *file, int r)
+{
+	int committed = r < 0 ? r : sql_run(file->db, "COMMIT");
+
+	if (committed < 0)
+		sql_run(file->db, "ROLLBACK");
+	return committed < 0 ? committed : r;
+}
+
+int casebook_file_kept(
+	struct casebook_file *file, const struct uuid *session, struct casebook_kept *ret)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
+	int r = sql_prepare(file->db,
+		"SELECT EXISTS (SELECT 1 FROM attempts WHERE id = ?1),"
+		" (SELECT last FROM records WHERE attempt = ?1 ORDER BY first DESC LIMIT 1)",
+		&query);
+
+	if (r < 0)
+		return r;
+	sql_bind_uuid(query, 1, session);
+	r = sqlite3_step(query);
+	if (r != SQLITE_ROW)
+		return sql_errno(r);
+	ret->sealed = sqlite3_column_int(query, 0);
+	ret->last_sequence = (uint64_t)sqlite3_column_int64(query, 1);
+	return 0;
+}
+
+/* A log without end keeps its first run, which tells how it began, and its newest ones. */
+static int drop_middle(struct casebook_file *file, const struct uuid *session)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	int r = sql_prepare(file->db,
+		"DELETE FROM records WHERE number = (SELECT number FROM records"
+		" WHERE attempt = ?1 ORDER BY first LIMIT 1 OFFSET 1)"
+		" AND (SELECT count(*) FROM records WHERE attempt = ?1) > ?2",
+		&statement);
+
+	if (r < 0)
+		return r;
+	sql_bind_uuid(statement, 1, session);
+	sqlite3_bind_int(statement, 2, CASEBOOK_SESSION_BYTES / RECORD_RUN_BYTES);
+	return sql_finish(statement);
+}
+
+static int insert_run(struct casebook_file *file, struct stamp now, const struct uuid *session,
+	const struct record_run *run)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	size_t size = record_run_bound(run->length);
+	CLEANUP(freep) uint8_t *packed = malloc(size);
+	int length, r;
+
+	if (!packed)
+		return -ENOMEM;
+	length = record_run_pack(run->bytes, run->length, packed, size);
+	if (length < 0)
+		return length;
+	r = sql_prepare(file->db,
+		"INSERT INTO records (attempt, first, last, kept_us, packed)"
+		" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+		&statement);
+	if (r < 0)
+		return r;
+	sql_bind_uuid(statement, 1, session);
+	sqlite3_bind_int64(statement, 2, (int64_t)run->first);
+	sqlite3_bind_int64(statement, 3, (int64_t)run->last);
+	sqlite3_bind_int64(statement, 4, (int64_t)now.wall_us);
+	sqlite3_bind_blob(statement, 5, packed, length, SQLITE_STATIC);
+	r = sql_finish(statement);
+	return r < 0 ? r : drop_middle(file, session);
+}
+
+int casebook_file_keep(struct casebook_file *file, struct stamp now, const struct uuid *session,
+	const struct record_run *run)
+{
+	int r = sql_run(file->db, "BEGIN IMMEDIATE");
+
+	return r < 0 ? r : end_transaction(file, insert_run(file, now, session, run));
+}
+
+/* The attempt as a case file of its own. */
+static int tell(const struct casebook_seal *seal, char **ret)
+{
+	struct attempt *attempt = (struct attempt *)seal->attempt;
+	struct triage_case c = {
+		.identity = *seal->identity, .attempts = &attempt, .attempt_count = 1};
+
+	return casefile_write(&c, CASEFILE_REVEAL, ret);
+}
+
+#define ATTEMPT_INSERT                                                                             \
+	"INSERT INTO attempts (ecid, udid, id, origin, product, started_us, ended_us, host, port," \
+	" cable, outcome, told, tool)"                                                             \
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+
+/* Returns 1 where a row was written, 0 where it was there and stays. */
+static int put_attempt(struct casebook_file *file, struct stamp now, const char *text,
+	const struct casebook_seal *seal)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	CLEANUP(freep) char *told = NULL;
+	const struct attempt *attempt = seal->attempt;
+	uint64_t started = attempt->started.wall_us;
+	char tool[2 * NAME_SIZE];
+	int r = tell(seal, &told);
+
+	if (r == 0)
+		r = sql_prepare(file->db, text, &statement);
+	if (r < 0)
+		return r;
+	sql_bind_phone(statement, seal->identity);
+	sql_bind_uuid(statement, 3, &attempt->id);
+	sql_bind_text(statement, 4, seal->origin);
+	sql_bind_text(statement, 5, seal->identity->product);
+	sqlite3_bind_int64(statement, 6, (int64_t)(started ? started : now.wall_us));
+	sqlite3_bind_int64(statement, 7, (int64_t)attempt->ended.wall_us);
+	sql_bind_text(statement, 8, attempt->host);
+	sql_bind_text(statement, 9, attempt->port);
+	sql_bind_text(statement, 10, attempt_condition(attempt, "cable"));
+	sql_bind_text(statement, 11, outcome_name(attempt->outcome));
+	sql_bind_text(statement, 12, told);
+	snprintf(tool, sizeof(tool), "%s%s%s", attempt->tool, attempt->version[0] ? " " : "",
+		attempt->version);
+	sql_bind_text(statement, 13, tool);
+	r = sql_finish(statement);
+	return r < 0 ? r : sqlite3_changes(file->db) > 0;
+}
+
+/* One transaction. Returns 1 where the attempt was written, 0 where it was there and stays. */
+static int put_seal(struct casebook_file *file, struct stamp now, const char *text,
+	const struct casebook_seal *seal)
+{
+	int written, r = sql_run(file->db, "BEGIN IMMEDIATE");
+
+	if (r < 0)
+		return r;
+	written = r = put_attempt(file, now, text, seal);
+	if (r > 0 && seal->run.length > 0)
+		r = insert_run(file, now, &seal->attempt->id, &seal->run);
+	r = end_transaction(file, r);
+	return r < 0 ? r : written;
+}
+
+int casebook_file_seal(
+	struct casebook_file *file, struct stamp now, const struct casebook_seal *seal)
+{
+	int r = put_seal(file, now,
+		ATTEMPT_INSERT " ON CONFLICT (id) DO UPDATE SET ecid = ?1, udid = ?2, product = ?5,"
+			       " started_us = ?6, ended_us = ?7, host = ?8, port = ?9, cable = ?10,"
+			       " outcome = ?11, told = ?12, tool = ?13",
+		seal);
+
+	return r < 0 ? r : 0;
+}
+
+int casebook_file_add(
+	struct casebook_file *file, struct stamp now, const struct casebook_seal *seal)
+{
+	return put_seal(file, now, ATTEMPT_INSERT " ON CONFLICT (id) DO NOTHING", seal);
+}
+
+int casebook_file_note(struct casebook_file *file, struct stamp at, const struct identity *identity,
+	const char *kind, const char *text)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	struct uuid id = uuid_make(at);
+	int r = sql_prepare(file->db,
+		"INSERT INTO notes (ecid, udid, id, at_us, kind, text)"
+		" SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE ?5 <> 'history' OR NOT EXISTS"
+		" (SELECT 1 FROM notes WHERE (ecid = ?1 OR udid = ?2) AND kind = ?5 AND text = ?6)",
+		&statement);
+
+	if (r < 0)
+		return r;
+	sql_bind_phone(statement, identity);
+	sql_bind_uuid(statement, 3, &id);
+	sqlite3_bind_int64(statement, 4, (int64_t)at.wall_us);
+	sql_bind_text(statement, 5, kind);
+	sql_bind_text(statement, 6, text);
+	return sql_finish(statement);
+}
+
+int casebook_file_condition(struct casebook_file *file, struct stamp now, const char *place,
+	const char *key, const char *value)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	struct uuid id = uuid_make(now);
+	int r = sql_prepare(file->db,
+		value ? "INSERT INTO conditions (place, key, id, at_us, value)"
+			" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (place, key)"
+			" DO UPDATE SET id = ?3, at_us = ?4, value = ?5"
+		      : "DELETE FROM conditions WHERE place = ?1 AND key = ?2",
+		&statement);
+
+	if (r < 0)
+		return r;
+	sql_bind_text(statement, 1, place);
+	sql_bind_text(statement, 2, key);
+	if (value) {
+		sql_bind_uuid(statement, 3, &id);
+		sqlite3_bind_int64(statement, 4, (int64_t)now.wall_us);
+		sql_bind_text(statement, 5, value);
+	}
+	return sql_finish(statement);
+}
+
+/* Runs `text` with the purge's parameters: ?1, ?2 the phone, ?3 the moment. */
+static int purge_rows(
+	struct casebook_file *file, const char *text, const struct casebook_purge *purge)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	int r = sql_prepare(file->db, text, &statement);
+
+	if (r < 0)
+		return r;
+	if (purge->identity)
+		sql_bind_phone(statement, purge->identity);
+	sqlite3_bind_int64(statement, 3, purge->before_us ? (int64_t)purge->before_us : INT64_MAX);
+	return sql_finish(statement);
+}
+
+/* Deletes by phone or by time: two sets of statements, so that each can use its index. */
+static int purge_all(struct casebook_file *file, const struct casebook_purge *purge, int *ret)
+{
+#define PURGED_OF_PHONE "(ecid = ?1 OR udid = ?2) AND started_us < ?3"
+#define PURGED_IN_TIME "started_us < ?3"
+#define PURGE_STATEMENTS(which, notes)                                                             \
+	"DELETE FROM records WHERE attempt IN (SELECT id FROM attempts WHERE " which ")",          \
+		"DELETE FROM notes WHERE " notes, "DELETE FROM attempts WHERE " which
+	static const char *const texts[][3] = {
+		{PURGE_STATEMENTS(PURGED_IN_TIME, "at_us < ?3")},
+		{PURGE_STATEMENTS(PURGED_OF_PHONE, "(ecid = ?1 OR udid = ?2) AND at_us < ?3")},
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts[0]); i++)
+		r = purge_rows(file, texts[purge->identity != NULL][i], purge);
+	if (r < 0)
+		return r;
+	*ret = sqlite3_changes(file->db);
+	return 0;
+}
+
+int casebook_file_purge(
+	struct casebook_file *file, const struct casebook_purge *purge, uint64_t *ret_attempts)
+{
+	int count = 0, r = sql_run(file->db, "BEGIN IMMEDIATE");
+
+	if (r < 0)
+		return r;
+	r = end_transaction(file, purge_all(file, purge, &count));
+	if (r < 0)
+		return r;
+	/* Only then is nothing of it left in the write-ahead log either. */
+	r = sql_errno(
+		sqlite3_wal_checkpoint_v2(file->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+	if (r < 0 && r != -EBUSY)
+		return r;
+	*ret_attempts = (uint64_t)count;
+	return 0;
+}
+
+int casebook_file_newest(struct casebook_file *file, uint64_t *ret)
+{
+	int64_t newest = 0;
+	int r = sql_number(file->db,
+		"SELECT started_us FROM attempts ORDER BY started_us DESC LIMIT 1", &newest);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	*ret = r == 0 ? (uint64_t)newest : 0;
+	return 0;
+}
+
+/* Drops some rows. Returns 1 where there may be more. */
+static int expire(struct casebook_file *file, const char *text, uint64_t before_us)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	int r = sql_prepare(file->db, text, &statement);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(statement, 1, (int64_t)before_us);
+	sqlite3_bind_int(statement, 2, EXPIRE_ROWS);
+	r = sql_finish(statement);
+	return r < 0 ? r : sqlite3_changes(file->db) == EXPIRE_ROWS;
+}
+
+int casebook_file_expire(struct casebook_file *file, uint64_t records_us, uint64_t attempts_us)
+{
+	static const char *const old_records =
+		"DELETE FROM records WHERE number IN"
+		" (SELECT number FROM records WHERE kept_us < ?1 LIMIT ?2)";
+	static const char *const old_attempts =
+		"DELETE FROM attempts WHERE number IN (SELECT number FROM attempts"
+		" WHERE started_us < ?1 ORDER BY started_us LIMIT ?2)";
+	int more, r = sql_run(file->db, "BEGIN IMMEDIATE");
+
+	if (r < 0)
+		return r;
+	more = r = expire(file, old_records, records_us);
+	if (r >= 0)
+		r = expire(file, old_attempts, attempts_us);
+	r = end_transaction(file, r);
+	return r < 0 ? r : r || more;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Counts the attempts of a casebook. */
+#include "common/base/text.h"
+#include "common/store/private.h"
+#include "common/store/sql.h"
+
+#define MONDAY "date(started_us / 1000000, 'unixepoch', 'localtime', 'weekday 0', '-6 days')"
+
+/* Counts what one index has, without the rows themselves. */
+#define COUNT(key, host, order)                                                                    \
+	"SELECT key, place, count(*), sum(outcome = 'failed'), sum(outcome = 'succeeded'),"        \
+	" count(DISTINCT coalesce(ecid, udid)) FROM"                                               \
+	" (SELECT " key " AS key, " host " AS place, outcome, ecid, udid FROM attempts"            \
+	" WHERE started_us >= ?1 ORDER BY started_us DESC LIMIT ?2)"                               \
+	" GROUP BY key, place ORDER BY " order " LIMIT ?3"
+#define FAILURES_FIRST "4 DESC, 3 DESC, 1, 2"
+
+static const struct {
+	const char *name;
+	const char *query;
+} groups[] = {
+	[GROUP_PORT] = {"port", COUNT("port", "host", FAILURES_FIRST)},
+	[GROUP_CABLE] = {"cable", COUNT("cable", "NULL", FAILURES_FIRST)},
+	[GROUP_BENCH] = {"bench", COUNT("host", "NULL", FAILURES_FIRST)},
+	[GROUP_MODEL] = {"model", COUNT("product", "NULL", FAILURES_FIRST)},
+	[GROUP_WEEK] = {"week", COUNT(MONDAY, "NULL", "1 DESC")},
+	[GROUP_TOOL] = {"tool", COUNT("tool", "NULL", FAILURES_FIRST)},
+};
+
+enum group_by group_by_name(const char *name)
+{
+	size_t by = 0;
+
+	while (by < GROUP_COUNT && !text_equal(groups[by].name, name))
+		by++;
+	return (enum group_by)by;
+}
+
+int casebook_count(struct casebook *book, enum group_by by, uint64_t since_us,
+	casebook_visit_group *visit, void *context)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
+	int r = sql_prepare(book->db, groups[by].query, &query);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(query, 1, (int64_t)since_us);
+	sqlite3_bind_int(query, 2, CASEBOOK_COUNTED_MAX);
+	sqlite3_bind_int(query, 3, CASEBOOK_GROUPS_MAX);
+	while ((r = sqlite3_step(query)) == SQLITE_ROW) {
+		const struct group group = {
+			.key = (const char *)sqlite3_column_text(query, 0),
+			.host = (const char *)sqlite3_column_text(query, 1),
+			.attempts = (uint64_t)sqlite3_column_int64(query, 2),
+			.failed = (uint64_t)sqlite3_column_int64(query, 3),
+			.succeeded = (uint64_t)sqlite3_column_int64(query, 4),
+			.phones = (uint64_t)sqlite3_column_int64(query, 5),
+		};
+
+		if (!visit(context, &group))
+			return 0;
+	}
+	return r == SQLITE_DONE ? 0 : sql_errno(r);
+}

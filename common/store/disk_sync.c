@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/store/disk_sync.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+
+struct disk_sync {
+	disk_sync_work *work;
+	void *user;
+	pthread_t thread;
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t changed;
+	bool wanted;
+	bool stop;
+	bool busy; /* implies that the thread is in work() */
+	int result;
+};
+
+static void *sync_thread(void *argument)
+{
+	struct disk_sync *sync = argument;
+
+	pthread_mutex_lock(&sync->lock);
+	while (!sync->stop) {
+		int r;
+
+		if (!sync->wanted) {
+			pthread_cond_wait(&sync->changed, &sync->lock);
+			continue;
+		}
+		sync->wanted = false;
+		sync->busy = true;
+		pthread_mutex_unlock(&sync->lock);
+		r = sync->work(sync->user);
+		pthread_mutex_lock(&sync->lock);
+		sync->busy = false;
+		sync->result = r;
+	}
+	pthread_mutex_unlock(&sync->lock);
+	return NULL;
+}
+
+int disk_sync_new(disk_sync_work *work, void *user, struct disk_sync **ret)
+{
+	struct disk_sync *sync = calloc(1, sizeof(*sync));
+	sigset_t all, before;
+	int r;
+
+	if (!sync)
+		return -ENOMEM;
+	sync->work = work;
+	sync->user = user;
+	pthread_mutex_init(&sync->lock, NULL);
+	pthread_cond_init(&sync->changed, NULL);
+	/* Signals are the loop's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&sync->thread, NULL, sync_thread, sync);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r != 0) {
+		free(sync);
+		return -r;
+	}
+	*ret = sync;
+	return 0;
+}
+
+struct disk_sync *disk_sync_free(struct disk_sync *sync)
+{
+	if (!sync)
+		return NULL;
+	pthread_mutex_lock(&sync->lock);
+	sync->stop = true;
+	pthread_cond_signal(&sync->changed);
+	pthread_mutex_unlock(&sync->lock);
+	pthread_join(sync->thread, NULL);
+	pthread_cond_destroy(&sync->changed);
+	pthread_mutex_destroy(&sync->lock);
+	free(sync);
+	return NULL;
+}
+
+void disk_sync_start(struct disk_sync *sync)
+{
+	pthread_mutex_lock(&sync->lock);
+	sync->wanted = true;
+	pthread_cond_signal(&sync->changed);
+	pthread_mutex_unlock(&sync->lock);
+}
+
+int disk_sync_result(struct disk_sync *sync)
+{
+	int r;
+
+	pthread_mutex_lock(&sync->lock);
+	r = sync->wanted || sync->busy ? -EINPROGRESS : sync->result;
+	if (r != -EINPROGRESS)
+		sync->result = 0;
+	pthread_mutex_unlock(&sync->lock);
+	return r;
+}

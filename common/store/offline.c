@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/store/offline.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/store/ring_map.h"
+
+#define RING_NAME "ring"
+
+struct offline {
+	struct ring_map *map;
+	struct bench *bench;
+	struct conditions *conditions;
+	struct store store;
+};
+
+/* Nothing is recorded and nothing begins: what was left is only read. */
+static uint64_t record_nothing(void *user, const struct event *event)
+{
+	return event->sequence;
+}
+
+static struct uuid name_nothing(void *user, struct stamp now)
+{
+	return (struct uuid){{0}};
+}
+
+static int replay(struct offline *offline)
+{
+	CLEANUP(freep) struct ring_cursor *cursor = malloc(sizeof(*cursor));
+	struct store *store = &offline->store;
+	struct ring_record record;
+	struct event event;
+	int r;
+
+	if (!cursor)
+		return -ENOMEM;
+	ring_cursor_first(cursor, store->reader);
+	while ((r = ring_cursor_next(cursor, &record)) > 0) {
+		if (store_read_record(&record, &event) < 0)
+			continue;
+		bench_replay(offline->bench, &event);
+		if (event.kind == EVENT_BENCH)
+			text_copy(store->bench_name, sizeof(store->bench_name), event.name);
+	}
+	return r;
+}
+
+static int open_ring(struct offline *offline, const char *state_dir)
+{
+	CLEANUP(freep) char *path = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/" RING_NAME, state_dir) < 0)
+		return path = NULL, -ENOMEM;
+	r = ring_map_open(path, &offline->map);
+	if (r < 0)
+		return r;
+	offline->store.reader = ring_map_reader(offline->map);
+	return replay(offline);
+}
+
+static int open_casebook(struct offline *offline, const char *state_dir)
+{
+	CLEANUP(freep) char *path = NULL;
+	int r;
+
+	if (asprintf(&path, "%s/" CASEBOOK_NAME, state_dir) < 0)
+		return path = NULL, -ENOMEM;
+	r = casebook_open(path, &offline->store.book);
+	return r < 0 ? r : conditions_load(offline->conditions, offline->store.book);
+}
+
+int offline_open(const char *state_dir, int *ret_ring_error, struct offline **ret)
+{
+	CLEANUP(offline_freep) struct offline *offline = calloc(1, sizeof(*offline));
+	int ring, book;
+
+	if (!offline)
+		return -ENOMEM;
+	offline->store.conditions = offline->conditions = conditions_new();
+	offline->store.bench = offline->bench =
+		bench_new("", 100, record_nothing, name_nothing, NULL);
+	if (!offline->conditions || !offline->bench)
+		return -ENOMEM;
+	ring = open_ring(offline, state_dir);
+	book = open_casebook(offline, state_dir);
+	/* Either is better than none. */
+	if (ring < 0 && book < 0)
+		return ring == -ENOENT ? book : ring;
+	*ret_ring_error = ring;
+	*ret = TAKE_PTR(offline);
+	return 0;
+}
+
+struct offline *offline_free(struct offline *offline)
+{
+	if (!offline)
+		return NULL;
+	casebook_free(offline->store.book);
+	bench_free(offline->bench);
+	conditions_free(offline->conditions);
+	ring_map_free(offline->map);
+	free(offline);
+	return NULL;
+}
+
+struct store *offline_store(struct offline *offline)
+{
+	return &offline->store;
+}

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/store/ring_file.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "common/store/ring_map.h"
+#include "common/store/disk_sync.h"
+#include "common/store/sigbus_guard.h"
+
+#define FILE_MODE 0640
+#define OPEN_ATTEMPTS 8 /* the file was replaced between open and lock */
+#define ZERO_BYTES (256 * 1024)
+
+struct ring_file {
+	int fd; /* -1: in memory alone */
+	void *bytes;
+	uint64_t size;
+	struct ring ring;
+	struct ring_reader reader;
+	struct disk_sync *sync; /* NULL: in memory alone */
+	uint64_t synced_next;	/* number of the next record when the last sync was asked for */
+};
+
+/* The kernel's boot id (random(4)); none where it cannot be read. */
+static struct uuid read_boot_id(void)
+{
+	CLEANUP(closep) int fd = -1;
+	char text[UUID_TEXT_SIZE] = "";
+	struct uuid boot = {{0}};
+
+	fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) == sizeof(text) - 1)
+		(void)uuid_parse(text, &boot);
+	return boot;
+}
+
+static int sync_ring(void *user)
+{
+	const struct ring_file *file = user;
+
+	return fdatasync(file->fd) < 0 ? -errno : 0;
+}
+
+/* Brings the name itself to the disk. */
+static int sync_folder(const char *path)
+{
+	CLEANUP(closep) int fd = -1;
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+
+	if (!slash)
+		strcpy(folder, ".");
+	else
+		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path + 1), path);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Takes the blocks on disk. They are written, not only reserved: a later fdatasync() then finds no
+ * metadata to write and does not wait for the file system's journal. */
+static int allocate(int fd, uint64_t size)
+{
+	static const uint8_t zeros[ZERO_BYTES];
+	int flags = 0, r;
+
+	/* On btrfs a copy on each write could find the disk full after all. */
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
+		flags |= FS_NOCOW_FL;
+		(void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
+	}
+	r = posix_fallocate(fd, 0, (off_t)size);
+	if (r != 0)
+		return -r;
+	for (uint64_t at = 0; at < size;) {
+		size_t part = size - at < ZERO_BYTES ? (size_t)(size - at) : ZERO_BYTES;
+		ssize_t written = pwrite(fd, zeros, part, (off_t)at);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		at += (uint64_t)written;
+	}
+	return 0;
+}
+
+static int suffixed(const char *path, const char *suffix, char out[static PATH_MAX])
+{
+	return snprintf(out, PATH_MAX, "%s%s", path, suffix) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* Fills the empty, locked file `file->fd` with a new ring and opens it. */
+static int format_file(struct ring_file *file, uint64_t size, struct stamp now, uint64_t first)
+{
+	struct uuid id = uuid_make(now), boot = read_boot_id();
+	struct ring_repair repair;
+	int r;
+
+	r = allocate(file->fd, size);
+	if (r < 0)
+		return r;
+	r = ring_bytes_map(file->fd, true, &file->bytes, &file->size);
+	if (r < 0)
+		return r;
+	r = ring_format(file->bytes, file->size, &id, now, first);
+	if (r < 0)
+		return r;
+	return ring_open(&file->ring, file->bytes, file->size, &boot, &repair);
+}
+
+/* Makes PATH.new, locked. Its name goes where the function that fills it fails. */
+static int create_draft(struct ring_file *file, const char *path, uint64_t size, struct stamp now,
+	uint64_t first, char draft[static PATH_MAX])
+{
+	int r;
+
+	r = suffixed(path, ".new", draft);
+	if (r < 0)
+		return r;
+	file->fd = open(draft, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+	if (file->fd < 0)
+		return -errno;
+	r = ring_lock(file->fd);
+	if (r < 0)
+		return r;
+	if (ftruncate(file->fd, 0) < 0)
+		r = -errno;
+	else
+		r = format_file(file, size, now, first);
+	if (r < 0)
+		(void)unlink(draft);
+	return r;
+}
+
+/* Renames where there is no file of that name yet; -EEXIST where there is. */
+static int rename_new(const char *draft, const char *path)
+{
+	if (renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* Some file systems do not know the flag. */
+	if (errno != EINVAL || link(draft, path) < 0)
+		return -errno;
+	return unlink(draft) < 0 ? -errno : 0;
+}
+
+/* Gives a finished draft its name. */
+static int publish(struct ring_file *file, const char *draft, const char *path, bool replace)
+{
+	int r;
+
+	if (fdatasync(file->fd) < 0)
+		r = -errno;
+	else if (replace)
+		r = rename(draft, path) < 0 ? -errno : 0;
+	else
+		r = rename_new(draft, path);
+	if (r < 0) {
+		(void)unlink(draft);
+		return r;
+	}
+	return sync_folder(path);
+}
+
+static struct ring_file *file_new(void)
+{
+	struct ring_file *file = calloc(1, sizeof(*file));
+
+	if (file)
+		file->fd = -1;
+	return file;
+}
+
+static int file_create(const char *path, uint64_t size, struct stamp now, struct ring_file **ret)
+{
+	CLEANUP(ring_file_freep) struct ring_file *file = file_new();
+	char draft[PATH_MAX];
+	int r;
+
+	if (!file)
+		return -ENOMEM;
+	r = create_draft(file, path, size, now, 1, draft);
+	if (r < 0)
+		return r;
+	r = publish(file, draft, path, false);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(file);
+	return 0;
+}
+
+/* Opens and locks the file that `path` names, also where it is replaced meanwhile. */
+static int open_locked(const char *path, int *ret)
+{
+	for (unsigned attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
+		CLEANUP(closep) int fd = -1;
+		struct stat ours, named;
+		int r;
+
+		fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		if (fd < 0)
+			return -errno;
+		r = ring_lock(fd);
+		if (r < 0)
+			return r;
+		if (fstat(fd, &ours) < 0)
+			return -errno;
+		if (stat(path, &named) == 0 && ours.st_ino == named.st_ino &&
+			ours.st_dev == named.st_dev) {
+			*ret = TAKE_FD(fd);
+			return 0;
+		}
+	}
+	return -EBUSY;
+}
+
+/* Moves the unusable file away and makes a new one, under the old one's lock. The new one is
+ * complete first: on a full disk the old one stays where it is, with the numbers it gave out. */
+static int set_aside(struct ring_file *bad, const char *path, uint64_t size, struct stamp now,
+	struct ring_file **ret)
+{
+	CLEANUP(ring_file_freep) struct ring_file *file = file_new();
+	char draft[PATH_MAX], aside[PATH_MAX];
+	uint64_t first = bad->bytes ? ring_first_after(bad->bytes, bad->size) : 1;
+	int r;
+
+	if (!file)
+		return -ENOMEM;
+	r = suffixed(path, ".bad", aside);
+	if (r < 0)
+		return r;
+	r = create_draft(file, path, size, now, first, draft);
+	if (r < 0)
+		return r;
+	if (rename(path, aside) < 0) {
+		r = -errno;
+		(void)unlink(draft);
+		return r;
+	}
+	r = publish(file, draft, path, false);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(file);
+	return 0;
+}
+
+static int copy_records(const struct ring_reader *from, struct ring *to)
+{
+	struct ring_cursor cursor;
+	struct ring_record record;
+	int r;
+
+	ring_cursor_first(&cursor, from);
+	while ((r = ring_cursor_next(&cursor, &record)) > 0) {
+		r = ring_import(to, &record);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+/* Takes the newest records over into a file of another size, which replaces the old one. */
+static int resize(struct ring_file *old, const char *path, uint64_t size, struct stamp now,
+	struct ring_file **ret)
+{
+	CLEANUP(ring_file_freep) struct ring_file *file = file_new();
+	struct ring_reader reader;
+	char draft[PATH_MAX];
+	int r;
+
+	if (!file)
+		return -ENOMEM;
+	r = ring_reader_init(&reader, old->bytes, old->size, true);
+	if (r < 0)
+		return r;
+	r = create_draft(file, path, size, now, ring_reader_extent(&reader).tail_sequence, draft);
+	if (r < 0)
+		return r;
+	r = copy_records(&reader, &file->ring);
+	if (r < 0) {
+		(void)unlink(draft);
+		return r;
+	}
+	ring_skip_to(&file->ring, old->ring.next_sequence);
+	r = publish(file, draft, path, true);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(file);
+	return 0;
+}
+
+/* Opens the file that is there. Returns -EBADMSG or -EPROTONOSUPPORT where it cannot be used, with
+ * the file's bytes mapped where they could be. */
+static int file_load(struct ring_file *file, struct ring_repair *ret_repair)
+{
+	struct uuid boot = read_boot_id();
+	int r;
+
+	r = ring_bytes_map(file->fd, true, &file->bytes, &file->size);
+	if (r < 0)
+		return r;
+	/* A copy of a ring may have holes. */
+	r = posix_fallocate(file->fd, 0, (off_t)file->size);
+	if (r != 0)
+		return -r;
+	r = ring_open(&file->ring, file->bytes, file->size, &boot, ret_repair);
+	if (r < 0)
+		return r;
+	/* Before the first append: the promise that no number is given out twice. */
+	return fdatasync(file->fd) < 0 ? -errno : 0;
+}
+
+/* One attempt to open or make the file. Returns -EAGAIN where someone else made it meanwhile. */
+static int file_obtain(const char *path, uint64_t size, struct stamp now,
+	struct ring_file_report *report, struct ring_file **ret)
+{
+	CLEANUP(ring_file_freep) struct ring_file *file = file_new();
+	int r;
+
+	if (!file)
+		return -ENOMEM;
+	r = open_locked(path, &file->fd);
+	if (r == -ENOENT) {
+		report->origin = RING_FILE_CREATED;
+		r = file_create(path, size, now, ret);
+		return r == -EEXIST ? -EAGAIN : r;
+	}
+	if (r < 0)
+		return r;
+	r = file_load(file, &report->repair);
+	if (r == -EBADMSG || r == -EPROTONOSUPPORT) {
+		report->origin = RING_FILE_SET_ASIDE;
+		report->reason = r;
+		return set_aside(file, path, size, now, ret);
+	}
+	if (r < 0)
+		return r;
+	report->origin = RING_FILE_OPENED;
+	if (file->size != size) {
+		report->reason = resize(file, path, size, now, ret);
+		if (report->reason == 0) {
+			report->origin = RING_FILE_RESIZED;
+			return 0;
+		}
+	}
+	*ret = TAKE_PTR(file);
+	return 0;
+}
+
+int ring_file_open(const char *path, uint64_t size, struct stamp now,
+	struct ring_file_report *ret_report, struct ring_file **ret)
+{
+	CLEANUP(ring_file_freep) struct ring_file *file = NULL;
+	struct ring_file_report report;
+	int r = -EAGAIN;
+
+	assert(path && ret_report && ret);
+	if (size < 2 * RING_PAGE_BYTES + RING_ARENA_MIN || size % RING_PAGE_BYTES != 0 ||
+		size > RING_BYTES_MAX)
+		return -EINVAL;
+	for (unsigned attempt = 0; r == -EAGAIN && attempt < OPEN_ATTEMPTS; attempt++) {
+		report = (struct ring_file_report){0};
+		r = file_obtain(path, size, now, &report, &file);
+	}
+	/* Neither there nor to be made: a link that leads nowhere. */
+	if (r == -EAGAIN)
+		return -ENOENT;
+	if (r < 0)
+		return r;
+	r = ring_reader_init(&file->reader, file->bytes, file->size, true);
+	if (r < 0)
+		return r;
+	report.records = ring_verify(&file->reader, &report.loss);
+	if (report.records < 0)
+		return (int)report.records;
+	r = disk_sync_new(sync_ring, file, &file->sync);
+	if (r < 0)
+		return r;
+	sigbus_guard_start(file->bytes, file->size);
+	file->synced_next = file->ring.next_sequence;
+	*ret_report = report;
+	*ret = TAKE_PTR(file);
+	return 0;
+}
+
+int ring_file_open_memory(uint64_t size, struct stamp now, struct ring_file **ret)
+{
+	CLEANUP(ring_file_freep) struct ring_file *file = file_new();
+	struct uuid id = uuid_make(now), boot = {{0}};
+	struct ring_repair repair;
+	int r;
+
+	if (!file)
+		return -ENOMEM;
+	if (size > RING_BYTES_MAX)
+		return -EINVAL;
+	file->bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (file->bytes == MAP_FAILED) {
+		file->bytes = NULL;
+		return -errno;
+	}
+	file->size = size;
+	r = ring_format(file->bytes, size, &id, now, 1);
+	if (r < 0)
+		return r;
+	r = ring_open(&file->ring, file->bytes, size, &boot, &repair);
+	if (r < 0)
+		return r;
+	r = ring_reader_init(&file->reader, file->bytes, size, true);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(file);
+	return 0;
+}
+
+struct ring_file *ring_file_free(struct ring_file *file)
+{
+	if (!file)
+		return NULL;
+	if (file->sync) {
+		disk_sync_free(file->sync);
+		if (fdatasync(file->fd) == 0) {
+			ring_close(&file->ring);
+			(void)fdatasync(file->fd);
+		}
+		sigbus_guard_stop();
+	}
+	if (file->bytes)
+		munmap(file->bytes, file->size);
+	if (file->fd >= 0)
+		close(file->fd);
+	free(file);
+	return NULL;
+}
+
+struct ring *ring_file_ring(struct ring_file *file)
+{
+	return &file->ring;
+}
+
+const struct ring_reader *ring_file_reader(const struct ring_file *file)
+{
+	return &file->reader;
+}
+
+int ring_file_sync(struct ring_file *file)
+{
+	int r;
+
+	if (!file->sync)
+		return 0;
+	r = disk_sync_result(file->sync);
+	if (r == -EINPROGRESS)
+		return 0;
+	if (r < 0 || file->synced_next != file->ring.next_sequence) {
+		file->synced_next = file->ring.next_sequence;
+		disk_sync_start(file->sync);
+	}
+	return r;
+}
+
+/* What is wrong with the file: 0 nothing, -EIO it is short of pages, -ENOENT it has lost its name,
+ * -ESTALE another one has it. */
+static int check_file(const struct ring_file *file, const char *path)
+{
+	struct stat ours, named;
+
+	if (fstat(file->fd, &ours) < 0)
+		return -errno;
+	if (stat(path, &named) < 0)
+		return -errno;
+	if (ours.st_ino != named.st_ino || ours.st_dev != named.st_dev)
+		return -ESTALE;
+	return sigbus_guard_broke() || (uint64_t)ours.st_size < file->size ? -EIO : 0;
+}
+
+/* The records that can still be read, with their numbers. */
+static void save_records(struct ring_file *from, struct ring_file *to)
+{
+	ring_store_bounds(&from->ring);
+	(void)copy_records(&from->reader, &to->ring);
+	ring_skip_to(&to->ring, from->ring.next_sequence);
+}
+
+/* Puts what `from` has in the place of what `file` had; `from` gets that. */
+static int take_over(struct ring_file *file, struct ring_file *from)
+{
+	struct ring_file old = *file;
+	int r;
+
+	/* It works on the old descriptor. */
+	file->sync = disk_sync_free(file->sync);
+	*file = *from;
+	*from = old;
+	from->sync = NULL;
+	sigbus_guard_start(file->bytes, file->size);
+	file->synced_next = file->ring.next_sequence;
+	r = ring_reader_init(&file->reader, file->bytes, file->size, true);
+	if (r == 0)
+		r = disk_sync_new(sync_ring, file, &file->sync);
+	return r;
+}
+
+int ring_file_mend(struct ring_file *file, const char *path, struct stamp now)
+{
+	CLEANUP(ring_file_freep) struct ring_file *new = NULL;
+	char draft[PATH_MAX];
+	int wrong, r;
+
+	if (file->fd < 0)
+		return 0;
+	wrong = check_file(file, path);
+	if (wrong == 0 || wrong == -ESTALE)
+		return wrong;
+	new = file_new();
+	if (!new)
+		return -ENOMEM;
+	r = create_draft(new, path, file->size, now, file->ring.tail_sequence, draft);
+	if (r < 0)
+		return r;
+	save_records(file, new);
+	/* Where the name is gone, whoever takes it meanwhile keeps it. */
+	r = publish(new, draft, path, wrong != -ENOENT);
+	if (r == 0)
+		r = take_over(file, new);
+	return r < 0 ? r : 1;
+}
+
+int ring_file_sync_wait(struct ring_file *file)
+{
+	if (!file->sync)
+		return 0;
+	file->synced_next = file->ring.next_sequence;
+	return fdatasync(file->fd) < 0 ? -errno : 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/store/ring_map.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "common/ring/format.h"
+
+struct ring_map {
+	void *bytes;
+	uint64_t size;
+	struct ring_reader reader;
+};
+
+int ring_bytes_map(int fd, bool writable, void **ret_bytes, uint64_t *ret_size)
+{
+	struct stat status;
+	void *bytes;
+
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode))
+		return -EINVAL;
+	if (status.st_size < 2 * RING_PAGE_BYTES + RING_ARENA_MIN ||
+		(uint64_t)status.st_size > RING_BYTES_MAX)
+		return -EBADMSG;
+	bytes = mmap(NULL, (size_t)status.st_size, writable ? PROT_READ | PROT_WRITE : PROT_READ,
+		MAP_SHARED, fd, 0);
+	if (bytes == MAP_FAILED)
+		return -errno;
+	*ret_bytes = bytes;
+	*ret_size = (uint64_t)status.st_size;
+	return 0;
+}
+
+int ring_lock(int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+}
+
+/* True where a writer holds its lock. What cannot be asked counts as no. */
+static bool has_writer(int fd)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+int ring_map_open(const char *path, struct ring_map **ret)
+{
+	CLEANUP(ring_map_freep) struct ring_map *map = NULL;
+	CLEANUP(closep) int fd = -1;
+	int r;
+
+	assert(path && ret);
+	map = calloc(1, sizeof(*map));
+	if (!map)
+		return -ENOMEM;
+	/* Not blocking: the path may name a FIFO. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	r = ring_bytes_map(fd, false, &map->bytes, &map->size);
+	if (r < 0)
+		return r;
+	r = ring_reader_init(&map->reader, map->bytes, map->size, has_writer(fd));
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(map);
+	return 0;
+}
+
+struct ring_map *ring_map_free(struct ring_map *map)
+{
+	if (map && map->bytes)
+		munmap(map->bytes, map->size);
+	free(map);
+	return NULL;
+}
+
+const struct ring_reader *ring_map_reader(const struct ring_map *map)
+{
+	return &map->reader;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/store/schema.h"
+
+#include <errno.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "common/base/macro.h"
+
+/* Level 1 of zlib packs a tool's log to about an eighth, in the time that the loop can spare. */
+#define PACK_LEVEL 1
+
+_Static_assert(RECORD_RUN_BYTES_MAX - RECORD_RUN_BYTES >= EVENT_BYTES_MAX + RUN_RECORD_HEADER,
+	"a run that is not full takes one record more");
+
+/* `id` is the session's UUID, `ecid` its 64 bits as SQLite's signed integer, `told` a case file
+ * with this one attempt; `started_us` is the time of keeping where the attempt's own is not known.
+ */
+const char *const casebook_steps[] = {
+	"CREATE TABLE attempts ("
+	" number INTEGER PRIMARY KEY,"
+	" id BLOB NOT NULL UNIQUE,"
+	" origin TEXT NOT NULL,"
+	" ecid INTEGER, udid TEXT, product TEXT,"
+	" started_us INTEGER NOT NULL, ended_us INTEGER NOT NULL,"
+	" host TEXT, port TEXT, cable TEXT, outcome TEXT NOT NULL,"
+	" told TEXT NOT NULL) STRICT;"
+	"CREATE INDEX attempts_of_ecid ON attempts (ecid, started_us) WHERE ecid IS NOT NULL;"
+	"CREATE INDEX attempts_of_udid ON attempts (udid, started_us) WHERE udid IS NOT NULL;"
+	"CREATE INDEX attempts_in_time ON attempts (started_us);"
+	"CREATE TABLE verdicts ("
+	" id BLOB PRIMARY KEY, attempt BLOB NOT NULL, at_us INTEGER NOT NULL,"
+	" phase TEXT NOT NULL, strength TEXT NOT NULL, cause TEXT, summary TEXT NOT NULL) STRICT;"
+	"CREATE INDEX verdicts_of_attempt ON verdicts (attempt);"
+	"CREATE TABLE records ("
+	" number INTEGER PRIMARY KEY, attempt BLOB NOT NULL,"
+	" first INTEGER NOT NULL, last INTEGER NOT NULL, kept_us INTEGER NOT NULL,"
+	" packed BLOB NOT NULL, UNIQUE (attempt, first)) STRICT;"
+	"CREATE INDEX records_in_time ON records (kept_us);",
+
+	"CREATE TABLE notes ("
+	" id BLOB PRIMARY KEY, ecid INTEGER, udid TEXT, at_us INTEGER NOT NULL,"
+	" kind TEXT NOT NULL, text TEXT NOT NULL) STRICT;"
+	"CREATE INDEX notes_of_ecid ON notes (ecid) WHERE ecid IS NOT NULL;"
+	"CREATE INDEX notes_of_udid ON notes (udid) WHERE udid IS NOT NULL;"
+	"CREATE INDEX notes_in_time ON notes (at_us);"
+	"CREATE TABLE conditions ("
+	" id BLOB PRIMARY KEY, at_us INTEGER NOT NULL,"
+	" place TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL) STRICT;"
+	"CREATE TABLE purges ("
+	" id BLOB PRIMARY KEY, at_us INTEGER NOT NULL, why TEXT NOT NULL,"
+	" attempts INTEGER NOT NULL) STRICT;",
+
+	/* What holds at a place is one row; counting reads the index alone. */
+	"CREATE UNIQUE INDEX conditions_of_place ON conditions (place, key);"
+	"ALTER TABLE attempts ADD COLUMN tool TEXT;"
+	"UPDATE attempts SET tool ="
+	" iif(json_valid(told), json_extract(told, '$.attempts[0].tool'), NULL);"
+	"DROP INDEX attempts_in_time;"
+	"CREATE INDEX attempts_in_time ON attempts"
+	" (started_us, outcome, host, port, cable, product, tool, ecid, udid);",
+
+	/* Nothing read them: a verdict is a record of its session, a purge is in the journal. */
+	"DROP TABLE verdicts;"
+	"DROP TABLE purges;",
+};
+const size_t casebook_version = ARRAY_SIZE(casebook_steps);
+
+size_t record_run_append(
+	uint8_t run[static RECORD_RUN_BYTES_MAX], size_t used, const struct event *event)
+{
+	uint32_t length = (uint32_t)event_encode(event, run + used + RUN_RECORD_HEADER);
+
+	memcpy(run + used, &event->sequence, sizeof(event->sequence));
+	memcpy(run + used + sizeof(event->sequence), &length, sizeof(length));
+	return used + RUN_RECORD_HEADER + length;
+}
+
+int record_run_next(const uint8_t *run, size_t length, size_t *offset, struct event *ret)
+{
+	uint64_t sequence;
+	uint32_t bytes;
+	int r;
+
+	if (*offset == length)
+		return 0;
+	if (length - *offset < RUN_RECORD_HEADER)
+		return -EBADMSG;
+	memcpy(&sequence, run + *offset, sizeof(sequence));
+	memcpy(&bytes, run + *offset + sizeof(sequence), sizeof(bytes));
+	if (bytes > length - *offset - RUN_RECORD_HEADER)
+		return -EBADMSG;
+	r = event_decode(run + *offset + RUN_RECORD_HEADER, bytes, ret);
+	if (r < 0)
+		return r;
+	ret->sequence = sequence;
+	*offset += RUN_RECORD_HEADER + bytes;
+	return 1;
+}
+
+size_t record_run_bound(size_t length)
+{
+	return compressBound(length);
+}
+
+int record_run_pack(const uint8_t *run, size_t length, uint8_t *out, size_t size)
+{
+	uLongf written = size;
+
+	return compress2(out, &written, run, length, PACK_LEVEL) == Z_OK ? (int)written : -ENOMEM;
+}
+
+int record_run_unpack(
+	const uint8_t *packed, size_t length, uint8_t run[static RECORD_RUN_BYTES_MAX])
+{
+	uLongf written = RECORD_RUN_BYTES_MAX;
+
+	return uncompress(run, &written, packed, length) == Z_OK ? (int)written : -EBADMSG;
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/store/store.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/triage/view.h"
+
+#define ACROSS_ATTEMPTS_MAX 500 /* of the casebook, that other phones are looked for in */
+#define ACROSS_WINDOW_US (30 * 24 * UINT64_C(3600) * USEC_PER_SEC)
+
+bool store_find_identity(struct store *store, const char *name, struct identity *ret)
+{
+	struct identity identity = {0};
+	bool found = bench_find_identity(store->bench, name, &identity);
+	int r = 0;
+
+	if (store->book && found && identity_is_known(&identity))
+		r = casebook_complete_identity(store->book, &identity);
+	else if (store->book && !found)
+		r = casebook_find_identity(store->book, name, &identity);
+	found = found || r > 0;
+	store->error = r < 0 ? r : 0;
+	if (found)
+		*ret = identity;
+	return found;
+}
+
+/* Puts the sessions of the bench between the attempts of the casebook, by their time. */
+struct merge {
+	const struct bench *bench;
+	const struct identity *identity;
+	size_t left; /* sessions of the bench that were not visited */
+	store_visit *visit;
+	void *context;
+	bool ended;
+};
+
+static bool merge_session(struct merge *merge, const struct session *session)
+{
+	const struct found_attempt past = {
+		&session->attempt, &session->identity, session, session->attempt.started.wall_us};
+
+	if (merge->identity && !identity_matches(&session->identity, merge->identity))
+		return true;
+	return merge->visit(merge->context, &past);
+}
+
+/* Visits the sessions that began at `started_us` or later. */
+static bool merge_sessions(struct merge *merge, uint64_t started_us)
+{
+	while (merge->left > 0 && !merge->ended) {
+		const struct session *session = bench_session(merge->bench, merge->left - 1);
+
+		if (session->attempt.started.wall_us < started_us)
+			break;
+		merge->left--;
+		merge->ended = !merge_session(merge, session);
+	}
+	return !merge->ended;
+}
+
+/* The bench knows its own better: it may have learnt more since the sealing. */
+static bool want_kept(void *context, const struct uuid *session)
+{
+	const struct merge *merge = context;
+
+	return !bench_find_session(merge->bench, session);
+}
+
+static bool merge_kept(void *context, const struct kept_attempt *kept)
+{
+	struct merge *merge = context;
+	const struct found_attempt past = {kept->attempt, kept->identity, NULL, kept->started_us};
+
+	if (!merge_sessions(merge, kept->started_us))
+		return false;
+	merge->ended = !merge->visit(merge->context, &past);
+	return !merge->ended;
+}
+
+void store_attempts(struct store *store, const struct identity *identity, size_t limit,
+	store_visit *visit, void *context)
+{
+	struct merge merge = {
+		.bench = store->bench,
+		.identity = identity,
+		.left = bench_session_count(store->bench),
+		.visit = visit,
+		.context = context,
+	};
+
+	if (store->book)
+		store->error = casebook_attempts(
+			store->book, identity, limit, want_kept, merge_kept, &merge);
+	merge_sessions(&merge, 0);
+}
+
+bool store_attempt(struct store *store, const struct uuid *id, store_visit *visit, void *context)
+{
+	const struct session *session = bench_find_session(store->bench, id);
+	struct merge merge = {.bench = store->bench, .visit = visit, .context = context};
+	int r = 0;
+
+	if (session) {
+		merge_session(&merge, session);
+		return true;
+	}
+	if (store->book)
+		r = casebook_attempt(store->book, id, merge_kept, &merge);
+	store->error = r < 0 ? r : 0;
+	return r > 0;
+}
+
+static bool ignore(void *context, const struct found_attempt *found)
+{
+	return false;
+}
+
+bool store_has_session(struct store *store, const struct uuid *session)
+{
+	return store_attempt(store, session, ignore, NULL);
+}
+
+int store_read_record(const struct ring_record *record, struct event *ret)
+{
+	int r = event_decode(record->payload, record->length, ret);
+
+	if (r < 0)
+		return r;
+	ret->sequence = record->sequence;
+	ret->session = record->session;
+	return ret->kind == EVENT_NONE ? -EBADMSG : 0;
+}
+
+static int ring_records(const struct ring_reader *reader, const struct uuid *session,
+	uint64_t after, casebook_visit_record *visit, void *context, uint64_t *ret_lost)
+{
+	CLEANUP(freep) struct ring_cursor *cursor = malloc(sizeof(*cursor));
+	struct ring_record record;
+	uint64_t lost = 0;
+	int r;
+
+	if (!cursor)
+		return -ENOMEM;
+	if (after > 0)
+		ring_cursor_after(cursor, reader, after);
+	else
+		ring_cursor_first(cursor, reader);
+	if (session)
+		ring_cursor_only(cursor, session);
+	while ((r = ring_cursor_next(cursor, &record)) > 0) {
+		struct event event;
+
+		/* What is missing before a record that was not taken is told with it, next time. */
+		if (store_read_record(&record, &event) == 0 && !visit(context, &event))
+			break;
+		lost = cursor->loss.lost;
+	}
+	if (r < 0)
+		return r;
+	if (r == 0)
+		lost = cursor->loss.lost;
+	*ret_lost = after > 0 ? lost : 0;
+	return 0;
+}
+
+/* A visit of what the casebook has of a session's records. */
+struct kept_visit {
+	casebook_visit_record *visit;
+	void *context;
+	uint64_t last; /* sequence that was visited */
+	bool ended;
+};
+
+static bool visit_kept(void *user, const struct event *event)
+{
+	struct kept_visit *kept = user;
+
+	kept->ended = !kept->visit(kept->context, event);
+	if (!kept->ended)
+		kept->last = event->sequence;
+	return !kept->ended;
+}
+
+int store_records(struct store *store, const struct uuid *session, uint64_t after,
+	casebook_visit_record *visit, void *context, uint64_t *ret_lost)
+{
+	struct kept_visit kept = {.visit = visit, .context = context, .last = after};
+	bool on_bench = !session || bench_find_session(store->bench, session);
+	int r = 0;
+
+	if (session && store->book)
+		store->error = casebook_records(store->book, session, after, visit_kept, &kept);
+	if (store->reader && on_bench && !kept.ended)
+		r = ring_records(store->reader, session, kept.last, visit, context, ret_lost);
+	if (r == 0 && (!on_bench || kept.last > after))
+		*ret_lost = 0;
+	return r;
+}
+
+/* Takes copies, which are owned. */
+struct gathering {
+	struct triage_case *c;
+	struct identity identity; /* all that its attempts tell of the phone */
+	bool failed;
+};
+
+static bool gather(void *context, const struct found_attempt *past)
+{
+	struct gathering *gathering = context;
+	struct attempt *attempt = triage_case_add(gathering->c);
+
+	if (!attempt) {
+		gathering->failed = true;
+		return false;
+	}
+	*attempt = *past->attempt;
+	identity_merge(&gathering->identity, past->identity);
+	/* More are not looked at; to copy them would hold the loop. */
+	return gathering->c->attempt_count < VIEW_ATTEMPTS_MAX;
+}
+
+static bool gather_word(void *context, const struct event *note)
+{
+	struct gathering *gathering = context;
+	char word[HISTORY_WORD_SIZE];
+
+	if (!text_equal(note->name, "history"))
+		return true;
+	text_clean(note->text, note->text_length, word, sizeof(word));
+	triage_case_add_history(gathering->c, word);
+	return true;
+}
+
+/* Puts what was gathered newest first into the order of cases, with the keys of its phone. */
+static int finish_case(struct gathering *gathering, struct triage_case **ret)
+{
+	struct triage_case *c = gathering->c;
+
+	if (gathering->failed)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->attempt_count / 2; i++) {
+		struct attempt *newer = c->attempts[i];
+
+		c->attempts[i] = c->attempts[c->attempt_count - 1 - i];
+		c->attempts[c->attempt_count - 1 - i] = newer;
+	}
+	c->identity = gathering->identity;
+	*ret = c;
+	return 0;
+}
+
+int store_case(struct store *store, const struct identity *identity, struct triage_case **ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
+	struct gathering gathering = {.c = c, .identity = *identity};
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	store_attempts(store, identity, VIEW_ATTEMPTS_MAX, gather, &gathering);
+	if (store->book && store->error == 0)
+		store->error = casebook_notes(store->book, identity, gather_word, &gathering);
+	r = finish_case(&gathering, ret);
+	if (r == 0)
+		c = NULL;
+	return r;
+}
+
+int store_session_case(struct store *store, const struct uuid *id, struct triage_case **ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
+	struct gathering gathering = {.c = c};
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	if (!store_attempt(store, id, gather, &gathering))
+		return STORE_NO_SESSION;
+	if (identity_is_known(&gathering.identity))
+		return store_case(store, &gathering.identity, ret);
+	r = finish_case(&gathering, ret);
+	if (r == 0)
+		c = NULL;
+	return r;
+}
+
+static bool take_place(
+	void *context, const struct identity *identity, const struct whereabouts *where)
+{
+	across_take(context, identity, where);
+	return true;
+}
+
+int store_mark_across(struct store *store, struct triage_case *c)
+{
+	CLEANUP(freep) struct across *across = malloc(sizeof(*across));
+	uint64_t failed_us;
+
+	if (!across)
+		return -ENOMEM;
+	across_begin(across, c);
+	if (!across->last)
+		return 0;
+	for (size_t i = bench_session_count(store->bench); i > 0; i--) {
+		const struct session *session = bench_session(store->bench, i - 1);
+		const struct whereabouts where = attempt_whereabouts(&session->attempt);
+
+		across_take(across, &session->identity, &where);
+	}
+	failed_us = across->last->started.wall_us;
+	if (store->book)
+		store->error = casebook_places(store->book,
+			failed_us > ACROSS_WINDOW_US ? failed_us - ACROSS_WINDOW_US : 0,
+			ACROSS_ATTEMPTS_MAX, take_place, across);
+	across_end(across);
+	return 0;
+}
+
+static int diagnose_case(struct store *store, struct triage_case *c, struct verdict *ret)
+{
+	int r = store_mark_across(store, c);
+
+	return r < 0 ? r : diagnose(c, ret);
+}
+
+int store_diagnose(struct store *store, const struct identity *identity, struct verdict *ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	int r = store_case(store, identity, &c);
+
+	return r != 0 ? r : diagnose_case(store, c, ret);
+}
+
+int store_diagnose_session(struct store *store, const struct uuid *session, struct verdict *ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	int r = store_session_case(store, session, &c);
+
+	return r != 0 ? r : diagnose_case(store, c, ret);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/server/methods.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "daemon/server/streams.h"
+
+struct method {
+	const char *name; /* whole */
+	enum access access;
+	bool more_required; /* makes no sense without `more` */
+	const struct parameter *parameters;
+	method_handler *handle;
+};
+
+static int get_info(struct request *request)
+{
+	struct json_builder *builder = &request->call.builder;
+	struct json_object *answer = request->call.answer, *interfaces = json_new_array(builder);
+
+	json_put_text(builder, answer, "vendor", "idevicetriage");
+	json_put_text(builder, answer, "product", "idevicetriaged");
+	json_put_text(builder, answer, "version", request->api->parts.version);
+	json_put_text(builder, answer, "url", "man:idevicetriage-api(7)");
+	json_add_text(builder, interfaces, VARLINK_SERVICE);
+	json_add_text(builder, interfaces, VARLINK_INTERFACE);
+	json_put(builder, answer, "interfaces", interfaces);
+	return API_OK;
+}
+
+static int get_interface_description(struct request *request)
+{
+	static const struct {
+		const char *name;
+		const char *text;
+	} descriptions[] = {
+		{VARLINK_INTERFACE, varlink_interface_text},
+		{VARLINK_SERVICE, varlink_service_text},
+	};
+	struct call *call = &request->call;
+
+	for (size_t i = 0; i < ARRAY_SIZE(descriptions); i++) {
+		if (!text_equal(descriptions[i].name, call_text(call, "interface")))
+			continue;
+		json_put_text(&call->builder, call->answer, "description", descriptions[i].text);
+		return API_OK;
+	}
+	return API_INTERFACE_NOT_FOUND;
+}
+
+static struct json_object *sources_to_json(
+	struct json_builder *builder, const struct source_states *sources)
+{
+	struct json_object *array = json_new_array(builder);
+
+	for (size_t i = 0; i < sources->count; i++) {
+		struct json_object *source = json_new_object(builder);
+
+		json_put_text(builder, source, "name", sources->states[i].name);
+		json_put_bool(builder, source, "up", sources->states[i].up);
+		json_put_known_text(builder, source, "detail", sources->states[i].detail);
+		json_add(builder, array, source);
+	}
+	return array;
+}
+
+static struct json_object *running_ids(struct json_builder *builder, const struct bench *bench)
+{
+	struct json_object *array = json_new_array(builder);
+
+	for (size_t i = bench_session_count(bench); i > 0; i--) {
+		const struct session *session = bench_session(bench, i - 1);
+		char text[UUID_TEXT_SIZE];
+
+		if (!session->running)
+			continue;
+		uuid_format(&session->attempt.id, text);
+		json_add_text(builder, array, text);
+	}
+	return array;
+}
+
+static size_t count_devices(const struct bench *bench)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < bench_device_count(bench); i++)
+		count += bench_device(bench, i)->mode != MODE_GONE;
+	return count;
+}
+
+static int get_status(struct request *request)
+{
+	const struct api_parts *parts = &request->api->parts;
+	const struct bench *bench = parts->store->bench;
+	struct ring_extent extent = ring_reader_extent(parts->store->reader);
+	bool empty = extent.head == extent.tail;
+	struct json_builder *builder = &request->call.builder;
+	struct json_object *answer = request->call.answer;
+
+	json_put_text(builder, answer, "bench", parts->store->bench_name);
+	json_put_text(builder, answer, "version", parts->version);
+	json_put_number(builder, answer, "startedUSec", (int64_t)parts->started.wall_us);
+	json_put(builder, answer, "sources", sources_to_json(builder, parts->sources));
+	json_put_number(builder, answer, "deviceCount", (int64_t)count_devices(bench));
+	json_put(builder, answer, "runningSessions", running_ids(builder, bench));
+	json_put_number(builder, answer, "ringBytes", (int64_t)parts->ring_bytes);
+	json_put_number(
+		builder, answer, "firstSequence", empty ? 0 : (int64_t)extent.tail_sequence);
+	json_put_number(
+		builder, answer, "lastSequence", empty ? 0 : (int64_t)extent.next_sequence - 1);
+	json_put_number(builder, answer, "damagedRecords", (int64_t)parts->damaged_records);
+	return API_OK;
+}
+
+/* With `more`: what is left of the log now, and what comes. */
+static int follow_log(struct request *request)
+{
+	struct stream_log log = {0};
+	struct call *call = &request->call;
+	int64_t after = 0;
+	int r = call_session(call, &log.session);
+
+	if (r == API_OK)
+		r = call_limit(call, VARLINK_RECORDS_MAX, &log.limit);
+	if (r != API_OK)
+		return r;
+	if (!uuid_is_none(&log.session) &&
+		!store_has_session(request->api->parts.store, &log.session))
+		return API_NO_SUCH_SESSION;
+	call_number(call, "after", &after);
+	log.after = (uint64_t)after;
+	r = stream_read_log(request->api, request->peer, &log);
+	request->streaming = r == 0;
+	return r;
+}
+
+static int watch(struct request *request)
+{
+	int64_t number = 0;
+	bool resumes = call_number(&request->call, "after", &number);
+	uint64_t after = (uint64_t)number;
+	int r = stream_watch(request->api, request->peer, resumes ? &after : NULL);
+
+	request->streaming = r == 0;
+	return r;
+}
+
+/* Reads one condition as a person would type it. Returns false where it is none. */
+static bool read_condition(struct json_object *object, struct condition *ret)
+{
+	const char *key, *value;
+
+	if (json_object_object_length(object) != 2 || json_get_text(object, "key", &key) <= 0 ||
+		json_get_text(object, "value", &value) <= 0 || !key[0])
+		return false;
+	*ret = (struct condition){0};
+	if (strlen(key) >= sizeof(ret->key) || strlen(value) >= sizeof(ret->value))
+		return false;
+	text_clean(key, strlen(key), ret->key, sizeof(ret->key));
+	text_clean(value, strlen(value), ret->value, sizeof(ret->value));
+	return true;
+}
+
+int methods_conditions(struct call *call,
+	struct condition conditions[static ATTEMPT_CONDITIONS_MAX], size_t *ret_count)
+{
+	struct json_object *array = NULL;
+	size_t count;
+
+	json_get_array(call->parameters, "conditions", &array);
+	count = json_object_array_length(array);
+	if (count > ATTEMPT_CONDITIONS_MAX)
+		return call_bad(call, "conditions");
+	for (size_t i = 0; i < count; i++)
+		if (!read_condition(json_object_array_get_idx(array, i), &conditions[i]))
+			return call_bad(call, "conditions");
+	*ret_count = count;
+	return API_OK;
+}
+
+static const struct parameter no_parameters[] = {PARAMETERS_END};
+static const struct parameter description_parameters[] = {
+	{"interface", PARAMETER_TEXT, true}, PARAMETERS_END};
+static const struct parameter watch_parameters[] = {
+	{"after", PARAMETER_COUNT, false}, PARAMETERS_END};
+static const struct parameter begin_parameters[] = {{"tool", PARAMETER_TEXT, true},
+	{"toolVersion", PARAMETER_TEXT, false}, {"arguments", PARAMETER_TEXTS, true},
+	{"conditions", PARAMETER_OBJECTS, true}, {"ticket", PARAMETER_TEXT, false},
+	{"ecid", PARAMETER_TEXT, false}, {"udid", PARAMETER_TEXT, false},
+	{"port", PARAMETER_TEXT, false}, PARAMETERS_END};
+static const struct parameter append_parameters[] = {{"session", PARAMETER_TEXT, true},
+	{"offset", PARAMETER_COUNT, true}, {"text", PARAMETER_BYTES, true}, PARAMETERS_END};
+static const struct parameter end_parameters[] = {{"session", PARAMETER_TEXT, true},
+	{"exitStatus", PARAMETER_COUNT, false}, {"signal", PARAMETER_COUNT, false}, PARAMETERS_END};
+static const struct parameter add_parameters[] = {{"case", PARAMETER_OBJECT, true}, PARAMETERS_END};
+static const struct parameter records_parameters[] = {
+	{"session", PARAMETER_TEXT, true}, {"records", PARAMETER_OBJECTS, true}, PARAMETERS_END};
+static const struct parameter purge_parameters[] = {
+	{"device", PARAMETER_TEXT, false}, {"beforeUSec", PARAMETER_COUNT, false}, PARAMETERS_END};
+static const struct parameter conditions_parameters[] = {
+	{"place", PARAMETER_TEXT, true}, {"conditions", PARAMETER_OBJECTS, true}, PARAMETERS_END};
+static const struct parameter note_parameters[] = {{"device", PARAMETER_TEXT, true},
+	{"kind", PARAMETER_TEXT, false}, {"text", PARAMETER_TEXT, true}, PARAMETERS_END};
+
+#define OWN(name) VARLINK_INTERFACE "." name
+#define SERVICE(name) VARLINK_SERVICE "." name
+
+/* Beside the reading methods of common/query. */
+static const struct method methods[] = {
+	{SERVICE("GetInfo"), ACCESS_READ, false, no_parameters, get_info},
+	{SERVICE("GetInterfaceDescription"), ACCESS_READ, false, description_parameters,
+		get_interface_description},
+	{OWN("GetStatus"), ACCESS_READ, false, no_parameters, get_status},
+	{OWN("Watch"), ACCESS_READ, true, watch_parameters, watch},
+	{OWN("BeginRun"), ACCESS_WRITE, false, begin_parameters, methods_begin_run},
+	{OWN("AppendLog"), ACCESS_WRITE, false, append_parameters, methods_append_log},
+	{OWN("EndRun"), ACCESS_WRITE, false, end_parameters, methods_end_run},
+	{OWN("SetConditions"), ACCESS_WRITE, false, conditions_parameters, methods_set_conditions},
+	{OWN("AddNote"), ACCESS_WRITE, false, note_parameters, methods_add_note},
+	{OWN("AddAttempt"), ACCESS_WRITE, false, add_parameters, methods_add_attempt},
+	{OWN("AddRecords"), ACCESS_WRITE, false, records_parameters, methods_add_records},
+	{OWN("Purge"), ACCESS_ADMIN, false, purge_parameters, methods_purge},
+};
+
+static const struct method *find_method(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+		if (text_equal(methods[i].name, name))
+			return &methods[i];
+	return NULL;
+}
+
+static int call_method(struct request *request, const struct method *method)
+{
+	const struct varlink_call *message = request->message;
+	int r;
+
+	if (!(peer_access(request->peer) & method->access))
+		return API_NOT_ALLOWED;
+	r = call_check(&request->call, method->parameters);
+	/* Whoever wants no answer cannot be sent a stream. */
+	if (r == API_OK && method->more_required && (!message->more || message->oneway))
+		return API_EXPECTED_MORE;
+	return r == API_OK ? method->handle(request) : r;
+}
+
+static int call_query(struct request *request, const struct query_method *query)
+{
+	int r;
+
+	if (!(peer_access(request->peer) & ACCESS_READ))
+		return API_NOT_ALLOWED;
+	r = call_check(&request->call, query->parameters);
+	if (r != API_OK)
+		return r;
+	if (request->message->more && text_equal(query->name, "ReadLog"))
+		return follow_log(request);
+	return query->handle(&request->api->query, &request->call);
+}
+
+static void finish(struct request *request, int result)
+{
+	CLEANUP(json_object_putp) struct json_object *answer = TAKE_PTR(request->call.answer);
+	struct json_builder *builder = &request->call.builder;
+	struct json_object *parameters;
+	const char *name;
+
+	if (request->message->oneway || request->streaming)
+		return;
+	if (result == API_OK) {
+		peer_send(request->peer, varlink_reply_new(builder, TAKE_PTR(answer), false));
+		return;
+	}
+	parameters = call_refuse(&request->call, result, &name);
+	peer_send(request->peer, varlink_error_new(builder, name, parameters));
+}
+
+void methods_call(void *user, struct peer *peer, struct varlink_call *message)
+{
+	const struct method *method = find_method(message->method);
+	const struct query_method *query = method ? NULL : query_find(message->method);
+	struct request request = {.api = user,
+		.peer = peer,
+		.message = message,
+		.call = {.method = message->method, .parameters = message->parameters}};
+	int r = API_METHOD_NOT_FOUND;
+
+	request.call.answer = json_new_object(&request.call.builder);
+	if (method)
+		r = call_method(&request, method);
+	else if (query)
+		r = call_query(&request, query);
+	if (r == API_NOT_ALLOWED || r == API_METHOD_NOT_FOUND)
+		request.call.detail = message->method;
+	finish(&request, r);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/text.h"
+#include "common/casefile/casefile.h"
+#include "common/ring/ring.h"
+#include "common/store/schema.h"
+#include "common/wire/records.h"
+#include "daemon/server/methods.h"
+
+/* The casebook for writing. Returns API_OK or API_CASEBOOK_UNAVAILABLE. */
+static int open_casebook(struct request *request, struct casebook_file **ret)
+{
+	struct sealer *sealer = request->api->parts.sealer;
+
+	*ret = sealer_casebook(sealer);
+	return *ret ? API_OK : call_no_casebook(&request->call, sealer_error(sealer));
+}
+
+static int add_history(struct casebook_file *file, const struct triage_case *c, struct stamp now)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->history_count; i++)
+		r = casebook_file_note(file, now, &c->identity, "history", c->history[i]);
+	return r;
+}
+
+/* Returns 1 where the attempt was added, 0 where it was there, or a negative errno. */
+static int add_case(
+	const struct api_parts *parts, struct casebook_file *file, const struct triage_case *c)
+{
+	const struct casebook_seal seal = {
+		.attempt = c->attempts[0], .identity = &c->identity, .origin = "told"};
+	int added, r;
+
+	/* What the bench has, it has seen itself. */
+	if (bench_find_session(parts->store->bench, &c->attempts[0]->id))
+		return 0;
+	added = r = casebook_file_add(file, clock_now(), &seal);
+	if (r >= 0)
+		r = add_history(file, c, clock_now());
+	if (r < 0)
+		return r;
+	if (added)
+		diagnoser_judge_phone(parts->diagnoser, &c->identity);
+	casebook_file_sync(file);
+	return added;
+}
+
+static int read_case(struct call *call, struct triage_case **ret)
+{
+	struct json_object *object = NULL;
+	char message[CASEFILE_MESSAGE_SIZE];
+	const char *text;
+	size_t length;
+	int r;
+
+	json_get_object(call->parameters, "case", &object);
+	text = json_write(object, &length);
+	r = text ? casefile_parse(text, length, ret, message) : -ENOMEM;
+	if (r < 0)
+		return r == -EBADMSG ? call_bad(call, "case") : r;
+	if ((*ret)->attempt_count != 1 || uuid_is_none(&(*ret)->attempts[0]->id) ||
+		!identity_is_known(&(*ret)->identity))
+		return call_bad(call, "case");
+	return API_OK;
+}
+
+int methods_add_attempt(struct request *request)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	struct call *call = &request->call;
+	struct casebook_file *file;
+	char id[UUID_TEXT_SIZE];
+	int r = open_casebook(request, &file);
+
+	if (r == API_OK)
+		r = read_case(call, &c);
+	if (r != API_OK)
+		return r;
+	r = add_case(&request->api->parts, file, c);
+	if (r < 0)
+		return call_no_casebook(call, r);
+	uuid_format(&c->attempts[0]->id, id);
+	json_put_text(&call->builder, call->answer, "session", id);
+	json_put_bool(&call->builder, call->answer, "added", r > 0);
+	return API_OK;
+}
+
+static bool is_told(void *context, const struct kept_attempt *kept)
+{
+	*(bool *)context = text_equal(kept->origin, "told");
+	return false;
+}
+
+/* Records on their way into the casebook. */
+struct record_writer {
+	struct casebook_file *file;
+	const struct uuid *session;
+	struct record_run run;
+	uint8_t *bytes; /* of the run */
+	uint64_t last;	/* sequence of the newest record */
+};
+
+static int flush(struct record_writer *writer)
+{
+	int r = 0;
+
+	if (writer->run.length > 0)
+		r = casebook_file_keep(writer->file, clock_now(), writer->session, &writer->run);
+	writer->run.length = 0;
+	return r;
+}
+
+static int write_record(struct record_writer *writer, const struct event *event)
+{
+	struct record_run *run = &writer->run;
+
+	if (event->sequence <= writer->last)
+		return 0;
+	if (run->length == 0)
+		run->first = event->sequence;
+	run->last = writer->last = event->sequence;
+	run->length = record_run_append(writer->bytes, run->length, event);
+	return run->length >= RECORD_RUN_BYTES ? flush(writer) : 0;
+}
+
+static int write_records(struct call *call, struct record_writer *writer)
+{
+	struct json_object *array = NULL;
+	char text[EVENT_TEXT_MAX + 1];
+	struct event event;
+	int r;
+
+	json_get_array(call->parameters, "records", &array);
+	for (size_t i = 0; i < json_object_array_length(array); i++)
+		if (record_from_json(json_object_array_get_idx(array, i), &event, text) < 0)
+			return call_bad(call, "records");
+	for (size_t i = 0; i < json_object_array_length(array); i++) {
+		record_from_json(json_object_array_get_idx(array, i), &event, text);
+		r = write_record(writer, &event);
+		if (r < 0)
+			return call_no_casebook(call, r);
+	}
+	r = flush(writer);
+	return r < 0 ? call_no_casebook(call, r) : API_OK;
+}
+
+int methods_add_records(struct request *request)
+{
+	CLEANUP(freep) uint8_t *bytes = malloc(RECORD_RUN_BYTES_MAX);
+	struct call *call = &request->call;
+	struct record_writer writer = {.bytes = bytes, .run.bytes = bytes};
+	struct casebook_kept kept;
+	struct uuid session;
+	bool told = false;
+	int r = bytes ? open_casebook(request, &writer.file) : -ENOMEM;
+
+	if (r == API_OK)
+		r = call_session(call, &session);
+	if (r != API_OK)
+		return r;
+	r = casebook_attempt(request->api->parts.store->book, &session, is_told, &told);
+	if (r == 0)
+		return API_NO_SUCH_SESSION;
+	if (r > 0 && !told)
+		return API_SESSION_WATCHED;
+	if (r > 0)
+		r = casebook_file_kept(writer.file, &session, &kept);
+	if (r < 0)
+		return call_no_casebook(call, r);
+	writer.session = &session;
+	writer.last = kept.last_sequence;
+	return write_records(call, &writer);
+}
+
+static bool runs(const struct bench *bench, const struct identity *identity)
+{
+	for (size_t i = 0; i < bench_session_count(bench); i++)
+		if (session_is_open(bench_session(bench, i)) &&
+			identity_matches(&bench_session(bench, i)->identity, identity))
+			return true;
+	return false;
+}
+
+/* Whether a record of the ring goes with a purge. */
+static bool is_purged(const struct bench *bench, const struct casebook_purge *purge,
+	const struct ring_record *record)
+{
+	const struct session *session = bench_find_session(bench, &record->session);
+	struct identity identity = {0};
+	struct event event;
+
+	if (session && session_is_open(session))
+		return false;
+	if (purge->before_us && record->at.wall_us >= purge->before_us)
+		return false;
+	if (!purge->identity)
+		return true;
+	if (session)
+		return identity_matches(&session->identity, purge->identity);
+	if (store_read_record(record, &event) < 0)
+		return false;
+	identity.ecid = event.ecid ? event.ecid : udid_ecid(event.udid);
+	text_copy(identity.udid, sizeof(identity.udid), event.udid);
+	return identity_matches(&identity, purge->identity);
+}
+
+static int purge_ring(const struct api_parts *parts, const struct casebook_purge *purge)
+{
+	CLEANUP(freep) struct ring_cursor *cursor = malloc(sizeof(*cursor));
+	struct ring_record record;
+	int r;
+
+	if (!cursor)
+		return -ENOMEM;
+	ring_cursor_first(cursor, parts->store->reader);
+	while ((r = ring_cursor_next(cursor, &record)) > 0)
+		if (is_purged(parts->store->bench, purge, &record))
+			ring_erase(parts->ring, cursor, &record);
+	return r;
+}
+
+static int purge_casebook(
+	const struct api_parts *parts, const struct casebook_purge *purge, uint64_t *ret_attempts)
+{
+	/* First all that has ended goes into the casebook, so that nothing of it comes later. */
+	int r = sealer_finish(parts->sealer);
+
+	if (r == 0 && purge->identity && !purge->before_us) {
+		conditions_forget(parts->conditions, purge->identity);
+		r = sealer_store_conditions(parts->sealer);
+	}
+	if (r == 0)
+		r = casebook_file_purge(sealer_casebook(parts->sealer), purge, ret_attempts);
+	return r;
+}
+
+int methods_purge(struct request *request)
+{
+	const struct api_parts *parts = &request->api->parts;
+	struct call *call = &request->call;
+	const char *device = call_text(call, "device");
+	struct casebook_purge purge = {0};
+	struct identity identity;
+	uint64_t attempts = 0;
+	int64_t before = 0;
+	int r;
+
+	if (call_number(call, "beforeUSec", &before))
+		purge.before_us = (uint64_t)before;
+	if (!device && !purge.before_us)
+		return call_bad(call, "device");
+	if (device && !store_find_identity(parts->store, device, &identity))
+		return API_NO_SUCH_DEVICE;
+	purge.identity = device ? &identity : NULL;
+	if (device && runs(parts->store->bench, &identity))
+		return API_DEVICE_BUSY;
+	r = purge_casebook(parts, &purge, &attempts);
+	if (r < 0)
+		return call_no_casebook(call, r);
+	r = purge_ring(parts, &purge);
+	if (r < 0)
+		return r;
+	recorder_forget(parts->recorder, purge.identity, purge.before_us);
+	if (purge.identity)
+		diagnoser_forget(parts->diagnoser, purge.identity);
+	log_info("Purged %llu %s of %s.", (unsigned long long)attempts,
+		attempts == 1 ? "attempt" : "attempts",
+		device ? "a device" : "all devices before a date");
+	json_put_number(&call->builder, call->answer, "attempts", (int64_t)attempts);
+	return API_OK;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/server/methods.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/text.h"
+
+#define EXIT_STATUS_MAX 255
+#define SIGNAL_MAX 64
+
+/* A word of a command line, quoted where the shell would need that. Returns the bytes that it
+ * takes, and writes them where `out` is not NULL. */
+static size_t quote_word(const char *word, char *out)
+{
+	bool plain = word[0] && !word[strcspn(word, " \t\n\"'\\$`*?[]<>|&;(){}#~!")];
+	size_t length = 0;
+
+#define PUT(c)                                                                                     \
+	do {                                                                                       \
+		if (out)                                                                           \
+			out[length] = (c);                                                         \
+		length++;                                                                          \
+	} while (0)
+	if (!plain)
+		PUT('\'');
+	for (; *word; word++) {
+		if (*word == '\'') {
+			PUT('\'');
+			PUT('\\');
+			PUT('\'');
+		}
+		PUT(*word);
+	}
+	if (!plain)
+		PUT('\'');
+#undef PUT
+	return length;
+}
+
+/* The tool and its arguments as one line for people. NULL when memory is out. */
+static char *command_line_new(const char *tool, struct json_object *arguments)
+{
+	size_t count = json_object_array_length(arguments);
+	size_t length = quote_word(tool, NULL) + 1;
+	char *line, *end;
+
+	for (size_t i = 0; i < count; i++)
+		length += 1 + quote_word(json_item_text(arguments, i), NULL);
+	line = malloc(length);
+	if (!line)
+		return NULL;
+	end = line + quote_word(tool, line);
+	for (size_t i = 0; i < count; i++) {
+		*end++ = ' ';
+		end += quote_word(json_item_text(arguments, i), end);
+	}
+	*end = '\0';
+	return line;
+}
+
+/* Who the phone is, as far as the caller knows. */
+static int read_phone(struct call *call, struct recorder_run *run, char udid[static UDID_SIZE])
+{
+	const char *ecid = call_text(call, "ecid");
+	const char *given_udid = call_text(call, "udid");
+
+	run->port = call_text(call, "port");
+	if (run->port && strlen(run->port) >= PORT_SIZE)
+		return call_bad(call, "port");
+	if (ecid && ecid_parse(ecid, &run->ecid) < 0)
+		return call_bad(call, "ecid");
+	if (given_udid && udid_normalize(given_udid, udid) < 0)
+		return call_bad(call, "udid");
+	run->udid = given_udid ? udid : NULL;
+	return API_OK;
+}
+
+/* The error for what the recorder answered. */
+static int run_error(struct call *call, int outcome)
+{
+	static const enum api_error errors[] = {
+		[RUN_TOO_MANY] = API_TOO_MANY_SESSIONS,
+		[RUN_UNKNOWN] = API_NO_SUCH_SESSION,
+		[RUN_ENDED] = API_SESSION_ENDED,
+	};
+
+	call->number = RECORDER_RUNS_MAX;
+	return outcome <= 0 ? outcome : (int)errors[outcome];
+}
+
+int methods_begin_run(struct request *request)
+{
+	struct call *call = &request->call;
+	struct condition conditions[ATTEMPT_CONDITIONS_MAX];
+	struct recorder_run run = {.conditions = conditions};
+	CLEANUP(freep) char *line = NULL;
+	struct json_object *arguments = NULL;
+	char udid[UDID_SIZE], id[UUID_TEXT_SIZE];
+	struct uuid session;
+	int r;
+
+	run.tool = call_text(call, "tool");
+	run.tool_version = call_text(call, "toolVersion");
+	run.ticket = call_text(call, "ticket");
+	r = run.tool[0] ? read_phone(call, &run, udid) : call_bad(call, "tool");
+	if (r == API_OK)
+		r = methods_conditions(call, conditions, &run.condition_count);
+	if (r != API_OK)
+		return r;
+	json_get_array(call->parameters, "arguments", &arguments);
+	run.command_line = line = command_line_new(run.tool, arguments);
+	if (!line)
+		return -ENOMEM;
+	r = recorder_begin_run(request->api->parts.recorder, clock_now(), &run, &session);
+	if (r != RUN_OK)
+		return run_error(call, r);
+	uuid_format(&session, id);
+	json_put_text(&call->builder, call->answer, "session", id);
+	return API_OK;
+}
+
+int methods_append_log(struct request *request)
+{
+	struct call *call = &request->call;
+	const char *text = NULL;
+	uint64_t received;
+	int64_t offset = 0;
+	size_t length = 0;
+	struct uuid session;
+	int r = call_session(call, &session);
+
+	json_get_bytes(call->parameters, "text", &text, &length);
+	call_number(call, "offset", &offset);
+	if ((uint64_t)offset > INT64_MAX - length)
+		return call_bad(call, "offset");
+	if (r != API_OK)
+		return r;
+	r = recorder_append_log(request->api->parts.recorder, clock_now(), &session,
+		(uint64_t)offset, text, length, &received);
+	if (r != RUN_OK)
+		return run_error(call, r);
+	json_put_number(&call->builder, call->answer, "offset", (int64_t)received);
+	return query_put_session(&request->api->query, call, &session, "progress");
+}
+
+int methods_end_run(struct request *request)
+{
+	struct call *call = &request->call;
+	int64_t status = 0, number = 0;
+	bool exited = call_number(call, "exitStatus", &status);
+	bool killed = call_number(call, "signal", &number);
+	struct uuid session;
+	int r = call_session(call, &session);
+
+	if (exited == killed || status > EXIT_STATUS_MAX)
+		return call_bad(call, "exitStatus");
+	if (killed && (number == 0 || number > SIGNAL_MAX))
+		return call_bad(call, "signal");
+	if (r != API_OK)
+		return r;
+	r = recorder_end_run(
+		request->api->parts.recorder, clock_now(), &session, killed ? -number : status);
+	if (r != RUN_OK)
+		return run_error(call, r);
+	return query_put_session(&request->api->query, call, &session, "result");
+}

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/server/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "daemon/server/listen.h"
+#include "daemon/loop.h"
+
+/* A dead peer is out of use but in the list, until the loop's next turn frees it: it may be under
+ * someone's iteration. */
+struct peer {
+	TAILQ_ENTRY(peer) entry;
+	struct server *server;
+	struct bufferevent *socket;
+	struct ucred who;
+	unsigned access;
+	void *stream;
+	bool dead;
+	bool input_ended; /* it will send no more; it may still read */
+	bool stall_timed; /* an unfinished request runs against time */
+	bool turn_wanted; /* to be served in the loop's next turn */
+};
+
+struct server {
+	struct loop *loop;
+	struct server_handler handler;
+	struct evconnlistener *listener;
+	struct listen_socket bound;
+	struct loop_timer *reaper;
+	struct loop_timer *next_turn;
+	struct loop_timer *accept_pause;
+	struct loop_timer *gone_check;
+	uint64_t refusal_told_us;
+	TAILQ_HEAD(peer_list, peer) peers;
+};
+
+static void peer_kill(struct peer *peer)
+{
+	if (peer->dead)
+		return;
+	peer->dead = true;
+	bufferevent_setcb(peer->socket, NULL, NULL, NULL, NULL);
+	bufferevent_disable(peer->socket, EV_READ | EV_WRITE);
+	loop_timer_start(peer->server->reaper, 0);
+}
+
+static void peer_free(struct peer *peer)
+{
+	struct server *server = peer->server;
+
+	if (peer->stream)
+		server->handler.gone(server->handler.user, peer);
+	TAILQ_REMOVE(&server->peers, peer, entry);
+	bufferevent_free(peer->socket);
+	free(peer);
+}
+
+static void reap(void *user)
+{
+	struct server *server = user;
+	struct peer *peer, *next;
+
+	for (peer = TAILQ_FIRST(&server->peers); peer; peer = next) {
+		next = TAILQ_NEXT(peer, entry);
+		if (peer->dead)
+			peer_free(peer);
+	}
+}
+
+/* True where the other end is closed altogether, and not just for writing. */
+static bool peer_hung_up(const struct peer *peer)
+{
+	struct pollfd state = {.fd = bufferevent_getfd(peer->socket)};
+
+	return poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR));
+}
+
+/* A stream whose peer has ended its input is not watched by epoll while nothing is sent. */
+static void check_gone(void *user)
+{
+	struct server *server = user;
+	bool waiting = false;
+	struct peer *peer;
+
+	TAILQ_FOREACH(peer, &server->peers, entry)
+	{
+		if (peer->dead || !peer->input_ended || !peer->stream)
+			continue;
+		if (peer_hung_up(peer))
+			peer_kill(peer);
+		else
+			waiting = true;
+	}
+	if (waiting)
+		loop_timer_start(server->gone_check, GONE_CHECK_SECONDS * USEC_PER_SEC);
+}
+
+static void time_request(struct peer *peer, bool unfinished)
+{
+	static const struct timeval limit = {.tv_sec = REQUEST_STALL_SECONDS};
+
+	if (peer->stall_timed == unfinished)
+		return;
+	peer->stall_timed = unfinished;
+	bufferevent_set_timeouts(peer->socket, unfinished ? &limit : NULL, NULL);
+}
+
+/* Takes one call off the input. Returns false where there is none, or the peer was closed. */
+static bool serve_call(struct peer *peer)
+{
+	struct evbuffer *input = bufferevent_get_input(peer->socket);
+	const struct server_handler *handler = &peer->server->handler;
+	CLEANUP(freep) char *text = NULL;
+	struct varlink_call call;
+	size_t length;
+	int r;
+
+	text = evbuffer_readln(input, &length, EVBUFFER_EOL_NUL);
+	if (!text && evbuffer_get_length(input) <= VARLINK_REQUEST_MAX)
+		return false;
+	r = text && length <= VARLINK_REQUEST_MAX ? varlink_call_read(text, length, &call)
+						  : -EMSGSIZE;
+	if (r < 0) {
+		log_warning("closed the connection of process %d of user %u: %s",
+			(int)peer->who.pid, (unsigned)peer->who.uid,
+			r == -EMSGSIZE	? "its request is too long"
+			: r == -EBADMSG ? "it does not speak Varlink"
+					: strerror(-r));
+		peer_kill(peer);
+		return false;
+	}
+	handler->call(handler->user, peer, &call);
+	varlink_call_done(&call);
+	return !peer->dead;
+}
+
+/* What is owed goes out first; written() closes then. */
+static void close_if_done(struct peer *peer)
+{
+	if (peer->input_ended && !peer->stream && peer_unread(peer) == 0)
+		peer_kill(peer);
+}
+
+/* Others, and what was answered, get their turn first. */
+static void serve_later(struct peer *peer)
+{
+	peer->turn_wanted = true;
+	loop_timer_start(peer->server->next_turn, 0);
+}
+
+static void serve(struct peer *peer)
+{
+	struct evbuffer *input = bufferevent_get_input(peer->socket);
+	bool more = true;
+
+	/* After a large answer the peer gets the time to read it, one turn. */
+	for (unsigned i = 0; more && i < CALLS_PER_TURN && !peer->stream; i++) {
+		more = serve_call(peer);
+		if (peer->dead)
+			return;
+		if (peer_unread(peer) > PEER_UNREAD_LOW)
+			break;
+	}
+	if (!more && peer->input_ended) /* a request without an end */
+		evbuffer_drain(input, evbuffer_get_length(input));
+	time_request(peer, !more && !peer->stream && evbuffer_get_length(input) > 0);
+	if (peer->stream)
+		return;
+	if (more)
+		serve_later(peer);
+	else
+		close_if_done(peer);
+}
+
+static void serve_waiting(void *user)
+{
+	struct server *server = user;
+	struct peer *peer;
+
+	TAILQ_FOREACH(peer, &server->peers, entry)
+	{
+		if (!peer->turn_wanted)
+			continue;
+		peer->turn_wanted = false;
+		if (!peer->dead)
+			serve(peer);
+	}
+}
+
+static void came(struct bufferevent *socket, void *user)
+{
+	struct peer *peer = user;
+
+	loop_work_begin(peer->server->loop);
+	serve(peer);
+	loop_work_end(peer->server->loop);
+}
+
+static void written(struct bufferevent *socket, void *user)
+{
+	struct peer *peer = user;
+	struct server *server = peer->server;
+
+	loop_work_begin(server->loop);
+	if (peer->stream)
+		server->handler.drained(server->handler.user, peer);
+	else if (evbuffer_get_length(bufferevent_get_input(socket)) == 0)
+		close_if_done(peer);
+	loop_work_end(server->loop);
+}
+
+static void input_ended(struct peer *peer)
+{
+	struct server *server = peer->server;
+
+	peer->input_ended = true;
+	time_request(peer, false);
+	if (!peer->stream) {
+		serve(peer);
+		return;
+	}
+	if (peer_hung_up(peer))
+		peer_kill(peer);
+	else
+		loop_timer_start(server->gone_check, GONE_CHECK_SECONDS * USEC_PER_SEC);
+}
+
+static void happened(struct bufferevent *socket, short what, void *user)
+{
+	struct peer *peer = user;
+
+	loop_work_begin(peer->server->loop);
+	if (what & (BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
+		peer_kill(peer);
+	else
+		input_ended(peer);
+	loop_work_end(peer->server->loop);
+}
+
+/* The socket's permissions let in whom the administrator wants; what they may beyond that hangs on
+ * the user alone. */
+static unsigned access_of(const struct ucred *who)
+{
+	if (who->uid == 0 || who->uid == geteuid())
+		return ACCESS_READ | ACCESS_WRITE | ACCESS_ADMIN;
+	return ACCESS_READ | ACCESS_WRITE;
+}
+
+static bool may_add(struct server *server, const struct ucred *who)
+{
+	unsigned all = 0, of_user = 0;
+	struct stamp now;
+	struct peer *peer;
+
+	TAILQ_FOREACH(peer, &server->peers, entry)
+	{
+		all += !peer->dead;
+		of_user += !peer->dead && peer->who.uid == who->uid;
+	}
+	if (all < PEERS_MAX && (who->uid == 0 || of_user < PEERS_PER_USER_MAX))
+		return true;
+	now = clock_now();
+	if (server->refusal_told_us == 0 ||
+		now.monotonic_us - server->refusal_told_us >= REFUSAL_LOG_SECONDS * USEC_PER_SEC) {
+		log_warning("refused process %d of user %u: %u connections, %u of this user",
+			(int)who->pid, (unsigned)who->uid, all, of_user);
+		server->refusal_told_us = now.monotonic_us;
+	}
+	return false;
+}
+
+static int add_peer(struct server *server, int fd, const struct ucred *who)
+{
+	CLEANUP(freep) struct peer *peer = calloc(1, sizeof(*peer));
+
+	if (!peer)
+		return -ENOMEM;
+	peer->socket = bufferevent_socket_new(loop_base(server->loop), fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!peer->socket)
+		return -ENOMEM;
+	peer->server = server;
+	peer->who = *who;
+	peer->access = access_of(who);
+	/* One byte past the limit shows that it is passed; more is not read. */
+	bufferevent_setwatermark(peer->socket, EV_READ, 0, VARLINK_REQUEST_MAX + 1);
+	bufferevent_setwatermark(peer->socket, EV_WRITE, PEER_UNREAD_LOW, 0);
+	bufferevent_setcb(peer->socket, came, written, happened, peer);
+	if (bufferevent_enable(peer->socket, EV_READ | EV_WRITE) < 0) {
+		bufferevent_free(peer->socket); /* and the descriptor with it */
+		return 0;
+	}
+	TAILQ_INSERT_TAIL(&server->peers, peer, entry);
+	TAKE_PTR(peer);
+	return 0;
+}
+
+void server_adopt(struct server *server, int fd)
+{
+	struct ucred who;
+	socklen_t size = sizeof(who);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || !may_add(server, &who) ||
+		add_peer(server, fd, &who) < 0)
+		close(fd);
+}
+
+static void accepted(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
+	int length, void *user)
+{
+	struct server *server = user;
+
+	loop_work_begin(server->loop);
+	server_adopt(server, fd);
+	loop_work_end(server->loop);
+}
+
+static void accept_failed(struct evconnlistener *listener, void *user)
+{
+	struct server *server = user;
+
+	log_warning("cannot accept a connection: %s", strerror(errno));
+	evconnlistener_disable(listener);
+	loop_timer_start(server->accept_pause, ACCEPT_PAUSE_SECONDS * USEC_PER_SEC);
+}
+
+static void accept_again(void *user)
+{
+	struct server *server = user;
+
+	if (server->listener)
+		evconnlistener_enable(server->listener);
+}
+
+int server_new(struct loop *loop, const struct server_handler *handler, struct server **ret)
+{
+	CLEANUP(server_freep) struct server *server = calloc(1, sizeof(*server));
+	int r;
+
+	if (!server)
+		return -ENOMEM;
+	TAILQ_INIT(&server->peers);
+	server->loop = loop;
+	server->handler = *handler;
+	server->bound.fd = -1;
+	r = loop_timer_new(loop, reap, server, &server->reaper);
+	if (r >= 0)
+		r = loop_timer_new(loop, serve_waiting, server, &server->next_turn);
+	if (r >= 0)
+		r = loop_timer_new(loop, accept_again, server, &server->accept_pause);
+	if (r >= 0)
+		r = loop_timer_new(loop, check_gone, server, &server->gone_check);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(server);
+	return 0;
+}
+
+/* What was answered just before the end should arrive; what does not go at once is dropped. */
+static void send_rest(struct peer *peer)
+{
+	struct evbuffer *output = bufferevent_get_output(peer->socket);
+
+	if (peer->dead || evbuffer_get_length(output) == 0)
+		return;
+	bufferevent_disable(peer->socket, EV_READ | EV_WRITE);
+	evbuffer_unfreeze(output, 1);
+	evbuffer_write(output, bufferevent_getfd(peer->socket));
+}
+
+struct server *server_free(struct server *server)
+{
+	struct peer *peer;
+
+	if (!server)
+		return NULL;
+	if (server->listener)
+		evconnlistener_free(server->listener);
+	listen_close(&server->bound);
+	while ((peer = TAILQ_FIRST(&server->peers))) {
+		send_rest(peer);
+		peer_free(peer);
+	}
+	loop_timer_free(server->reaper);
+	loop_timer_free(server->next_turn);
+	loop_timer_free(server->accept_pause);
+	loop_timer_free(server->gone_check);
+	free(server);
+	return NULL;
+}
+
+static int start_listening(struct server *server)
+{
+	/* A backlog of 0: the socket listens already. */
+	server->listener = evconnlistener_new(loop_base(server->loop), accepted, server,
+		LEV_OPT_CLOSE_ON_EXEC, 0, server->bound.fd);
+	if (!server->listener)
+		return -ENOMEM;
+	evconnlistener_set_error_cb(server->listener, accept_failed);
+	return 0;
+}
+
+int server_listen(struct server *server, const char *path)
+{
+	int r;
+
+	assert(server->bound.fd < 0);
+	r = listen_at(path, &server->bound);
+	return r < 0 ? r : start_listening(server);
+}
+
+int server_listen_fd(struct server *server, int fd)
+{
+	int r;
+
+	assert(server->bound.fd < 0);
+	r = listen_take(fd, &server->bound);
+	return r < 0 ? r : start_listening(server);
+}
+
+unsigned peer_access(const struct peer *peer)
+{
+	return peer->access;
+}
+
+size_t peer_unread(const struct peer *peer)
+{
+	return evbuffer_get_length(bufferevent_get_output(peer->socket));
+}
+
+int peer_send(struct peer *peer, struct json_object *message)
+{
+	CLEANUP(json_object_putp) struct json_object *owned = message;
+	const char *frame;
+	size_t length;
+
+	if (peer->dead)
+		return -EPIPE;
+	frame = owned ? varlink_frame(owned, &length) : NULL;
+	if (frame && peer->stream && peer_unread(peer) + length > PEER_UNREAD_MAX)
+		return -EAGAIN;
+	/* A single answer may be larger than the limit: what counts is what was left before it. */
+	if (!frame || peer_unread(peer) > PEER_UNREAD_MAX ||
+		bufferevent_write(peer->socket, frame, length) < 0) {
+		log_warning("closed the connection of process %d of user %u: %s",
+			(int)peer->who.pid, (unsigned)peer->who.uid,
+			frame ? "it does not read its answers" : strerror(ENOMEM));
+		peer_kill(peer);
+		return -EPIPE;
+	}
+	return 0;
+}
+
+void peer_set_stream(struct peer *peer, void *stream)
+{
+	peer->stream = stream;
+	/* Calls may have come meanwhile. */
+	if (!stream)
+		serve_later(peer);
+}
+
+void *peer_stream(const struct peer *peer)
+{
+	return peer->stream;
+}

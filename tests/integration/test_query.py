@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The reading methods: the daemon's answer and, with the daemon gone, the command's own are the same bytes."""
+import json
+import re
+import subprocess
+
+import pytest
+
+from daemon import until
+from test_api import INTERFACE, ROOT
+
+TOOL = ['sh', '-c', 'cat "$0"; exit 245']
+ECID, TOLD, NOBODY = '0x001C2D6A3C8A802E', '0x00000000DEADBEEF', '0x0000000012345678'
+NO_SESSION = '01936f00-0000-7000-8000-000000000000'
+
+# Only a living daemon knows who is on the bench now, and in which mode: common/query/query.h.
+LIVING = {'ListDevices': ['devices'], 'Diagnose': ['device.mode'], 'GetCase': ['device.mode']}
+
+
+def fail(bench, folder, *options, ecid=ECID):
+    log = folder / 'tool.log'
+    log.write_text('About to restore device...\nWaiting for NAND (28)\nERROR: Unable to successfully restore device\n')
+    identity = ['-i', ecid] if ecid else []
+    assert bench.run([*TOOL, log, *identity], *options).wait(60) == 245
+
+
+@pytest.fixture
+def state(bench, folder):
+    """A named port, two phones with attempts, one of them told; a session whose phone gave no name; notes."""
+    bench.start()
+    bench.triage('conditions', '1-2', '--cable', 'L07', '--name', 'left')
+    fail(bench, folder, '--cable', 'A', '--port', '1-2')
+    fail(bench, folder, '--ticket', 'T-1')
+    fail(bench, folder, '--port', '3-1', ecid=None)
+    bench.triage('note', ECID, 'fell into the pool')
+    bench.triage('note', ECID, '--history', 'liquid')
+    bench.triage('attempt', TOLD, '--outcome', 'failed', '--error', '4013', '--host', 'other')
+    until(lambda: bench.ask('stats')['attempts'] == 4, what='all sessions in the casebook')
+    until(lambda: {record.get('ecid') for record in bench.call('ReadLog')['records'] if record['kind'] == 'diagnosis'}
+          >= {ECID, TOLD}, what='the verdicts')
+    return bench
+
+
+def questions(bench):
+    session = bench.call('ListSessions')['sessions'][-1]['session']
+    devices = [ECID, TOLD, ECID[-4:], NOBODY, '1-2', '3-1', '9-9', 'nonsense', '']
+    sessions = [session, NO_SESSION, 'nonsense']
+    yield from (('ListDevices', {}), ('ListSessions', {}), ('ListSessions', {'limit': 2}), ('ListSessions', {'limit': 0}),
+                ('ReadLog', {}), ('ReadLog', {'after': 7}), ('ReadLog', {'limit': 3}), ('ReadLog', {'limit': 0}),
+                ('Diagnose', {}), ('GetConditions', {}), ('GetConditions', {'place': '1-2'}),
+                ('GetConditions', {'place': 'nonsense'}), ('GetStatistics', {}), ('GetStatistics', {'by': 'colour'}),
+                ('GetStatistics', {'sinceUSec': 1 << 60}), ('GetCase', {}), ('ListSessions', {'unknown': 1}))
+    yield from (('GetStatistics', {'by': by}) for by in ('port', 'cable', 'bench', 'model', 'week', 'tool'))
+    for device in devices:
+        yield from ((method, {'device': device}) for method in ('ListSessions', 'Diagnose', 'GetCase'))
+    for session in sessions:
+        yield from ((method, {'session': session}) for method in ('ReadLog', 'Diagnose', 'ExportAttempt'))
+
+
+def without(answer, paths):
+    answer = json.loads(answer)
+    for path in paths:
+        inner = answer
+        *way, last = path.split('.')
+        for name in way:
+            inner = inner.get(name, {})
+        inner.pop(last, None)
+    return json.dumps(answer)
+
+
+def test_online_and_offline_answers_are_the_same_bytes(state):
+    asked = list(questions(state))
+    table = (ROOT / 'common' / 'query' / 'query.c').read_text()
+    assert {method for method, _ in asked} == set(re.findall(r'^\t\{"(\w+)", \w+_parameters', table, re.M))
+    online = [state.call_raw(method, **parameters) for method, parameters in asked]
+    state.stop()
+    for (method, parameters), answer in zip(asked, online):
+        result = subprocess.run([state.build / 'tests/integration/offline_call', state.state, method, json.dumps(parameters)],
+                                capture_output=True, text=True, check=True)
+        error, offline = result.stdout.splitlines()
+        prefix = '{"error":"%s","parameters":' % error if error else '{"parameters":'
+        assert answer.startswith(prefix), (method, parameters, answer[:200], result.stdout[:200])
+        answer = answer[len(prefix):-1]
+        if method in LIVING and not error:
+            answer, offline = without(answer, LIVING[method]), without(offline, LIVING[method])
+        assert answer == offline, (method, parameters)
+
+
+def test_only_the_daemon_answers_the_others(state):
+    state.stop()
+    for method in ('GetStatus', 'Watch', 'Purge'):
+        result = subprocess.run([state.build / 'tests/integration/offline_call', state.state, method, '{}'],
+                                capture_output=True, text=True, check=True)
+        assert result.stdout.startswith('org.varlink.service.MethodNotImplemented')
+
+
+def test_the_sentences_are_the_same_too(bench):
+    """With nothing known, "No session yet is known" stood where a session's name belongs."""
+    bench.start()
+    for arguments in (['diagnose'], ['diagnose', '1-2'], ['diagnose', NOBODY], ['sessions', NOBODY]):
+        online = bench.triage(*arguments, check=False)
+        assert online.returncode == 4 and ' yet is known' not in online.stderr
+        bench.stop()
+        offline = bench.triage('--state-dir', bench.state, *arguments, check=False)
+        assert (offline.returncode, offline.stdout) == (4, online.stdout)
+        assert offline.stderr.splitlines()[-1] == online.stderr.splitlines()[-1]
+        bench.start()
