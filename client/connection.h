@@ -17,8 +17,8 @@ struct offline;
 /* Connects to the Unix socket `path`. Returns 0, or a negative errno with *ret untouched;
  * -EAGAIN when the daemon has too many callers in its queue. The caller owns *ret. */
 int connection_open(const char *path, struct connection **ret);
-/* One that is answered from what a daemon left, by the same methods. `offline` is taken. NULL when out
- * of memory. */
+/* One that is answered from what a daemon left, by the same methods. `offline` is taken. NULL when
+ * out of memory. */
 struct connection *connection_to_offline(struct offline *offline);
 /* That store, borrowed; NULL where the daemon answers. Only ask() may be used then. */
 struct offline *connection_offline(const struct connection *connection);

@@ -14,7 +14,7 @@
 #include "common/casefile/casefile.h"
 #include "tests/unit/test.h"
 
-#define CASES_LEAST 90	   /* that the folder holds: a test of nothing must fail */
+#define CASES_LEAST 90	    /* that the folder holds: a test of nothing must fail */
 #define VARIANTS_LEAST 1300 /* of them all */
 
 static struct verdict whole, less;
