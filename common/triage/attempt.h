@@ -45,7 +45,7 @@ struct seen_mode {
 };
 
 struct reported_error {
-	char domain[16]; /* itunes, amr, restored, tool-exit */
+	char domain[16]; /* itunes, amr, restored, tool-exit, ramrod */
 	int64_t code;
 	uint64_t sequence;
 };

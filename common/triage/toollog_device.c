@@ -81,7 +81,7 @@ static void read_error_chain(struct toollog *log, const char *rest, int of_resto
 	if (depth == 0 && of_restore)
 		toollog_emit_code(log, EVENT_AMR_ERROR, (int32_t)code, "");
 	if (!of_restore)
-		toollog_emit_code(log, EVENT_REPORTED_ERROR, (int32_t)code, "restored");
+		toollog_emit_code(log, EVENT_REPORTED_ERROR, (int32_t)code, "ramrod");
 	if (log->failure_told)
 		return;
 	event.number = CHECKPOINT_FINAL_STATUS;

@@ -211,6 +211,20 @@ static void test_signs_depend_on_who_wrote_the_line(void **state)
 	}
 }
 
+/* The phone's updaters count their own errors: 1017 there is no number of the modem. */
+static void test_numbers_of_updaters_are_their_own(void **state)
+{
+	static const char text[] = "0: AMRestoreErrorDomain/6: failed\n"
+				   "1: RamrodErrorDomain/3f9: updater failed\n";
+	const struct event *error;
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 3);
+	error = must_find(&heard, EVENT_REPORTED_ERROR);
+	assert_int_equal(error->code, 1017);
+	assert_string_equal(error->name, "ramrod");
+}
+
 static void test_lines_that_mean_nothing(void **state)
 {
 	static const char *const lines[] = {
@@ -699,6 +713,7 @@ int main(void)
 		cmocka_unit_test(test_lines_of_all_generations),
 		cmocka_unit_test(test_numbers_that_are_not_whole),
 		cmocka_unit_test(test_signs_depend_on_who_wrote_the_line),
+		cmocka_unit_test(test_numbers_of_updaters_are_their_own),
 		cmocka_unit_test(test_lines_that_mean_nothing),
 		cmocka_unit_test(test_link_events),
 		cmocka_unit_test(test_bars),
