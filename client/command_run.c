@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `run`: a restore tool under the daemon's eyes. The tool writes to a file of its own and waits for
- * nobody; this follows the file to the screen and to the daemon. */
+/* `run`: a restore tool under the daemon's eyes. The tool writes into memory and waits for nobody;
+ * this follows its output to the screen and to the daemon, and another process to a file. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 #define ASK_LIVE_US USEC_PER_SEC
 #define ASK_QUIET_US (5 * USEC_PER_SEC)
 #define POLL_MOST_MS 60000
+#define FILE_WAIT_MS 1000 /* for the log's file, once all else is done */
 /* A tool with libusbmuxd 2.1.0 whose phone has left runs in a loop and ends at no softer signal. */
 #define INTERRUPTS_BEFORE_KILL 3
 
@@ -42,7 +44,7 @@ struct run {
 	bool midline;	     /* the tool's output does not end with a newline */
 	bool cut_short;	     /* a signal after the tool's end */
 	unsigned interrupts; /* Ctrl-C, or SIGINT from elsewhere, while the tool ran */
-	bool said_lost, said_silent;
+	bool said_lost, said_silent, said_file;
 };
 
 /* The signals that a person or a supervisor ends programs with. */
@@ -178,6 +180,21 @@ static void say_overruns(struct run *run)
 	say(run, sentence);
 }
 
+/* Says once that the file does not take the log. The tool and the daemon do not need it. */
+static void say_file_failure(struct run *run)
+{
+	char sentence[PATH_MAX + 256];
+	int r = logfile_error(&run->log);
+
+	if (r == 0 || run->said_file)
+		return;
+	run->said_file = true;
+	snprintf(sentence, sizeof(sentence),
+		"Cannot write the log of the restore tool to %s: %s. The restore goes on.",
+		run->log.path, strerror(-r));
+	say(run, sentence);
+}
+
 /* Waits until something can be done. */
 static void wait_for_work(struct run *run, uint64_t now_us)
 {
@@ -227,6 +244,7 @@ static void follow_tool(struct run *run)
 		feed_work(&run->feed, &run->log, run->limit, &run->tool, now_us);
 		say_notice(run);
 		say_overruns(run);
+		say_file_failure(run);
 		show_live(run, now_us);
 	}
 }
@@ -238,9 +256,8 @@ static int say_log_failure(int error, const char *path)
 			 "with --log.",
 			path);
 	else
-		complain("Cannot create the log %s (%s); the tool was not started. Name another "
-			 "with --log.",
-			path, strerror(-error));
+		complain("Cannot hold the output of the tool (%s); the tool was not started.",
+			strerror(-error));
 	return EXIT_REFUSED;
 }
 
@@ -250,7 +267,7 @@ static int say_start_failure(int error, const char *tool)
 	return error == -ENOENT ? TOOL_NOT_FOUND : TOOL_NOT_EXECUTABLE;
 }
 
-static void say_end(struct run *run, const char *tool)
+static void say_end(struct run *run, const char *tool, int file_error)
 {
 	const struct feed *feed = &run->feed;
 	struct run_end end = {
@@ -265,6 +282,9 @@ static void say_end(struct run *run, const char *tool)
 
 	if (!end.problem && !feed->ended_told)
 		end.problem = "a signal cut it short";
+	if (file_error < 0)
+		end.log_problem =
+			file_error == -ETIMEDOUT ? "the disk is too slow" : strerror(-file_error);
 	run->context->output->run_end(&end, run->context->reveal);
 }
 
@@ -290,7 +310,8 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 			strerror(-run->signal_fd));
 		return EXIT_REFUSED;
 	}
-	r = tool_start(&run->tool, argv, run->log.fd, &before);
+	logfile_copy(&run->log);
+	r = tool_start(&run->tool, argv, run->log.tool_fd, &before, &run->log.copy->tool);
 	if (r < 0)
 		return say_start_failure(r, argv[0]);
 	run->started_us = clock_now().monotonic_us;
@@ -303,16 +324,15 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 	follow_tool(run);
 	make_room(run);
 	screen_done(&run->screen);
-	say_end(run, argv[0]);
+	say_end(run, argv[0], logfile_finish(&run->log, run->limit, FILE_WAIT_MS));
 	feed_done(&run->feed);
 	return tool_exit_code(&run->tool);
 }
 
 int command_run(struct context *context, int argc, char **argv)
 {
-	struct run run = {.context = context, .log = {.fd = -1, .watch_fd = -1}, .signal_fd = -1};
+	struct run run = {.context = context, .signal_fd = -1};
 	CLEANUP(json_object_putp) struct json_object *begin = NULL;
-	CLEANUP(freep) char *failed = NULL;
 	struct plan plan = {0};
 	int r, first = plan_read(&plan, context, argc, argv);
 
@@ -327,8 +347,8 @@ int command_run(struct context *context, int argc, char **argv)
 	}
 	if (!begin)
 		return say_no_memory();
-	r = logfile_create(plan.log, argv[first], &run.log, &failed);
-	r = r < 0 ? say_log_failure(r, failed ? failed : "") : run_tool(&run, begin, argv + first);
+	r = logfile_open(plan.log, argv[first], &run.log);
+	r = r < 0 ? say_log_failure(r, run.log.path) : run_tool(&run, begin, argv + first);
 	closep(&run.signal_fd);
 	logfile_done(&run.log);
 	return r;

@@ -10,8 +10,9 @@
 struct run_end {
 	const char *session; /* NULL: the daemon never named one */
 	const char *tool;
-	const char *log;     /* path of the tool's log */
-	const char *problem; /* why the daemon did not get it all; NULL = it did */
+	const char *log;	 /* path of the tool's log */
+	const char *log_problem; /* why the file lacks output; NULL = it has all */
+	const char *problem;	 /* why the daemon did not get it all; NULL = it did */
 	bool killed;
 	int number;		    /* signal or exit status */
 	struct json_object *result; /* Session, or NULL */

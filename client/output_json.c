@@ -41,6 +41,7 @@ static void json_run_end(const struct run_end *end, bool reveal)
 	json_put_text(&builder, object, "tool", end->tool);
 	json_put_number(&builder, object, end->killed ? "signal" : "exitStatus", end->number);
 	json_put_text(&builder, object, "log", end->log);
+	json_put_known_text(&builder, object, "logProblem", end->log_problem);
 	json_put_known_text(&builder, object, "problem", end->problem);
 	if (end->result)
 		json_put(&builder, object, "result", json_object_get(end->result));

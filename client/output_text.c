@@ -409,6 +409,9 @@ static void text_run_end(const struct run_end *end, bool reveal)
 			*step.text && !succeeded ? " at " : "", succeeded ? "" : step.text,
 			silent && !succeeded ? ", with the phone silent past its time" : "",
 			phrase_session(end->session));
+	if (end->log_problem)
+		complain("The log file %s is incomplete: %s.%s", end->log, end->log_problem,
+			end->session && !end->problem ? " The daemon has the whole log." : "");
 }
 
 static void text_imported(struct page *page, struct json_object *attempt)

@@ -3,16 +3,25 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "client/run/log_copier.h"
 #include "common/base/clock.h"
 #include "common/base/macro.h"
+
+/* Linux 6.3; an administrator may demand it (vm.memfd_noexec). Earlier kernels refuse it. */
+#define MEMFD_NOEXEC_SEAL 8u
 
 /* Makes the folders of `path` that do not exist. Returns 0 or a negative errno. */
 static int make_folders(char *path)
@@ -31,25 +40,28 @@ static int make_folders(char *path)
 }
 
 /* XDG Base Directory Specification: state that is not worth a backup, relative paths do not count.
- * Returns NULL when memory is out. */
-static char *default_path(const char *tool)
+ */
+char *logfile_default_path(const char *tool)
 {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	const char *slash = strrchr(tool, '/');
+	const char *slash = tool ? strrchr(tool, '/') : NULL;
 	time_t now = (time_t)(clock_now().wall_us / USEC_PER_SEC);
-	char stamp[32] = "";
+	char folder[PATH_MAX], stamp[32] = "";
 	struct tm tm;
 	char *path;
 	int r;
 
+	if (state && state[0] == '/')
+		snprintf(folder, sizeof(folder), "%s/idevicetriage/logs", state);
+	else
+		snprintf(folder, sizeof(folder), "%s/.local/state/idevicetriage/logs",
+			home ? home : "");
+	if (!tool)
+		return strdup(folder);
 	if (localtime_r(&now, &tm))
 		strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
-	if (state && state[0] == '/')
-		r = asprintf(&path, "%s/idevicetriage/logs/%s-%s-%d.log", state, stamp,
-			slash ? slash + 1 : tool, (int)getpid());
-	else
-		r = asprintf(&path, "%s/.local/state/idevicetriage/logs/%s-%s-%d.log",
-			home ? home : "", stamp, slash ? slash + 1 : tool, (int)getpid());
+	r = asprintf(
+		&path, "%s/%s-%s-%d.log", folder, stamp, slash ? slash + 1 : tool, (int)getpid());
 	return r < 0 ? NULL : path;
 }
 
@@ -68,36 +80,112 @@ static int open_log(const char *path)
 	return fd;
 }
 
-int logfile_create(const char *wanted, const char *tool, struct logfile *ret, char **failed)
+/* Takes the memory that the tool writes into. Returns 0 or a negative errno. */
+static int open_memory(struct logfile *log)
 {
-	CLEANUP(freep) char *path = wanted ? strdup(wanted) : default_path(tool);
-	int fd, r = 0;
+	char self[32];
 
-	if (!path)
+	log->fd = memfd_create("log", MFD_CLOEXEC | MEMFD_NOEXEC_SEAL);
+	if (log->fd < 0 && errno == EINVAL)
+		log->fd = memfd_create("log", MFD_CLOEXEC);
+	if (log->fd < 0)
+		return -errno;
+	log->copy = mmap(NULL, sizeof(*log->copy), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (log->copy == MAP_FAILED) {
+		log->copy = NULL;
+		return -errno;
+	}
+	/* Opened by name: the kernel announces no writes to what memfd_create() returns. */
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", log->fd);
+	log->tool_fd = open(self, O_WRONLY | O_APPEND | O_CLOEXEC);
+	if (log->tool_fd >= 0)
+		return 0;
+	log->tool_fd = fcntl(log->fd, F_DUPFD_CLOEXEC, 0);
+	return log->tool_fd < 0 || fcntl(log->tool_fd, F_SETFL, O_APPEND) < 0 ? -errno : 0;
+}
+
+/* A descriptor that is readable when there is new output; -1 = not available. */
+static int watch_memory(const struct logfile *log)
+{
+	CLEANUP(closep) int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", log->fd);
+	if (watch < 0 || inotify_add_watch(watch, self, IN_MODIFY) < 0)
+		return -1;
+	return TAKE_FD(watch);
+}
+
+int logfile_open(const char *wanted, const char *tool, struct logfile *ret)
+{
+	int r;
+
+	*ret = (struct logfile){.fd = -1, .tool_fd = -1, .file_fd = -1, .watch_fd = -1};
+	ret->path = wanted ? strdup(wanted) : logfile_default_path(tool);
+	if (!ret->path)
 		return -ENOMEM;
-	if (!wanted)
-		r = make_folders(path);
-	fd = r < 0 ? r : open_log(path);
-	if (fd < 0) {
-		*failed = TAKE_PTR(path);
-		return fd;
-	}
-	ret->fd = fd;
-	ret->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (ret->watch_fd >= 0 && inotify_add_watch(ret->watch_fd, path, IN_MODIFY) < 0) {
-		close(ret->watch_fd);
-		ret->watch_fd = -1;
-	}
-	ret->path = TAKE_PTR(path);
+	r = open_memory(ret);
+	if (r < 0)
+		return r;
+	ret->watch_fd = watch_memory(ret);
+	r = wanted ? 0 : make_folders(ret->path);
+	if (r >= 0)
+		r = open_log(ret->path);
+	if (r == -EEXIST)
+		return r;
+	if (r < 0)
+		ret->copy->error = -r;
+	else
+		ret->file_fd = r;
 	return 0;
 }
 
 void logfile_done(struct logfile *log)
 {
 	closep(&log->fd);
+	closep(&log->tool_fd);
+	closep(&log->file_fd);
 	closep(&log->watch_fd);
+	if (log->copy)
+		munmap(log->copy, sizeof(*log->copy));
 	free(log->path);
-	*log = (struct logfile){.fd = -1, .watch_fd = -1};
+	*log = (struct logfile){.fd = -1, .tool_fd = -1, .file_fd = -1, .watch_fd = -1};
+}
+
+void logfile_copy(struct logfile *log)
+{
+	pid_t parent = getpid(), copier = fork();
+
+	if (copier < 0)
+		log->copy->error = errno;
+	log->copier = copier > 0 ? copier : 0;
+	if (copier != 0)
+		return;
+	/* Shared, a watch would announce each write to one of the two. */
+	closep(&log->watch_fd);
+	log->watch_fd = watch_memory(log);
+	log_copier_run(log, parent);
+}
+
+int logfile_finish(struct logfile *log, int64_t size, int most_ms)
+{
+	CLEANUP(closep) int copier = log->copier > 0 ? pidfd_open(log->copier, 0) : -1;
+	struct pollfd end = {.fd = copier, .events = POLLIN};
+
+	if (copier >= 0 && poll(&end, 1, most_ms) == 0)
+		return -ETIMEDOUT;
+	if (log->copier > 0)
+		waitpid(log->copier, NULL, WNOHANG);
+	if (log->copy->error)
+		return -log->copy->error;
+	/* Only a copier that was killed leaves without a word. */
+	return log->copy->written < size ? -EIO : 0;
+}
+
+int logfile_error(const struct logfile *log)
+{
+	return -log->copy->error;
 }
 
 int64_t logfile_size(const struct logfile *log)
@@ -111,6 +199,12 @@ size_t logfile_read(const struct logfile *log, int64_t offset, char *bytes, size
 {
 	ssize_t n = pread(log->fd, bytes, size, offset);
 
+	/* Asked after reading: memory may be given back at any moment. */
+	if (offset < log->copy->floor) {
+		ssize_t on_disk = pread(log->file_fd, bytes, size, offset);
+
+		n = on_disk > 0 ? on_disk : pread(log->fd, bytes, size, offset);
+	}
 	return n < 0 ? 0 : (size_t)n;
 }
 

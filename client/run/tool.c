@@ -123,7 +123,8 @@ static char **buffered_command(char **argv)
 	return command;
 }
 
-int tool_start(struct tool *tool, char **argv, int log_fd, const sigset_t *mask)
+int tool_start(
+	struct tool *tool, char **argv, int log_fd, const sigset_t *mask, _Atomic pid_t *announced)
 {
 	CLEANUP(freep) char **command = NULL;
 	CLEANUP(closep) int told = -1, tells = -1;
@@ -143,8 +144,10 @@ int tool_start(struct tool *tool, char **argv, int log_fd, const sigset_t *mask)
 	pid = fork();
 	if (pid < 0)
 		return -errno;
-	if (pid == 0)
+	if (pid == 0) {
+		*announced = getpid();
 		become_tool(command ? command : argv, log_fd, mask, tells);
+	}
 	close(TAKE_FD(tells));
 	/* The pipe closes at exec: this waits for that alone. */
 	if (read(told, &failure, sizeof(failure)) == sizeof(failure)) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The restore tool as a child: started with its output going to a file, so that nothing here can
- * make it wait, and watched for its end. Knows nothing of what the tool does. */
+/* The restore tool as a child: started with its output going to memory, so that nothing can make it
+ * wait, and watched for its end. Knows nothing of what the tool does. */
 #pragma once
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,8 +23,10 @@ enum { TOOL_NOT_EXECUTABLE = 126, TOOL_NOT_FOUND = 127 };
 
 /* Starts `argv` with standard output and error going to `log_fd`, standard input inherited, and the
  * signal mask `mask`. Standard output is line-buffered through stdbuf(1) where that is installed.
+ * *announced, in memory that the child shares, is its process before the tool runs.
  * Returns 0, or a negative errno of the exec (-ENOENT, -EACCES…) with *tool untouched. */
-int tool_start(struct tool *tool, char **argv, int log_fd, const sigset_t *mask);
+int tool_start(
+	struct tool *tool, char **argv, int log_fd, const sigset_t *mask, _Atomic pid_t *announced);
 /* Learns whether the tool has ended; call it at SIGCHLD. */
 void tool_reap(struct tool *tool);
 /* What `run` exits with: the status, or 128 plus the signal. */

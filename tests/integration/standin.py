@@ -86,6 +86,7 @@ class StandIn:
         self.result = session(outcome="failed", itunesCode=4013, exitStatus=7)
         self.die_at = None  # bytes of the log after which the next answer is a closed connection
         self.forget = False  # BeginRun's session is not known to AppendLog
+        self.hang_at = None  # the method that is never answered
         self.take = None  # most bytes that are taken of a piece
         self.condition = threading.Condition()
         self.listener = None
@@ -153,6 +154,8 @@ class StandIn:
                 replies = [{"error": INTERFACE + refusal.error, "parameters": refusal.parameters}]
             dies = self.die_at is not None and len(self.log) >= self.die_at
             self.condition.notify_all()
+        if method == self.hang_at:
+            return
         if dies:
             self.die_at = None
             self.stop()
@@ -203,7 +206,7 @@ class StandIn:
 
     def _AppendLog(self, parameters, more):
         if self.forget:
-            self.log = b""
+            self.log = self.log[:0]  # of its own type
             raise Refusal("NoSuchSession", session=parameters["session"])
         text, offset = parameters["text"].encode(), parameters["offset"]
         if offset <= len(self.log):

@@ -613,7 +613,7 @@ def test_run_killed_leaves_the_tool_alone(client, daemon):
     process.wait(LIMIT)
     (client.folder / "go").touch()
     until((client.folder / "survived").exists, "the tool's end")
-    assert (client.folder / "log").read_text() == "one\ntwo\n"
+    until(lambda: (client.folder / "log").read_text() == "one\ntwo\n", "the end of the log")
 
 
 # Leaves the terminal's foreground group, so that only `run` can tell it of a signal. Each signal that arrives adds its

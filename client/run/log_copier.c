@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/run/log_copier.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/macro.h"
+
+#define COPY_BYTES 65536
+#define LOOK_FOR_TOOL_MS 10  /* until it is started */
+#define LOOK_AGAIN_MS 1000   /* a disk may have room again */
+#define LOOK_UNWATCHED_MS 50 /* where the kernel does not announce new output */
+/* A restore writes some MB. A tool that never stops writing must not fill the memory either. */
+#define MEMORY_MAX_BYTES (64ll << 20)
+#define PAGE_BYTES 4096
+
+/* Leaves the caller's terminal, signals and standard streams alone. */
+static void go_apart(void)
+{
+	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	setsid();
+	for (int fd = 0; nothing >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(nothing, fd);
+}
+
+/* Returns 0, or a negative errno. */
+static int write_all(int fd, const char *bytes, size_t length, struct log_copy *copy)
+{
+	while (length > 0) {
+		ssize_t n = write(fd, bytes, length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		copy->written += n;
+		bytes += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Copies what is new. Returns 0, or a negative errno: the file lacks output. */
+static int copy_new(const struct logfile *log)
+{
+	static char bytes[COPY_BYTES];
+	struct log_copy *copy = log->copy;
+	struct stat st;
+
+	if (log->file_fd < 0)
+		return -copy->error;
+	/* What was given back can be copied no more. */
+	if (copy->written < copy->floor)
+		return -copy->error;
+	for (;;) {
+		ssize_t n = pread(log->fd, bytes, sizeof(bytes), copy->written);
+		int r = n < 0	 ? -errno
+			: n == 0 ? 0
+				 : write_all(log->file_fd, bytes, (size_t)n, copy);
+
+		if (r < 0)
+			return r;
+		if (n == 0)
+			break;
+	}
+	if (fstat(log->file_fd, &st) < 0)
+		return -errno;
+	return st.st_nlink == 0 ? -ENOENT : 0;
+}
+
+/* Gives the oldest memory back where there is too much of it. */
+static void limit_memory(const struct logfile *log)
+{
+	struct log_copy *copy = log->copy;
+	int64_t size = logfile_size(log), floor = copy->floor, until = copy->written;
+
+	if (size - floor <= MEMORY_MAX_BYTES)
+		return;
+	if (until < size - MEMORY_MAX_BYTES / 2)
+		until = size - MEMORY_MAX_BYTES / 2;
+	until -= until % PAGE_BYTES;
+	copy->floor = until;
+	fallocate(log->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, floor, until - floor);
+}
+
+/* Whether the tool has ended, or will never be started. Finds its process first: *pidfd. */
+static bool has_ended(const struct logfile *log, pid_t run, int *pidfd)
+{
+	struct pollfd end = {.events = POLLIN};
+	/* In this order: the tool may have been started by one that has ended since. */
+	bool alone = getppid() != run;
+	pid_t tool = log->copy->tool;
+
+	if (*pidfd < 0 && tool)
+		*pidfd = pidfd_open(tool, 0);
+	if (*pidfd < 0)
+		return tool || alone;
+	end.fd = *pidfd;
+	return poll(&end, 1, 0) > 0;
+}
+
+void log_copier_run(struct logfile *log, pid_t run)
+{
+	struct pollfd fds[] = {
+		{.fd = -1, .events = POLLIN},
+		{.fd = log->watch_fd, .events = POLLIN},
+	};
+	int wait_ms = log->watch_fd < 0 ? LOOK_UNWATCHED_MS : LOOK_AGAIN_MS;
+
+	go_apart();
+	for (;;) {
+		bool ended = has_ended(log, run, &fds[0].fd);
+
+		log->copy->error = -copy_new(log);
+		limit_memory(log);
+		if (ended)
+			_exit(0);
+		poll(fds, ARRAY_SIZE(fds), fds[0].fd < 0 ? LOOK_FOR_TOOL_MS : wait_ms);
+		logfile_noticed(log);
+	}
+}

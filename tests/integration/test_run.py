@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`run` does no harm: nothing that happens to the disk, to readers, to the daemon or to `run` itself reaches the tool."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from test_client import LIMIT, client, daemon, tool_that_waits, until  # noqa: F401
+
+LINES = 4000
+OUTPUT = b"".join(b"%059d\n" % i for i in range(LINES))
+# Ends with 0 only if each write succeeds.
+WRITES = f'import sys\nfor i in range({LINES}): print(f"{{i:059d}}", flush=True)\nopen(sys.argv[1], "w").close()'
+MORE = 80 << 20  # bytes, more than `run` holds in memory
+
+
+def on_small_disk(client, options="size=64k"):
+    """Makes all that the client starts see a disk of 64 KB at `folder`/disk."""
+    disk = client.folder / "disk"
+    disk.mkdir()
+    mount = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs -o {options} none {disk} && exec "$@"', "sh"]
+    if subprocess.run([*mount, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting a small tmpfs is not allowed here")
+    client.environment["XDG_STATE_HOME"] = str(disk)
+    command = client.command
+    client.command = mount[0]
+    return [*mount[1:], command]
+
+
+def run_tool(client, prefix, *options):
+    done = client.folder / "done"
+    result = client(*prefix, *options, "run", "--", sys.executable, "-c", WRITES, done)
+    assert done.exists() and result.returncode == 0, result.stderr
+    assert result.stdout.encode() == OUTPUT
+    return result
+
+
+def logs(client):
+    return list((client.folder / ".local/state/idevicetriage/logs").iterdir())
+
+
+def memory_of(pid):
+    """The memory that holds the tool's output, as /proc of one of its writers shows it."""
+    return os.stat(f"/proc/{pid}/fd/1")
+
+
+def test_a_full_disk_is_not_the_tools_trouble(client, daemon):
+    """The tool used to be killed by its own log, and the cable was suspected."""
+    prefix, done = on_small_disk(client), client.folder / "done"
+    process = client.start(*prefix, "run", "--", "sh", "-c", tool_that_waits(
+        client.folder, f"{sys.executable} -c '{WRITES}' {done} || exit 1", "echo end"))
+    said = process.stderr.readline().decode()
+    assert "Cannot write the log of the restore tool to " in said
+    assert said.endswith("No space left on device. The restore goes on.\n")
+    (client.folder / "go").touch()
+    output, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == 0 and done.exists() and output == daemon.log == OUTPUT + b"end\n"
+    assert daemon.ended["exitStatus"] == 0 and b"Cannot write" not in errors
+    assert b"is incomplete: No space left on device. The daemon has the whole log." in errors
+
+
+def test_a_full_disk_is_in_the_end_for_scripts(client, daemon):
+    result = run_tool(client, on_small_disk(client), "--json")
+    assert json.loads(result.stderr.splitlines()[-1])["logProblem"] == "No space left on device"
+
+
+def test_a_full_disk_without_a_daemon_does_not_claim_that_the_log_is_kept(client):
+    result = run_tool(client, on_small_disk(client))
+    assert "is incomplete" in result.stderr and "has the whole log" not in result.stderr
+
+
+@pytest.mark.parametrize("options", ["size=64k,ro", "size=64k,nr_inodes=1"])
+def test_a_disk_that_takes_no_file_is_not_the_tools_trouble(client, daemon, options):
+    result = run_tool(client, on_small_disk(client, options))
+    assert daemon.log == OUTPUT and "The restore goes on." in result.stderr
+
+
+def test_a_folder_that_is_no_folder_is_not_the_tools_trouble(client, daemon):
+    (client.folder / "file").touch()
+    client.environment["XDG_STATE_HOME"] = str(client.folder / "file")
+    assert "Not a directory. The restore goes on." in run_tool(client, []).stderr
+    assert daemon.log == OUTPUT
+
+
+def test_a_log_that_is_removed_while_the_tool_runs(client, daemon):
+    process = client.start_shell(tool_that_waits(client.folder, "echo one", "echo two; exit 3"))
+    until(lambda: daemon.log == b"one\n", "the first line")
+    shutil.rmtree(client.folder / ".local")
+    (client.folder / "go").touch()
+    output, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == 3 and output == b"one\ntwo\n" and daemon.log == b"one\ntwo\n"
+    assert b"is incomplete: No such file or directory" in errors
+
+
+def test_a_disk_with_room_again_gets_the_whole_log(client, daemon):
+    prefix = on_small_disk(client)
+    process = client.start(*prefix, "run", "--", "sh", "-c", tool_that_waits(
+        client.folder, f"exec 3>$XDG_STATE_HOME/fills; head -c 60000 /dev/zero >&3; echo begin; seq 2000",
+        # The file that filled the disk goes; the copy of the log is made whole.
+        f"rm $XDG_STATE_HOME/fills; exec 3>&-; until [ $(cat $XDG_STATE_HOME/idevicetriage/logs/*.log | wc -l) "
+        f"-gt 2000 ]; do sleep 0.05; done; cp $XDG_STATE_HOME/idevicetriage/logs/*.log {client.folder}/copy"))
+    assert b"No space left on device" in process.stderr.readline()
+    (client.folder / "go").touch()
+    _, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == 0 and b"incomplete" not in errors
+    assert (client.folder / "copy").read_bytes() == b"begin\n" + b"".join(b"%d\n" % i for i in range(1, 2001))
+
+
+def test_the_log_outlives_run(client, daemon):
+    """Killed with no chance to do anything, `run` takes neither the tool nor the log along."""
+    process = client.start_shell(tool_that_waits(client.folder, "echo one", f"seq 100000; : > {client.folder}/done"))
+    until((client.folder / "ready").exists, "the tool")
+    process.kill()
+    process.wait(LIMIT)
+    (client.folder / "go").touch()
+    until((client.folder / "done").exists, "the tool's end")
+    (log,) = logs(client)
+    until(lambda: log.read_bytes().endswith(b"\n100000\n"), "the end of the log")
+
+
+def test_the_tool_outlives_the_process_that_writes_its_log(client, daemon):
+    process = client.start_shell(tool_that_waits(client.folder, "echo one", "echo two; exit 5"))
+    until(lambda: daemon.log == b"one\n", "the first line")
+    children = [int(pid) for pid in open(f"/proc/{process.pid}/task/{process.pid}/children").read().split()]
+    (copier,) = [pid for pid in children if os.readlink(f"/proc/{pid}/fd/1") == "/dev/null"]
+    os.kill(copier, signal.SIGKILL)
+    (client.folder / "go").touch()
+    output, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == 5 and output == b"one\ntwo\n" and daemon.log == b"one\ntwo\n"
+    assert b"is incomplete" in errors
+
+
+def test_nobody_waits_for_the_process_that_writes_the_log(client, daemon):
+    """It must not hold the caller's pipes open: $(idevicetriage run …) ends with `run`."""
+    process = client.start_shell(tool_that_waits(client.folder, "exec >/dev/null 2>&1"))
+    until((client.folder / "ready").exists, "the tool")
+    process.kill()
+    assert process.stdout.read() == b"" and process.stderr.read() == b""
+    (client.folder / "go").touch()
+
+
+def test_memory_is_given_back_and_the_file_has_all(client, daemon):
+    daemon.log = bytearray()
+    script = f"import sys\nfor i in range({MORE} >> 20): sys.stdout.buffer.write(b'%01023d\\n' % i * 1024)"
+    process = client.start_shell(tool_that_waits(client.folder, f'{sys.executable} -c "{script}"'),
+                                 stdout=subprocess.DEVNULL)
+    until((client.folder / "ready").exists, "the output")
+    (tool,) = [pid for pid in open(f"/proc/{process.pid}/task/{process.pid}/children").read().split()
+               if "memfd" in os.readlink(f"/proc/{pid}/fd/1")]
+    assert memory_of(tool).st_size == MORE
+    until(lambda: memory_of(tool).st_blocks * 512 <= 64 << 20, "memory given back")
+    (client.folder / "go").touch()
+    assert process.wait(LIMIT) == 0
+    (log,) = logs(client)
+    expected = b"".join(b"%01023d\n" % i * 1024 for i in range(MORE >> 20))
+    assert log.read_bytes() == expected and daemon.log == expected
+
+
+def test_a_daemon_that_forgot_the_session_gets_what_is_not_in_memory_any_more(client, daemon):
+    daemon.log = bytearray()
+    process = client.start_shell(tool_that_waits(client.folder, f"yes line | head -c {MORE}", "echo end"),
+                                 stdout=subprocess.DEVNULL)
+    until(lambda: len(daemon.log) == MORE, "the output")
+    daemon.forget = True
+    (client.folder / "go").touch()
+    assert process.wait(LIMIT) == 0
+    assert len(daemon.begun) == 2 and daemon.log == b"line\n" * (MORE // 5) + b"l"[:MORE % 5] + b"end\n"
