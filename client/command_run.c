@@ -25,6 +25,8 @@
 #define ASK_LIVE_US USEC_PER_SEC
 #define ASK_QUIET_US (5 * USEC_PER_SEC)
 #define POLL_MOST_MS 60000
+/* For the tool's version, before the session begins. */
+#define VERSION_WAIT_US (500 * USEC_PER_MSEC)
 #define FILE_WAIT_MS 1000 /* for the log's file, once all else is done */
 /* A tool with libusbmuxd 2.1.0 whose phone has left runs in a loop and ends at no softer signal. */
 #define INTERRUPTS_BEFORE_KILL 3
@@ -35,7 +37,8 @@ struct run {
 	struct logfile log;
 	struct screen screen;
 	struct feed feed;
-	struct page page; /* standard error, for the live line */
+	struct tool_question question; /* for the tool's version */
+	struct page page;	       /* standard error, for the live line */
 	int signal_fd;
 	int64_t shown; /* bytes of the log on the screen */
 	int64_t limit; /* where the log ends as far as we are concerned */
@@ -195,6 +198,28 @@ static void say_file_failure(struct run *run)
 	say(run, sentence);
 }
 
+/* Asks the tool for its version, beside the restore: nothing waits for the answer but the beginning
+ * of the session, and that not for long. */
+static void ask_version(struct run *run, const char *tool)
+{
+	run->question.fd = -1;
+	if (tool_may_be_asked(tool) && tool_version_start(tool, &run->question) == 0)
+		feed_hold(&run->feed, run->started_us + VERSION_WAIT_US);
+}
+
+static void hear_version(struct run *run, uint64_t now_us)
+{
+	char version[TOOL_VERSION_SIZE] = "";
+
+	if (run->question.fd < 0)
+		return;
+	if (!tool_version_hear(&run->question) && !run->tool.ended &&
+		now_us < run->started_us + VERSION_WAIT_US)
+		return;
+	tool_version_end(&run->question, version);
+	feed_release(&run->feed, version);
+}
+
 /* Waits until something can be done. */
 static void wait_for_work(struct run *run, uint64_t now_us)
 {
@@ -204,6 +229,7 @@ static void wait_for_work(struct run *run, uint64_t now_us)
 		{.fd = run->log.watch_fd, .events = POLLIN},
 		{.fd = feed_fd(&run->feed), .events = feed_events(&run->feed)},
 		{.fd = behind ? run->screen.fd : -1, .events = POLLOUT},
+		{.fd = run->question.fd, .events = POLLIN},
 	};
 	uint64_t next = feed_next(&run->feed), wait_ms = POLL_MOST_MS;
 
@@ -241,6 +267,7 @@ static void follow_tool(struct run *run)
 		limit_final = run->tool.ended;
 		now_us = clock_now().monotonic_us;
 		show_log(run);
+		hear_version(run, now_us);
 		feed_work(&run->feed, &run->log, run->limit, &run->tool, now_us);
 		say_notice(run);
 		say_overruns(run);
@@ -288,16 +315,6 @@ static void say_end(struct run *run, const char *tool, int file_error)
 	run->context->output->run_end(&end, run->context->reveal);
 }
 
-/* The tool runs already: nothing here makes it wait. */
-static void add_version(struct json_object *begin, const char *tool)
-{
-	struct json_builder builder = {0};
-	char version[TOOL_VERSION_SIZE];
-
-	if (tool_may_be_asked(tool) && tool_version_ask(tool, version) == 0)
-		json_put_text(&builder, begin, "toolVersion", version);
-}
-
 /* Starts the tool and stays with it. Returns what to exit with. */
 static int run_tool(struct run *run, struct json_object *begin, char **argv)
 {
@@ -315,12 +332,12 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 	if (r < 0)
 		return say_start_failure(r, argv[0]);
 	run->started_us = clock_now().monotonic_us;
-	add_version(begin, *tool_word(argv));
 	run->live_us = run->started_us + LIVE_EVERY_US;
 	screen_init(&run->screen, run->context->output->live);
 	page_init(&run->page, stderr, -1, run->context->reveal);
 	feed_init(&run->feed, run->context->socket, json_object_get(begin),
 		run->screen.live_fd >= 0 ? ASK_LIVE_US : ASK_QUIET_US);
+	ask_version(run, *tool_word(argv));
 	follow_tool(run);
 	make_room(run);
 	screen_done(&run->screen);

@@ -10,12 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
 
 #define ANSWER_MAX_US (5 * USEC_PER_SEC)
-#define ANSWER_SIZE 2048
 
 extern char **environ;
 
@@ -41,31 +41,6 @@ int tool_version_read(const char *answer, const char *name, char version[static 
 	if (!length || length >= TOOL_VERSION_SIZE)
 		return -EBADMSG;
 	text_clean(at, length, version, TOOL_VERSION_SIZE);
-	return 0;
-}
-
-/* Reads until the end, the deadline or a full buffer. Returns 0 or a negative errno. */
-static int read_answer(int fd, char answer[static ANSWER_SIZE])
-{
-	uint64_t end_us = clock_now().monotonic_us + ANSWER_MAX_US;
-	size_t length = 0;
-
-	answer[0] = '\0';
-	while (length < ANSWER_SIZE - 1) {
-		uint64_t now_us = clock_now().monotonic_us;
-		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		ssize_t n;
-
-		if (now_us >= end_us)
-			return -ETIMEDOUT;
-		if (poll(&ready, 1, (int)((end_us - now_us) / USEC_PER_MSEC) + 1) <= 0)
-			continue;
-		n = read(fd, answer + length, ANSWER_SIZE - 1 - length);
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		length += (size_t)n;
-		answer[length] = '\0';
-	}
 	return 0;
 }
 
@@ -100,11 +75,10 @@ static int start(const char *name, int fd, pid_t *ret)
 	return -r;
 }
 
-int tool_version_ask(const char *name, char version[static TOOL_VERSION_SIZE])
+int tool_version_start(const char *name, struct tool_question *ret)
 {
 	CLEANUP(closep) int in = -1;
 	CLEANUP(closep) int out = -1;
-	char answer[ANSWER_SIZE];
 	int fds[2], r;
 	pid_t pid;
 
@@ -112,14 +86,56 @@ int tool_version_ask(const char *name, char version[static TOOL_VERSION_SIZE])
 		return -errno;
 	in = fds[0];
 	out = fds[1];
+	/* Only our end: the tool's own must look as ever to it. */
+	if (fcntl(in, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
 	r = start(name, out, &pid);
 	if (r < 0)
 		return r;
-	close(TAKE_FD(out));
-	r = read_answer(in, answer);
-	/* What has answered, and what does not, is not needed any more. */
-	kill(-pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	return r < 0 ? r : tool_version_read(answer, name, version);
+	*ret = (struct tool_question){.name = name, .pid = pid, .fd = TAKE_FD(in)};
+	return 0;
+}
+
+bool tool_version_hear(struct tool_question *question)
+{
+	while (question->length < sizeof(question->answer) - 1) {
+		ssize_t n = read(question->fd, question->answer + question->length,
+			sizeof(question->answer) - 1 - question->length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 || errno != EAGAIN;
+		question->length += (size_t)n;
+	}
+	return true;
+}
+
+int tool_version_end(struct tool_question *question, char version[static TOOL_VERSION_SIZE])
+{
+	close(TAKE_FD(question->fd));
+	/* What has answered, and what does not, is not needed any more. One that hangs in the
+	 * kernel is left to whoever inherits it. */
+	kill(-question->pid, SIGKILL);
+	waitpid(question->pid, NULL, WNOHANG);
+	return tool_version_read(question->answer, question->name, version);
+}
+
+int tool_version_ask(const char *name, char version[static TOOL_VERSION_SIZE])
+{
+	uint64_t end_us = clock_now().monotonic_us + ANSWER_MAX_US, now_us;
+	struct tool_question question;
+	bool heard = false;
+	int r = tool_version_start(name, &question);
+
+	if (r < 0)
+		return r;
+	while (!heard && (now_us = clock_now().monotonic_us) < end_us) {
+		struct pollfd ready = {.fd = question.fd, .events = POLLIN};
+
+		poll(&ready, 1, (int)((end_us - now_us) / USEC_PER_MSEC) + 1);
+		heard = tool_version_hear(&question);
+	}
+	r = tool_version_end(&question, version);
+	return heard ? r : -ETIMEDOUT;
 }

@@ -12,8 +12,10 @@
 
 #define PAUSE_FIRST_US (100 * USEC_PER_MSEC)
 #define PAUSE_MOST_US (5 * USEC_PER_SEC)
-#define ANSWER_US (30 * USEC_PER_SEC)	/* for one answer of the daemon */
-#define AFTERMATH_US (5 * USEC_PER_SEC) /* to get a lost daemon back once the tool has ended */
+#define ANSWER_US (30 * USEC_PER_SEC) /* for one answer of the daemon */
+/* Once the tool has ended: for one answer, and to get a lost daemon back. Whoever waits for the
+ * restore does not wait for the daemon. */
+#define AFTERMATH_US (2 * USEC_PER_SEC)
 #define STALLS_MOST 8
 #define BEGINS_MOST 4
 
@@ -34,6 +36,19 @@ void feed_done(struct feed *feed)
 	json_object_putp(&feed->begin);
 	json_object_putp(&feed->progress);
 	feed->begin = feed->progress = NULL;
+}
+
+void feed_hold(struct feed *feed, uint64_t until_us)
+{
+	feed->hold_us = feed->next_us = until_us;
+}
+
+void feed_release(struct feed *feed, const char *version)
+{
+	struct json_builder builder = {0};
+
+	json_put_known_text(&builder, feed->begin, "toolVersion", version);
+	feed->hold_us = feed->next_us = 0;
 }
 
 int feed_fd(const struct feed *feed)
@@ -94,7 +109,7 @@ static void call(struct feed *feed, const char *method, struct json_builder *bui
 		return;
 	}
 	feed->state = state;
-	feed->next_us = now_us + ANSWER_US;
+	feed->next_us = now_us + (feed->ended_us ? AFTERMATH_US : ANSWER_US);
 }
 
 static void connect_now(struct feed *feed, uint64_t now_us)
@@ -277,9 +292,14 @@ void feed_work(struct feed *feed, const struct logfile *log, int64_t limit, cons
 {
 	if (tool->ended && !feed->ended_us) {
 		feed->ended_us = now_us;
+		feed->hold_us = 0;
 		if (feed->state == FEED_APART)
 			feed->next_us = now_us;
+		else if (feed->next_us > now_us + AFTERMATH_US)
+			feed->next_us = now_us + AFTERMATH_US;
 	}
+	if (now_us < feed->hold_us)
+		return;
 	if (feed->state == FEED_APART && now_us >= feed->next_us)
 		connect_now(feed, now_us);
 	if (feed->connection && feed->state != FEED_OVER)

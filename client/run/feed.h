@@ -35,6 +35,7 @@ struct feed {
 	unsigned int begins;
 	uint64_t next_us;      /* monotonic: when to try again, to ask for progress, or give up on
 				* an answer */
+	uint64_t hold_us;      /* nothing is begun before */
 	uint64_t pause_us;     /* between tries to connect */
 	uint64_t ended_us;     /* when the tool's end was first seen; 0 = it runs */
 	uint64_t ask_every_us; /* how often to ask for progress when there is nothing to send */
@@ -50,6 +51,10 @@ struct feed {
 void feed_init(
 	struct feed *feed, const char *socket, struct json_object *begin, uint64_t ask_every_us);
 void feed_done(struct feed *feed);
+/* Begins no session before `until_us`, while the tool runs: what its version is may come yet. */
+void feed_hold(struct feed *feed, uint64_t until_us);
+/* Ends that. `version` is the tool's; empty = not known. */
+void feed_release(struct feed *feed, const char *version);
 /* Does what can be done now. Call it when feed_fd() is ready, when the log has grown, when the tool
  * has ended, and at feed_next(). `limit` is where the log ends. */
 void feed_work(struct feed *feed, const struct logfile *log, int64_t limit, const struct tool *tool,

@@ -4,11 +4,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
+import standin
 from test_client import LIMIT, client, daemon, tool_that_waits, until  # noqa: F401
 
 LINES = 4000
@@ -169,3 +172,52 @@ def test_a_daemon_that_forgot_the_session_gets_what_is_not_in_memory_any_more(cl
     (client.folder / "go").touch()
     assert process.wait(LIMIT) == 0
     assert len(daemon.begun) == 2 and daemon.log == b"line\n" * (MORE // 5) + b"l"[:MORE % 5] + b"end\n"
+
+
+# Neither the daemon nor a version delays anything.
+
+def test_a_tool_that_hangs_at_its_version_delays_nothing(client, daemon):
+    tool = build_tool(client.folder, "if (argc > 1 && !strcmp(argv[1], \"--version\")) for (;;) pause();"
+                                     "signal(SIGTERM, ended); puts(\"started\"); fflush(stdout); for (;;) pause();")
+    started = time.monotonic()
+    process = client.start("run", "--", tool)
+    assert process.stdout.readline() == b"started\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(LIMIT) == 9
+    assert time.monotonic() - started < 3
+    assert "toolVersion" not in daemon.begun[0]
+
+
+def test_the_version_of_a_tool_that_answers(client, daemon):
+    tool = build_tool(client.folder, "if (argc > 1 && !strcmp(argv[1], \"--version\")) puts(\"idevicerestore 1.0.1-x\");"
+                                     "else { puts(\"started\"); sleep(1); }")
+    assert client("run", "--", tool).returncode == 0
+    assert daemon.begun[0]["toolVersion"] == "1.0.1-x"
+
+
+def build_tool(folder, body):
+    """A program by the name of a tool that is asked for its version."""
+    source, tool = folder / "tool.c", folder / "idevicerestore"
+    source.write_text("#include <signal.h>\n#include <stdio.h>\n#include <string.h>\n#include <unistd.h>\n"
+                      "static void ended(int number) { (void)number; _exit(9); }\n"
+                      f"int main(int argc, char **argv) {{ (void)ended; {body} return 0; }}\n")
+    subprocess.run(["cc", "-o", tool, source], check=True)
+    return tool
+
+
+@pytest.mark.parametrize("hangs_at", ["connecting", "BeginRun", "AppendLog", "EndRun"])
+def test_a_daemon_that_hangs_delays_nothing(client, daemon, hangs_at):
+    """A daemon that is stopped, or busy for long, used to hold the caller for 30 s."""
+    if hangs_at == "connecting":
+        daemon.stop()
+        os.unlink(client.socket)
+        silent = socket.socket(socket.AF_UNIX)
+        silent.bind(str(client.socket))
+        silent.listen(1)
+    else:
+        daemon.hang_at = hangs_at
+    started = time.monotonic()
+    result = client.run_shell("echo out; exit 7")
+    assert result.returncode == 7 and result.stdout == "out\n"
+    assert time.monotonic() - started < 4
+    assert "diagnose" not in result.stderr or "does not know all of it" in result.stderr
