@@ -4,15 +4,18 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "client/doctor/doctor.h"
 #include "client/doctor/system.h"
 #include "client/doctor/tool_version.h"
+#include "client/run/logfile.h"
 #include "common/triage/tool_age.h"
 #include "client/fields.h"
 #include "client/phrase.h"
@@ -22,36 +25,63 @@
 #define DISK_LEAST_BYTES (64ull * 1024 * 1024) /* four rings of the default size */
 #define DISK_LOW_BYTES (512ull * 1024 * 1024)
 
-void check_disk(struct doctor *doctor)
+/* Says how much room there is for `name`, a folder at `path`; `loss` is what happens without. */
+static void say_room(struct doctor *doctor, const char *name, const char *path, const char *loss)
 {
-	char path[PATH_MAX];
 	struct statvfs disk;
 	uint64_t free_bytes;
 
-	snprintf(path, sizeof(path), "%s%s", doctor->root, doctor->state_dir);
 	if (statvfs(path, &disk) < 0) {
 		doctor_say(doctor, DOCTOR_UNKNOWN,
 			errno == ENOENT ? "Name the daemon's state directory with --state-dir."
 					: NULL,
-			"%s cannot be looked at (%s).", doctor->state_dir, strerror(errno));
+			"%s cannot be looked at (%s).", name, strerror(errno));
 		return;
 	}
 	free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
 	if (disk.f_flag & ST_RDONLY)
 		doctor_say(doctor, DOCTOR_PROBLEM, "Mount it for writing.",
-			"The disk of %s is read-only.", doctor->state_dir);
+			"The disk of %s is read-only.", name);
 	else if (free_bytes < DISK_LEAST_BYTES || (disk.f_files && !disk.f_favail))
-		doctor_say(doctor, DOCTOR_PROBLEM, "Make room on it: nothing can be recorded.",
-			"The disk of %s has %s left%s.", doctor->state_dir,
+		doctor_say(doctor, DOCTOR_PROBLEM, loss, "The disk of %s has %s left%s.", name,
 			phrase_bytes((int64_t)free_bytes).text,
 			disk.f_files && !disk.f_favail ? " and takes no more files" : "");
 	else if (free_bytes < DISK_LOW_BYTES)
 		doctor_say(doctor, DOCTOR_WARNING, "Make room on it.",
-			"The disk of %s has %s left.", doctor->state_dir,
+			"The disk of %s has %s left.", name,
 			phrase_bytes((int64_t)free_bytes).text);
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL, "The disk of %s has %s left.",
-			doctor->state_dir, phrase_bytes((int64_t)free_bytes).text);
+		doctor_say(doctor, DOCTOR_OK, NULL, "The disk of %s has %s left.", name,
+			phrase_bytes((int64_t)free_bytes).text);
+}
+
+void check_disk(struct doctor *doctor)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s%s", doctor->root, doctor->state_dir);
+	say_room(doctor, doctor->state_dir, path, "Make room on it: nothing can be recorded.");
+}
+
+/* The logs of `run` are the caller's, and so is their folder: it is not of the tree at `root`. */
+void check_log_disk(struct doctor *doctor)
+{
+	CLEANUP(freep) char *folder = logfile_default_path(NULL), *at = NULL;
+	char *slash;
+
+	if (folder)
+		at = strdup(folder);
+	if (!at)
+		return;
+	/* `run` makes what does not exist yet. */
+	while (!system_exists("", at) && (slash = strrchr(at, '/')) && slash != at)
+		*slash = '\0';
+	if (system_exists("", at) && access(at, W_OK) < 0 && errno == EACCES)
+		doctor_say(doctor, DOCTOR_PROBLEM, "Make it yours, or set XDG_STATE_HOME.",
+			"You may not write to %s, where run writes the logs of restore tools.", at);
+	else
+		say_room(doctor, folder, at,
+			"Make room on it: the logs of restore tools are incomplete.");
 }
 
 /* Whether something keeps the clock right: 1 or 0, or a negative errno where the kernel does not

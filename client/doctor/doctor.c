@@ -17,6 +17,7 @@ static const struct doctor_check checks[] = {
 	{"ring", "the ring", check_ring},
 	{"casebook", "the casebook", check_casebook},
 	{"disk", "disk space", check_disk},
+	{"log-disk", "disk space for logs", check_log_disk},
 	{"clock", "the clock", check_clock},
 	{"restore-tool", "the restore tool", check_tool},
 	{"usbmuxd-library", "libusbmuxd", check_mux_library},

@@ -55,6 +55,7 @@ void check_journal(struct doctor *doctor);
 void check_ring(struct doctor *doctor);
 void check_casebook(struct doctor *doctor);
 void check_disk(struct doctor *doctor);
+void check_log_disk(struct doctor *doctor);
 void check_clock(struct doctor *doctor);
 void check_tool(struct doctor *doctor);
 void check_mux_library(struct doctor *doctor);

@@ -251,6 +251,8 @@ FAULTS = [
     (old_clock, "clock", "problem", ["this program is of", "set-ntp"]),
     (lambda tree: tree.remove("/run/systemd/timesync/synchronized"), "clock", "warning", ["nothing keeps it right"]),
     (lambda tree: setattr(tree, "state", "/full"), "disk", "problem", ["Make room"]),
+    (lambda tree: tree.environment.update(XDG_STATE_HOME="/proc"), "log-disk", "problem",
+     ["Make room", "/proc/idevicetriage/logs", "incomplete"]),
 ]
 
 
