@@ -101,6 +101,11 @@ uint64_t loop_longest_stall_us(const struct loop *loop)
 	return loop->longest_us > loop->turn_us ? loop->longest_us : loop->turn_us;
 }
 
+uint64_t loop_turn_us(const struct loop *loop)
+{
+	return loop->turn_us;
+}
+
 void loop_work_begin(struct loop *loop)
 {
 	loop->work_began_us = clock_now().monotonic_us;

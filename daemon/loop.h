@@ -65,6 +65,8 @@ DEFINE_FREEP(struct loop_signal, loop_signal_free)
  * clock. Callbacks that libevent calls by itself count only between loop_work_begin() and _end().
  */
 uint64_t loop_longest_stall_us(const struct loop *loop);
+/* The same of the turn that runs, so far. */
+uint64_t loop_turn_us(const struct loop *loop);
 /* Puts work of api/server's own callbacks on that account. Does not nest. */
 void loop_work_begin(struct loop *loop);
 void loop_work_end(struct loop *loop);

@@ -288,6 +288,9 @@ void methods_call(void *user, struct peer *peer, struct varlink_call *message)
 		.call = {.method = message->method, .parameters = message->parameters}};
 	int r = API_METHOD_NOT_FOUND;
 
+	/* A question without an answer: there is nothing to do. */
+	if (message->oneway && (query || (method && method->access == ACCESS_READ)))
+		return;
 	request.call.answer = json_new_object(&request.call.builder);
 	if (method)
 		r = call_method(&request, method);

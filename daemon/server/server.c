@@ -27,9 +27,10 @@ struct peer {
 	unsigned access;
 	void *stream;
 	bool dead;
-	bool input_ended; /* it will send no more; it may still read */
-	bool stall_timed; /* an unfinished request runs against time */
-	bool turn_wanted; /* to be served in the loop's next turn */
+	bool input_ended;  /* it will send no more; it may still read */
+	bool stall_timed;  /* an unfinished request runs against time */
+	bool turn_wanted;  /* it waits to be served */
+	uint64_t spent_us; /* on its calls, since somebody began to wait */
 };
 
 struct server {
@@ -42,6 +43,7 @@ struct server {
 	struct loop_timer *accept_pause;
 	struct loop_timer *gone_check;
 	uint64_t refusal_told_us;
+	size_t waiting; /* peers with turn_wanted */
 	TAILQ_HEAD(peer_list, peer) peers;
 };
 
@@ -61,6 +63,7 @@ static void peer_free(struct peer *peer)
 
 	if (peer->stream)
 		server->handler.gone(server->handler.user, peer);
+	server->waiting -= peer->turn_wanted;
 	TAILQ_REMOVE(&server->peers, peer, entry);
 	bufferevent_free(peer->socket);
 	free(peer);
@@ -152,16 +155,38 @@ static void close_if_done(struct peer *peer)
 		peer_kill(peer);
 }
 
+/* Time is compared among those who wait together. */
+static void forget_spent(struct server *server)
+{
+	struct peer *peer;
+
+	TAILQ_FOREACH(peer, &server->peers, entry)
+	peer->spent_us = 0;
+}
+
 /* Others, and what was answered, get their turn first. */
 static void serve_later(struct peer *peer)
 {
+	struct server *server = peer->server;
+
+	if (peer->turn_wanted)
+		return;
+	if (server->waiting == 0)
+		forget_spent(server);
 	peer->turn_wanted = true;
-	loop_timer_start(peer->server->next_turn, 0);
+	server->waiting++;
+	loop_timer_start(server->next_turn, 0);
+}
+
+static uint64_t now_us(void)
+{
+	return clock_now().monotonic_us;
 }
 
 static void serve(struct peer *peer)
 {
 	struct evbuffer *input = bufferevent_get_input(peer->socket);
+	uint64_t began_us = now_us(), spent_us = 0;
 	bool more = true;
 
 	/* After a large answer the peer gets the time to read it, one turn. */
@@ -169,9 +194,11 @@ static void serve(struct peer *peer)
 		more = serve_call(peer);
 		if (peer->dead)
 			return;
-		if (peer_unread(peer) > PEER_UNREAD_LOW)
+		spent_us = now_us() - began_us;
+		if (peer_unread(peer) > PEER_UNREAD_LOW || spent_us >= SLICE_US)
 			break;
 	}
+	peer->spent_us += spent_us;
 	if (!more && peer->input_ended) /* a request without an end */
 		evbuffer_drain(input, evbuffer_get_length(input));
 	time_request(peer, !more && !peer->stream && evbuffer_get_length(input) > 0);
@@ -183,19 +210,53 @@ static void serve(struct peer *peer)
 		close_if_done(peer);
 }
 
-static void serve_waiting(void *user)
+static uint64_t spent_by_user(const struct server *server, uid_t user)
 {
-	struct server *server = user;
-	struct peer *peer;
+	uint64_t spent_us = 0;
+	const struct peer *peer;
+
+	TAILQ_FOREACH(peer, &server->peers, entry)
+	if (peer->who.uid == user)
+		spent_us += peer->spent_us;
+	return spent_us;
+}
+
+/* Of those who wait: of the user who had the least time, the connection that had the least. */
+static struct peer *next_waiting(const struct server *server)
+{
+	struct peer *peer, *next = NULL;
+	uint64_t least_us = 0;
 
 	TAILQ_FOREACH(peer, &server->peers, entry)
 	{
+		uint64_t user_us;
+
 		if (!peer->turn_wanted)
 			continue;
+		user_us = spent_by_user(server, peer->who.uid);
+		if (next && (user_us > least_us ||
+				    (user_us == least_us && peer->spent_us >= next->spent_us)))
+			continue;
+		next = peer;
+		least_us = user_us;
+	}
+	return next;
+}
+
+static void serve_waiting(void *user)
+{
+	struct server *server = user;
+	uint64_t began_us = now_us();
+	struct peer *peer;
+
+	while (now_us() - began_us < TURN_US && (peer = next_waiting(server))) {
 		peer->turn_wanted = false;
+		server->waiting--;
 		if (!peer->dead)
 			serve(peer);
 	}
+	if (server->waiting)
+		loop_timer_start(server->next_turn, 0);
 }
 
 static void came(struct bufferevent *socket, void *user)
@@ -203,7 +264,11 @@ static void came(struct bufferevent *socket, void *user)
 	struct peer *peer = user;
 
 	loop_work_begin(peer->server->loop);
-	serve(peer);
+	/* Nobody passes those who wait. */
+	if (peer->server->waiting || loop_turn_us(peer->server->loop) >= TURN_US)
+		serve_later(peer);
+	else
+		serve(peer);
 	loop_work_end(peer->server->loop);
 }
 
@@ -227,7 +292,7 @@ static void input_ended(struct peer *peer)
 	peer->input_ended = true;
 	time_request(peer, false);
 	if (!peer->stream) {
-		serve(peer);
+		serve_later(peer);
 		return;
 	}
 	if (peer_hung_up(peer))

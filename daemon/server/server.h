@@ -20,6 +20,8 @@
 #define ACCEPT_PAUSE_SECONDS 1	    /* when descriptors are out */
 #define GONE_CHECK_SECONDS 5	    /* between two looks at half-closed streams */
 #define CALLS_PER_TURN 16	    /* of one peer, before others have their turn */
+#define SLICE_US 2000		    /* the same in time; the call that passes it is finished */
+#define TURN_US 10000		    /* for all peers, before the rest of the daemon has its turn */
 
 /* What a peer may do; decided by the kernel's word about it alone (SO_PEERCRED, unix(7)). */
 enum access {

@@ -782,6 +782,59 @@ def test_one_user_cannot_take_every_place(server):
     assert 'bench' in server.peer().ask('GetStatus')
 
 
+FLOOD = '''
+import json, os, select, socket, sys
+os.setgid(%d); os.setuid(%d)
+def message(method, oneway, **parameters):
+    return json.dumps({'method': 'io.github.idevicetriage.' + method, 'oneway': oneway, 'parameters': parameters}).encode() + b'\\0'
+block = (message('ReadLog', True) + message('Diagnose', True)) * 40 + message('ReadLog', False)
+peers = {}
+for _ in range(16):
+    peer = socket.socket(socket.AF_UNIX)
+    peer.connect(sys.argv[1])
+    peer.setblocking(False)
+    peers[peer] = block
+print('floods', flush=True)
+while peers:
+    readable, writable, _ = select.select(peers, peers, [])
+    for peer in readable:
+        peer.recv(1 << 20)
+    for peer in writable:
+        peers[peer] = peers[peer][peer.send(peers[peer]):] or block
+''' % (NOBODY, NOBODY)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason='needs two users')
+def test_a_flood_of_one_user_does_not_stall_another(server):
+    """Sixteen connections that asked for all records without wanting them held others for up to 26 s."""
+    server.publish(4000, 200)
+    os.chmod(server.path.parent, 0o755)
+    os.chmod(server.path, 0o666)
+    peer = server.peer()
+    with subprocess.Popen(['python3', '-c', FLOOD, str(server.path)], stdout=subprocess.PIPE, text=True) as flood:
+        try:
+            assert flood.stdout.readline() == 'floods\n'
+            began = time.monotonic()
+            for _ in range(20):
+                assert 'bench' in peer.ask('GetStatus')
+            assert time.monotonic() - began < 1.5
+        finally:
+            flood.kill()
+
+
+def test_a_question_without_an_answer_costs_nothing(server, peer):
+    """Such calls change nothing and answer nothing: they are dropped unread."""
+    server.publish(4000, 200)
+    began = time.monotonic()
+    peer.ask('ReadLog')
+    once = time.monotonic() - began
+    call = json.dumps({'method': f'{INTERFACE}.ReadLog', 'oneway': True}).encode() + b'\0'
+    began = time.monotonic()
+    peer.write(call * 2000)
+    peer.ask('GetStatus')
+    assert time.monotonic() - began < 100 * once
+
+
 def test_the_socket_is_for_owner_and_group(server):
     assert server.path.stat().st_mode & 0o777 == 0o660
 
