@@ -254,7 +254,7 @@ static int daemon_start(struct daemon *daemon)
 	if (r == 0)
 		r = start_sources(daemon);
 	if (r == 0)
-		r = service_new(daemon->loop, NULL, NULL, &daemon->service);
+		r = service_new(daemon->loop, &daemon->service);
 	if (r < 0)
 		return r;
 	service_ready(daemon->service);

@@ -14,28 +14,20 @@
 #define STATUS_SIZE 256
 
 struct service {
-	service_is_healthy *is_healthy;
-	void *user;
 	struct loop_timer *watchdog;
 	uint64_t interval_us; /* 0 = the manager wants no sign of life */
-	bool overdue_told;
 	char status[STATUS_SIZE];
 };
 
 static void on_watchdog(void *user)
 {
 	struct service *service = user;
-	bool healthy = !service->is_healthy || service->is_healthy(service->user);
 
-	if (healthy)
-		sd_notify(false, "WATCHDOG=1");
-	else if (!service->overdue_told)
-		log_error("watchdog: work is overdue; the service manager will restart the daemon");
-	service->overdue_told = !healthy;
+	sd_notify(false, "WATCHDOG=1");
 	loop_timer_start(service->watchdog, service->interval_us);
 }
 
-int service_new(struct loop *loop, service_is_healthy *is_healthy, void *user, struct service **ret)
+int service_new(struct loop *loop, struct service **ret)
 {
 	CLEANUP(service_freep) struct service *service = NULL;
 	uint64_t limit_us = 0;
@@ -45,8 +37,6 @@ int service_new(struct loop *loop, service_is_healthy *is_healthy, void *user, s
 	service = calloc(1, sizeof(*service));
 	if (!service)
 		return -ENOMEM;
-	service->is_healthy = is_healthy;
-	service->user = user;
 	r = loop_timer_new(loop, on_watchdog, service, &service->watchdog);
 	if (r < 0)
 		return r;

@@ -10,13 +10,9 @@
 
 struct service;
 
-/* Called before each sign of life; false keeps it back, so that the manager restarts us. */
-typedef bool service_is_healthy(void *user);
-
-/* Starts to give signs of life every half of WATCHDOG_USEC, where the manager asks for them.
- * `is_healthy` may be NULL. Returns 0 or a negative errno; the caller owns *ret: service_free(). */
-int service_new(
-	struct loop *loop, service_is_healthy *is_healthy, void *user, struct service **ret);
+/* Starts to give signs of life from the loop every half of WATCHDOG_USEC, where the manager asks
+ * for them. Returns 0 or a negative errno; the caller owns *ret: service_free(). */
+int service_new(struct loop *loop, struct service **ret);
 struct service *service_free(struct service *service);
 DEFINE_FREEP(struct service, service_free)
 

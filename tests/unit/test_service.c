@@ -20,8 +20,7 @@ struct rig {
 	struct loop *loop;
 	int manager;
 	struct service *service;
-	bool healthy;
-	size_t asked; /* for health */
+	size_t signs; /* of life */
 	char heard[256];
 };
 
@@ -44,7 +43,6 @@ static int set_up(void **state)
 	assert_non_null(rig);
 	assert_int_equal(loop_new(&rig->loop), 0);
 	rig->manager = open_socket(path, SOCK_DGRAM);
-	rig->healthy = true;
 	setenv("NOTIFY_SOCKET", path, 1);
 	unsetenv("WATCHDOG_USEC");
 	unsetenv("WATCHDOG_PID");
@@ -63,14 +61,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static bool is_healthy(void *user)
-{
-	struct rig *rig = user;
-
-	rig->asked++;
-	return rig->healthy;
-}
-
 /* Takes the next word to the manager; false when there is none. */
 static bool hear(struct rig *rig)
 {
@@ -84,7 +74,7 @@ static void readiness_and_status(void **state)
 {
 	struct rig *rig = *state;
 
-	assert_int_equal(service_new(rig->loop, NULL, NULL, &rig->service), 0);
+	assert_int_equal(service_new(rig->loop, &rig->service), 0);
 	service_ready(rig->service);
 	assert_true(hear(rig));
 	assert_string_equal(rig->heard, "READY=1");
@@ -101,37 +91,24 @@ static void readiness_and_status(void **state)
 	assert_false(hear(rig));
 }
 
-static bool was_asked(void *user)
+static bool has_given_signs(void *user)
 {
 	struct rig *rig = user;
 
-	return rig->asked >= 4;
+	while (hear(rig)) {
+		assert_string_equal(rig->heard, "WATCHDOG=1");
+		rig->signs++;
+	}
+	return rig->signs >= 4;
 }
 
 static void watchdog(void **state)
 {
 	struct rig *rig = *state;
-	size_t signs = 0;
 
 	setenv("WATCHDOG_USEC", WATCHDOG_US, 1);
-	assert_int_equal(service_new(rig->loop, is_healthy, rig, &rig->service), 0);
-	assert_true(wait_until(rig->loop, was_asked, rig));
-	while (hear(rig)) {
-		assert_string_equal(rig->heard, "WATCHDOG=1");
-		signs++;
-	}
-	assert_int_equal(signs, rig->asked);
-}
-
-static void no_sign_of_life_while_overdue(void **state)
-{
-	struct rig *rig = *state;
-
-	rig->healthy = false;
-	setenv("WATCHDOG_USEC", WATCHDOG_US, 1);
-	assert_int_equal(service_new(rig->loop, is_healthy, rig, &rig->service), 0);
-	assert_true(wait_until(rig->loop, was_asked, rig));
-	assert_false(hear(rig));
+	assert_int_equal(service_new(rig->loop, &rig->service), 0);
+	assert_true(wait_until(rig->loop, has_given_signs, rig));
 }
 
 /* What service_take_socket() returns in a process that inherits `fd` as the manager gives it. */
@@ -181,7 +158,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(readiness_and_status),
 		RIG_TEST(watchdog),
-		RIG_TEST(no_sign_of_life_while_overdue),
 		RIG_TEST(socket_of_the_manager),
 	};
 	int r;
