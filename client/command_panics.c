@@ -169,8 +169,13 @@ static bool ask_udid(struct context *context, const char *name, char udid[static
 
 static int find_phone(struct context *context, const char *name, char udid[static UDID_SIZE])
 {
-	int r = phone_find(name, udid);
+	char message[PHONE_MESSAGE_SIZE];
+	int r = phone_find(name, udid, message);
 
+	if (r == -ENOEXEC) {
+		complain("%s", message);
+		return EXIT_REFUSED;
+	}
 	if (r > 1) {
 		complain("%s fits more than one phone; type more of it.", name);
 		return EXIT_UNKNOWN_NAME;
@@ -178,7 +183,7 @@ static int find_phone(struct context *context, const char *name, char udid[stati
 	if (r == 1 || ask_udid(context, name, udid))
 		return EXIT_DONE;
 	if (r < 0)
-		complain("usbmuxd does not answer; is a phone connected?");
+		complain("%s", message);
 	else
 		complain("usbmuxd shows no phone %s; connect it, and let its system start.", name);
 	return EXIT_UNKNOWN_NAME;
@@ -200,7 +205,7 @@ static int open_folder(const char *path, int *ret)
 static int show_phone(struct context *context, const char *name, const struct choices *choices)
 {
 	struct reading reading = {context, choices, -1, EXIT_DONE};
-	char udid[UDID_SIZE], message[PHONE_REPORTS_MESSAGE_SIZE];
+	char udid[UDID_SIZE], message[PHONE_MESSAGE_SIZE];
 	int r = find_phone(context, name, udid);
 
 	if (r == EXIT_DONE && choices->folder)

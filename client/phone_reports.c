@@ -1,82 +1,99 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/phone_reports.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <libimobiledevice/afc.h>
-#include <libimobiledevice/libimobiledevice.h>
-#include <libimobiledevice/lockdown.h>
-#include <libimobiledevice/service.h>
-#include <plist/plist.h>
-#include <usbmuxd.h>
 
-#include "common/base/macro.h"
+#include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/panicfile/panicfile.h"
+#include "common/wire/json.h"
+#include "phone/program.h"
 
-#define LABEL "idevicetriage"
-#define SERVICE_MOVER "com.apple.crashreportmover"
-#define SERVICE_COPY "com.apple.crashreportcopymobile"
-#define PIECE_BYTES 65536
-/* Longer than a phone needs for any answer or report; the library waits for 30 s, or for ever. */
+/* For one report or the end. Longer than a phone needs; the library waits for 30 s, or for ever. */
 #define SILENCE_SECONDS 20
-#define MEMORY_MAX (1024u * 1024 * 1024) /* of the process that talks */
-#define FOLDER_BYTES 16			 /* of the longest folder, with a slash */
-#define NAME_END_LEAST 4		 /* characters of a UDID's end that may stand for it */
+#define NAME_END_LEAST 4 /* characters of a UDID's end that may stand for it */
 
-/* Where reports are: newer systems keep older ones apart. */
-static const char *const folders[] = {"/", "/Retired", "/Panics"};
-
-/* The talk with one phone. */
-struct talk {
-	idevice_t device;
-	lockdownd_client_t lockdown;
-	afc_client_t files;
-	char *message; /* PHONE_REPORTS_MESSAGE_SIZE */
-	phone_report_taken *taken;
-	void *user;
-	int count;
-	bool ended; /* by whoever takes them */
+/* What the program prints, read with a deadline. */
+struct reader {
+	struct phone_process process;
+	uint64_t until_us;
+	size_t at, used;
+	char bytes[PHONE_ANSWER_JSON_MAX];
 };
 
-static void talk_done(struct talk *talk)
+static int reader_open(struct reader *reader, const char *const arguments[])
 {
-	if (talk->files)
-		afc_client_free(talk->files);
-	if (talk->lockdown)
-		lockdownd_client_free(talk->lockdown);
-	if (talk->device)
-		idevice_free(talk->device);
+	reader->at = reader->used = 0;
+	return phone_process_start(phone_program_path(), arguments, &reader->process);
 }
 
-static void plist_freep(plist_t *plist)
+static void reader_close(struct reader *reader)
 {
-	plist_free(*plist);
+	phone_process_end(&reader->process);
 }
 
-static void dictionary_freep(char ***list)
+/* From now on it has so long. */
+static void reader_allow(struct reader *reader, uint64_t limit_us)
 {
-	if (*list)
-		afc_dictionary_free(*list);
+	reader->until_us = clock_now().monotonic_us + limit_us;
 }
 
-static int refuse(struct talk *talk, int error, const char *format, ...) PRINTF_LIKE(3, 4);
-static int refuse(struct talk *talk, int error, const char *format, ...)
+/* Waits for more. Returns 0, -ETIMEDOUT, or -ENODATA where the program has ended. */
+static int reader_fill(struct reader *reader)
 {
-	va_list args;
+	struct pollfd more = {.fd = reader->process.output, .events = POLLIN};
+	ssize_t n = -1;
 
-	va_start(args, format);
-	vsnprintf(talk->message, PHONE_REPORTS_MESSAGE_SIZE, format, args);
-	va_end(args);
-	return error;
+	while (n < 0) {
+		uint64_t now_us = clock_now().monotonic_us;
+
+		if (now_us >= reader->until_us)
+			return -ETIMEDOUT;
+		if (poll(&more, 1, (int)((reader->until_us - now_us) / USEC_PER_MSEC) + 1) <= 0)
+			continue;
+		n = read(reader->process.output, reader->bytes, sizeof(reader->bytes));
+		if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+			return -ENODATA;
+	}
+	reader->at = 0;
+	reader->used = (size_t)n;
+	return 0;
+}
+
+static int read_bytes(struct reader *reader, char *out, size_t length)
+{
+	while (length > 0) {
+		size_t piece = reader->used - reader->at;
+		int r = piece == 0 ? reader_fill(reader) : 0;
+
+		if (r < 0)
+			return r;
+		piece = reader->used - reader->at;
+		piece = piece < length ? piece : length;
+		memcpy(out, reader->bytes + reader->at, piece);
+		reader->at += piece;
+		out += piece;
+		length -= piece;
+	}
+	return 0;
+}
+
+/* Reads a line of at most `size` bytes, without its end. Returns its length, -ETIMEDOUT, -ENODATA,
+ * or -EBADMSG for a longer one. */
+static int read_line(struct reader *reader, char *out, size_t size)
+{
+	for (size_t length = 0; length < size; length++) {
+		int r = read_bytes(reader, out + length, 1);
+
+		if (r < 0)
+			return r;
+		if (out[length] == '\n')
+			return (int)length;
+	}
+	return -EBADMSG;
 }
 
 static bool names_phone(const char *name, const char *udid)
@@ -93,375 +110,126 @@ static bool names_phone(const char *name, const char *udid)
 	       strcasecmp(udid + whole - length, name) == 0;
 }
 
-int phone_find(const char *name, char udid[static UDID_SIZE])
+static int find_listed(struct json_object *listing, const char *name, char udid[static UDID_SIZE])
 {
-	idevice_info_t *list = NULL;
-	int count = 0, found = 0;
+	struct json_object *phones;
+	size_t count;
+	int found = 0;
 
-	if (idevice_get_device_list_extended(&list, &count) != IDEVICE_E_SUCCESS)
-		return -ECONNREFUSED;
-	for (int i = 0; i < count; i++) {
-		if (list[i]->conn_type != CONNECTION_USBMUXD || !names_phone(name, list[i]->udid))
+	if (json_get_array(listing, "phones", &phones) != 1)
+		return -EBADMSG;
+	count = json_object_array_length(phones);
+	for (size_t i = 0; i < count && i < PHONE_LIST_MAX; i++) {
+		const char *text = json_item_text(phones, i);
+		char listed[UDID_SIZE];
+
+		if (!text || udid_normalize(text, listed) < 0 || !names_phone(name, listed))
 			continue;
-		if (found++ == 0)
-			text_copy(udid, UDID_SIZE, list[i]->udid);
+		/* It will be looked up as it is listed. */
+		if (strlen(text) < UDID_SIZE && found++ == 0)
+			text_copy(udid, UDID_SIZE, text);
 	}
-	idevice_device_list_extended_free(list);
 	return found;
 }
 
-/* The name by which the phone knows this computer, from the pairing that usbmuxd keeps. Asked for
- * here because lockdownd_client_new_with_handshake() pairs by itself where there is none. Returns
- * NULL where there is no pairing. */
-static char *read_host_id(const char *udid)
+/* Has the program list the phones. */
+static int read_listing(struct reader *reader, struct json_object **ret)
 {
-	CLEANUP(plist_freep) plist_t record = NULL;
-	CLEANUP(freep) char *bytes = NULL;
-	uint32_t length = 0;
-	plist_t item;
-
-	if (usbmuxd_read_pair_record(udid, &bytes, &length) < 0 || !bytes)
-		return NULL;
-	/* plist_from_memory() has another form in each version of libplist. */
-	if (plist_is_binary(bytes, length))
-		plist_from_bin(bytes, length, &record);
-	else
-		plist_from_xml(bytes, length, &record);
-	if (!record || plist_get_node_type(record) != PLIST_DICT)
-		return NULL;
-	item = plist_dict_get_item(record, "HostID");
-	if (!item || plist_get_node_type(item) != PLIST_STRING)
-		return NULL;
-	return strdup(plist_get_string_ptr(item, NULL));
-}
-
-static int refuse_session(struct talk *talk, lockdownd_error_t error)
-{
-	switch (error) {
-	case LOCKDOWN_E_INVALID_HOST_ID:
-	case LOCKDOWN_E_USER_DENIED_PAIRING:
-	case LOCKDOWN_E_PAIRING_DIALOG_RESPONSE_PENDING:
-		return refuse(talk, -EACCES,
-			"does not trust this computer any more. Unlock it, run `idevicepair pair`, "
-			"tap Trust, and try again.");
-	case LOCKDOWN_E_PASSWORD_PROTECTED:
-		return refuse(talk, -EACCES, "is locked. Unlock it and try again.");
-	default:
-		return refuse(
-			talk, -EPROTO, "did not begin a session (lockdown error %d).", (int)error);
-	}
-}
-
-static int begin_session(struct talk *talk, const char *udid)
-{
-	CLEANUP(freep) char *host_id = read_host_id(udid), *type = NULL;
-	lockdownd_error_t error;
-
-	if (!host_id)
-		return refuse(talk, -EACCES,
-			"is not paired with this computer for this user. Unlock it, run "
-			"`idevicepair "
-			"pair`, tap Trust, and try again.");
-	if (idevice_new_with_options(&talk->device, udid, IDEVICE_LOOKUP_USBMUX) !=
-			IDEVICE_E_SUCCESS ||
-		lockdownd_client_new(talk->device, &talk->lockdown, LABEL) != LOCKDOWN_E_SUCCESS)
-		return refuse(talk, -ECONNREFUSED,
-			"cannot be reached through usbmuxd. Replug it and try again.");
-	if (lockdownd_query_type(talk->lockdown, &type) != LOCKDOWN_E_SUCCESS ||
-		!text_equal(type, "com.apple.mobile.lockdown"))
-		return refuse(talk, -EPROTO,
-			"is not in normal mode. Its reports can be read only while its system "
-			"runs.");
-	error = lockdownd_start_session(talk->lockdown, host_id, NULL, NULL);
-	return error == LOCKDOWN_E_SUCCESS ? 0 : refuse_session(talk, error);
-}
-
-/* Has the phone put its newest reports where they can be read; it says "ping" when it has. Where it
- * does not, the older ones are there all the same. */
-static void move_reports(struct talk *talk)
-{
-	lockdownd_service_descriptor_t descriptor = NULL;
-	service_client_t service = NULL;
-	char word[4];
-	uint32_t got = 0;
-
-	if (lockdownd_start_service(talk->lockdown, SERVICE_MOVER, &descriptor) ==
-			LOCKDOWN_E_SUCCESS &&
-		service_client_new(talk->device, descriptor, &service) == SERVICE_E_SUCCESS) {
-		service_receive_with_timeout(service, word, sizeof(word), &got, 5000);
-		service_client_free(service);
-	}
-	if (descriptor)
-		lockdownd_service_descriptor_free(descriptor);
-}
-
-static int open_files(struct talk *talk)
-{
-	lockdownd_service_descriptor_t descriptor = NULL;
-	lockdownd_error_t error =
-		lockdownd_start_service(talk->lockdown, SERVICE_COPY, &descriptor);
-	int r = 0;
-
-	if (error != LOCKDOWN_E_SUCCESS ||
-		afc_client_new(talk->device, descriptor, &talk->files) != AFC_E_SUCCESS)
-		r = refuse(talk, -EPROTO,
-			"does not hand out its reports (lockdown error %d). Unlock it and try "
-			"again.",
-			(int)error);
-	if (descriptor)
-		lockdownd_service_descriptor_free(descriptor);
-	return r;
-}
-
-/* Panic reports by their names: panic-full-DATE.ips, panic-base-…, with .synced behind where they
- * were copied before. */
-static bool is_report(const char *name)
-{
-	return text_starts_with(name, "panic") && strstr(name, ".ips");
-}
-
-/* A name of the phone's as one that does no harm as the name of a file. */
-static bool clean_name(const char *name, char out[static PHONE_REPORT_NAME_SIZE])
-{
-	size_t length = 0;
-
-	for (; name[length]; length++) {
-		char c = name[length];
-
-		if (length == PHONE_REPORT_NAME_SIZE - 1)
-			return false;
-		out[length] = isalnum((unsigned char)c) || strchr(".-_", c) ? c : '_';
-	}
-	out[length] = '\0';
-	return length > 0 && out[0] != '.';
-}
-
-/* Reads a whole file, up to the size of a report. */
-static int read_file(struct talk *talk, const char *path, char *bytes, size_t *ret_length)
-{
-	uint64_t handle = 0;
-	size_t length = 0;
-	uint32_t got = 1;
-	int r = 0;
-
-	if (afc_file_open(talk->files, path, AFC_FOPEN_RDONLY, &handle) != AFC_E_SUCCESS)
-		return -EIO;
-	while (got > 0 && length < PANICFILE_BYTES_MAX) {
-		size_t left = PANICFILE_BYTES_MAX - length;
-
-		got = 0;
-		if (afc_file_read(talk->files, handle, bytes + length,
-			    left < PIECE_BYTES ? (uint32_t)left : PIECE_BYTES,
-			    &got) != AFC_E_SUCCESS ||
-			got > left) {
-			r = -EIO;
-			break;
-		}
-		length += got;
-	}
-	afc_file_close(talk->files, handle);
-	*ret_length = length;
-	return r;
-}
-
-static int take_file(struct talk *talk, const char *folder, const char *name, char *bytes)
-{
-	char path[PHONE_REPORT_NAME_SIZE + FOLDER_BYTES], clean[PHONE_REPORT_NAME_SIZE];
-	size_t length = 0;
-
-	if (!clean_name(name, clean) ||
-		(size_t)snprintf(path, sizeof(path), "%s%s%s", folder,
-			text_equal(folder, "/") ? "" : "/", name) >= sizeof(path))
-		return 0;
-	if (read_file(talk, path, bytes, &length) < 0)
-		return refuse(
-			talk, -EIO, "broke off while %s was read. Replug it and try again.", clean);
-	talk->count++;
-	talk->ended = !talk->taken(talk->user, clean, bytes, length);
-	return 0;
-}
-
-static int take_folder(struct talk *talk, const char *folder, char *bytes)
-{
-	CLEANUP(dictionary_freep) char **names = NULL;
-	int r = 0;
-
-	if (afc_read_directory(talk->files, folder, &names) != AFC_E_SUCCESS || !names)
-		return text_equal(folder, "/")
-			       ? refuse(talk, -EIO, "did not list its reports. Try again.")
-			       : 0;
-	for (size_t i = 0; names[i] && r == 0 && !talk->ended; i++)
-		if (is_report(names[i]) && talk->count < PHONE_REPORTS_MAX)
-			r = take_file(talk, folder, names[i], bytes);
-	return r;
-}
-
-/* The whole talk. Returns how many reports there were, or a negative errno with `message`. */
-static int talk_to(const char *udid, phone_report_taken *taken, void *user, char *message)
-{
-	CLEANUP(talk_done) struct talk talk = {.message = message, .taken = taken, .user = user};
-	CLEANUP(freep) char *bytes = malloc(PANICFILE_BYTES_MAX);
+	CLEANUP(freep) char *line = malloc(PHONE_ANSWER_JSON_MAX);
+	const char *error;
 	int r;
 
-	if (!bytes)
-		return refuse(&talk, -ENOMEM, "cannot be read: memory is out.");
-	r = begin_session(&talk, udid);
+	if (!line)
+		return -ENOMEM;
+	reader_allow(reader, PHONE_DEADLINE_US);
+	r = read_line(reader, line, PHONE_ANSWER_JSON_MAX);
+	if (r >= 0)
+		r = json_read(line, (size_t)r, ret);
+	return r == 0 && json_get_text(*ret, "error", &error) == 1 ? -ECONNREFUSED : r;
+}
+
+int phone_find(
+	const char *name, char udid[static UDID_SIZE], char message[static PHONE_MESSAGE_SIZE])
+{
+	static const char *const arguments[] = {"idevicetriage-phone", "list", NULL};
+	CLEANUP(json_object_putp) struct json_object *listing = NULL;
+	CLEANUP(freep) struct reader *reader = malloc(sizeof(*reader));
+	int r = reader ? reader_open(reader, arguments) : -ENOMEM;
+
+	if (r < 0) {
+		snprintf(message, PHONE_MESSAGE_SIZE,
+			"Cannot start %s: %s. Install idevicetriage again.", phone_program_path(),
+			strerror(-r));
+		return -ENOEXEC;
+	}
+	r = read_listing(reader, &listing);
+	reader_close(reader);
+	if (r == 0)
+		r = find_listed(listing, name, udid);
 	if (r < 0)
-		return r;
-	move_reports(&talk);
-	r = open_files(&talk);
-	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0 && !talk.ended; i++)
-		r = take_folder(&talk, folders[i], bytes);
-	return r < 0 ? r : talk.count;
+		snprintf(message, PHONE_MESSAGE_SIZE,
+			"usbmuxd does not answer; is a phone connected?");
+	return r;
 }
 
-/* What the process that talks hands over: reports, and last how it went. */
-struct parcel {
-	bool last;
-	int result;	 /* of the last */
-	uint32_t length; /* bytes that follow; of the last 0 */
-	char name[PHONE_REPORT_NAME_SIZE];
-	char message[PHONE_REPORTS_MESSAGE_SIZE];
-};
-
-static bool write_all(int fd, const void *bytes, size_t length)
-{
-	const char *at = bytes;
-
-	while (length > 0) {
-		ssize_t n = write(fd, at, length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		at += n;
-		length -= (size_t)n;
-	}
-	return true;
-}
-
-/* Returns 0, or -ETIMEDOUT where nothing came for too long, -ENODATA where the other side ended. */
-static int read_all(int fd, void *bytes, size_t length)
-{
-	char *at = bytes;
-
-	while (length > 0) {
-		struct pollfd more = {.fd = fd, .events = POLLIN};
-		int ready = poll(&more, 1, SILENCE_SECONDS * 1000);
-		ssize_t n;
-
-		if (ready == 0)
-			return -ETIMEDOUT;
-		n = ready < 0 ? -1 : read(fd, at, length);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -ENODATA;
-		at += n;
-		length -= (size_t)n;
-	}
-	return 0;
-}
-
-static bool hand_over(void *user, const char *name, const char *bytes, size_t length)
-{
-	struct parcel parcel = {.length = (uint32_t)length};
-	int fd = *(int *)user;
-
-	text_copy(parcel.name, sizeof(parcel.name), name);
-	return write_all(fd, &parcel, sizeof(parcel)) && write_all(fd, bytes, length);
-}
-
-/* A program that is built to check its memory maps far more than it uses. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define MEMORY_IS_CHECKED true
-#endif
-#endif
-#if !defined(MEMORY_IS_CHECKED) && defined(__SANITIZE_ADDRESS__)
-#define MEMORY_IS_CHECKED true
-#elif !defined(MEMORY_IS_CHECKED)
-#define MEMORY_IS_CHECKED false
-#endif
-
-static void talk_in_child(const char *udid, int fd) __attribute__((noreturn));
-static void talk_in_child(const char *udid, int fd)
-{
-	const struct rlimit memory = {MEMORY_MAX, MEMORY_MAX};
-	const struct rlimit no_core = {0, 0};
-	struct parcel last = {.last = true};
-
-	if (!MEMORY_IS_CHECKED)
-		setrlimit(RLIMIT_AS, &memory);
-	setrlimit(RLIMIT_CORE, &no_core);
-	/* Its library's last words when it breaks off are for nobody. */
-	if (!freopen("/dev/null", "w", stderr))
-		_exit(1);
-	last.result = talk_to(udid, hand_over, &fd, last.message);
-	write_all(fd, &last, sizeof(last));
-	_exit(0);
-}
-
-/* Takes what the child hands over, until it ends. */
-static int take_parcels(int fd, phone_report_taken *taken, void *user, char *message)
+/* Reads reports until the last line. */
+static int read_reports(struct reader *reader, phone_report_taken *taken, void *user, char *message)
 {
 	CLEANUP(freep) char *bytes = malloc(PANICFILE_BYTES_MAX);
-	struct parcel parcel;
+	char line[PHONE_HEAD_MAX];
+	struct phone_head head;
 	int r;
 
 	if (!bytes)
 		return -ENOMEM;
-	while ((r = read_all(fd, &parcel, sizeof(parcel))) == 0) {
-		if (parcel.last) {
-			memcpy(message, parcel.message, PHONE_REPORTS_MESSAGE_SIZE);
-			message[PHONE_REPORTS_MESSAGE_SIZE - 1] = '\0';
-			return parcel.result;
-		}
-		parcel.name[PHONE_REPORT_NAME_SIZE - 1] = '\0';
-		r = parcel.length > PANICFILE_BYTES_MAX ? -ENODATA
-							: read_all(fd, bytes, parcel.length);
+	for (;;) {
+		reader_allow(reader, SILENCE_SECONDS * USEC_PER_SEC);
+		r = read_line(reader, line, sizeof(line));
+		if (r >= 0)
+			r = phone_head_read(line, (size_t)r, &head);
 		if (r < 0)
-			break;
-		if (!taken(user, parcel.name, bytes, parcel.length))
+			return r;
+		if (head.last) {
+			text_copy(message, PHONE_MESSAGE_SIZE, head.message);
+			return head.message[0] ? -EPROTO : (int)(head.count & INT32_MAX);
+		}
+		r = head.length > PANICFILE_BYTES_MAX ? -EBADMSG
+						      : read_bytes(reader, bytes, head.length);
+		if (r < 0)
+			return r;
+		if (!taken(user, head.name, bytes, head.length))
 			return 1;
 	}
-	if (r == -ETIMEDOUT) {
-		snprintf(message, PHONE_REPORTS_MESSAGE_SIZE,
-			"broke off: it has said nothing for %d seconds. Replug it and try again.",
-			SILENCE_SECONDS);
-		return r;
-	}
-	snprintf(message, PHONE_REPORTS_MESSAGE_SIZE,
-		"answered what the library that talks to it cannot bear. Restart it and try "
-		"again.");
-	return -EPROTO;
 }
 
-/* libimobiledevice believes what a phone says of sizes and forms, and libplist ends the program at
- * some of it: so the talk is in a process of its own. */
-int phone_reports(const char *udid, phone_report_taken *taken, void *user,
-	char message[static PHONE_REPORTS_MESSAGE_SIZE])
+/* The sentence for what went wrong on this side of the program. */
+static void explain(int error, char *message)
 {
-	int pipe_fds[2], r;
-	pid_t child;
+	if (error == -ETIMEDOUT)
+		snprintf(message, PHONE_MESSAGE_SIZE,
+			"broke off: it has said nothing for %d seconds. Replug it and try again.",
+			SILENCE_SECONDS);
+	else if (error == -ENODATA || error == -EBADMSG)
+		snprintf(message, PHONE_MESSAGE_SIZE,
+			"sent an answer that the library cannot read. Restart the phone and try "
+			"again.");
+	else
+		snprintf(message, PHONE_MESSAGE_SIZE, "cannot be read: %s.", strerror(-error));
+}
+
+int phone_reports(const char *udid, phone_report_taken *taken, void *user,
+	char message[static PHONE_MESSAGE_SIZE])
+{
+	const char *const arguments[] = {"idevicetriage-phone", "reports", udid, NULL};
+	CLEANUP(freep) struct reader *reader = malloc(sizeof(*reader));
+	int r = reader ? reader_open(reader, arguments) : -ENOMEM;
 
 	message[0] = '\0';
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return -errno;
-	child = fork();
-	if (child == 0) {
-		close(pipe_fds[0]);
-		talk_in_child(udid, pipe_fds[1]);
-	}
-	close(pipe_fds[1]);
-	r = child < 0 ? -EAGAIN : take_parcels(pipe_fds[0], taken, user, message);
-	close(pipe_fds[0]);
-	if (child > 0) {
-		kill(child, SIGKILL);
-		waitpid(child, NULL, 0);
+	if (r == 0) {
+		r = read_reports(reader, taken, user, message);
+		reader_close(reader);
 	}
 	if (r < 0 && !message[0])
-		snprintf(message, PHONE_REPORTS_MESSAGE_SIZE, "cannot be read: %s.", strerror(-r));
+		explain(r, message);
 	return r;
 }

@@ -1,28 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Takes the panic reports off a phone that runs, through libimobiledevice and the pairing that its
- * user made. Pairs with nothing, deletes nothing, and reads no report's meaning. */
+/* The panic reports of a phone that runs, as the program idevicetriage-phone reads them. The phone
+ * and the program are believed nothing: not a size, not a name, not that they end. */
 #pragma once
 
 #include <stddef.h>
 #include <stdbool.h>
 
 #include "common/base/id.h"
+#include "phone/answer.h"
 
-#define PHONE_REPORTS_MAX 256 /* of one phone; the rest is left */
-#define PHONE_REPORT_NAME_SIZE 128
-#define PHONE_REPORTS_MESSAGE_SIZE 256
-
-/* Takes one report. `name` has letters, digits, dots, dashes and underscores alone and begins with
- * none of the dots. Returns false to end it. */
+/* Takes one report, whose name is a phone_report_name_ok(). Returns false to end it. */
 typedef bool phone_report_taken(void *user, const char *name, const char *bytes, size_t length);
 
 /* Looks through what usbmuxd lists for the phone whose UDID is `name`, or ends with it, or carries
- * that ECID. Returns how many there are, with `udid` of the first, or a negative errno where
- * usbmuxd does not answer. */
-int phone_find(const char *name, char udid[static UDID_SIZE]);
+ * that ECID. Returns how many there are, with `udid` of the first, or a negative errno with one
+ * sentence for people in `message`: -ENOEXEC where the program cannot be started. */
+int phone_find(
+	const char *name, char udid[static UDID_SIZE], char message[static PHONE_MESSAGE_SIZE]);
 
-/* Takes the panic reports of that phone, as usbmuxd lists it, one after the other. Returns how
+/* Reads the panic reports of that phone, as usbmuxd lists it, one after the other. Returns how
  * many, or a negative errno with one sentence for people, from its verb on, in `message`. Waits for
- * the phone: up to half a minute for each answer. */
+ * each report for at most 20 s. */
 int phone_reports(const char *udid, phone_report_taken *taken, void *user,
-	char message[static PHONE_REPORTS_MESSAGE_SIZE]);
+	char message[static PHONE_MESSAGE_SIZE]);

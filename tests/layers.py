@@ -33,9 +33,12 @@ LAYERS = {
     'query': (('base', 'triage', 'casefile', 'store', 'wire'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write)')),
     'recorder': (('base', 'ring', 'triage', 'store', 'store_writer', 'loop'), ADAPTER),
     'wire': (('base', 'triage'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write$)')),
-    'usbmux': (('base', 'triage', 'loop', 'plist_guard'), ADAPTER),
-    'worker': (('base', 'loop'), ADAPTER),
-    'phone': (('base', 'triage', 'loop', 'worker', 'plist_guard'), ADAPTER),
+    'phone_program': (('base',), LIBRARIES),
+    'phone_answer': (('base', 'wire'), re.compile(r'^(event_|evbuffer_|sd_|plist_|sqlite3_|idevice_|lockdownd_|clock_now|log_write)')),
+    'phone_values': (('base', 'triage'), re.compile(r'^(event_|json_|sd_|sqlite3_|idevice_|lockdownd_|clock_now|log_write)')),
+    'phone_talk': (('base', 'phone_answer', 'phone_values'), re.compile(r'^(event_|json_|sd_|sqlite3_|log_write)')),
+    'usbmux': (('base', 'triage', 'loop'), ADAPTER),
+    'phone_source': (('base', 'triage', 'loop', 'phone_answer', 'phone_program'), ADAPTER),
     'usb': (('base', 'triage', 'loop'), ADAPTER),
     'journal': (('base', 'triage', 'loop'), ADAPTER),
     'kmsg': (('base', 'triage', 'loop'), ADAPTER),
@@ -60,9 +63,41 @@ def symbols(archive):
     return defined, needed - defined
 
 
+# The programs that run all day or as any user link these and nothing else of weight; what talks to phones and
+# brings TLS with it stays in idevicetriage-phone.
+LINKED = {
+    'daemon/idevicetriaged': {'event_core-2.1', 'inih', 'json-c', 'plist-2.0', 'sqlite3', 'systemd', 'z'},
+    'client/idevicetriage': {'archive', 'json-c', 'sqlite3', 'z'},
+}
+# The C library and the compilers' own.
+RUNTIME = re.compile(r'^(c|m|gcc_s|asan|ubsan|pthread|rt|dl|stdc\+\+)$|^ld-')
+HEAVY = re.compile(r'^(imobiledevice|usbmuxd|ssl|crypto|gcrypt|gnutls)\b')
+
+
+def needed(path):
+    """The libraries that a program or library asks for itself, by their short names."""
+    output = subprocess.run(['readelf', '-d', path], check=True, capture_output=True, text=True).stdout
+    return {re.sub(r'^lib|\.so.*$', '', name) for name in re.findall(r'\(NEEDED\).*\[(.*)\]', output)}
+
+
+def loaded(path):
+    """All that is loaded with a program or library: short name to file."""
+    output = subprocess.run(['ldd', path], check=True, capture_output=True, text=True).stdout
+    return {re.sub(r'^lib|\.so.*$', '', name): file for name, file in re.findall(r'(\S+) => (/\S+)', output)}
+
+
+def linked_problems(program, allowed):
+    problems = [f'links {name}' for name in sorted(needed(program) - allowed) if not RUNTIME.match(name)]
+    files = loaded(program)
+    # Debian 12's libsystemd and libarchive bring cryptography of their own for what is not used here.
+    for name in sorted(needed(program) & set(files) - {'systemd', 'archive'}):
+        problems += [f'{name} brings {heavy}' for heavy in sorted(loaded(files[name])) if HEAVY.match(heavy)]
+    return problems
+
+
 def main(build):
     archives = {path.stem[3:]: symbols(path) for path in build.rglob('lib*.a')}
-    print(f'1..{len(LAYERS) + 1}')
+    print(f'1..{len(LAYERS) + 1 + len(LINKED)}')
     failures = 0
     for number, (name, (below, forbidden)) in enumerate(LAYERS.items(), 1):
         problems = []
@@ -83,6 +118,12 @@ def main(build):
     for name, symbol in changing:
         print(f'# {name}: {symbol} builds with one Debian alone')
     print(f'{"not ok" if changing else "ok"} {len(LAYERS) + 1} - builds with both Debians')
+    for number, (name, allowed) in enumerate(LINKED.items(), len(LAYERS) + 2):
+        problems = linked_problems(build / name, allowed)
+        for problem in problems:
+            print(f'# {name}: {problem}')
+        failures += bool(problems)
+        print(f'{"not ok" if problems else "ok"} {number} - {name} links what it needs alone')
     return 1 if failures or changing else 0
 
 

@@ -2,13 +2,15 @@
 #include "daemon/io/phone.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/triage/query.h"
-#include "daemon/io/phone_query.h"
-#include "daemon/io/worker.h"
+#include "daemon/io/phone_run.h"
+#include "phone/answer.h"
+#include "phone/program.h"
 
 #define ASKED_MAX 64 /* phones that were asked and are still there; the oldest makes room */
 
@@ -19,27 +21,28 @@ struct request {
 	uint64_t came_us;
 };
 
-/* One talk: made in the loop, run in the thread, read in the loop. */
-struct talk_job {
-	struct worker_job job; /* the first: the worker knows no more */
+/* A question that runs; free where there is no run. */
+struct question {
+	struct phone *phone;
+	struct phone_run *run;
 	struct request request;
-	uint64_t limit_us;
-	struct phone_answer answer;
 };
 
 struct phone {
-	struct worker *worker;
+	struct loop *loop;
 	event_sink *sink;
 	void *user;
-	uint64_t limit_us;
-	bool busy; /* the worker has a job, given up or not */
+	const char *program;
+	uint64_t deadline_us;
+	int source; /* the code that was reported last */
 	struct request queue[PHONE_QUEUE_MAX];
 	size_t queue_count;
+	struct question running[PHONE_RUNNING_MAX];
 	char asked[ASKED_MAX][UDID_SIZE];
 	size_t asked_count;
 };
 
-static void tell_source(struct phone *phone, int code, const char *reason)
+static void report_source(struct phone *phone, int code, const char *reason)
 {
 	struct event event = {
 		.at = clock_now(),
@@ -54,31 +57,36 @@ static void tell_source(struct phone *phone, int code, const char *reason)
 	else
 		log_warning("phone: %s", reason);
 	event_set_text(&event, reason);
+	phone->source = code;
 	phone->sink(phone->user, &event);
 }
 
-static void talk_run(struct worker_job *job)
+static void report_up(struct phone *phone)
 {
-	struct talk_job *talk = (struct talk_job *)job;
-
-	phone_query(talk->request.udid, talk->request.asks, talk->limit_us, &talk->answer);
+	report_source(phone, 0, "asks phones that come");
 }
 
-static void talk_free(struct worker_job *job)
+/* The same reason is reported once. */
+static void report_down(struct phone *phone, int code)
 {
-	free(job);
+	char reason[256];
+
+	if (phone->source == code)
+		return;
+	snprintf(reason, sizeof(reason), "cannot start %s: %s", phone->program, strerror(-code));
+	report_source(phone, code, reason);
 }
 
 static void start_next(struct phone *phone);
 
 /* An event about the phone that answered. */
-static struct event answer_event(const struct talk_job *talk, enum event_kind kind)
+static struct event answer_event(
+	const char *udid, const struct phone_answer *answer, enum event_kind kind)
 {
-	const struct phone_answer *answer = &talk->answer;
 	struct event event = {.at = clock_now(), .kind = kind, .source = SOURCE_PHONE};
 
-	text_copy(event.udid, sizeof(event.udid), talk->request.udid);
-	/* The ECID that USB tells in the UDID is surer than the one that the phone tells. */
+	text_copy(event.udid, sizeof(event.udid), udid);
+	/* The ECID in the UDID, which USB shows too, is surer than the one in the answer. */
 	event.ecid = udid_ecid(event.udid);
 	if (!event.ecid)
 		event.ecid = answer->ecid;
@@ -86,10 +94,10 @@ static struct event answer_event(const struct talk_job *talk, enum event_kind ki
 	return event;
 }
 
-static void tell_identity(struct phone *phone, const struct talk_job *talk)
+static void report_identity(
+	struct phone *phone, const char *udid, const struct phone_answer *answer)
 {
-	const struct phone_answer *answer = &talk->answer;
-	struct event event = answer_event(talk, EVENT_IDENTITY);
+	struct event event = answer_event(udid, answer, EVENT_IDENTITY);
 
 	event.mode = answer->kind == PHONE_NORMAL ? MODE_NORMAL : MODE_RESTORE;
 	text_copy(event.name, sizeof(event.name), answer->product);
@@ -97,15 +105,14 @@ static void tell_identity(struct phone *phone, const struct talk_job *talk)
 	phone->sink(phone->user, &event);
 	if (!answer->version[0])
 		return;
-	event = answer_event(talk, EVENT_SYSTEM);
+	event = answer_event(udid, answer, EVENT_SYSTEM);
 	text_copy(event.name, sizeof(event.name), answer->version);
 	event_set_text(&event, answer->build);
 	phone->sink(phone->user, &event);
 }
 
-static void tell_saved(struct phone *phone, const struct talk_job *talk)
+static void report_saved(struct phone *phone, const char *udid, const struct phone_answer *answer)
 {
-	const struct phone_answer *answer = &talk->answer;
 	const struct {
 		const char *name;
 		const char *text;
@@ -116,7 +123,7 @@ static void tell_saved(struct phone *phone, const struct talk_job *talk)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(saved); i++) {
-		struct event event = answer_event(talk, EVENT_SAVED);
+		struct event event = answer_event(udid, answer, EVENT_SAVED);
 
 		if (!*saved[i].text)
 			continue;
@@ -126,69 +133,133 @@ static void tell_saved(struct phone *phone, const struct talk_job *talk)
 	}
 }
 
-static void take_answer(struct phone *phone, const struct talk_job *talk)
+/* The journal has more readers than this daemon's socket: only the end of a UDID goes there. */
+static const char *udid_end(const char *udid)
 {
-	size_t length = strlen(talk->request.udid);
-	/* The journal has more readers than this daemon's socket. */
-	const char *udid = talk->request.udid + (length > 4 ? length - 4 : 0);
+	size_t length = strlen(udid);
 
-	switch (talk->answer.kind) {
+	return udid + (length > 4 ? length - 4 : 0);
+}
+
+static void take_answer(struct phone *phone, const char *udid, const struct phone_answer *answer)
+{
+	switch (answer->kind) {
 	case PHONE_NO_ANSWER:
-		log_info("phone: the one ending in %s did not answer", udid);
+		log_info("phone: the one ending in %s did not answer", udid_end(udid));
 		break;
 	case PHONE_NONSENSE:
-		log_warning("phone: the one ending in %s answered what is no answer", udid);
+		log_warning("phone: the one ending in %s sent an invalid answer", udid_end(udid));
 		break;
 	case PHONE_NORMAL:
-		tell_identity(phone, talk);
+		report_identity(phone, udid, answer);
 		break;
 	case PHONE_RESTORE:
-		tell_identity(phone, talk);
-		tell_saved(phone, talk);
+		report_identity(phone, udid, answer);
+		report_saved(phone, udid, answer);
 		break;
 	}
 }
 
-static void on_news(void *user, enum worker_news news, struct worker_job *job)
+static void read_output(struct phone *phone, const char *udid, const char *output, size_t length)
 {
-	struct phone *phone = user;
+	struct phone_answer answer;
 
-	if (news == WORKER_OVERDUE) {
-		phone->queue_count = 0;
-		tell_source(phone, -ETIMEDOUT,
-			"a question is stuck in usbmuxd; no phone is asked until it returns");
-		return;
-	}
-	phone->busy = false;
-	if (news == WORKER_BACK)
-		tell_source(phone, 0, "the stuck question has returned; phones are asked again");
+	if (phone_answer_read(output, length, &answer) < 0)
+		log_warning("phone: %s printed an invalid answer of the one ending in %s",
+			phone->program, udid_end(udid));
 	else
-		take_answer(phone, (struct talk_job *)job);
+		take_answer(phone, udid, &answer);
+}
+
+static void on_ended(void *user, enum phone_run_result result, const char *output, size_t length)
+{
+	struct question *question = user;
+	struct phone *phone = question->phone;
+	const char *udid = question->request.udid;
+
+	switch (result) {
+	case PHONE_RUN_DONE:
+		read_output(phone, udid, output, length);
+		break;
+	case PHONE_RUN_OVERDUE:
+		log_warning("phone: the one ending in %s did not answer in time; %s was killed",
+			udid_end(udid), phone->program);
+		break;
+	case PHONE_RUN_FAILED:
+	case PHONE_RUN_TOO_LONG:
+		log_warning(
+			"phone: %s failed at the one ending in %s", phone->program, udid_end(udid));
+		break;
+	case PHONE_RUN_CANCELLED:
+		break;
+	}
+	question->run = phone_run_free(question->run);
 	start_next(phone);
 }
 
+/* Starts the program; a phone that it cannot be started for is not asked. */
+static void start(struct phone *phone, struct question *question, const struct request *request)
+{
+	const char *arguments[6] = {"idevicetriage-phone", "ask", question->request.udid};
+	size_t count = 3;
+	int r;
+
+	question->phone = phone;
+	question->request = *request;
+	if (request->asks & QUERY_NORMAL)
+		arguments[count++] = "normal";
+	if (request->asks & QUERY_RESTORE)
+		arguments[count++] = "restore";
+	r = phone_run_start(phone->loop, phone->program, arguments, phone->deadline_us, on_ended,
+		question, &question->run);
+	if (r < 0)
+		report_down(phone, r);
+	else if (phone->source != 0)
+		report_up(phone);
+}
+
+static struct question *find_running(struct phone *phone, const char *udid)
+{
+	for (size_t i = 0; i < PHONE_RUNNING_MAX; i++)
+		if (phone->running[i].run && text_equal(phone->running[i].request.udid, udid))
+			return &phone->running[i];
+	return NULL;
+}
+
+static struct question *find_free(struct phone *phone)
+{
+	for (size_t i = 0; i < PHONE_RUNNING_MAX; i++)
+		if (!phone->running[i].run)
+			return &phone->running[i];
+	return NULL;
+}
+
+static void drop_request(struct phone *phone, size_t i)
+{
+	phone->queue_count--;
+	memmove(phone->queue + i, phone->queue + i + 1,
+		(phone->queue_count - i) * sizeof(*phone->queue));
+}
+
+/* One question at a time to a phone: one that is being killed still counts. */
 static void start_next(struct phone *phone)
 {
-	while (!phone->busy && phone->queue_count > 0) {
-		struct request request = phone->queue[0];
-		struct talk_job *talk;
+	size_t i = 0;
 
-		phone->queue_count--;
-		memmove(phone->queue, phone->queue + 1, phone->queue_count * sizeof(request));
-		/* A restore may have begun on it by now. */
-		if (clock_now().monotonic_us > request.came_us + QUERY_WINDOW_US)
+	while (i < phone->queue_count) {
+		struct request request = phone->queue[i];
+		struct question *question = find_free(phone);
+
+		if (!question)
+			return;
+		if (find_running(phone, request.udid)) {
+			i++;
 			continue;
-		talk = calloc(1, sizeof(*talk));
-		if (!talk)
-			return;
-		talk->job = (struct worker_job){talk_run, talk_free};
-		talk->request = request;
-		talk->limit_us = phone->limit_us;
-		phone->busy = worker_start(phone->worker, &talk->job) == 0;
-		if (!phone->busy) {
-			talk_free(&talk->job);
-			return;
 		}
+		drop_request(phone, i);
+		/* A restore may have begun on it by now. */
+		if (clock_now().monotonic_us <= request.came_us + QUERY_WINDOW_US)
+			start(phone, question, &request);
 	}
 }
 
@@ -222,6 +293,8 @@ void phone_ask(struct phone *phone, const char *udid, unsigned asks, struct stam
 
 void phone_forget(struct phone *phone, const char *udid)
 {
+	struct question *question = find_running(phone, udid);
+
 	for (size_t i = 0; i < phone->asked_count; i++) {
 		if (!text_equal(phone->asked[i], udid))
 			continue;
@@ -233,31 +306,31 @@ void phone_forget(struct phone *phone, const char *udid)
 	for (size_t i = 0; i < phone->queue_count; i++) {
 		if (!text_equal(phone->queue[i].udid, udid))
 			continue;
-		phone->queue_count--;
-		memmove(phone->queue + i, phone->queue + i + 1,
-			(phone->queue_count - i) * sizeof(*phone->queue));
+		drop_request(phone, i);
 		break;
 	}
+	if (question)
+		phone_run_cancel(question->run);
 }
 
 int phone_new(struct loop *loop, const struct phone_options *options, event_sink *sink, void *user,
 	struct phone **ret)
 {
 	CLEANUP(phone_freep) struct phone *phone = NULL;
-	int r;
 
 	assert(loop && options && sink && ret);
 	phone = calloc(1, sizeof(*phone));
 	if (!phone)
 		return -ENOMEM;
+	phone->loop = loop;
 	phone->sink = sink;
 	phone->user = user;
-	phone->limit_us = options->limit_us ? options->limit_us : PHONE_LIMIT_US;
-	r = worker_new(loop, options->overdue_us ? options->overdue_us : PHONE_OVERDUE_US, on_news,
-		phone, &phone->worker);
-	if (r < 0)
-		return r;
-	tell_source(phone, 0, "asks phones that come");
+	phone->program = options->program ? options->program : phone_program_path();
+	phone->deadline_us = options->deadline_us ? options->deadline_us : PHONE_DEADLINE_US;
+	if (access(phone->program, X_OK) < 0)
+		report_down(phone, -errno);
+	else
+		report_up(phone);
 	*ret = TAKE_PTR(phone);
 	return 0;
 }
@@ -266,7 +339,8 @@ struct phone *phone_free(struct phone *phone)
 {
 	if (!phone)
 		return NULL;
-	worker_free(phone->worker);
+	for (size_t i = 0; i < PHONE_RUNNING_MAX; i++)
+		phone_run_free(phone->running[i].run);
 	free(phone);
 	return NULL;
 }

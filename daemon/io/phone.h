@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Asks phones, where that is switched on, and turns their answers into events. When one may be
- * asked common/triage/query.h says; how it is asked, phone_query.h. It never blocks. */
+ * asked common/triage/query.h says. Each question is asked by a program of its own (phone/), which
+ * is killed when it takes too long or the phone leaves: the loop never waits for a phone. */
 #pragma once
 
 #include "common/base/macro.h"
@@ -9,28 +10,26 @@
 
 /* Phones that wait for their turn; one more than that is not asked. */
 #define PHONE_QUEUE_MAX 16
-/* For one phone; answers take some 50 ms. */
-#define PHONE_LIMIT_US (3 * USEC_PER_SEC)
-/* Then usbmuxd or a library holds the thread: it is given up until it returns. */
-#define PHONE_OVERDUE_US (5 * USEC_PER_SEC)
+/* Questions that are asked at once, each to another phone. */
+#define PHONE_RUNNING_MAX 3
 
 struct phone_options {
-	uint64_t limit_us;   /* 0 = PHONE_LIMIT_US */
-	uint64_t overdue_us; /* 0 = PHONE_OVERDUE_US */
+	const char *program;  /* NULL = phone_program_path(); borrowed */
+	uint64_t deadline_us; /* 0 = PHONE_DEADLINE_US */
 };
 
 struct phone;
 
 /* Starts the source. To `sink`, from the loop alone but for the first, go
- *   EVENT_SOURCE    name = phone, code = 0 up, negative errno while no phone can be asked
- *   EVENT_IDENTITY  what the phone told: ecid, udid, name = product type, text = board, mode
+ *   EVENT_SOURCE    name = phone, code = 0 up, negative errno while the program cannot be started
+ *   EVENT_IDENTITY  what the phone answered: ecid, udid, name = product type, text = board, mode
  *   EVENT_SYSTEM    of a phone in normal mode
  *   EVENT_SAVED     of a phone in restore mode, for each thing that it remembers
- * Returns 0, or a negative errno: no memory, no thread. The caller owns *ret: phone_free(). `sink`
+ * Returns 0 or -ENOMEM. The caller owns *ret: phone_free(). `sink`
  * may not free it. */
 int phone_new(struct loop *loop, const struct phone_options *options, event_sink *sink, void *user,
 	struct phone **ret);
-/* Ends it without any event and without waiting. Returns NULL. */
+/* Ends it without any event, and kills the questions that run. Returns NULL. */
 struct phone *phone_free(struct phone *phone);
 DEFINE_FREEP(struct phone, phone_free)
 
@@ -38,5 +37,5 @@ DEFINE_FREEP(struct phone, phone_free)
  * and not at all where it does not get its turn within QUERY_WINDOW_US. A phone that was asked is
  * not asked again before phone_forget(). */
 void phone_ask(struct phone *phone, const char *udid, unsigned asks, struct stamp came);
-/* The phone has gone. */
+/* The phone has gone: a question that runs is killed. */
 void phone_forget(struct phone *phone, const char *udid);

@@ -8,7 +8,7 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
-#include "daemon/io/plist_guard.h"
+#include "common/base/plist_guard.h"
 
 #define VERSION_PLIST 1
 #define TYPE_PLIST 8

@@ -6,7 +6,7 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
-#include "daemon/io/phone_answer.h"
+#include "phone/values.h"
 
 static void check(const char *text, size_t size)
 {
@@ -19,14 +19,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct phone_answer answer;
 	plist_t reply;
 
-	if (size > PHONE_ANSWER_MAX ||
-		phone_answer_parse((const char *)data, (uint32_t)size, &reply) < 0)
+	if (size > PHONE_VALUES_MAX ||
+		phone_values_parse((const char *)data, (uint32_t)size, &reply) < 0)
 		return 0;
-	answer = (struct phone_answer){.kind = phone_answer_kind(reply)};
-	for (size_t i = 0; phone_answer_key(i); i++)
-		phone_answer_take_value(&answer, i, reply);
-	phone_answer_take_hardware(&answer, reply);
-	phone_answer_take_saved(&answer, reply);
+	answer = (struct phone_answer){.kind = phone_values_kind(reply)};
+	for (size_t i = 0; phone_values_key(i); i++)
+		phone_values_read_one(&answer, i, reply);
+	phone_values_read_hardware(&answer, reply);
+	phone_values_read_saved(&answer, reply);
 	plist_free(reply);
 	check(answer.product, sizeof(answer.product));
 	check(answer.board, sizeof(answer.board));

@@ -34,6 +34,7 @@ class Bench:
             **os.environ,
             'USBMUXD_SOCKET_ADDRESS': f'UNIX:{mux}',
             'IDEVICETRIAGE_SOCKET': str(self.socket),
+            'IDEVICETRIAGE_PHONE_PROGRAM': str(self.build / 'phone' / 'idevicetriage-phone'),
             'XDG_STATE_HOME': str(self.folder / 'home'),
             'LC_ALL': 'C.UTF-8',
             'NO_COLOR': '1',

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import time
 
 import pytest
 from daemon import until
@@ -222,3 +223,50 @@ def test_a_phone_that_answers_nonsense(make_phone, bench, answer):
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert result.stderr.startswith('idevicetriage: The phone ')
+
+
+def use_program(bench, script):
+    """`list` is answered by the real program, `reports` by this shell script."""
+    path = bench.folder / 'program'
+    real = bench.build / 'phone' / 'idevicetriage-phone'
+    path.write_text(f'#!/bin/sh\n[ "$1" = list ] && exec {real} list\n{script}\n')
+    path.chmod(0o755)
+    bench.environment['IDEVICETRIAGE_PHONE_PROGRAM'] = str(path)
+
+
+@pytest.mark.parametrize('script, sentence', [
+    ('exec head -c 4000 /dev/urandom', 'cannot read'),
+    ('exec head -c 104857600 /dev/zero', 'cannot read'),
+    ('kill -SEGV $$', 'cannot read'),
+    ("""echo '{"report":"../x","bytes":1}'; echo x""", 'cannot read'),
+    ("""echo '{"report":"panic-1.ips","bytes":999999999}'; exec cat /dev/zero""", 'cannot read'),
+    ("""echo '{"report":"panic-1.ips","bytes":100}'; echo x""", 'cannot read'),
+    ("""echo '{"error":"is \\u001b[2J gone."}'; exec sleep 1000""", 'The phone is ?[2J gone.'),
+    ("""echo '{"error":"is gone."}'; sleep 1000 & sleep 1000""", 'The phone is gone.'),
+])
+def test_a_program_that_answers_nonsense(make_phone, bench, folder, script, sentence):
+    simulator = phone_with(make_phone)
+    use_program(bench, script)
+    result = panics(bench, simulator.phone.identity.udid, '-o', folder / 'reports')
+    assert result.returncode == 1
+    assert sentence in result.stderr and '\x1b' not in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not list((folder / 'reports').iterdir()) and not (folder / 'x').exists()
+
+
+def test_a_program_that_is_missing(make_phone, bench, folder):
+    simulator = phone_with(make_phone)
+    bench.environment['IDEVICETRIAGE_PHONE_PROGRAM'] = str(folder / 'none')
+    result = panics(bench, simulator.phone.identity.udid)
+    assert result.returncode == 1
+    assert f'Cannot start {folder}/none: No such file' in result.stderr
+
+
+def test_usbmuxd_that_hangs(make_phone, bench):
+    simulator = phone_with(make_phone)
+    simulator.mux.misbehaviour = {'ListDevices': ['hold']}
+    began = time.monotonic()
+    result = panics(bench, simulator.phone.identity.udid)
+    assert time.monotonic() - began < 15
+    assert result.returncode == 4
+    assert 'usbmuxd does not answer' in result.stderr

@@ -2,7 +2,10 @@
 """The daemon asks phones only where that is switched on, once, and nothing that they answer holds
 it up."""
 import json
+import os
+import pathlib
 import shutil
+import signal
 import subprocess
 import time
 
@@ -241,20 +244,149 @@ def test_the_daemon_goes_on_whatever_a_phone_answers(phone, bench, name):
                for record in records(bench, 'system') + records(bench, 'identity'))
 
 
-def test_a_question_that_is_stuck_in_usbmuxd_is_given_up(phone, bench):
-    guest = phone('--phone-query', 'yes')
+def left_over(bench):
+    """The processes that the daemon started and that still run, also those of a daemon that has ended."""
+    mark, found = f'IDEVICETRIAGE_SOCKET={bench.socket}'.encode(), []
+    for folder in pathlib.Path('/proc').iterdir():
+        if not folder.name.isdigit() or int(folder.name) == bench.process.pid:
+            continue
+        try:
+            state = (folder / 'stat').read_text().rpartition(')')[2].split()
+            mine = mark in (folder / 'environ').read_bytes() or int(state[1]) == bench.process.pid
+        except (OSError, ValueError):
+            continue
+        if mine:
+            found.append((int(folder.name), state[0]))
+    return found
+
+
+def descriptors(bench):
+    """How many pipes and processes the daemon holds; its sockets and files come and go."""
+    folder, count = f'/proc/{bench.process.pid}/fd', 0
+    for name in os.listdir(folder):
+        try:
+            target = os.readlink(f'{folder}/{name}')
+        except FileNotFoundError:
+            continue
+        count += target.startswith('pipe:') or 'pidfd' in target
+    return count
+
+
+def use_program(bench, script=None):
+    """The program that asks phones is this shell script, or the real one."""
+    path = bench.folder / 'program'
+    path.unlink(missing_ok=True)
+    if script is None:
+        path.symlink_to(bench.build / 'phone' / 'idevicetriage-phone')
+    else:
+        path.write_text(f'#!/bin/sh\n{script}\n')
+        path.chmod(0o755)
+    bench.environment['IDEVICETRIAGE_PHONE_PROGRAM'] = str(path)
+
+
+# With both, a phone is asked again whose mode nobody learned.
+BOTH = ('--phone-query', 'yes', '--probe-restore', 'attach')
+
+# What the program does, and what the daemon then says in its log.
+BAD_PROGRAMS = {
+    'hangs': ('trap "" TERM INT HUP; while :; do sleep 1; done', 'was killed'),
+    # As with libusbmuxd 2.1.0, whose send never fails.
+    'spins': ('trap "" TERM INT HUP; while :; do :; done', 'was killed'),
+    'closes its output and hangs': ('exec >&-; while :; do sleep 1; done', 'was killed'),
+    'prints nothing': ('exit 0', 'invalid answer'),
+    'prints garbage': ('exec head -c 4000 /dev/urandom', 'invalid answer'),
+    'prints 100 MB': ('exec head -c 104857600 /dev/zero', 'failed at'),
+    'prints for ever': ('exec yes', 'failed at'),
+    'prints too much JSON': ("echo '{\"kind\":\"normal\",\"name\":\"Ann\"}'", 'invalid answer'),
+    'nests': ("printf '%070000d' 0 | tr 0 '['", 'failed at'),
+    'dies by a signal': ('kill -SEGV $$', 'failed at'),
+    'fails with an answer': ("echo '{\"kind\":\"normal\",\"version\":\"9.9\"}'; exit 3", 'failed at'),
+    'leaves children that hold its output': ('sleep 1000 & sleep 1000 & exit 0', 'invalid answer'),
+    'leaves children that write': ('yes & exit 0', ' one ending in '),
+}
+
+
+@pytest.mark.parametrize('name', sorted(BAD_PROGRAMS))
+def test_the_daemon_goes_on_whatever_the_program_does(phone, bench, name):
+    script, words = BAD_PROGRAMS[name]
+    use_program(bench, script)
+    guest = phone(*BOTH)
+    before = descriptors(bench)
+    guest.come('normal')
+
+    def is_over():
+        began = time.monotonic()
+        bench.call('GetStatus')
+        assert time.monotonic() - began < ANSWER_SECONDS
+        return words in bench.say()
+    until(is_over, what='the end of the question')
+    until(lambda: not left_over(bench), seconds=5, what='the end of all that was started')
+    until(lambda: descriptors(bench) == before, what='no descriptor more')
+    assert records(bench, 'identity') == [] and records(bench, 'system') == []
+    # That program failed, which says nothing of the next question.
+    use_program(bench)
+    guest.go()
+    guest.come('normal')
+    until(lambda: records(bench, 'system'), what='a good answer')
+    assert source_up(bench)
+
+
+def test_what_the_program_prints_cannot_command_a_terminal(phone, bench):
+    use_program(bench, """printf '{"kind":"normal","version":"\\\\u001b[2J\\\\u009b31m","product":"%0500d"}' 0""")
+    guest = phone(*BOTH)
+    guest.come('normal')
+    system = until(lambda: records(bench, 'system'), what='the answer')[0]
+    assert system['name'] == '?[2J?31m'
+    assert len(records(bench, 'identity')[0]['name']) < 100
+
+
+def test_a_question_ends_when_its_phone_leaves(phone, bench):
+    use_program(bench, 'trap "" TERM INT HUP; while :; do sleep 1; done')
+    guest = phone(*BOTH)
+    guest.come('normal')
+    until(lambda: left_over(bench), what='the question')
+    guest.go()
+    until(lambda: not left_over(bench), seconds=2, what='the end of the question')
+    assert 'was killed' not in bench.say()
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
+def test_no_question_outlives_the_daemon(phone, bench, number):
+    guest = phone(*BOTH)
     guest.simulator.mux.misbehaviour = {'ListDevices': ['hold'], 'Connect': ['hold']}
     guest.come('normal')
-    until(lambda: guest.journal.entries('misbehaved'), what='the question')
-    until(lambda: not source_up(bench), what='the question to be given up')
+    until(lambda: guest.journal.entries('misbehaved') and left_over(bench), what='the question')
     began = time.monotonic()
-    bench.call('GetStatus')
-    assert time.monotonic() - began < ANSWER_SECONDS
+    bench.stop(number)
     # The end does not wait for it either.
-    began = time.monotonic()
-    bench.stop()
-    assert bench.process.returncode == 0
     assert time.monotonic() - began < 2
+    assert bench.process.returncode == (0 if number == signal.SIGTERM else -number)
+    until(lambda: not left_over(bench), seconds=2, what='the end of the question')
+
+
+def test_a_question_that_is_stuck_in_usbmuxd_is_given_up(phone, bench):
+    guest = phone(*BOTH)
+    guest.simulator.mux.misbehaviour = {'ListDevices': ['hold'], 'Connect': ['hold']}
+    guest.come('normal')
+    until(lambda: 'did not answer' in bench.say(), what='the question to be given up')
+    assert not left_over(bench)
+    guest.simulator.mux.misbehaviour = {}
+    guest.go()
+    guest.come('normal')
+    until(lambda: records(bench, 'system'), what='the answer to the next question')
+
+
+def test_a_program_that_is_missing_is_said(phone, bench):
+    use_program(bench)
+    (bench.folder / 'program').unlink()
+    guest = phone(*BOTH)
+    assert not source_up(bench)
+    status = ' '.join(bench.triage('status').stdout.split())
+    assert f'phone down: cannot start {bench.folder}/program: No such file' in status, status
+    use_program(bench)
+    guest.come('normal')
+    until(lambda: records(bench, 'system'), what='the answer')
+    assert source_up(bench)
 
 
 def test_the_configuration_takes_no_other_word(bench):

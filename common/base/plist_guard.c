@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "daemon/io/plist_guard.h"
+#include "common/base/plist_guard.h"
 
 #include <string.h>
 

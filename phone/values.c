@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "daemon/io/phone_answer.h"
+#include "phone/values.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "common/base/macro.h"
+#include "common/base/plist_guard.h"
 #include "common/base/text.h"
 #include "common/triage/model.h"
-#include "daemon/io/plist_guard.h"
 
 #define DEPTH_MAX 8 /* of an answer; real ones have 3 */
 #define PANIC_HEAD "panic(cpu"
@@ -60,7 +60,7 @@ static uint64_t read_number(plist_t dict, const char *key)
 	return number;
 }
 
-int phone_answer_parse(const char *bytes, uint32_t length, plist_t *ret)
+int phone_values_parse(const char *bytes, uint32_t length, plist_t *ret)
 {
 	plist_t answer = NULL;
 
@@ -76,7 +76,7 @@ int phone_answer_parse(const char *bytes, uint32_t length, plist_t *ret)
 	return 0;
 }
 
-enum phone_kind phone_answer_kind(plist_t reply)
+enum phone_kind phone_values_kind(plist_t reply)
 {
 	char type[PHONE_VALUE_SIZE] = "";
 
@@ -86,16 +86,16 @@ enum phone_kind phone_answer_kind(plist_t reply)
 							       : PHONE_NONSENSE;
 }
 
-/* In the order of phone_answer_take_value(). */
+/* In the order of phone_values_read_one(). */
 static const char *const keys[] = {
 	"ProductType", "HardwareModel", "ProductVersion", "BuildVersion", "UniqueChipID"};
 
-const char *phone_answer_key(size_t index)
+const char *phone_values_key(size_t index)
 {
 	return index < ARRAY_SIZE(keys) ? keys[index] : NULL;
 }
 
-void phone_answer_take_value(struct phone_answer *answer, size_t index, plist_t reply)
+void phone_values_read_one(struct phone_answer *answer, size_t index, plist_t reply)
 {
 	char *texts[] = {answer->product, answer->board, answer->version, answer->build};
 
@@ -106,7 +106,7 @@ void phone_answer_take_value(struct phone_answer *answer, size_t index, plist_t 
 }
 
 /* Only so much of a text is kept, and the panic's own words may stand behind much else. */
-void phone_answer_take_saved(struct phone_answer *answer, plist_t reply)
+void phone_values_read_saved(struct phone_answer *answer, plist_t reply)
 {
 	plist_t saved = member_of(reply, "SavedDebugInfo", PLIST_DICT);
 	struct phone_text *status = &answer->exit_status;
@@ -120,7 +120,7 @@ void phone_answer_take_saved(struct phone_answer *answer, plist_t reply)
 		sizeof(answer->panic_log.text));
 }
 
-void phone_answer_take_hardware(struct phone_answer *answer, plist_t reply)
+void phone_values_read_hardware(struct phone_answer *answer, plist_t reply)
 {
 	plist_t hardware = member_of(reply, "HardwareInfo", PLIST_DICT);
 	const struct model *model = model_by_chip((uint32_t)read_number(hardware, "ChipID"),

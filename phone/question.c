@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "daemon/io/phone_query.h"
+#include "phone/question.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -10,9 +10,10 @@
 #include "common/base/clock.h"
 #include "common/base/macro.h"
 #include "common/triage/query.h"
+#include "phone/values.h"
 
 #define PORT 62078 /* of lockdownd, and in restore mode of restored */
-#define LABEL "idevicetriaged"
+#define LABEL "idevicetriage"
 
 /* A connection, and until when it may be used. */
 struct talk {
@@ -108,13 +109,13 @@ static int receive_frame(struct talk *talk, plist_t *ret)
 	if (r < 0)
 		return r;
 	length = be32toh(length);
-	if (length == 0 || length > PHONE_ANSWER_MAX)
+	if (length == 0 || length > PHONE_VALUES_MAX)
 		return -EBADMSG;
 	bytes = malloc(length);
 	if (!bytes)
 		return -ENOMEM;
 	r = receive_all(talk, bytes, length);
-	return r < 0 ? r : phone_answer_parse(bytes, length, ret);
+	return r < 0 ? r : phone_values_parse(bytes, length, ret);
 }
 
 /* Sends a request with, where `key` is not NULL, one more member, and takes the answer. */
@@ -135,13 +136,13 @@ static int ask(
 /* One value at a time: a question for all of them would also tell the owner's name. */
 static int ask_lockdown(struct talk *talk, struct phone_answer *answer)
 {
-	for (size_t i = 0; phone_answer_key(i); i++) {
+	for (size_t i = 0; phone_values_key(i); i++) {
 		CLEANUP(plist_freep) plist_t reply = NULL;
-		int r = ask(talk, "GetValue", "Key", phone_answer_key(i), &reply);
+		int r = ask(talk, "GetValue", "Key", phone_values_key(i), &reply);
 
 		if (r < 0)
 			return r;
-		phone_answer_take_value(answer, i, reply);
+		phone_values_read_one(answer, i, reply);
 	}
 	return 0;
 }
@@ -155,11 +156,11 @@ static int ask_restored(struct talk *talk, struct phone_answer *answer)
 
 	if (r < 0)
 		return r;
-	phone_answer_take_hardware(answer, hardware);
+	phone_values_read_hardware(answer, hardware);
 	r = ask(talk, "QueryValue", "QueryKey", "SavedDebugInfo", &saved);
 	if (r < 0)
 		return r;
-	phone_answer_take_saved(answer, saved);
+	phone_values_read_saved(answer, saved);
 	ask(talk, "Goodbye", NULL, NULL, &goodbye);
 	return 0;
 }
@@ -171,7 +172,7 @@ static int ask_all(struct talk *talk, unsigned asks, struct phone_answer *answer
 
 	if (r < 0)
 		return r;
-	answer->kind = phone_answer_kind(reply);
+	answer->kind = phone_values_kind(reply);
 	if (answer->kind == PHONE_NORMAL && asks & QUERY_NORMAL)
 		return ask_lockdown(talk, answer);
 	if (answer->kind == PHONE_RESTORE && asks & QUERY_RESTORE)
@@ -179,7 +180,7 @@ static int ask_all(struct talk *talk, unsigned asks, struct phone_answer *answer
 	return 0;
 }
 
-void phone_query(const char *udid, unsigned asks, uint64_t limit_us, struct phone_answer *ret)
+void talk_ask(const char *udid, unsigned asks, uint64_t limit_us, struct phone_answer *ret)
 {
 	CLEANUP(talk_done) struct talk talk = {0};
 	int r;
