@@ -9,6 +9,7 @@
 #include "client/doctor/system.h"
 #include "client/fields.h"
 #include "common/base/text.h"
+#include "phone/program.h"
 
 #define GROUP "idevicetriage"
 #define START_IT "systemctl enable --now idevicetriaged.service"
@@ -210,4 +211,22 @@ void check_journal(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_PROBLEM, advice,
 			"The journal %s. USB errors and usbmuxd's lines are not seen.",
 			field_text_or(journal, "detail", "cannot be read"));
+}
+
+/* Without that program neither the daemon nor `panics` can ask a phone. */
+void check_phone_program(struct doctor *doctor)
+{
+	struct json_object *source = find_source(doctor, "phone");
+	const char *path = phone_program_path(), *advice = "Install idevicetriage again.";
+
+	if (!system_exists(doctor->root, path))
+		doctor_say(doctor, DOCTOR_WARNING, advice,
+			"%s is missing: `panics` cannot read a phone's reports, and the daemon "
+			"cannot ask a phone (phone-query, probe-restore).",
+			path);
+	else if (source && !field_true(source, "up"))
+		doctor_say(doctor, DOCTOR_WARNING, advice, "The daemon cannot ask phones: %s.",
+			field_text_or(source, "detail", "no reason is known"));
+	else
+		doctor_say(doctor, DOCTOR_OK, NULL, "%s is there.", path);
 }

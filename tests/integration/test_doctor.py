@@ -27,6 +27,7 @@ class Tree:
         self.root = root
         self.command = root / "bin" / "idevicetriage"
         self.environment = {"PATH": str(root / "bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(root),
+                            "IDEVICETRIAGE_PHONE_PROGRAM": "/usr/libexec/idevicetriage-phone",
                             "IDEVICETRIAGE_SYSROOT": str(root), "IDEVICETRIAGE_SOCKET": str(root / "s")}
         self.state = "/var/lib/idevicetriage"
         self.listener = None
@@ -39,6 +40,7 @@ class Tree:
         self.caller(1000, [1000, 990])
         self.write("/run/systemd/timesync/synchronized", "")
         self.write("/run/udev/control", "")
+        self.write("/usr/libexec/idevicetriage-phone", "")
         self.write("/usr/sbin/usbmuxd", "")
         self.write("/usr/lib/x86_64-linux-gnu/libusbmuxd-2.0.so.6.0.0", "")
         (root / "usr/sbin/usbmuxd").chmod(0o755)
@@ -247,6 +249,8 @@ FAULTS = [
     (lambda tree: tree.write("/usr/local/lib/libusbmuxd-2.0.so.7.0.0", ""), "usbmuxd-library", "warning",
      ["libusbmuxd 2.1.0"]),
     (lambda tree: tree.remove("/usr/lib/x86_64-linux-gnu"), "usbmuxd-library", "not-checkable", ["No libusbmuxd"]),
+    (lambda tree: tree.remove("/usr/libexec/idevicetriage-phone"), "phone-program", "warning",
+     ["/usr/libexec/idevicetriage-phone is missing", "`panics`", "Install idevicetriage again"]),
     (lambda tree: tree.remove("/bin/idevicerestore"), "restore-tool", "warning", ["No restore tool"]),
     (old_clock, "clock", "problem", ["this program is of", "set-ntp"]),
     (lambda tree: tree.remove("/run/systemd/timesync/synchronized"), "clock", "warning", ["nothing keeps it right"]),
@@ -288,6 +292,13 @@ def test_a_journal_that_kmsg_stands_in_for(tree, daemon):
     ((check, result, text),) = tree.findings()
     assert (check, result) == ("journal", "warning")
     assert "systemd-journal" in text
+
+
+def test_a_daemon_that_cannot_ask_phones(tree, daemon):
+    daemon.status["sources"] = [*UP, {"name": "phone", "up": False, "detail": "cannot start it: Permission denied"}]
+    ((check, result, text),) = tree.findings()
+    assert (check, result) == ("phone-program", "warning")
+    assert "cannot start it: Permission denied. Install" in text
 
 
 def test_firmware_that_is_newer_than_the_tool(tree, daemon):
