@@ -46,6 +46,19 @@ static const struct mux_fault refuses_phone = {
 	.source = "usbmuxd 1.1.1, preflight.c",
 };
 
+/* usbmuxd 1.1.1 removes a phone when a transfer fails, when it leaves the bus, or at its own end,
+ * and for no other reason (usb.c): with the phone on USB and usbmuxd alive, a transfer has failed.
+ */
+static const struct mux_fault dropped_phone = {
+	.id = "usbmuxd-dropped-phone",
+	.text = "a USB transfer to the phone failed: usbmuxd, which runs, has dropped it, and it "
+		"is "
+		"still on USB",
+	.advice =
+		"Use another cable and another port of the computer, and plug the phone in again.",
+	.source = "usbmuxd 1.1.1, usb.c: a device is removed where a transfer failed",
+};
+
 static bool ought_to_be_shown(enum device_mode mode)
 {
 	return mode == MODE_NORMAL || mode == MODE_RESTORE || mode == MODE_NORMAL_OR_RESTORE ||
@@ -56,7 +69,7 @@ void listing_update(
 	struct listing *listing, bool on_usb, bool on_mux, enum device_mode mode, struct stamp now)
 {
 	if (!on_usb || on_mux || !ought_to_be_shown(mode))
-		*listing = (struct listing){0};
+		*listing = (struct listing){.shown = on_usb && on_mux};
 	else if (!listing->missing.monotonic_us)
 		listing->missing = now;
 }
@@ -65,6 +78,7 @@ void listing_restart(struct listing *listing, struct stamp now)
 {
 	if (listing->missing.monotonic_us)
 		*listing = (struct listing){.missing = now};
+	listing->shown = false;
 }
 
 static void add_record(struct listing *listing, uint64_t sequence)
@@ -92,6 +106,8 @@ uint64_t listing_deadline(const struct listing *listing)
 static const struct mux_fault *find_fault(
 	const struct listing *listing, const struct mux_state *mux)
 {
+	if (mux->up && listing->shown)
+		return &dropped_phone;
 	if (mux->up)
 		return listing->refused ? &refuses_phone : &hides_phone;
 	if (mux->down_us && mux->down_us + RACE_US >= listing->missing.monotonic_us)
@@ -104,6 +120,8 @@ struct event listing_tell(struct listing *listing, const struct mux_state *mux, 
 	struct event error = {.at = now, .kind = EVENT_MUX_ERROR, .source = SOURCE_DAEMON};
 	const struct mux_fault *fault = find_fault(listing, mux);
 
+	if (fault == &dropped_phone)
+		error.kind = EVENT_USB_ERROR;
 	text_copy(error.name, sizeof(error.name), fault->id);
 	event_set_text(&error, fault->text);
 	listing->told = true;

@@ -32,6 +32,7 @@ struct mux_fault {
 
 struct listing {
 	struct stamp missing; /* since when it is not shown; monotonic 0 = shown, or need not be */
+	bool shown;	      /* usbmuxd has shown it since it came, and has run since then */
 	bool told;	      /* of this time without being shown */
 	bool refused;	      /* usbmuxd said that the phone's services do not answer it */
 	uint64_t records[LISTING_RECORDS_MAX]; /* sequences of what shows it */
@@ -47,8 +48,9 @@ void listing_restart(struct listing *listing, struct stamp now);
 void listing_hear(struct listing *listing, const struct event *error);
 /* When the phone has not been shown for too long, in monotonic microseconds; 0 = never. */
 uint64_t listing_deadline(const struct listing *listing);
-/* What is to be told of the phone that has not been shown for too long. Kind, name and text are
- * set, the rest is the caller's. */
+/* What is to be told of the phone that has not been shown for too long: an EVENT_MUX_ERROR, or an
+ * EVENT_USB_ERROR where usbmuxd has dropped it. Kind, name and text are set, the rest is the
+ * caller's. */
 struct event listing_tell(struct listing *listing, const struct mux_state *mux, struct stamp now);
 /* What is wrong now, once it was told; NULL = nothing that is known. */
 const struct mux_fault *listing_fault(const struct listing *listing, const struct mux_state *mux);

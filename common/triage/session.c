@@ -558,6 +558,12 @@ size_t session_tick(struct session *session, struct stamp now, uint32_t percent,
 	return count;
 }
 
+/* That usbmuxd does not show the phone any more, which is known some time after. */
+static bool is_listing_error(const struct event *event)
+{
+	return event->kind == EVENT_USB_ERROR && event->source == SOURCE_DAEMON;
+}
+
 bool session_takes_late(const struct session *session, const struct event *event)
 {
 	const struct attempt *attempt = &session->attempt;
@@ -567,7 +573,7 @@ bool session_takes_late(const struct session *session, const struct event *event
 		return false;
 	if (mux_ended(event))
 		return at_us <= ended_us + MUX_LAG_US;
-	if (event->kind == EVENT_MUX_ERROR)
+	if (event->kind == EVENT_MUX_ERROR || is_listing_error(event))
 		return at_us <= ended_us + LISTING_LAG_US;
 	return (event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH ||
 		       event->kind == EVENT_USB_ERROR) &&

@@ -325,6 +325,23 @@ static void usbmuxd_faults_are_named(void **state)
 	}
 }
 
+/* "The phone and the cable are cleared" was said of it, strongly. */
+static void a_dropped_phone_is_the_connection(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+	struct attempt *attempt = add_4013(c, "one", "A");
+
+	attempt->itunes_code = 0;
+	attempt->health.usb_errors = 1;
+	text_copy(attempt->signs[0].id, sizeof(attempt->signs[0].id), "usbmuxd-dropped-phone");
+	attempt->sign_count = 1;
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_CONNECTION);
+	assert_true(verdict.strength < STRENGTH_STRONG);
+	assert_first("cable");
+	assert_true(has_rule("transfer-failed"));
+}
+
 static void phone_names_storage(void **state)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
@@ -1080,6 +1097,7 @@ int main(void)
 		cmocka_unit_test(success_with_nothing_changed_clears_nothing),
 		cmocka_unit_test(mux_fault_comes_before_hardware),
 		cmocka_unit_test(usbmuxd_faults_are_named),
+		cmocka_unit_test(a_dropped_phone_is_the_connection),
 		cmocka_unit_test(phone_names_storage),
 		cmocka_unit_test(an_operation_alone_names_nothing),
 		cmocka_unit_test(one_success_asks_to_be_repeated),
