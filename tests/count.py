@@ -1,49 +1,110 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Counts the test cases of all JUnit files of a folder and ends with "N passed, N failed".
+"""Counts the test cases of a folder of results and ends with "N passed, N failed".
 
-A suite that left no file, or one that cannot be read, is a failure: it did not run.
+    count.py FOLDER [PYTEST_FOLDER...]
+
+In FOLDER lie NAME.xml of a step that passes or fails as a whole, and of each run of `meson test`
+three files: RUN.list (the tests that were asked for), RUN.json (what became of each) and RUN.xml (its cases).
+A test of pytest has its cases in a JUnit file of its own, which its command names. The word of meson counts where
+it is worse than the cases: a program that dies or hangs after its last good case has failed. What was asked for
+and left no result did not run, and is a failure. So is a test_*.py of a PYTEST_FOLDER that no run had.
 """
+import json
 import pathlib
 import sys
 import xml.etree.ElementTree
 
-EXPECTED = ('format', 'build-plain', 'plain', 'install', 'build-fuzz', 'fuzz', 'integration')
-# Each of these files leaves its own result; "fast" leaves them out.
-MACHINE_CASES = pathlib.Path(__file__).parent / 'vm'
+STEPS = ('format', 'build-plain', 'install', 'diff-clean', 'build-fuzz')
+RUNS = ('plain', 'machines', 'fuzz')
+GOOD = ('OK', 'SKIP', 'EXPECTEDFAIL')
+PASSED, FAILED, SKIPPED = 'passed', 'failed', 'skipped'
 
 
-def expected(mode):
-    machines = () if mode == 'fast' else MACHINE_CASES.glob('test_*.py')
-    return (*EXPECTED, *(path.stem.replace('test_', 'vm-', 1) for path in machines))
+def outcome(case):
+    if case.find('failure') is not None or case.find('error') is not None:
+        return FAILED, ''
+    if case.find('skipped') is not None:
+        return SKIPPED, case.find('skipped').get('message') or ''
+    return PASSED, ''
 
 
-def main(folder, mode):
-    passed = skipped = 0
-    failed = []
-    for name in expected(mode):
-        if not (folder / f'{name}.xml').exists():
-            failed.append(f'{name}: left no result')
-    for path in sorted(folder.glob('*.xml')):
-        try:
-            cases = list(xml.etree.ElementTree.parse(path).iter('testcase'))
-        except xml.etree.ElementTree.ParseError as error:
-            failed.append(f'{path.stem}: unreadable result: {error}')
-            continue
-        if not cases:
-            failed.append(f'{path.stem}: no test ran')
-        for case in cases:
-            name = f'{path.stem}: {case.get("classname") or ""} {case.get("name")}'
-            if case.find('failure') is not None or case.find('error') is not None:
-                failed.append(name)
-            elif case.find('skipped') is not None:
-                skipped += 1
-                print(f'skipped  {name}: {case.find("skipped").get("message") or ""}')
-            else:
-                passed += 1
-    for name in failed:
-        print(f'FAILED   {name}')
-    print(f'{passed} passed, {len(failed)} failed' + (f', {skipped} skipped' if skipped else ''))
-    return 1 if failed else 0
+def cases(element, test):
+    """(name, outcome, reason) of each case of a JUnit suite."""
+    return [(f'{test}: {case.get("name")}', *outcome(case)) for case in element.iter('testcase')]
 
 
-sys.exit(main(pathlib.Path(sys.argv[1]), sys.argv[2]))
+def read_xml(path):
+    """The root of a JUnit file, or None where there is no whole one."""
+    try:
+        return xml.etree.ElementTree.parse(path).getroot()
+    except (OSError, xml.etree.ElementTree.ParseError):
+        return None
+
+
+def junit_of(command):
+    """The JUnit file that a command of pytest names."""
+    names = [word.partition('=')[2] for word in command if word.startswith('--junitxml=')]
+    return pathlib.Path(names[0]) if names else None
+
+
+def count_test(test, run, suites):
+    """The cases of one test; `run` is meson's record of it, None where there is none."""
+    if run is None:
+        return [(f'{test}: did not run', FAILED, '')]
+    result, junit = run['result'], junit_of(run['command'])
+    if junit:
+        root = read_xml(junit)
+        found = [] if root is None else cases(root, test)
+        if not found and result != 'SKIP':
+            found = [(f'{test}: no case left a result', FAILED, '')]
+    else:
+        found = [case for suite in suites if suite.get('name') == f'idevicetriage.{test}' for case in cases(suite, test)]
+    if not found and result in GOOD:
+        return [(test, SKIPPED if result == 'SKIP' else PASSED, '')]
+    if result not in GOOD and not any(word == FAILED for _, word, _ in found):
+        found.append((f'{test}: {result}', FAILED, ''))
+    return found
+
+
+def count_run(folder, name):
+    """The cases of one run of `meson test`."""
+    try:
+        wanted = (folder / f'{name}.list').read_text().splitlines()
+        records = [json.loads(line) for line in (folder / f'{name}.json').read_text().splitlines()]
+    except (OSError, ValueError):
+        return [(f'{name}: left no result', FAILED, '')]
+    suites = read_xml(folder / f'{name}.xml')
+    if suites is None or not wanted:
+        return [(f'{name}: left no result', FAILED, '')]
+    runs = {record['name']: record for record in records}
+    return [case for test in wanted for case in count_test(test, runs.get(test), suites)]
+
+
+def count_step(folder, name):
+    root = read_xml(folder / f'{name}.xml')
+    return [(f'{name}: left no result', FAILED, '')] if root is None else cases(root, name)
+
+
+def forgotten(folder, pytest_folders):
+    """Files of pytest that no run had: they are missing in meson.build."""
+    commands = ''.join(path.read_text() for path in folder.glob('*.json'))
+    return [(f'{path}: is no test of meson', FAILED, '') for pytest_folder in pytest_folders
+            for path in sorted(pathlib.Path(pytest_folder).glob('test_*.py'))
+            if f'{path.parent.name}/{path.name}"' not in commands]
+
+
+def main(folder, pytest_folders):
+    found = [case for name in STEPS for case in count_step(folder, name)]
+    found += [case for name in RUNS for case in count_run(folder, name)]
+    found += forgotten(folder, pytest_folders)
+    numbers = {word: sum(case[1] == word for case in found) for word in (PASSED, FAILED, SKIPPED)}
+    for name, word, reason in sorted(found, key=lambda case: case[1] == FAILED):
+        if word != PASSED:
+            print(f'{word.upper() if word == FAILED else word}  {name}{": " if reason else ""}{reason}')
+    print(f'{numbers[PASSED]} passed, {numbers[FAILED]} failed'
+          + (f', {numbers[SKIPPED]} skipped' if numbers[SKIPPED] else ''))
+    return 1 if numbers[FAILED] else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(pathlib.Path(sys.argv[1]), sys.argv[2:]))

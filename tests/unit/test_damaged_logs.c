@@ -18,7 +18,7 @@
 
 #define LOG_BYTES_MAX 65536
 #define LINES_MAX 2048
-#define ROUNDS 150 /* for each log and each kind of damage */
+#define ROUNDS 50 /* for each log and each kind of damage */
 
 static uint64_t random_state;
 
