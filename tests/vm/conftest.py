@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Gives each case its machine: `machine(script, scenario=…)` runs both and returns what was written.
+"""Gives each case its machine: `machine(script, scenario)` runs both and returns what was written.
 
 The environment variable IDEVICETRIAGE_BUILD names the build folder ("build" when it is not set),
 IDEVICETRIAGE_VM_IMAGE where the machine's fixed part is kept (in the build folder). Where RECORD
@@ -20,6 +20,8 @@ sys.path.insert(0, str(FOLDER.parent / "phone"))
 import ipsw  # noqa: E402
 from rig import image, journal, machine as rig_machine  # noqa: E402
 
+PHONE = "tests/vm/vhci-phone"
+PROGRAMS = (PHONE, "daemon/idevicetriaged", "client/idevicetriage")
 EXIT_SKIPPED = 77  # what meson takes for "skipped"
 # Many of the pieces in which the tool sends it.
 IMAGE_BYTES = 4 << 20
@@ -30,6 +32,10 @@ def pytest_sessionfinish(session, exitstatus):
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if exitstatus == 0 and reporter and reporter.stats.get("skipped") and not reporter.stats.get("passed"):
         session.exitstatus = EXIT_SKIPPED
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "smoke: one of the few cases that ./check runs; ./check long runs all")
 
 
 @pytest.fixture(scope="session")
@@ -51,29 +57,56 @@ def base_image(build):
 
 
 @pytest.fixture(scope="session")
-def installed(build, tmp_path_factory):
-    """A folder into which the build folder is installed: programs, units and all."""
+def start_machine(base_image, build):
+    """start_machine(…): a machine with our programs, booted where its state is not there yet."""
+
+    def start(programs, **more):
+        try:
+            return rig_machine.Machine(
+                base_image,
+                build / "tests/vm/machines",
+                programs=[build / program for program in programs],
+                packaged=["/usr/bin/idevicerestore"],
+                **more,
+            )
+        except image.Unavailable as reason:
+            pytest.skip(str(reason))
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def small_machine(start_machine):
+    """The machine that starts nothing but udevd."""
+    return start_machine(PROGRAMS)
+
+
+@pytest.fixture(scope="session")
+def system_machine(start_machine, build, tmp_path_factory):
+    """The machine with systemd, in which the build folder is installed: programs, units and all."""
     folder = tmp_path_factory.mktemp("installed")
     subprocess.run(
         ["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", folder],
         check=True,
     )
-    return folder
+    return start_machine([PHONE], installed=folder)
 
 
 @pytest.fixture
-def machine(base_image, build):
+def booted(small_machine):
+    """The machine of the cases; a file whose cases need the other one overrides this."""
+    return small_machine
+
+
+@pytest.fixture
+def machine(booted):
     """Runs a case; see rig/machine.py. `scenario` is the name of a file in scenarios/."""
 
-    def run(script, scenario=None, files=(), **more):
+    def run(script, scenario=None, files=()):
         files = list(files)
         if scenario is not None:
             files.append(("scenario", (FOLDER / "scenarios" / scenario).read_text()))
-        programs = [build / "tests/vm/vhci-phone", *more.pop("programs", ())]
-        try:
-            result = rig_machine.run(base_image, script, files=files, programs=programs, **more)
-        except image.Unavailable as reason:
-            pytest.skip(str(reason))
+        result = booted.run(script, files)
         # Shown by pytest when the case fails.
         print(result)
         if os.environ.get("RECORD") and scenario is not None:
@@ -86,19 +119,16 @@ def machine(base_image, build):
 
 
 @pytest.fixture
-def restore(machine, build, tmp_path):
+def restore(machine, tmp_path):
     """restore(script, scenario): a restore by the real idevicerestore; gives the run, what the
     daemon told of the only session, and its verdict."""
 
-    def run(script, scenario, **more):
+    def run(script, scenario):
         firmware = ipsw.build(tmp_path / "mini.ipsw", "n104ap", IMAGE_BYTES)
         result = machine(
             script + "\nask sessions\nask diagnose\ntrue\n",
             scenario,
             files=[("mini.ipsw", firmware.read_bytes())],
-            programs=[build / "daemon/idevicetriaged", build / "client/idevicetriage"],
-            packaged=["/usr/bin/idevicerestore"],
-            **more,
         )
         print("== tool", *result.lines("tool")[-25:], sep="\n")
         sessions = result.json("sessions")["sessions"]

@@ -19,12 +19,11 @@ TO_RESTORE = ["recovery", "gone", "recovery", "gone", "restore"]
 
 
 @pytest.fixture
-def watch(machine, build):
+def watch(machine):
     """watch(scenario): what the daemon told of the only session, and its verdict."""
 
     def run(scenario):
-        programs = [build / "daemon/idevicetriaged", build / "client/idevicetriage"]
-        result = machine(SCRIPT, scenario, programs=programs)
+        result = machine(SCRIPT, scenario)
         sessions = result.json("sessions")["sessions"]
         assert len(sessions) == 1
         assert sessions[0]["ecid"] == "0x001C2D6A3C8A802E"
@@ -36,7 +35,11 @@ def watch(machine, build):
 
 @pytest.mark.parametrize(
     "scenario, last_mode, code",
-    [("bounce-to-recovery", "recovery", 4013), ("bounce-to-dfu", "dfu", 4014), ("no-return", "gone", 4005)],
+    [
+        pytest.param("bounce-to-recovery", "recovery", 4013, marks=pytest.mark.smoke),
+        ("bounce-to-dfu", "dfu", 4014),
+        ("no-return", "gone", 4005),
+    ],
 )
 def test_no_restore_mode(watch, scenario, last_mode, code):
     session, verdict = watch(scenario)

@@ -4,11 +4,6 @@
 import pytest
 
 
-@pytest.fixture
-def programs(build):
-    return [build / "daemon/idevicetriaged", build / "client/idevicetriage"]
-
-
 def wrong(result, name="doctor"):
     """What doctor found: its results and sentences, by check."""
     found = {}
@@ -22,7 +17,8 @@ def fault(result, name):
     return device.get("fault", {}).get("fault")
 
 
-def test_planted_faults(machine, programs):
+@pytest.mark.smoke
+def test_planted_faults(machine):
     result = machine(
         """
         start_usbmuxd
@@ -43,7 +39,6 @@ def test_planted_faults(machine, programs):
         true
         """,
         "normal",
-        programs=programs,
     )
 
     sound = wrong(result, "sound")
@@ -65,7 +60,7 @@ def test_planted_faults(machine, programs):
         ("no-mux-version", "Connecting to new device", "usbmuxd-hides-phone"),
     ],
 )
-def test_phone_that_usbmuxd_does_not_show(machine, programs, scenario, line, state):
+def test_phone_that_usbmuxd_does_not_show(machine, scenario, line, state):
     result = machine(
         f"""
         start_usbmuxd
@@ -78,7 +73,6 @@ def test_phone_that_usbmuxd_does_not_show(machine, programs, scenario, line, sta
         true
         """,
         scenario,
-        programs=programs,
     )
 
     assert fault(result, "told") == state

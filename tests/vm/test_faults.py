@@ -46,6 +46,7 @@ def test_disconnect(machine):
     assert result.lines("run") == []
 
 
+@pytest.mark.smoke
 def test_glitch(machine):
     result = machine(WATCH + "; await usbmuxd 'Connected to v2.0 device 2'; idevice_id -l", "glitch")
 

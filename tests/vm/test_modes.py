@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The phone in each of its modes, as the kernel, udev, usbmuxd and libirecovery see it."""
 
+import pytest
+
 ECID = "001C2D6A3C8A802E"
 UDID = "00008030-001C2D6A3C8A802E"
 
@@ -78,6 +80,7 @@ def test_recovery_is_not_for_usbmuxd(machine):
     assert not any("Connecting to new device" in line for line in result.usbmuxd())
 
 
+@pytest.mark.smoke
 def test_normal(machine):
     result = machine(
         """

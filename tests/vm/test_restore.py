@@ -6,6 +6,8 @@ signing server is asked from DFU mode alone. It is made of dummies: the phone co
 what the scenario says.
 """
 
+import pytest
+
 # Started past the daemon, which sees the modes alone.
 UNTOLD = """
     start_usbmuxd
@@ -27,6 +29,7 @@ def commands(result):
     return [command for command in told if command in wanted]
 
 
+@pytest.mark.smoke
 def test_success(restore):
     result, session, verdict = restore(UNTOLD, "tool-success")
 

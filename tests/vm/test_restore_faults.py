@@ -115,6 +115,7 @@ def test_usbmuxd_ends_while_the_phone_is_back(restore):
     assert_usbmuxd_is_blamed(session, verdict, "usbmuxd-ended")
 
 
+@pytest.mark.smoke
 def test_usbmuxd_dies(restore):
     result, session, verdict = restore(
         """

@@ -11,23 +11,8 @@ RESTORE = READY + "; start_phone; restore"
 
 
 @pytest.fixture
-def system(machine, installed, build):
-    """system(script, scenario): the run of the script under systemd."""
-
-    def run(script, scenario=None):
-        return machine(script, scenario, installed=installed)
-
-    return run
-
-
-@pytest.fixture
-def restored(restore, installed):
-    """restored(script, scenario): the same with the real idevicerestore; see `restore`."""
-
-    def run(script, scenario):
-        return restore(script, scenario, installed=installed)
-
-    return run
+def booted(system_machine):
+    return system_machine
 
 
 def fields(text):
@@ -41,8 +26,9 @@ def sources(status):
     return {source["name"] for source in status["sources"] if source["up"]}
 
 
-def test_socket_starts_the_daemon(system):
-    result = system(
+@pytest.mark.smoke
+def test_socket_starts_the_daemon(machine):
+    result = machine(
         """
         install_daemon
         property idevicetriaged.service ActiveState >/results/before
@@ -79,9 +65,9 @@ def test_socket_starts_the_daemon(system):
     assert "Started usbmuxd.service" in result.text("journal")
 
 
-def test_restart_and_watchdog(system):
+def test_restart_and_watchdog(machine):
     """A daemon that is well stays; systemd kills one that hangs, and starts it again."""
-    result = system(
+    result = machine(
         READY
         + """
         start_phone
@@ -111,8 +97,8 @@ def test_restart_and_watchdog(system):
     assert "Sources" in result.text("text")
 
 
-def test_kernel_and_usbmuxd_in_the_journal(system):
-    result = system(
+def test_kernel_and_usbmuxd_in_the_journal(machine):
+    result = machine(
         READY
         + """
         idevicetriage --json watch >/results/watch &
@@ -134,8 +120,9 @@ def test_kernel_and_usbmuxd_in_the_journal(system):
     assert any('"usbmuxd-crashed"' in line for line in told)
 
 
-def test_bounce_to_recovery(restored):
-    result, session, verdict = restored(RESTORE, "tool-bounce")
+@pytest.mark.smoke
+def test_bounce_to_recovery(restore):
+    result, session, verdict = restore(RESTORE, "tool-bounce")
 
     assert "idevicetriaged" in result.text("journal")
     assert session["tool"] == "idevicerestore"
@@ -144,8 +131,8 @@ def test_bounce_to_recovery(restored):
     assert verdict["itunesCode"] == 4013
 
 
-def test_restart_in_a_restore(restored):
-    result, session, verdict = restored(
+def test_restart_in_a_restore(restore):
+    result, session, verdict = restore(
         READY
         + """
         start_phone
@@ -162,9 +149,9 @@ def test_restart_in_a_restore(restored):
     assert verdict["phase"] == "undecided"
 
 
-def test_usbmuxd_stays_ended(restored):
+def test_usbmuxd_stays_ended(restore):
     """As Debian starts it, usbmuxd ends with the phone attached, when that was gone for 20 ms."""
-    result, session, verdict = restored(
+    result, session, verdict = restore(
         RESTORE + "; await_mux_fault; property usbmuxd.service ActiveState >/results/usbmuxd-state",
         "tool-race",
     )
@@ -176,9 +163,9 @@ def test_usbmuxd_stays_ended(restored):
     assert verdict["nextStep"]["experiment"] == "restart-usbmuxd"
 
 
-def test_usbmuxd_is_kept_running(restored):
+def test_usbmuxd_is_kept_running(restore):
     """With the drop-in that `doctor` proposes, usbmuxd is there when the phone is back."""
-    result, session, verdict = restored(
+    result, session, verdict = restore(
         """
         install -D -m 644 /usr/local/share/idevicetriage/usbmuxd-always-on.conf \\
             /etc/systemd/system/usbmuxd.service.d/always-on.conf
@@ -205,9 +192,9 @@ def test_usbmuxd_is_kept_running(restored):
     assert "other-program" not in rules
 
 
-def test_doctor_on_debian(system):
+def test_doctor_on_debian(machine):
     """What Debian installs is sound but for usbmuxd's start, which the drop-in cures."""
-    result = system(
+    result = machine(
         READY
         + """
         start_phone

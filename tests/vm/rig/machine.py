@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs one case in the test machine and brings back what its programs and its kernel wrote.
+"""Runs cases in the test machine and brings back what its programs and its kernel wrote.
+
+The machine is booted once and its state saved; each case is a machine that goes on from there, so that no
+case sees what another did.
 
 The machine counts instructions instead of time (unless KVM=1), so a case with minutes of kernel
 timeouts takes seconds, and its times repeat.
 """
 
+import fcntl
+import hashlib
 import io
 import json
 import os
@@ -13,6 +18,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 
 from . import cpio
 from .image import Unavailable
@@ -21,7 +27,7 @@ QEMU = "qemu-system-x86_64"
 # The last two spare an emulated processor a second of work that has nothing to do with USB.
 KERNEL_ARGUMENTS = "console=ttyS0 quiet panic=-1 cryptomgr.notests=1 mitigations=off"
 # Many times what a case takes on a computer with nothing else to do.
-TIME_LIMIT_SECONDS = 400
+TIME_LIMIT_SECONDS = 240
 MEMORY_MEBIBYTES = 384
 SYSTEM_MEMORY_MEBIBYTES = 640
 GUEST_FOLDER = pathlib.Path(__file__).resolve().parent.parent / "guest"
@@ -83,16 +89,92 @@ def require_emulator():
         raise Unavailable(f"{QEMU} is not installed")
 
 
-def run(image, script, files=(), programs=(), packaged=(), installed=None):
-    """Runs `script` (shell) in a fresh machine.
+class Machine:
+    """A machine that was booted once, and whose cases all go on from the state in which it was then.
 
-    `files` are more files for its folder /case, as (name, text or bytes); `programs` are programs of
-    the build tree that are put into /usr/bin, as paths, with the libraries that they need; `packaged`
-    are programs of the packages (image.py) that the fixed part is without, by their path. With
+    The state is a file of `folder`, made anew where what the machine consists of has changed. `programs` are
+    programs of the build tree that are put into /usr/bin, as paths, with the libraries that they need;
+    `packaged` are programs of the packages (image.py) that the fixed part is without, by their path. With
     `installed`, a folder into which the build tree was installed, systemd is the machine's first
     process, and what is in that folder is installed there.
     """
-    require_emulator()
+
+    def __init__(self, image, folder, programs=(), packaged=(), installed=None):
+        require_emulator()
+        self._kernel = image.kernel
+        self._memory = MEMORY_MEBIBYTES if installed is None else SYSTEM_MEMORY_MEBIBYTES
+        self._state = pathlib.Path(folder) / ("small.state" if installed is None else "system.state")
+        fixed = image.base if installed is None else image.system
+        initial = fixed.read_bytes() + _overlay(image, programs, packaged, installed).bytes()
+        self._state.parent.mkdir(parents=True, exist_ok=True)
+        with open(self._state.with_suffix(".lock"), "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._ensure_state(initial)
+
+    def run(self, script, files=()):
+        """Runs `script` (shell) in the machine; `files` are more for its folder /case, as (name, text or bytes)."""
+        with tempfile.TemporaryDirectory(prefix="idevicetriage-vm-") as folder:
+            folder = pathlib.Path(folder)
+            (folder / "case").write_bytes(_pack([("run", script), *files]))
+            command = self._command(folder) + ["-incoming", f"exec:cat {self._state}"]
+            command += ["-fw_cfg", f"name=opt/case,file={folder}/case"]
+            try:
+                subprocess.run(command, check=True, timeout=TIME_LIMIT_SECONDS, stdin=subprocess.DEVNULL)
+            except subprocess.SubprocessError as error:
+                raise Failure(f"{error}; console:\n{_console(folder)}") from error
+            results, console = (folder / "results").read_bytes(), _console(folder)
+        try:
+            return Result(_unpack(results), console)
+        except tarfile.TarError as error:
+            raise Failure(f"the machine handed over no results; its console:\n{console}") from error
+
+    def _ensure_state(self, initial):
+        key = self._state.with_suffix(".key")
+        command = " ".join(self._command(pathlib.Path(".")))
+        wanted = hashlib.sha256(initial + command.encode()).hexdigest()
+        if self._state.exists() and key.exists() and key.read_text() == wanted:
+            return
+        key.unlink(missing_ok=True)
+        # Another session may still read the one that is replaced.
+        self._state.unlink(missing_ok=True)
+        self._boot(initial)
+        key.write_text(wanted)
+
+    def _boot(self, initial):
+        """Boots the machine until it waits for its case, and saves its state."""
+        with tempfile.TemporaryDirectory(prefix="idevicetriage-vm-") as folder:
+            folder = pathlib.Path(folder)
+            (folder / "initrd").write_bytes(initial)
+            command = self._command(folder) + ["-initrd", f"{folder}/initrd", "-monitor", "stdio"]
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as emulator:
+                try:
+                    self._await_ready(emulator, folder)
+                    emulator.communicate(f'migrate "exec:cat >{self._state}"\nquit\n', TIME_LIMIT_SECONDS)
+                finally:
+                    emulator.kill()
+            if emulator.returncode != 0 or not self._state.exists():
+                raise Failure(f"the machine's state could not be saved; its console:\n{_console(folder)}")
+
+    @staticmethod
+    def _await_ready(emulator, folder):
+        deadline = time.monotonic() + TIME_LIMIT_SECONDS
+        results = folder / "results"
+        while not (results.exists() and b"ready" in results.read_bytes()):
+            if emulator.poll() is not None or time.monotonic() > deadline:
+                raise Failure(f"the machine did not come up; its console:\n{_console(folder)}")
+            time.sleep(0.05)
+
+    def _command(self, folder):
+        """What every start of the machine has in common: the saved state fits no other one."""
+        command = [QEMU, "-nodefaults", "-display", "none", "-no-reboot", "-m", str(self._memory)]
+        command += _acceleration()
+        command += ["-kernel", str(self._kernel), "-append", KERNEL_ARGUMENTS]
+        command += ["-rtc", "base=2026-01-01,clock=vm"]
+        return command + ["-serial", f"file:{folder}/console", "-serial", f"file:{folder}/results"]
+
+
+def _overlay(image, programs, packaged, installed):
+    """What the machine has besides the fixed part."""
     overlay = cpio.Archive()
     if installed is None:
         overlay.file("/init", (GUEST_FOLDER / "init").read_bytes(), 0o755)
@@ -100,26 +182,11 @@ def run(image, script, files=(), programs=(), packaged=(), installed=None):
         _add_installed(image, overlay, installed)
     for name in GUEST_FILES:
         overlay.file(f"/case/{name.replace('/', '-')}", (GUEST_FOLDER / name).read_bytes())
-    overlay.file("/case/run", script)
-    for name, text in files:
-        overlay.file(f"/case/{name}", text)
     for program in programs:
         image.add_program(overlay, f"/usr/bin/{program.name}", program)
     for path in packaged:
         image.add_program(overlay, path)
-
-    with tempfile.TemporaryDirectory(prefix="idevicetriage-vm-") as folder:
-        folder = pathlib.Path(folder)
-        initial = folder / "initrd"
-        fixed = image.base if installed is None else image.system
-        initial.write_bytes(fixed.read_bytes() + overlay.bytes())
-        memory = MEMORY_MEBIBYTES if installed is None else SYSTEM_MEMORY_MEBIBYTES
-        console = _boot(image.kernel, initial, folder, memory)
-        results = (folder / "results").read_bytes()
-    try:
-        return Result(_unpack(results), console)
-    except tarfile.TarError as error:
-        raise Failure(f"the machine handed over no results; its console:\n{console}") from error
+    return overlay
 
 
 def _add_installed(image, overlay, folder):
@@ -131,17 +198,19 @@ def _add_installed(image, overlay, folder):
             overlay.file(target, path.read_bytes())
 
 
-def _boot(kernel, initial, folder, memory):
-    command = [QEMU, "-nodefaults", "-display", "none", "-no-reboot", "-m", str(memory)]
-    command += _acceleration()
-    command += ["-kernel", str(kernel), "-initrd", str(initial)]
-    command += ["-append", KERNEL_ARGUMENTS]
-    command += ["-rtc", "base=2026-01-01,clock=vm"]
-    command += ["-serial", f"file:{folder}/console", "-serial", f"file:{folder}/results"]
-    try:
-        subprocess.run(command, check=True, timeout=TIME_LIMIT_SECONDS, stdin=subprocess.DEVNULL)
-    except subprocess.SubprocessError as error:
-        raise Failure(f"{error}; console:\n{(folder / 'console').read_text(errors='replace')}") from error
+def _pack(files):
+    """A tar archive of (name, text or bytes)."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, content in files:
+            data = content.encode() if isinstance(content, str) else content
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return packed.getvalue()
+
+
+def _console(folder):
     return (folder / "console").read_text(errors="replace")
 
 
