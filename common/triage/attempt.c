@@ -8,7 +8,6 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 #include "common/triage/budget.h"
-#include "common/triage/panic.h"
 
 /* USB errors this close before a disconnect belong to it: pulling a device makes them too
  * (docs.kernel.org/driver-api/usb/error-codes.html, notes 1 and 2). */
@@ -320,27 +319,6 @@ static void fold_usb_error(struct attempt *attempt, const struct event *event)
 static void fold_sign(struct attempt *attempt, const struct event *event)
 {
 	see_sign(attempt, event->name, 0, event->sequence);
-}
-
-/* Where a saved panic log's signs go. */
-struct saved {
-	struct attempt *attempt;
-	const struct event *event;
-};
-
-static void see_panic_sign(void *user, const char *sign)
-{
-	struct saved *saved = user;
-
-	see_sign(saved->attempt, sign, 0, saved->event->sequence);
-}
-
-static void fold_saved(struct attempt *attempt, const struct event *event)
-{
-	struct saved saved = {attempt, event};
-
-	if (event->text_length > 0 && text_equal(event->name, "panic-log"))
-		panic_signs(event->text, event->text_length, see_panic_sign, &saved);
 }
 
 static void fold_mux_error(struct attempt *attempt, const struct event *event)
@@ -675,7 +653,6 @@ static const struct fold {
 	[EVENT_PORT] = {fold_port, false},
 	[EVENT_MUX_CLIENT] = {fold_mux_client, false},
 	[EVENT_SIGN] = {fold_sign, false},
-	[EVENT_SAVED] = {fold_saved, false},
 	[EVENT_TOOL_START] = {fold_tool_start, false},
 	[EVENT_TOOL_VERSION] = {fold_tool_version, false},
 	[EVENT_TOOL_END] = {fold_tool_end, false},

@@ -349,11 +349,19 @@ void panic_read(const char *text, size_t length, const char *product, struct pan
 	}
 }
 
-void panic_signs(const char *text, size_t length, panic_sign_found *found, void *user)
+void panic_send_saved(const struct event *saved, event_sink *sink, void *user)
 {
-	struct span reason = find_reason((struct span){text, length});
+	struct span reason = find_reason((struct span){saved->text, saved->text_length});
+	struct event sign = *saved;
 
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (words[i].sign && word_in(&words[i], reason))
-			found(user, words[i].sign);
+	sink(user, saved);
+	if (!saved->text_length || !text_equal(saved->name, "panic-log"))
+		return;
+	sign.kind = EVENT_SIGN;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!words[i].sign || !word_in(&words[i], reason))
+			continue;
+		text_copy(sign.name, sizeof(sign.name), words[i].sign);
+		sink(user, &sign);
+	}
 }

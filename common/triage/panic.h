@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/triage/event.h"
+
 #define PANIC_REASON_SIZE 512 /* bytes with the NUL of the panic's own words that are kept */
 #define PANIC_SENSORS_MAX 16
 #define PANIC_SENSOR_SIZE 32
@@ -78,6 +80,6 @@ struct panic_report {
  * sensors and numbers of the sensor array, which are told as not known. */
 void panic_read(const char *text, size_t length, const char *product, struct panic_report *ret);
 
-typedef void panic_sign_found(void *user, const char *sign);
-/* Tells of each sign (see panic_word) that the text shows, each once. */
-void panic_signs(const char *text, size_t length, panic_sign_found *found, void *user);
+/* Sends an EVENT_SAVED, and where it is a panic log each sign (see panic_word) that it shows, once,
+ * as EVENT_SIGN. */
+void panic_send_saved(const struct event *saved, event_sink *sink, void *user);

@@ -10,6 +10,7 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 #include "common/triage/operation.h"
+#include "common/triage/panic.h"
 #include "common/triage/toollog_private.h"
 
 static void read_entry(struct toollog *log, const char *rest, int value)
@@ -200,6 +201,11 @@ static void read_previous_log(struct toollog *log, const char *rest, int value)
 /* What the phone remembers of an earlier failure; its logs follow on lines of their own. */
 enum saved { SAVED_EXIT_STATUS, SAVED_USB_LOG, SAVED_PANIC_LOG };
 
+static void send_saved(void *user, const struct event *event)
+{
+	toollog_emit(user, event);
+}
+
 static void read_saved(struct toollog *log, const char *rest, int saved)
 {
 	static const char *const names[] = {[SAVED_EXIT_STATUS] = "exit-status",
@@ -209,7 +215,7 @@ static void read_saved(struct toollog *log, const char *rest, int saved)
 
 	text_copy(event.name, sizeof(event.name), names[saved]);
 	event_set_text(&event, rest);
-	toollog_emit(log, &event);
+	panic_send_saved(&event, send_saved, log);
 }
 
 /* The tool says so in its loop over the messages of the phone's restore program, nowhere else. */

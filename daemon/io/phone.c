@@ -7,6 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/base/text.h"
+#include "common/triage/panic.h"
 #include "common/triage/query.h"
 #include "daemon/io/phone_run.h"
 #include "phone/answer.h"
@@ -129,7 +130,7 @@ static void report_saved(struct phone *phone, const char *udid, const struct pho
 			continue;
 		text_copy(event.name, sizeof(event.name), saved[i].name);
 		event_set_text(&event, saved[i].text);
-		phone->sink(phone->user, &event);
+		panic_send_saved(&event, phone->sink, phone->user);
 	}
 }
 

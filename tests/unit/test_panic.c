@@ -141,24 +141,33 @@ static void words(void **state)
 	}
 }
 
-static void count_sign(void *user, const char *sign)
+static void count_sign(void *user, const struct event *event)
 {
 	int *counts = user;
 
-	counts[0] += strcmp(sign, "panic-front-sensors") == 0;
-	counts[1] += strcmp(sign, "panic-storage") == 0;
+	if (event->kind != EVENT_SIGN)
+		return;
+	counts[0] += strcmp(event->name, "panic-front-sensors") == 0;
+	counts[1] += strcmp(event->name, "panic-storage") == 0;
 	counts[2]++;
 }
 
 static void signs(void **state)
 {
 	static const char text[] = "panic(cpu 1): AOP PANIC - i2cscm1 i2csm1 - nvme nvme";
+	struct event saved = {.kind = EVENT_SAVED, .name = "panic-log"};
 	int counts[3] = {0};
 
-	panic_signs(text, strlen(text), count_sign, counts);
+	event_set_text(&saved, text);
+	panic_send_saved(&saved, count_sign, counts);
 	assert_int_equal(counts[0], 1);
 	assert_int_equal(counts[1], 1);
 	assert_int_equal(counts[2], 2);
+}
+
+static void fold(void *user, const struct event *event)
+{
+	attempt_fold(user, event);
 }
 
 /* What a phone saved of its panic is evidence of the attempt that reads it. */
@@ -169,10 +178,10 @@ static void saved_panic(void **state)
 
 	attempt_init(&attempt);
 	event_set_text(&event, "panic(cpu 0): AppleANS2Controller: command timeout");
-	attempt_fold(&attempt, &event);
+	panic_send_saved(&event, fold, &attempt);
 	assert_int_equal(attempt.sign_count, 0);
 	strcpy(event.name, "panic-log");
-	attempt_fold(&attempt, &event);
+	panic_send_saved(&event, fold, &attempt);
 	assert_non_null(attempt_sign(&attempt, "panic-storage"));
 	assert_int_equal(attempt_sign(&attempt, "panic-storage")->first_sequence, 7);
 }
