@@ -202,6 +202,7 @@ def test_a_phone_that_goes_in_between(make_phone, bench):
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_a_phone_that_falls_silent(make_phone, bench):
     simulator = phone_with(make_phone, pairing='trusted', answers=['hold'])
     result = panics(bench, simulator.phone.identity.udid)

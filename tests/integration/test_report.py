@@ -296,13 +296,14 @@ def test_many_attempts_and_endless_logs_are_bounded(bench, folder):
 def restored(bench, make_phone, restore_at):  # noqa: F811
     """Three real runs of the tool on the simulated phone: with another cable, with words that no
     line has room for, and with the flex out."""
-    bench.start('--budget-percent', '2')
+    bench.start('--budget-percent', '1')
     for scenario, *conditions in (
             ('early-reset-first', '--cable', 'A'),
-            ('disk-failure', '--cable', 'B', '--condition', 'shelf=' + 'x' * 60,
+            ('disk-failure-detach', '--cable', 'B', '--condition', 'shelf=' + 'x' * 60,
              '--ticket', 'T' * 80),
             ('success', '--cable', 'B', '--earpiece-flex', 'disconnected')):
-        phone = make_phone(scenario)
+        # Slow enough for a silence before the phone resets.
+        phone = make_phone(scenario, speed=0.2 if scenario == 'disk-failure-detach' else 1)
         until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
         finish(restore_at(bench, phone, *conditions, debug=True))
         phone.stop()

@@ -146,8 +146,8 @@ def restoring(bench, bus):
     bus.write('1-2/urbnum', 500)
     bus.write('1-2/power/runtime_status', 'active')
     bus.write('1-0:1.0/usb1-port2/over_current_count', 2)
-    # A silence is due in 6 s.
-    bench.start('--budget-percent', '5')
+    # A silence is due in 2.4 s.
+    bench.start('--budget-percent', '2')
     script = 'echo "Creating filesystem (12)"; exec sleep 1000'
     process = bench.run(['sh', '-c', script], '--ecid', ECID)
     until(lambda: bench.sessions() and bench.sessions()[0].get('operation'), what='the restore')
