@@ -10,7 +10,8 @@
 /* The oldest that is not in use makes room for a new one. */
 #define DEVICES_MAX 256
 #define SESSIONS_MAX 1024
-#define CLIENTS_MAX 16 /* programs on usbmuxd that are told of in a session */
+#define TOOL_GONE_US (60 * USEC_PER_SEC) /* `run` speaks every 5 s; one that is killed does not */
+#define CLIENTS_MAX 16			 /* programs on usbmuxd that are told of in a session */
 
 /* A phone that returns at the port it left less than this ago, with no key that says otherwise, is
  * the same phone in another mode: older phones show their UDID in one and their ECID in the other.
@@ -275,6 +276,27 @@ static uint64_t feed_session(
 	return sequence;
 }
 
+/* Whether an event of the phone at `at` also belongs to this session, beside the newest one that
+ * runs on it: a restore whose tool is still heard of. One that is only watched gives way to a tool.
+ */
+static bool shares_phone(const struct session *session, const struct session *newest,
+	const struct identity *identity, struct stamp at)
+{
+	return session != newest && session->running && session->has_tool &&
+	       identity_matches(&session->identity, identity) &&
+	       at.monotonic_us <= session->tool_heard_us + TOOL_GONE_US;
+}
+
+/* Feeds an event of the phone to each restore that runs on it. A second tool on the same phone must
+ * not take the link's events from the first. Returns the sequence of the newest one's record. */
+static uint64_t feed_phone(struct bench *bench, struct session *newest, const struct event *event)
+{
+	for (size_t i = 0; i < bench->session_count; i++)
+		if (shares_phone(bench->sessions[i], newest, &newest->identity, event->at))
+			feed_session(bench, bench->sessions[i], event);
+	return feed_session(bench, newest, event);
+}
+
 /* Begins a session that is watched without its tool's log. */
 static struct session *begin_watched(
 	struct bench *bench, const struct bench_device *device, const struct event *event)
@@ -365,7 +387,7 @@ static void feed_link(struct bench *bench, const struct event *event)
 	if (!session) {
 		keep(bench, NULL, event);
 	} else if (session->running) {
-		feed_session(bench, session, event);
+		feed_phone(bench, session, event);
 	} else {
 		struct event effects[SESSION_EFFECTS_MAX];
 
@@ -382,7 +404,7 @@ static struct session *begin_run(struct bench *bench, const struct event *event)
 	if (!session)
 		return NULL;
 	session->attempt.id = event->session;
-	session->heard_us = event->at.monotonic_us;
+	session->heard_us = session->tool_heard_us = event->at.monotonic_us;
 	text_copy(begin.name, sizeof(begin.name), bench->name);
 	keep(bench, session, &begin);
 	return session;
@@ -477,7 +499,14 @@ void bench_feed(struct bench *bench, const struct event *event)
 		if (device && !session && event->kind == EVENT_USB_ERROR)
 			session = late_session(bench, &device->identity, event);
 	}
-	sequence = session ? feed_session(bench, session, event) : keep(bench, NULL, event);
+	if (session && event->source == SOURCE_TOOL)
+		session->tool_heard_us = event->at.monotonic_us;
+	if (!session)
+		sequence = keep(bench, NULL, event);
+	else if (device && session->running)
+		sequence = feed_phone(bench, session, event);
+	else
+		sequence = feed_session(bench, session, event);
 	hear_mux_error(device, event, sequence);
 	if (session)
 		learn_identity(bench, session, event);
@@ -539,6 +568,9 @@ static void tell_unlisted(struct bench *bench, struct bench_device *device, stru
 	text_copy(error.port, sizeof(error.port), device->port);
 	if (!session)
 		session = late_session(bench, &device->identity, &error);
+	for (size_t i = 0; session && session->running && i < bench->session_count; i++)
+		if (shares_phone(bench->sessions[i], session, &session->identity, now))
+			keep(bench, bench->sessions[i], &error);
 	error.sequence = keep(bench, session, &error);
 	listing_hear(&device->listing, &error);
 }
@@ -607,7 +639,7 @@ void bench_hear(struct bench *bench, const struct uuid *id, struct stamp now)
 	struct session *session = find_session(bench, id);
 
 	if (session)
-		session->heard_us = now.monotonic_us;
+		session->heard_us = session->tool_heard_us = now.monotonic_us;
 }
 
 static bool is_forgotten(

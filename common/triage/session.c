@@ -444,7 +444,7 @@ void session_resume(struct session *session, struct stamp now)
 {
 	const struct attempt *attempt = &session->attempt;
 
-	session->heard_us = now.monotonic_us;
+	session->heard_us = session->tool_heard_us = now.monotonic_us;
 	if (!session->running || !session->has_tool)
 		return;
 	if (is_lost_for_good(session))

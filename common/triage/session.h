@@ -24,8 +24,9 @@ struct session {
 	bool tool_lives;	     /* it has ended, judged without its tool, which runs on */
 	const struct budget *budget; /* what the session waits for; NULL = nothing */
 	uint64_t waiting_since_us;
-	bool overrun_told; /* that this wait is past its budget */
-	uint64_t heard_us; /* monotonic: the last sign of life of the tool or the phone */
+	bool overrun_told;	/* that this wait is past its budget */
+	uint64_t heard_us;	/* monotonic: the last sign of life of the tool or the phone */
+	uint64_t tool_heard_us; /* monotonic: the last word of `run` about its tool */
 	struct portwatch portwatch;
 };
 
