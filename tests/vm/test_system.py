@@ -97,6 +97,30 @@ def test_restart_and_watchdog(machine):
     assert "Sources" in result.text("text")
 
 
+def test_a_phone_is_asked_from_the_sandbox(machine):
+    result = machine(
+        """
+        mkdir -p /etc/idevicetriage
+        echo 'phone-query = yes' >/etc/idevicetriage/idevicetriaged.conf
+        """
+        + READY
+        + """
+        start_phone
+        asked() { idevicetriage --json log | grep -q '"kind":"system"'; }
+        poll asked
+        idevicetriage --json log >/results/records
+        idevicetriage --json status >/results/told
+        wc -l </sys/fs/cgroup$(property idevicetriaged.service ControlGroup)/cgroup.procs >/results/processes
+        """,
+        "normal",
+    )
+
+    assert "phone" in sources(result.json("told"))
+    assert '"14.8.1"' in result.text("records")
+    # The program that asked has ended.
+    assert result.text("processes").strip() == "1"
+
+
 def test_kernel_and_usbmuxd_in_the_journal(machine):
     result = machine(
         READY
@@ -218,7 +242,7 @@ def test_doctor_on_debian(machine):
         return {each["check"]: each["result"] for each in result.json(name)["checks"]}
 
     sound = dict.fromkeys(
-        ("daemon", "caller-group", "usb-source", "journal", "ring", "casebook", "usbmuxd", "udev-rules", "usb-power",
+        ("daemon", "caller-group", "usb-source", "journal", "ring", "casebook", "phone-program", "usbmuxd", "udev-rules", "usb-power",
          "usb-speed", "hubs", "usb-holders"),
         "ok",
     )
