@@ -296,14 +296,17 @@ size_t recorder_forget(
 	return bench_forget(recorder->bench, identity, before_us);
 }
 
+/* Texts of a caller are foreign: what is kept and shown of them is clean. */
 static void feed_text(struct recorder *recorder, const struct event *like, enum event_kind kind,
 	const char *name, const char *text)
 {
 	struct event event = {
 		.at = like->at, .kind = kind, .source = like->source, .session = like->session};
+	char clean[EVENT_TEXT_MAX + 1];
 
-	text_copy(event.name, sizeof(event.name), name);
-	event_set_text(&event, text);
+	text_clean(name, strlen(name), event.name, sizeof(event.name));
+	text_clean(text, strlen(text), clean, sizeof(clean));
+	event_set_text(&event, clean);
 	bench_feed(recorder->bench, &event);
 }
 

@@ -107,6 +107,19 @@ def test_no_foreign_text_reaches_the_terminal_raw(bench, folder):
     assert bench.process.poll() is None
 
 
+def test_texts_of_a_run_are_kept_clean(bench):
+    """Scripts that print records, and other readers of the ring, see no control character either."""
+    bench.start()
+    session = bench.call('BeginRun', tool=EVIL, toolVersion=EVIL, arguments=[EVIL], ticket=EVIL, port='1-2',
+                         ecid=ECID, conditions=[{'key': 'cable', 'value': EVIL}])['session']
+    kept = bench.call('ReadLog', session=session)['records']
+    kinds = {record['kind'] for record in kept if 'red' in json.dumps(record)}
+    assert {'tool-start', 'tool-version', 'ticket', 'condition'} <= kinds
+    for record in kept:
+        for value in record.values():
+            assert not isinstance(value, str) or value.isprintable(), record
+
+
 def cut(bench):
     os.truncate(bench.state / 'ring', 0)
 
