@@ -253,7 +253,7 @@ static int write_export(
 	if (r == EXIT_DONE)
 		r = ask_name(context, connection, text, NAME_ANY, &name);
 	if (r == EXIT_DONE)
-		r = new_file_open(&file, options->path);
+		r = new_file_open(&file, options->path, NEW_FILE_PRIVATE);
 	if (r != EXIT_DONE)
 		return r;
 	export.connection = connection;

@@ -125,7 +125,7 @@ static int write_metrics(struct context *context, const char *path)
 	if (r == EXIT_DONE)
 		r = ask_plainly(context, connection, "GetStatus", &status);
 	if (r == EXIT_DONE)
-		r = new_file_open(&file, path);
+		r = new_file_open(&file, path, NEW_FILE_SHARED);
 	if (r != EXIT_DONE)
 		return r;
 	put_status(file.stream, status);

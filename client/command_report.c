@@ -35,7 +35,7 @@ static int write_report(struct context *context, const struct report *report, co
 {
 	CLEANUP(new_file_done) struct new_file file = {0};
 	CLEANUP(json_object_putp) struct json_object *written = NULL;
-	int r = new_file_open(&file, path);
+	int r = new_file_open(&file, path, NEW_FILE_SHARED);
 
 	if (r != EXIT_DONE)
 		return r;

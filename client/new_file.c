@@ -10,15 +10,13 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
-#define FILE_MODE 0666 /* before the umask */
-
 static int cannot_write(const char *path, int error)
 {
 	complain("Cannot write %s (%s); name another file with -o.", path, strerror(-error));
 	return EXIT_REFUSED;
 }
 
-static int open_beside(struct new_file *file)
+static int open_beside(struct new_file *file, mode_t mode)
 {
 	CLEANUP(closep) int fd = -1;
 	mode_t mask;
@@ -36,7 +34,7 @@ static int open_beside(struct new_file *file)
 	}
 	mask = umask(0);
 	umask(mask);
-	fchmod(fd, FILE_MODE & ~mask);
+	fchmod(fd, mode & ~mask);
 	file->stream = fdopen(fd, "w");
 	if (!file->stream)
 		return -ENOMEM;
@@ -44,7 +42,7 @@ static int open_beside(struct new_file *file)
 	return 0;
 }
 
-int new_file_open(struct new_file *file, const char *path)
+int new_file_open(struct new_file *file, const char *path, mode_t mode)
 {
 	struct stat found;
 	int r;
@@ -60,7 +58,7 @@ int new_file_open(struct new_file *file, const char *path)
 			path);
 		return EXIT_REFUSED;
 	}
-	r = open_beside(file);
+	r = open_beside(file, mode);
 	return r < 0 ? cannot_write(path, r) : EXIT_DONE;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdio.h>
+#include <sys/types.h>
 
 /* Begin with {0}. */
 struct new_file {
@@ -12,9 +13,12 @@ struct new_file {
 	FILE *stream;
 };
 
-/* Opens it for writing. Nothing but an ordinary file is replaced. Returns an exit code, after
- * saying why. */
-int new_file_open(struct new_file *file, const char *path);
+#define NEW_FILE_PRIVATE 0600
+#define NEW_FILE_SHARED 0666
+
+/* Opens it for writing, with the permissions `mode` that the umask leaves. Nothing but an ordinary
+ * file is replaced. Returns an exit code, after saying why. */
+int new_file_open(struct new_file *file, const char *path, mode_t mode);
 /* Brings it to the disk and to its place. Returns an exit code, after saying why. */
 int new_file_finish(struct new_file *file);
 /* For CLEANUP: what was not finished is removed. */

@@ -190,6 +190,7 @@ def test_export_purge_import_gives_the_same_verdict(bench, tool, folder):
     wait_sealed(bench, 3)
     before = story(bench)
     bench.triage('export', ECID, '-o', folder / 'case.json')
+    assert (folder / 'case.json').stat().st_mode & 0o777 == 0o600  # it names the phone and its owner's ticket
     assert bench.verdict('--case', folder / 'case.json') == bench.verdict(ECID)
     assert 'Purged 2 attempts' in bench.triage('purge', ECID, '--yes').stdout
     assert bench.triage('diagnose', ECID, check=False).returncode == 4
