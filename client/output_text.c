@@ -28,6 +28,8 @@ static enum paint outcome_paint(const char *outcome)
 		{"failed", PAINT_BAD},
 		{"lost", PAINT_WARNING},
 		{"aborted", PAINT_WARNING},
+		{"not-started", PAINT_WARNING},
+		{"ended-unknown", PAINT_WARNING},
 		{"running", PAINT_BOLD},
 	};
 

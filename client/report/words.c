@@ -110,6 +110,8 @@ static const struct {
 	{"failed", "Failed", "bad"},
 	{"aborted", "Stopped", "open"},
 	{"lost", "End not seen", "open"},
+	{"not-started", "Did not start", "open"},
+	{"ended-unknown", "End not known", "open"},
 	{"running", "Running", "open"},
 	{"unknown", "Not known", "open"},
 };

@@ -96,6 +96,8 @@ static const struct word outcomes[] = {
 	{OUTCOME_FAILED, "failed"},
 	{OUTCOME_ABORTED, "aborted"},
 	{OUTCOME_LOST, "lost"},
+	{OUTCOME_NOT_STARTED, "not-started"},
+	{OUTCOME_ENDED_UNKNOWN, "ended-unknown"},
 	{0, NULL},
 };
 
