@@ -5,7 +5,7 @@
 
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
-#include "common/triage/model.h"
+#include "common/model/phone_model.h"
 #include "common/wire/records.h"
 
 static struct json_object *sessions_of(struct json_builder *builder, const struct triage_case *c)

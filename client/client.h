@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "client/page.h"
+#include "client/text_layout.h"
 
 struct output;
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "client/fields.h"
-#include "client/page.h"
+#include "client/text_layout.h"
 
 #define LIVE_BYTES 384
 

@@ -7,7 +7,7 @@
 
 #include "client/client.h"
 #include "client/options.h"
-#include "client/output.h"
+#include "client/output/output.h"
 #include "common/base/text.h"
 
 #define DEFAULT_SOCKET "/run/idevicetriage/io.github.idevicetriage"

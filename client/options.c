@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client/output.h"
+#include "client/output/output.h"
 #include "common/base/text.h"
 
 #define OPTIONS_MAX 32

@@ -8,7 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
-#include "common/triage/model.h"
+#include "common/model/phone_model.h"
 
 #define SESSION_END_CHARACTERS 8
 

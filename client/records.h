@@ -2,7 +2,7 @@
 /* Reads the records of a session, or of all, reply by reply. Shows none. */
 #pragma once
 
-#include "client/ask.h"
+#include "client/rpc.h"
 
 /* Takes one reply of ReadLog, borrowed. Returns EXIT_DONE to go on, or an exit code. */
 typedef int records_taker(void *user, struct json_object *reply);

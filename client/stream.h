@@ -2,7 +2,7 @@
 /* A stream of the daemon that goes on over its restarts, until a signal ends this program. */
 #pragma once
 
-#include "client/ask.h"
+#include "client/rpc.h"
 
 /* What follows a stream. */
 struct stream {

@@ -8,13 +8,13 @@
 
 #include "common/base/log.h"
 #include "common/base/text.h"
-#include "daemon/io/service.h"
-#include "daemon/io/usb_port.h"
+#include "daemon/systemd.h"
+#include "daemon/sources/usb_port.h"
 #include "daemon/options.h"
 #include "daemon/retention.h"
 #include "daemon/ring_keeper.h"
 #include "daemon/server/api.h"
-#include "daemon/sources.h"
+#include "daemon/sources/sources.h"
 
 /* Everything that lives as long as the daemon, in the order in which it is made. */
 struct daemon {
@@ -32,7 +32,7 @@ struct daemon {
 	struct source_states source_states;
 	struct api *api;
 	struct sources *sources;
-	struct service *service;
+	struct systemd *service;
 };
 
 static void on_signal(void *user)
@@ -197,7 +197,7 @@ static void record_start(struct daemon *daemon)
 static int start_listening(struct daemon *daemon)
 {
 	const char *path = daemon->options.socket;
-	int fd = service_take_socket(), r;
+	int fd = systemd_take_socket(), r;
 
 	r = fd >= 0	    ? server_listen_fd(api_server(daemon->api), fd)
 	    : fd == -ENOENT ? server_listen(api_server(daemon->api), path)
@@ -254,11 +254,11 @@ static int daemon_start(struct daemon *daemon)
 	if (r == 0)
 		r = start_sources(daemon);
 	if (r == 0)
-		r = service_new(daemon->loop, &daemon->service);
+		r = systemd_new(daemon->loop, &daemon->service);
 	if (r < 0)
 		return r;
-	service_ready(daemon->service);
-	service_status(daemon->service, "Watching as %s", daemon->options.bench_name);
+	systemd_ready(daemon->service);
+	systemd_status(daemon->service, "Watching as %s", daemon->options.bench_name);
 	log_info("idevicetriaged " VERSION " watches as %s.", daemon->options.bench_name);
 	return 0;
 }
@@ -266,9 +266,9 @@ static int daemon_start(struct daemon *daemon)
 static void daemon_done(struct daemon *daemon)
 {
 	if (daemon->service)
-		service_stopping(daemon->service);
+		systemd_stopping(daemon->service);
 	sources_free(daemon->sources);
-	service_free(daemon->service);
+	systemd_free(daemon->service);
 	/* What ended just now is judged and sealed before the end. */
 	if (daemon->sealer)
 		sealer_finish(daemon->sealer);

@@ -9,7 +9,7 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
-#include "common/triage/query.h"
+#include "common/model/phone_query_policy.h"
 
 #define RING_BYTES_DEFAULT (UINT64_C(16) << 20)
 #define RING_BYTES_MIN (UINT64_C(128) << 10)

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/triage/event.h"
+#include "common/model/event.h"
 
 #define OPTIONS_CONFIG_PATH "/etc/idevicetriage/idevicetriaged.conf"
 #define OPTIONS_SOCKET_PATH "/run/idevicetriage/io.github.idevicetriage"

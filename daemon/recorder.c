@@ -6,7 +6,7 @@
 
 #include "common/base/log.h"
 #include "common/base/text.h"
-#include "common/triage/toollog.h"
+#include "common/logs/toollog.h"
 
 #define TICK_PERIOD_US (500 * USEC_PER_MSEC)
 

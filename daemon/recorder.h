@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "common/ring/ring.h"
-#include "common/triage/bench.h"
+#include "common/model/bench.h"
 #include "common/store/conditions.h"
 #include "daemon/loop.h"
 

@@ -3,7 +3,7 @@
  * was removed, and reports its state as the source "ring". It reads no record. */
 #pragma once
 
-#include "common/triage/event.h"
+#include "common/model/event.h"
 #include "common/store/ring_file.h"
 #include "daemon/loop.h"
 

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "common/triage/event.h"
+#include "common/model/event.h"
 
 #define SOURCE_STATES_MAX 16
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/triage/event.h"
+#include "common/model/event.h"
 
 #define PHONE_VALUE_SIZE 64		 /* bytes with the NUL of one value */
 #define PHONE_ANSWER_JSON_MAX (1u << 16) /* bytes of the JSON; more is no answer */

@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 
 #include "common/base/text.h"
-#include "common/triage/query.h"
+#include "common/model/phone_query_policy.h"
 #include "common/wire/json.h"
 #include "phone/program.h"
 #include "phone/question.h"

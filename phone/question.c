@@ -9,7 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/macro.h"
-#include "common/triage/query.h"
+#include "common/model/phone_query_policy.h"
 #include "phone/values.h"
 
 #define PORT 62078 /* of lockdownd, and in restore mode of restored */

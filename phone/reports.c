@@ -15,7 +15,7 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
-#include "common/panicfile/panicfile.h"
+#include "common/logs/panicfile.h"
 
 #define LABEL "idevicetriage"
 #define SERVICE_MOVER "com.apple.crashreportmover"

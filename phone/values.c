@@ -9,7 +9,7 @@
 #include "common/base/macro.h"
 #include "common/base/plist_guard.h"
 #include "common/base/text.h"
-#include "common/triage/model.h"
+#include "common/model/phone_model.h"
 
 #define DEPTH_MAX 8 /* of an answer; real ones have 3 */
 #define PANIC_HEAD "panic(cpu"

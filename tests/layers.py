@@ -22,29 +22,42 @@ CHANGING = {'plist_from_memory'}
 # library: (what it stands on, pattern of what it must not call beside that)
 # Adapters stand on the loop and the heart, and on no buffered socket and no JSON.
 ADAPTER = re.compile(r'^(json_|evbuffer_|bufferevent_|event_(add|del|new|base|free))')
+CLIENT = re.compile(r'^(event_|evbuffer_|bufferevent_|sd_|plist_|idevice_|lockdownd_|sqlite3_)')
+CLIENT_BELOW = ('base', 'model', 'logs', 'diagnosis', 'casefile', 'wire')
+PURE = re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}|^(clock_now|log_write)$')
 LAYERS = {
     'base': ((), LIBRARIES),
     'ring': (('base',), re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}')),
-    'triage': (('base',), re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}|^(clock_now|log_write)$')),
-    'casefile': (('base', 'triage'), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_now|log_write)')),
+    'model': (('base',), PURE),
+    'logs': (('base', 'model'), PURE),
+    'diagnosis': (('base', 'model'), PURE),
+    'casefile': (('base', 'model', 'logs', 'diagnosis'), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_now|log_write)')),
     'panicfile': (('base',), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_now|log_write)')),
-    'store': (('base', 'ring', 'triage', 'casefile'), re.compile(r'^(event_base|evbuffer_|json_|sd_|plist_|log_write)')),
-    'store_writer': (('base', 'ring', 'triage', 'casefile', 'store'), ADAPTER),
-    'query': (('base', 'triage', 'casefile', 'store', 'wire'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write)')),
-    'recorder': (('base', 'ring', 'triage', 'store', 'store_writer', 'loop'), ADAPTER),
-    'wire': (('base', 'triage'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write$)')),
+    'store': (('base', 'ring', 'model', 'diagnosis', 'casefile'), re.compile(r'^(event_base|evbuffer_|json_|sd_|plist_|log_write)')),
+    'store_writer': (('base', 'ring', 'model', 'diagnosis', 'casefile', 'store'), ADAPTER),
+    'query': (('base', 'model', 'diagnosis', 'casefile', 'store', 'wire'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write)')),
+    'recorder': (('base', 'ring', 'model', 'logs', 'diagnosis', 'store', 'store_writer', 'loop'), ADAPTER),
+    'wire': (('base', 'model', 'diagnosis'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write$)')),
     'phone_program': (('base',), LIBRARIES),
     'phone_answer': (('base', 'wire'), re.compile(r'^(event_|evbuffer_|sd_|plist_|sqlite3_|idevice_|lockdownd_|clock_now|log_write)')),
-    'phone_values': (('base', 'triage'), re.compile(r'^(event_|json_|sd_|sqlite3_|idevice_|lockdownd_|clock_now|log_write)')),
+    'phone_values': (('base', 'model'), re.compile(r'^(event_|json_|sd_|sqlite3_|idevice_|lockdownd_|clock_now|log_write)')),
     'phone_talk': (('base', 'phone_answer', 'phone_values'), re.compile(r'^(event_|json_|sd_|sqlite3_|log_write)')),
-    'usbmux': (('base', 'triage', 'loop'), ADAPTER),
-    'phone_source': (('base', 'triage', 'loop', 'phone_answer', 'phone_program'), ADAPTER),
-    'usb': (('base', 'triage', 'loop'), ADAPTER),
-    'journal': (('base', 'triage', 'loop'), ADAPTER),
-    'kmsg': (('base', 'triage', 'loop'), ADAPTER),
-    'service': (('base', 'loop'), ADAPTER),
-    'api': (('base', 'ring', 'triage', 'casefile', 'store', 'store_writer', 'query', 'wire', 'recorder', 'loop'),
+    'usbmux': (('base', 'model', 'logs', 'loop'), ADAPTER),
+    'phone_source': (('base', 'model', 'logs', 'loop', 'phone_answer', 'phone_program'), ADAPTER),
+    'usb': (('base', 'model', 'logs', 'loop'), ADAPTER),
+    'journal': (('base', 'model', 'logs', 'loop'), ADAPTER),
+    'kmsg': (('base', 'model', 'logs', 'loop'), ADAPTER),
+    'systemd': (('base', 'loop'), ADAPTER),
+    'api': (('base', 'ring', 'model', 'diagnosis', 'casefile', 'store', 'store_writer', 'query', 'wire', 'recorder', 'loop'),
             re.compile(r'^(sd_|plist_|sqlite3_)')),
+    'client_base': (('base', 'model', 'logs', 'diagnosis', 'casefile', 'store', 'wire', 'query', 'phone_program', 'phone_answer', 'panicfile'), CLIENT),
+    'client_output': (('client_base', *CLIENT_BELOW), CLIENT),
+    'client_report': (('client_base', *CLIENT_BELOW), CLIENT),
+    'client_run': (('client_base', *CLIENT_BELOW), CLIENT),
+    'client_doctor': (('client_base', 'client_run', 'phone_program', *CLIENT_BELOW), CLIENT),
+    'client_import': (('client_base', 'panicfile', *CLIENT_BELOW), CLIENT),
+    'client_commands': (('client_base', 'client_output', 'client_report', 'client_run', 'client_doctor', 'client_import',
+                         'panicfile', 'phone_program', 'phone_answer', *CLIENT_BELOW), CLIENT),
 }
 
 

@@ -14,9 +14,9 @@
 
 #include "client/doctor/doctor.h"
 #include "client/doctor/system.h"
-#include "client/doctor/tool_version.h"
+#include "client/tool_version.h"
 #include "client/run/logfile.h"
-#include "common/triage/tool_age.h"
+#include "common/diagnosis/tool_age.h"
 #include "client/fields.h"
 #include "client/phrase.h"
 #include "common/base/clock.h"

@@ -8,7 +8,7 @@
 #include "client/doctor/doctor.h"
 #include "client/doctor/system.h"
 #include "common/base/text.h"
-#include "common/triage/usb_identity.h"
+#include "common/model/usb_identity.h"
 
 #define DEVICES "/sys/bus/usb/devices"
 #define FULL_SPEED_MBPS 480 /* what an iPhone runs at, at least (knowledge: usb-signs, speed) */

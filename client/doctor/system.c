@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/triage/usb_identity.h"
+#include "common/model/usb_identity.h"
 
 #define FILE_BYTES_MAX 65536 /* what is read of one file */
 

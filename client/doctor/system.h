@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "common/base/macro.h"
-#include "common/triage/event.h"
+#include "common/model/event.h"
 
 #define SYSTEM_NAME_SIZE 256 /* bytes of a file's or program's name with the NUL */
 

@@ -3,15 +3,15 @@
  * attempts, import_deliver() brings them to the daemon and shows them. */
 #pragma once
 
-#include "client/ask.h"
-#include "client/import/made.h"
+#include "client/rpc.h"
+#include "client/import/seen_ids.h"
 #include "client/import/source.h"
 #include "client/import/spool.h"
 #include "client/import/unicode.h"
-#include "client/output.h"
+#include "client/output/output.h"
 #include "common/base/fingerprint.h"
-#include "common/triage/case.h"
-#include "common/triage/session.h"
+#include "common/model/case.h"
+#include "common/model/session.h"
 
 #define IMPORT_ATTEMPTS_MAX 100000 /* of one log or case file */
 

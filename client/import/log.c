@@ -9,7 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
-#include "common/triage/logsplit.h"
+#include "common/logs/logsplit.h"
 
 #define READ_BYTES 65536
 /* A file may be written so much before its last line's time. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "client/import/import.h"
-#include "client/panics.h"
+#include "client/panic_files.h"
 #include "common/base/text.h"
 
 #define REPORT_BYTES_MAX (16u * 1024 * 1024)

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "common/base/macro.h"
-#include "common/triage/event.h"
+#include "common/model/event.h"
 
 struct spool;
 

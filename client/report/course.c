@@ -6,7 +6,7 @@
 
 #include "common/base/text.h"
 
-/* An error so short before a disconnect belongs to it (as in common/triage/attempt.c). */
+/* An error so short before a disconnect belongs to it (as in common/model/attempt.c). */
 #define MASK_US ((int64_t)USEC_PER_SEC)
 /* Records come a little out of order; one that is this far back is of another boot. */
 #define OTHER_BOOT_US (60 * (int64_t)USEC_PER_SEC)

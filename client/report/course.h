@@ -4,7 +4,7 @@
 #pragma once
 
 #include "client/fields.h"
-#include "common/triage/attempt.h"
+#include "common/model/attempt.h"
 
 #define COURSE_MOMENTS_MAX 400
 #define MOMENT_LABEL_SIZE 160

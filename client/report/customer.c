@@ -6,7 +6,7 @@
 
 #include "client/report/words.h"
 #include "common/base/text.h"
-#include "common/triage/knowledge.h"
+#include "common/diagnosis/knowledge.h"
 
 #define TRIED_MAX 8 /* attempts on the customer's page; the annex has all */
 

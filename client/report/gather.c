@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/report/gather.h"
 
-#include "client/name.h"
+#include "client/resolve.h"
 #include "client/phrase.h"
 #include "client/records.h"
 #include "common/base/clock.h"

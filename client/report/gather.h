@@ -4,7 +4,7 @@
 #pragma once
 
 #include "client/client.h"
-#include "client/report/material.h"
+#include "client/report/report_data.h"
 
 /* Fills *ret for the device or session that `text` names (NULL = the newest session's phone).
  * Returns an exit code, after saying why it is another than EXIT_DONE; report_done() in any case.

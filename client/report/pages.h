@@ -3,7 +3,7 @@
 #pragma once
 
 #include "client/report/html.h"
-#include "client/report/material.h"
+#include "client/report/report_data.h"
 #include "client/phrase.h"
 
 /* The customer's page; the caller sees to it that `html` masks. */

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/page.h"
+#include "client/text_layout.h"
 #include "common/base/macro.h"
 
 /* A pipe or terminal that polls writable takes at least this without blocking, where it could not

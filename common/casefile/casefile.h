@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-#include "common/triage/case.h"
-#include "common/triage/session.h"
+#include "common/model/case.h"
+#include "common/model/session.h"
 
 #define CASEFILE_VERSION 1
 #define CASEFILE_BYTES_MAX (64u * 1024 * 1024) /* of one file */

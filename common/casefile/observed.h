@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "common/triage/attempt.h"
+#include "common/model/attempt.h"
 
 enum observed_type {
 	OBSERVED_U32,

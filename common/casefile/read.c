@@ -11,7 +11,7 @@
 
 #include "common/base/json_syntax.h"
 #include "common/base/text.h"
-#include "common/base/weight.h"
+#include "common/base/size_estimate.h"
 #include "common/casefile/observed.h"
 #include "common/casefile/watched.h"
 

@@ -6,9 +6,9 @@
 
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
-#include "common/triage/linksign.h"
-#include "common/triage/session.h"
-#include "common/triage/toollog.h"
+#include "common/logs/link_log.h"
+#include "common/model/session.h"
+#include "common/logs/toollog.h"
 
 typedef struct json_object json;
 
@@ -81,7 +81,7 @@ static void feed_kernel_line(struct watched *watched, const json *object)
 	char line[1024];
 
 	take_text(object, "line", line, sizeof(line));
-	if (!link_sign_read(LINK_KERNEL, line, &finding))
+	if (!link_pattern_read(LINK_KERNEL, line, &finding))
 		return;
 	event.kind = finding.sign->kind;
 	event.code = finding.code;

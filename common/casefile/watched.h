@@ -5,7 +5,7 @@
 
 #include <json-c/json.h>
 
-#include "common/triage/session.h"
+#include "common/model/session.h"
 
 /* Folds what `object`, an attempt of a case file, recorded into `attempt`, and hands each event on
  * to `record`, which may be NULL. */

@@ -7,7 +7,7 @@
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
 #include "common/query/collect.h"
-#include "common/triage/model.h"
+#include "common/model/phone_model.h"
 #include "common/wire/records.h"
 #include "common/wire/varlink.h"
 

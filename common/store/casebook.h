@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The casebook: a database of every attempt that was sealed, told or imported, with its records.
- * Reads it, in the daemon or beside it; daemon/io/casebook_file writes it. It judges nothing. */
+ * Reads it, in the daemon or beside it; casebook_file writes it. It judges nothing. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/macro.h"
-#include "common/triage/across.h"
-#include "common/triage/session.h"
+#include "common/diagnosis/other_phones.h"
+#include "common/model/session.h"
 
 #define CASEBOOK_NAME "casebook.db" /* in the state directory */
 

@@ -9,7 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/macro.h"
-#include "common/triage/session.h"
+#include "common/model/session.h"
 
 /* Runs of records that are kept of one session; in the middle they are dropped beyond that: about,
  * in bytes of unpacked records. */

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/triage/event.h"
+#include "common/model/event.h"
 
 /* "idtr": what stands in the file's application id. */
 #define CASEBOOK_APPLICATION 0x69647472

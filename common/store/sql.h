@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/triage/session.h"
+#include "common/model/session.h"
 
 static inline void sql_finalizep(sqlite3_stmt **statement)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/triage/view.h"
+#include "common/diagnosis/case_analysis.h"
 
 #define ACROSS_ATTEMPTS_MAX 500 /* of the casebook, that other phones are looked for in */
 #define ACROSS_WINDOW_US (30 * 24 * UINT64_C(3600) * USEC_PER_SEC)
@@ -219,7 +219,7 @@ static bool gather(void *context, const struct found_attempt *past)
 	*attempt = *past->attempt;
 	identity_merge(&gathering->identity, past->identity);
 	/* More are not looked at; to copy them would hold the loop. */
-	return gathering->c->attempt_count < VIEW_ATTEMPTS_MAX;
+	return gathering->c->attempt_count < CASE_ANALYSIS_ATTEMPTS_MAX;
 }
 
 static bool gather_word(void *context, const struct event *note)
@@ -260,7 +260,7 @@ int store_case(struct store *store, const struct identity *identity, struct tria
 
 	if (!c)
 		return -ENOMEM;
-	store_attempts(store, identity, VIEW_ATTEMPTS_MAX, gather, &gathering);
+	store_attempts(store, identity, CASE_ANALYSIS_ATTEMPTS_MAX, gather, &gathering);
 	if (store->book && store->error == 0)
 		store->error = casebook_notes(store->book, identity, gather_word, &gathering);
 	r = finish_case(&gathering, ret);
@@ -290,32 +290,32 @@ int store_session_case(struct store *store, const struct uuid *id, struct triage
 static bool take_place(
 	void *context, const struct identity *identity, const struct whereabouts *where)
 {
-	across_take(context, identity, where);
+	other_phones_take(context, identity, where);
 	return true;
 }
 
 int store_mark_across(struct store *store, struct triage_case *c)
 {
-	CLEANUP(freep) struct across *across = malloc(sizeof(*across));
+	CLEANUP(freep) struct other_phones *across = malloc(sizeof(*across));
 	uint64_t failed_us;
 
 	if (!across)
 		return -ENOMEM;
-	across_begin(across, c);
+	other_phones_begin(across, c);
 	if (!across->last)
 		return 0;
 	for (size_t i = bench_session_count(store->bench); i > 0; i--) {
 		const struct session *session = bench_session(store->bench, i - 1);
 		const struct whereabouts where = attempt_whereabouts(&session->attempt);
 
-		across_take(across, &session->identity, &where);
+		other_phones_take(across, &session->identity, &where);
 	}
 	failed_us = across->last->started.wall_us;
 	if (store->book)
 		store->error = casebook_places(store->book,
 			failed_us > ACROSS_WINDOW_US ? failed_us - ACROSS_WINDOW_US : 0,
 			ACROSS_ATTEMPTS_MAX, take_place, across);
-	across_end(across);
+	other_phones_end(across);
 	return 0;
 }
 

@@ -6,8 +6,8 @@
 #include "common/store/casebook.h"
 #include "common/store/conditions.h"
 #include "common/ring/reader.h"
-#include "common/triage/bench.h"
-#include "common/triage/verdict.h"
+#include "common/model/bench.h"
+#include "common/diagnosis/verdict.h"
 
 struct store {
 	const struct bench *bench;

@@ -7,7 +7,7 @@
 #include "common/base/id.h"
 #include "common/base/text.h"
 
-/* What the fields of an event mean depends on its kind (common/triage/event.h). */
+/* What the fields of an event mean depends on its kind (common/model/event.h). */
 enum record_field {
 	HAS_NAME = 1 << 0,
 	HAS_NUMBER = 1 << 1,

@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/triage/attempt.h"
-#include "common/triage/event.h"
-#include "common/triage/listing.h"
-#include "common/triage/session.h"
-#include "common/triage/verdict.h"
+#include "common/model/attempt.h"
+#include "common/model/event.h"
+#include "common/model/mux_visibility.h"
+#include "common/model/session.h"
+#include "common/diagnosis/verdict.h"
 #include "common/wire/json.h"
 
 /* A phone of the bench. Empty texts and an ecid of 0 are not known; texts are borrowed. */
@@ -21,7 +21,8 @@ struct device_record {
 	enum device_mode mode;
 	struct uuid session;	       /* that runs on it; none = none */
 	const struct mux_fault *fault; /* NULL = usbmuxd is well, as far as it shows */
-	const struct listing *listing; /* since when, and what shows it; set where `fault` is */
+	const struct mux_visibility
+		*listing; /* since when, and what shows it; set where `fault` is */
 };
 
 /* A session. Everything is borrowed. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/triage/case.h"
+#include "common/model/case.h"
 #include "daemon/server/methods.h"
 
 #define NOTE_BYTES_MAX 1000

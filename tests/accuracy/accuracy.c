@@ -13,8 +13,8 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
-#include "common/triage/knowledge.h"
-#include "common/triage/view.h"
+#include "common/diagnosis/knowledge.h"
+#include "common/diagnosis/case_analysis.h"
 #include "tests/accuracy/floors.h"
 #include "tests/accuracy/score.h"
 
@@ -48,11 +48,11 @@ static bool read_truth(const char *path, struct truth *ret)
 }
 
 /* What the number is taken for in shops: 4013, 4014, 40, 9 and the like = hardware. */
-static enum side baseline_code(const struct view *view)
+static enum side baseline_code(const struct case_analysis *view)
 {
 	static const int64_t hardware[] = {
 		4013, 4014, 40, 28, 29, 35, 46, 47, 50, 53, 56, 1015, 14, 9};
-	const struct attempt_view *last = view_last_failure(view);
+	const struct attempt_view *last = case_analysis_last_failure(view);
 	int64_t code = last ? (last->code ? last->code : last->phone_code) : 0;
 
 	if (!last)
@@ -63,11 +63,11 @@ static enum side baseline_code(const struct view *view)
 	return code ? SIDE_PHASE_1 : SIDE_UNDECIDED;
 }
 
-static enum side baseline_article(const struct view *view)
+static enum side baseline_article(const struct case_analysis *view)
 {
-	if (!view_last_failure(view))
+	if (!case_analysis_last_failure(view))
 		return SIDE_NONE;
-	if (view_works_within(view, LINK_VARIABLES | SOFTWARE_VARIABLES, 0))
+	if (case_analysis_works_within(view, LINK_VARIABLES | SOFTWARE_VARIABLES, 0))
 		return SIDE_PHASE_1;
 	return view->computers >= 2 ? SIDE_PHASE_2 : SIDE_UNDECIDED;
 }
@@ -109,7 +109,8 @@ static const struct finding *find_clue(const struct verdict *verdict, const char
 /* Why the case is not decided, in words: what speaks for the truth, and what would have to be
  * known.
  */
-static void explain(struct scored *scored, const struct verdict *verdict, const struct view *view)
+static void explain(
+	struct scored *scored, const struct verdict *verdict, const struct case_analysis *view)
 {
 	const struct finding *clue = find_clue(verdict, scored->truth.cause);
 	char said[256];
@@ -130,14 +131,14 @@ static void explain(struct scored *scored, const struct verdict *verdict, const 
 static int score_file(const char *path, const char *name, struct scored *ret)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
-	CLEANUP(view_freep) struct view *view = NULL;
+	CLEANUP(case_analysis_freep) struct case_analysis *view = NULL;
 	CLEANUP(freep) struct verdict *verdict = calloc(1, sizeof(*verdict));
 	char message[CASEFILE_MESSAGE_SIZE] = "";
 
 	if (!verdict || !read_truth(path, &ret->truth))
 		return -1;
 	if (casefile_read(path, &c, message) < 0 || diagnose(c, verdict) < 0 ||
-		view_new(c, &view) < 0) {
+		case_analysis_new(c, &view) < 0) {
 		fprintf(stderr, "%s: %s\n", path, message);
 		return -1;
 	}

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/triage/verdict.h"
+#include "common/diagnosis/verdict.h"
 
 #define SCORE_CASES_MAX 4096
 

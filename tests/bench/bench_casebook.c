@@ -9,7 +9,7 @@
 #include "common/base/clock.h"
 #include "common/store/store.h"
 #include "common/casefile/casefile.h"
-#include "common/triage/verdict.h"
+#include "common/diagnosis/verdict.h"
 #include "common/store/casebook_file.h"
 
 #define ATTEMPTS_MANY 1000000

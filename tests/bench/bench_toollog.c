@@ -9,7 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/macro.h"
-#include "common/triage/toollog.h"
+#include "common/logs/toollog.h"
 #include "tests/bench/biglog.h"
 
 #define MEGABYTES 200

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/triage/toollog.h"
+#include "common/logs/toollog.h"
 
 /* What fills nine tenths of such a log: the dumps of what is sent to the signing server. */
 static size_t add_dump(char *text, size_t at, size_t bytes)

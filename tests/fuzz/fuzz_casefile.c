@@ -5,7 +5,7 @@
 
 #include "common/base/macro.h"
 #include "common/casefile/casefile.h"
-#include "common/triage/verdict.h"
+#include "common/diagnosis/verdict.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/triage/logsplit.h"
-#include "common/triage/verdict.h"
+#include "common/logs/logsplit.h"
+#include "common/diagnosis/verdict.h"
 #include "tests/fuzz/fuzz.h"
 
 #define ATTEMPTS_MAX 64 /* that are diagnosed together */

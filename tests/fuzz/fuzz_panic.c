@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Panic reports: any bytes as a file, and its panic read for several models. */
-#include "common/panicfile/panicfile.h"
-#include "common/triage/panic.h"
+#include "common/logs/panicfile.h"
+#include "common/logs/panic.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

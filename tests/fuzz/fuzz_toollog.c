@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/triage/attempt.h"
-#include "common/triage/toollog.h"
+#include "common/model/attempt.h"
+#include "common/logs/toollog.h"
 #include "tests/fuzz/fuzz.h"
 
 static void hear(void *user, const struct event *event)

@@ -6,7 +6,7 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
-#include "daemon/io/usbmux_frame.h"
+#include "daemon/sources/usbmux_frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

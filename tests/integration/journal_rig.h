@@ -4,7 +4,7 @@
 /* It reads no journal of this computer. */
 #pragma once
 
-#include "daemon/io/journal.h"
+#include "daemon/sources/journal.h"
 
 #include <errno.h>
 #include <ftw.h>

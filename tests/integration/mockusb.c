@@ -30,8 +30,8 @@
 
 #include "common/base/id.h"
 #include "common/base/text.h"
-#include "common/triage/model.h"
-#include "common/triage/usb_identity.h"
+#include "common/model/phone_model.h"
+#include "common/model/usb_identity.h"
 #include "tests/integration/usb_testbed.h"
 
 #define LINE_BYTES_MAX 1024

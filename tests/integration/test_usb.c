@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The USB adapter with libsystemd's own monitor and enumerator, on devices that umockdev plays. */
-#include "daemon/io/usb.h"
+#include "daemon/sources/usb.h"
 
 #include "common/base/log.h"
 #include "common/base/text.h"

@@ -24,7 +24,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/triage/bench.h"
+#include "common/model/bench.h"
 
 #define RECORDS_MAX 4096
 #define START_MONOTONIC_US (1000 * USEC_PER_SEC)

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "common/base/text.h"
-#include "common/triage/case.h"
+#include "common/model/case.h"
 
 /* A case of one phone that the caller frees with triage_case_free(). */
 static inline struct triage_case *case_of(const char *product)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/triage/attempt.h"
+#include "common/model/attempt.h"
 
 #include <string.h>
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
-#include "common/triage/verdict.h"
+#include "common/diagnosis/verdict.h"
 #include "tests/unit/case_builder.h"
 #include "tests/unit/test.h"
 

@@ -7,7 +7,7 @@
 
 #include "common/base/macro.h"
 #include "common/casefile/casefile.h"
-#include "common/triage/verdict.h"
+#include "common/diagnosis/verdict.h"
 #include "tests/unit/case_builder.h"
 #include "tests/unit/test.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/base/macro.h"
-#include "common/triage/verdict.h"
+#include "common/diagnosis/verdict.h"
 #include "tests/unit/case_builder.h"
 #include "tests/unit/test.h"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "client/mask.h"
-#include "client/page.h"
+#include "client/text_layout.h"
 #include "client/run/piece.h"
 #include "client/run/tool.h"
 #include "common/base/text.h"

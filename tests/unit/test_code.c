@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "common/base/macro.h"
-#include "common/triage/code.h"
-#include "common/triage/knowledge.h"
-#include "common/triage/operation.h"
+#include "common/diagnosis/code.h"
+#include "common/diagnosis/knowledge.h"
+#include "common/model/operation.h"
 
 /* `found` as "amr 28, operation 28". */
 static void check_find(const char *text, const char *found)

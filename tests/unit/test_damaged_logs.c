@@ -12,8 +12,8 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
-#include "common/triage/logsplit.h"
-#include "common/triage/verdict.h"
+#include "common/logs/logsplit.h"
+#include "common/diagnosis/verdict.h"
 #include "tests/unit/test.h"
 
 #define LOG_BYTES_MAX 65536

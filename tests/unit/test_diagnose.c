@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/triage/verdict.h"
+#include "common/diagnosis/verdict.h"
 
 #include <string.h>
 
 #include "common/base/macro.h"
-#include "common/triage/across.h"
-#include "common/triage/code.h"
-#include "common/triage/knowledge.h"
+#include "common/diagnosis/other_phones.h"
+#include "common/diagnosis/code.h"
+#include "common/diagnosis/knowledge.h"
 #include "tests/unit/case_builder.h"
 #include "tests/unit/test.h"
 
@@ -937,9 +937,9 @@ static void a_slot_that_fails_all_is_blamed(void **state)
 		cases[i] = case_of(i % 2 ? FACE_ID : NO_FACE_ID);
 		text_copy(add_4013(cases[i], "one", NULL)->port, PORT_SIZE, i ? "1-2.4" : "1-2.3");
 	}
-	across_mark(cases[0], others, ARRAY_SIZE(cases));
+	other_phones_mark(cases[0], others, ARRAY_SIZE(cases));
 	assert_string_equal(cases[0]->history[0], "other-phones-fail-here");
-	across_mark(cases[1], others, ARRAY_SIZE(cases));
+	other_phones_mark(cases[1], others, ARRAY_SIZE(cases));
 	assert_int_equal(cases[1]->history_count, 1);
 	assert_string_equal(cases[1]->history[0], "other-phones-fail-on-port");
 	diagnose_ok(cases[1]);
@@ -948,7 +948,7 @@ static void a_slot_that_fails_all_is_blamed(void **state)
 	/* A phone that was restored there clears it as far as it goes. */
 	cases[2]->history_count = 0;
 	text_copy(add_success(cases[3], "one", NULL)->port, PORT_SIZE, "1-2.4");
-	across_mark(cases[2], others, ARRAY_SIZE(cases));
+	other_phones_mark(cases[2], others, ARRAY_SIZE(cases));
 	assert_int_equal(cases[2]->history_count, 1);
 	assert_string_equal(cases[2]->history[0], "other-phones-fail-here");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)

@@ -6,8 +6,8 @@
 #include <errno.h>
 
 #include "client/doctor/service_unit.h"
-#include "client/doctor/tool_version.h"
-#include "common/triage/tool_age.h"
+#include "client/tool_version.h"
+#include "common/diagnosis/tool_age.h"
 
 static void test_unit_lines(void **state)
 {

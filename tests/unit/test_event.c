@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/triage/event.h"
+#include "common/model/event.h"
 
 static const struct event full = {
 	.at = {.monotonic_us = 123456789, .wall_us = UINT64_C(1795391999000000)},

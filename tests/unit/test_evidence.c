@@ -2,7 +2,7 @@
 /* Guards, over the development cases: what is hidden of a case makes its verdict no surer and turns
  * it into no contrary one, and a failure that is seen once more with nothing changed flips no
  * phase. */
-#include "common/triage/verdict.h"
+#include "common/diagnosis/verdict.h"
 
 #include <dirent.h>
 #include <json-c/json.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What must hold of every verdict, over generated cases. The seed is fixed, so that a failure comes
  * back; TRIAGE_SEED gives another one. */
-#include "common/triage/verdict.h"
+#include "common/diagnosis/verdict.h"
 
 #include <stdio.h>
 #include <string.h>

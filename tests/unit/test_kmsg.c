@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The adapter on a pipe with a name: one write is one record, as long as each is waited for. */
-#include "daemon/io/kmsg.h"
+#include "daemon/sources/kmsg.h"
 
 #include <errno.h>
 #include <fcntl.h>

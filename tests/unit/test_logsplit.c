@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Logs of several restores: where one ends and the next begins, and what is told of each. */
-#include "common/triage/logsplit.h"
+#include "common/logs/logsplit.h"
 
 #include <stdio.h>
 #include <string.h>

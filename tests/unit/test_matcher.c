@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/base/macro.h"
-#include "common/triage/matcher.h"
+#include "common/logs/matcher.h"
 
 #define LINE_BYTES 200
 #define ROUNDS 20000

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/triage/panic.h"
+#include "common/logs/panic.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/macro.h"
-#include "common/triage/attempt.h"
+#include "common/model/attempt.h"
 #include "tests/unit/test.h"
 
 static struct panic_report read_panic(const char *text, const char *product)

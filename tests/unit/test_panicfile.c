@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/panicfile/panicfile.h"
+#include "common/logs/panicfile.h"
 
 #include <errno.h>
 #include <string.h>

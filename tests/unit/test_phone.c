@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The source that asks phones, with scripts for the program: how many run at once, what ends them,
  * and that nothing is left of them. */
-#include "daemon/io/phone.h"
+#include "daemon/sources/phone.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 #include "common/base/log.h"
-#include "common/triage/query.h"
+#include "common/model/phone_query_policy.h"
 #include "tests/unit/test.h"
 #include "tests/unit/wait.h"
 

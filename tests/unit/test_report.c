@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "client/report/html.h"
-#include "client/report/material.h"
+#include "client/report/report_data.h"
 #include "client/report/pages.h"
 #include "client/report/words.h"
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/triage/attempt.h"
-#include "common/triage/toollog.h"
+#include "common/model/attempt.h"
+#include "common/logs/toollog.h"
 
 #define EVENTS_MAX 64
 

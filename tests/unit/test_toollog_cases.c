@@ -11,8 +11,8 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
-#include "common/triage/attempt.h"
-#include "common/triage/toollog.h"
+#include "common/model/attempt.h"
+#include "common/logs/toollog.h"
 
 #define LOG_BYTES_MAX 65536
 #define DAMAGED_ROUNDS 40

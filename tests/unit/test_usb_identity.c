@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/triage/usb_identity.h"
+#include "common/model/usb_identity.h"
 
 #include <string.h>
 

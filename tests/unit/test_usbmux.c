@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The adapter against a usbmuxd of its own: a real Unix socket, served by the same loop. */
-#include "daemon/io/usbmux.h"
+#include "daemon/sources/usbmux.h"
 
 #include <endian.h>
 #include <errno.h>

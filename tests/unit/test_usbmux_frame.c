@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "daemon/io/usbmux_frame.h"
+#include "daemon/sources/usbmux_frame.h"
 
 #include <endian.h>
 #include <errno.h>

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/triage/event.h"
+#include "common/model/event.h"
 #include "daemon/loop.h"
 
 #define WAIT_MAX_US (20 * USEC_PER_SEC)

@@ -28,7 +28,7 @@ struct mux_connection {
 	uint16_t phone_port;
 	uint32_t sent;	   /* our sequence number */
 	uint32_t received; /* the host's, as we acknowledge it */
-	struct service service;
+	struct systemd service;
 	struct image image;
 };
 

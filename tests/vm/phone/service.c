@@ -18,7 +18,7 @@ static void plist_freep(plist_t *plist)
 }
 
 struct request {
-	struct service *service;
+	struct systemd *service;
 	plist_t content;
 	plist_t answer; /* a dictionary that has the request's name in it already */
 };
@@ -197,7 +197,7 @@ int service_add_data_request(struct bytes *reply, const char *type)
 	return send_message(message, reply);
 }
 
-static int answer_message(struct service *service, plist_t content, struct bytes *reply)
+static int answer_message(struct systemd *service, plist_t content, struct bytes *reply)
 {
 	CLEANUP(freep) char *name = string_at(content, "Request");
 	CLEANUP(plist_freep) plist_t answer = plist_new_dict();
@@ -218,13 +218,13 @@ static int answer_message(struct service *service, plist_t content, struct bytes
 	return send_message(answer, reply);
 }
 
-void service_init(struct service *service, const struct identity *identity, enum mode mode,
+void service_init(struct systemd *service, const struct identity *identity, enum mode mode,
 	const struct report *report)
 {
-	*service = (struct service){.report = report, .identity = identity, .mode = mode};
+	*service = (struct systemd){.report = report, .identity = identity, .mode = mode};
 }
 
-void service_done(struct service *service)
+void service_done(struct systemd *service)
 {
 	bytes_done(&service->input);
 }
@@ -238,7 +238,7 @@ static void read_plist(const char *text, uint32_t length, plist_t *ret)
 		plist_from_xml(text, length, ret);
 }
 
-int service_feed(struct service *service, const uint8_t *data, size_t size, struct bytes *reply)
+int service_feed(struct systemd *service, const uint8_t *data, size_t size, struct bytes *reply)
 {
 	struct bytes *input = &service->input;
 	int r = bytes_append(input, data, size, SERVICE_MESSAGE_MAXIMUM_BYTES);

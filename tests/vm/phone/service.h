@@ -16,7 +16,7 @@
 #define SERVICE_MESSAGE_MAXIMUM_BYTES (256 * 1024)
 
 /* One connection to the service. */
-struct service {
+struct systemd {
 	const struct report *report;
 	const struct identity *identity;
 	enum mode mode;
@@ -25,13 +25,13 @@ struct service {
 };
 
 /* Starts the service for one connection; `identity` and `report` must outlive it. */
-void service_init(struct service *service, const struct identity *identity, enum mode mode,
+void service_init(struct systemd *service, const struct identity *identity, enum mode mode,
 	const struct report *report);
-void service_done(struct service *service);
+void service_done(struct systemd *service);
 
 /* Takes what came from the host and appends the answers to `reply`. Returns 0, -EBADMSG when it is
  * no message of the service, -ENOBUFS or -ENOMEM: the connection has to be closed then. */
-int service_feed(struct service *service, const uint8_t *data, size_t size, struct bytes *reply);
+int service_feed(struct systemd *service, const uint8_t *data, size_t size, struct bytes *reply);
 
 /* Append restored's message that `operation` (its own number) is at `percent`, or that the restore
  * ended with `status` (0: success; its own number). Return 0 or a negative errno. */

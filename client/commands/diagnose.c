@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `diagnose`: why restores of a phone fail, and what to try next. */
+#include "client/case_file.h"
+#include "client/resolve.h"
+#include "client/options.h"
+#include "client/output/output.h"
+#include "common/base/text.h"
+
+static const struct option own[] = {
+	{"verbose", no_argument, NULL, 'v'}, {"case", required_argument, NULL, 'c'}, {0}};
+
+struct wanted {
+	bool verbose;
+	const char *file; /* a case file; NULL = ask the daemon */
+};
+
+static int take(void *user, int option, const char *value)
+{
+	struct wanted *wanted = user;
+
+	if (option == 'v')
+		wanted->verbose = true;
+	else
+		wanted->file = value;
+	return EXIT_DONE;
+}
+
+static int phase_code(const char *phase)
+{
+	static const struct {
+		const char *phase;
+		enum exit_code code;
+	} codes[] = {
+		{"none", EXIT_DONE},
+		{"phase1-connection", EXIT_CONNECTION},
+		{"phase1-software", EXIT_SOFTWARE},
+		{"phase2-hardware", EXIT_HARDWARE},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (text_equal(phase, codes[i].phase))
+			return codes[i].code;
+	return EXIT_UNDECIDED;
+}
+
+/* A verdict on a phone whose restore runs is not the last one. */
+static int verdict_code(struct json_object *verdict)
+{
+	const char *running = field_text(verdict, "running");
+
+	if (running)
+		return text_equal(running, "hung") ? EXIT_HUNG : EXIT_RUNNING;
+	return phase_code(field_text_or(verdict, "phase", ""));
+}
+
+static int ask_or_read(struct context *context, const char *text, struct json_object **ret)
+{
+	CLEANUP(connection_freep) struct connection *connection = NULL;
+	int r = ask_open_reading(context, &connection);
+
+	return r == EXIT_DONE ? ask_diagnosis(context, connection, text, ret) : r;
+}
+
+int command_diagnose(struct context *context, int argc, char **argv)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	struct wanted wanted = {0};
+	int r, first = options_read(context, argc, argv, "v", own, take, &wanted);
+	const char *text;
+
+	if (first < 0)
+		return -first;
+	if (first + 1 < argc)
+		return options_too_many("diagnose", argv[first + 1]);
+	text = first < argc ? argv[first] : NULL;
+	if (wanted.file && text)
+		return options_too_many("diagnose --case", text);
+	r = wanted.file ? case_file_diagnosis(wanted.file, &reply)
+			: ask_or_read(context, text, &reply);
+	if (r != EXIT_DONE)
+		return r;
+	context->output->diagnosis(&context->page, reply, wanted.verbose);
+	return verdict_code(field_object(reply, "verdict"));
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `doctor`: what on this bench would spoil a restore, and what to change. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "client/rpc.h"
+#include "client/doctor/doctor.h"
+#include "client/options.h"
+#include "client/output/output.h"
+#include "common/base/text.h"
+
+#define DEFAULT_MUX "/var/run/usbmuxd" /* of usbmuxd(8) */
+#define SESSIONS_LOOKED_AT 100
+
+/* Where usbmuxd is, as its clients find it: UNIX:PATH or a path in the environment. */
+static void find_mux(const char *root, char out[static PATH_MAX])
+{
+	const char *told = getenv("USBMUXD_SOCKET_ADDRESS");
+
+	if (told && text_starts_with(told, "UNIX:"))
+		told += 5;
+	if (told && *told)
+		text_copy(out, PATH_MAX, told);
+	else
+		snprintf(out, PATH_MAX, "%s" DEFAULT_MUX, root);
+}
+
+/* Asks the daemon what it knows of its sources and the newest attempts. It may know neither. */
+static void ask_daemon(struct context *context, struct doctor *doctor, struct json_object **status,
+	struct json_object **sessions)
+{
+	CLEANUP(connection_freep) struct connection *connection = NULL;
+	struct json_builder builder = {0};
+	struct json_object *limit;
+
+	doctor->status_error = ask_open_quietly(context, &connection);
+	if (doctor->status_error < 0)
+		return;
+	doctor->status_error = -EPROTO;
+	if (ask_plainly(context, connection, "GetStatus", status) != EXIT_DONE)
+		return;
+	doctor->status = *status;
+	limit = json_new_object(&builder);
+	json_put_number(&builder, limit, "limit", SESSIONS_LOOKED_AT);
+	if (ask(context, connection, "ListSessions", &builder, limit, sessions) == EXIT_DONE)
+		doctor->sessions = field_list(*sessions, "sessions");
+}
+
+int command_doctor(struct context *context, int argc, char **argv)
+{
+	CLEANUP(json_object_putp) struct json_object *status = NULL, *sessions = NULL;
+	CLEANUP(json_object_putp) struct json_object *result = NULL;
+	int first = options_read(context, argc, argv, NULL, NULL, NULL, NULL);
+	/* For tests alone: a tree that stands for the system. */
+	const char *root = getenv("IDEVICETRIAGE_SYSROOT");
+	struct doctor doctor = {.root = root ? root : ""};
+	char mux[PATH_MAX];
+
+	if (first < 0)
+		return -first;
+	if (first < argc)
+		return options_too_many("doctor", argv[first]);
+	find_mux(doctor.root, mux);
+	doctor.mux = mux;
+	doctor.state_dir = context->state_dir;
+	doctor.socket = context->socket;
+	ask_daemon(context, &doctor, &status, &sessions);
+	result = doctor_run(&doctor);
+	if (!result)
+		return say_no_memory();
+	context->output->doctor(&context->page, result);
+	return field_number_or(result, "problems", 0) > 0 ? EXIT_REFUSED : EXIT_DONE;
+}

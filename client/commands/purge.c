@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `purge`: makes the daemon forget a phone, or what is older than a day. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "client/resolve.h"
+#include "client/options.h"
+#include "client/output/output.h"
+#include "common/base/clock.h"
+
+struct purge_options {
+	int64_t before_us;
+	bool yes;
+};
+
+static const struct option own[] = {
+	{"before", required_argument, NULL, 'b'}, {"yes", no_argument, NULL, 'y'}, {0}};
+
+/* The begin of a day in local time. */
+static int read_day(const char *value, int64_t *ret)
+{
+	struct tm parts = {.tm_isdst = -1};
+	const char *rest = strptime(value, "%Y-%m-%d", &parts);
+	time_t seconds = rest && !*rest ? mktime(&parts) : -1;
+
+	if (seconds <= 0) {
+		complain("--before takes a day such as 2026-01-31, not %s.", value);
+		return EXIT_USAGE;
+	}
+	*ret = (int64_t)seconds * (int64_t)USEC_PER_SEC;
+	return EXIT_DONE;
+}
+
+static int take(void *user, int option, const char *value)
+{
+	struct purge_options *options = user;
+
+	if (option == 'b')
+		return read_day(value, &options->before_us);
+	options->yes = true;
+	return EXIT_DONE;
+}
+
+/* Nothing brings back what is purged: asks at a terminal, and wants the option elsewhere. */
+static int confirm(const struct purge_options *options, const char *device)
+{
+	char answer[16] = "";
+
+	if (options->yes)
+		return EXIT_DONE;
+	if (!isatty(STDIN_FILENO)) {
+		complain("purge cannot be undone: add --yes to do it from a script.");
+		return EXIT_USAGE;
+	}
+	fprintf(stderr, "Purge %s%s%s for good? Type yes: ",
+		device ? "all that is kept of " : "the attempts", device ? device : "",
+		options->before_us ? " from before that day" : "");
+	if (!fgets(answer, sizeof(answer), stdin) || strcmp(answer, "yes\n") != 0) {
+		complain("Nothing was purged.");
+		return EXIT_REFUSED;
+	}
+	return EXIT_DONE;
+}
+
+static int purge(struct context *context, const struct purge_options *options, const char *device)
+{
+	CLEANUP(connection_freep) struct connection *connection = NULL;
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	struct json_builder builder = {0};
+	struct json_object *parameters;
+	struct name name = {0};
+	int r = ask_open(context, &connection);
+
+	if (r == EXIT_DONE && device)
+		r = ask_name(context, connection, device, NAME_DEVICE, &name);
+	if (r == EXIT_DONE)
+		r = confirm(options, device);
+	if (r != EXIT_DONE)
+		return r;
+	parameters = json_new_object(&builder);
+	if (device)
+		json_put_text(&builder, parameters, "device", name.text);
+	if (options->before_us)
+		json_put_number(&builder, parameters, "beforeUSec", options->before_us);
+	r = ask(context, connection, "Purge", &builder, parameters, &reply);
+	if (r == EXIT_DONE)
+		context->output->purged(&context->page, reply);
+	return r;
+}
+
+int command_purge(struct context *context, int argc, char **argv)
+{
+	struct purge_options options = {0};
+	int first = options_read(context, argc, argv, "y", own, take, &options);
+
+	if (first < 0)
+		return -first;
+	if (first == argc && !options.before_us) {
+		complain("purge needs a device, or --before DAY, or both.");
+		return EXIT_USAGE;
+	}
+	if (first + 1 < argc)
+		return options_too_many("purge", argv[first + 1]);
+	return purge(context, &options, first < argc ? argv[first] : NULL);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `report`: the diagnosis as a page for the customer, with an annex for technicians. */
+#include "client/new_file.h"
+#include "client/options.h"
+#include "client/output/output.h"
+#include "client/report/gather.h"
+#include "common/base/text.h"
+
+#define DEFAULT_FILE "report.html"
+
+static const struct option own[] = {{"output", required_argument, NULL, 'o'}, {0}};
+
+static int take(void *user, int option, const char *value)
+{
+	*(const char **)user = value;
+	return EXIT_DONE;
+}
+
+/* What was written, in the shape that --json prints. */
+static struct json_object *describe(const struct report *report, const char *path)
+{
+	struct json_builder builder = {0};
+	struct json_object *object = json_new_object(&builder);
+	struct json_object *device = field_object(report->diagnosis, "device");
+
+	json_put_text(&builder, object, "file", path);
+	json_put(&builder, object, "device", json_object_get(device));
+	json_put_number(&builder, object, "attempts",
+		(int64_t)(report->attempt_count + report->attempts_left_out));
+	json_put_number(&builder, object, "attemptsLeftOut", (int64_t)report->attempts_left_out);
+	return json_finish(&builder, object);
+}
+
+static int write_report(struct context *context, const struct report *report, const char *path)
+{
+	CLEANUP(new_file_done) struct new_file file = {0};
+	CLEANUP(json_object_putp) struct json_object *written = NULL;
+	int r = new_file_open(&file, path, NEW_FILE_SHARED);
+
+	if (r != EXIT_DONE)
+		return r;
+	if (report_write(report, file.stream) < 0)
+		return say_no_memory();
+	r = new_file_finish(&file);
+	if (r != EXIT_DONE || text_equal(path, "-"))
+		return r;
+	written = describe(report, path);
+	if (!written)
+		return say_no_memory();
+	context->output->report(&context->page, written);
+	return EXIT_DONE;
+}
+
+int command_report(struct context *context, int argc, char **argv)
+{
+	CLEANUP(report_done) struct report report = {0};
+	const char *path = DEFAULT_FILE;
+	int r, first = options_read(context, argc, argv, "o:", own, take, &path);
+
+	if (first < 0)
+		return -first;
+	if (first + 1 < argc)
+		return options_too_many("report", argv[first + 1]);
+	r = report_gather(context, first < argc ? argv[first] : NULL, &report);
+	if (r != EXIT_DONE)
+		return r;
+	report.reveal = context->reveal;
+	return write_report(context, &report, path);
+}

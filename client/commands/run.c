@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `run`: a restore tool under the daemon's eyes. The tool writes into memory and waits for nobody;
+ * this follows its output to the screen and to the daemon, and another process to a file. */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+#include "client/live.h"
+#include "client/tool_version.h"
+#include "client/options.h"
+#include "client/output/output.h"
+#include "client/phrase.h"
+#include "client/run/feed.h"
+#include "client/run/plan.h"
+#include "client/run/screen.h"
+#include "common/base/text.h"
+
+#define SHOW_BYTES 65536
+#define LIVE_EVERY_US (250 * USEC_PER_MSEC)
+#define LOOK_EVERY_US (200 * USEC_PER_MSEC) /* at the log, where the kernel does not tell */
+#define ASK_LIVE_US USEC_PER_SEC
+#define ASK_QUIET_US (5 * USEC_PER_SEC)
+#define POLL_MOST_MS 60000
+/* For the tool's version, before the session begins. */
+#define VERSION_WAIT_US (500 * USEC_PER_MSEC)
+#define FILE_WAIT_MS 1000 /* for the log's file, once all else is done */
+/* A tool with libusbmuxd 2.1.0 whose phone has left runs in a loop and ends at no softer signal. */
+#define INTERRUPTS_BEFORE_KILL 3
+
+struct run {
+	struct context *context;
+	struct tool tool;
+	struct logfile log;
+	struct screen screen;
+	struct feed feed;
+	struct tool_question question; /* for the tool's version */
+	struct page page;	       /* standard error, for the live line */
+	int signal_fd;
+	int64_t shown; /* bytes of the log on the screen */
+	int64_t limit; /* where the log ends as far as we are concerned */
+	uint64_t started_us;
+	uint64_t live_us;    /* when the live line is due */
+	bool midline;	     /* the tool's output does not end with a newline */
+	bool cut_short;	     /* a signal after the tool's end */
+	unsigned interrupts; /* Ctrl-C, or SIGINT from elsewhere, while the tool ran */
+	bool said_lost, said_silent, said_file;
+};
+
+/* The signals that a person or a supervisor ends programs with. */
+static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+/* Takes them from the process. Returns a descriptor that tells them, or a negative errno; *before
+ * is the mask that the tool gets. */
+static int take_signals(sigset_t *before)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++)
+		sigaddset(&set, passed_on[i]);
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, before) < 0)
+		return -errno;
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+/* For a sentence of ours on a line of its own. */
+static void make_room(struct run *run)
+{
+	screen_live(&run->screen, "");
+	if (run->midline && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO))
+		fputc('\n', stderr);
+	run->midline = false;
+}
+
+static void say(struct run *run, const char *sentence)
+{
+	make_room(run);
+	run->context->output->run_notice(sentence);
+}
+
+/* Passes a signal on. What the terminal sends (Ctrl-C), it has sent to the tool as well. */
+static void pass_on(struct run *run, const struct signalfd_siginfo *info)
+{
+	run->interrupts += info->ssi_signo == SIGINT;
+	if (info->ssi_signo == SIGINT && run->interrupts >= INTERRUPTS_BEFORE_KILL)
+		kill(run->tool.pid, SIGKILL);
+	else if (info->ssi_code != SI_KERNEL)
+		kill(run->tool.pid, (int)info->ssi_signo);
+	if (info->ssi_signo == SIGINT && run->interrupts == INTERRUPTS_BEFORE_KILL - 1)
+		say(run, "The tool still runs. The next Ctrl-C kills it.");
+}
+
+static void handle_signals(struct run *run)
+{
+	struct signalfd_siginfo info;
+
+	while (read(run->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			continue;
+		if (run->tool.ended)
+			run->cut_short = true;
+		else
+			pass_on(run, &info);
+	}
+	tool_reap(&run->tool);
+}
+
+/* Puts what is new on the screen, as much as goes now. */
+static void show_log(struct run *run)
+{
+	static char bytes[SHOW_BYTES];
+
+	while (run->shown < run->limit) {
+		int64_t left = run->limit - run->shown;
+		size_t wanted = left < SHOW_BYTES ? (size_t)left : SHOW_BYTES;
+		size_t length = logfile_read(&run->log, run->shown, bytes, wanted), n;
+
+		if (length == 0) {
+			run->shown = run->limit;
+			return;
+		}
+		n = screen_write(&run->screen, bytes, length);
+		run->shown += (int64_t)n;
+		if (n > 0)
+			run->midline = bytes[n - 1] != '\n';
+		/* Between large pieces the daemon has its turn. */
+		if (n < length || length == SHOW_BYTES)
+			return;
+	}
+}
+
+static void show_live(struct run *run, uint64_t now_us)
+{
+	char line[LIVE_BYTES];
+
+	if (run->screen.live_fd < 0 || now_us < run->live_us)
+		return;
+	run->live_us = now_us + LIVE_EVERY_US;
+	run->page.width = page_terminal_width(STDERR_FILENO);
+	live_line(&run->page, run->feed.progress, (int64_t)(now_us - run->feed.progress_us),
+		(int64_t)(now_us - run->started_us), line);
+	screen_live(&run->screen, run->tool.ended ? "" : line);
+}
+
+static void say_notice(struct run *run)
+{
+	if (!run->feed.notice[0])
+		return;
+	say(run, run->feed.notice);
+	run->feed.notice[0] = '\0';
+}
+
+/* Says once that the restore failed while its tool runs, and once that the phone is past its time.
+ */
+static void say_overruns(struct run *run)
+{
+	struct json_object *session = run->feed.progress;
+	int64_t silent, budget;
+	char sentence[512];
+
+	if (run->tool.ended || !session)
+		return;
+	if (!run->said_lost && text_equal(field_text_or(session, "outcome", ""), "failed")) {
+		run->said_lost = run->said_silent = true;
+		say(run, "The phone left and did not return; the tool still runs: the restore has "
+			 "failed. To end the tool, press Ctrl-C; the third one kills it.");
+	}
+	if (run->said_silent || !field_number(session, "silentUSec", &silent) ||
+		!field_number(session, "budgetUSec", &budget) || budget <= 0 || silent <= budget)
+		return;
+	run->said_silent = true;
+	snprintf(sentence, sizeof(sentence),
+		"The phone has been silent for %s, where %s are allowed; the restore may hang.",
+		phrase_duration(silent).text, phrase_duration(budget).text);
+	say(run, sentence);
+}
+
+/* Says once that the file does not take the log. The tool and the daemon do not need it. */
+static void say_file_failure(struct run *run)
+{
+	char sentence[PATH_MAX + 256];
+	int r = logfile_error(&run->log);
+
+	if (r == 0 || run->said_file)
+		return;
+	run->said_file = true;
+	snprintf(sentence, sizeof(sentence),
+		"Cannot write the log of the restore tool to %s: %s. The restore goes on.",
+		run->log.path, strerror(-r));
+	say(run, sentence);
+}
+
+/* Asks the tool for its version, beside the restore: nothing waits for the answer but the beginning
+ * of the session, and that not for long. */
+static void ask_version(struct run *run, const char *tool)
+{
+	run->question.fd = -1;
+	if (tool_may_be_asked(tool) && tool_version_start(tool, &run->question) == 0)
+		feed_hold(&run->feed, run->started_us + VERSION_WAIT_US);
+}
+
+static void hear_version(struct run *run, uint64_t now_us)
+{
+	char version[TOOL_VERSION_SIZE] = "";
+
+	if (run->question.fd < 0)
+		return;
+	if (!tool_version_hear(&run->question) && !run->tool.ended &&
+		now_us < run->started_us + VERSION_WAIT_US)
+		return;
+	tool_version_end(&run->question, version);
+	feed_release(&run->feed, version);
+}
+
+/* Waits until something can be done. */
+static void wait_for_work(struct run *run, uint64_t now_us)
+{
+	bool behind = run->shown < run->limit && !run->screen.broken;
+	struct pollfd fds[] = {
+		{.fd = run->signal_fd, .events = POLLIN},
+		{.fd = run->log.watch_fd, .events = POLLIN},
+		{.fd = feed_fd(&run->feed), .events = feed_events(&run->feed)},
+		{.fd = behind ? run->screen.fd : -1, .events = POLLOUT},
+		{.fd = run->question.fd, .events = POLLIN},
+	};
+	uint64_t next = feed_next(&run->feed), wait_ms = POLL_MOST_MS;
+
+	if (run->screen.live_fd >= 0 && !run->tool.ended && run->live_us < next)
+		next = run->live_us;
+	if (run->log.watch_fd < 0 && now_us + LOOK_EVERY_US < next)
+		next = now_us + LOOK_EVERY_US;
+	if (next <= now_us)
+		wait_ms = 0;
+	else if ((next - now_us) / USEC_PER_MSEC < POLL_MOST_MS)
+		wait_ms = (next - now_us) / USEC_PER_MSEC + 1;
+	poll(fds, ARRAY_SIZE(fds), (int)wait_ms);
+	if (fds[1].revents)
+		logfile_noticed(&run->log);
+}
+
+static bool is_finished(const struct run *run)
+{
+	return run->tool.ended &&
+	       (run->cut_short || (run->feed.state == FEED_OVER && run->shown >= run->limit));
+}
+
+static void follow_tool(struct run *run)
+{
+	bool limit_final = false;
+
+	while (!is_finished(run)) {
+		uint64_t now_us = clock_now().monotonic_us;
+
+		wait_for_work(run, now_us);
+		handle_signals(run);
+		/* What others write into the log after the tool's end is not its own. */
+		if (!limit_final)
+			run->limit = logfile_size(&run->log);
+		limit_final = run->tool.ended;
+		now_us = clock_now().monotonic_us;
+		show_log(run);
+		hear_version(run, now_us);
+		feed_work(&run->feed, &run->log, run->limit, &run->tool, now_us);
+		say_notice(run);
+		say_overruns(run);
+		say_file_failure(run);
+		show_live(run, now_us);
+	}
+}
+
+static int say_log_failure(int error, const char *path)
+{
+	if (error == -EEXIST)
+		complain("The log %s has content already, or is no ordinary file; name another "
+			 "with --log.",
+			path);
+	else
+		complain("Cannot hold the output of the tool (%s); the tool was not started.",
+			strerror(-error));
+	return EXIT_REFUSED;
+}
+
+static int say_start_failure(int error, const char *tool)
+{
+	complain("Cannot start %s (%s).", tool, strerror(-error));
+	return error == -ENOENT ? TOOL_NOT_FOUND : TOOL_NOT_EXECUTABLE;
+}
+
+static void say_end(struct run *run, const char *tool, int file_error)
+{
+	const struct feed *feed = &run->feed;
+	struct run_end end = {
+		.session = feed->session[0] ? feed->session : NULL,
+		.tool = tool,
+		.log = run->log.path,
+		.problem = feed->problem[0] ? feed->problem : NULL,
+		.killed = run->tool.killed,
+		.number = run->tool.number,
+		.result = feed->progress,
+	};
+
+	if (!end.problem && !feed->ended_told)
+		end.problem = "a signal cut it short";
+	if (file_error < 0)
+		end.log_problem =
+			file_error == -ETIMEDOUT ? "the disk is too slow" : strerror(-file_error);
+	run->context->output->run_end(&end, run->context->reveal);
+}
+
+/* Starts the tool and stays with it. Returns what to exit with. */
+static int run_tool(struct run *run, struct json_object *begin, char **argv)
+{
+	sigset_t before;
+	int r;
+
+	run->signal_fd = take_signals(&before);
+	if (run->signal_fd < 0) {
+		complain("Cannot take signals (%s); the tool was not started.",
+			strerror(-run->signal_fd));
+		return EXIT_REFUSED;
+	}
+	logfile_copy(&run->log);
+	r = tool_start(&run->tool, argv, run->log.tool_fd, &before, &run->log.copy->tool);
+	if (r < 0)
+		return say_start_failure(r, argv[0]);
+	run->started_us = clock_now().monotonic_us;
+	run->live_us = run->started_us + LIVE_EVERY_US;
+	screen_init(&run->screen, run->context->output->live);
+	page_init(&run->page, stderr, -1, run->context->reveal);
+	feed_init(&run->feed, run->context->socket, json_object_get(begin),
+		run->screen.live_fd >= 0 ? ASK_LIVE_US : ASK_QUIET_US);
+	ask_version(run, *tool_word(argv));
+	follow_tool(run);
+	make_room(run);
+	screen_done(&run->screen);
+	say_end(run, argv[0], logfile_finish(&run->log, run->limit, FILE_WAIT_MS));
+	feed_done(&run->feed);
+	return tool_exit_code(&run->tool);
+}
+
+int command_run(struct context *context, int argc, char **argv)
+{
+	struct run run = {.context = context, .signal_fd = -1};
+	CLEANUP(json_object_putp) struct json_object *begin = NULL;
+	struct plan plan = {0};
+	int r, first = plan_read(&plan, context, argc, argv);
+
+	if (first >= 0 && first < argc)
+		begin = plan_begin(&plan, argv + first);
+	plan_done(&plan);
+	if (first < 0)
+		return -first;
+	if (first == argc) {
+		complain("No tool to run; see `idevicetriage --help`.");
+		return EXIT_USAGE;
+	}
+	if (!begin)
+		return say_no_memory();
+	r = logfile_open(plan.log, argv[first], &run.log);
+	r = r < 0 ? say_log_failure(r, run.log.path) : run_tool(&run, begin, argv + first);
+	closep(&run.signal_fd);
+	logfile_done(&run.log);
+	return r;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `stats`: how many attempts failed, by port, cable, bench, model, week or tool. */
+#include "client/time_parse.h"
+#include "client/options.h"
+#include "client/output/output.h"
+#include "client/rpc.h"
+#include "common/base/clock.h"
+#include "common/base/text.h"
+
+static const struct option own[] = {
+	{"by", required_argument, NULL, 'b'}, {"since", required_argument, NULL, 's'}, {0}};
+
+struct stats_options {
+	const char *by;
+	int64_t since_us;
+};
+
+static int take(void *user, int option, const char *value)
+{
+	static const char *const words[] = {"port", "cable", "bench", "model", "week", "tool"};
+	struct stats_options *options = user;
+
+	if (option == 's') {
+		if (moment_read(value, (int64_t)clock_now().wall_us, &options->since_us) == 0)
+			return EXIT_DONE;
+		complain("--since takes a day such as 2026-01-31, or a time, not %s.", value);
+		return EXIT_USAGE;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!text_equal(value, words[i]))
+			continue;
+		options->by = words[i];
+		return EXIT_DONE;
+	}
+	complain("--by takes port, cable, bench, model, week or tool, not %s.", value);
+	return EXIT_USAGE;
+}
+
+int command_stats(struct context *context, int argc, char **argv)
+{
+	CLEANUP(connection_freep) struct connection *connection = NULL;
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	struct stats_options options = {.by = "port"};
+	struct json_builder builder = {0};
+	struct json_object *parameters;
+	int r, first = options_read(context, argc, argv, NULL, own, take, &options);
+
+	if (first < 0)
+		return -first;
+	if (first < argc)
+		return options_too_many("stats", argv[first]);
+	r = ask_open_reading(context, &connection);
+	if (r != EXIT_DONE)
+		return r;
+	parameters = json_new_object(&builder);
+	json_put_text(&builder, parameters, "by", options.by);
+	json_put_known_number(&builder, parameters, "sinceUSec", options.since_us);
+	r = ask(context, connection, "GetStatistics", &builder, parameters, &reply);
+	if (r == EXIT_DONE)
+		context->output->statistics(&context->page, reply);
+	return r;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `status`: the daemon, the phones on the bench, the restores that run. */
+#include "client/rpc.h"
+#include "client/options.h"
+#include "client/output/output.h"
+#include "common/base/text.h"
+
+#define SESSIONS_LOOKED_AT 100
+
+/* Puts the list `key` of `from` into `status`. */
+static void add_list(struct json_builder *builder, struct json_object *status, const char *key,
+	struct json_object *from)
+{
+	struct json_object *list = field_list(from, key);
+
+	json_put(builder, status, key, list ? json_object_get(list) : json_new_array(builder));
+}
+
+/* Keeps the running ones of the newest sessions. */
+static void add_running(
+	struct json_builder *builder, struct json_object *status, struct json_object *reply)
+{
+	struct json_object *all = field_list(reply, "sessions");
+	struct json_object *running = json_new_array(builder);
+
+	for (size_t i = 0; i < field_count(all); i++) {
+		struct json_object *session = field_item(all, i);
+
+		if (text_equal(field_text_or(session, "outcome", ""), "running"))
+			json_add(builder, running, json_object_get(session));
+	}
+	json_put(builder, status, "sessions", running);
+}
+
+/* Asks for everything. Returns EXIT_DONE with *ret the caller's, or an exit code. */
+static int ask_status(
+	struct context *context, struct connection *connection, struct json_object **ret)
+{
+	CLEANUP(json_object_putp) struct json_object *status = NULL, *devices = NULL;
+	CLEANUP(json_object_putp) struct json_object *sessions = NULL;
+	struct json_builder builder = {0};
+	struct json_object *limit;
+	int r;
+
+	r = ask_plainly(context, connection, "GetStatus", &status);
+	if (r == EXIT_DONE)
+		r = ask_plainly(context, connection, "ListDevices", &devices);
+	if (r != EXIT_DONE)
+		return r;
+	limit = json_new_object(&builder);
+	json_put_number(&builder, limit, "limit", SESSIONS_LOOKED_AT);
+	r = ask(context, connection, "ListSessions", &builder, limit, &sessions);
+	if (r != EXIT_DONE)
+		return r;
+	add_list(&builder, status, "devices", devices);
+	add_running(&builder, status, sessions);
+	*ret = json_finish(&builder, TAKE_PTR(status));
+	return *ret ? EXIT_DONE : say_no_memory();
+}
+
+int command_status(struct context *context, int argc, char **argv)
+{
+	CLEANUP(connection_freep) struct connection *connection = NULL;
+	CLEANUP(json_object_putp) struct json_object *status = NULL;
+	int r, first = options_read(context, argc, argv, NULL, NULL, NULL, NULL);
+
+	if (first < 0)
+		return -first;
+	if (first < argc)
+		return options_too_many("status", argv[first]);
+	r = ask_open(context, &connection);
+	if (r == EXIT_DONE)
+		r = ask_status(context, connection, &status);
+	if (r == EXIT_DONE)
+		context->output->status(&context->page, status);
+	return r;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `import`: attempts from logs and case files, made here or elsewhere. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/conditions.h"
+#include "client/import/import.h"
+#include "client/resolve.h"
+#include "client/options.h"
+#include "common/base/clock.h"
+#include "common/base/text.h"
+
+#define HEAD_BYTES 65536    /* that tell what a file is */
+#define BAR_BYTES (8 << 20) /* of the smallest file that has one */
+#define BAR_EVERY_US (100 * USEC_PER_MSEC)
+#define BAR_COLUMNS 20
+
+enum {
+	OPTION_DEVICE = CONDITION_OPTIONS_END,
+	OPTION_HOST,
+	OPTION_TOOL,
+	OPTION_PORT,
+	OPTION_TICKET,
+	OPTION_DRY_RUN
+};
+
+static const struct option own[] = {
+	CONDITION_OPTIONS,
+	{"device", required_argument, NULL, OPTION_DEVICE},
+	{"host", required_argument, NULL, OPTION_HOST},
+	{"tool", required_argument, NULL, OPTION_TOOL},
+	{"port", required_argument, NULL, OPTION_PORT},
+	{"ticket", required_argument, NULL, OPTION_TICKET},
+	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{0},
+};
+
+/* What the command line says, before the daemon is asked what it means. */
+struct request {
+	struct import_options options;
+	const char *device;
+	bool crowded; /* more conditions than an attempt has */
+};
+
+static void add_condition(void *user, const char *key, const char *value)
+{
+	struct request *request = user;
+
+	if (attempt_set_condition(&request->options.conditions, key, value, 0) < 0)
+		request->crowded = true;
+}
+
+static int take(void *user, int option, const char *value)
+{
+	struct request *request = user;
+	struct import_options *options = &request->options;
+	const char **texts[] = {[OPTION_DEVICE - OPTION_DEVICE] = &request->device,
+		[OPTION_HOST - OPTION_DEVICE] = &options->host,
+		[OPTION_TOOL - OPTION_DEVICE] = &options->tool,
+		[OPTION_PORT - OPTION_DEVICE] = &options->port,
+		[OPTION_TICKET - OPTION_DEVICE] = &options->ticket};
+	int r;
+
+	if (value && !text_is_utf8(value, strlen(value))) {
+		complain("%s is not valid UTF-8.", value);
+		return EXIT_USAGE;
+	}
+	r = condition_read(option, value, add_condition, request);
+	if (request->crowded) {
+		complain("An attempt has at most %d conditions.", ATTEMPT_CONDITIONS_MAX);
+		return EXIT_USAGE;
+	}
+	if (r >= 0)
+		return r;
+	if (option == OPTION_DRY_RUN)
+		options->dry_run = true;
+	else
+		/* As a script gives what it does not know. */
+		*texts[option - OPTION_DEVICE] = value[0] ? value : NULL;
+	return EXIT_DONE;
+}
+
+void import_clear_bar(struct import *import)
+{
+	if (import->bar_shown)
+		fputs("\r\033[K", stderr);
+	import->bar_shown = false;
+}
+
+static void show_bar(struct import *import, const struct source *source, uint64_t now_us)
+{
+	int permille = source_permille(source), columns = permille * BAR_COLUMNS / 1000;
+	struct page page;
+
+	import->bar_us = now_us + BAR_EVERY_US;
+	page_init(&page, stderr, -1, false);
+	fputs("\r\033[K[", stderr);
+	for (int i = 0; i < BAR_COLUMNS; i++)
+		fputs(i < columns ? page_sign(&page, "█", "#") : page_sign(&page, "░", "."),
+			stderr);
+	fprintf(stderr, "] %d %% ", permille / 10);
+	fprintf(stderr, "%.*s",
+		(int)page_fitting(&page, import->member->name, page.width - BAR_COLUMNS - 10),
+		import->member->name);
+	fflush(stderr);
+	import->bar_shown = true;
+}
+
+static long read_wide(struct import *import, struct source *source, char *bytes, size_t size)
+{
+	static char raw[HEAD_BYTES];
+	size_t wanted = sizeof(raw), written = 0;
+	long n = 1;
+
+	assert(size >= IMPORT_READ_LEAST);
+	if (UNICODE_ROOM(wanted) > size)
+		wanted = (size - UNICODE_ROOM(0)) / 2;
+	while (written == 0 && n > 0) {
+		n = source_read(source, raw, wanted);
+		if (n > 0)
+			written = unicode_convert(&import->unicode, raw, (size_t)n, bytes);
+	}
+	return n < 0 ? n : (long)written;
+}
+
+long import_read(struct import *import, struct source *source, char *bytes, size_t size)
+{
+	uint64_t now_us;
+
+	if (import->bar_wanted && source_size(source) >= BAR_BYTES) {
+		now_us = clock_now().monotonic_us;
+		if (now_us >= import->bar_us)
+			show_bar(import, source, now_us);
+	}
+	return import->unicode.wide ? read_wide(import, source, bytes, size)
+				    : source_read(source, bytes, size);
+}
+
+void import_complain(struct import *import, enum exit_code code, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	import_clear_bar(import);
+	complain("%s: %s", import->member->label, text);
+	if (import->code == EXIT_DONE)
+		import->code = code;
+}
+
+static bool import_binary(
+	struct import *import, struct source *source, const char *head, size_t length)
+{
+	import_complain(import, EXIT_REFUSED,
+		"it is no text: neither a log nor a case file, plain or in gzip, xz or zip.");
+	return true;
+}
+
+static bool import_empty(
+	struct import *import, struct source *source, const char *head, size_t length)
+{
+	import_complain(import, EXIT_REFUSED, "it is empty.");
+	return true;
+}
+
+/* Text has few control characters, and few bytes that are no UTF-8, whatever its language. */
+static bool is_binary(const char *head, size_t length)
+{
+	size_t nuls = 0, odd = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)head[i];
+
+		nuls += c == 0;
+		odd += (c < ' ' && !strchr("\t\n\r\b\f\033", c)) || c >= 0x80;
+	}
+	return nuls * 20 > length || (odd * 10 > length * 4 && !text_is_utf8(head, length));
+}
+
+static size_t skip_blanks(const char *head, size_t length)
+{
+	size_t at = 0;
+
+	while (at < length && strchr(" \t\r\n", head[at]) && head[at])
+		at++;
+	return at;
+}
+
+static bool is_empty(const char *head, size_t length)
+{
+	return skip_blanks(head, length) == length;
+}
+
+static bool is_object(const char *head, size_t length)
+{
+	size_t at = skip_blanks(head, length);
+
+	return at < length && head[at] == '{';
+}
+
+static bool is_report(const char *head, size_t length)
+{
+	static const char word[] = "\"bug_type\"";
+
+	return is_object(head, length) && memmem(head, length, word, strlen(word));
+}
+
+static bool is_any(const char *head, size_t length)
+{
+	return true;
+}
+
+/* What a file can be; the first that fits holds. */
+static const struct kind {
+	bool (*is)(const char *head, size_t length);
+	bool (*import)(
+		struct import *import, struct source *source, const char *head, size_t length);
+	bool worth_a_word; /* also where it is one of many in an archive */
+} kinds[] = {
+	{is_empty, import_empty, false},
+	{is_binary, import_binary, false},
+	{is_report, import_report, true},
+	{is_object, import_case, true},
+	{is_any, import_log, true},
+};
+
+static bool import_member(struct import *import, struct source *source)
+{
+	static char bytes[HEAD_BYTES], converted[UNICODE_ROOM(HEAD_BYTES)];
+	const struct kind *kind = kinds;
+	const char *head = bytes;
+	size_t length, mark;
+	bool going_on;
+	long n;
+
+	import->unicode = (struct unicode){0};
+	n = import_read(import, source, bytes, sizeof(bytes));
+	import->attempt_count = import->refused_count = 0;
+	made_done(&import->made);
+	if (n < 0) {
+		import_complain(import, EXIT_REFUSED, "%s.", source_problem(source));
+		return true;
+	}
+	mark = unicode_begin(&import->unicode, bytes, (size_t)n);
+	head += mark;
+	length = (size_t)n - mark;
+	if (import->unicode.wide) {
+		length = unicode_convert(&import->unicode, head, length, converted);
+		head = converted;
+	}
+	while (!kind->is(head, length))
+		kind++;
+	if (import->member->of_archive && !kind->worth_a_word)
+		return true;
+	import->member_count++;
+	going_on = kind->import(import, source, head, length);
+	import_sum_up(import);
+	return going_on;
+}
+
+static void say_open_failure(struct import *import, const char *path, const char *problem)
+{
+	complain("Cannot read %s: %s.", path, problem);
+	if (import->code == EXIT_DONE)
+		import->code = EXIT_REFUSED;
+}
+
+/* Returns false where the import cannot go on at all. */
+static bool import_file(struct import *import, const char *path)
+{
+	CLEANUP(source_freep) struct source *source = NULL;
+	char problem[SOURCE_PROBLEM_SIZE];
+	struct source_member member;
+	bool going_on = true;
+	int r;
+
+	import->member_count = 0;
+	if (source_open(path, &source, problem) < 0) {
+		say_open_failure(import, path, problem);
+		return true;
+	}
+	import->member = &member;
+	while (going_on && (r = source_next(source, &member)) > 0)
+		going_on = import_member(import, source);
+	import_clear_bar(import);
+	if (!going_on)
+		return false;
+	if (r < 0)
+		say_open_failure(import, path, source_problem(source));
+	else if (import->member_count == 0)
+		say_open_failure(import, path, "nothing is in it that can be imported");
+	return true;
+}
+
+/* The phone that --device names: as a whole, or by the end of a name that the daemon knows. */
+static int find_device(struct import *import, const char *text)
+{
+	struct identity *device = &import->options.device;
+	struct name name = {0};
+	int r = import->connection
+			? ask_name(import->context, import->connection, text, NAME_DEVICE, &name)
+			: name_take(text, NAME_DEVICE, &name);
+
+	if (r != EXIT_DONE && (import->connection || r < 0))
+		return r < 0 ? -r : r;
+	if (udid_normalize(name.text, device->udid) == 0)
+		device->ecid = udid_ecid(device->udid);
+	else if (ecid_parse(name.text, &device->ecid) < 0) {
+		complain("--device takes an ECID or a UDID, not %s.", text);
+		return EXIT_USAGE;
+	}
+	return EXIT_DONE;
+}
+
+static int open_daemon(struct import *import)
+{
+	int r = ask_open(import->context, &import->connection);
+
+	if (r != EXIT_DONE)
+		return r;
+	r = spool_open(&import->spool);
+	if (r < 0) {
+		complain("Cannot make a temporary file (%s); name another folder for it in "
+			 "$TMPDIR.",
+			strerror(-r));
+		return EXIT_REFUSED;
+	}
+	return EXIT_DONE;
+}
+
+static int import_files(struct import *import, const char *device, char **paths)
+{
+	int r = import->options.dry_run ? EXIT_DONE : open_daemon(import);
+
+	if (r == EXIT_DONE && device)
+		r = find_device(import, device);
+	if (r != EXIT_DONE)
+		return r;
+	while (*paths && import_file(import, *paths))
+		paths++;
+	return import->code;
+}
+
+int command_import(struct context *context, int argc, char **argv)
+{
+	struct request request = {0};
+	int first = options_read(context, argc, argv, NULL, own, take, &request);
+	struct import import = {.context = context};
+
+	if (first < 0)
+		return -first;
+	if (first == argc) {
+		complain("No file to import; - is standard input.");
+		return EXIT_USAGE;
+	}
+	import.options = request.options;
+	import.bar_wanted = context->output->live && isatty(STDERR_FILENO);
+	import.code = import_files(&import, request.device, argv + first);
+	connection_free(import.connection);
+	spool_free(import.spool);
+	made_done(&import.made);
+	return import.code;
+}

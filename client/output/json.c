@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* JSON for scripts: what the daemon answered, untouched, one object a line, flushed each. */
+#include "client/output/output.h"
+
+static void print(FILE *out, struct json_object *object)
+{
+	size_t length;
+	const char *text = json_write(object, &length);
+
+	if (text)
+		fprintf(out, "%s\n", text);
+	fflush(out);
+}
+
+static void json_reply(struct page *page, struct json_object *reply)
+{
+	print(page->out, reply);
+}
+
+static void json_diagnosis(struct page *page, struct json_object *reply, bool verbose)
+{
+	print(page->out, reply);
+}
+
+static void json_explanation(struct page *page, struct json_object *explanation, bool another)
+{
+	print(page->out, explanation);
+}
+
+/* It is `problem` at the end. */
+static void json_run_notice(const char *sentence)
+{
+}
+
+static void json_run_end(const struct run_end *end, bool reveal)
+{
+	struct json_builder builder = {0};
+	CLEANUP(json_object_putp) struct json_object *object = json_new_object(&builder);
+
+	json_put_known_text(&builder, object, "session", end->session);
+	json_put_text(&builder, object, "tool", end->tool);
+	json_put_number(&builder, object, end->killed ? "signal" : "exitStatus", end->number);
+	json_put_text(&builder, object, "log", end->log);
+	json_put_known_text(&builder, object, "logProblem", end->log_problem);
+	json_put_known_text(&builder, object, "problem", end->problem);
+	if (end->result)
+		json_put(&builder, object, "result", json_object_get(end->result));
+	/* Standard output is the tool's. */
+	if (!builder.failed)
+		print(stderr, object);
+}
+
+const struct output output_json = {
+	.status = json_reply,
+	.sessions = json_reply,
+	.device_case = json_reply,
+	.statistics = json_reply,
+	.conditions = json_reply,
+	.noted = json_reply,
+	.told = json_reply,
+	.purged = json_reply,
+	.records = json_reply,
+	.change = json_reply,
+	.doctor = json_reply,
+	.diagnosis = json_diagnosis,
+	.report = json_reply,
+	.explanation = json_explanation,
+	.panic = json_diagnosis,
+	.run_notice = json_run_notice,
+	.run_end = json_run_end,
+	.imported = json_reply,
+};

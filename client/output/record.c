@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Records as text: one line each, with its sequence, time, kind and what the kind has. */
+#include "client/output/output.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "client/phrase.h"
+#include "common/base/text.h"
+
+#define TIME_COLUMN 7
+#define KIND_COLUMN 20
+#define TEXT_COLUMN 35
+#define NARROW_COLUMNS 64 /* below, the text gets a line of its own */
+
+/* What a kind shows, in this order: m mode, n name, # number, s state, % permille, c code, p port,
+ * i identifier, t text. Kinds that are not here show all. */
+static const struct {
+	const char *kind;
+	const char *shows;
+	const char *label; /* NULL = the kind's own word */
+	enum paint paint;
+} kinds[] = {
+	{"bench", "nt", "daemon started", PAINT_DIM},
+	{"source", "nt", NULL, PAINT_DIM},
+	{"attach", "mpi", NULL, PAINT_BOLD},
+	{"detach", "mpi", NULL, PAINT_BOLD},
+	{"mux-attach", "mpi", "usbmuxd sees", PAINT_NONE},
+	{"mux-detach", "mpi", "usbmuxd lost", PAINT_NONE},
+	{"usb-error", "pt", NULL, PAINT_WARNING},
+	{"mux-error", "t", "usbmuxd error", PAINT_WARNING},
+	{"identity", "nit", NULL, PAINT_DIM},
+	{"port", "n#p", NULL, PAINT_WARNING},
+	{"mux-client", "n#", "other program", PAINT_WARNING},
+	{"system", "nt", "runs", PAINT_DIM},
+	{"tool-start", "nt", NULL, PAINT_BOLD},
+	{"tool-end", "c", NULL, PAINT_BOLD},
+	{"tool-version", "nt", NULL, PAINT_DIM},
+	{"log", "t", NULL, PAINT_DIM},
+	{"firmware", "nt", NULL, PAINT_DIM},
+	{"action", "n", NULL, PAINT_DIM},
+	{"entry", "m", "found in", PAINT_DIM},
+	{"stage", "ns#", NULL, PAINT_BOLD},
+	{"operation", "n#", NULL, PAINT_NONE},
+	{"progress", "%", NULL, PAINT_DIM},
+	{"checkpoint", "sn#c", NULL, PAINT_NONE},
+	{"transfer", "sn", NULL, PAINT_NONE},
+	{"wait", "n", "waits for", PAINT_NONE},
+	{"status", "nc", NULL, PAINT_BOLD},
+	{"amr-error", "c", "AMR error", PAINT_BAD},
+	{"sign", "nt", NULL, PAINT_WARNING},
+	{"device-log", "t", "phone's log", PAINT_DIM},
+	{"saved", "nt", "phone recalls", PAINT_WARNING},
+	{"reported-error", "nc", NULL, PAINT_BAD},
+	{"outcome", "sn#", NULL, PAINT_BOLD},
+	{"condition", "nt", NULL, PAINT_NONE},
+	{"note", "t", NULL, PAINT_NONE},
+	{"ticket", "t", NULL, PAINT_NONE},
+	{"session-begin", "nt", NULL, PAINT_BOLD},
+	{"session-end", "nsmct", NULL, PAINT_BOLD},
+	{"silence", "n#s", NULL, PAINT_BAD},
+	{"link-lost", "mpi", NULL, PAINT_BAD},
+	{"diagnosis", "it", "verdict", PAINT_BOLD},
+};
+
+static void put_word(struct page *page, const char *before, const char *word)
+{
+	if (!word || !*word)
+		return;
+	page_put(page, " %s", before);
+	page_foreign(page, word);
+}
+
+static void put_number(struct page *page, struct json_object *record, const char *key,
+	const char *before, const char *after)
+{
+	int64_t number;
+
+	if (field_number(record, key, &number))
+		page_put(page, " %s%" PRId64 "%s", before, number, after);
+}
+
+static void put_permille(struct page *page, struct json_object *record)
+{
+	int64_t permille;
+
+	if (field_number(record, "permille", &permille) && permille >= 0)
+		page_put(page, " %" PRId64 ".%" PRId64 " %%", permille / 10, permille % 10);
+}
+
+static void put_field(struct page *page, struct json_object *record, char field)
+{
+	switch (field) {
+	case 'm':
+		put_word(page, "", field_text(record, "mode"));
+		break;
+	case 'n':
+		put_word(page, "", field_text(record, "name"));
+		break;
+	case 's':
+		put_word(page, "", field_text(record, "state"));
+		break;
+	case '#':
+		put_number(page, record, "number", "(", ")");
+		break;
+	case 'c':
+		put_number(page, record, "code", "code ", "");
+		break;
+	case '%':
+		put_permille(page, record);
+		break;
+	case 'p':
+		put_word(page, "port ", field_text(record, "port"));
+		break;
+	case 'i':
+		put_word(page, "", phrase_identifier(record));
+		break;
+	default:
+		put_word(page, "", field_text(record, "text"));
+	}
+}
+
+void text_record(struct page *page, struct json_object *record)
+{
+	const char *kind = field_text_or(record, "kind", "?"), *shows = "mns#c%pit";
+	const char *label = NULL;
+	enum paint paint = PAINT_NONE;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (text_equal(kind, kinds[i].kind)) {
+			shows = kinds[i].shows;
+			label = kinds[i].label;
+			paint = kinds[i].paint;
+		}
+	page_paint(page, PAINT_DIM);
+	page_put(page, "%6" PRId64, field_number_or(record, "sequence", 0));
+	page_tab(page, TIME_COLUMN);
+	page_put(page, "%s", phrase_instant(field_number_or(record, "timeUSec", 0)).text);
+	page_paint(page, PAINT_NONE);
+	page_tab(page, KIND_COLUMN);
+	page_paint(page, paint);
+	page_foreign(page, label ? label : kind);
+	if (page->width < NARROW_COLUMNS)
+		page_line(page, TIME_COLUMN);
+	else
+		page_tab(page, TEXT_COLUMN);
+	for (const char *field = shows; *field; field++)
+		put_field(page, record, *field);
+	page_paint(page, PAINT_NONE);
+	page_line(page, 0);
+}
+
+/* Names the day where it is another than that of the record before. */
+static void put_day(struct page *page, struct json_object *record)
+{
+	struct phrase day = phrase_minute(field_number_or(record, "timeUSec", 0));
+
+	day.text[strcspn(day.text, " ")] = '\0';
+	if (text_equal(day.text, page->day))
+		return;
+	text_copy(page->day, sizeof(page->day), day.text);
+	page_paint(page, PAINT_BOLD);
+	page_put(page, "%s", day.text);
+	page_paint(page, PAINT_NONE);
+	page_line(page, 0);
+}
+
+void text_records(struct page *page, struct json_object *reply)
+{
+	struct json_object *records = field_list(reply, "records");
+	int64_t lost;
+
+	if (field_number(reply, "lost", &lost) && lost > 0) {
+		page_paint(page, PAINT_WARNING);
+		page_put(page,
+			"%" PRId64 " earlier records are gone: the ring had no room for them",
+			lost);
+		page_paint(page, PAINT_NONE);
+		page_line(page, 0);
+	}
+	for (size_t i = 0; i < field_count(records); i++) {
+		put_day(page, field_item(records, i));
+		text_record(page, field_item(records, i));
+	}
+	fflush(page->out);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/rpc.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/query/query.h"
+#include "common/store/offline.h"
+#include "common/base/text.h"
+
+#define ANSWER_MS 30000 /* the daemon answers from memory; a diagnosis takes milliseconds */
+#define OPEN_ATTEMPTS 40
+#define OPEN_PAUSE_MS 50 /* between them: 2 s in all, for a queue of callers to empty */
+
+int ask_open_quietly(struct context *context, struct connection **ret)
+{
+	for (int i = 0;; i++) {
+		int r = connection_open(context->socket, ret);
+
+		if (r != -EAGAIN || i >= OPEN_ATTEMPTS)
+			return r;
+		poll(NULL, 0, OPEN_PAUSE_MS);
+	}
+}
+
+int ask_unreachable(struct context *context, int error)
+{
+	static const struct {
+		int error;
+		const char *hint;
+	} hints[] = {
+		{-ENOENT, "start it with `systemctl start idevicetriaged`, or name its socket with "
+			  "--socket"},
+		{-ECONNREFUSED, "it is not running: start it with `systemctl start "
+				"idevicetriaged`"},
+		{-EACCES, "join the group idevicetriage, and log in again"},
+		{-EAGAIN, "it has too many callers: try again"},
+		{-ENAMETOOLONG, "the path of a socket has at most 107 characters"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
+		if (hints[i].error == error) {
+			complain("Cannot reach the daemon at %s (%s); %s.", context->socket,
+				strerror(-error), hints[i].hint);
+			return EXIT_UNREACHABLE;
+		}
+	complain("Cannot reach the daemon at %s (%s).", context->socket, strerror(-error));
+	return EXIT_UNREACHABLE;
+}
+
+int ask_open(struct context *context, struct connection **ret)
+{
+	int r = ask_open_quietly(context, ret);
+
+	return r < 0 ? ask_unreachable(context, r) : EXIT_DONE;
+}
+
+int ask_open_reading(struct context *context, struct connection **ret)
+{
+	struct offline *offline;
+	int error = ask_open_quietly(context, ret), ring_error, r;
+
+	if (error == 0)
+		return EXIT_DONE;
+	r = offline_open(context->state_dir, &ring_error, &offline);
+	if (r == -ENOENT)
+		return ask_unreachable(context, error);
+	if (r < 0) {
+		complain("Neither the daemon at %s (%s) nor what it left in %s (%s) can be read.",
+			context->socket, strerror(-error), context->state_dir, strerror(-r));
+		return EXIT_UNREACHABLE;
+	}
+	complain("The daemon is not reachable (%s); this is from its records in %s.",
+		strerror(-error), context->state_dir);
+	if (ring_error < 0)
+		complain("Its ring there cannot be read (%s): the newest records are missing.",
+			strerror(-ring_error));
+	*ret = connection_to_offline(offline);
+	return *ret ? EXIT_DONE : say_no_memory();
+}
+
+/* The sentences for the daemon's errors. `%s` is the value of `field`. */
+static const struct {
+	const char *error;
+	const char *field;
+	enum exit_code code;
+	const char *sentence;
+} refusals[] = {
+	{INTERFACE "NoSuchDevice", "device", EXIT_UNKNOWN_NAME,
+		"No device %s is known here; `idevicetriage sessions` lists those that are."},
+	{INTERFACE "NoSuchSession", "session", EXIT_UNKNOWN_NAME,
+		"No session %s is known here; `idevicetriage sessions` lists those that are."},
+	{INTERFACE "SessionEnded", "session", EXIT_REFUSED, "The session %s has ended."},
+	{INTERFACE "SessionWatched", "session", EXIT_REFUSED,
+		"The session %s was watched by the daemon: nothing can be added to it."},
+	{INTERFACE "DeviceBusy", "device", EXIT_REFUSED,
+		"A restore of %s runs; try again when it has ended."},
+	{INTERFACE "CasebookUnavailable", "reason", EXIT_REFUSED,
+		"Cannot use the casebook: %s. Nothing was written; try again when that is "
+		"mended."},
+	{INTERFACE "NotAllowed", "method", EXIT_REFUSED,
+		"Your user may not call %s; ask the administrator of this bench."},
+	{INTERFACE "TooManySessions", "limit", EXIT_REFUSED,
+		"The daemon already watches %s running sessions, its limit; try again when one has "
+		"ended."},
+	{"org.varlink.service.MethodNotFound", "method", EXIT_REFUSED,
+		"The daemon does not know %s: it is older than this command; restart it."},
+	{"org.varlink.service.MethodNotImplemented", "method", EXIT_REFUSED,
+		"The daemon cannot do %s yet."},
+	{"org.varlink.service.InvalidParameter", "parameter", EXIT_REFUSED,
+		"The daemon does not accept the value of %s."},
+};
+
+int ask_refused(const struct varlink_reply *reply)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		struct json_object *value = NULL;
+
+		if (!text_equal(reply->error, refusals[i].error))
+			continue;
+		if (reply->parameters)
+			json_object_object_get_ex(reply->parameters, refusals[i].field, &value);
+/* The sentences are the table's own. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		complain(refusals[i].sentence, value ? json_object_get_string(value) : "(unnamed)");
+#pragma GCC diagnostic pop
+		return refusals[i].code;
+	}
+	complain("The daemon refused with %s.", reply->error);
+	return EXIT_REFUSED;
+}
+
+static int lost(struct context *context, const char *method, int error)
+{
+	if (error == -ETIMEDOUT)
+		complain("The daemon at %s did not answer %s in %d s; see `systemctl status "
+			 "idevicetriaged`.",
+			context->socket, method, ANSWER_MS / 1000);
+	else
+		complain("The connection to the daemon at %s broke in %s (%s).", context->socket,
+			method, strerror(-error));
+	return EXIT_UNREACHABLE;
+}
+
+int ask_allowing(struct context *context, struct connection *connection, const char *method,
+	struct json_builder *builder, struct json_object *parameters, const char *allowed,
+	struct json_object **ret)
+{
+	struct varlink_reply reply = {0};
+	int r;
+
+	if (connection_offline(connection)) {
+		const struct query query = {.store = offline_store(connection_offline(connection))};
+
+		reply.parameters = query_call(&query, method, parameters, &reply.error);
+		reply.message = reply.parameters;
+		json_object_put(parameters);
+		if (!reply.message)
+			return say_no_memory();
+	} else {
+		r = connection_send(connection, builder, method, parameters, false);
+		if (r == 0)
+			r = connection_wait(connection, ANSWER_MS, &reply);
+		if (r < 0)
+			return lost(context, method, r);
+	}
+	r = EXIT_DONE;
+	if (reply.error && allowed && text_equal(reply.error, allowed))
+		*ret = NULL;
+	else if (reply.error)
+		r = ask_refused(&reply);
+	else
+		*ret = json_object_get(reply.parameters);
+	varlink_reply_done(&reply);
+	return r;
+}
+
+int ask(struct context *context, struct connection *connection, const char *method,
+	struct json_builder *builder, struct json_object *parameters, struct json_object **ret)
+{
+	return ask_allowing(context, connection, method, builder, parameters, NULL, ret);
+}
+
+int ask_plainly(struct context *context, struct connection *connection, const char *method,
+	struct json_object **ret)
+{
+	struct json_builder builder = {0};
+
+	return ask(context, connection, method, &builder, NULL, ret);
+}

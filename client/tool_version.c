@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/tool_version.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/text.h"
+
+#define ANSWER_MAX_US (5 * USEC_PER_SEC)
+
+extern char **environ;
+
+/* How a tool is asked; the others take --version. */
+static const struct {
+	const char *name;
+	const char *word;
+} asked_by[] = {
+	{"pymobiledevice3", "version"},
+};
+
+int tool_version_read(const char *answer, const char *name, char version[static TOOL_VERSION_SIZE])
+{
+	const char *at = strstr(answer, name);
+	size_t length;
+
+	if (at)
+		at += strlen(name) + strspn(at + strlen(name), " :v");
+	if (!at || !isdigit((unsigned char)*at))
+		for (at = answer; *at && !isdigit((unsigned char)*at); at++)
+			;
+	length = strcspn(at, " \t\r\n,;)");
+	if (!length || length >= TOOL_VERSION_SIZE)
+		return -EBADMSG;
+	text_clean(at, length, version, TOOL_VERSION_SIZE);
+	return 0;
+}
+
+/* Starts the tool with both outputs at `fd` and its input empty, in a process group of its own. */
+static int start(const char *name, int fd, pid_t *ret)
+{
+	const char *word = "--version";
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attributes;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(asked_by); i++)
+		if (text_equal(asked_by[i].name, name))
+			word = asked_by[i].word;
+	r = posix_spawn_file_actions_init(&files);
+	if (r)
+		return -r;
+	r = posix_spawnattr_init(&attributes);
+	if (!r)
+		r = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+	if (!r)
+		r = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+	if (!r)
+		r = posix_spawn_file_actions_adddup2(&files, fd, 1);
+	if (!r)
+		r = posix_spawn_file_actions_adddup2(&files, fd, 2);
+	if (!r)
+		r = posix_spawnp(ret, name, &files, &attributes,
+			(char *[]){(char *)name, (char *)word, NULL}, environ);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&files);
+	return -r;
+}
+
+int tool_version_start(const char *name, struct tool_question *ret)
+{
+	CLEANUP(closep) int in = -1;
+	CLEANUP(closep) int out = -1;
+	int fds[2], r;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	in = fds[0];
+	out = fds[1];
+	/* Only our end: the tool's own must look as ever to it. */
+	if (fcntl(in, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	r = start(name, out, &pid);
+	if (r < 0)
+		return r;
+	*ret = (struct tool_question){.name = name, .pid = pid, .fd = TAKE_FD(in)};
+	return 0;
+}
+
+bool tool_version_hear(struct tool_question *question)
+{
+	while (question->length < sizeof(question->answer) - 1) {
+		ssize_t n = read(question->fd, question->answer + question->length,
+			sizeof(question->answer) - 1 - question->length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 || errno != EAGAIN;
+		question->length += (size_t)n;
+	}
+	return true;
+}
+
+int tool_version_end(struct tool_question *question, char version[static TOOL_VERSION_SIZE])
+{
+	close(TAKE_FD(question->fd));
+	/* What has answered, and what does not, is not needed any more. One that hangs in the
+	 * kernel is left to whoever inherits it. */
+	kill(-question->pid, SIGKILL);
+	waitpid(question->pid, NULL, WNOHANG);
+	return tool_version_read(question->answer, question->name, version);
+}
+
+int tool_version_ask(const char *name, char version[static TOOL_VERSION_SIZE])
+{
+	uint64_t end_us = clock_now().monotonic_us + ANSWER_MAX_US, now_us;
+	struct tool_question question;
+	bool heard = false;
+	int r = tool_version_start(name, &question);
+
+	if (r < 0)
+		return r;
+	while (!heard && (now_us = clock_now().monotonic_us) < end_us) {
+		struct pollfd ready = {.fd = question.fd, .events = POLLIN};
+
+		poll(&ready, 1, (int)((end_us - now_us) / USEC_PER_MSEC) + 1);
+		heard = tool_version_hear(&question);
+	}
+	r = tool_version_end(&question, version);
+	return heard ? r : -ETIMEDOUT;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A case as the diagnosis looks at it: which attempts count, what held in each, where they failed,
+ * and what differs between a failure and a success. Compares; does not judge. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/macro.h"
+#include "common/base/text.h"
+#include "common/model/case.h"
+#include "common/diagnosis/code.h"
+
+#define CASE_ANALYSIS_ATTEMPTS_MAX 256 /* the newest ones of a case that are looked at */
+#define CASE_ANALYSIS_CONTRASTS_MAX 6  /* different ones of a success that are kept */
+
+/* What may differ between two attempts. */
+enum variable {
+	VARIABLE_CABLE,
+	VARIABLE_PORT,
+	VARIABLE_HOST,
+	VARIABLE_TOOL,
+	VARIABLE_HOST_SOFTWARE,
+	VARIABLE_FIRMWARE,
+	VARIABLE_ACTION,
+	VARIABLE_NETWORK,
+	VARIABLE_FLEX,
+	VARIABLE_DISPLAY,
+	VARIABLE_BATTERY,
+	VARIABLE_CHARGE_FLEX,
+	VARIABLE_MINIMAL_BOOT,
+	VARIABLE_COUNT,
+};
+
+#define VARIABLE_BIT(v) (UINT32_C(1) << (v))
+#define LINK_VARIABLES                                                                             \
+	(VARIABLE_BIT(VARIABLE_CABLE) | VARIABLE_BIT(VARIABLE_PORT) | VARIABLE_BIT(VARIABLE_HOST))
+#define SOFTWARE_VARIABLES                                                                         \
+	(VARIABLE_BIT(VARIABLE_TOOL) | VARIABLE_BIT(VARIABLE_HOST_SOFTWARE) |                      \
+		VARIABLE_BIT(VARIABLE_FIRMWARE) | VARIABLE_BIT(VARIABLE_ACTION) |                  \
+		VARIABLE_BIT(VARIABLE_NETWORK))
+#define PHONE_VARIABLES                                                                            \
+	(VARIABLE_BIT(VARIABLE_FLEX) | VARIABLE_BIT(VARIABLE_DISPLAY) |                            \
+		VARIABLE_BIT(VARIABLE_BATTERY) | VARIABLE_BIT(VARIABLE_CHARGE_FLEX) |              \
+		VARIABLE_BIT(VARIABLE_MINIMAL_BOOT))
+
+enum flex_state { FLEX_UNKNOWN, FLEX_CONNECTED, FLEX_DISCONNECTED, FLEX_REPLACED };
+enum point_match { POINT_UNKNOWN = 0, POINT_SAME = 1, POINT_DIFFERENT = 2 };
+
+/* What differs between a success and a failure, as bits of variables. What only one of them tells
+ * may differ. */
+struct contrast {
+	uint32_t changed;
+	uint32_t doubtful;
+};
+
+/* One attempt. A value is a hash of its text; 0 = unknown. */
+struct attempt_view {
+	const struct attempt *attempt;
+	size_t index; /* in the case */
+	bool failed;  /* and not spoiled by the bench */
+	bool running; /* not over yet */
+	bool succeeded;
+	bool bench_fault;
+	bool link_faulty;
+	bool link_known;       /* something shows how good the link was, or that it held */
+	bool outside;	       /* what ended it lies outside the phone: see outside.h */
+	bool volume;	       /* an update that ended at a full or damaged data volume */
+	bool says_nothing;     /* a number alone is known of its end, and it says nothing */
+	bool in_group;	       /* failed at the point where most failed */
+	int64_t code;	       /* iTunes code, derived or told; 0 = unknown */
+	int64_t code_evidence; /* the same where it says more than the mode it was found in */
+	int64_t phone_code;    /* AMR code of the phone, seen or told; 0 = unknown */
+	enum code_says says;   /* what that number says, or else `code` */
+	enum flex_state flex;
+	uint64_t values[VARIABLE_COUNT];
+	/* Of a success: what differs from the failures most like it; none where nothing failed. */
+	struct contrast contrasts[CASE_ANALYSIS_CONTRASTS_MAX];
+	size_t contrast_count;
+};
+
+struct case_analysis {
+	const struct triage_case *c;
+	struct attempt_view *attempts; /* oldest first */
+	size_t count;
+	size_t failed_count;
+	size_t succeeded_count;
+	size_t bench_fault_count;
+	bool varying;		/* two failures are known to differ in their point */
+	size_t tried_computers; /* different ones that are known of failures, whatever their point
+				 */
+	size_t tried_cables;
+	size_t tried_ports;
+	size_t tried_tools;
+	size_t tried_firmwares;
+	size_t tried_networks;
+	size_t group_count;
+	size_t computers; /* different ones in the group; likewise the others */
+	size_t cables;
+	size_t ports;
+	size_t tools;
+	size_t clean_computers; /* the same of those that the phone's parts can have ended: no known
+				   link fault, nothing outside the phone, no full data volume, no
+				   number that says nothing */
+	size_t clean_cables;
+	size_t proven_computers; /* the same of those whose link is known to have held */
+	size_t proven_cables;
+	bool face_id;
+	bool model_known;
+};
+
+/* Looks at a case. Returns 0, or -ENOMEM with *ret untouched. The case must outlive *ret; free it
+ * with case_analysis_free(). */
+int case_analysis_new(const struct triage_case *c, struct case_analysis **ret);
+struct case_analysis *case_analysis_free(struct case_analysis *view);
+DEFINE_FREEP(struct case_analysis, case_analysis_free)
+
+/* What differs between a success and a failure. Of a phone that only had to start, nothing counts
+ * but its own parts. */
+struct contrast case_analysis_contrast(
+	const struct attempt_view *success, const struct attempt_view *failure);
+/* Whether exactly the variables of `exactly` changed, as far as is known. */
+bool case_analysis_changed_exactly(const struct attempt_view *a, uint32_t exactly);
+/* Whether something of `some` changed and nothing outside `some` and `others` may have. */
+bool case_analysis_changed_within(const struct attempt_view *a, uint32_t some, uint32_t others);
+/* Successes for which they hold. */
+size_t case_analysis_works(const struct case_analysis *view, uint32_t exactly);
+size_t case_analysis_works_within(const struct case_analysis *view, uint32_t some, uint32_t others);
+/* The last failed attempt that counts, or the last spoiled one; NULL where nothing failed. */
+const struct attempt_view *case_analysis_last_failure(const struct case_analysis *view);
+/* Whether the tool's log tells that the connection broke before the phone's last word. */
+bool case_analysis_log_lost_link(const struct attempt *attempt);
+bool case_has_history(const struct triage_case *c, const char *word);
+
+/* Whether a word that may be missing (NULL) is `expected`. */
+static inline bool word_is(const char *word, const char *expected)
+{
+	return word && text_equal(word, expected);
+}

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/diagnosis/verdict.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/diagnosis/facts.h"
+#include "common/diagnosis/unknowns.h"
+#include "common/diagnosis/next_step.h"
+#include "common/diagnosis/silence.h"
+#include "common/diagnosis/template.h"
+
+#define SIDE_COUNT 5	       /* by enum phase */
+#define SUSPICION_STEPS_MAX 20 /* more evidence than this changes no choice */
+
+/* What the rules say so far of one cause or of one phase as a whole. */
+struct tally {
+	int best;   /* the strongest single finding for it */
+	int total;  /* all findings, those against it too */
+	bool opens; /* one of them is enough for Phase 2 */
+};
+
+/* The work on one case. */
+struct diagnosis {
+	const struct case_analysis *view;
+	struct tally causes[CAUSE_COUNT_MAX];
+	struct tally phases[SIDE_COUNT];
+	struct suspect suspects[CAUSE_COUNT_MAX];
+	struct finding phase_findings[SIDE_COUNT][VERDICT_FINDINGS_MAX];
+	size_t phase_finding_count[SIDE_COUNT];
+};
+
+/* The weights of generate_diagnosis.py, from the strongest down. */
+static const struct {
+	int least;
+	enum strength strength;
+} strengths[] = {
+	{10, STRENGTH_CONCLUSIVE},
+	{6, STRENGTH_STRONG},
+	{3, STRENGTH_MODERATE},
+	{1, STRENGTH_WEAK},
+};
+
+static enum strength strength_of_weight(int weight)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++)
+		if (weight >= strengths[i].least)
+			return strengths[i].strength;
+	return STRENGTH_NONE;
+}
+
+/* Never surer than its best finding: many weak hints stay a weak hint. */
+static enum strength strength_of_tally(const struct tally *tally)
+{
+	return strength_of_weight(tally->total < tally->best ? tally->total : tally->best);
+}
+
+static void tally_add(struct tally *tally, int weight, bool opens)
+{
+	tally->total += weight;
+	if (weight > tally->best)
+		tally->best = weight;
+	tally->opens |= opens && weight > 0;
+}
+
+static void fill_finding(struct finding *finding, const struct diagnosis *d,
+	const struct rule *rule, const struct trace *trace, int weight)
+{
+	*finding = (struct finding){.rule = rule->id, .source = rule->source, .weight = weight};
+	wording_fill(d->view, trace->shown_by, rule->text, finding->text, sizeof(finding->text));
+	memcpy(finding->records, trace->records, sizeof(finding->records));
+	memcpy(finding->sessions, trace->sessions, sizeof(finding->sessions));
+	finding->record_count = trace->record_count;
+	finding->attempt = trace->attempt;
+}
+
+static void add_to_suspect(struct suspect *suspect, const struct finding *finding)
+{
+	bool against = finding->weight < 0;
+	size_t *count = against ? &suspect->counter_evidence_count : &suspect->evidence_count;
+	struct finding *list = against ? suspect->counter_evidence : suspect->evidence;
+
+	if (*count < VERDICT_FINDINGS_MAX)
+		list[(*count)++] = *finding;
+}
+
+static void apply_rule(struct diagnosis *d, const struct rule *rule)
+{
+	struct finding finding;
+	struct trace trace;
+	int weight;
+
+	if (!terms_match(d->view, rule->when, rule->when_count, &trace))
+		return;
+	weight = trace.matches >= 2 ? rule->repeat_weight : rule->weight;
+	fill_finding(&finding, d, rule, &trace, weight);
+	if (rule->cause != CAUSE_NONE) {
+		tally_add(&d->causes[rule->cause], weight, rule->opens);
+		add_to_suspect(&d->suspects[rule->cause], &finding);
+		return;
+	}
+	tally_add(&d->phases[rule->phase], weight, rule->opens);
+	if (d->phase_finding_count[rule->phase] < VERDICT_FINDINGS_MAX)
+		d->phase_findings[rule->phase][d->phase_finding_count[rule->phase]++] = finding;
+}
+
+static void apply_rules(struct diagnosis *d)
+{
+	for (size_t i = 0; i < knowledge_rules_count; i++)
+		apply_rule(d, &knowledge_rules[i]);
+}
+
+static bool any_suspected(const struct diagnosis *d, enum phase phase)
+{
+	for (size_t i = 0; i < knowledge_causes_count; i++)
+		if (knowledge_causes[i].phase == phase && d->suspects[i].evidence_count > 0)
+			return true;
+	return false;
+}
+
+/* What speaks for a phase as a whole is told with those of its causes that something of their own
+ * speaks for, without making any surer; with all of them where there is no such cause. */
+static void share_phase_findings(struct diagnosis *d, struct suspect *suspect, bool any)
+{
+	if (any && suspect->evidence_count == 0)
+		return;
+	for (size_t i = 0; i < d->phase_finding_count[suspect->phase]; i++)
+		add_to_suspect(suspect, &d->phase_findings[suspect->phase][i]);
+}
+
+/* The gate: parts of the phone stay weak suspects until the failure has outlived two computers and
+ * two cables, or the phone named the part, or a trial with its parts did. */
+static void weigh_suspects(struct diagnosis *d)
+{
+	bool persistent = strength_of_tally(&d->phases[PHASE_HARDWARE]) >= STRENGTH_MODERATE;
+	const bool any[] = {
+		[PHASE_CONNECTION] = any_suspected(d, PHASE_CONNECTION),
+		[PHASE_SOFTWARE] = any_suspected(d, PHASE_SOFTWARE),
+		[PHASE_HARDWARE] = any_suspected(d, PHASE_HARDWARE),
+	};
+
+	for (size_t i = 0; i < knowledge_causes_count; i++) {
+		struct suspect *suspect = &d->suspects[i];
+		bool open = persistent || d->causes[i].opens;
+
+		suspect->cause = knowledge_causes[i].word;
+		suspect->title = knowledge_causes[i].title;
+		suspect->phase = knowledge_causes[i].phase;
+		suspect->weight = d->causes[i].total;
+		suspect->strength = strength_of_tally(&d->causes[i]);
+		if (suspect->phase == PHASE_HARDWARE && !open && suspect->strength > STRENGTH_WEAK)
+			suspect->strength = STRENGTH_WEAK;
+		share_phase_findings(d, suspect, any[suspect->phase]);
+	}
+}
+
+static enum strength side_strength(const struct diagnosis *d, enum phase phase)
+{
+	enum strength strength = strength_of_tally(&d->phases[phase]);
+
+	for (size_t i = 0; i < knowledge_causes_count; i++)
+		if (d->suspects[i].phase == phase && d->suspects[i].strength > strength)
+			strength = d->suspects[i].strength;
+	return strength;
+}
+
+static int side_weight(const struct diagnosis *d, enum phase phase)
+{
+	int weight = d->phases[phase].total;
+
+	for (size_t i = 0; i < knowledge_causes_count; i++)
+		if (d->suspects[i].phase == phase && d->suspects[i].weight > weight)
+			weight = d->suspects[i].weight;
+	return weight;
+}
+
+/* Phase 1 as a whole has the strength of its surer half; the halves are told apart by strength,
+ * then weight, then cost: the link is cheaper to try. */
+static enum phase surer_half(const struct diagnosis *d)
+{
+	enum strength link = side_strength(d, PHASE_CONNECTION);
+	enum strength software = side_strength(d, PHASE_SOFTWARE);
+
+	if (link != software)
+		return link > software ? PHASE_CONNECTION : PHASE_SOFTWARE;
+	return side_weight(d, PHASE_SOFTWARE) > side_weight(d, PHASE_CONNECTION) ? PHASE_SOFTWARE
+										 : PHASE_CONNECTION;
+}
+
+static void decide_phase(const struct diagnosis *d, struct verdict *verdict)
+{
+	enum phase first = surer_half(d);
+	enum strength outside = side_strength(d, first);
+	enum strength inside = side_strength(d, PHASE_HARDWARE);
+
+	verdict->phase = PHASE_UNDECIDED;
+	verdict->strength = outside > inside ? outside : inside;
+	if (verdict->strength < STRENGTH_MODERATE)
+		return;
+	if (outside > inside) {
+		verdict->phase = first;
+	} else if (inside > outside) {
+		verdict->phase = PHASE_HARDWARE;
+		/* A wrong hardware verdict opens a phone: what contradicts it makes it less sure.
+		 */
+		if (outside >= STRENGTH_MODERATE)
+			verdict->strength = inside - 1;
+	} else {
+		verdict->strength = STRENGTH_WEAK; /* equal evidence both ways is no verdict */
+	}
+}
+
+/* No suspect is surer than the verdict on its phase. */
+static void cap_suspects(struct diagnosis *d, const struct verdict *verdict)
+{
+	for (size_t i = 0; i < knowledge_causes_count; i++) {
+		struct suspect *suspect = &d->suspects[i];
+
+		if (suspect->phase == verdict->phase && suspect->strength > verdict->strength)
+			suspect->strength = verdict->strength;
+	}
+}
+
+static int prior_of(const struct suspect *suspect)
+{
+	for (size_t i = 0; i < knowledge_causes_count; i++)
+		if (knowledge_causes[i].word == suspect->cause)
+			return knowledge_causes[i].prior;
+	return 0;
+}
+
+static int compare_suspects(const void *left, const void *right)
+{
+	const struct suspect *a = left, *b = right;
+
+	if (a->strength != b->strength)
+		return a->strength > b->strength ? -1 : 1;
+	if ((a->evidence_count > 0) != (b->evidence_count > 0))
+		return a->evidence_count ? -1 : 1;
+	if (a->weight != b->weight)
+		return a->weight > b->weight ? -1 : 1;
+	if (prior_of(a) != prior_of(b))
+		return prior_of(a) > prior_of(b) ? -1 : 1;
+	return strcmp(a->cause, b->cause);
+}
+
+/* Suspects of the decided phase first: what a verdict names must be what it says. */
+static void rank_suspects(struct diagnosis *d, struct verdict *verdict)
+{
+	bool decided = verdict->phase != PHASE_UNDECIDED;
+
+	qsort(d->suspects, knowledge_causes_count, sizeof(d->suspects[0]), compare_suspects);
+	for (int pass = decided ? 0 : 1; pass < 2; pass++)
+		for (size_t i = 0; i < knowledge_causes_count; i++) {
+			const struct suspect *suspect = &d->suspects[i];
+			bool inside = decided && suspect->phase == verdict->phase;
+
+			if ((pass == 0) != inside)
+				continue;
+			/* What only evidence against it names matters in its own phase alone. */
+			if (!suspect->evidence_count &&
+				!(inside && suspect->counter_evidence_count))
+				continue;
+			verdict->causes[verdict->cause_count++] = *suspect;
+		}
+}
+
+/* Weights are steps of odds: each one for a cause doubles its suspicion, each one against it halves
+ * it, so that evidence outweighs the prior that orders the experiments without any. */
+static uint64_t suspicion_of(const struct diagnosis *d, size_t cause)
+{
+	int steps = d->causes[cause].total + d->phases[knowledge_causes[cause].phase].total;
+	uint64_t prior = 2 * (uint64_t)knowledge_causes[cause].prior;
+
+	if (steps > SUSPICION_STEPS_MAX)
+		steps = SUSPICION_STEPS_MAX;
+	if (steps < -SUSPICION_STEPS_MAX)
+		steps = -SUSPICION_STEPS_MAX;
+	return (prior ? prior : 1) << (SUSPICION_STEPS_MAX + steps);
+}
+
+static void choose_step(const struct diagnosis *d, struct verdict *verdict)
+{
+	uint64_t suspicion[CAUSE_COUNT_MAX] = {0};
+
+	for (size_t i = 0; i < knowledge_causes_count; i++)
+		suspicion[i] = suspicion_of(d, i);
+	next_step_choose(d->view, suspicion, verdict);
+}
+
+static void add_advice(struct verdict *verdict, const char *const *advice, size_t count)
+{
+	for (size_t i = 0; i < count && advice[i]; i++)
+		if (verdict->advice_count < VERDICT_ADVICE_MAX)
+			verdict->advice[verdict->advice_count++] = advice[i];
+}
+
+/* Advice on a cause is for one that the verdict names; a part of the phone must be more than the
+ * first to be tried. */
+static bool advises_on_cause(const struct verdict *verdict)
+{
+	const struct suspect *first = &verdict->causes[0];
+	enum strength least =
+		verdict->phase == PHASE_HARDWARE ? STRENGTH_STRONG : STRENGTH_MODERATE;
+
+	return verdict->phase != PHASE_UNDECIDED && verdict->cause_count &&
+	       first->phase == verdict->phase && first->strength >= least;
+}
+
+static void collect_advice(struct verdict *verdict)
+{
+	for (size_t i = 0; i < knowledge_causes_count && advises_on_cause(verdict); i++)
+		if (knowledge_causes[i].word == verdict->causes[0].cause)
+			add_advice(verdict, knowledge_causes[i].advice,
+				ARRAY_SIZE(knowledge_causes[i].advice));
+	for (size_t i = 0; i < knowledge_advice_count; i++)
+		if (knowledge_advice[i].phase == verdict->phase)
+			add_advice(verdict, knowledge_advice[i].advice,
+				ARRAY_SIZE(knowledge_advice[i].advice));
+}
+
+static const char *const phase_sentences[] = {
+	[PHASE_CONNECTION] = "Phase 1 (connection)",
+	[PHASE_SOFTWARE] = "Phase 1 (software)",
+	[PHASE_HARDWARE] = "Phase 2 (hardware)",
+};
+
+static void summarize(const struct diagnosis *d, struct verdict *verdict)
+{
+	const struct suspect *first = verdict->cause_count ? &verdict->causes[0] : NULL;
+	size_t size = sizeof(verdict->summary);
+
+	if (verdict->phase == PHASE_UNDECIDED) {
+		size_t failures = d->view->failed_count + d->view->bench_fault_count;
+
+		snprintf(verdict->summary, size,
+			"Undecided after %zu failed %s: the evidence does not yet tell connection, "
+			"software and hardware apart.",
+			failures, failures == 1 ? "attempt" : "attempts");
+	} else if (!first || first->phase != verdict->phase || first->strength < STRENGTH_WEAK) {
+		snprintf(verdict->summary, size, "%s, %s evidence; which %s is not known yet.",
+			phase_sentences[verdict->phase], strength_name(verdict->strength),
+			verdict->phase == PHASE_HARDWARE ? "part" : "cause");
+	} else if (first->strength < verdict->strength) {
+		snprintf(verdict->summary, size, "%s, %s evidence; first suspect (%s) is %s.",
+			phase_sentences[verdict->phase], strength_name(verdict->strength),
+			strength_name(first->strength), first->title);
+	} else {
+		snprintf(verdict->summary, size, "%s: %s, %s evidence.",
+			phase_sentences[verdict->phase], first->title,
+			strength_name(verdict->strength));
+	}
+}
+
+static void diagnose_failures(struct diagnosis *d, struct verdict *verdict)
+{
+	const struct attempt_view *last = case_analysis_last_failure(d->view);
+
+	apply_rules(d);
+	weigh_suspects(d);
+	verdict->itunes_code = last->code;
+	decide_phase(d, verdict);
+	cap_suspects(d, verdict);
+	rank_suspects(d, verdict);
+	choose_step(d, verdict);
+	collect_advice(verdict);
+	summarize(d, verdict);
+	missing_collect(d->view, verdict);
+}
+
+/* The phone's word that it has finished counts more than how the tool ended. */
+static bool any_broken_off(const struct case_analysis *view)
+{
+	for (size_t i = 0; i < view->count; i++) {
+		const struct attempt *attempt = view->attempts[i].attempt;
+		bool finished = attempt->status_known && attempt->status == 0;
+
+		if (attempt->outcome == OUTCOME_ABORTED && !finished)
+			return true;
+	}
+	return false;
+}
+
+/* Who breaks a restore off has a reason, such as that it hangs: that is no sign that all is well.
+ */
+static void tell_no_failure(const struct case_analysis *view, struct verdict *verdict)
+{
+	const char *summary = "No failure was seen.";
+
+	verdict->phase = verdict->running == RUNNING_HUNG ? PHASE_UNDECIDED : PHASE_NONE;
+	if (view->succeeded_count) {
+		summary = verdict->running ? "What was tried before succeeded."
+					   : "No failure was seen: what was tried succeeded.";
+	} else if (any_broken_off(view)) {
+		verdict->phase = PHASE_UNDECIDED;
+		summary = "Undecided: what was tried was broken off before it failed or succeeded. "
+			  "Let one restore run to its end.";
+	} else if (verdict->running) {
+		summary = "";
+	} else if (verdict->silence_count) {
+		verdict->phase = PHASE_UNDECIDED;
+		summary = "Undecided: a phone was silent past its time, and the end of its restore "
+			  "was not seen.";
+	}
+	text_copy(verdict->summary, sizeof(verdict->summary), summary);
+}
+
+int diagnose(const struct triage_case *c, struct verdict *ret)
+{
+	CLEANUP(case_analysis_freep) struct case_analysis *view = NULL;
+	CLEANUP(freep) struct diagnosis *d = NULL;
+	int r;
+
+	assert(c && ret && knowledge_causes_count <= CAUSE_COUNT_MAX);
+	r = case_analysis_new(c, &view);
+	if (r < 0)
+		return r;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	d->view = view;
+	*ret = (struct verdict){.phase = PHASE_UNDECIDED};
+	silence_collect(view, ret);
+	if (case_analysis_last_failure(view))
+		diagnose_failures(d, ret);
+	else
+		tell_no_failure(view, ret);
+	silence_summarize(ret);
+	return 0;
+}
+
+static const char *const phase_names[] = {
+	[PHASE_NONE] = "none",
+	[PHASE_CONNECTION] = "phase1-connection",
+	[PHASE_SOFTWARE] = "phase1-software",
+	[PHASE_HARDWARE] = "phase2-hardware",
+	[PHASE_UNDECIDED] = "undecided",
+};
+
+const char *phase_name(enum phase phase)
+{
+	return (size_t)phase < ARRAY_SIZE(phase_names) ? phase_names[phase] : "unknown";
+}
+
+static const char *const strength_names[] = {
+	[STRENGTH_NONE] = "none",
+	[STRENGTH_WEAK] = "weak",
+	[STRENGTH_MODERATE] = "moderate",
+	[STRENGTH_STRONG] = "strong",
+	[STRENGTH_CONCLUSIVE] = "conclusive",
+};
+
+const char *strength_name(enum strength strength)
+{
+	return (size_t)strength < ARRAY_SIZE(strength_names) ? strength_names[strength] : "unknown";
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/diagnosis/facts.h"
+
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/diagnosis/facts_private.h"
+
+#define FACT_ROW(id, function) [id] = function,
+static bool (*const fact_functions[FACT_COUNT])(const struct case_analysis *) = {
+	FACT_FUNCTIONS(FACT_ROW)};
+
+/* `fact` is an enum fact_id. */
+static bool fact_holds(const struct case_analysis *view, int fact)
+{
+	assert(fact >= 0 && fact < FACT_COUNT);
+	return fact_functions[fact](view);
+}
+
+static void trace_add(struct trace *trace, const struct attempt *attempt, uint64_t sequence)
+{
+	if (!sequence || trace->record_count == VERDICT_RECORDS_MAX)
+		return;
+	for (size_t i = 0; i < trace->record_count; i++)
+		if (trace->records[i] == sequence && uuid_equal(&trace->sessions[i], &attempt->id))
+			return;
+	trace->sessions[trace->record_count] = attempt->id;
+	trace->records[trace->record_count++] = sequence;
+}
+
+static bool word_among(const struct term *term, const char *word)
+{
+	for (size_t i = 0; i < term->count; i++)
+		if (word_is(term->words[i], word))
+			return true;
+	return false;
+}
+
+static bool number_among(const struct term *term, int64_t number)
+{
+	for (size_t i = 0; i < term->count; i++)
+		if (number && term->numbers[i] == number)
+			return true;
+	return false;
+}
+
+static bool sign_among(const struct term *term, const struct attempt *attempt, uint64_t *sequence)
+{
+	for (size_t i = 0; i < term->count; i++) {
+		const struct seen_sign *sign = attempt_sign(attempt, term->words[i]);
+
+		if (!sign)
+			continue;
+		*sequence = sign->first_sequence;
+		return true;
+	}
+	return false;
+}
+
+static bool usb_error_among(
+	const struct term *term, const struct attempt *attempt, uint64_t *sequence)
+{
+	for (size_t i = 0; i < term->count; i++) {
+		const struct seen_sign *sign = attempt_usb_error(attempt, term->numbers[i]);
+
+		if (!sign)
+			continue;
+		*sequence = sign->first_sequence;
+		return true;
+	}
+	return false;
+}
+
+/* A condition's term is KEY:VALUE. */
+static bool condition_among(const struct term *term, const struct attempt *attempt)
+{
+	for (size_t i = 0; i < term->count; i++) {
+		const char *colon = strchr(term->words[i], ':');
+		char key[CONDITION_KEY_SIZE];
+
+		if (!colon || (size_t)(colon - term->words[i]) >= sizeof(key))
+			continue;
+		text_copy(key, (size_t)(colon - term->words[i]) + 1, term->words[i]);
+		if (word_is(attempt_condition(attempt, key), colon + 1))
+			return true;
+	}
+	return false;
+}
+
+/* Whether a term holds for a failed attempt, and the record that shows it. */
+static bool term_holds_for_attempt(
+	const struct term *term, const struct attempt_view *a, uint64_t *sequence)
+{
+	const struct attempt *attempt = a->attempt;
+
+	*sequence = attempt->end_sequence;
+	switch (term->kind) {
+	case TERM_SIGN:
+		return sign_among(term, attempt, sequence);
+	case TERM_USB:
+		return usb_error_among(term, attempt, sequence);
+	case TERM_OPERATION:
+		*sequence = attempt->operation_sequence;
+		return number_among(term, attempt->operation);
+	case TERM_CHECKPOINT:
+		*sequence = attempt->checkpoint_sequence;
+		return number_among(term, attempt->checkpoint);
+	case TERM_AMR:
+		*sequence = attempt->status_sequence;
+		return number_among(term, a->phone_code);
+	case TERM_ITUNES:
+		return number_among(term, a->code_evidence);
+	case TERM_TOOL:
+		return word_among(term, attempt->tool);
+	case TERM_CAME_BACK:
+		return word_among(term, device_mode_name(attempt->came_back));
+	case TERM_STAGE:
+		return word_among(term, restore_stage_name(attempt->stage));
+	case TERM_ENTRY:
+		return word_among(term, device_mode_name(attempt->entry));
+	case TERM_ACTION:
+		return word_among(term, attempt->action);
+	case TERM_CONDITION:
+		return condition_among(term, attempt);
+	default:
+		return false;
+	}
+}
+
+static bool is_of_attempt(const struct term *term)
+{
+	return term->kind != TERM_FACT && term->kind != TERM_HISTORY &&
+	       term->kind != TERM_VERDICT && term->kind != TERM_SUSPECT;
+}
+
+static bool term_holds_for_case(const struct case_analysis *view, const struct term *term)
+{
+	if (term->kind == TERM_FACT)
+		return fact_holds(view, term->fact);
+	for (size_t i = 0; i < view->c->history_count; i++)
+		if (word_among(term, view->c->history[i]))
+			return true;
+	return false;
+}
+
+/* The attempts that facts of the case rest on: the ends of the failures and successes. */
+static void trace_case(const struct case_analysis *view, struct trace *trace)
+{
+	trace->attempt = SIZE_MAX;
+	trace->matches = 1;
+	for (size_t i = view->count; i > 0; i--)
+		if (view->attempts[i - 1].in_group || view->attempts[i - 1].contrast_count)
+			trace_add(trace, view->attempts[i - 1].attempt,
+				view->attempts[i - 1].attempt->end_sequence);
+}
+
+static bool attempt_matches(const struct attempt_view *a, const struct term *terms, size_t count,
+	uint64_t *sequences, size_t *sequence_count)
+{
+	*sequence_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t sequence;
+
+		if (!is_of_attempt(&terms[i]))
+			continue;
+		if (term_holds_for_attempt(&terms[i], a, &sequence) == terms[i].negated)
+			return false;
+		if (!terms[i].negated && *sequence_count < VERDICT_RECORDS_MAX)
+			sequences[(*sequence_count)++] = sequence;
+	}
+	return true;
+}
+
+bool terms_match(const struct case_analysis *view, const struct term *terms, size_t count,
+	struct trace *trace)
+{
+	struct trace found = {.attempt = SIZE_MAX};
+	bool of_attempt = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (is_of_attempt(&terms[i]))
+			of_attempt = true;
+		else if (term_holds_for_case(view, &terms[i]) == terms[i].negated)
+			return false;
+	}
+	if (!of_attempt) {
+		trace_case(view, &found);
+		*trace = found;
+		return true;
+	}
+	for (size_t i = view->count; i > 0; i--) {
+		const struct attempt_view *a = &view->attempts[i - 1];
+		uint64_t sequences[VERDICT_RECORDS_MAX];
+		size_t sequence_count;
+
+		if (!a->failed || !attempt_matches(a, terms, count, sequences, &sequence_count))
+			continue;
+		if (found.matches++ == 0) {
+			found.shown_by = a;
+			found.attempt = a->index;
+		}
+		for (size_t j = 0; j < sequence_count; j++)
+			trace_add(&found, a->attempt, sequences[j]);
+	}
+	if (!found.matches)
+		return false;
+	*trace = found;
+	return true;
+}
+
+static bool term_holds_for_verdict(
+	const struct case_analysis *view, const struct verdict *verdict, const struct term *term)
+{
+	uint64_t sequence;
+	bool holds = false;
+
+	if (term->kind == TERM_VERDICT)
+		holds = word_among(term, phase_name(verdict->phase));
+	else if (term->kind == TERM_SUSPECT)
+		holds = verdict->cause_count && word_among(term, verdict->causes[0].cause);
+	else if (!is_of_attempt(term))
+		holds = term_holds_for_case(view, term);
+	else
+		for (size_t i = 0; i < view->count && !holds; i++)
+			holds = view->attempts[i].failed &&
+				term_holds_for_attempt(term, &view->attempts[i], &sequence);
+	return holds != term->negated;
+}
+
+bool terms_hold_for_verdict(const struct case_analysis *view, const struct verdict *verdict,
+	const struct term *terms, size_t count, bool all)
+{
+	for (size_t i = 0; i < count; i++)
+		if (term_holds_for_verdict(view, verdict, &terms[i]) != all)
+			return !all;
+	return all;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/diagnosis/facts_private.h"
+
+#define STOP_UPDATES 2	/* procedure.md, stop rule: updates once the link is proven */
+#define STOP_FAILURES 5 /* and in all: each one writes to the storage */
+
+static bool is_restore(const struct attempt_view *a)
+{
+	return !word_is(a->attempt->action, "boot");
+}
+
+static bool is_from_dfu(const struct attempt_view *a)
+{
+	return a->attempt->entry == MODE_DFU;
+}
+
+static bool is_update(const struct attempt_view *a)
+{
+	return word_is(a->attempt->action, "update");
+}
+
+/* Signed blobs of an older version, changed firmware: fails for reasons of its own. */
+static bool is_unofficial(const struct attempt_view *a)
+{
+	static const char *const tools[] = {"futurerestore", "LeetDown", "sunst0rm"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
+		if (word_is(a->attempt->tool, tools[i]))
+			return true;
+	return attempt_sign(a->attempt, "custom-firmware") != NULL;
+}
+
+/* Whether an attempt that the bench spoiled shows one of these signs. */
+static bool any_bench_sign(const struct case_analysis *view, const char *const ids[])
+{
+	for (size_t i = 0; i < view->count; i++)
+		for (size_t j = 0; view->attempts[i].bench_fault && ids[j]; j++)
+			if (attempt_sign(view->attempts[i].attempt, ids[j]))
+				return true;
+	return false;
+}
+
+bool fact_failed(const struct case_analysis *view)
+{
+	return view->failed_count + view->bench_fault_count > 0;
+}
+
+bool fact_single_failure(const struct case_analysis *view)
+{
+	return view->failed_count == 1;
+}
+
+bool fact_failed_twice(const struct case_analysis *view)
+{
+	return view->failed_count >= 2;
+}
+
+bool fact_same_failure(const struct case_analysis *view)
+{
+	return view->group_count >= 2 && !view->varying;
+}
+
+bool fact_varying_failure(const struct case_analysis *view)
+{
+	return view->varying;
+}
+
+bool fact_bench_fault(const struct case_analysis *view)
+{
+	return view->bench_fault_count > 0;
+}
+
+bool fact_bench_fault_twice(const struct case_analysis *view)
+{
+	return view->bench_fault_count >= 2;
+}
+
+bool fact_bench_fault_only(const struct case_analysis *view)
+{
+	return view->bench_fault_count > 0 && view->failed_count == 0;
+}
+
+bool fact_usbmuxd_ended(const struct case_analysis *view)
+{
+	static const char *const ids[] = {
+		"usbmuxd-ended", "usbmuxd-left-phone", "usbmuxd-down", "usbmuxd-crashed", NULL};
+
+	return any_bench_sign(view, ids);
+}
+
+bool fact_usbmuxd_hid_phone(const struct case_analysis *view)
+{
+	static const char *const ids[] = {"usbmuxd-hides-phone", "usbmuxd-preflight-failed", NULL};
+
+	return any_bench_sign(view, ids);
+}
+
+bool fact_boot_failure(const struct case_analysis *view)
+{
+	return view->failed_count > 0 && !any_failure(view, is_restore);
+}
+
+bool fact_unofficial_restore(const struct case_analysis *view)
+{
+	return case_has_history(view->c, "saved-blob-restore") ||
+	       case_has_history(view->c, "custom-firmware") || any_failure(view, is_unofficial);
+}
+
+bool fact_works_unchanged(const struct case_analysis *view)
+{
+	return case_analysis_works(view, 0) > 0 && !fact_works_other_network(view);
+}
+
+bool fact_dfu_tried(const struct case_analysis *view)
+{
+	return any_failure(view, is_from_dfu);
+}
+
+bool fact_update_tried(const struct case_analysis *view)
+{
+	return any_failure(view, is_update);
+}
+
+bool fact_stop_rule(const struct case_analysis *view)
+{
+	size_t updates = 0;
+
+	for (size_t i = 0; i < view->count; i++)
+		updates += view->attempts[i].failed && is_update(&view->attempts[i]);
+	return view->failed_count >= STOP_FAILURES ||
+	       (updates >= STOP_UPDATES && fact_dfu_tried(view));
+}
+
+/* Successes that a change outside the phone, or no change, explains: the phone can do it. */
+static size_t phone_worked(const struct case_analysis *view)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < view->count; i++) {
+		const struct attempt_view *a = &view->attempts[i];
+
+		count += case_analysis_changed_exactly(a, 0) ||
+			 case_analysis_changed_within(a, LINK_VARIABLES | SOFTWARE_VARIABLES, 0);
+	}
+	return count;
+}
+
+bool fact_phone_worked(const struct case_analysis *view)
+{
+	return phone_worked(view) >= 1;
+}
+
+bool fact_phone_worked_twice(const struct case_analysis *view)
+{
+	return phone_worked(view) >= 2;
+}
+
+static bool asks_for_newer_tool(const struct attempt_view *a)
+{
+	return attempt_sign(a->attempt, "old-tool") || attempt_sign(a->attempt, "answer-lacking");
+}
+
+/* A step that failed with tool and phone in touch and named no part may be the tool's own, where it
+ * is not made by who makes the firmware (procedure.md, Phase 1 step 6; errors.txt, amr -1). */
+static bool may_be_the_tool(const struct attempt_view *a)
+{
+	static const char *const tools[] = {"idevicerestore", "pymobiledevice3"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
+		if (word_is(a->attempt->tool, tools[i]))
+			return attempt_sign(a->attempt, "step-failed") &&
+			       !case_analysis_log_lost_link(a->attempt) &&
+			       a->says != CODE_SAYS_PART;
+	return false;
+}
+
+/* One tool that is too old fails everywhere. */
+static bool tool_is_in_doubt(const struct case_analysis *view)
+{
+	return view->tools < 2 &&
+	       (any_failure(view, asks_for_newer_tool) || any_failure(view, may_be_the_tool) ||
+		       fact_tool_outdated(view));
+}
+
+bool fails_on_all_links(const struct case_analysis *view)
+{
+	return view->clean_computers >= 2 && view->clean_cables >= 2;
+}
+
+bool fact_links_proven(const struct case_analysis *view)
+{
+	return view->proven_computers >= 2 && view->proven_cables >= 2;
+}
+
+static bool stopped_at_volume(const struct attempt_view *a)
+{
+	return a->volume;
+}
+
+bool fact_volume_ended(const struct case_analysis *view)
+{
+	return any_failure(view, stopped_at_volume);
+}
+
+bool fact_persists(const struct case_analysis *view)
+{
+	return fails_on_all_links(view) && !fact_unofficial_restore(view) &&
+	       !tool_is_in_doubt(view) && !fact_phone_worked(view);
+}

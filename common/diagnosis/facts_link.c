@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
+
+#include "common/diagnosis/facts_private.h"
+
+static bool is_link_faulty(const struct attempt_view *a)
+{
+	return a->link_faulty;
+}
+
+static bool is_link_broken(const struct attempt_view *a)
+{
+	return case_analysis_log_lost_link(a->attempt);
+}
+
+/* Hubs between the computer's port and the phone; -1 = not known. */
+static int hub_depth(const struct attempt_view *a)
+{
+	const char *told = attempt_condition(a->attempt, "hubDepth");
+
+	if (told && told[0] >= '0' && told[0] <= '9')
+		return atoi(told);
+	return a->attempt->health.hub_depth_known ? (int)a->attempt->health.hub_depth : -1;
+}
+
+static bool is_behind_hub(const struct attempt_view *a)
+{
+	return hub_depth(a) > 0;
+}
+
+static bool is_behind_two_hubs(const struct attempt_view *a)
+{
+	return hub_depth(a) > 1;
+}
+
+static bool is_on_direct_port(const struct attempt_view *a)
+{
+	return hub_depth(a) == 0 && !a->link_faulty;
+}
+
+static bool has_no_cable_label(const struct attempt_view *a)
+{
+	return !a->values[VARIABLE_CABLE];
+}
+
+bool fact_two_computers_failed(const struct case_analysis *view)
+{
+	return view->computers >= 2;
+}
+
+bool fact_two_cables_failed(const struct case_analysis *view)
+{
+	return view->cables >= 2;
+}
+
+bool fact_two_computers_tried(const struct case_analysis *view)
+{
+	return view->tried_computers >= 2;
+}
+
+bool fact_two_cables_tried(const struct case_analysis *view)
+{
+	return view->tried_cables >= 2;
+}
+
+bool fact_two_ports_tried(const struct case_analysis *view)
+{
+	return view->tried_ports >= 2;
+}
+
+bool fact_two_ports_failed(const struct case_analysis *view)
+{
+	return view->ports >= 2;
+}
+
+bool fact_link_faulty(const struct case_analysis *view)
+{
+	return any_failure(view, is_link_faulty);
+}
+
+static bool had_over_current(const struct attempt_view *a)
+{
+	return a->attempt->health.over_currents > 0;
+}
+
+bool fact_link_broken(const struct case_analysis *view)
+{
+	return any_failure(view, is_link_broken);
+}
+
+bool fact_over_current(const struct case_analysis *view)
+{
+	return any_failure(view, had_over_current);
+}
+
+bool fact_link_clean(const struct case_analysis *view)
+{
+	return view->failed_count > 0 && !any_failure(view, is_link_faulty);
+}
+
+bool fact_behind_hub(const struct case_analysis *view)
+{
+	return any_failure(view, is_behind_hub);
+}
+
+bool fact_deep_hub(const struct case_analysis *view)
+{
+	return any_failure(view, is_behind_two_hubs);
+}
+
+bool fact_direct_port_failed(const struct case_analysis *view)
+{
+	return any_failure(view, is_on_direct_port);
+}
+
+bool fact_cable_unknown(const struct case_analysis *view)
+{
+	return any_failure(view, has_no_cable_label);
+}
+
+bool fact_works_other_cable(const struct case_analysis *view)
+{
+	return case_analysis_works(view, CABLE) > 0;
+}
+
+bool fact_works_other_cable_twice(const struct case_analysis *view)
+{
+	return fact_works_other_cable(view) &&
+	       case_analysis_works_within(view, CABLE, LINK_VARIABLES) >= 2;
+}
+
+bool fact_works_other_port(const struct case_analysis *view)
+{
+	return case_analysis_works(view, PORT) > 0;
+}
+
+bool fact_works_other_port_twice(const struct case_analysis *view)
+{
+	return fact_works_other_port(view) &&
+	       case_analysis_works_within(view, PORT, LINK_VARIABLES) >= 2;
+}
+
+/* Another computer has other ports. */
+bool fact_works_other_computer(const struct case_analysis *view)
+{
+	return case_analysis_works_within(view, HOST, PORT) > 0;
+}
+
+bool fact_works_other_computer_twice(const struct case_analysis *view)
+{
+	return fact_works_other_computer(view) &&
+	       case_analysis_works_within(view, HOST, LINK_VARIABLES) >= 2;
+}
+
+bool fact_works_elsewhere_twice(const struct case_analysis *view)
+{
+	return fact_works_other_cable_twice(view) || fact_works_other_port_twice(view);
+}
+
+bool fact_works_link_changed(const struct case_analysis *view)
+{
+	return case_analysis_works_within(view, LINK_VARIABLES, 0) > 0 &&
+	       !fact_works_other_cable(view) && !fact_works_other_port(view) &&
+	       !fact_works_other_computer(view);
+}
+
+bool fact_works_link_changed_twice(const struct case_analysis *view)
+{
+	return case_analysis_works_within(view, LINK_VARIABLES, 0) >= 2 &&
+	       !fact_works_other_cable_twice(view) && !fact_works_other_port_twice(view) &&
+	       !fact_works_other_computer_twice(view);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The tables that the build makes from the text files of knowledge/: facts, causes, advice,
+ * experiments and rules. Holds no logic; what the words mean stands in those files. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/diagnosis/verdict.h"
+
+#define CAUSE_NONE SIZE_MAX
+#define CAUSE_COUNT_MAX VERDICT_CAUSES_MAX
+
+struct cause_info {
+	const char *word;
+	const char *title;
+	enum phase phase;
+	int prior; /* suspicion before any evidence, 0 to 9: orders experiments alone */
+	const char *means;
+	const char *advice[2];
+	const char *source;
+};
+
+struct phase_advice {
+	enum phase phase;
+	const char *advice[4];
+	const char *source;
+};
+
+enum term_kind {
+	TERM_FACT, /* of the case: facts.txt */
+	/* Of one failed attempt. */
+	TERM_SIGN,
+	TERM_USB,
+	TERM_OPERATION,
+	TERM_CHECKPOINT,
+	TERM_AMR,
+	TERM_ITUNES,
+	TERM_TOOL,
+	TERM_CAME_BACK,
+	TERM_STAGE,
+	TERM_ENTRY,
+	TERM_ACTION,
+	TERM_CONDITION,
+	/* Of the case. */
+	TERM_HISTORY,
+	/* Of the verdict so far: for experiments. */
+	TERM_VERDICT,
+	TERM_SUSPECT,
+};
+
+/* One condition: any of its values, or none of them where it is negated. */
+struct term {
+	enum term_kind kind;
+	bool negated;
+	int fact; /* enum fact_id */
+	const char *const *words;
+	const int64_t *numbers;
+	size_t count;
+};
+
+/* Speaks for or against one cause, or (cause is CAUSE_NONE) for a phase. */
+struct rule {
+	const char *id;
+	size_t cause; /* index in knowledge_causes */
+	enum phase phase;
+	int weight;
+	int repeat_weight; /* once two failed attempts show it */
+	bool opens;	   /* one attempt is enough for Phase 2 */
+	const struct term *when;
+	size_t when_count;
+	const char *text;
+	const char *source;
+};
+
+struct experiment {
+	const char *word;
+	const char *title;
+	unsigned minutes;
+	unsigned risk;	/* 0 none … 5 opens the phone … 9 erases the data */
+	uint32_t tests; /* bit set of causes */
+	const struct term *when;
+	size_t when_count;
+	const struct term *or_when; /* another way in; may be empty */
+	size_t or_when_count;
+	const struct term *unless;
+	size_t unless_count;
+	const struct term *first; /* where all hold it comes before all others */
+	size_t first_count;
+	const char *text;
+	struct {
+		const char *condition;
+		const char *conclusion;
+	} outcomes[VERDICT_OUTCOMES_MAX];
+	size_t outcome_count;
+	const char *source;
+};
+
+struct fact_info {
+	const char *word;
+	const char *meaning;
+};
+
+extern const struct cause_info knowledge_causes[];
+extern const size_t knowledge_causes_count;
+extern const struct phase_advice knowledge_advice[];
+extern const size_t knowledge_advice_count;
+extern const struct experiment knowledge_experiments[];
+extern const size_t knowledge_experiments_count;
+extern const struct rule knowledge_rules[];
+extern const size_t knowledge_rules_count;
+extern const struct fact_info knowledge_facts[];
+extern const size_t knowledge_facts_count;

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/diagnosis/next_step.h"
+
+#include "common/diagnosis/facts.h"
+#include "common/diagnosis/template.h"
+
+#define MINUTES_OF_A_RISK 4 /* what one step of risk is worth in minutes: judgement */
+
+static uint32_t cost(const struct experiment *experiment)
+{
+	return experiment->minutes + experiment->risk * MINUTES_OF_A_RISK;
+}
+
+static uint64_t gain(const struct experiment *experiment, const uint64_t *suspicion)
+{
+	uint64_t tested = 0;
+
+	for (size_t i = 0; i < knowledge_causes_count; i++)
+		if (experiment->tests & UINT32_C(1) << i)
+			tested += suspicion[i];
+	return tested / cost(experiment);
+}
+
+static void write_step(const struct case_analysis *view, const struct experiment *experiment,
+	struct next_step *ret)
+{
+	*ret = (struct next_step){.experiment = experiment->word};
+	wording_fill(view, NULL, experiment->text, ret->text, sizeof(ret->text));
+	ret->outcome_count = experiment->outcome_count;
+	for (size_t i = 0; i < experiment->outcome_count; i++) {
+		ret->outcomes[i].condition = experiment->outcomes[i].condition;
+		ret->outcomes[i].conclusion = experiment->outcomes[i].conclusion;
+	}
+}
+
+static bool is_open(const struct case_analysis *view, const struct verdict *verdict,
+	const struct experiment *experiment)
+{
+	return terms_hold_for_verdict(
+		       view, verdict, experiment->when, experiment->when_count, true) ||
+	       (experiment->or_when_count &&
+		       terms_hold_for_verdict(view, verdict, experiment->or_when,
+			       experiment->or_when_count, true));
+}
+
+static bool is_possible(const struct case_analysis *view, const struct verdict *verdict,
+	const struct experiment *experiment)
+{
+	return is_open(view, verdict, experiment) &&
+	       !terms_hold_for_verdict(
+		       view, verdict, experiment->unless, experiment->unless_count, false);
+}
+
+static bool comes_first(const struct case_analysis *view, const struct verdict *verdict,
+	const struct experiment *experiment)
+{
+	return experiment->first_count && terms_hold_for_verdict(view, verdict, experiment->first,
+						  experiment->first_count, true);
+}
+
+/* The bit of the suspect that a verdict names; 0 where it names none. */
+static uint32_t named_suspect(const struct verdict *verdict)
+{
+	const struct suspect *first = &verdict->causes[0];
+
+	if (verdict->phase == PHASE_UNDECIDED || !verdict->cause_count ||
+		first->phase != verdict->phase || first->strength < STRENGTH_MODERATE)
+		return 0;
+	for (size_t i = 0; i < knowledge_causes_count; i++)
+		if (knowledge_causes[i].word == first->cause)
+			return UINT32_C(1) << i;
+	return 0;
+}
+
+/* The best experiment that tests one of `causes`. */
+static const struct experiment *best_experiment(const struct case_analysis *view,
+	const struct verdict *verdict, const uint64_t *suspicion, uint32_t causes)
+{
+	const struct experiment *best = NULL;
+	uint64_t best_gain = 0;
+	bool best_first = false;
+
+	for (size_t i = 0; i < knowledge_experiments_count; i++) {
+		const struct experiment *experiment = &knowledge_experiments[i];
+		uint64_t here = gain(experiment, suspicion);
+		bool first, better;
+
+		if (!(experiment->tests & causes) || !here ||
+			!is_possible(view, verdict, experiment))
+			continue;
+		first = comes_first(view, verdict, experiment);
+		better = !best || here > best_gain ||
+			 (here == best_gain && cost(experiment) < cost(best));
+		if (best && (best_first > first || (best_first == first && !better)))
+			continue;
+		best = experiment;
+		best_gain = here;
+		best_first = first;
+	}
+	return best;
+}
+
+void next_step_choose(const struct case_analysis *view,
+	const uint64_t suspicion[static CAUSE_COUNT_MAX], struct verdict *verdict)
+{
+	const struct experiment *best =
+		best_experiment(view, verdict, suspicion, named_suspect(verdict));
+
+	if (!best)
+		best = best_experiment(view, verdict, suspicion, UINT32_MAX);
+	if (best)
+		write_step(view, best, &verdict->next);
+	else
+		verdict->next = (struct next_step){.experiment = NULL};
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/diagnosis/other_phones.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/text.h"
+
+#define PHONES_LEAST 2 /* others that must have failed in the same place */
+
+typedef bool same_place(const struct whereabouts *a, const struct whereabouts *b);
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b && *a && text_equal(a, b);
+}
+
+static bool same_host(const struct whereabouts *a, const struct whereabouts *b)
+{
+	return same_text(a->host, b->host);
+}
+
+static bool same_port(const struct whereabouts *a, const struct whereabouts *b)
+{
+	return same_host(a, b) && same_text(a->port, b->port);
+}
+
+/* Cables wander between computers: the label is the cable. */
+static bool same_cable(const struct whereabouts *a, const struct whereabouts *b)
+{
+	return same_text(a->cable, b->cable);
+}
+
+/* From the narrowest place to the widest: the narrowest that fits is blamed. */
+static const struct {
+	same_place *same;
+	const char *word;
+} places[] = {
+	{same_cable, "other-phones-fail-with-cable"},
+	{same_port, "other-phones-fail-on-port"},
+	{same_host, "other-phones-fail-here"},
+};
+
+struct whereabouts attempt_whereabouts(const struct attempt *attempt)
+{
+	return (struct whereabouts){attempt->host, attempt->port,
+		attempt_condition(attempt, "cable"), attempt->outcome};
+}
+
+void other_phones_begin(struct other_phones *across, struct triage_case *c)
+{
+	across->c = c;
+	across->last = NULL;
+	across->count = 0;
+	for (size_t i = 0; i < c->attempt_count; i++)
+		if (c->attempts[i]->outcome == OUTCOME_FAILED)
+			across->last = c->attempts[i];
+}
+
+static struct across_phone *add_phone(struct other_phones *across, const struct identity *identity)
+{
+	struct across_phone *phone;
+
+	if (across->count == ACROSS_PHONES_MAX)
+		return NULL;
+	phone = &across->phones[across->count++];
+	*phone = (struct across_phone){.identity = *identity};
+	return phone;
+}
+
+static struct across_phone *find_phone(struct other_phones *across, const struct identity *identity)
+{
+	for (size_t i = 0; i < across->count; i++)
+		if (identity_matches(&across->phones[i].identity, identity))
+			return &across->phones[i];
+	return add_phone(across, identity);
+}
+
+static void take_of(
+	struct other_phones *across, struct across_phone *phone, const struct whereabouts *where)
+{
+	const struct whereabouts here = attempt_whereabouts(across->last);
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		if (!places[i].same(&here, where))
+			continue;
+		if (where->outcome == OUTCOME_SUCCEEDED)
+			phone->restored |= 1u << i;
+		else if (where->outcome == OUTCOME_FAILED)
+			phone->failed |= 1u << i;
+	}
+}
+
+/* Whether an attempt was in any of the places, so that its phone is worth a look. */
+static bool is_near(const struct other_phones *across, const struct whereabouts *where)
+{
+	const struct whereabouts here = attempt_whereabouts(across->last);
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (places[i].same(&here, where))
+			return true;
+	return false;
+}
+
+void other_phones_take(struct other_phones *across, const struct identity *identity,
+	const struct whereabouts *where)
+{
+	struct across_phone *phone;
+
+	if (!across->last || !(identity->ecid || identity->udid[0]) ||
+		identity_matches(identity, &across->c->identity) || !is_near(across, where))
+		return;
+	phone = find_phone(across, identity);
+	if (!phone)
+		return;
+	identity_merge(&phone->identity, identity);
+	take_of(across, phone, where);
+}
+
+static bool others_fail(const struct other_phones *across, size_t place)
+{
+	size_t failed = 0, restored = 0;
+
+	for (size_t i = 0; i < across->count; i++) {
+		restored += across->phones[i].restored >> place & 1;
+		failed += across->phones[i].failed >> place & ~across->phones[i].restored >> place &
+			  1;
+	}
+	return failed >= PHONES_LEAST && failed > restored;
+}
+
+void other_phones_end(struct other_phones *across)
+{
+	for (size_t i = 0; across->last && i < ARRAY_SIZE(places); i++) {
+		if (!others_fail(across, i))
+			continue;
+		triage_case_add_history(across->c, places[i].word);
+		return;
+	}
+}
+
+int other_phones_mark(struct triage_case *c, const struct triage_case *const *others, size_t count)
+{
+	CLEANUP(freep) struct other_phones *across = malloc(sizeof(*across));
+
+	if (!across)
+		return -ENOMEM;
+	other_phones_begin(across, c);
+	for (size_t i = 0; i < count && across->last; i++) {
+		struct across_phone *phone =
+			others[i] == c ? NULL : add_phone(across, &others[i]->identity);
+
+		for (size_t j = 0; phone && j < others[i]->attempt_count; j++) {
+			const struct whereabouts where =
+				attempt_whereabouts(others[i]->attempts[j]);
+
+			take_of(across, phone, &where);
+		}
+	}
+	other_phones_end(across);
+	return 0;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/diagnosis/unknowns.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/macro.h"
+#include "common/base/text.h"
+
+#define NUMBERS_MAX 4 /* attempts that a sentence names by their numbers */
+#define NUMBERS_SIZE 80
+#define LINKS_NEEDED 2 /* computers and cables that a failure must outlive: procedure.md */
+
+typedef bool attempt_lacks(const struct attempt_view *a);
+
+static bool is_restore(const struct attempt_view *a)
+{
+	return (a->failed || a->succeeded) && !word_is(a->attempt->action, "boot");
+}
+
+static bool lacks_cable(const struct attempt_view *a)
+{
+	return is_restore(a) && !a->values[VARIABLE_CABLE];
+}
+
+static bool lacks_computer(const struct attempt_view *a)
+{
+	return is_restore(a) && !a->values[VARIABLE_HOST];
+}
+
+static bool lacks_point(const struct attempt_view *a)
+{
+	return a->failed && is_restore(a) && !a->attempt->operation && !a->attempt->checkpoint &&
+	       !a->phone_code && !a->code && !a->attempt->stage;
+}
+
+static bool lacks_link(const struct attempt_view *a)
+{
+	return is_restore(a) && a->in_group && !a->link_faulty && !a->link_known;
+}
+
+/* A success that nothing sure tells from a failure: the label would. */
+static bool is_doubtful(const struct case_analysis *view, enum variable variable)
+{
+	for (size_t i = 0; i < view->count; i++)
+		for (size_t j = 0; j < view->attempts[i].contrast_count; j++)
+			if (view->attempts[i].contrasts[j].doubtful & VARIABLE_BIT(variable))
+				return true;
+	return false;
+}
+
+static bool cables_decide(const struct case_analysis *view)
+{
+	return view->succeeded_count ? is_doubtful(view, VARIABLE_CABLE)
+				     : view->clean_cables < LINKS_NEEDED;
+}
+
+static bool computers_decide(const struct case_analysis *view)
+{
+	return view->succeeded_count ? is_doubtful(view, VARIABLE_HOST)
+				     : view->clean_computers < LINKS_NEEDED;
+}
+
+/* It failed on enough computers and cables, but nobody knows whether at the same point. */
+static bool points_decide(const struct case_analysis *view)
+{
+	return view->tried_cables >= LINKS_NEEDED && view->tried_computers >= LINKS_NEEDED &&
+	       (cables_decide(view) || computers_decide(view));
+}
+
+static bool links_decide(const struct case_analysis *view)
+{
+	return view->clean_cables >= LINKS_NEEDED && view->clean_computers >= LINKS_NEEDED &&
+	       (view->proven_computers < LINKS_NEEDED || view->proven_cables < LINKS_NEEDED);
+}
+
+static const struct {
+	attempt_lacks *lacks;
+	bool (*decides)(
+		const struct case_analysis *view); /* knowing it may make the verdict surer */
+	const char *before, *after;		   /* the attempts that it is of */
+} gaps[] = {
+	{lacks_cable, cables_decide, "The cable of ",
+		" is not named: label the cables and tell which was used, so that another cable "
+		"counts as another."},
+	{lacks_computer, computers_decide, "The computer of ",
+		" is not named: tell it, so that another computer counts as another."},
+	{lacks_point, points_decide, "Where ",
+		" failed is not known: tell the error number or the last step, so that the same "
+		"failure counts as the same."},
+	{lacks_link, links_decide, "How good the link was in ",
+		" is not known: the same failure in a restore that is watched, or whose log is "
+		"imported, says more."},
+};
+
+/* "attempt 2", "attempts 1, 2 and 5", "attempts 1, 2, 3, 4 and 9 others"; false for none. */
+static bool list_attempts(
+	const struct case_analysis *view, attempt_lacks *lacks, char out[static NUMBERS_SIZE])
+{
+	size_t count = 0, told = 0, used;
+
+	for (size_t i = 0; i < view->count; i++)
+		count += lacks(&view->attempts[i]);
+	used = (size_t)snprintf(out, NUMBERS_SIZE, "attempt%s", count == 1 ? "" : "s");
+	for (size_t i = 0; i < view->count && told < NUMBERS_MAX; i++) {
+		const char *before = " ";
+
+		if (!lacks(&view->attempts[i]))
+			continue;
+		if (told)
+			before = told + 1 == count ? " and " : ", ";
+		used += (size_t)snprintf(out + used, NUMBERS_SIZE - used, "%s%zu", before,
+			view->attempts[i].index + 1);
+		told++;
+	}
+	if (count > told)
+		snprintf(out + used, NUMBERS_SIZE - used, " and %zu other%s", count - told,
+			count - told == 1 ? "" : "s");
+	return count > 0;
+}
+
+void missing_collect(const struct case_analysis *view, struct verdict *verdict)
+{
+	if (verdict->phase != PHASE_UNDECIDED && verdict->strength >= STRENGTH_STRONG)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(gaps); i++) {
+		char numbers[NUMBERS_SIZE];
+
+		if (!gaps[i].decides(view) || !list_attempts(view, gaps[i].lacks, numbers))
+			continue;
+		assert(verdict->missing_count < VERDICT_MISSING_MAX);
+		snprintf(verdict->missing[verdict->missing_count++], sizeof(verdict->missing[0]),
+			"%s%s%s", gaps[i].before, numbers, gaps[i].after);
+	}
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The diagnosis of a case: phase, causes with their evidence, next step. The rules stand in
+ * knowledge/; this is the engine that weighs them and the shape of what it says. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/model/case.h"
+
+#define VERDICT_CAUSES_MAX 24
+#define VERDICT_FINDINGS_MAX 12 /* for a cause, and as many against it */
+#define VERDICT_OUTCOMES_MAX 4
+#define VERDICT_ADVICE_MAX 8
+#define VERDICT_RECORDS_MAX 4
+#define VERDICT_MISSING_MAX 4
+#define VERDICT_SILENCES_MAX 8
+
+enum phase {
+	PHASE_NONE = 0, /* no failure seen */
+	PHASE_CONNECTION = 1,
+	PHASE_SOFTWARE = 2,
+	PHASE_HARDWARE = 3,
+	PHASE_UNDECIDED = 4,
+};
+
+/* Whether a restore of the phone runs now. */
+enum running {
+	RUNNING_NONE = 0,
+	RUNNING_ON_TIME = 1,
+	RUNNING_HUNG = 2, /* what it waits for is past its budget */
+};
+
+enum strength {
+	STRENGTH_NONE = 0,
+	STRENGTH_WEAK = 1,
+	STRENGTH_MODERATE = 2,
+	STRENGTH_STRONG = 3,
+	STRENGTH_CONCLUSIVE = 4,
+};
+
+/* A rule with the facts that matched it. Strings without arrays live in the const tables. */
+struct finding {
+	const char *rule;
+	const char *source;		       /* where the rule comes from */
+	char text[256];			       /* one sentence with the facts of this case */
+	int weight;			       /* positive for the cause, negative against it */
+	uint64_t records[VERDICT_RECORDS_MAX]; /* sequences in the ring */
+	/* Of the attempt that each record is of: attempts that were imported have sequences of
+	 * their own. */
+	struct uuid sessions[VERDICT_RECORDS_MAX];
+	size_t record_count;
+	size_t attempt; /* index in the case, from 0; SIZE_MAX = the case as a whole */
+};
+
+struct suspect {
+	const char *cause; /* word of the case files: cable, earpiece-flex… */
+	const char *title; /* for people */
+	enum phase phase;  /* where this cause belongs */
+	enum strength strength;
+	int weight;
+	struct finding evidence[VERDICT_FINDINGS_MAX];
+	size_t evidence_count;
+	struct finding counter_evidence[VERDICT_FINDINGS_MAX];
+	size_t counter_evidence_count;
+};
+
+struct next_step {
+	const char *experiment; /* word: swap-cable…; NULL = nothing left to try */
+	char text[512];
+	struct {
+		const char *condition;
+		const char *conclusion;
+	} outcomes[VERDICT_OUTCOMES_MAX];
+	size_t outcome_count;
+};
+
+struct verdict {
+	enum phase phase;
+	enum strength strength;
+	char summary[512];
+	enum running running;
+	int64_t itunes_code;			   /* of the last failed attempt; 0 = none */
+	struct suspect causes[VERDICT_CAUSES_MAX]; /* most suspect first */
+	size_t cause_count;
+	/* Waits past their budgets in attempts that did not succeed, newest first: no rule weighs
+	 * them, and `rule` is the budget. */
+	struct finding silences[VERDICT_SILENCES_MAX];
+	size_t silence_count;
+	struct next_step next;
+	const char *advice[VERDICT_ADVICE_MAX];
+	size_t advice_count;
+	/* What is not known of the attempts and keeps the verdict from being surer: labels of
+	 * cables and computers, the state of links. Sentences that number attempts from 1. */
+	char missing[VERDICT_MISSING_MAX][256];
+	size_t missing_count;
+};
+
+/* Diagnoses a case. The same case gives the same verdict. Returns 0, or -ENOMEM with *ret
+ * untouched. *ret holds no memory of its own; its const strings live for ever. */
+int diagnose(const struct triage_case *c, struct verdict *ret);
+
+/* The word of the API; NULL for RUNNING_NONE. */
+const char *running_name(enum running running);
+const char *phase_name(enum phase phase);
+const char *strength_name(enum strength strength);

@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Turns budgets.txt into the rows of a C array of struct budget (common/model/budget.h)."""
+
+import textfile
+from textfile import quote
+
+# What session.c and the parsers ask for.
+NAMES = {"wait-disconnect", "wait-recovery", "wait-restore-mode", "restored-silence", "asr", "watched-silence",
+         "return", "tool-end", "reboot", "run-idle", "watched-idle", "watched-restore"}
+SECONDS_MOST = 24 * 60 * 60
+
+
+def main(source, target):
+    budgets = textfile.read_blocks(source, {"budget": {"seconds", "means", "source"}})
+    for budget in budgets:
+        if budget.name not in NAMES:
+            budget.bad("nothing waits so")
+    missing = NAMES - {budget.name for budget in budgets}
+    if missing:
+        raise textfile.Bad(f"{source}:1: missing: {', '.join(sorted(missing))}")
+    textfile.write(target, [
+        f"\t{{{quote(budget.name)}, {budget.number('seconds', 1, SECONDS_MOST)}, "
+        f"{quote(budget.one('means'))}, {quote(budget.one('source'))}}}," for budget in budgets])
+
+
+if __name__ == "__main__":
+    textfile.run(main, "BUDGETS.txt BUDGETS.inc")

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Checks facts, causes, advice, experiments and rules and writes them as const C tables.
+A bad entry ends the build with file:line."""
+
+import re
+
+from textfile import (SLUG, quote, quote_all, read_blocks, read_lines, read_words, run,
+                      write)
+
+STRENGTHS = {"weak": 1, "moderate": 3, "strong": 6, "conclusive": 10}
+PHASES = {
+    "phase1-connection": "PHASE_CONNECTION",
+    "phase1-software": "PHASE_SOFTWARE",
+    "phase2-hardware": "PHASE_HARDWARE",
+    "undecided": "PHASE_UNDECIDED",
+}
+# Terms with values, and whether the values are numbers.
+VALUE_TERMS = {
+    "sign": False, "usb": True, "operation": True, "checkpoint": True, "amr": True, "itunes": True,
+    "history": False, "tool": False, "came-back": False, "stage": False, "entry": False,
+    "action": False, "condition": False, "verdict": False, "suspect": False,
+}
+DRAFT_TERMS = {"verdict", "suspect"}
+MODES = {"normal", "recovery", "dfu", "wtf", "restore", "usb-only", "gone"}
+STAGES = {"dfu", "recovery", "boot-ramdisk", "restore", "reboot", "normal"}
+PLACEHOLDERS = {"computers", "cables", "failures", "operation", "checkpoint", "code", "tool",
+                "cable", "port", "product", "words"}
+TEXT_MAX = 240
+
+
+def fact_id(word):
+    return "FACT_" + word.upper().replace("-", "_")
+
+
+class Compiler:
+    def __init__(self, facts, signs):
+        self.facts, self.signs = facts, signs
+        self.causes, self.lines, self.serial = [], [], 0
+
+    def check_values(self, block, key, name, values):
+        known = {"came-back": MODES, "entry": MODES, "stage": STAGES,
+                 "suspect": {c.name for c in self.causes}, "verdict": set(PHASES)}.get(name)
+        if name == "sign":
+            known = self.signs
+        for value in values:
+            if known is not None and value not in known:
+                block.bad(f"{name}={value}: no such {name}", key)
+            if VALUE_TERMS[name]:
+                try:
+                    int(value, 0)
+                except ValueError:
+                    block.bad(f"{name}={value}: not a number", key)
+
+    def term(self, block, key, text, draft):
+        negated = text.startswith("!")
+        name, equals, rest = text.lstrip("!").partition("=")
+        if not equals:
+            if name not in self.facts:
+                block.bad(f"unknown fact '{name}'", key)
+            return f"{{.kind = TERM_FACT, .negated = {int(negated)}, .fact = {fact_id(name)}}}"
+        if name not in VALUE_TERMS or (name in DRAFT_TERMS and not draft):
+            block.bad(f"unknown term '{name}='", key)
+        values = rest.split(",")
+        self.check_values(block, key, name, values)
+        self.serial += 1
+        array = f"values_{self.serial}"
+        if VALUE_TERMS[name]:
+            items, ctype, field = ", ".join(values), "int64_t", "numbers"
+        else:
+            items, ctype, field = ", ".join(map(quote, values)), "char *const", "words"
+        self.lines.append(f"static const {ctype} {array}[] = {{{items}}};")
+        kind = "TERM_" + name.upper().replace("-", "_")
+        return (f"{{.kind = {kind}, .negated = {int(negated)}, .{field} = {array}, "
+                f".count = {len(values)}}}")
+
+    def terms(self, block, key, prefix, draft=False, needed=True):
+        text = block.one(key, None if needed else "")
+        items = [self.term(block, key, word, draft) for word in text.split()]
+        if not items:
+            return "NULL", 0
+        array = f"{prefix}_{block.name.replace('-', '_')}"
+        self.lines.append(f"static const struct term {array}[] = {{")
+        self.lines += [f"\t{item}," for item in items] + ["};"]
+        return array, len(items)
+
+    def text(self, block, key="text"):
+        value = block.one(key)
+        if len(value) > TEXT_MAX:
+            block.bad(f"{key} is longer than {TEXT_MAX} characters", key)
+        for word in re.findall(r"\{(.*?)\}", value):
+            if word not in PLACEHOLDERS:
+                block.bad(f"unknown word {{{word}}}", key)
+        if "%" in value:
+            block.bad("no percentages: no counted rates exist", key)
+        return quote(value)
+
+    def cause_index(self, block, key, word):
+        for index, cause in enumerate(self.causes):
+            if cause.name == word:
+                return index
+        block.bad(f"unknown cause '{word}'", key)
+
+    def write_causes(self, blocks):
+        self.causes = blocks
+        rows = []
+        for b in blocks:
+            if b.one("phase") not in PHASES:
+                b.bad("unknown phase", "phase")
+            rows.append(f"\t{{{quote(b.name)}, {quote(b.one('title'))}, {PHASES[b.one('phase')]}, "
+                        f"{b.number('prior', 0, 9)}, {quote(b.one('means'))}, "
+                        f"{quote_all(b.all('advice', most=2))}, "
+                        f"{quote(b.one('source'))}}},")
+        return rows
+
+    def write_advice(self, blocks):
+        rows = []
+        for b in blocks:
+            if b.name not in PHASES:
+                b.bad("unknown phase")
+            rows.append(f"\t{{{PHASES[b.name]}, {quote_all(b.all('advice', most=4))}, "
+                        f"{quote(b.one('source'))}}},")
+        return rows
+
+    def write_experiments(self, blocks):
+        rows = []
+        for b in blocks:
+            tests = [self.cause_index(b, "tests", word) for word in b.one("tests").split()]
+            when = self.terms(b, "when", "when", draft=True)
+            other = self.terms(b, "or", "or", draft=True, needed=False)
+            unless = self.terms(b, "unless", "unless", draft=True, needed=False)
+            first = self.terms(b, "first", "first", draft=True, needed=False)
+            outcomes = []
+            for value in b.all("outcome"):
+                condition, arrow, conclusion = value.partition(" => ")
+                if not arrow:
+                    b.bad("outcome without ' => '", "outcome")
+                outcomes.append(f"{{{quote(condition)}, {quote(conclusion)}}}")
+            if not 1 <= len(outcomes) <= 4:
+                b.bad("needs one to four outcomes")
+            rows.append(
+                f"\t{{.word = {quote(b.name)}, .title = {quote(b.one('title'))}, "
+                f".minutes = {b.number('minutes', 1, 600)}, "
+                f".risk = {b.number('risk', 0, 9)}, "
+                f".tests = {sum(1 << index for index in tests):#x}, .when = {when[0]}, "
+                f".when_count = {when[1]}, .or_when = {other[0]}, .or_when_count = {other[1]}, "
+                f".unless = {unless[0]}, .unless_count = {unless[1]}, "
+                f".first = {first[0]}, .first_count = {first[1]}, "
+                f".text = {self.text(b)}, .outcomes = {{{', '.join(outcomes)}}}, "
+                f".outcome_count = {len(outcomes)}, .source = {quote(b.one('source'))}}},")
+        return rows
+
+    def write_rules(self, blocks):
+        rows = []
+        for b in blocks:
+            sides = [side for side in ("for", "against") if b.all(side)]
+            if len(sides) != 1:
+                b.bad("needs either for or against")
+            sign = 1 if sides == ["for"] else -1
+            strength = b.one(sides[0])
+            repeat = b.one("repeat", strength)
+            for word in (strength, repeat):
+                if word not in STRENGTHS:
+                    b.bad(f"unknown strength '{word}'", sides[0])
+            if b.one("opens", "no") not in ("yes", "no"):
+                b.bad("opens is yes or no", "opens")
+            when = self.terms(b, "when", "rule")
+            source = b.one("source")
+            if len(source) < 8:
+                b.bad("needs a source", "source")
+            for word in b.one("cause").split():
+                phase = PHASES.get(word, "PHASE_NONE")
+                cause = "CAUSE_NONE" if word in PHASES else self.cause_index(b, "cause", word)
+                rows.append(
+                    f"\t{{.id = {quote(b.name)}, .cause = {cause}, .phase = {phase}, "
+                    f".weight = {sign * STRENGTHS[strength]}, "
+                    f".repeat_weight = {sign * STRENGTHS[repeat]}, "
+                    f".opens = {int(b.one('opens', 'no') == 'yes')}, .when = {when[0]}, "
+                    f".when_count = {when[1]}, .text = {self.text(b)}, "
+                    f".source = {quote(source)}}},")
+        return rows
+
+
+def table(ctype, name, rows):
+    return [f"const {ctype} {name}[] = {{", *rows, "};",
+            f"const size_t {name}_count = {len(rows)};", ""]
+
+
+def read_causes(folder):
+    return read_blocks(folder / "causes.txt", {
+        "cause": {"title", "phase", "prior", "means", "advice", "source"}})
+
+
+def read_experiments(folder):
+    return read_blocks(folder / "experiments.txt", {
+        "experiment": {"title", "minutes", "risk", "tests", "when", "or", "unless", "first", "text",
+                       "outcome", "source"}})
+
+
+def main(folder, target, header):
+    facts = read_words(folder / "facts.txt")
+    signs = read_blocks(folder / "signs.txt", {
+        "sign": {"text", "from", "noise", "means", "source"}})
+    # An attempt shows the signs of panics.txt by the panic log that its phone saved.
+    panics = {match[1] for _, line in read_lines(folder / "panics.txt")
+              if (match := re.fullmatch(rf"\s+sign: ({SLUG})", line))}
+    link_signs = {match[1] for _, line in read_lines(folder / "linksigns.txt")
+                  if (match := re.fullmatch(rf"sign ({SLUG})", line))}
+    compiler = Compiler(facts, {sign.name for sign in signs} | panics | link_signs)
+    causes = read_causes(folder)
+    advice = read_blocks(folder / "advice.txt", {"phase": {"advice", "source"}})
+    experiments = read_experiments(folder)
+    rules = read_blocks(folder / "rules.txt", {
+        "rule": {"cause", "for", "against", "repeat", "opens", "when", "text", "source"}})
+    cause_rows = compiler.write_causes(causes)
+    advice_rows = compiler.write_advice(advice)
+    experiment_rows = compiler.write_experiments(experiments)
+    rule_rows = compiler.write_rules(rules)
+    write(target, [
+        "/* Generated from the text files of common/knowledge. */",
+        '#include "common/diagnosis/knowledge.h"',
+        '#include "common/knowledge/fact_ids.h"', "", *compiler.lines, "",
+        *table("struct cause_info", "knowledge_causes", cause_rows),
+        *table("struct phase_advice", "knowledge_advice", advice_rows),
+        *table("struct experiment", "knowledge_experiments", experiment_rows),
+        *table("struct rule", "knowledge_rules", rule_rows),
+        *table("struct fact_info", "knowledge_facts",
+               [f"\t{{{quote(word)}, {quote(text)}}}," for word, text in facts.items()])])
+    write(header, [
+        "/* Generated from common/knowledge/facts.txt. */", "#pragma once", "",
+        "enum fact_id {", *[f"\t{fact_id(word)}," for word in facts], "\tFACT_COUNT", "};", "",
+        "#define FACT_FUNCTIONS(X) \\",
+        " \\\n".join(f"\tX({fact_id(word)}, {fact_id(word).lower()})" for word in facts)])
+
+
+if __name__ == "__main__":
+    run(main, "FOLDER TABLES.c FACTS.h")

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Turns signs.txt into the rows of a C array of struct sign (common/logs/log_pattern.h), and
+linksigns.txt into those of struct link_sign (common/logs/link_log.h)."""
+
+import textfile
+from textfile import quote
+
+WRITERS = {"kernel": "LINK_KERNEL", "usbmuxd": "LINK_USBMUXD", "manager": "LINK_MANAGER"}
+SIDES = {word: f"PATTERN_FROM_{word.upper()}" for word in ("either", "tool", "phone")}
+KINDS = {"link": "EVENT_USB_ERROR", "bench": "EVENT_MUX_ERROR"}
+TEXT_LEAST, TEXT_MOST = 6, 255
+
+
+def texts(sign):
+    """None of what the daemon itself concludes: no line says it."""
+    if sign.all("from") == ["daemon"]:
+        return []
+    found = sign.all("text", least=1)
+    for text in found:
+        if not TEXT_LEAST <= len(text) <= TEXT_MOST:
+            sign.bad(f"a text has {TEXT_LEAST} to {TEXT_MOST} characters: shorter ones slow the"
+                     " search", "text")
+    return found
+
+
+def log_cells(sign, text):
+    noise = sign.word("noise", {"yes": "true", "": "false"}, "")
+    return [quote(sign.name), quote(text), sign.word("from", SIDES, "either"), noise,
+            quote(sign.one("means")),
+            quote(sign.one("source"))]
+
+
+def link_cells(sign, text):
+    return [quote(sign.name), sign.word("from", WRITERS), sign.word("says", KINDS), quote(text),
+            sign.shaped("ignore", r"-\d+", "0"), quote(sign.shaped("means", r"[A-Za-z].*\.")),
+            quote(sign.one("source"))]
+
+
+def main(source, log_target, link_source, link_target):
+    keys = {"text", "means", "source"}
+    for path, target, own, cells in ((source, log_target, {"noise", "from"}, log_cells),
+                                     (link_source, link_target, {"from", "says", "ignore"},
+                                      link_cells)):
+        signs = textfile.read_blocks(path, {"sign": keys | own})
+        textfile.write(target, [f"\t{{{', '.join(cells(sign, text))}}},"
+                                for sign in signs for text in texts(sign)])
+
+
+if __name__ == "__main__":
+    textfile.run(main, "SIGNS.txt SIGNS.inc LINKSIGNS.txt LINKSIGNS.inc")

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/logs/link_log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/macro.h"
+#include "common/base/text.h"
+
+#define USB_NODE_MAJOR "c189:" /* the kernel's devices.txt: USB device nodes */
+#define ADDRESSES_PER_BUS 128
+#define CODE_MAX 4095 /* the largest errno of the kernel */
+
+static const struct link_pattern signs[] = {
+#include "common/knowledge/linksigns.inc"
+};
+
+static const struct link_pattern left_phone = {
+	.id = "usbmuxd-left-phone",
+	.writer = LINK_USBMUXD,
+	.kind = EVENT_MUX_ERROR,
+	.text = "usbmuxd shutting down",
+	.means = "usbmuxd ended with a phone attached: the phone is on USB but no program reaches "
+		 "it.",
+	.source = "https://github.com/libimobiledevice/usbmuxd/issues/85, seen on Debian 12",
+};
+
+/* What follows them is the phone's or another program's own text. */
+static const char *const quoting[] = {
+	": Product: ",
+	": Manufacturer: ",
+	": SerialNumber: ",
+	"ERROR (on device)",
+};
+
+/* Errors of a request that software took back, or of a device that is gone. */
+static const int neutral_codes[] = {-ENOENT, -ENODEV, -ECONNRESET, -ESHUTDOWN};
+
+/* The first number with a minus and a blank before it. */
+static int read_code(const char *text)
+{
+	while ((text = strstr(text, " -"))) {
+		char *end;
+		long code = strtol(text + 1, &end, 10);
+
+		if (end > text + 2)
+			return code >= -CODE_MAX ? (int)code : 0;
+		text += 2;
+	}
+	return 0;
+}
+
+static bool is_neutral(const struct link_pattern *sign, int code)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(neutral_codes); i++) {
+		if (code == neutral_codes[i])
+			return true;
+	}
+	return code != 0 && code == sign->ignored_code;
+}
+
+static bool is_port(const char *text, size_t length)
+{
+	return length > 0 && length < PORT_SIZE && text[0] >= '1' && text[0] <= '9' &&
+	       strspn(text, "0123456789-.") >= length && memchr(text, '-', length) != NULL;
+}
+
+/* The port with that number of the hub "1-2" or of the root hub "usb1". */
+static bool port_of_hub(const char *hub, unsigned number, char port[static PORT_SIZE])
+{
+	char found[2 * PORT_SIZE];
+	unsigned bus;
+	int used = 0;
+
+	if (sscanf(hub, "usb%3u%n", &bus, &used) == 1 && !hub[used])
+		snprintf(found, sizeof(found), "%u-%u", bus, number);
+	else if (is_port(hub, strlen(hub)))
+		snprintf(found, sizeof(found), "%s.%u", hub, number);
+	else
+		return false;
+	if (strlen(found) >= PORT_SIZE)
+		return false;
+	text_copy(port, PORT_SIZE, found);
+	return true;
+}
+
+bool kernel_line_port(const char *line, char port[static PORT_SIZE])
+{
+	char hub[PORT_SIZE];
+	const char *dash;
+	size_t length;
+	unsigned number;
+	int used = 0;
+
+	if (!text_starts_with(line, "usb "))
+		return false;
+	line += strlen("usb ");
+	length = strcspn(line, ": ");
+	if (line[length] != ':' || length >= PORT_SIZE)
+		return false;
+	if (is_port(line, length)) {
+		snprintf(port, PORT_SIZE, "%.*s", (int)length, line);
+		return true;
+	}
+	dash = memmem(line, length, "-port", strlen("-port"));
+	if (!dash || sscanf(dash, "-port%3u%n", &number, &used) != 1 ||
+		dash + used != line + length)
+		return false;
+	snprintf(hub, sizeof(hub), "%.*s", (int)(dash - line), line);
+	return port_of_hub(hub, number, port);
+}
+
+bool kernel_device_read(
+	const char *text, char port[static PORT_SIZE], uint32_t *bus, uint32_t *address)
+{
+	char found[PORT_SIZE] = "";
+	unsigned minor = 0;
+	bool node = sscanf(text, USB_NODE_MAJOR "%6u", &minor) == 1;
+
+	if (!node && text_starts_with(text, "+usb:") && is_port(text + 5, strcspn(text + 5, ":")))
+		snprintf(found, sizeof(found), "%.*s", (int)strcspn(text + 5, ":"), text + 5);
+	if (!node && !*found)
+		return false;
+	text_copy(port, PORT_SIZE, found);
+	*bus = node ? minor / ADDRESSES_PER_BUS + 1 : 0;
+	*address = node ? minor % ADDRESSES_PER_BUS + 1 : 0;
+	return true;
+}
+
+/* usbmuxd says "device 1-7", bus and address and not a port, or "device" and the UDID. */
+static void read_usbmuxd_device(const char *line, struct link_finding *finding)
+{
+	unsigned bus, address;
+
+	while ((line = strstr(line, "evice "))) {
+		char word[UDID_SIZE];
+
+		line += strlen("evice ");
+		snprintf(word, sizeof(word), "%.*s", (int)strcspn(line, " ,:"), line);
+		if (udid_normalize(word, finding->udid) == 0)
+			return;
+		if (sscanf(word, "%3u-%3u", &bus, &address) == 2) {
+			finding->bus = bus;
+			finding->address = address;
+			return;
+		}
+	}
+}
+
+static bool quotes(const char *line)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(quoting); i++) {
+		if (strstr(line, quoting[i]))
+			return true;
+	}
+	return false;
+}
+
+bool link_pattern_read(enum link_writer writer, const char *line, struct link_finding *ret)
+{
+	if (quotes(line))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(signs); i++) {
+		struct link_finding finding = {.sign = &signs[i]};
+		const char *at;
+
+		if (signs[i].writer != writer)
+			continue;
+		at = strstr(line, signs[i].text);
+		if (!at)
+			continue;
+		finding.code = read_code(at);
+		if (is_neutral(&signs[i], finding.code))
+			return false;
+		if (writer == LINK_KERNEL)
+			kernel_line_port(line, finding.port);
+		else if (writer == LINK_USBMUXD)
+			read_usbmuxd_device(line, &finding);
+		*ret = finding;
+		return true;
+	}
+	return false;
+}
+
+const struct link_pattern *link_pattern_by_id(const char *id)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(signs); i++) {
+		if (text_equal(signs[i].id, id))
+			return &signs[i];
+	}
+	return text_equal(left_phone.id, id) ? &left_phone : NULL;
+}
+
+const struct link_pattern *mux_watch_line(struct mux_watch *watch, const char *line)
+{
+	bool left;
+
+	if (strstr(line, "Connecting to new device on location")) {
+		watch->attached++;
+	} else if (strstr(line, "Removed device ") && watch->attached > 0) {
+		watch->attached--;
+	} else if (strstr(line, " starting up")) {
+		watch->attached = 0;
+	} else if (strstr(line, left_phone.text)) {
+		left = watch->attached > 0;
+		watch->attached = 0;
+		return left ? &left_phone : NULL;
+	}
+	return NULL;
+}
+
+/* "[10:00:01.040][4] Client 11 accepted: idevicerestore[2254]" */
+bool mux_client_read(const char *line, char name[static NAME_SIZE], uint32_t *process)
+{
+	const char *at = strstr(line, "Client "), *bracket;
+	unsigned number, pid;
+	int used = 0;
+
+	/* No foreign text stands before it. */
+	if (!at || (at > line && strspn(line, "[]:.0123456789 ") != (size_t)(at - line)) ||
+		sscanf(at, "Client %9u accepted: %n", &number, &used) != 1 || !used)
+		return false;
+	at += used;
+	bracket = strrchr(at, '[');
+	used = 0;
+	if (!bracket || bracket == at || (size_t)(bracket - at) >= NAME_SIZE ||
+		sscanf(bracket, "[%9u]%n", &pid, &used) != 1 || !used || bracket[used])
+		return false;
+	snprintf(name, NAME_SIZE, "%.*s", (int)(bracket - at), at);
+	*process = pid;
+	return true;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Finds in lines of the kernel, usbmuxd and the service manager what tells of trouble on the way to
+ * the phone. Takes lines one by one and keeps nothing; what a sign is worth, others judge. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/model/event.h"
+
+enum link_writer { LINK_KERNEL, LINK_USBMUXD, LINK_MANAGER };
+
+struct link_pattern {
+	const char *id;
+	enum link_writer writer;
+	enum event_kind kind; /* EVENT_USB_ERROR or EVENT_MUX_ERROR */
+	const char *text;
+	int ignored_code; /* 0 = none */
+	const char *means;
+	const char *source;
+};
+
+/* What a line tells. `port` and `udid` are empty, bus and address 0, where it does not tell. */
+struct link_finding {
+	const struct link_pattern *sign;
+	int code; /* negative errno, 0 = none */
+	char port[PORT_SIZE];
+	char udid[UDID_SIZE];
+	uint32_t bus, address;
+};
+
+/* Reads one line, as it came, of that writer. Returns false, with *ret untouched, where it shows no
+ * sign. */
+bool link_pattern_read(enum link_writer writer, const char *line, struct link_finding *ret);
+/* The first row of the sign with that id, or NULL. */
+const struct link_pattern *link_pattern_by_id(const char *id);
+
+/* The port that a line of the kernel is about: "usb 1-2.3: …" is 1-2.3, "usb 1-2-port3: …" 1-2.3,
+ * "usb usb1-port2: …" 1-2. Returns false, with `port` untouched, for other lines. */
+bool kernel_line_port(const char *line, char port[static PORT_SIZE]);
+/* Reads the journal's _KERNEL_DEVICE: "+usb:1-2.3" gives the port, "c189:M" bus and address of the
+ * device node (M = (bus - 1) * 128 + address - 1). Returns whether it was one of the two; what it
+ * does not give is empty or 0. */
+bool kernel_device_read(
+	const char *text, char port[static PORT_SIZE], uint32_t *bus, uint32_t *address);
+
+/* How many phones the running usbmuxd has, as far as its lines tell. Begins with all zero. */
+struct mux_watch {
+	uint32_t attached;
+};
+
+/* Follows usbmuxd's lines. Returns the sign usbmuxd-left-phone where usbmuxd shuts down with a
+ * phone attached: Debian's does when a phone re-enumerates within some tens of milliseconds, since
+ * the removal asks it to end and the return does not start another. NULL for every other line. */
+const struct link_pattern *mux_watch_line(struct mux_watch *watch, const char *line);
+
+/* Reads usbmuxd's line on a program that connects to it (it writes them with -v). `name` is the
+ * program's own and may be anything. Returns false, with nothing set, for every other line. */
+bool mux_client_read(const char *line, char name[static NAME_SIZE], uint32_t *process);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/logs/log_pattern.h"
+
+#include "common/base/macro.h"
+
+static const struct log_pattern signs[] = {
+#include "common/knowledge/signs.inc"
+};
+
+const struct log_pattern *log_pattern_all(size_t *ret_count)
+{
+	*ret_count = ARRAY_SIZE(signs);
+	return signs;
+}

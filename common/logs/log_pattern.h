@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Texts of logs that are known to mean something, or to mean nothing. The table is made from
+ * knowledge/signs.txt; what a sign says about a cause stands in the rules. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whose lines show a sign: the same text may mean one thing in the phone's own log and another in
+ * the tool's. */
+enum pattern_from { PATTERN_FROM_EITHER, PATTERN_FROM_TOOL, PATTERN_FROM_PHONE };
+
+struct log_pattern {
+	const char *id;
+	const char *text; /* a line with this in it shows the sign */
+	enum pattern_from from;
+	bool noise;	   /* it occurs in good restores: never evidence */
+	const char *means; /* one sentence */
+	const char *source;
+};
+
+/* All of them, in the order of precedence; several rows may have one id. */
+const struct log_pattern *log_pattern_all(size_t *ret_count);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the text of an iPhone's panic log says about its parts, by the tables of
+ * knowledge/panics.txt. Reads no file and no JSON, and does not say why a restore failed. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/model/event.h"
+
+#define PANIC_REASON_SIZE 512 /* bytes with the NUL of the panic's own words that are kept */
+#define PANIC_SENSORS_MAX 16
+#define PANIC_SENSOR_SIZE 32
+#define PANIC_FINDINGS_MAX 32
+#define PANIC_SHOWN_SIZE 48
+#define PANIC_PARTS_MAX 6
+
+/* The last one of each list is NULL. */
+struct panic_part {
+	const char *models; /* families and product types with spaces between; NULL = any */
+	const char *part;
+};
+
+/* Words of a panic, or the name of a missing sensor. */
+struct panic_word {
+	const char *id;
+	bool sensor;
+	const char *texts[13];
+	const char *means; /* one sentence */
+	struct panic_part parts[PANIC_PARTS_MAX + 1];
+	const char *sign;    /* that an attempt shows whose saved panic log has it, or NULL */
+	const char *history; /* that a report of a running phone gives it, or NULL */
+	const char *unless;  /* the id of a word that says it better, or NULL */
+	bool either;	     /* software may be the cause as well */
+	const char *sure;    /* weak, moderate, strong */
+	const char *disputed[3];
+	const char *sources[5];
+};
+
+/* A number of the system controller's sensor array, or one bit of it. */
+struct panic_mask {
+	const char *id;
+	const char *models;
+	uint64_t value;
+	bool whole; /* the whole number, not a bit of it */
+	const char *part;
+	bool either;
+	const char *sure;
+	const char *disputed[3];
+	const char *sources[5];
+};
+
+/* One reading. Its texts live as long as the program. */
+struct panic_finding {
+	const char *id;
+	char shown[PANIC_SHOWN_SIZE]; /* what stands in the log */
+	const char *means;
+	const char *parts[PANIC_PARTS_MAX + 1]; /* the suspects; none = not known what it means */
+	bool for_model; /* the suspects are those of this very model or family */
+	bool either;
+	const char *sure; /* NULL where there is no suspect */
+	const char *sign;
+	const char *history;	     /* a word of it that the phone has by this, or NULL */
+	const char *const *disputed; /* NULL at its end; never NULL itself */
+	const char *const *sources;
+};
+
+struct panic_report {
+	char reason[PANIC_REASON_SIZE]; /* the panic's own words in one line; empty = none found */
+	char sensors[PANIC_SENSORS_MAX][PANIC_SENSOR_SIZE]; /* named as missing */
+	size_t sensor_count;
+	struct panic_finding findings[PANIC_FINDINGS_MAX];
+	size_t finding_count;
+};
+
+/* Reads `length` bytes of a panic's text: the panicString of a panic-full file, the text of an
+ * older one, or the panic log that a phone saved. `product` is the product type such as iPhone12,3;
+ * empty where it is not known. Never fails; what it does not know gives no finding, but for missing
+ * sensors and numbers of the sensor array, which are told as not known. */
+void panic_read(const char *text, size_t length, const char *product, struct panic_report *ret);
+
+/* Sends an EVENT_SAVED, and where it is a panic log each sign (see panic_word) that it shows, once,
+ * as EVENT_SIGN. */
+void panic_send_saved(const struct event *saved, event_sink *sink, void *user);

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/logs/toollog.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/logs/toollog_private.h"
+
+#define BAR_LINE_MAX 80	   /* bytes; the tools' bars are 58 */
+#define CONSOLE_COLUMNS 80 /* where Windows wraps */
+
+/* In the order of precedence: the phone's own lines are the most certain. */
+static const struct toollog_family *const families[] = {
+	&toollog_device,
+	&toollog_futurerestore,
+	&toollog_pymobiledevice3,
+	&toollog_apple,
+	&toollog_3utools,
+	&toollog_usbmuxd,
+	&toollog_idevicerestore,
+};
+
+/* The rule of that number and its family. */
+static const struct toollog_rule *find_rule(size_t number, const struct toollog_family **ret_family)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		*ret_family = families[i];
+		if (number < families[i]->count)
+			return &families[i]->rules[number];
+		number -= families[i]->count;
+	}
+	return NULL;
+}
+
+static size_t rule_count(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		count += families[i]->count;
+	return count;
+}
+
+const char *toollog_text(size_t number)
+{
+	size_t count, rules = rule_count();
+	const struct toollog_family *family;
+	const struct log_pattern *signs = log_pattern_all(&count);
+
+	if (number < rules)
+		return find_rule(number, &family)->text;
+	return number - rules < count ? signs[number - rules].text : NULL;
+}
+
+static void add_texts(struct matcher *matcher)
+{
+	const char *text;
+
+	matcher_init(matcher);
+	for (size_t i = 0; (text = toollog_text(i)); i++)
+		matcher_add(matcher, text);
+	matcher_prepare(matcher);
+}
+
+struct toollog *toollog_new(event_sink *sink, void *user)
+{
+	struct toollog *log = calloc(1, sizeof(*log));
+
+	if (!log)
+		return NULL;
+	log->sink = sink;
+	log->user = user;
+	log->permille = -1;
+	log->log_event = (struct event){.kind = EVENT_LOG, .source = SOURCE_TOOL};
+	add_texts(&log->matcher);
+	return log;
+}
+
+struct toollog *toollog_free(struct toollog *log)
+{
+	free(log);
+	return NULL;
+}
+
+void toollog_set_clock(struct toollog *log, enum toollog_clock clock)
+{
+	log->follow_clock = clock == TOOLLOG_OWN;
+}
+
+struct toollog_stats toollog_stats(const struct toollog *log)
+{
+	return log->stats;
+}
+
+struct toollog_time toollog_first_time(const struct toollog *log)
+{
+	return log->first_time;
+}
+
+/* "25.0%" as 250. Returns what follows it; NULL where it is nothing like that. */
+static const char *read_percent(const char *text, int32_t *ret_permille)
+{
+	int32_t permille = 0;
+	const char *at = text + strspn(text, " ");
+
+	for (size_t digits = 0; *at >= '0' && *at <= '9'; at++) {
+		if (++digits > 3)
+			return NULL;
+		permille = permille * 10 + (*at - '0') * 10;
+	}
+	if (*at == '.' && at[1] >= '0' && at[1] <= '9') {
+		permille += at[1] - '0';
+		at += 1 + strspn(at + 1, "0123456789");
+	}
+	if (*at != '%' || at == text)
+		return NULL;
+	*ret_permille = permille;
+	return at + 1;
+}
+
+/* What follows a progress bar at the start of the line, as in "[===   ]  25.0%"; NULL where there
+ * is none. */
+static const char *read_bar(const char *line, int32_t *ret_permille)
+{
+	const char *end = line + 1;
+
+	if (*line != '[' || (*end != '=' && *end != ' '))
+		return NULL;
+	end += strspn(end, "=");
+	end += strspn(end, " ");
+	if (*end++ != ']' || end - line > BAR_LINE_MAX)
+		return NULL;
+	return read_percent(end, ret_permille);
+}
+
+/* Bars have no line of their own: errors are glued to them, and a dozen of them together. Returns
+ * what follows them. */
+static const char *take_bars(struct toollog *log, const char *line)
+{
+	const char *end;
+	int32_t permille;
+
+	while ((end = read_bar(line, &permille))) {
+		toollog_emit_permille(log, permille);
+		line = end + strspn(end, " ");
+	}
+	return line;
+}
+
+/* A message begins where the line's prefix ends, or where an error is glued to other text; not in
+ * the call of a program's source, which people paste too. */
+static bool is_beginning(const struct toollog *log, const char *at)
+{
+	static const char glue[] = "ERROR: ", call[] = "(\"";
+	size_t before = (size_t)(at - log->line);
+
+	if (at == log->message)
+		return true;
+	if (before < strlen(glue) || memcmp(at - strlen(glue), glue, strlen(glue)) != 0)
+		return false;
+	at -= strlen(glue);
+	return before < strlen(glue) + strlen(call) ||
+	       memcmp(at - strlen(call), call, strlen(call)) != 0;
+}
+
+/* Of the signs of each side the first one counts. */
+static void note_sign(struct toollog *log, size_t number)
+{
+	size_t count;
+	enum pattern_from from = log_pattern_all(&count)[number].from;
+
+	if (from != PATTERN_FROM_PHONE && number < log->tool_sign)
+		log->tool_sign = number;
+	if (from != PATTERN_FROM_TOOL && number < log->phone_sign)
+		log->phone_sign = number;
+}
+
+static void note_text(void *user, size_t text, size_t at)
+{
+	struct toollog *log = user;
+	const struct toollog_family *family;
+	const struct toollog_rule *rule = find_rule(text, &family);
+
+	if (!rule) {
+		note_sign(log, text - rule_count());
+		return;
+	}
+	if (text >= log->rule || (rule->where == RULE_BEGINS && !is_beginning(log, log->line + at)))
+		return;
+	log->rule = text;
+	log->rest = log->line + at + strlen(rule->text);
+}
+
+static void emit_sign(struct toollog *log, size_t number, size_t length)
+{
+	size_t count;
+	const struct log_pattern *sign = &log_pattern_all(&count)[number];
+	struct event event = toollog_event(log, EVENT_SIGN);
+
+	log->meant_something = true;
+	if (sign->noise)
+		return;
+	text_copy(event.name, sizeof(event.name), sign->id);
+	event.text = log->line;
+	event.text_length = length;
+	toollog_emit(log, &event);
+}
+
+static void emit_device_log(struct toollog *log, size_t length)
+{
+	struct event event = toollog_event(log, EVENT_DEVICE_LOG);
+
+	event.text = log->line;
+	event.text_length = length;
+	toollog_emit(log, &event);
+}
+
+/* Whether the phone wrote a line that no rule knows: it begins as the phone's lines do, or follows
+ * one of them and has no severity, which the tools put before their errors. */
+static bool is_phone_line(const struct toollog *log)
+{
+	bool of_tool = strstr(log->line, "ERROR: ") || strstr(log->line, "<Error>");
+
+	return log->of_phone || ((log->in_device_log || log->phone_speaks) && !of_tool);
+}
+
+/* Reads a line that is whole: what it means in any tool's log, then what it is a sign of. */
+static void read_line(struct toollog *log, const char *line, size_t length)
+{
+	const struct toollog_family *family = NULL;
+	const struct toollog_rule *rule = NULL;
+	size_t sign;
+
+	log->line = line;
+	log->rule = log->tool_sign = log->phone_sign = TOOLLOG_NONE;
+	log->opens_device_log = false;
+	matcher_run(&log->matcher, line, length, note_text, log);
+	if (log->rule != TOOLLOG_NONE)
+		rule = find_rule(log->rule, &family);
+	if (rule && !family->of_phone) {
+		rule->read(log, log->rest, rule->value);
+		if (log->meant_something)
+			log->in_device_log = log->phone_speaks = log->opens_device_log;
+	} else if (!rule && toollog_read_free(log, log->message)) {
+		log->in_device_log = log->phone_speaks = false;
+	} else {
+		if (log->in_device_log)
+			emit_device_log(log, length);
+		if (rule)
+			rule->read(log, log->rest, rule->value);
+		log->phone_speaks = rule || is_phone_line(log);
+	}
+	sign = log->phone_speaks ? log->phone_sign : log->tool_sign;
+	if (sign != TOOLLOG_NONE)
+		emit_sign(log, sign, length);
+}
+
+static void read_wrapped(struct toollog *log)
+{
+	const char *message = log->message;
+
+	if (log->wrapped_length == 0)
+		return;
+	log->message = toollog_message(log, log->wrapped);
+	read_line(log, log->wrapped, log->wrapped_length);
+	log->wrapped_length = 0;
+	log->message = message;
+}
+
+/* Whether a console has cut the line at its edge: of the phone's lines the long ones, which tell of
+ * failures and end with a bracket. */
+static bool is_wrapped(const char *line, size_t length)
+{
+	return length == CONSOLE_COLUMNS && line[length - 1] != ')' &&
+	       (strstr(line, "CHECKPOINT FAILURE:") || strstr(line, "CHECKPOINT IMMED_RETRY:"));
+}
+
+/* A line that a console has cut goes on in the next one. Returns true where the line is kept until
+ * then. */
+static bool take_wrapped(struct toollog *log, const char *line, size_t length)
+{
+	bool begins = log->message != line || *line == '[';
+
+	if (log->wrapped_length == 0 && !is_wrapped(line, length))
+		return false;
+	if (log->wrapped_length > 0 && begins) {
+		read_wrapped(log);
+		return take_wrapped(log, line, length);
+	}
+	memcpy(log->wrapped + log->wrapped_length, line, length + 1);
+	log->wrapped_length += length;
+	if (length != CONSOLE_COLUMNS || log->wrapped_length >= TOOLLOG_WRAPPED_MAX)
+		read_wrapped(log);
+	return true;
+}
+
+/* Where a log was cut off, so was the number at its end, and a part of a number is another one. */
+static size_t drop_number(char *line, size_t length)
+{
+	size_t begin = length;
+
+	while (begin > 0 && isxdigit((unsigned char)line[begin - 1]))
+		begin--;
+	if (line[begin + strcspn(line + begin, "0123456789")])
+		length = begin;
+	line[length] = '\0';
+	return length;
+}
+
+static void take_line(struct toollog *log, const char *bytes, size_t length)
+{
+	char clean[EVENT_TEXT_MAX + 1];
+	const char *line;
+
+	log->stats.cut += log->cut || length > EVENT_TEXT_MAX;
+	log->cut = false;
+	log->at = log->arrival;
+	log->meant_something = false;
+	length = toollog_clean(bytes, length, clean);
+	line = take_bars(log, clean);
+	if (!*line)
+		return;
+	length -= (size_t)(line - clean);
+	log->message = toollog_message(log, line);
+	log->stats.lines++;
+	log->log_event.at = log->at;
+	log->log_event.text = line;
+	log->log_event.text_length = length;
+	log->sink(log->user, &log->log_event);
+	if (memchr(line, '&', length)) {
+		toollog_unescape(clean);
+		length = strlen(line);
+		log->message = toollog_message(log, line);
+	}
+	if (log->ends_early)
+		length = drop_number(clean, (size_t)(line - clean) + length) -
+			 (size_t)(line - clean);
+	if (!take_wrapped(log, line, length))
+		read_line(log, line, length);
+	log->stats.understood += log->meant_something;
+}
+
+static void keep_piece(struct toollog *log, const char *bytes, size_t length)
+{
+	size_t room = sizeof(log->piece) - log->length;
+
+	if (length > room) {
+		length = room;
+		log->cut = true;
+	}
+	memcpy(log->piece + log->length, bytes, length);
+	log->length += length;
+}
+
+static void end_line(struct toollog *log)
+{
+	if (log->length > 0)
+		take_line(log, log->piece, log->length);
+	log->length = 0;
+	log->cut = false;
+}
+
+/* The first end of a line, '\n' or '\r'; NULL where there is none. */
+static const char *line_end(const char *bytes, size_t length)
+{
+	const char *end = memchr(bytes, '\n', length);
+	const char *bar = memchr(bytes, '\r', end ? (size_t)(end - bytes) : length);
+
+	return bar ? bar : end;
+}
+
+void toollog_feed(struct toollog *log, struct stamp at, const char *bytes, size_t length)
+{
+	log->arrival = at;
+	while (length > 0) {
+		const char *end = line_end(bytes, length);
+		size_t size = end ? (size_t)(end - bytes) : length;
+
+		if (end && log->length == 0) {
+			if (size > 0)
+				take_line(log, bytes, size);
+		} else {
+			keep_piece(log, bytes, size);
+			if (end)
+				end_line(log);
+		}
+		size += end ? 1 : 0;
+		bytes += size;
+		length -= size;
+	}
+}
+
+void toollog_finish(struct toollog *log, struct stamp at)
+{
+	log->arrival = at;
+	log->ends_early = true;
+	end_line(log);
+	read_wrapped(log);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The phone's own log of a restore, inside the tools' logs or alone: the checkpoint engine's lines,
+ * its state, and the errors at its end. Shapes from device logs in public reports (iOS 10 to 18).
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/model/operation.h"
+#include "common/logs/toollog_private.h"
+
+/* cleanup_send_final_status: it tells of others' failures. */
+#define CHECKPOINT_FINAL_STATUS 0x648
+
+#define CHECKPOINT_INSTALLING 0x67b /* perform_restore_installing: it fails with what is in it */
+
+/* Steps that report a failure, not ones that fail (see attempt.c). */
+static bool is_clean_up(uint32_t checkpoint)
+{
+	return checkpoint == 0x67c || checkpoint == 0x1613 || checkpoint == 0x647 ||
+	       checkpoint == 0x6c2 || checkpoint == CHECKPOINT_FINAL_STATUS;
+}
+
+/* "(FAILURE:6) RESTORED:[0x060D] wait_for_storage [0]D(storage did not appear)" */
+static void read_engine(struct toollog *log, const char *rest, int state)
+{
+	static const char failure[] = "(FAILURE:";
+	struct event event = toollog_event(log, EVENT_CHECKPOINT);
+	const char *id = strstr(rest, ":[0x"), *name, *text;
+	int64_t number, error;
+
+	if (!id || !toollog_number(id + strlen(":[0x"), 16, "]", &number))
+		return;
+	event.number = (uint32_t)number & 0xffff;
+	event.flag = (uint32_t)state;
+	name = strchr(id, ']');
+	if (name)
+		sscanf(name, "] %63[^ []", event.name);
+	text = strstr(id, "[0]D(");
+	if (text)
+		event_set_text(&event, text);
+	toollog_emit(log, &event);
+	log->cleaning_up |= is_clean_up(event.number);
+	if (state != CHECKPOINT_FAILURE)
+		return;
+	log->failure_told |= event.number != CHECKPOINT_INSTALLING;
+	if (text_starts_with(rest, failure) &&
+		toollog_number(rest + strlen(failure), 10, ")", &error))
+		toollog_emit_code(log, EVENT_AMR_ERROR, error, "");
+}
+
+/* "{0x10030635:57;0x10031300:58}": the steps that are open, the innermost last. Once the phone
+ * cleans up they are those that failed; before, the engine's own lines tell. */
+static void read_open_steps(struct toollog *log, const char *rest, int value)
+{
+	struct event event = toollog_event(log, EVENT_CHECKPOINT);
+	int64_t id = 0;
+
+	log->meant_something = true;
+	for (const char *at = rest; (at = strstr(at, "0x")); at += 2)
+		if (!toollog_number(at + strlen("0x"), 16, ":", &id))
+			return;
+	event.number = (uint32_t)id & 0xffff;
+	event.flag = CHECKPOINT_FAILURE;
+	if (log->cleaning_up && id && !is_clean_up(event.number) && !log->failure_told)
+		toollog_emit(log, &event);
+}
+
+/* "1: RamrodErrorDomain/3ec: text", a chain of errors with the first cause last. */
+static void read_error_chain(struct toollog *log, const char *rest, int of_restore)
+{
+	struct event event = toollog_event(log, EVENT_CHECKPOINT);
+	unsigned depth;
+	const char *text;
+	int64_t code;
+
+	text = toollog_number(rest, 16, ":", &code);
+	if (sscanf(log->message, "%2u: ", &depth) != 1 || !text)
+		return;
+	if (depth == 0 && of_restore)
+		toollog_emit_code(log, EVENT_AMR_ERROR, (int32_t)code, "");
+	if (!of_restore)
+		toollog_emit_code(log, EVENT_REPORTED_ERROR, (int32_t)code, "ramrod");
+	if (log->failure_told)
+		return;
+	event.number = CHECKPOINT_FINAL_STATUS;
+	event.flag = CHECKPOINT_FAILURE;
+	event_set_text(&event, text + 1 + strspn(text + 1, " "));
+	toollog_emit(log, &event);
+}
+
+/* The phone's program names its step. That is the operation of a log without a tool's lines; with
+ * them the tool has said it, and the phone's log is of what went before. */
+static void read_step(struct toollog *log, const char *rest, int operation)
+{
+	const struct operation *known = operation_by_number((uint32_t)operation);
+
+	toollog_emit_number(log, EVENT_STAGE, STAGE_RESTORE);
+	if (known && !log->operation_of_tool && known->number != log->operation)
+		toollog_emit_operation(log, known->number, known->name);
+}
+
+static void read_known(struct toollog *log, const char *rest, int value)
+{
+	log->meant_something = true;
+}
+
+static const struct toollog_rule rules[] = {
+	{"CHECKPOINT BEGIN: ", RULE_WITHIN, read_engine, CHECKPOINT_STARTED},
+	{"CHECKPOINT END: ", RULE_WITHIN, read_engine, CHECKPOINT_COMPLETED},
+	{"CHECKPOINT IMMED_RETRY:", RULE_WITHIN, read_engine, CHECKPOINT_WARNING},
+	{"CHECKPOINT FAILURE:", RULE_WITHIN, read_engine, CHECKPOINT_FAILURE},
+	{"CHECKPOINT NOTICE: ", RULE_WITHIN, read_known, 0},
+	{"CHECKPOINT ANOMALY: ", RULE_WITHIN, read_known, 0},
+	{"CHECKPOINT PROGRESS: ", RULE_WITHIN, read_known, 0},
+	{"restore-step-ids=", RULE_WITHIN, read_open_steps, 0},
+	{"restore-step-ids = ", RULE_WITHIN, read_open_steps, 0},
+	{"restore-step-", RULE_WITHIN, read_known, 0},
+	/* Long before the baseband's step it is asked which partitions it will need. */
+	{"equirePartitionMount", RULE_WITHIN, read_step, 0},
+	{"bbupdater: ", RULE_BEGINS, read_step, 19},
+	{"update_baseband: ", RULE_BEGINS, read_step, 19},
+	{"update_gas_gauge", RULE_WITHIN, read_step, 47},
+	{"ASR STATUS: ", RULE_BEGINS, read_step, 13},
+	{"ASR VERIFY PROGRESS: ", RULE_BEGINS, read_step, 14},
+	/* asr, which writes the system image on the phone. */
+	{"ASR: ", RULE_BEGINS, read_known, 0},
+	{"Searching for NAND service", RULE_BEGINS, read_step, 28},
+	{"executing /sbin/fsck", RULE_BEGINS, read_step, 15},
+	{"entering mount_filesystems", RULE_BEGINS, read_step, 16},
+	{"entering modify_fstab", RULE_BEGINS, read_step, 17},
+	{"entering update_NOR", RULE_BEGINS, read_step, 18},
+	{"entering ramrod_", RULE_BEGINS, read_step, 0},
+	{"AMRestoreErrorDomain/", RULE_WITHIN, read_error_chain, 1},
+	{"RamrodErrorDomain/", RULE_WITHIN, read_error_chain, 0},
+};
+
+const struct toollog_family toollog_device = {rules, ARRAY_SIZE(rules), true};

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What futurerestore says around the lines of the idevicerestore in it, of its old and new forks.
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/logs/toollog_private.h"
+
+#define NAME "futurerestore"
+
+static void read_tool(struct toollog *log, const char *rest, int value)
+{
+	toollog_emit_tool(log, NAME, NULL);
+}
+
+/* "Version: <commit> - <number>" */
+static void read_version(struct toollog *log, const char *rest, int value)
+{
+	if (strspn(rest, "0123456789abcdef") >= 7 && strstr(rest, " - "))
+		toollog_emit_tool(log, NAME, rest);
+}
+
+static void read_exception(struct toollog *log, const char *rest, int value)
+{
+	toollog_emit_tool(log, NAME, NULL);
+	log->in_exception = true;
+}
+
+static void read_outcome(struct toollog *log, const char *rest, int outcome)
+{
+	toollog_emit_tool(log, NAME, NULL);
+	log->in_exception = false;
+	toollog_read_outcome(log, rest, outcome);
+}
+
+static void read_exit(struct toollog *log, const char *rest, int value)
+{
+	toollog_emit_tool(log, NAME, NULL);
+	toollog_read_code(log, rest, 1);
+}
+
+static const struct toollog_rule rules[] = {
+	{"Version: ", RULE_BEGINS, read_version, 0},
+	{"Odysseus support: ", RULE_BEGINS, read_tool, 0},
+	{"futurerestore init done", RULE_BEGINS, read_tool, 0},
+	{"file=futurerestore", RULE_BEGINS, read_tool, 0},
+	{"commit count=", RULE_BEGINS, read_tool, 0},
+	{"[exception]:", RULE_BEGINS, read_exception, 0},
+	{"Done: restoring succeeded", RULE_BEGINS, read_outcome, OUTCOME_SUCCEEDED},
+	{"Done: restoring failed", RULE_BEGINS, read_outcome, OUTCOME_FAILED},
+	{"Failed with errorcode=", RULE_BEGINS, read_exit, 0},
+};
+
+const struct toollog_family toollog_futurerestore = {rules, ARRAY_SIZE(rules), false};

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What stands before the message of a line: times, levels, process numbers, severities, tags. Each
+ * tool, version and wrapper has its own, and pasted fragments have none. */
+#include <ctype.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/logs/toollog_private.h"
+
+#define SECOND_US USEC_PER_SEC
+#define DAY_US (86400 * SECOND_US)
+
+/* Forms of what begins a line. In a shape `d` is a digit, `h` a hex digit, `w` one or more
+ * characters up to a blank, `_` one or more blanks; all else stands for itself. */
+static const struct {
+	const char *shape;
+	size_t clock; /* where the hour stands */
+	bool of_phone;
+	const char *tool;
+} prefixes[] = {
+	{"dd:dd:dd.ddd:", 0, false},	  /* iMazing, 3uTools, some wrappers */
+	{"dd:dd:dd.ddd_", 0, false},	  /* idevicerestore since June 2025 */
+	{"[dd:dd:dd.dddd-GMT]", 1, true}, /* the phone */
+	{"[dd:dd:dd.dddd]", 1, false},	  /* Finder, Apple Devices, PurpleRestore */
+	{"[dd:dd:dd.ddd][d]_", 1, false, "usbmuxd"},
+	{"[dd:dd:dd.ddd]", 1, false}, /* wrappers */
+	{"dddd-dd-dd dd:dd:dd.ddd_[w:_", 11, false, "itunes"},
+	{"dddd-dd-dd dd:dd:dd.ddd_", 11, false},       /* wrappers */
+	{"dddd-dd-dd dd:dd:dd_w_w_DEBUG_", 11, false}, /* pymobiledevice3 */
+	{"dddd-dd-dd dd:dd:dd_w_w_INFO_", 11, false},
+	{"dddd-dd-dd dd:dd:dd_w_w_WARNING_", 11, false},
+	{"dddd-dd-dd dd:dd:dd_w_w_ERROR_", 11, false},
+	{"dddd-dd-dd dd:dd:dd_w_w_CRITICAL_", 11, false},
+};
+
+/* Behind them, in this order and as often as they come. */
+static const char tags[][16] = {
+	"<Error> ",
+	"<Warning> ",
+	"<Notice> ",
+	"<Info> ",
+	"<Verbose> ",
+	"<Debug> ",
+	"ERROR: ",
+	"WARNING: ",
+	"NOTE: ",
+	"DEBUG: ",
+	"INFO: ",
+	"[Error] ",
+	"[WARNING] ",
+	"[INFO] ",
+	"[Log] ",
+	"[TSSC] ",
+	"[TSSR] ",
+	"[DOWN] ",
+	"[IMG4TOOL] ",
+	"what=",
+	"\"",
+	"<string>",
+};
+
+/* The bytes of the line that have the shape; 0 where it has another. */
+static size_t shape_length(const char *line, const char *shape)
+{
+	const char *at = line;
+
+	for (; *shape; shape++) {
+		size_t run;
+
+		switch (*shape) {
+		case 'd':
+			if (!isdigit((unsigned char)*at))
+				return 0;
+			at++;
+			break;
+		case 'w':
+			run = strcspn(at, " ");
+			if (run == 0)
+				return 0;
+			/* What follows in the shape may be the end of the word. */
+			if (shape[1] != '_' && at[run - 1] == shape[1])
+				run--;
+			at += run;
+			break;
+		case '_':
+			run = strspn(at, " ");
+			if (run == 0)
+				return 0;
+			at += run;
+			break;
+		default:
+			if (*at != *shape)
+				return 0;
+			at++;
+		}
+	}
+	return (size_t)(at - line);
+}
+
+static uint64_t two_digits(const char *text)
+{
+	return (uint64_t)(text[0] - '0') * 10 + (uint64_t)(text[1] - '0');
+}
+
+/* Microseconds since midnight of "10:15:00.1234", with as many digits of a fraction as there are.
+ */
+static uint64_t clock_of(const char *text)
+{
+	uint64_t us = (two_digits(text) * 3600 + two_digits(text + 3) * 60 + two_digits(text + 6)) *
+		      SECOND_US;
+	uint64_t digit = SECOND_US / 10;
+
+	text += 8;
+	if (*text != '.')
+		return us;
+	for (text++; isdigit((unsigned char)*text) && digit; text++, digit /= 10)
+		us += (uint64_t)(*text - '0') * digit;
+	return us;
+}
+
+/* Times have no date: going back by half a day or more is midnight, by less a line that was
+ * late. */
+static void take_clock(struct toollog *log, uint64_t clock_us)
+{
+	if (!log->clock_seen) {
+		log->started = log->arrival;
+		log->clock_seen = true;
+	} else if (clock_us >= log->clock_us) {
+		log->elapsed_us += clock_us - log->clock_us;
+	} else if (log->clock_us - clock_us > DAY_US / 2) {
+		log->elapsed_us += DAY_US - log->clock_us + clock_us;
+	} else {
+		clock_us = log->clock_us;
+	}
+	log->clock_us = clock_us;
+}
+
+/* `clock` is where the hour stands in the line, behind a date of ten characters where it is not
+ * near the beginning. */
+static void note_first_time(struct toollog *log, const char *line, size_t clock)
+{
+	struct toollog_time *time = &log->first_time;
+
+	time->known = true;
+	time->us = clock_of(line + clock);
+	if (clock < strlen("2026-11-22 "))
+		return;
+	time->year = (int)(100 * two_digits(line) + two_digits(line + 2));
+	time->month = (int)two_digits(line + strlen("2026-"));
+	time->day = (int)two_digits(line + strlen("2026-11-"));
+}
+
+static void set_time(struct toollog *log)
+{
+	log->at = log->arrival;
+	if (!log->follow_clock || !log->clock_seen)
+		return;
+	log->at.monotonic_us = log->started.monotonic_us + log->elapsed_us;
+	if (log->started.wall_us)
+		log->at.wall_us = log->started.wall_us + log->elapsed_us;
+}
+
+/* Whether a tag may begin so: nearly no line does, and this is asked of each. */
+static bool may_be_tag(char c)
+{
+	switch (c) {
+	case ' ':
+	case '"':
+	case '<':
+	case '[':
+	case 'D':
+	case 'E':
+	case 'I':
+	case 'N':
+	case 'W':
+	case 'w':
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The same of a time: "10:", "2026-" or "[10:" begins each. */
+static bool may_be_time(const char *line)
+{
+	if (*line == '[')
+		return isdigit((unsigned char)line[1]) && isdigit((unsigned char)line[2]) &&
+		       line[3] == ':';
+	return isdigit((unsigned char)line[0]) && isdigit((unsigned char)line[1]) &&
+	       (line[2] == ':' || (line[2] && line[3] && line[4] == '-'));
+}
+
+static size_t tag_length(const char *line)
+{
+	if (!may_be_tag(*line))
+		return 0;
+	if (*line == ' ')
+		return strspn(line, " ");
+	/* Dumps are full of lines that begin as tags do, but not with the same two letters. */
+	for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
+		if (line[0] == tags[i][0] && (line[1] == tags[i][1] || !tags[i][1]) &&
+			text_starts_with(line, tags[i]))
+			return strlen(tags[i]);
+	return 0;
+}
+
+/* Threads and mails quote a log with "> " before each line, once for each answer, or indent it. */
+static const char *skip_quoting(const char *line)
+{
+	return line + strspn(line, "> ");
+}
+
+const char *toollog_message(struct toollog *log, const char *line)
+{
+	size_t used;
+
+	log->tool = NULL;
+	log->of_phone = false;
+	line = skip_quoting(line);
+	for (size_t i = 0; may_be_time(line) && i < ARRAY_SIZE(prefixes); i++) {
+		used = shape_length(line, prefixes[i].shape);
+		if (used == 0)
+			continue;
+		/* The phone's clock is another one. */
+		if (!prefixes[i].of_phone) {
+			if (!log->clock_seen)
+				note_first_time(log, line, prefixes[i].clock);
+			take_clock(log, clock_of(line + prefixes[i].clock));
+		}
+		log->tool = prefixes[i].tool;
+		log->of_phone = prefixes[i].of_phone;
+		line += used;
+		break;
+	}
+	set_time(log);
+	while ((used = tag_length(line)) > 0)
+		line += used;
+	return line;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the readers of the single tools share. For common/logs/toollog*.c alone. */
+#pragma once
+
+#include "common/logs/matcher.h"
+#include "common/logs/log_pattern.h"
+#include "common/logs/toollog.h"
+
+#define TOOLLOG_WRAPPED_MAX 1024 /* bytes of a line of the phone that a console wrapped */
+#define TOOLLOG_NONE SIZE_MAX
+
+/* Reads what stands behind the text of a rule. `value` is the rule's. */
+typedef void toollog_reader(struct toollog *log, const char *rest, int value);
+
+struct toollog_rule {
+	const char *text; /* at the beginning of a message, or anywhere in it */
+	enum { RULE_BEGINS, RULE_WITHIN } where;
+	toollog_reader *read;
+	int value;
+};
+
+/* The lines of one family of logs. Of the rules that hold for a line the first one reads it. */
+struct toollog_family {
+	const struct toollog_rule *rules;
+	size_t count;
+	bool of_phone; /* the phone's own lines, inside those of a tool */
+};
+
+extern const struct toollog_family toollog_device;
+extern const struct toollog_family toollog_idevicerestore;
+extern const struct toollog_family toollog_futurerestore;
+extern const struct toollog_family toollog_pymobiledevice3;
+extern const struct toollog_family toollog_apple;
+extern const struct toollog_family toollog_usbmuxd;
+extern const struct toollog_family toollog_3utools;
+
+/* A number of a plist that the tool dumps, whose key stood on the line before. */
+enum plist_key { PLIST_NONE, PLIST_AMR_ERROR, PLIST_STATUS };
+
+struct toollog {
+	event_sink *sink;
+	void *user;
+	struct toollog_stats stats;
+	struct event log_event; /* EVENT_LOG, but for its text */
+
+	/* Time. */
+	bool follow_clock; /* times of the log count, not those of arrival */
+	bool clock_seen;   /* the tool's lines have a clock */
+	struct toollog_time first_time;
+	uint64_t clock_us;    /* the last one, since midnight */
+	uint64_t elapsed_us;  /* since the log's first clock */
+	struct stamp started; /* arrival of the line with it */
+	struct stamp arrival;
+	struct stamp at; /* of the line at hand */
+
+	/* The line at hand. */
+	const char *line;
+	const char *message; /* in `line`, behind what stands before */
+	bool of_phone;	     /* it begins as the phone's lines do */
+	const char *tool;    /* that alone begins its lines so; may be NULL */
+	bool meant_something;
+	size_t rule;		      /* the first one found; TOOLLOG_NONE */
+	size_t tool_sign, phone_sign; /* the first ones, were it that one's line; TOOLLOG_NONE */
+	const char *rest;	      /* behind the rule's text */
+	bool opens_device_log;	      /* it says that the phone's own log follows */
+
+	/* What earlier lines tell. */
+	enum plist_key plist_key;
+	bool in_status;	    /* in a dump of the phone's last word */
+	bool in_exception;  /* in futurerestore's account of its end */
+	bool in_device_log; /* lines of the phone's own log until the tool speaks again */
+	bool phone_speaks;  /* the last line whose writer is known is the phone's */
+	bool cleaning_up;   /* the phone has begun to report its failure */
+	bool failure_told;  /* it has told the text of it */
+	bool tool_told;
+	bool names_operations; /* it tells them by their names alone: 3uTools */
+	int32_t permille;      /* the last one told */
+	uint32_t operation;
+	bool operation_of_tool; /* not from the phone's own log */
+	char firmware[NAME_SIZE];
+	char wrapped[TOOLLOG_WRAPPED_MAX + EVENT_TEXT_MAX + 1];
+	size_t wrapped_length;
+
+	/* The line that is not complete yet. */
+	char piece[EVENT_TEXT_MAX];
+	size_t length;
+	bool cut;
+	bool ends_early; /* the log is over in the middle of it */
+
+	struct matcher matcher;
+};
+
+/* An event of the tool at the time of the line. */
+struct event toollog_event(const struct toollog *log, enum event_kind kind);
+void toollog_emit(struct toollog *log, const struct event *event);
+/* Events that say no more than a name, a number, or a code with a name. */
+void toollog_emit_name(struct toollog *log, enum event_kind kind, const char *name);
+void toollog_emit_number(struct toollog *log, enum event_kind kind, uint32_t number);
+void toollog_emit_code(struct toollog *log, enum event_kind kind, int64_t code, const char *name);
+/* The tool's name, told once. `version` may be NULL. */
+void toollog_emit_tool(struct toollog *log, const char *name, const char *version);
+/* Tells of a progress, where it has changed. */
+void toollog_emit_permille(struct toollog *log, int32_t permille);
+/* Tells of an operation by its number as protocol 14 counts. */
+void toollog_emit_operation(struct toollog *log, uint32_t number, const char *name);
+/* The same, from a tool's own line: more certain than what the phone's log tells of its steps. */
+void toollog_emit_tool_operation(struct toollog *log, uint32_t number, const char *name);
+/* The phone's last word, with the outcome that it means. */
+void toollog_emit_status(struct toollog *log, int64_t code, const char *name);
+
+/* Readers that families share: `value` is what they tell. */
+toollog_reader toollog_read_stage;   /* enum restore_stage */
+toollog_reader toollog_read_outcome; /* enum outcome */
+toollog_reader toollog_read_code;    /* a number behind the text; 0 = itunes, 1 = tool-exit */
+
+/* Messages of idevicerestore that no fixed text tells: operations, numbers of plists. Returns false
+ * where the message is none of them. */
+bool toollog_read_free(struct toollog *log, const char *message);
+/* An operation by its name alone, where the tool tells them so. Returns false where it is none. */
+bool toollog_read_named_operation(struct toollog *log, const char *message);
+/* A line of usbmuxd that tells of trouble on the link. Returns false where it does not. */
+bool toollog_read_trouble(struct toollog *log, const char *message);
+/* Reads a number, of base 10 (also negative) or 16 (without 0x), that one of the characters `ends`
+ * follows, or the end of the line where `ends` begins with '$'. Of a number that was cut off, or
+ * damaged in its middle, nothing is known. Returns what follows it; NULL where there is none. */
+const char *toollog_number(const char *text, int base, const char *ends, int64_t *ret);
+/* The word for a mode in any tool's spelling. */
+enum device_mode toollog_mode(const char *word);
+
+/* The line without its time, level and severity; sets the time of the line where it has one. */
+const char *toollog_message(struct toollog *log, const char *line);
+/* Copies a foreign line as clean UTF-8 without the escapes of terminals. Returns its bytes. */
+size_t toollog_clean(const char *bytes, size_t length, char out[static EVENT_TEXT_MAX + 1]);
+/* Turns HTML's escapes back into characters, in place. */
+void toollog_unescape(char *text);

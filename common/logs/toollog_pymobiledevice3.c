@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The lines of pymobiledevice3's restore: messages of the phone as Python dictionaries. Shapes from
+ * its restore.py. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/model/operation.h"
+#include "common/logs/toollog_private.h"
+
+#define NAME "pymobiledevice3"
+
+/* The value of a key in a dictionary; NULL where the key is not there. */
+static const char *value_of(const char *dictionary, const char *key)
+{
+	char quoted[NAME_SIZE];
+	const char *found;
+
+	snprintf(quoted, sizeof(quoted), "'%s': ", key);
+	found = strstr(dictionary, quoted);
+	return found ? found + strlen(quoted) : NULL;
+}
+
+static bool number_of(const char *dictionary, const char *key, int64_t *ret)
+{
+	const char *value = value_of(dictionary, key);
+
+	return value && toollog_number(value, 10, ",}", ret);
+}
+
+static bool word_of(const char *dictionary, const char *key, char out[static NAME_SIZE])
+{
+	const char *value = value_of(dictionary, key);
+
+	if (!value || *value != '\'')
+		return false;
+	snprintf(out, NAME_SIZE, "%.*s", (int)strcspn(value + 1, "'"), value + 1);
+	return true;
+}
+
+static void read_checkpoint(struct toollog *log, const char *rest, int value)
+{
+	struct event event = toollog_event(log, EVENT_CHECKPOINT);
+	const char *complete = value_of(rest, "CHECKPOINT_COMPLETE");
+	char error[NAME_SIZE];
+	int64_t id;
+
+	toollog_emit_tool(log, NAME, NULL);
+	if (!number_of(rest, "CHECKPOINT_ID", &id))
+		return;
+	event.number = (uint32_t)id & 0xffff;
+	event.flag = complete && text_starts_with(complete, "True") ? CHECKPOINT_COMPLETED
+								    : CHECKPOINT_STARTED;
+	number_of(rest, "CHECKPOINT_RESULT", &event.code);
+	word_of(rest, "CHECKPOINT_NAME", event.name);
+	if (word_of(rest, "CHECKPOINT_ERROR", error)) {
+		event.flag = CHECKPOINT_FAILURE;
+		event_set_text(&event, error);
+	}
+	toollog_emit(log, &event);
+}
+
+/* {'MsgType': 'ProgressMsg', 'Operation': 'WAIT_FOR_NAND', 'Progress': 0}: operations that it does
+ * not know stay numbers. */
+static void read_progress(struct toollog *log, const char *rest, int value)
+{
+	const struct operation *operation = NULL;
+	char word[NAME_SIZE] = "";
+	int64_t number = 0, progress;
+
+	toollog_emit_tool(log, NAME, NULL);
+	if (number_of(rest, "Operation", &number) && number > 0 && number < 1000)
+		operation = operation_by_number((uint32_t)number);
+	else if (word_of(rest, "Operation", word))
+		operation = operation_by_number(operation_by_name(word));
+	if (operation && operation->number != log->operation)
+		toollog_emit_tool_operation(log, operation->number, operation->name);
+	if (number_of(rest, "Progress", &progress) && progress >= 0 && progress <= 100)
+		toollog_emit_permille(log, (int32_t)progress * 10);
+}
+
+static void read_status(struct toollog *log, const char *rest, int value)
+{
+	int64_t code;
+
+	toollog_emit_tool(log, NAME, NULL);
+	if (number_of(rest, "AMRError", &code))
+		toollog_emit_code(log, EVENT_AMR_ERROR, code, "");
+	/* The phone's log is told again behind it, a line at a time. */
+	log->opens_device_log = true;
+	/* Of a long message the end is missing, where it stands. */
+	if (number_of(rest, "Status", &code))
+		toollog_emit_status(log, code, code == 0 ? "Restore Finished" : "");
+}
+
+static void read_tool(struct toollog *log, const char *rest, int value)
+{
+	toollog_emit_tool(log, NAME, NULL);
+}
+
+/* It is no line of the phone, whatever stands before it. */
+static void read_python_error(struct toollog *log, const char *rest, int value)
+{
+	log->meant_something = true;
+}
+
+static void read_wait(struct toollog *log, const char *rest, int value)
+{
+	toollog_emit_tool(log, NAME, NULL);
+	toollog_emit_number(log, EVENT_STAGE, STAGE_BOOT_RAMDISK);
+	toollog_emit_name(log, EVENT_WAIT, "wait-restore-mode");
+}
+
+static void read_stage(struct toollog *log, const char *rest, int stage)
+{
+	toollog_emit_tool(log, NAME, NULL);
+	toollog_read_stage(log, rest, stage);
+}
+
+static void read_transfer(struct toollog *log, const char *rest, int state)
+{
+	struct event event = toollog_event(log, EVENT_TRANSFER);
+
+	event.flag = (uint32_t)state;
+	snprintf(event.name, sizeof(event.name), "%.*s", (int)strcspn(rest, " ."), rest);
+	toollog_emit(log, &event);
+	toollog_emit_number(log, EVENT_STAGE, STAGE_RESTORE);
+}
+
+/* "connected device: <Device ecid: 7931233653391406 hardware_model: d421ap image4-support: 4>" */
+static void read_connected(struct toollog *log, const char *rest, int value)
+{
+	static const char key[] = "ecid: ", board_key[] = "hardware_model: ";
+	struct event event = toollog_event(log, EVENT_IDENTITY);
+	const char *ecid = strstr(rest, key), *board = strstr(rest, board_key);
+	int64_t number;
+
+	toollog_emit_tool(log, NAME, NULL);
+	if (!ecid || !toollog_number(ecid + strlen(key), 10, " ", &number) || number == 0)
+		return;
+	event.ecid = (uint64_t)number;
+	if (board) {
+		event.text = board + strlen(board_key);
+		event.text_length = strcspn(event.text, " >");
+	}
+	toollog_emit(log, &event);
+}
+
+static const struct toollog_rule rules[] = {
+	{"searching among connected devices via lockdownd", RULE_BEGINS, read_tool, 0},
+	{"waiting for device to be available in Recovery mode", RULE_BEGINS, read_tool, 0},
+	{"connected device: <", RULE_BEGINS, read_connected, 0},
+	{"checkpoint: {", RULE_BEGINS, read_checkpoint, 0},
+	{"progress-bar: {", RULE_BEGINS, read_progress, 0},
+	{"status message: {", RULE_BEGINS, read_status, 0},
+	{"PreviousRestoreLog: ", RULE_BEGINS, read_stage, STAGE_RESTORE},
+	{"waiting for device to connect for restored service", RULE_BEGINS, read_wait, 0},
+	{"hardware info: {", RULE_BEGINS, read_stage, STAGE_RESTORE},
+	{"saved_debug_info: ", RULE_BEGINS, read_stage, STAGE_RESTORE},
+	{"about to send ", RULE_BEGINS, read_transfer, STEP_BEGIN},
+	{"connecting to ASR", RULE_BEGINS, read_stage, STAGE_RESTORE},
+	{"validating the filesystem", RULE_BEGINS, read_stage, STAGE_RESTORE},
+	/* The names of its loggers; traces of its other services have paths. */
+	/* Python's word for an error of the computer's system. */
+	{"[Errno ", RULE_WITHIN, read_python_error, 0},
+	{" pymobiledevice3.", RULE_WITHIN, read_tool, 0},
+	{"-pymobiledevice3.", RULE_WITHIN, read_tool, 0},
+};
+
+const struct toollog_family toollog_pymobiledevice3 = {rules, ARRAY_SIZE(rules), false};

@@ -1,0 +1,722 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/model/attempt.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/macro.h"
+#include "common/base/text.h"
+#include "common/model/budget.h"
+
+/* USB errors this close before a disconnect belong to it: pulling a device makes them too
+ * (docs.kernel.org/driver-api/usb/error-codes.html, notes 1 and 2). */
+#define USB_ERROR_MASK_US (1 * USEC_PER_SEC)
+
+/* usbmuxd 1.1.1 frees memory twice, and dies, when the phone goes away under a large transfer
+ * (seen with Debian 12's on a virtual USB bus): that end says nothing of usbmuxd. */
+#define MUX_END_EXCUSED_US (1 * USEC_PER_SEC)
+
+/* The tool's log comes through a file that is read a little later; USB comes at once. */
+#define LOG_LAG_US (5 * USEC_PER_SEC)
+
+void attempt_init(struct attempt *attempt)
+{
+	*attempt = (struct attempt){.permille = -1};
+}
+
+/* Copies a text that is not ended into a field that is. */
+static void copy_text(char *out, size_t size, const struct event *event)
+{
+	text_clean(event->text, event->text_length, out, size);
+}
+
+const char *attempt_condition(const struct attempt *attempt, const char *key)
+{
+	for (size_t i = 0; i < attempt->condition_count; i++)
+		if (text_equal(attempt->conditions[i].key, key))
+			return text_equal(attempt->conditions[i].value, "unknown")
+				       ? NULL
+				       : attempt->conditions[i].value;
+	return NULL;
+}
+
+int attempt_set_condition(
+	struct attempt *attempt, const char *key, const char *value, uint64_t sequence)
+{
+	struct condition *condition = NULL;
+
+	for (size_t i = 0; i < attempt->condition_count && !condition; i++)
+		if (text_equal(attempt->conditions[i].key, key))
+			condition = &attempt->conditions[i];
+	if (!condition) {
+		if (attempt->condition_count == ATTEMPT_CONDITIONS_MAX)
+			return -ENOSPC;
+		condition = &attempt->conditions[attempt->condition_count++];
+	}
+	text_copy(condition->key, sizeof(condition->key), key);
+	text_copy(condition->value, sizeof(condition->value), value);
+	condition->sequence = sequence;
+	return 0;
+}
+
+const struct seen_sign *attempt_sign(const struct attempt *attempt, const char *id)
+{
+	for (size_t i = 0; i < attempt->sign_count; i++)
+		if (text_equal(attempt->signs[i].id, id))
+			return &attempt->signs[i];
+	return NULL;
+}
+
+const struct seen_sign *attempt_usb_error(const struct attempt *attempt, int64_t code)
+{
+	for (size_t i = 0; i < attempt->sign_count; i++)
+		if (code < 0 && attempt->signs[i].code == code)
+			return &attempt->signs[i];
+	return NULL;
+}
+
+static bool is_crash(int64_t status)
+{
+	static const int signals[] = {4, 6, 7, 8, 11};
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (status == -signals[i] || status == 128 + signals[i])
+			return true;
+	return false;
+}
+
+bool attempt_tool_crashed(const struct attempt *attempt)
+{
+	if (attempt->exit_known && is_crash(attempt->exit_status))
+		return true;
+	for (size_t i = 0; i < attempt->error_count; i++)
+		if (text_equal(attempt->errors[i].domain, "tool-exit") &&
+			is_crash(attempt->errors[i].code))
+			return true;
+	return false;
+}
+
+const char *health_grade_name(enum health_grade grade)
+{
+	static const char *const names[] = {"unknown", "good", "degraded", "lost"};
+
+	return (size_t)grade < ARRAY_SIZE(names) ? names[grade] : names[0];
+}
+
+static void reach_stage(struct attempt *attempt, enum restore_stage stage)
+{
+	if (stage <= attempt->stage)
+		return;
+	if (stage >= STAGE_BOOT_RAMDISK && attempt->stage < STAGE_BOOT_RAMDISK)
+		attempt->modes_when_due = attempt->mode_count;
+	attempt->stage = stage;
+}
+
+static void add_mode(struct attempt *attempt, const struct event *event, enum device_mode mode)
+{
+	if (attempt->mode_count == ATTEMPT_MODES_MAX)
+		attempt->mode_count--;
+	attempt->modes[attempt->mode_count++] = (struct seen_mode){
+		.mode = mode,
+		.monotonic_us = event->at.monotonic_us,
+		.sequence = event->sequence,
+	};
+}
+
+static enum device_mode last_mode(const struct attempt *attempt)
+{
+	return attempt->mode_count ? attempt->modes[attempt->mode_count - 1].mode : MODE_UNKNOWN;
+}
+
+/* Several sources tell the same plug and unplug. The one nearest to the wire counts, once it has
+ * spoken: USB before the tool's log, the log before usbmuxd, which does not see every mode. */
+static bool link_source_counts(struct attempt *attempt, enum event_source source)
+{
+	static const uint32_t ranks[] = {[SOURCE_USBMUXD] = 1, [SOURCE_TOOL] = 2, [SOURCE_USB] = 3};
+	uint32_t rank = (size_t)source < ARRAY_SIZE(ranks) ? ranks[source] : 0;
+
+	if (rank < attempt->link_rank)
+		return false;
+	attempt->link_rank = rank;
+	return true;
+}
+
+static void fold_link_facts(struct attempt *attempt, const struct event *event)
+{
+	struct health *health = &attempt->health;
+
+	if (event->port[0])
+		text_copy(attempt->port, sizeof(attempt->port), event->port);
+	if (event->speed_mbps && (!health->speed_mbps || event->speed_mbps < health->speed_mbps))
+		health->speed_mbps = event->speed_mbps;
+	if (event->source == SOURCE_USB) {
+		health->hub_depth_known = true;
+		if (event->hub_depth > health->hub_depth)
+			health->hub_depth = event->hub_depth;
+		if (event->kind == EVENT_ATTACH && event->name[0] &&
+			!attempt_condition(attempt, "hub"))
+			attempt_set_condition(attempt, "hub", event->name, event->sequence);
+	}
+}
+
+/* A mode that was either of two is known now: the same attach, better told. */
+static bool refine_mode(struct attempt *attempt, enum device_mode mode)
+{
+	if (last_mode(attempt) != MODE_NORMAL_OR_RESTORE)
+		return false;
+	attempt->modes[attempt->mode_count - 1].mode = mode;
+	return true;
+}
+
+static void fold_attach(struct attempt *attempt, const struct event *event)
+{
+	static const enum restore_stage stages[] = {[MODE_DFU] = STAGE_DFU,
+		[MODE_RECOVERY] = STAGE_RECOVERY,
+		[MODE_RESTORE] = STAGE_RESTORE};
+
+	fold_link_facts(attempt, event);
+	if (!link_source_counts(attempt, event->source) || last_mode(attempt) == event->mode)
+		return;
+	if (refine_mode(attempt, event->mode))
+		return;
+	add_mode(attempt, event, event->mode);
+	attempt->health.attaches++;
+	if (attempt->entry == MODE_UNKNOWN && !attempt->ended_seen)
+		attempt->entry = event->mode;
+	if ((size_t)event->mode < ARRAY_SIZE(stages) && !attempt->ended_seen)
+		reach_stage(attempt, stages[event->mode]);
+}
+
+/* The phone went when usbmuxd ended: the phone took usbmuxd along, not usbmuxd the restore. Either
+ * may be heard first. */
+static void excuse_mux_end(struct attempt *attempt)
+{
+	const uint64_t gone_us = attempt->usb_gone_us, ended_us = attempt->mux_ended_us;
+	uint64_t apart_us = gone_us > ended_us ? gone_us - ended_us : ended_us - gone_us;
+
+	if (!gone_us || !ended_us || apart_us > MUX_END_EXCUSED_US)
+		return;
+	attempt->mux_ended_us = 0;
+	attempt->health.mux_faults--;
+}
+
+/* The sign, seen once more; NULL where no more fit. */
+static struct seen_sign *see_sign(
+	struct attempt *attempt, const char *id, int32_t code, uint64_t sequence)
+{
+	struct seen_sign *sign;
+
+	for (size_t i = 0; i < attempt->sign_count; i++) {
+		sign = &attempt->signs[i];
+		if (sign->code == code && text_equal(sign->id, id)) {
+			sign->count++;
+			return sign;
+		}
+	}
+	if (attempt->sign_count == ATTEMPT_SIGNS_MAX)
+		return NULL;
+	sign = &attempt->signs[attempt->sign_count++];
+	*sign = (struct seen_sign){.code = code, .count = 1, .first_sequence = sequence};
+	text_copy(sign->id, sizeof(sign->id), id);
+	return sign;
+}
+
+static void forget_recent_signs(struct attempt *attempt)
+{
+	for (size_t i = 0; i < attempt->sign_count; i++)
+		attempt->signs[i].recent = 0;
+}
+
+/* Takes back the signs of the USB errors right before a disconnect. */
+static void mask_recent_signs(struct attempt *attempt)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < attempt->sign_count; i++) {
+		struct seen_sign *sign = &attempt->signs[i];
+
+		sign->count -= sign->recent;
+		sign->recent = 0;
+		if (sign->count)
+			attempt->signs[kept++] = *sign;
+	}
+	attempt->sign_count = kept;
+}
+
+static void fold_detach(struct attempt *attempt, const struct event *event)
+{
+	struct health *health = &attempt->health;
+
+	/* usbmuxd ended and took its list along: that says nothing of the phone. */
+	if (event->kind == EVENT_MUX_DETACH && event->code != 0)
+		return;
+	if (event->source == SOURCE_USB) {
+		attempt->usb_gone_us = event->at.monotonic_us;
+		excuse_mux_end(attempt);
+	}
+	if (!link_source_counts(attempt, event->source) || last_mode(attempt) == MODE_GONE)
+		return;
+	add_mode(attempt, event, MODE_GONE);
+	health->expected_detaches++;
+	if (attempt->recent_usb_errors &&
+		event->at.monotonic_us - attempt->recent_usb_error_us <= USB_ERROR_MASK_US) {
+		health->usb_errors -= attempt->recent_usb_errors;
+		health->usb_errors_masked += attempt->recent_usb_errors;
+		mask_recent_signs(attempt);
+	}
+	attempt->recent_usb_errors = 0;
+	forget_recent_signs(attempt);
+}
+
+static void fold_link_lost(struct attempt *attempt, const struct event *event)
+{
+	struct health *health = &attempt->health;
+
+	if (health->expected_detaches)
+		health->expected_detaches--;
+	health->unexpected_detaches++;
+	attempt->link_lost_us = event->at.monotonic_us;
+	if (!health->first_fault_sequence)
+		health->first_fault_sequence = event->sequence;
+}
+
+/* The journal is slower than USB: the disconnect that made an error may have come before it. */
+static bool disconnect_follows(const struct attempt *attempt, uint64_t error_us)
+{
+	for (size_t i = 0; i < attempt->mode_count; i++) {
+		const struct seen_mode *seen = &attempt->modes[i];
+
+		if (seen->mode == MODE_GONE && seen->monotonic_us >= error_us &&
+			seen->monotonic_us - error_us <= USB_ERROR_MASK_US)
+			return true;
+	}
+	return false;
+}
+
+static void fold_usb_error(struct attempt *attempt, const struct event *event)
+{
+	struct seen_sign *sign;
+
+	if (disconnect_follows(attempt, event->at.monotonic_us)) {
+		attempt->health.usb_errors_masked++;
+		return;
+	}
+	if (event->at.monotonic_us - attempt->recent_usb_error_us > USB_ERROR_MASK_US) {
+		attempt->recent_usb_errors = 0;
+		forget_recent_signs(attempt);
+	}
+	sign = see_sign(attempt, event->name, (int32_t)event->code, event->sequence);
+	if (sign)
+		sign->recent++;
+	attempt->recent_usb_errors++;
+	attempt->recent_usb_error_us = event->at.monotonic_us;
+	attempt->health.usb_errors++;
+	if (!attempt->health.first_fault_sequence)
+		attempt->health.first_fault_sequence = event->sequence;
+}
+
+static void fold_sign(struct attempt *attempt, const struct event *event)
+{
+	see_sign(attempt, event->name, 0, event->sequence);
+}
+
+static void fold_mux_error(struct attempt *attempt, const struct event *event)
+{
+	attempt->health.mux_faults++;
+	if (!attempt->health.first_fault_sequence)
+		attempt->health.first_fault_sequence = event->sequence;
+	fold_sign(attempt, event);
+	if (text_equal(event->name, "usbmuxd-ended")) {
+		attempt->mux_ended_us = event->at.monotonic_us;
+		excuse_mux_end(attempt);
+	}
+}
+
+static void fold_operation(struct attempt *attempt, const struct event *event)
+{
+	reach_stage(attempt, STAGE_RESTORE);
+	if (attempt->operation != event->number)
+		attempt->permille = -1;
+	attempt->operation = event->number;
+	attempt->operation_sequence = event->sequence;
+	text_copy(attempt->operation_name, sizeof(attempt->operation_name), event->name);
+}
+
+static void fold_progress(struct attempt *attempt, const struct event *event)
+{
+	attempt->permille = event->permille;
+}
+
+/* The steps that restored runs after a failure, to report it (log-formats: perform_restore's
+ * clean-up block): the last step open before them is the one that failed. */
+static bool is_clean_up(uint32_t checkpoint)
+{
+	static const uint32_t ids[] = {0x67c, 0x1613, 0x647, 0x6c2, 0x648};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		if (ids[i] == checkpoint)
+			return true;
+	return false;
+}
+
+/* perform_restore_installing: nearly all of a restore is inside it. */
+static bool is_around(uint32_t checkpoint)
+{
+	return checkpoint == 0x67b;
+}
+
+static void open_checkpoint(struct attempt *attempt, uint32_t id)
+{
+	size_t last = ATTEMPT_OPEN_CHECKPOINTS_MAX - 1;
+
+	if (attempt->open_checkpoint_count == ATTEMPT_OPEN_CHECKPOINTS_MAX) {
+		memmove(attempt->open_checkpoints, attempt->open_checkpoints + 1,
+			last * sizeof(attempt->open_checkpoints[0]));
+		attempt->open_checkpoint_count--;
+	}
+	attempt->open_checkpoints[attempt->open_checkpoint_count++] = id;
+}
+
+static void close_checkpoint(struct attempt *attempt, uint32_t id)
+{
+	uint32_t *open = attempt->open_checkpoints;
+	size_t count = attempt->open_checkpoint_count;
+
+	for (size_t i = count; i > 0; i--) {
+		if (open[i - 1] != id)
+			continue;
+		memmove(open + i - 1, open + i, (count - i) * sizeof(*open));
+		attempt->open_checkpoint_count--;
+		break;
+	}
+	if (attempt->checkpoint != id)
+		return;
+	count = attempt->open_checkpoint_count;
+	attempt->checkpoint = count ? open[count - 1] : 0;
+	attempt->checkpoint_name[0] = '\0';
+}
+
+static void name_checkpoint(struct attempt *attempt, const struct event *event)
+{
+	attempt->checkpoint = event->number;
+	attempt->checkpoint_sequence = event->sequence;
+	text_copy(attempt->checkpoint_name, sizeof(attempt->checkpoint_name), event->name);
+}
+
+static void fold_checkpoint(struct attempt *attempt, const struct event *event)
+{
+	bool clean_up = is_clean_up(event->number);
+
+	reach_stage(attempt, STAGE_RESTORE);
+	if (event->flag == CHECKPOINT_FAILURE) {
+		copy_text(attempt->failure_text, sizeof(attempt->failure_text), event);
+		if (!clean_up && (!attempt->failing || is_around(attempt->checkpoint)))
+			name_checkpoint(attempt, event);
+		attempt->failing |= !clean_up;
+		return;
+	}
+	if (clean_up) {
+		attempt->cleaning_up = true;
+		return;
+	}
+	if (attempt->cleaning_up)
+		return;
+	attempt->failing = false;
+	if (event->flag == CHECKPOINT_STARTED) {
+		open_checkpoint(attempt, event->number);
+		name_checkpoint(attempt, event);
+	} else if (event->flag == CHECKPOINT_COMPLETED) {
+		if (event->code != 0)
+			name_checkpoint(attempt, event);
+		else
+			close_checkpoint(attempt, event->number);
+	}
+}
+
+/* The phone's last word cannot come over a lost link: where it is read right after a loss, the log
+ * was read late, and the phone left because it was done. */
+static void take_back_loss(struct attempt *attempt, const struct event *event)
+{
+	struct health *health = &attempt->health;
+
+	if (!health->unexpected_detaches ||
+		event->at.monotonic_us - attempt->link_lost_us > LOG_LAG_US)
+		return;
+	health->unexpected_detaches--;
+	health->expected_detaches++;
+}
+
+static void fold_status(struct attempt *attempt, const struct event *event)
+{
+	if (!attempt->status_known)
+		take_back_loss(attempt, event);
+	attempt->status_known = true;
+	attempt->status = event->code;
+	attempt->status_sequence = event->sequence;
+}
+
+static void fold_amr_error(struct attempt *attempt, const struct event *event)
+{
+	attempt->amr_error_known = true;
+	attempt->amr_error = event->code;
+}
+
+static void fold_reported_error(struct attempt *attempt, const struct event *event)
+{
+	struct reported_error *error;
+
+	if (attempt->error_count == ATTEMPT_ERRORS_MAX)
+		return;
+	error = &attempt->errors[attempt->error_count++];
+	error->code = event->code;
+	error->sequence = event->sequence;
+	text_copy(error->domain, sizeof(error->domain), event->name);
+}
+
+static void fold_tool_start(struct attempt *attempt, const struct event *event)
+{
+	text_copy(attempt->tool, sizeof(attempt->tool), event->name);
+}
+
+static void fold_tool_version(struct attempt *attempt, const struct event *event)
+{
+	text_copy(attempt->tool, sizeof(attempt->tool), event->name);
+	copy_text(attempt->version, sizeof(attempt->version), event);
+}
+
+static void fold_tool_end(struct attempt *attempt, const struct event *event)
+{
+	attempt->exit_known = true;
+	attempt->exit_status = event->code;
+}
+
+static void fold_log(struct attempt *attempt, const struct event *event)
+{
+	if (event->code > 0)
+		attempt->log_offset = (uint64_t)event->code;
+}
+
+static void fold_firmware(struct attempt *attempt, const struct event *event)
+{
+	text_copy(attempt->firmware, sizeof(attempt->firmware), event->name);
+	copy_text(attempt->firmware_build, sizeof(attempt->firmware_build), event);
+}
+
+static void fold_action(struct attempt *attempt, const struct event *event)
+{
+	text_copy(attempt->action, sizeof(attempt->action), event->name);
+}
+
+static void fold_entry(struct attempt *attempt, const struct event *event)
+{
+	attempt->entry = event->mode;
+	refine_mode(attempt, event->mode);
+	if (event->mode == MODE_RESTORE)
+		reach_stage(attempt, STAGE_RESTORE);
+}
+
+static void fold_stage(struct attempt *attempt, const struct event *event)
+{
+	reach_stage(attempt, (enum restore_stage)event->number);
+}
+
+static void fold_outcome(struct attempt *attempt, const struct event *event)
+{
+	/* A success is the phone's word; a tool that says "failed" after it does not take it back.
+	 */
+	if (attempt->outcome != OUTCOME_SUCCEEDED)
+		attempt->outcome = (enum outcome)event->number;
+}
+
+static void fold_condition(struct attempt *attempt, const struct event *event)
+{
+	char value[CONDITION_VALUE_SIZE];
+
+	copy_text(value, sizeof(value), event);
+	attempt_set_condition(attempt, event->name, value, event->sequence);
+	/* Where USB is not seen, the port is what a person says. */
+	if (text_equal(event->name, "port") && !attempt->port[0])
+		text_copy(attempt->port, sizeof(attempt->port), value);
+}
+
+static void fold_ticket(struct attempt *attempt, const struct event *event)
+{
+	copy_text(attempt->ticket, sizeof(attempt->ticket), event);
+}
+
+static void note_overrun(struct attempt *attempt, const struct event *event)
+{
+	const struct budget *budget = budget_find(event->name);
+	struct overrun *overrun;
+
+	if (attempt->overrun_count < ATTEMPT_OVERRUNS_MAX)
+		attempt->overrun_count++;
+	overrun = &attempt->overruns[attempt->overrun_count - 1];
+	*overrun = (struct overrun){
+		.seconds = event->number,
+		.allowed_seconds = event->number,
+		.transfers = (enum silence_transfers)event->flag,
+		.sequence = event->sequence,
+		.since_us = event->at.monotonic_us - event->number * USEC_PER_SEC,
+	};
+	if (budget && budget->seconds < overrun->allowed_seconds)
+		overrun->allowed_seconds = budget->seconds;
+	text_copy(overrun->wait, sizeof(overrun->wait), event->name);
+	text_copy(overrun->step, sizeof(overrun->step),
+		attempt->operation_name[0] ? attempt->operation_name
+		: attempt->stage	   ? restore_stage_name(attempt->stage)
+					   : "");
+}
+
+/* The silence is over, or nobody listens any more. */
+static void lengthen_overrun(struct attempt *attempt, const struct event *event)
+{
+	struct overrun *overrun = &attempt->overruns[attempt->overrun_count - 1];
+
+	if (event->at.monotonic_us > overrun->since_us)
+		overrun->seconds =
+			(uint32_t)((event->at.monotonic_us - overrun->since_us) / USEC_PER_SEC);
+}
+
+static void fold_silence(struct attempt *attempt, const struct event *event)
+{
+	if (attempt->silent)
+		lengthen_overrun(attempt, event);
+	note_overrun(attempt, event);
+	attempt->health.silences++;
+	attempt->health.stalls += event->flag == SILENCE_NO_TRANSFERS;
+	attempt->health.stalls_known |= event->flag != SILENCE_TRANSFERS_UNKNOWN;
+	attempt->silent = true;
+	if (!attempt->health.first_fault_sequence)
+		attempt->health.first_fault_sequence = event->sequence;
+}
+
+static void fold_mux_client(struct attempt *attempt, const struct event *event)
+{
+	struct event sign = *event;
+
+	text_copy(sign.name, sizeof(sign.name), SIGN_OTHER_PROGRAM);
+	fold_sign(attempt, &sign);
+}
+
+static void fold_port(struct attempt *attempt, const struct event *event)
+{
+	struct health *health = &attempt->health;
+
+	if (text_equal(event->name, "over-current")) {
+		health->over_currents += event->number;
+		health->over_currents_known = true;
+	} else if (text_equal(event->name, "suspended")) {
+		health->suspends++;
+	} else if (text_equal(event->name, PORT_TRANSFERS) && attempt->silent) {
+		lengthen_overrun(attempt, event);
+		attempt->silent = false;
+	}
+	if (event->number && !health->first_fault_sequence)
+		health->first_fault_sequence = event->sequence;
+}
+
+static void fold_session_begin(struct attempt *attempt, const struct event *event)
+{
+	attempt->id = event->session;
+	attempt->started = event->at;
+	if (event->name[0])
+		text_copy(attempt->host, sizeof(attempt->host), event->name);
+	text_copy(attempt->host_os, sizeof(attempt->host_os), "linux");
+}
+
+static void fold_session_end(struct attempt *attempt, const struct event *event)
+{
+	if (!attempt->ended_seen)
+		attempt->ended = event->at;
+	if (!attempt->ended_seen && attempt->silent)
+		lengthen_overrun(attempt, event);
+	attempt->ended_seen = true;
+	attempt->outcome = (enum outcome)event->number;
+	attempt->itunes_code = event->code;
+	attempt->came_back = event->mode;
+	attempt->end_sequence = event->sequence;
+}
+
+static const struct fold {
+	void (*fold)(struct attempt *attempt, const struct event *event);
+	bool phone_speaks; /* the event shows that the phone answers */
+} folds[] = {
+	[EVENT_ATTACH] = {fold_attach, true},
+	[EVENT_MUX_ATTACH] = {fold_attach, true},
+	[EVENT_DETACH] = {fold_detach, false},
+	[EVENT_MUX_DETACH] = {fold_detach, false},
+	[EVENT_LINK_LOST] = {fold_link_lost, false},
+	[EVENT_USB_ERROR] = {fold_usb_error, false},
+	[EVENT_MUX_ERROR] = {fold_mux_error, false},
+	[EVENT_PORT] = {fold_port, false},
+	[EVENT_MUX_CLIENT] = {fold_mux_client, false},
+	[EVENT_SIGN] = {fold_sign, false},
+	[EVENT_TOOL_START] = {fold_tool_start, false},
+	[EVENT_TOOL_VERSION] = {fold_tool_version, false},
+	[EVENT_TOOL_END] = {fold_tool_end, false},
+	[EVENT_LOG] = {fold_log, false},
+	[EVENT_FIRMWARE] = {fold_firmware, false},
+	[EVENT_ACTION] = {fold_action, false},
+	[EVENT_ENTRY] = {fold_entry, false},
+	[EVENT_STAGE] = {fold_stage, true},
+	[EVENT_OPERATION] = {fold_operation, true},
+	[EVENT_PROGRESS] = {fold_progress, true},
+	[EVENT_CHECKPOINT] = {fold_checkpoint, true},
+	[EVENT_STATUS] = {fold_status, true},
+	[EVENT_AMR_ERROR] = {fold_amr_error, true},
+	[EVENT_REPORTED_ERROR] = {fold_reported_error, false},
+	[EVENT_OUTCOME] = {fold_outcome, false},
+	[EVENT_CONDITION] = {fold_condition, false},
+	[EVENT_TICKET] = {fold_ticket, false},
+	[EVENT_SILENCE] = {fold_silence, false},
+	[EVENT_SESSION_BEGIN] = {fold_session_begin, false},
+	[EVENT_SESSION_END] = {fold_session_end, false},
+};
+
+/* What is done with a kind of events; NULL where it is nothing. */
+static const struct fold *find_fold(enum event_kind kind)
+{
+	return (size_t)kind < ARRAY_SIZE(folds) && folds[kind].fold ? &folds[kind] : NULL;
+}
+
+static enum health_grade grade_health(const struct attempt *attempt)
+{
+	const struct health *health = &attempt->health;
+
+	if (attempt->outcome != OUTCOME_SUCCEEDED &&
+		(health->unexpected_detaches || attempt->silent))
+		return HEALTH_LOST;
+	if (health->unexpected_detaches || health->silences || health->usb_errors ||
+		health->mux_faults || health->over_currents || health->suspends)
+		return HEALTH_DEGRADED;
+	return health->attaches || attempt->operation || attempt->status_known ? HEALTH_GOOD
+									       : HEALTH_UNKNOWN;
+}
+
+bool attempt_is_running(const struct attempt *attempt)
+{
+	return !attempt->ended_seen && !uuid_is_none(&attempt->id);
+}
+
+bool event_phone_speaks(enum event_kind kind)
+{
+	const struct fold *fold = find_fold(kind);
+
+	return fold && fold->phone_speaks;
+}
+
+void attempt_fold(struct attempt *attempt, const struct event *event)
+{
+	const struct fold *fold = find_fold(event->kind);
+
+	if (fold) {
+		fold->fold(attempt, event);
+		if (fold->phone_speaks && attempt->silent && !attempt->ended_seen)
+			lengthen_overrun(attempt, event);
+		if (fold->phone_speaks && !attempt->ended_seen)
+			attempt->silent = false;
+	}
+	attempt->health.grade = grade_health(attempt);
+}

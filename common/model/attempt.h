@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is known of one restore attempt: a fold over its events, the same whether they come live
+ * from the daemon, from a ring or from a case file. It judges nothing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/model/event.h"
+
+#define ATTEMPT_CONDITIONS_MAX 32
+#define ATTEMPT_SIGNS_MAX 48
+#define ATTEMPT_MODES_MAX 48
+#define ATTEMPT_ERRORS_MAX 4
+#define ATTEMPT_OPEN_CHECKPOINTS_MAX 8
+#define ATTEMPT_OVERRUNS_MAX 4
+#define PORT_TRANSFERS "transfers"	   /* name of an EVENT_PORT: they go on after a silence */
+#define SIGN_OTHER_PROGRAM "other-program" /* that EVENT_MUX_CLIENT leaves */
+#define CONDITION_KEY_SIZE 32
+#define CONDITION_VALUE_SIZE 64
+
+/* The keys of case files: cable, port, hubDepth, earpieceFlex, display, battery, chargeFlex,
+ * minimalBoot, firmware, hostSoftware; an open set. "unknown" is a value. */
+struct condition {
+	char key[CONDITION_KEY_SIZE];
+	char value[CONDITION_VALUE_SIZE];
+	uint64_t sequence; /* of the record that tells it; 0 = none */
+};
+
+/* A sign of knowledge/signs.txt that this attempt showed; or a USB error, which has an id of
+ * linksigns.txt and stands once for each error number. Masked USB errors are none. */
+struct seen_sign {
+	char id[NAME_SIZE];
+	int32_t code; /* of a USB error: the kernel's, negative; 0 = none told */
+	uint32_t count;
+	uint64_t first_sequence;
+	uint32_t recent; /* of the fold alone: those that a disconnect right after would mask */
+};
+
+struct seen_mode {
+	enum device_mode mode;
+	uint64_t monotonic_us;
+	uint64_t sequence;
+};
+
+struct reported_error {
+	char domain[16]; /* itunes, amr, restored, tool-exit, ramrod */
+	int64_t code;
+	uint64_t sequence;
+};
+
+/* A wait that ran over its budget: a silence. */
+struct overrun {
+	char wait[NAME_SIZE];	  /* name of the budget: see budget.h */
+	char step[NAME_SIZE];	  /* the operation or stage that the restore was in; may be empty */
+	uint32_t seconds;	  /* until the phone spoke again or the session ended */
+	uint32_t allowed_seconds; /* the budget */
+	enum silence_transfers transfers;
+	uint64_t sequence; /* of its record; 0 = none */
+	uint64_t since_us; /* monotonic, of the fold alone */
+};
+
+enum health_grade { HEALTH_UNKNOWN = 0, HEALTH_GOOD = 1, HEALTH_DEGRADED = 2, HEALTH_LOST = 3 };
+
+/* How the communication was. Counts are of this attempt alone. */
+struct health {
+	uint32_t attaches;
+	uint32_t expected_detaches;   /* mode changes that the restore makes itself */
+	uint32_t unexpected_detaches; /* EVENT_LINK_LOST */
+	uint32_t silences;	      /* waits over budget */
+	uint32_t stalls;	      /* of them: no USB transfer took place */
+	bool stalls_known;	      /* it was known of at least one */
+	uint32_t over_currents;	      /* times that the port was switched off */
+	bool over_currents_known;     /* the kernel counts them there */
+	uint32_t suspends;	      /* times that the computer put the phone to sleep */
+	uint32_t usb_errors;	      /* outside mode changes and real disconnects */
+	uint32_t usb_errors_masked;   /* inside them: no evidence */
+	uint32_t mux_faults;
+	uint32_t speed_mbps; /* lowest seen; 0 = unknown */
+	uint32_t hub_depth;  /* deepest seen */
+	bool hub_depth_known;
+	uint64_t first_fault_sequence;
+	enum health_grade grade;
+};
+
+struct attempt {
+	struct uuid id; /* of the session; none for an attempt that was told */
+	struct stamp started;
+	struct stamp ended;
+	char host[NAME_SIZE];	 /* a different label is a different computer */
+	char host_os[16];	 /* linux, macos, windows; empty = unknown */
+	char tool[NAME_SIZE];	 /* idevicerestore, futurerestore, itunes…; empty = unknown */
+	char version[NAME_SIZE]; /* of the tool */
+	char action[16];	 /* update, erase, boot; empty = unknown */
+	char firmware[NAME_SIZE];
+	char firmware_build[NAME_SIZE];
+	char port[PORT_SIZE];
+	char ticket[NAME_SIZE];
+	enum device_mode entry; /* the mode it started from */
+	enum outcome outcome;
+	bool ended_seen; /* an end was recorded: the session is not running */
+
+	enum restore_stage stage; /* the furthest reached */
+	uint32_t operation;	  /* the last one; 0 = none */
+	char operation_name[NAME_SIZE];
+	uint64_t operation_sequence;
+	int32_t permille;    /* of that operation; -1 = not told */
+	uint32_t checkpoint; /* failing checkpoint: the last started and not completed; 0 = none */
+	char checkpoint_name[NAME_SIZE];
+	uint64_t checkpoint_sequence;
+	char failure_text[256]; /* the phone's own words for the failing checkpoint */
+	bool status_known;
+	int64_t status; /* restored's final word; 0 = Restore Finished */
+	uint64_t status_sequence;
+	bool amr_error_known;
+	int64_t amr_error;
+	bool exit_known;
+	int64_t exit_status;
+	int64_t itunes_code; /* derived from the mode sequence; 0 = none */
+	uint64_t end_sequence;
+	enum device_mode came_back; /* where it was found at the end; MODE_UNKNOWN = not known */
+
+	struct reported_error errors[ATTEMPT_ERRORS_MAX];
+	size_t error_count;
+	struct condition conditions[ATTEMPT_CONDITIONS_MAX];
+	size_t condition_count;
+	struct seen_sign signs[ATTEMPT_SIGNS_MAX];
+	size_t sign_count;
+	struct seen_mode modes[ATTEMPT_MODES_MAX]; /* the first ones; later ones replace the last */
+	size_t mode_count;
+	struct overrun overruns[ATTEMPT_OVERRUNS_MAX]; /* the first ones, then the last */
+	size_t overrun_count;
+	bool silent; /* a wait ran over, and the phone has not spoken since */
+	struct health health;
+
+	/* Of the fold alone. */
+	size_t modes_when_due; /* modes seen when the restore system was first due on the phone */
+	uint32_t open_checkpoints[ATTEMPT_OPEN_CHECKPOINTS_MAX];
+	size_t open_checkpoint_count;
+	bool failing;	    /* a step has just failed; those around it fail after it */
+	bool cleaning_up;   /* restored's clean-up has begun: its steps are not the failure */
+	uint32_t link_rank; /* of the best source of link events so far */
+	uint32_t recent_usb_errors; /* that a disconnect right after them would mask */
+	uint64_t recent_usb_error_us;
+	uint64_t link_lost_us; /* the last EVENT_LINK_LOST */
+	uint64_t mux_ended_us; /* the last end of usbmuxd that counts as a fault; 0 = none */
+	uint64_t usb_gone_us;  /* the last time that USB itself told of its going; 0 = never */
+
+	uint64_t log_offset; /* bytes of the tool's log that were read */
+};
+
+void attempt_init(struct attempt *attempt);
+/* Takes one event of this attempt, in order. Never fails: what does not fit is counted only. */
+void attempt_fold(struct attempt *attempt, const struct event *event);
+/* True for a session that has not ended: an attempt that was reported has. */
+bool attempt_is_running(const struct attempt *attempt);
+/* True for the kinds of events that show a phone that answers. */
+bool event_phone_speaks(enum event_kind kind);
+/* The value of a condition; NULL where it is not known ("unknown" is not known). */
+const char *attempt_condition(const struct attempt *attempt, const char *key);
+/* Sets a condition, or replaces its value. Returns 0, or -ENOSPC. */
+int attempt_set_condition(
+	struct attempt *attempt, const char *key, const char *value, uint64_t sequence);
+/* True where the restore tool ended by a fault of its own program: SIGILL, SIGABRT, SIGBUS, SIGFPE
+ * or SIGSEGV (signal(7)), as -N or as a shell tells it, 128 + N. */
+bool attempt_tool_crashed(const struct attempt *attempt);
+/* The first sign with that id; NULL where the attempt did not show it. */
+const struct seen_sign *attempt_sign(const struct attempt *attempt, const char *id);
+/* The first USB error with that number; NULL where there was none. */
+const struct seen_sign *attempt_usb_error(const struct attempt *attempt, int64_t code);
+const char *health_grade_name(enum health_grade grade);

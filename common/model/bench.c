@@ -1,0 +1,774 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/model/bench.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/model/mux_client_role.h"
+
+/* The oldest that is not in use makes room for a new one. */
+#define DEVICES_MAX 256
+#define SESSIONS_MAX 1024
+#define TOOL_GONE_US (60 * USEC_PER_SEC) /* `run` speaks every 5 s; one that is killed does not */
+#define CLIENTS_MAX 16			 /* programs on usbmuxd that are told of in a session */
+
+/* A phone that returns at the port it left less than this ago, with no key that says otherwise, is
+ * the same phone in another mode: older phones show their UDID in one and their ECID in the other.
+ */
+#define JOIN_WINDOW_US (90 * USEC_PER_SEC)
+
+struct bench {
+	char name[NAME_SIZE];
+	uint32_t budget_percent;
+	bench_record *record;
+	bench_make_id *make_id;
+	void *user;
+	struct bench_device devices[DEVICES_MAX];
+	size_t device_count;
+	struct session *sessions[SESSIONS_MAX];
+	size_t session_count;
+	struct mux_state mux;
+};
+
+struct bench *bench_new(const char *name, uint32_t budget_percent, bench_record *record,
+	bench_make_id *make_id, void *user)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+
+	if (!bench)
+		return NULL;
+	text_copy(bench->name, sizeof(bench->name), name);
+	bench->budget_percent = budget_percent;
+	bench->record = record;
+	bench->make_id = make_id;
+	bench->user = user;
+	return bench;
+}
+
+struct bench *bench_free(struct bench *bench)
+{
+	if (!bench)
+		return NULL;
+	for (size_t i = 0; i < bench->session_count; i++)
+		free(bench->sessions[i]);
+	free(bench);
+	return NULL;
+}
+
+size_t bench_device_count(const struct bench *bench)
+{
+	return bench->device_count;
+}
+
+const struct bench_device *bench_device(const struct bench *bench, size_t index)
+{
+	return &bench->devices[index];
+}
+
+size_t bench_session_count(const struct bench *bench)
+{
+	return bench->session_count;
+}
+
+const struct session *bench_session(const struct bench *bench, size_t index)
+{
+	return bench->sessions[index];
+}
+
+static struct session *find_session(const struct bench *bench, const struct uuid *id)
+{
+	for (size_t i = bench->session_count; i > 0; i--)
+		if (uuid_equal(&bench->sessions[i - 1]->attempt.id, id))
+			return bench->sessions[i - 1];
+	return NULL;
+}
+
+const struct session *bench_find_session(const struct bench *bench, const struct uuid *id)
+{
+	return find_session(bench, id);
+}
+
+static struct session *add_session(struct bench *bench, bool has_tool)
+{
+	struct session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	if (bench->session_count == SESSIONS_MAX) {
+		size_t oldest = 0;
+
+		while (oldest + 1 < SESSIONS_MAX && bench->sessions[oldest]->running)
+			oldest++;
+		free(bench->sessions[oldest]);
+		bench->session_count--;
+		memmove(bench->sessions + oldest, bench->sessions + oldest + 1,
+			(bench->session_count - oldest) * sizeof(bench->sessions[0]));
+	}
+	session_init(session, has_tool);
+	bench->sessions[bench->session_count++] = session;
+	return session;
+}
+
+static struct bench_device *find_device(struct bench *bench, const struct identity *identity)
+{
+	for (size_t i = 0; i < bench->device_count; i++)
+		if (identity_matches(&bench->devices[i].identity, identity))
+			return &bench->devices[i];
+	return NULL;
+}
+
+static struct bench_device *find_at_port(struct bench *bench, const char *port)
+{
+	for (size_t i = 0; port[0] && i < bench->device_count; i++)
+		if (bench->devices[i].on_usb && text_equal(bench->devices[i].port, port))
+			return &bench->devices[i];
+	return NULL;
+}
+
+/* The phone that left this port just now and is not known to be another one. */
+static struct bench_device *find_returning(
+	struct bench *bench, const struct event *event, const struct identity *identity)
+{
+	for (size_t i = 0; event->port[0] && i < bench->device_count; i++) {
+		struct bench_device *device = &bench->devices[i];
+		const struct identity *known = &device->identity;
+
+		if (device->mode == MODE_GONE && text_equal(device->port, event->port) &&
+			event->at.monotonic_us <= device->changed.monotonic_us + JOIN_WINDOW_US &&
+			!(known->ecid && identity->ecid) && !(known->udid[0] && identity->udid[0]))
+			return device;
+	}
+	return NULL;
+}
+
+static struct bench_device *add_device(struct bench *bench)
+{
+	struct bench_device *device = NULL;
+
+	if (bench->device_count < DEVICES_MAX) {
+		device = &bench->devices[bench->device_count++];
+	} else {
+		for (size_t i = 0; i < DEVICES_MAX; i++) {
+			struct bench_device *other = &bench->devices[i];
+
+			if (other->mode == MODE_GONE &&
+				(!device || other->changed.wall_us < device->changed.wall_us))
+				device = other;
+		}
+	}
+	if (device)
+		*device = (struct bench_device){.mode = MODE_GONE};
+	return device;
+}
+
+/* The device that an event is about; a new one for an attach. NULL where it can't be told. */
+static struct bench_device *locate_device(struct bench *bench, const struct event *event)
+{
+	struct identity identity = event_identity(event);
+	bool attach = event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH;
+	struct bench_device *device = NULL;
+
+	if (identity_is_known(&identity))
+		device = find_device(bench, &identity);
+	if (!device && !attach)
+		device = find_at_port(bench, event->port);
+	/* Errors while it tries to come back are what keeps it away. */
+	if (!device && (attach || event->kind == EVENT_USB_ERROR))
+		device = find_returning(bench, event, &identity);
+	if (!device && attach)
+		device = add_device(bench);
+	if (device && identity_is_known(&identity))
+		identity_merge(&device->identity, &identity);
+	return device;
+}
+
+static struct session *running_session(struct bench *bench, const struct identity *identity)
+{
+	for (size_t i = bench->session_count; i > 0; i--) {
+		struct session *session = bench->sessions[i - 1];
+
+		if (session->running && identity_matches(&session->identity, identity))
+			return session;
+	}
+	return NULL;
+}
+
+/* The newest session of the phone, where it has ended and still takes this event. */
+static struct session *late_session(
+	struct bench *bench, const struct identity *identity, const struct event *event)
+{
+	for (size_t i = bench->session_count; i > 0; i--) {
+		struct session *session = bench->sessions[i - 1];
+
+		if (identity_matches(&session->identity, identity))
+			return session_takes_late(session, event) ? session : NULL;
+	}
+	return NULL;
+}
+
+static uint64_t feed_session(
+	struct bench *bench, struct session *session, const struct event *event);
+
+/* Keeps a record and folds it into its session. Returns its sequence. */
+static uint64_t keep(struct bench *bench, struct session *session, const struct event *event)
+{
+	struct event kept = *event;
+
+	if (session) {
+		kept.session = session->attempt.id;
+		if (!kept.ecid)
+			kept.ecid = session->identity.ecid;
+		if (!kept.udid[0])
+			text_copy(kept.udid, sizeof(kept.udid), session->identity.udid);
+		if (!kept.product[0])
+			text_copy(kept.product, sizeof(kept.product), session->identity.product);
+	}
+	kept.sequence = bench->record(bench->user, &kept);
+	if (session)
+		attempt_fold(&session->attempt, &kept);
+	return kept.sequence;
+}
+
+static void keep_effects(
+	struct bench *bench, struct session *session, struct event effects[], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		keep(bench, session, &effects[i]);
+}
+
+static void learn_identity(struct bench *bench, struct session *session, const struct event *event)
+{
+	struct identity identity = event_identity(event);
+	struct event attach = {.at = event->at, .kind = EVENT_ATTACH};
+	struct bench_device *device;
+	bool was_known = identity_is_known(&session->identity);
+
+	identity_merge(&session->identity, &identity);
+	if (!identity_is_known(&session->identity))
+		return;
+	device = find_device(bench, &session->identity);
+	if (!device)
+		return;
+	identity_merge(&device->identity, &session->identity);
+	identity_merge(&session->identity, &device->identity);
+	if (was_known || device->mode == MODE_GONE)
+		return;
+	/* The session learns which phone it is about: that phone's link is its link. */
+	attach.source = device->on_usb ? SOURCE_USB : SOURCE_USBMUXD;
+	attach.mode = device->mode;
+	text_copy(attach.port, sizeof(attach.port), device->port);
+	feed_session(bench, session, &attach);
+}
+
+static uint64_t feed_session(
+	struct bench *bench, struct session *session, const struct event *event)
+{
+	struct event effects[SESSION_EFFECTS_MAX];
+	struct event resolved = *event;
+	enum device_mode before = session_mode(session);
+
+	uint64_t sequence;
+
+	resolved.mode = session_resolve_mode(session, event->mode);
+	sequence = keep(bench, session, &resolved);
+	keep_effects(bench, session, effects, session_react(session, &resolved, before, effects));
+	return sequence;
+}
+
+/* Whether an event of the phone at `at` also belongs to this session, beside the newest one that
+ * runs on it: a restore whose tool is still heard of. One that is only watched gives way to a tool.
+ */
+static bool shares_phone(const struct session *session, const struct session *newest,
+	const struct identity *identity, struct stamp at)
+{
+	return session != newest && session->running && session->has_tool &&
+	       identity_matches(&session->identity, identity) &&
+	       at.monotonic_us <= session->tool_heard_us + TOOL_GONE_US;
+}
+
+/* Feeds an event of the phone to each restore that runs on it. A second tool on the same phone must
+ * not take the link's events from the first. Returns the sequence of the newest one's record. */
+static uint64_t feed_phone(struct bench *bench, struct session *newest, const struct event *event)
+{
+	for (size_t i = 0; i < bench->session_count; i++)
+		if (shares_phone(bench->sessions[i], newest, &newest->identity, event->at))
+			feed_session(bench, bench->sessions[i], event);
+	return feed_session(bench, newest, event);
+}
+
+/* Begins a session that is watched without its tool's log. */
+static struct session *begin_watched(
+	struct bench *bench, const struct bench_device *device, const struct event *event)
+{
+	struct event begin = {
+		.at = event->at, .kind = EVENT_SESSION_BEGIN, .source = SOURCE_DAEMON};
+	struct event seen = {.at = device->changed, .kind = EVENT_ATTACH, .source = event->source};
+	struct session *session = add_session(bench, false);
+
+	if (!session)
+		return NULL;
+	session->identity = device->identity;
+	session->attempt.id = bench->make_id(bench->user, event->at);
+	text_copy(begin.name, sizeof(begin.name), bench->name);
+	event_set_text(&begin, "the phone left recovery or DFU mode and came back");
+	keep(bench, session, &begin);
+	seen.mode = device->left_mode;
+	text_copy(seen.port, sizeof(seen.port), device->port);
+	feed_session(bench, session, &seen);
+	seen.kind = EVENT_DETACH;
+	seen.mode = MODE_UNKNOWN;
+	feed_session(bench, session, &seen);
+	return session;
+}
+
+/* A phone that came back from recovery or DFU mode is in the hands of a restore tool; one that
+ * stays there, or goes for good, is not. */
+static bool begins_session(const struct bench_device *device, const struct event *event)
+{
+	return event->kind == EVENT_ATTACH && event->source == SOURCE_USB &&
+	       (device->left_mode == MODE_RECOVERY || device->left_mode == MODE_DFU ||
+		       device->left_mode == MODE_WTF) &&
+	       event->at.monotonic_us <= device->changed.monotonic_us + JOIN_WINDOW_US;
+}
+
+static struct session *session_for(
+	struct bench *bench, const struct bench_device *device, const struct event *event)
+{
+	struct session *session = running_session(bench, &device->identity);
+
+	if (!session)
+		session = late_session(bench, &device->identity, event);
+	if (!session && begins_session(device, event))
+		session = begin_watched(bench, device, event);
+	return session;
+}
+
+/* Brings the device table up to date. Returns false for an event that changes nothing. */
+static void update_device(
+	struct bench_device *device, const struct session *session, const struct event *event)
+{
+	bool usb = event->source == SOURCE_USB;
+	bool attach = event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH;
+	bool *seen = usb ? &device->on_usb : &device->on_mux;
+
+	*seen = attach;
+	if (event->port[0])
+		text_copy(device->port, sizeof(device->port), event->port);
+	if (attach) {
+		device->mode = session ? session_resolve_mode(session, event->mode) : event->mode;
+		device->changed = event->at;
+	} else if (!device->on_usb && (usb || !device->on_mux)) {
+		device->left_mode =
+			device->mode == MODE_USB_ONLY ? device->listed_mode : device->mode;
+		device->mode = MODE_GONE;
+		device->changed = event->at;
+	} else if (device->on_usb) {
+		if (device->mode != MODE_USB_ONLY)
+			device->listed_mode = device->mode;
+		device->mode = MODE_USB_ONLY;
+	}
+	mux_visibility_update(
+		&device->listing, device->on_usb, device->on_mux, device->mode, event->at);
+}
+
+static void feed_link(struct bench *bench, const struct event *event)
+{
+	struct bench_device *device = locate_device(bench, event);
+	struct session *session;
+
+	if (!device) {
+		keep(bench, NULL, event);
+		return;
+	}
+	session = session_for(bench, device, event);
+	if (session)
+		identity_merge(&session->identity, &device->identity);
+	update_device(device, session, event);
+	if (!session) {
+		keep(bench, NULL, event);
+	} else if (session->running) {
+		feed_phone(bench, session, event);
+	} else {
+		struct event effects[SESSION_EFFECTS_MAX];
+
+		keep(bench, session, event);
+		keep_effects(bench, session, effects, session_react_late(session, event, effects));
+	}
+}
+
+static struct session *begin_run(struct bench *bench, const struct event *event)
+{
+	struct session *session = add_session(bench, true);
+	struct event begin = *event;
+
+	if (!session)
+		return NULL;
+	session->attempt.id = event->session;
+	session->heard_us = session->tool_heard_us = event->at.monotonic_us;
+	text_copy(begin.name, sizeof(begin.name), bench->name);
+	keep(bench, session, &begin);
+	return session;
+}
+
+static bool is_link(const struct event *event)
+{
+	return event->kind == EVENT_ATTACH || event->kind == EVENT_DETACH ||
+	       event->kind == EVENT_MUX_ATTACH || event->kind == EVENT_MUX_DETACH;
+}
+
+static void hear_source(struct bench *bench, const struct event *event)
+{
+	if (event->kind != EVENT_SOURCE || !text_equal(event->name, "usbmuxd"))
+		return;
+	if (bench->mux.up && event->code != 0)
+		bench->mux.down_us = event->at.monotonic_us;
+	for (size_t i = 0; event->code == 0 && i < bench->device_count; i++)
+		mux_visibility_restart(&bench->devices[i].listing, event->at);
+	bench->mux.known = true;
+	bench->mux.up = event->code == 0;
+}
+
+/* usbmuxd's own word on a phone that it ought to show. */
+static void hear_mux_error(
+	struct bench_device *device, const struct event *event, uint64_t sequence)
+{
+	struct event heard = *event;
+
+	if (!device || event->kind != EVENT_MUX_ERROR)
+		return;
+	heard.sequence = sequence;
+	mux_visibility_hear(&device->listing, &heard);
+}
+
+/* The phone itself said in which of the two modes it is that USB cannot tell apart. */
+static void hear_phone(struct bench_device *device, const struct event *event)
+{
+	if (device && event->kind == EVENT_IDENTITY && event->source == SOURCE_PHONE &&
+		device->mode == MODE_NORMAL_OR_RESTORE)
+		device->mode = event->mode;
+}
+
+static bool is_tool_of(const struct session *session, const char *program)
+{
+	const char *tool = session->attempt.tool, *slash = strrchr(tool, '/');
+
+	return text_equal(slash ? slash + 1 : tool, program) ||
+	       (text_starts_with(tool, "pymobiledevice3") && text_starts_with(program, "python"));
+}
+
+/* Tells the restores that run of a program that has no business with the phone now. Where the
+ * restore tool is not known, it may be that one. */
+static void feed_client(struct bench *bench, const struct event *event)
+{
+	for (size_t i = 0; i < bench->session_count; i++) {
+		struct session *session = bench->sessions[i];
+		const struct seen_sign *seen = attempt_sign(&session->attempt, SIGN_OTHER_PROGRAM);
+
+		if (session->running && session->has_tool && session->attempt.tool[0] &&
+			!is_tool_of(session, event->name) && (!seen || seen->count < CLIENTS_MAX))
+			keep(bench, session, event);
+	}
+}
+
+void bench_feed(struct bench *bench, const struct event *event)
+{
+	struct session *session = NULL;
+	struct bench_device *device = NULL;
+	uint64_t sequence;
+
+	if (event->kind == EVENT_MUX_CLIENT) {
+		if (program_role(event->name) == PROGRAM_OTHER)
+			feed_client(bench, event);
+		return;
+	}
+	hear_source(bench, event);
+	if (!uuid_is_none(&event->session)) {
+		session = find_session(bench, &event->session);
+		if (!session && event->kind == EVENT_SESSION_BEGIN) {
+			begin_run(bench, event);
+			return;
+		}
+	} else if (is_link(event)) {
+		feed_link(bench, event);
+		return;
+	} else {
+		device = locate_device(bench, event);
+		hear_phone(device, event);
+		session = device ? running_session(bench, &device->identity) : NULL;
+		/* What keeps the phone from coming back is heard after the tool has given up. */
+		if (device && !session && event->kind == EVENT_USB_ERROR)
+			session = late_session(bench, &device->identity, event);
+	}
+	if (session && event->source == SOURCE_TOOL)
+		session->tool_heard_us = event->at.monotonic_us;
+	if (!session)
+		sequence = keep(bench, NULL, event);
+	else if (device && session->running)
+		sequence = feed_phone(bench, session, event);
+	else
+		sequence = feed_session(bench, session, event);
+	hear_mux_error(device, event, sequence);
+	if (session)
+		learn_identity(bench, session, event);
+}
+
+void bench_replay(struct bench *bench, const struct event *event)
+{
+	struct session *session;
+	struct identity identity = event_identity(event);
+
+	if (uuid_is_none(&event->session))
+		return;
+	session = find_session(bench, &event->session);
+	/* A verdict may outlive all else that the ring had of its session. */
+	if (!session && event->kind == EVENT_DIAGNOSIS)
+		return;
+	if (!session) {
+		session = add_session(bench, false);
+		if (!session)
+			return;
+		session->attempt.id = event->session;
+	}
+	/* Any word of a tool will do: the ring may have overwritten the first. */
+	if (event->source == SOURCE_TOOL)
+		session->has_tool = true;
+	if (event->kind == EVENT_SESSION_END)
+		session->running = false;
+	identity_merge(&session->identity, &identity);
+	attempt_fold(&session->attempt, event);
+	if (event->kind == EVENT_SESSION_END || event->kind == EVENT_TOOL_END)
+		session->tool_lives = session->has_tool && !session->running &&
+				      session->attempt.outcome == OUTCOME_FAILED &&
+				      !session->attempt.exit_known;
+}
+
+void bench_resume(struct bench *bench, struct stamp now)
+{
+	for (size_t i = 0; i < bench->session_count; i++) {
+		struct session *session = bench->sessions[i];
+		struct event effects[SESSION_EFFECTS_MAX];
+
+		session_resume(session, now);
+		if (session->running && !session->has_tool)
+			keep_effects(bench, session, effects,
+				session_lose(session, now, "the daemon was restarted in its middle",
+					effects));
+	}
+}
+
+/* Tells of a phone that usbmuxd ought to show: to the restore that it spoils, where there is one.
+ */
+static void tell_unlisted(struct bench *bench, struct bench_device *device, struct stamp now)
+{
+	struct event error = mux_visibility_tell(&device->listing, &bench->mux, now);
+	struct session *session = running_session(bench, &device->identity);
+
+	error.ecid = device->identity.ecid;
+	text_copy(error.udid, sizeof(error.udid), device->identity.udid);
+	text_copy(error.port, sizeof(error.port), device->port);
+	if (!session)
+		session = late_session(bench, &device->identity, &error);
+	for (size_t i = 0; session && session->running && i < bench->session_count; i++)
+		if (shares_phone(bench->sessions[i], session, &session->identity, now))
+			keep(bench, bench->sessions[i], &error);
+	error.sequence = keep(bench, session, &error);
+	mux_visibility_hear(&device->listing, &error);
+}
+
+const struct mux_fault *bench_mux_fault(
+	const struct bench *bench, const struct bench_device *device)
+{
+	return mux_visibility_fault(&device->listing, &bench->mux);
+}
+
+/* Returns when there is something to tell of the phones next; 0 = never. */
+static uint64_t tick_devices(struct bench *bench, struct stamp now)
+{
+	uint64_t next = 0;
+
+	for (size_t i = 0; bench->mux.known && i < bench->device_count; i++) {
+		struct bench_device *device = &bench->devices[i];
+		uint64_t deadline = mux_visibility_deadline(&device->listing);
+
+		if (deadline && deadline <= now.monotonic_us)
+			tell_unlisted(bench, device, now);
+		else if (deadline && (!next || deadline < next))
+			next = deadline;
+	}
+	return next;
+}
+
+uint64_t bench_tick(struct bench *bench, struct stamp now)
+{
+	uint64_t next = tick_devices(bench, now);
+
+	for (size_t i = 0; i < bench->session_count; i++) {
+		struct session *session = bench->sessions[i];
+		struct event effects[SESSION_EFFECTS_MAX];
+		uint64_t deadline;
+
+		keep_effects(bench, session, effects,
+			session_tick(session, now, bench->budget_percent, effects));
+		deadline = session_deadline(session, bench->budget_percent);
+		if (deadline && (!next || deadline < next))
+			next = deadline;
+	}
+	return next;
+}
+
+void bench_look(struct bench *bench, struct stamp now, bench_read_port *read, void *user)
+{
+	for (size_t i = 0; i < bench->session_count; i++) {
+		struct session *session = bench->sessions[i];
+		struct event effects[PORTWATCH_EFFECTS_MAX], heard[SESSION_EFFECTS_MAX];
+		struct port_facts facts;
+		size_t count;
+
+		if (!session->running || !session->attempt.port[0] ||
+			!read(user, session->attempt.port, &facts))
+			continue;
+		count = port_health_take(
+			&session->portwatch, now, session->attempt.port, &facts, effects);
+		keep_effects(bench, session, effects, count);
+		keep_effects(bench, session, heard, session_hear_transfers(session, now, heard));
+	}
+}
+
+void bench_hear(struct bench *bench, const struct uuid *id, struct stamp now)
+{
+	struct session *session = find_session(bench, id);
+
+	if (session)
+		session->heard_us = session->tool_heard_us = now.monotonic_us;
+}
+
+static bool is_forgotten(
+	const struct session *session, const struct identity *identity, uint64_t before_us)
+{
+	return !session_is_open(session) &&
+	       (!identity || identity_matches(&session->identity, identity)) &&
+	       (!before_us || session->attempt.started.wall_us < before_us);
+}
+
+static void forget_device(struct bench *bench, const struct identity *identity)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < bench->device_count; i++)
+		if (bench->devices[i].mode != MODE_GONE ||
+			!identity_matches(&bench->devices[i].identity, identity))
+			bench->devices[kept++] = bench->devices[i];
+	bench->device_count = kept;
+}
+
+size_t bench_forget(struct bench *bench, const struct identity *identity, uint64_t before_us)
+{
+	size_t kept = 0, count = bench->session_count;
+
+	for (size_t i = 0; i < count; i++) {
+		if (is_forgotten(bench->sessions[i], identity, before_us))
+			free(bench->sessions[i]);
+		else
+			bench->sessions[kept++] = bench->sessions[i];
+	}
+	bench->session_count = kept;
+	if (identity && !before_us)
+		forget_device(bench, identity);
+	return count - kept;
+}
+
+static bool names_identity(const char *name, const struct identity *identity)
+{
+	struct identity wanted = {0};
+
+	if (udid_normalize(name, wanted.udid) == 0)
+		return text_equal(wanted.udid, identity->udid) ||
+		       (udid_ecid(wanted.udid) && udid_ecid(wanted.udid) == identity->ecid);
+	return ecid_parse(name, &wanted.ecid) == 0 && wanted.ecid == identity->ecid;
+}
+
+const struct bench_device *bench_find_device(const struct bench *bench, const char *name)
+{
+	for (size_t i = 0; i < bench->device_count; i++) {
+		const struct bench_device *device = &bench->devices[i];
+
+		if (names_identity(name, &device->identity) ||
+			(name[0] && device->mode != MODE_GONE && text_equal(name, device->port)))
+			return device;
+	}
+	return NULL;
+}
+
+bool bench_find_identity(const struct bench *bench, const char *name, struct identity *ret)
+{
+	const struct bench_device *device = bench_find_device(bench, name);
+
+	if (device) {
+		*ret = device->identity;
+		return true;
+	}
+	for (size_t i = bench->session_count; i > 0; i--) {
+		const struct session *session = bench->sessions[i - 1];
+
+		if (names_identity(name, &session->identity) ||
+			(name[0] && text_equal(name, session->attempt.port))) {
+			*ret = session->identity;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool bench_waiting(const struct bench *bench, const struct session *session, struct stamp now,
+	uint64_t *ret_waited_us, uint64_t *ret_budget_us)
+{
+	if (!session->running || !session->budget || now.monotonic_us < session->waiting_since_us)
+		return false;
+	*ret_waited_us = now.monotonic_us - session->waiting_since_us;
+	*ret_budget_us =
+		(uint64_t)session->budget->seconds * USEC_PER_SEC / 100 * bench->budget_percent;
+	return true;
+}
+
+static int add_to_case(struct triage_case *c, const struct session *session)
+{
+	struct attempt *attempt = triage_case_add(c);
+
+	if (!attempt)
+		return -ENOMEM;
+	*attempt = session->attempt;
+	identity_merge(&c->identity, &session->identity);
+	return 0;
+}
+
+int bench_case(const struct bench *bench, const struct identity *identity, struct triage_case **ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
+
+	if (!c)
+		return -ENOMEM;
+	c->identity = *identity;
+	for (size_t i = 0; i < bench->session_count; i++) {
+		if (!identity_matches(&bench->sessions[i]->identity, identity))
+			continue;
+		if (add_to_case(c, bench->sessions[i]) < 0)
+			return -ENOMEM;
+	}
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+int bench_session_case(
+	const struct bench *bench, const struct session *session, struct triage_case **ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+
+	if (identity_is_known(&session->identity))
+		return bench_case(bench, &session->identity, ret);
+	c = triage_case_new();
+	if (!c || add_to_case(c, session) < 0)
+		return -ENOMEM;
+	*ret = TAKE_PTR(c);
+	return 0;
+}

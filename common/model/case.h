@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A case: all attempts and notes of one device. Holds them; judges nothing. */
+#pragma once
+
+#include <stddef.h>
+
+#include "common/base/macro.h"
+#include "common/model/attempt.h"
+#include "common/model/identity.h"
+
+#define CASE_HISTORY_MAX 64
+#define HISTORY_WORD_SIZE 64
+
+struct triage_case {
+	struct identity identity;			   /* what is known of it */
+	char history[CASE_HISTORY_MAX][HISTORY_WORD_SIZE]; /* liquid, drop… (cases' words) */
+	size_t history_count;
+	struct attempt **attempts; /* oldest first; owned */
+	size_t attempt_count;
+};
+
+struct triage_case *triage_case_new(void);
+struct triage_case *triage_case_free(struct triage_case *c);
+DEFINE_FREEP(struct triage_case, triage_case_free)
+/* Appends an empty attempt that the case owns. Returns it, or NULL when memory is out. */
+struct attempt *triage_case_add(struct triage_case *c);
+/* Adds a word of history once. Of more than CASE_HISTORY_MAX words those are dropped that
+ * knowledge/history.txt does not know, then the latest. */
+void triage_case_add_history(struct triage_case *c, const char *word);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/model/identity.h"
+
+#include "common/base/text.h"
+
+bool identity_is_known(const struct identity *identity)
+{
+	return identity->ecid || identity->udid[0];
+}
+
+bool identity_matches(const struct identity *a, const struct identity *b)
+{
+	if (a->ecid && b->ecid)
+		return a->ecid == b->ecid;
+	return a->udid[0] && text_equal(a->udid, b->udid);
+}
+
+void identity_merge(struct identity *to, const struct identity *from)
+{
+	if (!to->ecid)
+		to->ecid = from->ecid;
+	if (!to->udid[0])
+		text_copy(to->udid, sizeof(to->udid), from->udid);
+	if (!to->product[0])
+		text_copy(to->product, sizeof(to->product), from->product);
+	if (!to->board[0])
+		text_copy(to->board, sizeof(to->board), from->board);
+}
+
+struct identity event_identity(const struct event *event)
+{
+	struct identity identity = {.ecid = event->ecid};
+
+	text_copy(identity.udid, sizeof(identity.udid), event->udid);
+	if (!identity.ecid)
+		identity.ecid = udid_ecid(event->udid);
+	text_copy(identity.product, sizeof(identity.product), event->product);
+	if (event->kind == EVENT_IDENTITY) {
+		if (event->name[0])
+			text_copy(identity.product, sizeof(identity.product), event->name);
+		text_clean(event->text, event->text_length, identity.board, sizeof(identity.board));
+	}
+	return identity;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/model/operation.h"
+
+#include "common/base/macro.h"
+#include "common/base/text.h"
+
+static const struct operation operations[] = {
+#include "common/knowledge/operations.inc"
+};
+
+uint32_t operation_by_name(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
+		if (*operations[i].name == *name && text_equal(operations[i].name, name))
+			return operations[i].number;
+	return 0;
+}
+
+const struct operation *operation_by_number(uint32_t number)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
+		if (operations[i].number == number)
+			return &operations[i];
+	return NULL;
+}

@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/model/session.h"
+
+#include <string.h>
+
+#include "common/base/macro.h"
+#include "common/base/text.h"
+#include "common/model/mux_visibility.h"
+
+/* iTunes' numbers for where a phone was found when its restore ramdisk was due, or after it was
+ * lost (Apple's support page 102561 lists them together; the meanings are in knowledge/). */
+#define CODE_IN_RECOVERY 4013
+#define CODE_IN_DFU 4014
+#define CODE_NOT_BACK 4005
+#define CODE_RAMDISK_LOST 4010
+
+#define OPERATION_REBOOTING 21
+
+/* A restore that was not started by `run` shows its mode changes alone. A phone in recovery is
+ * loaded with iBEC and comes back in recovery once; the next return was due in restore mode. */
+#define RECOVERY_ATTACHES_BEFORE_RAMDISK 2
+
+/* Microseconds after its end in which a session still takes its phone's return. */
+#define RETURN_WINDOW_US (300 * USEC_PER_SEC)
+
+/* In which it still takes the news that usbmuxd ended: tool and daemon hear that at the same time.
+ */
+#define MUX_LAG_US (5 * USEC_PER_SEC)
+/* And that usbmuxd does not show the phone: it has some time for that. */
+#define MUX_VISIBILITY_LAG_US (MUX_LAG_US + MUX_VISIBILITY_DUE_US)
+
+void session_init(struct session *session, bool has_tool)
+{
+	*session = (struct session){.running = true, .has_tool = has_tool};
+	attempt_init(&session->attempt);
+}
+
+enum device_mode session_mode(const struct session *session)
+{
+	const struct attempt *attempt = &session->attempt;
+
+	return attempt->mode_count ? attempt->modes[attempt->mode_count - 1].mode : MODE_UNKNOWN;
+}
+
+static size_t count_mode(const struct attempt *attempt, enum device_mode mode)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < attempt->mode_count; i++)
+		count += attempt->modes[i].mode == mode;
+	return count;
+}
+
+/* The restore has got to its reboot, or the phone has said its last word: it may leave now. */
+static bool may_leave(const struct attempt *attempt)
+{
+	return attempt->status_known || attempt->operation == OPERATION_REBOOTING ||
+	       attempt->stage >= STAGE_REBOOT;
+}
+
+enum device_mode session_resolve_mode(const struct session *session, enum device_mode mode)
+{
+	const struct attempt *attempt = &session->attempt;
+	enum device_mode now = session_mode(session);
+
+	if (mode != MODE_NORMAL_OR_RESTORE)
+		return mode;
+	/* It is there: usbmuxd tells of the same attach that USB told of. */
+	if (now == MODE_NORMAL || now == MODE_RESTORE)
+		return now;
+	if (attempt->status_known || attempt->stage >= STAGE_REBOOT)
+		return MODE_NORMAL;
+	if (session->has_tool)
+		return attempt->stage >= STAGE_BOOT_RAMDISK ? MODE_RESTORE : mode;
+	if (count_mode(attempt, MODE_RESTORE) > 0)
+		return MODE_NORMAL;
+	return count_mode(attempt, MODE_RECOVERY) >= RECOVERY_ATTACHES_BEFORE_RAMDISK ? MODE_RESTORE
+										      : mode;
+}
+
+static bool ramdisk_was_due(const struct attempt *attempt)
+{
+	return attempt->stage == STAGE_BOOT_RAMDISK ||
+	       count_mode(attempt, MODE_RECOVERY) >= RECOVERY_ATTACHES_BEFORE_RAMDISK;
+}
+
+static bool fell_back(enum device_mode mode)
+{
+	return mode == MODE_RECOVERY || mode == MODE_DFU || mode == MODE_WTF;
+}
+
+/* It left and was seen to come back in a mode that was not due. A phone that never left is where
+ * the tool gave up, and one that is back in recovery mode after iBEC is where it was due. */
+static bool is_back_undue(const struct session *session)
+{
+	const struct attempt *attempt = &session->attempt;
+	enum device_mode mode = session_mode(session);
+	size_t recoveries = count_mode(attempt, MODE_RECOVERY);
+
+	if (!fell_back(mode))
+		return false;
+	if (attempt->stage >= STAGE_BOOT_RAMDISK && attempt->mode_count > attempt->modes_when_due)
+		return true;
+	if (mode == MODE_RECOVERY)
+		return recoveries > RECOVERY_ATTACHES_BEFORE_RAMDISK ||
+		       attempt_sign(attempt, "bounced-to-recovery");
+	return recoveries > 0 || attempt_sign(attempt, "bounced-to-dfu");
+}
+
+/* Where a session ends: no mode where the phone did not come back in one. */
+static enum device_mode end_mode(const struct session *session)
+{
+	enum device_mode mode = session_mode(session);
+
+	return fell_back(mode) && !is_back_undue(session) ? MODE_UNKNOWN : mode;
+}
+
+static int64_t itunes_code(const struct session *session)
+{
+	const struct attempt *attempt = &session->attempt;
+
+	if (attempt->stage >= STAGE_RESTORE)
+		return attempt->health.unexpected_detaches && !attempt->status_known
+			       ? CODE_RAMDISK_LOST
+			       : 0;
+	if (!ramdisk_was_due(attempt))
+		return 0;
+	switch (end_mode(session)) {
+	case MODE_RECOVERY:
+		return CODE_IN_RECOVERY;
+	case MODE_DFU:
+	case MODE_WTF:
+		return CODE_IN_DFU;
+	case MODE_GONE:
+		return CODE_NOT_BACK;
+	default:
+		return 0;
+	}
+}
+
+static struct event *add_effect(struct session *session, struct event effects[], size_t *count,
+	enum event_kind kind, struct stamp at)
+{
+	struct event *effect;
+
+	assert(*count < SESSION_EFFECTS_MAX);
+	effect = &effects[(*count)++];
+	*effect = (struct event){
+		.at = at, .kind = kind, .source = SOURCE_DAEMON, .session = session->attempt.id};
+	return effect;
+}
+
+static void stop_waiting(struct session *session)
+{
+	session->budget = NULL;
+	session->waiting_since_us = 0;
+	session->overrun_told = false;
+}
+
+static void wait_for(struct session *session, const char *budget, struct stamp since)
+{
+	/* A phone that speaks makes the same wait begin anew, thousands of times. */
+	if (!session->budget || !text_equal(session->budget->name, budget)) {
+		session->budget = budget_find(budget);
+		session->overrun_told = false;
+	}
+	session->waiting_since_us = since.monotonic_us;
+}
+
+static void end_session(struct session *session, struct stamp at, enum outcome outcome,
+	const char *why, struct event effects[], size_t *count)
+{
+	struct event *end = add_effect(session, effects, count, EVENT_SESSION_END, at);
+
+	end->number = outcome;
+	end->mode = end_mode(session);
+	if (outcome == OUTCOME_FAILED)
+		end->code = itunes_code(session);
+	event_set_text(end, why);
+	session->running = false;
+	stop_waiting(session);
+}
+
+size_t session_lose(struct session *session, struct stamp now, const char *why,
+	struct event effects[static SESSION_EFFECTS_MAX])
+{
+	size_t count = 0;
+
+	end_session(session, now, OUTCOME_LOST, why, effects, &count);
+	return count;
+}
+
+/* A detach. A restore announces each of its own but one that comes in restore mode before the
+ * phone's last word; a restore that is watched without its log tells by where the phone returns. */
+static void react_to_detach(struct session *session, const struct event *event,
+	enum device_mode before, struct event effects[], size_t *count)
+{
+	const struct attempt *attempt = &session->attempt;
+	bool in_restore =
+		before == MODE_RESTORE ||
+		(attempt->stage >= STAGE_RESTORE && before != MODE_RECOVERY && before != MODE_DFU);
+
+	if (in_restore && !may_leave(attempt)) {
+		if (session->has_tool)
+			add_effect(session, effects, count, EVENT_LINK_LOST, event->at);
+		wait_for(session, session->has_tool ? "return" : "reboot", event->at);
+		return;
+	}
+	if (before == MODE_RECOVERY && ramdisk_was_due(attempt))
+		wait_for(session, "wait-restore-mode", event->at);
+	else
+		wait_for(session, in_restore ? "reboot" : "return", event->at);
+}
+
+/* The link broke in the middle of the restore and the phone is not back in it: no tool can go on
+ * with that restore. A phone that is back in normal mode may have finished it. */
+static bool is_lost_for_good(const struct session *session)
+{
+	const struct attempt *attempt = &session->attempt;
+	enum device_mode mode = session_mode(session);
+
+	return attempt->health.unexpected_detaches && !may_leave(attempt) &&
+	       (mode == MODE_GONE || fell_back(mode));
+}
+
+/* A phone that came back, in a session without a tool's log: the modes alone tell the end. */
+static void judge_return(
+	struct session *session, const struct event *event, struct event effects[], size_t *count)
+{
+	const struct attempt *attempt = &session->attempt;
+	bool restored = count_mode(attempt, MODE_RESTORE) > 0;
+	size_t recoveries = count_mode(attempt, MODE_RECOVERY);
+	enum device_mode mode = session_mode(session);
+
+	if (restored && mode == MODE_NORMAL) {
+		end_session(session, event->at, OUTCOME_SUCCEEDED,
+			"it left restore mode and came back in normal mode", effects, count);
+	} else if (restored && fell_back(mode)) {
+		add_effect(session, effects, count, EVENT_LINK_LOST, event->at);
+		/* The loss counts for the code, and it is folded in only after this. */
+		end_session(session, event->at, OUTCOME_FAILED,
+			"it left restore mode and did not come back in normal mode", effects,
+			count);
+		effects[*count - 1].code = CODE_RAMDISK_LOST;
+	} else if (mode == MODE_RECOVERY && recoveries > RECOVERY_ATTACHES_BEFORE_RAMDISK) {
+		end_session(session, event->at, OUTCOME_FAILED,
+			"it came back in recovery mode where restore mode was due", effects, count);
+	} else if (fell_back(mode) && mode != MODE_RECOVERY && recoveries > 0) {
+		end_session(session, event->at, OUTCOME_FAILED,
+			"it came back in DFU mode where restore mode was due", effects, count);
+		effects[*count - 1].code = CODE_IN_DFU;
+	}
+}
+
+static void react_to_attach(
+	struct session *session, const struct event *event, struct event effects[], size_t *count)
+{
+	stop_waiting(session);
+	if (!session->has_tool)
+		judge_return(session, event, effects, count);
+	else if (session_mode(session) == MODE_RESTORE)
+		wait_for(session, "restored-silence", event->at);
+	else if (is_lost_for_good(session))
+		wait_for(session, "tool-end", event->at);
+}
+
+static enum outcome judge_tool(const struct attempt *attempt, const char **ret_why)
+{
+	if (attempt->outcome == OUTCOME_SUCCEEDED ||
+		(attempt->status_known && attempt->status == 0)) {
+		*ret_why = "the phone reported that the restore has finished";
+		return OUTCOME_SUCCEEDED;
+	}
+	if (attempt->exit_known && attempt_tool_crashed(attempt)) {
+		*ret_why = "the restore tool crashed";
+		return OUTCOME_FAILED;
+	}
+	/* What had failed before somebody stopped the tool was not broken off. */
+	if (attempt->status_known) {
+		*ret_why = "the phone reported a failure";
+		return OUTCOME_FAILED;
+	}
+	if (attempt->health.unexpected_detaches) {
+		*ret_why = "the phone went away in the middle of the restore";
+		return OUTCOME_FAILED;
+	}
+	if (attempt->exit_known && attempt->exit_status < 0) {
+		*ret_why = "the restore tool was stopped by a signal";
+		return OUTCOME_ABORTED;
+	}
+	if (attempt->outcome == OUTCOME_FAILED || attempt->exit_status != 0) {
+		*ret_why = "the restore tool reported a failure";
+		return OUTCOME_FAILED;
+	}
+	*ret_why = "the restore tool ended without the phone's last word";
+	return OUTCOME_UNKNOWN;
+}
+
+static void react_to_tool_end(
+	struct session *session, const struct event *event, struct event effects[], size_t *count)
+{
+	const char *why;
+	enum outcome outcome = judge_tool(&session->attempt, &why);
+
+	end_session(session, event->at, outcome, why, effects, count);
+}
+
+/* The tool of a session that was judged without it: what it did since may say otherwise. */
+static void react_to_late_tool_end(
+	struct session *session, const struct event *event, struct event effects[], size_t *count)
+{
+	const char *why;
+	enum outcome outcome = judge_tool(&session->attempt, &why);
+
+	session->tool_lives = false;
+	if (outcome != session->attempt.outcome)
+		end_session(session, event->at, outcome, why, effects, count);
+}
+
+/* The phone spoke: its time runs anew, for what the session waits for now. */
+static void hear_phone(struct session *session, struct stamp at)
+{
+	session->overrun_told = false;
+	if (session->has_tool && session->attempt.stage >= STAGE_RESTORE &&
+		!may_leave(&session->attempt))
+		wait_for(session, "restored-silence", at);
+	else
+		session->waiting_since_us = at.monotonic_us;
+}
+
+size_t session_finish(
+	struct session *session, struct stamp at, struct event effects[static SESSION_EFFECTS_MAX])
+{
+	size_t count = 0;
+	const char *why;
+	enum outcome outcome;
+
+	if (!session->running)
+		return 0;
+	outcome = judge_tool(&session->attempt, &why);
+	end_session(session, at, outcome, why, effects, &count);
+	return count;
+}
+
+static bool link_event(enum event_kind kind)
+{
+	return kind == EVENT_ATTACH || kind == EVENT_MUX_ATTACH || kind == EVENT_DETACH ||
+	       kind == EVENT_MUX_DETACH;
+}
+
+/* usbmuxd took its list of phones along; no phone went. */
+static bool mux_ended(const struct event *event)
+{
+	return event->kind == EVENT_MUX_DETACH && event->code != 0;
+}
+
+static void tell_mux_end(
+	struct session *session, const struct event *event, struct event effects[], size_t *count)
+{
+	struct event *error = add_effect(session, effects, count, EVENT_MUX_ERROR, event->at);
+
+	text_copy(error->name, sizeof(error->name), "usbmuxd-ended");
+	event_set_text(error, "usbmuxd ended while it had the phone");
+}
+
+size_t session_react(struct session *session, const struct event *event, enum device_mode before,
+	struct event effects[static SESSION_EFFECTS_MAX])
+{
+	size_t count = 0;
+
+	session->heard_us = event->at.monotonic_us;
+	if (!session->running) {
+		if (session->tool_lives && event->kind == EVENT_TOOL_END)
+			react_to_late_tool_end(session, event, effects, &count);
+		return count;
+	}
+	if (mux_ended(event)) {
+		tell_mux_end(session, event, effects, &count);
+	} else if (link_event(event->kind)) {
+		if (session_mode(session) == before)
+			return 0;
+		if (session_mode(session) == MODE_GONE)
+			react_to_detach(session, event, before, effects, &count);
+		else
+			react_to_attach(session, event, effects, &count);
+	} else if (event->kind == EVENT_TOOL_END) {
+		react_to_tool_end(session, event, effects, &count);
+	} else if (event->kind == EVENT_WAIT) {
+		wait_for(session, event->name, event->at);
+	} else if (event_phone_speaks(event->kind)) {
+		hear_phone(session, event->at);
+	}
+	return count;
+}
+
+void session_keep(struct session *session, const struct event effects[], size_t count,
+	session_recorder *record, void *user)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct event kept = effects[i];
+
+		kept.sequence = record(user, &kept);
+		attempt_fold(&session->attempt, &kept);
+	}
+}
+
+void session_feed(
+	struct session *session, const struct event *event, session_recorder *record, void *user)
+{
+	struct event effects[SESSION_EFFECTS_MAX];
+	enum device_mode before = session_mode(session);
+
+	session_keep(session, event, 1, record, user);
+	session_keep(
+		session, effects, session_react(session, event, before, effects), record, user);
+}
+
+size_t session_hear_transfers(
+	struct session *session, struct stamp now, struct event effects[static SESSION_EFFECTS_MAX])
+{
+	const struct port_health *watch = &session->portwatch;
+	size_t count = 0;
+
+	if (!session->running || session->has_tool || session_mode(session) != MODE_RESTORE ||
+		!watch->last.transfers_known)
+		return 0;
+	if (session->attempt.silent && watch->transfer_us > session->waiting_since_us) {
+		struct event *spoke = add_effect(session, effects, &count, EVENT_PORT, now);
+
+		text_copy(spoke->name, sizeof(spoke->name), PORT_TRANSFERS);
+		text_copy(spoke->port, sizeof(spoke->port), watch->port);
+		session->overrun_told = false;
+	}
+	wait_for(session, "watched-silence", (struct stamp){.monotonic_us = watch->transfer_us});
+	return count;
+}
+
+bool session_is_open(const struct session *session)
+{
+	return session->running || session->tool_lives;
+}
+
+void session_resume(struct session *session, struct stamp now)
+{
+	const struct attempt *attempt = &session->attempt;
+
+	session->heard_us = session->tool_heard_us = now.monotonic_us;
+	if (!session->running || !session->has_tool)
+		return;
+	if (is_lost_for_good(session))
+		wait_for(session, session_mode(session) == MODE_GONE ? "return" : "tool-end", now);
+	else if (attempt->stage >= STAGE_RESTORE && !may_leave(attempt))
+		wait_for(session, "restored-silence", now);
+	session->overrun_told = session->budget && attempt->silent;
+}
+
+static uint64_t budget_us(const struct session *session, uint32_t percent)
+{
+	return (uint64_t)session->budget->seconds * USEC_PER_SEC / 100 * percent;
+}
+
+/* How long a session may go on with nobody heard: a tool whose `run` is gone, a phone that sits in
+ * a mode with no tool in sight. */
+static uint64_t idle_limit_us(const struct session *session)
+{
+	const struct budget *budget =
+		budget_find(session->has_tool			    ? "run-idle"
+			    : session_mode(session) == MODE_RESTORE ? "watched-restore"
+								    : "watched-idle");
+
+	return (uint64_t)budget->seconds * USEC_PER_SEC;
+}
+
+uint64_t session_deadline(const struct session *session, uint32_t percent)
+{
+	uint64_t idle;
+
+	if (!session_is_open(session))
+		return 0;
+	idle = session->heard_us + idle_limit_us(session);
+	if (session->budget && !session->overrun_told) {
+		uint64_t over = session->waiting_since_us + budget_us(session, percent);
+
+		return over < idle ? over : idle;
+	}
+	return idle;
+}
+
+static void tell_silence(
+	struct session *session, struct stamp now, struct event effects[], size_t *count)
+{
+	struct event *silence = add_effect(session, effects, count, EVENT_SILENCE, now);
+
+	session->overrun_told = true;
+	text_copy(silence->name, sizeof(silence->name), session->budget->name);
+	silence->number = (uint32_t)((now.monotonic_us - session->waiting_since_us) / USEC_PER_SEC);
+	silence->flag =
+		port_health_since(&session->portwatch, session->waiting_since_us, now.monotonic_us);
+	event_set_text(silence, session->budget->meaning);
+}
+
+size_t session_overrun(struct session *session, struct stamp now, uint32_t percent,
+	struct event effects[static SESSION_EFFECTS_MAX])
+{
+	size_t count = 0;
+
+	if (session->running && session->budget && !session->overrun_told &&
+		now.monotonic_us >= session->waiting_since_us + budget_us(session, percent))
+		tell_silence(session, now, effects, &count);
+	return count;
+}
+
+/* A phone that stays away, in a session without a tool's log. */
+static void judge_absence(
+	struct session *session, struct stamp now, struct event effects[], size_t *count)
+{
+	bool restored = count_mode(&session->attempt, MODE_RESTORE) > 0;
+	bool due = restored || ramdisk_was_due(&session->attempt);
+
+	if (restored)
+		add_effect(session, effects, count, EVENT_LINK_LOST, now);
+	end_session(session, now, due ? OUTCOME_FAILED : OUTCOME_LOST,
+		"the phone did not come back", effects, count);
+	if (restored)
+		effects[*count - 1].code = CODE_RAMDISK_LOST;
+}
+
+/* A tool that does not see that its phone is lost for good may live for ever. */
+static void judge_lost(
+	struct session *session, struct stamp now, struct event effects[], size_t *count)
+{
+	session->tool_lives = true;
+	end_session(session, now, OUTCOME_FAILED,
+		session_mode(session) == MODE_GONE
+			? "the phone left in the middle of the restore and did not come back"
+			: "the phone left in the middle of the restore and did not return to it",
+		effects, count);
+}
+
+size_t session_tick(struct session *session, struct stamp now, uint32_t percent,
+	struct event effects[static SESSION_EFFECTS_MAX])
+{
+	bool idle = now.monotonic_us >= session->heard_us + idle_limit_us(session);
+	size_t count;
+
+	if (!session->running) {
+		session->tool_lives = session->tool_lives && !idle;
+		return 0;
+	}
+	count = session_overrun(session, now, percent, effects);
+	if (count && session->has_tool && is_lost_for_good(session))
+		judge_lost(session, now, effects, &count);
+	else if (count && !session->has_tool && session_mode(session) == MODE_GONE)
+		judge_absence(session, now, effects, &count);
+	else if (!count && idle)
+		end_session(session, now, OUTCOME_LOST, "nothing was heard of it any more", effects,
+			&count);
+	return count;
+}
+
+/* That usbmuxd does not show the phone any more, which is known some time after. */
+static bool is_listing_error(const struct event *event)
+{
+	return event->kind == EVENT_USB_ERROR && event->source == SOURCE_DAEMON;
+}
+
+bool session_takes_late(const struct session *session, const struct event *event)
+{
+	const struct attempt *attempt = &session->attempt;
+	uint64_t ended_us = attempt->ended.monotonic_us, at_us = event->at.monotonic_us;
+
+	if (session->running || attempt->outcome != OUTCOME_FAILED || attempt->status_known)
+		return false;
+	if (mux_ended(event))
+		return at_us <= ended_us + MUX_LAG_US;
+	if (event->kind == EVENT_MUX_ERROR || is_listing_error(event))
+		return at_us <= ended_us + MUX_VISIBILITY_LAG_US;
+	return (event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH ||
+		       event->kind == EVENT_USB_ERROR) &&
+	       session_mode(session) == MODE_GONE && at_us <= ended_us + RETURN_WINDOW_US;
+}
+
+size_t session_react_late(struct session *session, const struct event *event,
+	struct event effects[static SESSION_EFFECTS_MAX])
+{
+	size_t count = 0;
+
+	if (mux_ended(event))
+		tell_mux_end(session, event, effects, &count);
+	else
+		end_session(session, event->at, session->attempt.outcome,
+			"it came back after the end", effects, &count);
+	return count;
+}

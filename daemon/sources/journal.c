@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/sources/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-id128.h>
+#include <systemd/sd-journal.h>
+
+#include "common/base/log.h"
+#include "common/base/text.h"
+#include "common/logs/link_log.h"
+
+#define LINE_SIZE 1024 /* of a line, with the NUL; the rest of a longer one is cut */
+#define FIELD_SIZE 64
+#define CURSOR_SIZE 512			  /* journald's have about 150 characters */
+#define ENTRIES_A_TURN 32		  /* per turn of the loop, so that nobody else waits long */
+#define RETRY_US (10 * USEC_PER_SEC)	  /* after a journal that could not be read */
+#define POLL_US (1 * USEC_PER_SEC)	  /* where the kernel cannot tell of changes */
+#define SAVE_PERIOD_US (1 * USEC_PER_SEC) /* a crash costs so much that is read twice */
+#define REASON_SIZE 200
+
+struct journal {
+	struct loop *loop;
+	event_sink *sink;
+	void *user;
+	journal_find_place *find_place;
+	void *find_place_user;
+	char cursor_path[PATH_MAX];
+	char folder[PATH_MAX];
+	sd_id128_t boot;
+
+	sd_journal *handle; /* NULL = down; then the timer waits for a new try */
+	bool placed;	    /* `handle` stands at an entry that was read, or at the start */
+	struct loop_io *io;
+	struct loop_timer *timer;
+	bool from_end; /* reading failed at the kept place: do not go back there */
+	int told;      /* code of the last EVENT_SOURCE; 1 = none yet */
+	struct mux_watch mux;
+	char saved_cursor[CURSOR_SIZE];
+	uint64_t saved_us; /* when the place was kept last */
+	bool unsaved;	   /* something was told since */
+};
+
+static void tell_source(struct journal *journal, int code, const char *reason)
+{
+	struct event event = {
+		.at = clock_now(),
+		.kind = EVENT_SOURCE,
+		.source = SOURCE_KERNEL,
+		.code = code,
+		.name = "journal",
+	};
+
+	if (journal->told == code)
+		return;
+	journal->told = code;
+	if (code == 0)
+		log_info("journal: %s", reason);
+	else
+		log_warning("journal: %s", reason);
+	event_set_text(&event, reason);
+	journal->sink(journal->user, &event);
+}
+
+/* Copies a field of the current entry as clean text. Returns false where it has none. */
+static bool read_field(struct journal *journal, const char *name, char *out, size_t size)
+{
+	const void *data;
+	size_t length, skip = strlen(name) + 1;
+
+	if (sd_journal_get_data(journal->handle, name, &data, &length) < 0 || length < skip)
+		return false;
+	text_clean((const char *)data + skip, length - skip, out, size);
+	return true;
+}
+
+/* The time of the current entry by its writer's clock. Returns false for another boot's, whose
+ * monotonic clock says nothing here. */
+static bool read_time(struct journal *journal, struct stamp *ret)
+{
+	char source_text[FIELD_SIZE];
+	struct stamp at;
+	sd_id128_t boot;
+
+	if (sd_journal_get_monotonic_usec(journal->handle, &at.monotonic_us, &boot) < 0 ||
+		!sd_id128_equal(boot, journal->boot) ||
+		sd_journal_get_realtime_usec(journal->handle, &at.wall_us) < 0)
+		return false;
+	if (read_field(journal, "_SOURCE_MONOTONIC_TIMESTAMP", source_text, sizeof(source_text))) {
+		uint64_t source_us = strtoull(source_text, NULL, 10);
+
+		if (source_us > 0 && source_us <= at.monotonic_us) {
+			at.wall_us -= at.monotonic_us - source_us;
+			at.monotonic_us = source_us;
+		}
+	}
+	*ret = at;
+	return true;
+}
+
+/* Who wrote the current entry, by the fields that journald sets and no program can. */
+static bool read_writer(struct journal *journal, enum link_writer *ret)
+{
+	char field[FIELD_SIZE];
+
+	if (read_field(journal, "_TRANSPORT", field, sizeof(field)) &&
+		text_equal(field, "kernel")) {
+		/* A program that writes to /dev/kmsg gets another facility than the kernel's. */
+		*ret = LINK_KERNEL;
+		return read_field(journal, "SYSLOG_FACILITY", field, sizeof(field)) &&
+		       text_equal(field, "0");
+	}
+	if (read_field(journal, "_SYSTEMD_UNIT", field, sizeof(field)) &&
+		text_equal(field, "usbmuxd.service")) {
+		*ret = LINK_USBMUXD;
+		return true;
+	}
+	*ret = LINK_MANAGER;
+	return read_field(journal, "_PID", field, sizeof(field)) && text_equal(field, "1");
+}
+
+static void find_port(struct journal *journal, struct link_finding *finding)
+{
+	char field[FIELD_SIZE];
+	struct usb_place place;
+
+	if (!finding->port[0] && !finding->bus &&
+		read_field(journal, "_KERNEL_DEVICE", field, sizeof(field)))
+		kernel_device_read(field, finding->port, &finding->bus, &finding->address);
+	if (!finding->port[0] && finding->bus && journal->find_place &&
+		journal->find_place(
+			journal->find_place_user, finding->bus, finding->address, &place))
+		text_copy(finding->port, sizeof(finding->port), place.port);
+}
+
+static void tell_finding(struct journal *journal, enum link_writer writer, struct stamp at,
+	const struct link_finding *finding, const char *line)
+{
+	struct event event = {
+		.at = at,
+		.kind = finding->sign->kind,
+		.source = writer == LINK_KERNEL ? SOURCE_KERNEL : SOURCE_USBMUXD,
+		.code = finding->code,
+		.ecid = udid_ecid(finding->udid),
+	};
+
+	text_copy(event.port, sizeof(event.port), finding->port);
+	text_copy(event.udid, sizeof(event.udid), finding->udid);
+	text_copy(event.name, sizeof(event.name), finding->sign->id);
+	event_set_text(&event, line);
+	journal->sink(journal->user, &event);
+}
+
+/* Tells of a program that connects to usbmuxd. Returns false where the line is about something
+ * else.
+ */
+static bool tell_client(struct journal *journal, struct stamp at, const char *line)
+{
+	struct event event = {.at = at, .kind = EVENT_MUX_CLIENT, .source = SOURCE_USBMUXD};
+
+	if (!mux_client_read(line, event.name, &event.number))
+		return false;
+	journal->sink(journal->user, &event);
+	return true;
+}
+
+/* Returns whether the current entry was told. */
+static bool read_entry(struct journal *journal)
+{
+	struct link_finding finding = {0};
+	enum link_writer writer;
+	char line[LINE_SIZE];
+	struct stamp at;
+
+	if (!read_writer(journal, &writer) || !read_field(journal, "MESSAGE", line, sizeof(line)) ||
+		!read_time(journal, &at))
+		return false;
+	if (writer == LINK_USBMUXD && tell_client(journal, at, line))
+		return true;
+	if (writer == LINK_USBMUXD)
+		finding.sign = mux_watch_line(&journal->mux, line);
+	if (!finding.sign && !link_pattern_read(writer, line, &finding))
+		return false;
+	find_port(journal, &finding);
+	tell_finding(journal, writer, at, &finding, line);
+	return true;
+}
+
+static void closefilep(FILE **file)
+{
+	if (*file)
+		fclose(*file);
+}
+
+/* Writes the cursor over the one before, as a line of a fixed size. A new file under the same name
+ * would make some file systems write it to the disk at once, and the loop wait for that. */
+static int write_cursor(const char *path, const char *cursor)
+{
+	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+	char line[CURSOR_SIZE];
+	size_t length = strlen(cursor);
+	ssize_t written;
+
+	if (fd < 0)
+		return -errno;
+	if (length >= sizeof(line))
+		return -ENAMETOOLONG;
+	memcpy(line, cursor, length);
+	memset(line + length, '\n', sizeof(line) - length);
+	written = pwrite(fd, line, sizeof(line), 0);
+	if (written < 0)
+		return -errno;
+	return (size_t)written == sizeof(line) ? 0 : -ENOSPC;
+}
+
+/* Keeps the place. A lost write costs lines that are read twice, so nothing is synced. */
+static void save_cursor(struct journal *journal)
+{
+	CLEANUP(freep) char *cursor = NULL;
+	int r;
+
+	journal->unsaved = false;
+	journal->saved_us = clock_now().monotonic_us;
+	if (!*journal->cursor_path || !journal->placed || !journal->handle ||
+		sd_journal_get_cursor(journal->handle, &cursor) < 0 ||
+		text_equal(cursor, journal->saved_cursor))
+		return;
+	r = write_cursor(journal->cursor_path, cursor);
+	if (r < 0) {
+		log_warning("journal: cannot keep the place in %s: %s", journal->cursor_path,
+			strerror(-r));
+		/* Said once, not with each line. */
+		*journal->cursor_path = '\0';
+		return;
+	}
+	text_copy(journal->saved_cursor, sizeof(journal->saved_cursor), cursor);
+}
+
+static bool save_is_due(const struct journal *journal)
+{
+	return journal->unsaved && clock_now().monotonic_us >= journal->saved_us + SAVE_PERIOD_US;
+}
+
+static void go_down(struct journal *journal, int code, const char *reason)
+{
+	journal->io = loop_io_free(journal->io);
+	sd_journal_close(journal->handle);
+	journal->handle = NULL;
+	journal->placed = false;
+	loop_timer_start(journal->timer, RETRY_US);
+	tell_source(journal, code, reason);
+}
+
+/* Reads what is there, a share at a time, and says when to come back. */
+static void read_entries(struct journal *journal)
+{
+	char reason[REASON_SIZE];
+	bool told = false;
+	int r = 1;
+
+	for (size_t i = 0; i < ENTRIES_A_TURN && r > 0; i++) {
+		r = sd_journal_next(journal->handle);
+		if (r > 0) {
+			journal->placed = true;
+			told |= read_entry(journal);
+		}
+	}
+	if (told) {
+		journal->from_end = false;
+		journal->unsaved = true;
+	}
+	if (save_is_due(journal))
+		save_cursor(journal);
+	if (r < 0) {
+		journal->from_end = true;
+		snprintf(reason, sizeof(reason), "cannot be read on: %s", strerror(-r));
+		go_down(journal, r, reason);
+	} else if (r > 0) {
+		loop_timer_start(journal->timer, 0);
+	} else if (journal->unsaved) {
+		loop_timer_start(journal->timer, SAVE_PERIOD_US);
+	} else if (sd_journal_reliable_fd(journal->handle) <= 0) {
+		loop_timer_start(journal->timer, POLL_US);
+	}
+}
+
+static void on_changed(void *user, unsigned ready)
+{
+	struct journal *journal = user;
+	int r = sd_journal_process(journal->handle);
+
+	/* Rotation (INVALIDATE) needs nothing: the place is kept by entry, not by file. */
+	if (r < 0)
+		go_down(journal, r, "its changes cannot be followed");
+	else
+		read_entries(journal);
+}
+
+static int add_matches(sd_journal *handle)
+{
+	/* Same field: or; other field: and; disjunction: or of the groups. */
+	static const char *const groups[][2] = {
+		{"_TRANSPORT=kernel", "SYSLOG_FACILITY=0"},
+		{"_SYSTEMD_UNIT=usbmuxd.service", NULL},
+		{"UNIT=usbmuxd.service", "_PID=1"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		int r = sd_journal_add_disjunction(handle);
+
+		for (size_t j = 0; j < ARRAY_SIZE(groups[i]) && groups[i][j] && r >= 0; j++)
+			r = sd_journal_add_match(handle, groups[i][j], 0);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Goes to the entry where the last run stopped. Returns 1, or 0 where that is not known. */
+static int seek_kept_place(struct journal *journal)
+{
+	CLEANUP(closefilep) FILE *file = NULL;
+	char cursor[CURSOR_SIZE];
+
+	if (!*journal->cursor_path || journal->from_end)
+		return 0;
+	file = fopen(journal->cursor_path, "re");
+	if (!file || !fgets(cursor, sizeof(cursor), file))
+		return 0;
+	cursor[strcspn(cursor, "\n")] = '\0';
+	if (sd_journal_seek_cursor(journal->handle, cursor) < 0 ||
+		sd_journal_next(journal->handle) <= 0 ||
+		sd_journal_test_cursor(journal->handle, cursor) <= 0) {
+		log_info("journal: the place of the last run is gone; going on at the end");
+		return 0;
+	}
+	return 1;
+}
+
+/* Goes to the kept place, but not further back than the limit; without one to the end. */
+static int seek_start(struct journal *journal)
+{
+	uint64_t then_us, now_us = clock_now().wall_us;
+	int r;
+
+	if (seek_kept_place(journal) > 0 &&
+		sd_journal_get_realtime_usec(journal->handle, &then_us) >= 0) {
+		journal->placed = true;
+		if (now_us < then_us || now_us - then_us <= JOURNAL_CATCH_UP_MAX_US)
+			return 0;
+		return sd_journal_seek_realtime_usec(
+			journal->handle, now_us - JOURNAL_CATCH_UP_MAX_US);
+	}
+	r = sd_journal_seek_tail(journal->handle);
+	if (r < 0)
+		return r;
+	/* On the last entry, so that the next one is the first new one. From the tail itself
+	 * sd-journal never goes on; where no entry is of interest yet, the head is as good. */
+	r = sd_journal_previous(journal->handle);
+	if (r == 0)
+		return sd_journal_seek_head(journal->handle);
+	journal->placed = r > 0;
+	return r < 0 ? r : 0;
+}
+
+/* Without the right group the system's journal opens and is empty. */
+static bool has_entries(sd_journal *handle)
+{
+	return sd_journal_seek_head(handle) >= 0 && sd_journal_next(handle) > 0;
+}
+
+static int open_journal(struct journal *journal)
+{
+	int r, fd;
+
+	if (*journal->folder)
+		r = sd_journal_open_directory(&journal->handle, journal->folder, 0);
+	else
+		r = sd_journal_open(&journal->handle, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
+	if (r < 0)
+		return r;
+	if (!has_entries(journal->handle))
+		return -EACCES;
+	sd_journal_set_data_threshold(journal->handle, LINE_SIZE);
+	r = add_matches(journal->handle);
+	if (r < 0)
+		return r;
+	r = seek_start(journal);
+	if (r < 0)
+		return r;
+	fd = sd_journal_get_fd(journal->handle);
+	if (fd < 0)
+		return fd;
+	return loop_watch(journal->loop, fd, LOOP_READ, on_changed, journal, &journal->io);
+}
+
+static void on_timer(void *user)
+{
+	struct journal *journal = user;
+	char reason[REASON_SIZE];
+	int r;
+
+	if (journal->handle) {
+		read_entries(journal);
+		return;
+	}
+	r = open_journal(journal);
+	if (r == -EACCES) {
+		go_down(journal, r,
+			"has no entry that may be read: is the daemon in the group "
+			"systemd-journal, and does journald run?");
+	} else if (r < 0) {
+		snprintf(reason, sizeof(reason), "cannot be opened: %s", strerror(-r));
+		go_down(journal, r, reason);
+	} else {
+		tell_source(journal, 0, "reading");
+		read_entries(journal);
+	}
+}
+
+int journal_new(struct loop *loop, const struct journal_options *options, event_sink *sink,
+	void *user, struct journal **ret)
+{
+	CLEANUP(journal_freep) struct journal *journal = NULL;
+	int r;
+
+	assert(loop && options && sink && ret);
+	journal = calloc(1, sizeof(*journal));
+	if (!journal)
+		return -ENOMEM;
+	journal->loop = loop;
+	journal->sink = sink;
+	journal->user = user;
+	journal->find_place = options->find_place;
+	journal->find_place_user = options->find_place_user;
+	journal->told = 1;
+	if (options->cursor_path && !text_copy(journal->cursor_path, sizeof(journal->cursor_path),
+					    options->cursor_path))
+		return -ENAMETOOLONG;
+	if (options->folder &&
+		!text_copy(journal->folder, sizeof(journal->folder), options->folder))
+		return -ENAMETOOLONG;
+	/* Without a boot id no entry is of this boot: the time of none would be known. */
+	r = sd_id128_get_boot(&journal->boot);
+	if (r < 0)
+		log_warning("journal: this boot's id is not known: %s", strerror(-r));
+	r = loop_timer_new(loop, on_timer, journal, &journal->timer);
+	if (r < 0)
+		return r;
+	r = loop_timer_start(journal->timer, 0);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(journal);
+	return 0;
+}
+
+struct journal *journal_free(struct journal *journal)
+{
+	if (!journal)
+		return NULL;
+	save_cursor(journal);
+	loop_io_free(journal->io);
+	loop_timer_free(journal->timer);
+	sd_journal_close(journal->handle);
+	free(journal);
+	return NULL;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Reads the kernel's log buffer where there is no journal: the kernel's lines on the link. Has none
+ * of usbmuxd's, and needs the right to read /dev/kmsg. */
+#pragma once
+
+#include "common/base/macro.h"
+#include "common/model/event.h"
+#include "common/model/usb_identity.h"
+#include "daemon/loop.h"
+
+#define KMSG_PATH "/dev/kmsg"
+
+/* Finds where the device with that bus and address sits. Returns false where it is not known. */
+typedef bool kmsg_find_place(void *user, uint32_t bus, uint32_t address, struct usb_place *ret);
+
+struct kmsg_options {
+	const char *path;	     /* NULL = KMSG_PATH */
+	kmsg_find_place *find_place; /* may be NULL */
+	void *find_place_user;
+};
+
+struct kmsg;
+
+/* Starts to read what is written from now on. To `sink` go
+ *   EVENT_SOURCE     name = kmsg, code = 0 up, negative errno down, text = why; the first from
+ *                    within this call
+ *   EVENT_USB_ERROR and EVENT_MUX_ERROR as the journal's source gives them, of the kernel alone
+ * No right to read is no failure. Returns 0 or -ENOMEM. The caller owns *ret: kmsg_free(). `sink`
+ * may not free it. */
+int kmsg_new(struct loop *loop, const struct kmsg_options *options, event_sink *sink, void *user,
+	struct kmsg **ret);
+struct kmsg *kmsg_free(struct kmsg *kmsg);
+DEFINE_FREEP(struct kmsg, kmsg_free)

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* All sources of the daemon: starts them, hands their events to the recorder, and reads the
+ * kernel's own log while there is no journal. */
+#pragma once
+
+#include "common/base/macro.h"
+#include "common/model/phone_query_policy.h"
+#include "daemon/loop.h"
+#include "daemon/recorder.h"
+#include "daemon/source_states.h"
+
+struct sources;
+
+struct sources_options {
+	const char *state_dir;	     /* for the journal's cursor */
+	const char *usbmuxd_address; /* NULL = usbmuxd's default */
+	const char *journal_dir;     /* NULL = the system's journal */
+	unsigned queries;	     /* what phones may be asked: enum query bits */
+};
+
+/* Starts to watch. The recorder and the states must outlive the sources; the texts are borrowed.
+ * Returns 0 or a negative errno; the caller owns *ret: sources_free(). */
+int sources_new(struct loop *loop, const struct sources_options *options, struct recorder *recorder,
+	struct source_states *states, struct sources **ret);
+struct sources *sources_free(struct sources *sources);
+DEFINE_FREEP(struct sources, sources_free)

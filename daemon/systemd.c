@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/systemd.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+
+#include "common/base/log.h"
+#include "common/base/text.h"
+
+#define STATUS_SIZE 256
+
+struct systemd {
+	struct loop_timer *watchdog;
+	uint64_t interval_us; /* 0 = the manager wants no sign of life */
+	char status[STATUS_SIZE];
+};
+
+static void on_watchdog(void *user)
+{
+	struct systemd *service = user;
+
+	sd_notify(false, "WATCHDOG=1");
+	loop_timer_start(service->watchdog, service->interval_us);
+}
+
+int systemd_new(struct loop *loop, struct systemd **ret)
+{
+	CLEANUP(systemd_freep) struct systemd *service = NULL;
+	uint64_t limit_us = 0;
+	int r;
+
+	assert(loop && ret);
+	service = calloc(1, sizeof(*service));
+	if (!service)
+		return -ENOMEM;
+	r = loop_timer_new(loop, on_watchdog, service, &service->watchdog);
+	if (r < 0)
+		return r;
+	r = sd_watchdog_enabled(false, &limit_us);
+	if (r < 0)
+		log_warning("watchdog: the environment is not understood: %s", strerror(-r));
+	service->interval_us = r > 0 ? limit_us / 2 : 0;
+	if (service->interval_us > 0) {
+		r = loop_timer_start(service->watchdog, 0);
+		if (r < 0)
+			return r;
+	}
+	*ret = TAKE_PTR(service);
+	return 0;
+}
+
+struct systemd *systemd_free(struct systemd *service)
+{
+	if (!service)
+		return NULL;
+	loop_timer_free(service->watchdog);
+	free(service);
+	return NULL;
+}
+
+void systemd_ready(struct systemd *service)
+{
+	sd_notify(false, "READY=1");
+}
+
+void systemd_stopping(struct systemd *service)
+{
+	sd_notify(false, "STOPPING=1");
+}
+
+void systemd_status(struct systemd *service, const char *format, ...)
+{
+	char raw[STATUS_SIZE], status[STATUS_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(raw, sizeof(raw), format, args);
+	va_end(args);
+	for (char *c = raw; *c; c++)
+		*c = *c == '\n' ? ' ' : *c;
+	text_clean(raw, strlen(raw), status, sizeof(status));
+	if (text_equal(status, service->status))
+		return;
+	text_copy(service->status, sizeof(service->status), status);
+	sd_notifyf(false, "STATUS=%s", status);
+}
+
+int systemd_take_socket(void)
+{
+	int count = sd_listen_fds(true);
+
+	if (count < 0)
+		return count;
+	if (count == 0)
+		return -ENOENT;
+	if (count > 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0)
+		return -EINVAL;
+	return SD_LISTEN_FDS_START;
+}
