@@ -61,8 +61,7 @@ const char *const casebook_steps[] = {
 	" (started_us, outcome, host, port, cable, product, tool, ecid, udid);",
 
 	/* Nothing read them: a verdict is a record of its session, a purge is in the journal. */
-	"DROP TABLE verdicts;"
-	"DROP TABLE purges;",
+	"DROP TABLE verdicts; DROP TABLE purges;",
 };
 const size_t casebook_version = ARRAY_SIZE(casebook_steps);
 
