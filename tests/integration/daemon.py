@@ -20,6 +20,13 @@ def until(condition, seconds=20.0, what='the condition'):
         time.sleep(0.02)
 
 
+def processor_seconds(process):
+    """The processor time of a process so far: what it costs, however busy the computer is."""
+    with open(f'/proc/{process.pid}/stat', encoding='ascii') as stat:
+        fields = stat.read().rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
 class Bench:
     """A daemon with its socket and state, and the command that asks it."""
 

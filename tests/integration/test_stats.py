@@ -2,9 +2,8 @@
 """Counts of what was restored: by port, cable, bench, model, week and tool, and as metrics."""
 import re
 import sqlite3
-import time
 
-from daemon import until
+from daemon import processor_seconds, until
 
 ECIDS = [f'0x{number:016X}' for number in range(0xA01, 0xA06)]
 
@@ -83,10 +82,10 @@ def test_many_attempts_do_not_stall(bench):
     bench.start()
     answer = bench.ask('stats', '--by', 'cable')
     assert answer['cut'] is True and answer['attempts'] == 4_000
-    begun = time.monotonic()
+    begun = processor_seconds(bench.process)
     for _ in range(10):
         bench.call('GetStatistics', by='port')
-    assert (time.monotonic() - begun) / 10 < 0.1
+    assert (processor_seconds(bench.process) - begun) / 10 < 0.1
     assert '4000' in bench.triage('stats').stdout
 
 
