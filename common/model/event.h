@@ -26,7 +26,8 @@ enum event_kind {
 
 	/* The link. port where known; ecid, udid, mode, product as far as the source tells. */
 	EVENT_ATTACH = 10,     /* on USB (source usb) or as the tool's log tells it (source tool);
-				* name = the hub that it is on, where there is one */
+				* name = the hub that it is on, where there is one;
+				* text = the boot program (usb_identity.h) */
 	EVENT_DETACH = 11,     /* gone from USB */
 	EVENT_MUX_ATTACH = 12, /* listed by usbmuxd */
 	EVENT_MUX_DETACH = 13, /* no longer listed by usbmuxd; code not 0: because usbmuxd ended */

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/model/usb_identity.h"
 
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/macro.h"
+#include "common/base/text.h"
 
 #define HEX_DIGITS_MAX 16
+#define FLAG_FROM_STORAGE 1 /* in IBFL */
 
 static const struct {
 	uint16_t first, last;
@@ -88,16 +92,74 @@ static void read_boot_serial(const char *serial, struct usb_identity *identity)
 		identity->model = model_by_chip((uint32_t)values[CPID], (uint32_t)values[BDID]);
 }
 
+struct boot_program boot_program_read(const char *serial)
+{
+	struct boot_program program = {0};
+
+	while (*serial) {
+		const char *end = word_end(serial);
+		uint64_t flags;
+
+		if (text_starts_with(serial, "SRNM")) {
+			program.named = true;
+		} else if (text_starts_with(serial, "IBFL:") &&
+			   read_hex(serial + strlen("IBFL:"), end, &flags) && flags <= UINT32_MAX) {
+			program.known = true;
+			program.flags = (uint32_t)flags;
+		}
+		serial = end + strspn(end, " ");
+	}
+	return program.known ? program : (struct boot_program){0};
+}
+
+struct boot_program boot_program_of(const struct event *attach)
+{
+	char text[BOOT_PROGRAM_SIZE] = "";
+
+	if (attach->source == SOURCE_USB && attach->text_length < sizeof(text))
+		memcpy(text, attach->text ? attach->text : "", attach->text_length);
+	return boot_program_read(text);
+}
+
+void boot_program_write(const struct boot_program *program, char out[static BOOT_PROGRAM_SIZE])
+{
+	out[0] = '\0';
+	if (program->known)
+		snprintf(out, BOOT_PROGRAM_SIZE, "IBFL:%02" PRIX32 "%s", program->flags,
+			program->named ? " SRNM" : "");
+}
+
+bool boot_program_differs(const struct boot_program *a, const struct boot_program *b)
+{
+	return a->known && b->known && (a->flags != b->flags || a->named != b->named);
+}
+
+bool boot_program_is_loaded(const struct boot_program *program)
+{
+	return program->known && !(program->flags & FLAG_FROM_STORAGE);
+}
+
+bool boot_program_follows(const struct boot_program *before, const struct boot_program *now)
+{
+	if (!boot_program_differs(before, now))
+		return false;
+	if (boot_program_is_loaded(now))
+		return true;
+	return !boot_program_is_loaded(before) && before->named && !now->named;
+}
+
 struct usb_identity usb_identity_read(uint16_t product_id, const char *serial)
 {
 	struct usb_identity identity = {.mode = usb_product_mode(product_id)};
 
 	if (!serial)
 		return identity;
-	if (identity.mode != MODE_NORMAL_OR_RESTORE)
+	if (identity.mode != MODE_NORMAL_OR_RESTORE) {
 		read_boot_serial(serial, &identity);
-	else if (udid_normalize(serial, identity.udid) == 0)
+		identity.program = boot_program_read(serial);
+	} else if (udid_normalize(serial, identity.udid) == 0) {
 		identity.ecid = udid_ecid(identity.udid);
+	}
 	return identity;
 }
 

@@ -76,12 +76,18 @@ static void tell_device(struct usb *usb, enum event_kind kind, const struct usb_
 		.hub_depth = device->place.hub_depth,
 	};
 
+	char program[BOOT_PROGRAM_SIZE];
+
 	text_copy(event.udid, sizeof(event.udid), device->identity.udid);
 	text_copy(event.port, sizeof(event.port), device->place.port);
 	if (model)
 		text_copy(event.product, sizeof(event.product), model->product);
-	if (kind == EVENT_ATTACH)
+	if (kind == EVENT_ATTACH) {
 		text_copy(event.name, sizeof(event.name), device->hub);
+		boot_program_write(&device->identity.program, program);
+		if (*program)
+			event_set_text(&event, program);
+	}
 	if (kind == EVENT_IDENTITY) {
 		text_copy(event.name, sizeof(event.name), model->product);
 		event_set_text(&event, model->board);

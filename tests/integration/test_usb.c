@@ -105,9 +105,11 @@ static void there_at_start(void **state)
 	assert_true(event->ecid == ECID);
 	assert_int_equal(event->speed_mbps, 480);
 	assert_int_equal(event->hub_depth, 1);
+	assert_int_equal(event->text_length, 0);
 
 	event = attach_at(&rig->events, "3-1");
 	assert_int_equal(event->mode, MODE_RECOVERY);
+	assert_string_equal(event->text, "IBFL:3D SRNM");
 	assert_true(event->ecid == ECID);
 	assert_string_equal(event->udid, "");
 	assert_string_equal(event->product, "iPhone12,3");

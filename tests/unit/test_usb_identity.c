@@ -92,6 +92,55 @@ static void odd_serials_tell_nothing(void **state)
 	assert_int_equal(usb_identity_read(0x1281, NULL).mode, MODE_RECOVERY);
 }
 
+static struct boot_program program_of(const char *serial)
+{
+	return usb_identity_read(0x1281, serial).program;
+}
+
+/* Of the string nothing but the flags is kept: the rest names the phone. */
+static void boot_programs(void **state)
+{
+	struct boot_program iboot = program_of("SDOM:01 CPID:8030 BDID:06 ECID:001C2D6A3C8A802E "
+					       "IBFL:3D SRNM:[F4GZQ0AAAAAA] IMEI:[356]");
+	struct boot_program mangled = program_of("CPID:8030 IBFL:3D SRNM: F4GZQ0AAAAAA ");
+	struct boot_program rom = usb_identity_read(0x1227, "IBFL:3C SRTG:[iBoot-3332]").program;
+	struct boot_program ibec = program_of("IBFL:00 SRNM:[84033X]");
+	struct boot_program bare = program_of("CPID:8140 IBFL:3D SIKA:00");
+	struct boot_program unknown = program_of("CPID:8030 SRNM:[F4G] IBFL:xx");
+	char text[BOOT_PROGRAM_SIZE];
+
+	boot_program_write(&iboot, text);
+	assert_string_equal(text, "IBFL:3D SRNM");
+	assert_false(boot_program_differs(&iboot, &mangled));
+	boot_program_write(&rom, text);
+	assert_string_equal(text, "IBFL:3C");
+	boot_program_write(&unknown, text);
+	assert_string_equal(text, "");
+
+	assert_false(boot_program_is_loaded(&iboot) || boot_program_is_loaded(&bare));
+	assert_true(boot_program_is_loaded(&ibec));
+	assert_true(boot_program_follows(&iboot, &ibec));
+	assert_true(boot_program_follows(&iboot, &bare));
+	assert_true(boot_program_follows(&rom, &ibec));
+	assert_false(boot_program_follows(&ibec, &iboot));
+	assert_false(boot_program_follows(&bare, &iboot));
+	assert_false(boot_program_follows(&iboot, &mangled));
+	assert_false(boot_program_follows(&iboot, &unknown));
+	assert_false(boot_program_follows(&unknown, &ibec));
+}
+
+static void an_attach_tells_its_program(void **state)
+{
+	struct event attach = {.kind = EVENT_ATTACH, .source = SOURCE_USB};
+
+	assert_false(boot_program_of(&attach).known);
+	attach.text = "IBFL:1D SRNM and what is not of it";
+	attach.text_length = strlen("IBFL:1D SRNM");
+	assert_true(boot_program_of(&attach).named && boot_program_of(&attach).flags == 0x1d);
+	attach.source = SOURCE_TOOL;
+	assert_false(boot_program_of(&attach).known);
+}
+
 static void hubs_of_a_port(void **state)
 {
 	assert_int_equal(usb_hub_depth("1-2"), 0);
@@ -108,6 +157,8 @@ int main(void)
 		cmocka_unit_test(dfu_serial),
 		cmocka_unit_test(normal_serial),
 		cmocka_unit_test(odd_serials_tell_nothing),
+		cmocka_unit_test(boot_programs),
+		cmocka_unit_test(an_attach_tells_its_program),
 		cmocka_unit_test(hubs_of_a_port),
 	};
 
