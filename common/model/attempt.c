@@ -169,6 +169,26 @@ static bool refine_mode(struct attempt *attempt, enum device_mode mode)
 	return true;
 }
 
+/* A phone that is back in the same program was replugged. */
+static void fold_program(struct attempt *attempt, const struct event *event)
+{
+	struct boot_program program = boot_program_of(event), before = attempt->program;
+	bool same_mode = event->mode == attempt->attached;
+	bool replugged = same_mode && before.known && !boot_program_differs(&before, &program);
+
+	if (replugged)
+		return;
+	attempt->attached = event->mode;
+	attempt->program = program;
+	attempt->loaded = false;
+	if (event->mode != MODE_RECOVERY)
+		return;
+	attempt->recoveries++;
+	attempt->programs = (same_mode ? attempt->programs : 0) + program.known;
+	attempt->loaded = same_mode && before.known ? boot_program_follows(&before, &program)
+						    : boot_program_is_loaded(&program);
+}
+
 static void fold_attach(struct attempt *attempt, const struct event *event)
 {
 	static const enum restore_stage stages[] = {[MODE_DFU] = STAGE_DFU,
@@ -181,6 +201,7 @@ static void fold_attach(struct attempt *attempt, const struct event *event)
 	if (refine_mode(attempt, event->mode))
 		return;
 	add_mode(attempt, event, event->mode);
+	fold_program(attempt, event);
 	attempt->health.attaches++;
 	if (attempt->entry == MODE_UNKNOWN && !attempt->ended_seen)
 		attempt->entry = event->mode;

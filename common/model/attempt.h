@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/model/event.h"
+#include "common/model/usb_identity.h"
 
 #define ATTEMPT_CONDITIONS_MAX 32
 #define ATTEMPT_SIGNS_MAX 48
@@ -135,6 +136,11 @@ struct attempt {
 	struct health health;
 
 	/* Of the fold alone. */
+	struct boot_program program; /* in the last mode, as far as known */
+	enum device_mode attached;   /* the last mode in which it was on the bench */
+	size_t recoveries; /* times it came to recovery mode; a replugged phone is not counted */
+	size_t programs;   /* known ones, one after the other, since it came to recovery mode */
+	bool loaded;	   /* the last of them was loaded by a computer */
 	size_t modes_when_due; /* modes seen when the restore system was first due on the phone */
 	uint32_t open_checkpoints[ATTEMPT_OPEN_CHECKPOINTS_MAX];
 	size_t open_checkpoint_count;

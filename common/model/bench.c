@@ -298,38 +298,52 @@ static uint64_t feed_phone(struct bench *bench, struct session *newest, const st
 }
 
 /* Begins a session that is watched without its tool's log. */
-static struct session *begin_watched(
-	struct bench *bench, const struct bench_device *device, const struct event *event)
+static struct session *begin_watched(struct bench *bench, const struct bench_device *device,
+	const struct event *event, const char *why)
 {
 	struct event begin = {
 		.at = event->at, .kind = EVENT_SESSION_BEGIN, .source = SOURCE_DAEMON};
 	struct event seen = {.at = device->changed, .kind = EVENT_ATTACH, .source = event->source};
 	struct session *session = add_session(bench, false);
+	char program[BOOT_PROGRAM_SIZE];
 
 	if (!session)
 		return NULL;
 	session->identity = device->identity;
 	session->attempt.id = bench->make_id(bench->user, event->at);
 	text_copy(begin.name, sizeof(begin.name), bench->name);
-	event_set_text(&begin, "the phone left recovery or DFU mode and came back");
+	event_set_text(&begin, why);
 	keep(bench, session, &begin);
 	seen.mode = device->left_mode;
 	text_copy(seen.port, sizeof(seen.port), device->port);
+	boot_program_write(&device->program, program);
+	event_set_text(&seen, program);
 	feed_session(bench, session, &seen);
 	seen.kind = EVENT_DETACH;
 	seen.mode = MODE_UNKNOWN;
+	event_set_text(&seen, NULL);
 	feed_session(bench, session, &seen);
 	return session;
 }
 
-/* A phone that came back from recovery or DFU mode is in the hands of a restore tool; one that
- * stays there, or goes for good, is not. */
+static bool is_boot_mode(enum device_mode mode)
+{
+	return mode == MODE_RECOVERY || mode == MODE_DFU || mode == MODE_WTF;
+}
+
+/* Whether the phone came back from recovery or DFU mode with a sign that a computer restores it: a
+ * program that it does not start by itself. That it left and came back is none: so does a phone
+ * that is replugged, or restarted by its keys. */
 static bool begins_session(const struct bench_device *device, const struct event *event)
 {
-	return event->kind == EVENT_ATTACH && event->source == SOURCE_USB &&
-	       (device->left_mode == MODE_RECOVERY || device->left_mode == MODE_DFU ||
-		       device->left_mode == MODE_WTF) &&
-	       event->at.monotonic_us <= device->changed.monotonic_us + JOIN_WINDOW_US;
+	struct boot_program program = boot_program_of(event);
+
+	if (event->kind != EVENT_ATTACH || event->mode != MODE_RECOVERY ||
+		!is_boot_mode(device->left_mode) ||
+		event->at.monotonic_us > device->changed.monotonic_us + JOIN_WINDOW_US)
+		return false;
+	return device->left_mode == MODE_RECOVERY ? boot_program_follows(&device->program, &program)
+						  : boot_program_is_loaded(&program);
 }
 
 static struct session *session_for(
@@ -340,8 +354,18 @@ static struct session *session_for(
 	if (!session)
 		session = late_session(bench, &device->identity, event);
 	if (!session && begins_session(device, event))
-		session = begin_watched(bench, device, event);
+		session = begin_watched(bench, device, event,
+			"the phone came back with a program that a computer has loaded");
 	return session;
+}
+
+/* A contact that is lost at once may leave the program unread. */
+static void learn_program(struct bench_device *device, const struct event *event)
+{
+	struct boot_program program = boot_program_of(event);
+
+	if (program.known || !is_boot_mode(event->mode))
+		device->program = program;
 }
 
 /* Brings the device table up to date. Returns false for an event that changes nothing. */
@@ -355,6 +379,8 @@ static void update_device(
 	*seen = attach;
 	if (event->port[0])
 		text_copy(device->port, sizeof(device->port), event->port);
+	if (usb && attach)
+		learn_program(device, event);
 	if (attach) {
 		device->mode = session ? session_resolve_mode(session, event->mode) : event->mode;
 		device->changed = event->at;

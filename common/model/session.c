@@ -16,8 +16,9 @@
 
 #define OPERATION_REBOOTING 21
 
-/* A restore that was not started by `run` shows its mode changes alone. A phone in recovery is
- * loaded with iBEC and comes back in recovery once; the next return was due in restore mode. */
+/* A restore that was not started by `run` shows its mode changes and boot programs alone. A phone
+ * in recovery is loaded with iBEC and comes back in recovery once; the next return was due in
+ * restore mode. */
 #define RECOVERY_ATTACHES_BEFORE_RAMDISK 2
 
 /* Microseconds after its end in which a session still takes its phone's return. */
@@ -42,13 +43,19 @@ enum device_mode session_mode(const struct session *session)
 	return attempt->mode_count ? attempt->modes[attempt->mode_count - 1].mode : MODE_UNKNOWN;
 }
 
-static size_t count_mode(const struct attempt *attempt, enum device_mode mode)
+static bool was_in_restore_mode(const struct attempt *attempt)
 {
-	size_t count = 0;
-
 	for (size_t i = 0; i < attempt->mode_count; i++)
-		count += attempt->modes[i].mode == mode;
-	return count;
+		if (attempt->modes[i].mode == MODE_RESTORE)
+			return true;
+	return false;
+}
+
+/* How often it came to recovery mode. Without a tool that says what it does, only a change of the
+ * program counts: a phone whose program is not known may have been replugged each time. */
+static size_t count_recoveries(const struct session *session)
+{
+	return session->has_tool ? session->attempt.recoveries : session->attempt.programs;
 }
 
 /* The restore has got to its reboot, or the phone has said its last word: it may leave now. */
@@ -72,16 +79,17 @@ enum device_mode session_resolve_mode(const struct session *session, enum device
 		return MODE_NORMAL;
 	if (session->has_tool)
 		return attempt->stage >= STAGE_BOOT_RAMDISK ? MODE_RESTORE : mode;
-	if (count_mode(attempt, MODE_RESTORE) > 0)
+	if (was_in_restore_mode(attempt))
 		return MODE_NORMAL;
-	return count_mode(attempt, MODE_RECOVERY) >= RECOVERY_ATTACHES_BEFORE_RAMDISK ? MODE_RESTORE
-										      : mode;
+	return attempt->loaded && count_recoveries(session) >= RECOVERY_ATTACHES_BEFORE_RAMDISK
+		       ? MODE_RESTORE
+		       : mode;
 }
 
-static bool ramdisk_was_due(const struct attempt *attempt)
+static bool ramdisk_was_due(const struct session *session)
 {
-	return attempt->stage == STAGE_BOOT_RAMDISK ||
-	       count_mode(attempt, MODE_RECOVERY) >= RECOVERY_ATTACHES_BEFORE_RAMDISK;
+	return session->attempt.stage == STAGE_BOOT_RAMDISK ||
+	       count_recoveries(session) >= RECOVERY_ATTACHES_BEFORE_RAMDISK;
 }
 
 static bool fell_back(enum device_mode mode)
@@ -95,7 +103,7 @@ static bool is_back_undue(const struct session *session)
 {
 	const struct attempt *attempt = &session->attempt;
 	enum device_mode mode = session_mode(session);
-	size_t recoveries = count_mode(attempt, MODE_RECOVERY);
+	size_t recoveries = count_recoveries(session);
 
 	if (!fell_back(mode))
 		return false;
@@ -123,7 +131,7 @@ static int64_t itunes_code(const struct session *session)
 		return attempt->health.unexpected_detaches && !attempt->status_known
 			       ? CODE_RAMDISK_LOST
 			       : 0;
-	if (!ramdisk_was_due(attempt))
+	if (!ramdisk_was_due(session))
 		return 0;
 	switch (end_mode(session)) {
 	case MODE_RECOVERY:
@@ -206,7 +214,7 @@ static void react_to_detach(struct session *session, const struct event *event,
 		wait_for(session, session->has_tool ? "return" : "reboot", event->at);
 		return;
 	}
-	if (before == MODE_RECOVERY && ramdisk_was_due(attempt))
+	if (before == MODE_RECOVERY && ramdisk_was_due(session))
 		wait_for(session, "wait-restore-mode", event->at);
 	else
 		wait_for(session, in_restore ? "reboot" : "return", event->at);
@@ -228,8 +236,8 @@ static void judge_return(
 	struct session *session, const struct event *event, struct event effects[], size_t *count)
 {
 	const struct attempt *attempt = &session->attempt;
-	bool restored = count_mode(attempt, MODE_RESTORE) > 0;
-	size_t recoveries = count_mode(attempt, MODE_RECOVERY);
+	bool restored = was_in_restore_mode(attempt);
+	size_t recoveries = count_recoveries(session);
 	enum device_mode mode = session_mode(session);
 
 	if (restored && mode == MODE_NORMAL) {
@@ -242,10 +250,14 @@ static void judge_return(
 			"it left restore mode and did not come back in normal mode", effects,
 			count);
 		effects[*count - 1].code = CODE_RAMDISK_LOST;
-	} else if (mode == MODE_RECOVERY && recoveries > RECOVERY_ATTACHES_BEFORE_RAMDISK) {
-		end_session(session, event->at, OUTCOME_FAILED,
-			"it came back in recovery mode where restore mode was due", effects, count);
-	} else if (fell_back(mode) && mode != MODE_RECOVERY && recoveries > 0) {
+	} else if (mode == MODE_RECOVERY && recoveries > 1 && !attempt->loaded) {
+		bool due = recoveries > RECOVERY_ATTACHES_BEFORE_RAMDISK;
+
+		end_session(session, event->at, due ? OUTCOME_FAILED : OUTCOME_LOST,
+			due ? "it came back in recovery mode where restore mode was due"
+			    : "it started from its own storage again",
+			effects, count);
+	} else if (fell_back(mode) && mode != MODE_RECOVERY && ramdisk_was_due(session)) {
 		end_session(session, event->at, OUTCOME_FAILED,
 			"it came back in DFU mode where restore mode was due", effects, count);
 		effects[*count - 1].code = CODE_IN_DFU;
@@ -514,8 +526,8 @@ size_t session_overrun(struct session *session, struct stamp now, uint32_t perce
 static void judge_absence(
 	struct session *session, struct stamp now, struct event effects[], size_t *count)
 {
-	bool restored = count_mode(&session->attempt, MODE_RESTORE) > 0;
-	bool due = restored || ramdisk_was_due(&session->attempt);
+	bool restored = was_in_restore_mode(&session->attempt);
+	bool due = restored || ramdisk_was_due(session);
 
 	if (restored)
 		add_effect(session, effects, count, EVENT_LINK_LOST, now);

@@ -12,12 +12,11 @@
  * First it prints "testbed FOLDER", then one line for each line it read, "ok …" or "error REASON":
  *   add PORT normal UDID               also: restore. Answers "ok BUS ADDRESS", the two numbers of
  *                                      usbmuxd's LocationID (BUS << 16 | ADDRESS)
- *   add PORT recovery ECID PRODUCT     also: dfu, wtf, port-dfu. ECID in hex, PRODUCT as iPhone12,3
- *   add PORT MODE serial TEXT…         with just that serial string
- *   add PORT VENDOR:PRODUCT TEXT…      any device by its numbers in hex
- *   remove PORT
- *   uevent PORT ACTION                 sends "change", "bind"… for what is attached
- * A port is the kernel's path, such as 1-2 or 3-1.4.2; hubs on the way are there. */
+ *   add PORT recovery ECID PRODUCT     also: ibss, ibec (recovery mode in a loaded program), dfu,
+ * wtf, port-dfu. ECID in hex, PRODUCT as iPhone12,3 add PORT MODE serial TEXT…         with just
+ * that serial string add PORT VENDOR:PRODUCT TEXT…      any device by its numbers in hex remove
+ * PORT uevent PORT ACTION                 sends "change", "bind"… for what is attached A port is
+ * the kernel's path, such as 1-2 or 3-1.4.2; hubs on the way are there. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -40,14 +39,16 @@
 static const struct {
 	const char *mode;
 	uint16_t product_id;
-	bool boot_rom; /* serial string of the boot ROM or iBoot, not the UDID */
+	const char *program; /* tags of the boot ROM or of iBoot; NULL = the serial is the UDID */
 } modes[] = {
-	{"normal", 0x12a8, false},
-	{"restore", 0x12a8, false},
-	{"recovery", 0x1281, true},
-	{"dfu", 0x1227, true},
-	{"wtf", 0x1222, true},
-	{"port-dfu", 0xf014, true},
+	{"normal", 0x12a8, NULL},
+	{"restore", 0x12a8, NULL},
+	{"recovery", 0x1281, "IBFL:3D SRNM:[MOCKUSB00000]"},
+	{"ibss", 0x1281, "IBFL:3C"},
+	{"ibec", 0x1281, "IBFL:3C SRNM:[MOCKUSB00000]"},
+	{"dfu", 0x1227, "IBFL:3C SRTG:[iBoot-5281.0.0.100.8]"},
+	{"wtf", 0x1222, "IBFL:00"},
+	{"port-dfu", 0xf014, "IBFL:3C"},
 };
 
 static volatile sig_atomic_t stopped;
@@ -68,7 +69,7 @@ static char *next_word(char **text)
 	return word;
 }
 
-static const char *boot_serial(char *rest, char serial[static SERIAL_SIZE])
+static const char *boot_serial(char *rest, const char *program, char serial[static SERIAL_SIZE])
 {
 	const char *ecid_text = next_word(&rest);
 	const struct model *model = model_by_product(next_word(&rest));
@@ -76,10 +77,8 @@ static const char *boot_serial(char *rest, char serial[static SERIAL_SIZE])
 
 	if (!model || ecid_parse(ecid_text, &ecid) < 0)
 		return NULL;
-	snprintf(serial, SERIAL_SIZE,
-		"CPID:%04X CPRV:11 CPFM:03 SCEP:01 BDID:%02X ECID:%016llX IBFL:3D "
-		"SRNM:[MOCKUSB00000]",
-		model->chip_id, model->board_id, (unsigned long long)ecid);
+	snprintf(serial, SERIAL_SIZE, "CPID:%04X CPRV:11 CPFM:03 SCEP:01 BDID:%02X ECID:%016llX %s",
+		model->chip_id, model->board_id, (unsigned long long)ecid, program);
 	return serial;
 }
 
@@ -94,7 +93,8 @@ static int add_by_mode(struct usb_testbed *testbed, const char *port, const char
 		if (text_starts_with(rest, "serial "))
 			serial = rest + strlen("serial ");
 		else
-			serial = modes[i].boot_rom ? boot_serial(rest, made) : rest;
+			serial =
+				modes[i].program ? boot_serial(rest, modes[i].program, made) : rest;
 		if (!serial)
 			return -EINVAL;
 		return usb_testbed_add(

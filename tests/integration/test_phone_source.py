@@ -34,11 +34,11 @@ class Guest:
         gone = [device['mode'] == 'gone' for device in devices if device.get('port') == PORT]
         return (mode == 'gone') in gone
 
-    def come(self, mode):
+    def come(self, mode, program=None):
         identity = self.phone.identity
         serial = (self.udid if mode in ('normal', 'restore')
                   else f'{identity.ecid:X} {identity.model.product_type}')
-        self.bus.tell(f'add {PORT} {mode} {serial}')
+        self.bus.tell(f'add {PORT} {program or mode} {serial}')
         until(lambda: self.sees(mode), what=f'the phone in {mode} mode')
         self.phone.set_mode(mode)
 
@@ -155,8 +155,8 @@ def test_a_saved_panic_is_evidence_of_the_restore_it_comes_before(phone, bench):
     guest = phone('--probe-restore', 'attach')
     guest.phone.scenario = {**guest.phone.scenario, 'savedDebugInfo': {
         'PanicLog': 'panic(cpu 1 caller 0x1): AOP PANIC - i2cscm1 global-errors - prox als'}}
-    for mode in ('recovery', 'recovery', 'restore'):
-        guest.come(mode)
+    for mode, program in (('recovery', None), ('recovery', 'ibec'), ('restore', None)):
+        guest.come(mode, program)
         if mode != 'restore':
             guest.go()
     until(lambda: records(bench, 'saved'), what='the answer')

@@ -73,7 +73,7 @@ def test_a_restore_whose_modes_were_seen_is_no_second_computer(bench, bus, impor
     bench.start()
     bus.tell(f'add 1-2 recovery {PHONE}')
     until(lambda: mode_at(bench, '1-2') == 'recovery', what='recovery mode')
-    go_through(bench, bus, '1-2', ['recovery', 'recovery'])
+    go_through(bench, bus, '1-2', ['ibec', 'recovery'])
     session = until(lambda: next((s for s in bench.sessions() if s['outcome'] == 'failed'), None), what='the end')
     made = imported(imports, imports.write('restore.log', log_between(session)), '--host', 'counter Mac')
     assert made['added']

@@ -76,7 +76,7 @@ def test_the_hub_is_named(bench, bus, port, depth, hubs):
     bench.start()
     bus.tell(f'add {port} recovery {PHONE}')
     until(lambda: mode_at(bench, port) == 'recovery', what='the phone')
-    go_through(bench, bus, port, ['recovery', 'restore'])
+    go_through(bench, bus, port, ['ibec', 'restore'])
     session = until(bench.sessions, what='the session')[-1]
     assert [condition['value'] for condition in session['conditions']
             if condition['key'] == 'hub'] == hubs
@@ -94,8 +94,8 @@ def test_two_phones_keep_apart(bench, bus):
 
 
 @pytest.mark.parametrize('modes, code', [
-    (['recovery', 'recovery'], 4013),
-    (['recovery', 'dfu'], 4014),
+    (['ibec', 'recovery'], 4013),
+    (['ibec', 'dfu'], 4014),
 ])
 def test_bounce(bench, bus, modes, code):
     """The phone was due in restore mode and came back in another: the number that iTunes shows."""
@@ -107,6 +107,22 @@ def test_bounce(bench, bus, modes, code):
     assert session['ecid'] == ECID
     assert session['itunesCode'] == code
     assert len(bench.sessions()) == 1
+
+
+@pytest.mark.parametrize('modes', [
+    ['recovery'], ['recovery'] * 2, ['recovery'] * 10, ['recovery', 'normal', 'gone'], ['dfu', 'dfu', 'recovery', 'dfu']
+], ids=['once', 'twice', 'ten times', 'irecovery -n', 'DFU mode'])
+def test_a_replugged_phone_is_no_restore(bench, bus, modes):
+    """A failed restore with 4013 was invented, and a session that ran on kept purge from its work."""
+    bench.start()
+    bus.tell(f'add 1-2 recovery {PHONE}')
+    until(lambda: mode_at(bench, '1-2') == 'recovery', what='recovery mode')
+    go_through(bench, bus, '1-2', modes)
+    assert bench.sessions() == []
+    attaches = [record for record in bench.call('ReadLog', after=0, limit=200)['records'] if record['kind'] == 'attach']
+    # What names the phone is not kept.
+    assert attaches[0]['text'] == 'IBFL:3D SRNM'
+    assert not any('MOCKUSB' in str(record) for record in attaches)
 
 
 def test_bus_survives_the_daemon(bench, bus):
@@ -206,7 +222,7 @@ def test_a_watched_restore_that_falls_silent_and_leaves(bench, bus):
     bus.tell(f'add 1-2 recovery {PHONE}')
     bench.start('--budget-percent', '2')
     until(lambda: mode_at(bench, '1-2') == 'recovery', what='the phone')
-    go_through(bench, bus, '1-2', ['recovery', 'restore'])
+    go_through(bench, bus, '1-2', ['ibec', 'restore'])
     bus.write('1-2/urbnum', 500)
     until(lambda: bench.sessions()[0].get('silentUSec') is not None, what='the wait')
     assert bench.triage('diagnose').returncode == 40

@@ -99,20 +99,19 @@ def test_u3_a_success_with_the_part_out_blames_the_flex(bench, restored, part):
 
 
 def bounce(bench, bus, port, serial):
-    """A phone at `port` goes out of recovery and comes back there: what iTunes calls 4013."""
-    phone = f'{port} recovery {serial} iPhone12,3'
+    """A phone at `port` goes from iBEC back into its own recovery mode: what iTunes calls 4013."""
     ecid = f'0x{serial}'
 
     def is_there():
         return any(device.get('ecid') == ecid and device['mode'] == 'recovery'
                    for device in bench.call('ListDevices')['devices'])
 
-    bus.tell(f'add {phone}')
-    for _ in range(2):
+    for program in ('recovery', 'ibec'):
+        bus.tell(f'add {port} {program} {serial} iPhone12,3')
         until(is_there, what='the phone')
         bus.tell(f'remove {port}')
         until(lambda: not is_there(), what='its going')
-        bus.tell(f'add {phone}')
+    bus.tell(f'add {port} recovery {serial} iPhone12,3')
     until(lambda: [session['outcome'] for session in bench.sessions() if session['ecid'] == ecid] == ['failed'],
           what='the failure')
     bus.tell(f'remove {port}')

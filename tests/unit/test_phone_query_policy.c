@@ -170,10 +170,15 @@ static void known_to_be_normal(void **state)
 /* A session that is watched: the third return is the restore system, the fourth the phone's own. */
 static void in_a_session(void **state)
 {
+	static const char *const programs[] = {"IBFL:3D SRNM", "IBFL:3C SRNM"};
 	struct rig *rig = *state;
 
-	for (int i = 0; i < 2; i++) {
-		feed(rig, EVENT_ATTACH, MODE_RECOVERY);
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		struct event attach = link_event(rig, EVENT_ATTACH, MODE_RECOVERY);
+
+		event_set_text(&attach, programs[i]);
+		bench_feed(rig->bench, &attach);
+		rig->now_us += USEC_PER_SEC / 10;
 		feed(rig, EVENT_DETACH, MODE_UNKNOWN);
 	}
 	feed(rig, EVENT_ATTACH, MODE_NORMAL_OR_RESTORE);

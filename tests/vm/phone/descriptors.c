@@ -66,6 +66,8 @@ static const struct {
 		"Apple Mobile Device (DFU Mode)"},
 	[MODE_RECOVERY] = {recovery_configuration, sizeof(recovery_configuration),
 		"Apple Mobile Device (Recovery Mode)"},
+	[MODE_IBEC] = {recovery_configuration, sizeof(recovery_configuration),
+		"Apple Mobile Device (Recovery Mode)"},
 	[MODE_RESTORE] = {mux_configuration, sizeof(mux_configuration), "iPhone"},
 	[MODE_NORMAL] = {mux_configuration, sizeof(mux_configuration), "iPhone"},
 };

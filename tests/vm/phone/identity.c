@@ -25,6 +25,7 @@ static const struct {
 } modes[MODE_COUNT] = {
 	[MODE_DFU] = {"dfu", 0x1227},
 	[MODE_RECOVERY] = {"recovery", 0x1281},
+	[MODE_IBEC] = {"ibec", 0x1281},
 	[MODE_RESTORE] = {"restore", 0x12a8},
 	[MODE_NORMAL] = {"normal", 0x12a8},
 };
@@ -63,10 +64,12 @@ void identity_serial_string(
 			identity->chip, identity->board, identity->ecid);
 		break;
 	case MODE_RECOVERY:
+	case MODE_IBEC:
 		snprintf(text, size,
 			"CPID:%04" PRIX32 " CPRV:11 CPFM:03 SCEP:01 BDID:%02" PRIX32
-			" ECID:%016" PRIX64 " IBFL:3D SRNM:[%s]",
-			identity->chip, identity->board, identity->ecid, identity->serial_number);
+			" ECID:%016" PRIX64 " IBFL:%s SRNM:[%s]",
+			identity->chip, identity->board, identity->ecid,
+			mode == MODE_IBEC ? "3C" : "3D", identity->serial_number);
 		break;
 	default:
 		snprintf(text, size, "%08" PRIX32 "%016" PRIX64, identity->chip, identity->ecid);

@@ -8,6 +8,7 @@
 enum mode {
 	MODE_DFU,      /* boot ROM waits for a file */
 	MODE_RECOVERY, /* iBoot waits for files and commands */
+	MODE_IBEC,     /* recovery mode in the iBoot that a computer has loaded */
 	MODE_RESTORE,  /* restore ramdisk: usbmux with the service "restored" */
 	MODE_NORMAL,   /* iOS: usbmux with the service "lockdownd" */
 	MODE_COUNT,

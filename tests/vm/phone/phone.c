@@ -33,7 +33,7 @@ void phone_init(struct phone *phone, const struct identity *identity)
 
 static bool in_boot_loader(const struct phone *phone)
 {
-	return phone->mode == MODE_DFU || phone->mode == MODE_RECOVERY;
+	return phone->mode == MODE_DFU || phone->mode == MODE_RECOVERY || phone->mode == MODE_IBEC;
 }
 
 static bool phone_attached(const struct phone *phone)

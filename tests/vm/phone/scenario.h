@@ -2,7 +2,7 @@
 /* What the phone is to do, one step a line of a text file, and the carrying out of it. */
 /* It never reads the clock: time comes in as an argument.
  *
- *   attach MODE        plug in; MODE is dfu, recovery, restore or normal
+ *   attach MODE        plug in; MODE is dfu, recovery, ibec, restore or normal
  *   detach             unplug
  *   after N ms         let N milliseconds pass
  *   wait TEXT          until the phone reports something that begins with TEXT
