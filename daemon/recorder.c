@@ -280,6 +280,7 @@ void recorder_replay(struct recorder *recorder, const struct event *event)
 void recorder_resume(struct recorder *recorder, struct stamp now)
 {
 	bench_resume(recorder->bench, now);
+	start_timer(recorder);
 }
 
 void recorder_feed(void *user, const struct event *event)

@@ -20,7 +20,7 @@
 struct world {
 	struct loop *loop;
 	struct loop_timer *turn;
-	struct rig *rig;
+	struct api_rig *rig;
 	int fd; /* the caller's end */
 	size_t length;
 };
@@ -71,10 +71,10 @@ static void play(struct world *world)
 
 static bool make_world(struct world *world)
 {
-	if (loop_new(&world->loop) < 0 || rig_new(world->loop, RING_BYTES, &world->rig) < 0 ||
+	if (loop_new(&world->loop) < 0 || api_rig_new(world->loop, RING_BYTES, &world->rig) < 0 ||
 		loop_timer_new(world->loop, end_turn, world, &world->turn) < 0)
 		return false;
-	rig_publish(world->rig, RECORDS, 40);
+	api_rig_publish(world->rig, RECORDS, 40);
 	return true;
 }
 
@@ -91,14 +91,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (size > 0 && send(world.fd, data, size, 0) < 0 && errno != EAGAIN)
 			abort();
 		shutdown(world.fd, SHUT_WR);
-		server_adopt(api_server(rig_api(world.rig)), pair[1]);
+		server_adopt(api_server(api_rig_api(world.rig)), pair[1]);
 		play(&world);
-		rig_publish(world.rig, 3, 100);
+		api_rig_publish(world.rig, 3, 100);
 		play(&world);
 		check_answers(&world);
 		close(world.fd);
 	}
-	rig_free(world.rig);
+	api_rig_free(world.rig);
 	loop_timer_free(world.turn);
 	loop_free(world.loop);
 	return 0;

@@ -6,23 +6,17 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/store/ring_file.h"
+#include "tests/rig/rig.h"
 
 #define NO_FOLDER "/dev/null" /* where no casebook can be */
 
-struct rig {
-	struct ring_file *ring;
-	struct conditions *conditions;
-	struct recorder *recorder;
-	struct diagnoser *diagnoser;
-	struct sealer *sealer;
-	struct store store;
-	struct source_states sources;
+struct api_rig {
+	struct rig parts;
 	struct api *api;
 };
 
 /* A phone goes into recovery and is restored. */
-static void tell_story(struct rig *rig)
+static void tell_story(struct api_rig *rig)
 {
 	static const struct {
 		enum event_kind kind;
@@ -57,78 +51,62 @@ static void tell_story(struct rig *rig)
 		}
 		text_copy(event.name, sizeof(event.name), story[i].name);
 		event_set_text(&event, story[i].text);
-		recorder_feed(rig->recorder, &event);
+		recorder_feed(rig->parts.recorder, &event);
 	}
 }
 
-static int start(struct rig *rig, struct loop *loop, uint64_t ring_bytes)
+static int start(struct api_rig *rig, struct loop *loop, uint64_t ring_bytes)
 {
-	struct recorder_options recorder = {.bench_name = "bench-1", .budget_percent = 100};
-	struct sealer_options sealer = {.state_dir = NO_FOLDER, .sink = recorder_feed};
-	struct api_parts parts = {.version = "test", .started = clock_now()};
-	int r = ring_file_open_memory(ring_bytes, clock_now(), &rig->ring);
+	struct rig *parts = &rig->parts;
+	int r = rig_init(parts, loop, NO_FOLDER, ring_bytes);
+	const struct api_parts api = {
+		.version = "test",
+		.started = clock_now(),
+		.store = &parts->store,
+		.recorder = parts->recorder,
+		.conditions = parts->conditions,
+		.diagnoser = parts->diagnoser,
+		.sealer = parts->sealer,
+		.ring = parts->ring ? ring_file_ring(parts->ring) : NULL,
+		.ring_bytes = ring_bytes,
+		.sources = &parts->sources,
+	};
 
-	if (r < 0)
-		return r;
-	parts.ring = recorder.ring = ring_file_ring(rig->ring);
-	rig->store.reader = ring_file_reader(rig->ring);
-	text_copy(rig->store.bench_name, sizeof(rig->store.bench_name), "bench-1");
-	parts.conditions = rig->conditions = conditions_new();
-	rig->store.conditions = recorder.conditions = sealer.conditions = rig->conditions;
-	if (!rig->conditions)
-		return -ENOMEM;
-	r = recorder_new(loop, &recorder, &rig->recorder);
-	if (r < 0)
-		return r;
-	parts.recorder = sealer.user = rig->recorder;
-	rig->store.bench = recorder_bench(rig->recorder);
-	r = diagnoser_new(loop, &rig->store, recorder_feed, rig->recorder, &rig->diagnoser);
-	parts.diagnoser = sealer.diagnoser = rig->diagnoser;
-	parts.store = sealer.store = &rig->store;
-	if (r == 0)
-		r = sealer_new(loop, &sealer, &rig->sealer);
-	parts.sealer = rig->sealer;
-	parts.sources = &rig->sources;
-	parts.ring_bytes = ring_bytes;
-	return r < 0 ? r : api_new(loop, &parts, &rig->api);
+	return r < 0 ? r : api_new(loop, &api, &rig->api);
 }
 
-int rig_new(struct loop *loop, uint64_t ring_bytes, struct rig **ret)
+int api_rig_new(struct loop *loop, uint64_t ring_bytes, struct api_rig **ret)
 {
-	struct rig *rig = calloc(1, sizeof(*rig));
+	struct api_rig *rig = calloc(1, sizeof(*rig));
 	int r = rig ? start(rig, loop, ring_bytes) : -ENOMEM;
 
 	if (r < 0) {
-		rig_free(rig);
+		api_rig_free(rig);
 		return r;
 	}
-	recorder_observe(rig->recorder, source_states_observe, &rig->sources);
-	recorder_observe(rig->recorder, api_observe, rig->api);
+	recorder_observe(rig->parts.recorder, source_states_observe, &rig->parts.sources);
+	recorder_observe(rig->parts.recorder, api_observe, rig->api);
 	tell_story(rig);
 	*ret = rig;
 	return 0;
 }
 
-struct rig *rig_free(struct rig *rig)
+struct api_rig *api_rig_free(struct api_rig *rig)
 {
 	if (!rig)
 		return NULL;
 	api_free(rig->api);
-	sealer_free(rig->sealer);
-	diagnoser_free(rig->diagnoser);
-	recorder_free(rig->recorder);
-	conditions_free(rig->conditions);
-	ring_file_free(rig->ring);
+	rig_done(&rig->parts);
 	free(rig);
 	return NULL;
 }
 
-struct api *rig_api(struct rig *rig)
+struct api *api_rig_api(struct api_rig *rig)
 {
 	return rig->api;
 }
 
-void rig_publish(struct rig *rig, size_t count, size_t bytes)
+void api_rig_publish(struct api_rig *rig, size_t count, size_t bytes)
 {
 	char text[EVENT_TEXT_MAX];
 
@@ -137,7 +115,7 @@ void rig_publish(struct rig *rig, size_t count, size_t bytes)
 	for (size_t i = 0; i < count; i++) {
 		struct event event = {
 			.at = clock_now(), .kind = EVENT_NOTE, .source = SOURCE_PERSON};
-		uint64_t next = ring_reader_extent(rig->store.reader).next_sequence;
+		uint64_t next = ring_reader_extent(rig->parts.store.reader).next_sequence;
 		char head[24];
 		int length = snprintf(head, sizeof(head), "%llu ", (unsigned long long)next);
 
@@ -145,11 +123,11 @@ void rig_publish(struct rig *rig, size_t count, size_t bytes)
 		memcpy(text, head, (size_t)length);
 		event.text = text;
 		event.text_length = bytes < (size_t)length ? (size_t)length : bytes;
-		recorder_feed(rig->recorder, &event);
+		recorder_feed(rig->parts.recorder, &event);
 	}
 }
 
-void rig_break(struct rig *rig)
+void api_rig_break(struct api_rig *rig)
 {
-	memset(ring_file_ring(rig->ring)->header, 0xff, sizeof(struct ring_header));
+	memset(ring_file_ring(rig->parts.ring)->header, 0xff, sizeof(struct ring_header));
 }

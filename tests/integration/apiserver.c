@@ -19,7 +19,7 @@
 
 struct program {
 	struct loop *loop;
-	struct rig *rig;
+	struct api_rig *rig;
 	struct loop_io *input;
 	const char *socket;
 	int fd;
@@ -33,9 +33,9 @@ static void obey(struct program *program, const char *line)
 	size_t count, bytes;
 
 	if (sscanf(line, "publish %zu %zu", &count, &bytes) == 2)
-		rig_publish(program->rig, count, bytes);
+		api_rig_publish(program->rig, count, bytes);
 	else if (strcmp(line, "break") == 0)
-		rig_break(program->rig);
+		api_rig_break(program->rig);
 	puts("done");
 	fflush(stdout);
 }
@@ -88,11 +88,11 @@ static int read_options(struct program *program, int argc, char **argv)
 static int serve(struct program *program)
 {
 	struct server *server;
-	int r = rig_new(program->loop, program->ring_bytes, &program->rig);
+	int r = api_rig_new(program->loop, program->ring_bytes, &program->rig);
 
 	if (r < 0)
 		return r;
-	server = api_server(rig_api(program->rig));
+	server = api_server(api_rig_api(program->rig));
 	r = program->socket ? server_listen(server, program->socket)
 			    : server_listen_fd(server, program->fd);
 	if (r >= 0)
@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 	if (r < 0)
 		fprintf(stderr, "apiserver: %s\n", strerror(-r));
 	loop_io_free(program.input);
-	rig_free(program.rig);
+	api_rig_free(program.rig);
 	loop_free(program.loop);
 	return r < 0;
 }

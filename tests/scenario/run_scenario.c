@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Plays a trace of events through the bench under a virtual clock, and checks what it then says.
+/* Plays a trace of events through the real recorder, diagnoser, sealer and query under a virtual
+ * clock, and checks what they then say.
  *
  * A trace is a text file. Blank lines and lines with # are passed over. Else:
  *
@@ -11,38 +12,65 @@
  *   TIME pass                nothing happens until TIME
  *   TIME restart [N]         the daemon is started anew on the records so far, without the first N
  *   expect sessions N        so many sessions are known
- *   expect N key=value…      the Nth session (from 1): outcome, itunes, stage, running, operation,
- *                            modes (with commas), back, expected, lost, silences, usb-errors,
- *                            masked, mux-faults, other-programs, grade, port, entry
- *   expect fault NAME ID     what is wrong with usbmuxd, seen from that phone ("none": nothing)
- *   expect device NAME MODE  the device table has that phone in that mode ("none": does not)
+ *   expect work judged=N sealed=N  so many verdicts were made, and sessions sealed, since the last
+ * such line expect verdict NAME key=value… what Diagnose answers of that phone: phase, strength,
+ * running, first (cause) expect N key=value…      the Nth session (from 1): outcome, itunes, stage,
+ * running, operation, modes (with commas), back, expected, lost, silences, usb-errors, masked,
+ * mux-faults, other-programs, grade, port, entry expect fault NAME ID     what is wrong with
+ * usbmuxd, seen from that phone ("none": nothing) expect device NAME MODE  the device table has
+ * that phone in that mode ("none": does not)
  */
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/text.h"
-#include "common/model/bench.h"
+#include "common/query/query.h"
+#include "tests/rig/fake_time.h"
+#include "tests/rig/rig.h"
 
-#define RECORDS_MAX 4096
+#define FOLDER "/tmp/trace-XXXXXX"
+#define RING_BYTES (4u << 20)
 #define START_MONOTONIC_US (1000 * USEC_PER_SEC)
 #define START_WALL_US UINT64_C(1795391999000000) /* 2026-11-22T23:59:59Z: midnight is near */
 
 struct player {
-	struct bench *bench;
-	uint8_t bytes[RECORDS_MAX][512];
-	size_t lengths[RECORDS_MAX];
-	struct uuid sessions[RECORDS_MAX];
-	size_t record_count;
-	uint64_t now_us; /* since the start of the trace */
-	int64_t wall_jump_us;
-	unsigned ids;
+	struct rig rig;
+	const struct bench *bench;
+	char folder[sizeof(FOLDER)]; /* of the casebook */
+	uint64_t now_us;	     /* since the start of the trace */
 	const char *path;
 	unsigned line;
 	unsigned failures;
 };
+
+/* Verdicts made and sessions sealed since somebody looked: the linker puts these before the real
+ * ones. */
+static unsigned judged, sealed;
+
+int __real_store_diagnose(
+	struct store *store, const struct identity *identity, struct verdict *ret);
+int __wrap_store_diagnose(
+	struct store *store, const struct identity *identity, struct verdict *ret);
+int __wrap_store_diagnose(struct store *store, const struct identity *identity, struct verdict *ret)
+{
+	judged++;
+	return __real_store_diagnose(store, identity, ret);
+}
+
+int __real_casebook_file_seal(
+	struct casebook_file *file, struct stamp now, const struct casebook_seal *seal);
+int __wrap_casebook_file_seal(
+	struct casebook_file *file, struct stamp now, const struct casebook_seal *seal);
+int __wrap_casebook_file_seal(
+	struct casebook_file *file, struct stamp now, const struct casebook_seal *seal)
+{
+	sealed++;
+	return __real_casebook_file_seal(file, now, seal);
+}
 
 static void complain(struct player *player, const char *format, ...) PRINTF_LIKE(2, 3);
 static void complain(struct player *player, const char *format, ...)
@@ -57,31 +85,6 @@ static void complain(struct player *player, const char *format, ...)
 	fputc('\n', stderr);
 }
 
-static struct stamp stamp_at(const struct player *player, uint64_t time_us)
-{
-	return (struct stamp){
-		.monotonic_us = START_MONOTONIC_US + time_us,
-		.wall_us = START_WALL_US + time_us + (uint64_t)player->wall_jump_us,
-	};
-}
-
-/* Keeps the record in its binary form, as the ring does. */
-static uint64_t record(void *user, const struct event *event)
-{
-	struct player *player = user;
-	static uint8_t encoded[EVENT_BYTES_MAX];
-	size_t length = event_encode(event, encoded);
-
-	if (player->record_count == RECORDS_MAX || length > sizeof(player->bytes[0])) {
-		complain(player, "the trace makes too many or too large records");
-		return 0;
-	}
-	memcpy(player->bytes[player->record_count], encoded, length);
-	player->lengths[player->record_count] = length;
-	player->sessions[player->record_count] = event->session;
-	return ++player->record_count;
-}
-
 static struct uuid number_uuid(unsigned number)
 {
 	struct uuid id = {{0}};
@@ -90,40 +93,43 @@ static struct uuid number_uuid(unsigned number)
 	return id;
 }
 
-static struct uuid make_id(void *user, struct stamp now)
+static void start(struct player *player)
 {
-	struct player *player = user;
+	static const struct stamp start = {START_MONOTONIC_US, START_WALL_US};
 
-	return number_uuid(100 + player->ids++);
-}
-
-static void start(struct player *player, size_t forgotten)
-{
-	player->bench = bench_new("bench-1", 100, record, make_id, player);
-	if (!player->bench)
+	judged = sealed = 0;
+	fake_time_set(start);
+	strcpy(player->folder, FOLDER);
+	if (!mkdtemp(player->folder) ||
+		rig_init(&player->rig, NULL, player->folder, RING_BYTES) < 0)
 		abort();
-	for (size_t i = forgotten; i < player->record_count; i++) {
-		struct event event;
-
-		if (event_decode(player->bytes[i], player->lengths[i], &event) < 0)
-			complain(player, "record %zu does not decode", i + 1);
-		event.sequence = i + 1;
-		event.session = player->sessions[i];
-		bench_replay(player->bench, &event);
-	}
-	bench_resume(player->bench, stamp_at(player, player->now_us));
+	rig_observe(&player->rig);
+	player->bench = player->rig.store.bench;
 }
 
-/* Lets the time pass, with a tick at each deadline. */
+static void restart(struct player *player, size_t forgotten)
+{
+	if (rig_restart(&player->rig, forgotten) < 0)
+		abort();
+	player->bench = player->rig.store.bench;
+}
+
+static void finish(struct player *player)
+{
+	static const char *const names[] = {"", "-wal", "-shm"};
+	char path[sizeof(FOLDER) + 32];
+
+	rig_done(&player->rig);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "%s/" CASEBOOK_NAME "%s", player->folder, names[i]);
+		unlink(path);
+	}
+	rmdir(player->folder);
+}
+
 static void pass(struct player *player, uint64_t until_us)
 {
-	for (;;) {
-		uint64_t next = bench_tick(player->bench, stamp_at(player, player->now_us));
-
-		if (!next || next > START_MONOTONIC_US + until_us)
-			break;
-		player->now_us = next - START_MONOTONIC_US;
-	}
+	fake_time_pass(START_MONOTONIC_US + until_us);
 	player->now_us = until_us;
 }
 
@@ -188,7 +194,7 @@ static void play_event(struct player *player, const char *kind, char *rest)
 	event.kind = event_kind_from_name(kind);
 	if (event.kind == EVENT_NONE)
 		complain(player, "no event is called %s", kind);
-	event.at = stamp_at(player, player->now_us);
+	event.at = clock_now();
 	for (char *word = next_word(&rest); *word; word = next_word(&rest)) {
 		char *value = strchr(word, '=');
 
@@ -206,7 +212,7 @@ static void play_event(struct player *player, const char *kind, char *rest)
 		if (!set_key(&event, word, value))
 			complain(player, "%s=%s is not understood", word, value);
 	}
-	bench_feed(player->bench, &event);
+	recorder_feed(player->rig.recorder, &event);
 }
 
 static void describe_modes(const struct attempt *attempt, char *out, size_t size)
@@ -308,6 +314,62 @@ static void expect_fault(struct player *player, char *rest)
 		complain(player, "device %s has the fault %s, not %s", name, id, rest);
 }
 
+/* What the answer says to `key`; NULL where it says nothing. */
+static const char *describe_verdict(struct json_object *answer, const char *key)
+{
+	struct json_object *verdict = NULL, *causes = NULL;
+	const char *text = NULL;
+
+	json_get_object(answer, "verdict", &verdict);
+	if (!text_equal(key, "first")) {
+		json_get_text(verdict, key, &text);
+		return text;
+	}
+	if (json_get_array(verdict, "causes", &causes) > 0 && json_object_array_length(causes) > 0)
+		json_get_text(json_object_array_get_idx(causes, 0), "cause", &text);
+	return text;
+}
+
+static void expect_verdict(struct player *player, char *rest)
+{
+	const struct query query = {.store = &player->rig.store, .live = true};
+	struct json_builder builder = {0};
+	struct json_object *parameters = json_new_object(&builder), *answer;
+	unsigned before = judged;
+	const char *error;
+
+	json_put_text(&builder, parameters, "device", next_word(&rest));
+	answer = query_call(&query, "Diagnose", parameters, &error);
+	judged = before; /* by the daemon itself */
+	for (char *word = next_word(&rest); *word; word = next_word(&rest)) {
+		char *value = strchr(word, '=');
+		const char *actual;
+
+		if (value)
+			*value++ = '\0';
+		actual = value && !error ? describe_verdict(answer, word) : NULL;
+		if (!actual || !text_equal(actual, value))
+			complain(player, "the verdict's %s is %s, not %s", word,
+				actual	? actual
+				: error ? error
+					: "not there",
+				value ? value : "?");
+	}
+	json_object_put(parameters);
+	json_object_put(answer);
+}
+
+/* Questions are not counted. */
+static void expect_work(struct player *player, char *rest)
+{
+	char actual[64];
+
+	snprintf(actual, sizeof(actual), "judged=%u sealed=%u", judged, sealed);
+	if (!text_equal(actual, rest))
+		complain(player, "the work was %s, not %s", actual, rest);
+	judged = sealed = 0;
+}
+
 static void expect(struct player *player, char *rest)
 {
 	char *what = next_word(&rest);
@@ -320,6 +382,10 @@ static void expect(struct player *player, char *rest)
 		expect_device(player, rest);
 	else if (text_equal(what, "fault"))
 		expect_fault(player, rest);
+	else if (text_equal(what, "verdict"))
+		expect_verdict(player, rest);
+	else if (text_equal(what, "work"))
+		expect_work(player, rest);
 	else
 		expect_session(player, strtoul(what, NULL, 10), rest);
 }
@@ -341,10 +407,12 @@ static void play_line(struct player *player, char *line)
 	if (text_equal(kind, "pass"))
 		return;
 	if (text_equal(kind, "wall")) {
-		player->wall_jump_us += strtoll(rest, NULL, 10) * (int64_t)USEC_PER_SEC;
+		struct stamp now = clock_now();
+
+		now.wall_us += (uint64_t)(strtoll(rest, NULL, 10) * (int64_t)USEC_PER_SEC);
+		fake_time_set(now);
 	} else if (text_equal(kind, "restart")) {
-		bench_free(player->bench);
-		start(player, strtoul(rest, NULL, 10));
+		restart(player, strtoul(rest, NULL, 10));
 	} else {
 		play_event(player, kind, rest);
 	}
@@ -361,7 +429,7 @@ static unsigned play(const char *path)
 		return 1;
 	}
 	player = (struct player){.path = path};
-	start(&player, 0);
+	start(&player);
 	while (fgets(line, sizeof(line), file)) {
 		char *first = line + strspn(line, " \t");
 
@@ -371,7 +439,7 @@ static unsigned play(const char *path)
 			play_line(&player, first);
 	}
 	fclose(file);
-	bench_free(player.bench);
+	finish(&player);
 	return player.failures;
 }
 
