@@ -162,7 +162,7 @@ bool case_analysis_log_lost_link(const struct attempt *attempt)
 }
 
 /* A number of the phone, or one that iTunes shows: of its own or of the phone's as it is. */
-static enum code_says says_of(int64_t phone_code, int64_t shown)
+static enum says says_of(int64_t phone_code, int64_t shown)
 {
 	const struct code *code = NULL;
 
@@ -172,7 +172,7 @@ static enum code_says says_of(int64_t phone_code, int64_t shown)
 		code = code_by_number(NUMBERING_ITUNES, shown);
 	if (!phone_code && !code)
 		code = code_by_number(NUMBERING_AMR, shown);
-	return code ? code->says : CODE_SAYS_NOTHING;
+	return code ? code->says : SAYS_NOTHING;
 }
 
 /* The phone's last word was seen in a log: it came over the link. */
@@ -188,7 +188,7 @@ static bool stopped_at_volume(const struct attempt_view *view)
 {
 	if (word_is(view->attempt->action, "erase") || word_is(view->attempt->action, "boot"))
 		return false;
-	return view->says == CODE_SAYS_VOLUME || attempt_sign(view->attempt, "storage-full");
+	return view->says == SAYS_VOLUME || attempt_sign(view->attempt, "storage-full");
 }
 
 /* All that is known of its end is a number that says nothing of part, reset or link: not even that
@@ -198,7 +198,7 @@ static bool says_nothing(const struct attempt_view *view)
 	const struct attempt *attempt = view->attempt;
 
 	return (view->phone_code || view->code) && attempt->stage < STAGE_RESTORE &&
-	       (view->says == CODE_SAYS_NOTHING || view->says == CODE_SAYS_VOLUME);
+	       view->says != SAYS_PART && view->says != SAYS_RESET && view->says != SAYS_LINK;
 }
 
 /* An attempt that was watched; or the phone's own word came over the link; or the number says that
@@ -206,8 +206,8 @@ static bool says_nothing(const struct attempt_view *view)
  * a bare "failed", or with any other number, nothing is known. */
 static bool is_link_known(const struct attempt_view *view)
 {
-	if (phone_spoke(view->attempt) || view->says == CODE_SAYS_PART ||
-		says_of(0, view->code) == CODE_SAYS_RESET)
+	if (phone_spoke(view->attempt) || view->says == SAYS_PART ||
+		says_of(0, view->code) == SAYS_RESET)
 		return true;
 	/* Nobody watched USB where no attach was seen: then the log alone tells of the link. */
 	return view->attempt->health.grade != HEALTH_UNKNOWN &&

@@ -72,7 +72,7 @@ struct attempt_view {
 	int64_t code;	       /* iTunes code, derived or told; 0 = unknown */
 	int64_t code_evidence; /* the same where it says more than the mode it was found in */
 	int64_t phone_code;    /* AMR code of the phone, seen or told; 0 = unknown */
-	enum code_says says;   /* what that number says, or else `code` */
+	enum says says;	       /* what that number says, or else `code` */
 	enum flex_state flex;
 	uint64_t values[VARIABLE_COUNT];
 	/* Of a success: what differs from the failures most like it; none where nothing failed. */

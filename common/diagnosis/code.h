@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/model/says.h"
+
 #define CODE_NAMES_MAX 4
 #define CODE_CHECKS_MAX 4
 #define CODE_SOURCES_MAX 8
@@ -33,21 +35,12 @@ struct numbering_info {
 	const char *caution; /* one sentence: what such a number does not tell */
 };
 
-/* What an error number alone says by its sources: see `says` in knowledge/errors.txt. */
-enum code_says {
-	CODE_SAYS_NOTHING,
-	CODE_SAYS_PART,
-	CODE_SAYS_RESET,
-	CODE_SAYS_LINK,
-	CODE_SAYS_VOLUME,
-};
-
 struct code {
 	enum numbering numbering;
 	int64_t first, last;		   /* the same where it is one number */
 	const char *names[CODE_NAMES_MAX]; /* as tools print it, the best known first */
 	const char *means;		   /* one sentence */
-	enum code_says says;		   /* of an error */
+	enum says says;			   /* of an error */
 	const char *stage;		   /* when it comes; NULL = not told */
 	const char *exercises;		   /* parts of the phone; NULL = none, or not known */
 	uint32_t suspects;		   /* bit set of causes, see knowledge.h */

@@ -4,36 +4,30 @@
 #include <stddef.h>
 
 #include "common/base/macro.h"
+#include "common/diagnosis/code.h"
 
 /* The restore system waits about 120 s for a computer; one that panics is gone within 60. */
 #define OVERLOOKED_US (UINT64_C(100) * 1000 * 1000)
-#define MODEM_OR_SERVER 1013 /* as iTunes shows it: the number does not tell which */
-
-struct range {
-	int64_t first, last;
-};
-
-/* Signing and the way to it. */
-static const struct range server_codes[] = {
-	{3000, 3999}, {9006, 9006}, {9800, 9849}, {-9849, -9800}};
-/* Files that are missing, damaged or too old, and messages that one side does not understand. */
-static const struct range file_codes[] = {{4, 4}, {10, 12}, {15, 17}, {19, 20}, {22, 22}};
 
 static const char *const outside_signs[] = {"signing-refused", "signing-failed", "network",
 	"answer-lacking", "old-tool", "firmware-file", "tool-unusable", "usb-permission"};
 
-static bool in_ranges(const struct range *ranges, size_t count, int64_t number)
+static bool number_says(enum numbering numbering, int64_t number, enum says says)
 {
-	for (size_t i = 0; i < count; i++)
-		if (number >= ranges[i].first && number <= ranges[i].last)
-			return true;
-	return false;
+	const struct code *code = code_by_number(numbering, number);
+
+	return code && code->says == says;
+}
+
+static bool is_of_server(int64_t number)
+{
+	return number_says(NUMBERING_TSS, number, SAYS_SERVER) ||
+	       number_says(NUMBERING_ITUNES, number, SAYS_SERVER);
 }
 
 bool outside_is_server(int64_t code, int64_t phone_code)
 {
-	return in_ranges(server_codes, ARRAY_SIZE(server_codes), code) ||
-	       in_ranges(server_codes, ARRAY_SIZE(server_codes), phone_code);
+	return is_of_server(code) || is_of_server(phone_code);
 }
 
 bool outside_overlooked(const struct attempt *attempt)
@@ -66,8 +60,9 @@ static bool was_missed(const struct attempt *attempt)
 
 bool external_cause_ended(const struct attempt *attempt, int64_t code, int64_t phone_code)
 {
-	if (outside_is_server(code, phone_code) || code == MODEM_OR_SERVER ||
-		in_ranges(file_codes, ARRAY_SIZE(file_codes), phone_code))
+	if (outside_is_server(code, phone_code) ||
+		number_says(NUMBERING_AMR, code, SAYS_SERVER_OR_PART) ||
+		number_says(NUMBERING_AMR, phone_code, SAYS_FILE))
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(outside_signs); i++)
 		if (attempt_sign(attempt, outside_signs[i]))

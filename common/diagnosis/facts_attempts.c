@@ -169,8 +169,7 @@ static bool may_be_the_tool(const struct attempt_view *a)
 	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
 		if (word_is(a->attempt->tool, tools[i]))
 			return attempt_sign(a->attempt, "step-failed") &&
-			       !case_analysis_log_lost_link(a->attempt) &&
-			       a->says != CODE_SAYS_PART;
+			       !case_analysis_log_lost_link(a->attempt) && a->says != SAYS_PART;
 	return false;
 }
 

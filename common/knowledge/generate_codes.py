@@ -13,7 +13,6 @@ NUMBERINGS = ("itunes", "amr", "tss", "irecovery", "service", "operation", "chec
 NAMES_MAX, CHECKS_MAX, SOURCES_MAX = 4, 4, 8
 TEXT_MAX = 240
 KEYS = {"name", "means", "suspects", "check", "try", "note", "like", "source"}
-SAYS = {word: f"CODE_SAYS_{word.upper()}" for word in ("nothing", "part", "reset", "link", "volume")}
 NUMBER = r"-?[0-9]+|0x[0-9A-F]{8}"
 FILES = (
     ("errors.txt", "error", KEYS | {"stage", "says"},
@@ -85,7 +84,7 @@ class Code:
             "last": self.last,
             "names": quote_all(self.block.all("name", most=NAMES_MAX)),
             "means": self.text("means", least=1),
-            "says": self.block.word("says", SAYS, "nothing"),
+            "says": self.block.says(),
             "stage": self.text("stage"),
             "exercises": self.text("exercises"),
             "suspects": self.bits("suspects", causes, "cause"),

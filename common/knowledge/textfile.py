@@ -12,6 +12,12 @@ import sys
 SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 
 
+# What an entry may say by itself, for each kind of entry: enum says in common/model/says.h.
+SAYS = {
+    "error": "part reset link volume server file server-or-part",
+}
+
+
 class Bad(Exception):
     """What is wrong, after file:line."""
 
@@ -56,6 +62,12 @@ class Block:
         if value not in known:
             self.bad(f"unknown {key} '{value}'", key)
         return known[value]
+
+    def says(self):
+        """The C constant of what the entry says by itself."""
+        known = ["nothing", *SAYS.get(self.kind, "").split()]
+        return self.word("says", {word: f"SAYS_{word.upper().replace('-', '_')}"
+                                  for word in known}, "nothing")
 
     def number(self, key, low, high):
         value = self.one(key)

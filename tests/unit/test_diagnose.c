@@ -430,7 +430,7 @@ static void a_derived_number_counts_once(void **state)
 }
 
 /* What errors.txt says of a number that people report from a program's window or a log. */
-static enum code_says says_of_reported(const char *domain, int64_t number)
+static enum says says_of_reported(const char *domain, int64_t number)
 {
 	const struct code *code = NULL;
 
@@ -438,15 +438,15 @@ static enum code_says says_of_reported(const char *domain, int64_t number)
 		code = code_by_number(NUMBERING_ITUNES, number);
 	if (!code)
 		code = code_by_number(NUMBERING_AMR, number);
-	return code ? code->says : CODE_SAYS_NOTHING;
+	return code ? code->says : SAYS_NOTHING;
 }
 
 /* The same number on two computers and with two cables, as people report it. */
 static void check_number(const char *domain, int64_t number, const char *action)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
-	enum code_says says = says_of_reported(domain, number);
-	bool at_volume = says == CODE_SAYS_VOLUME && !text_equal(action, "erase");
+	enum says says = says_of_reported(domain, number);
+	bool at_volume = says == SAYS_VOLUME && !text_equal(action, "erase");
 
 	for (int i = 0; i < 2; i++) {
 		struct attempt *attempt =
@@ -459,13 +459,13 @@ static void check_number(const char *domain, int64_t number, const char *action)
 		attempt->error_count = 1;
 	}
 	diagnose_ok(c);
-	if (says != CODE_SAYS_PART && says != CODE_SAYS_RESET && verdict.phase == PHASE_HARDWARE &&
+	if (says != SAYS_PART && says != SAYS_RESET && verdict.phase == PHASE_HARDWARE &&
 		verdict.strength >= STRENGTH_STRONG)
 		fail_msg("%s %lld, %s: %s", domain, (long long)number, action, verdict.summary);
-	if ((says == CODE_SAYS_NOTHING || says == CODE_SAYS_VOLUME) &&
+	if (says != SAYS_PART && says != SAYS_RESET && says != SAYS_LINK &&
 		verdict.phase == PHASE_HARDWARE)
 		fail_msg("%s %lld, %s: %s", domain, (long long)number, action, verdict.summary);
-	if (says == CODE_SAYS_RESET && verdict.phase != PHASE_HARDWARE)
+	if (says == SAYS_RESET && verdict.phase != PHASE_HARDWARE)
 		fail_msg("%s %lld, %s: %s", domain, (long long)number, action, verdict.summary);
 	if (at_volume)
 		assert_next("make-room");
@@ -511,7 +511,7 @@ static void rules_that_open_name_a_part(void **state)
 				const struct code *code =
 					code_by_number(NUMBERING_AMR, term->numbers[k]);
 
-				if (!code || code->says != CODE_SAYS_PART)
+				if (!code || code->says != SAYS_PART)
 					fail_msg("%s: %lld", rule->id, (long long)term->numbers[k]);
 				checked++;
 			}

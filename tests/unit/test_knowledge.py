@@ -90,6 +90,7 @@ CASES = [
     ("errors.txt", ERROR + "  like: 7778\n", "no such entry before it"),
     ("errors.txt", ERROR + "  exercises: NAND\n", "unknown key"),
     ("errors.txt", ERROR + "  says: part\n", None),
+    ("errors.txt", ERROR + "  says: server-or-part\n", None),
     ("errors.txt", ERROR + "  says: hardware\n", "unknown says 'hardware'"),
     ("operations.txt", OPERATION + "  says: part\n", "unknown key"),
     ("errors.txt", ERROR + ERROR, "stands twice"),

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What an entry of the knowledge files says by itself: the words of their key `says`. Each file
+ * explains its own words at its head. Holds no logic. */
+#pragma once
+
+enum says {
+	SAYS_NOTHING,
+	/* Errors; signs of logs have some of these words too. */
+	SAYS_PART,
+	SAYS_RESET,
+	SAYS_LINK,
+	SAYS_VOLUME,
+	SAYS_SERVER,
+	SAYS_FILE,
+	SAYS_SERVER_OR_PART,
+};
