@@ -14,14 +14,15 @@
 #define TURN_MAX 4 /* phones judged at a time, so that the loop goes on between */
 #define DELAY_US (100 * USEC_PER_MSEC) /* after news: more of it often follows at once */
 
-/* A phone; or a session whose phone never told who it is. */
+/* A phone, or a session whose phone was never identified. */
 struct subject {
 	struct identity identity;
 	struct uuid session; /* of the last news; none = it was of no session */
-	struct uuid about;   /* the session that the verdict is told with; none = of none */
-	uint64_t news;	     /* number of its last news; 0 = not in use */
+	struct uuid
+		about; /* the session that the record of the verdict belongs to; none = of none */
+	uint64_t news; /* number of its last news; 0 = not in use */
 	bool due;
-	bool known;    /* what follows was told */
+	bool known;    /* what follows was recorded */
 	bool replayed; /* by an earlier run: the cause stands in the text alone */
 	enum phase phase;
 	enum strength strength;
@@ -140,7 +141,7 @@ void diagnoser_replay(struct diagnoser *diagnoser, const struct event *event)
 	text_clean(event->text, event->text_length, subject->text, sizeof(subject->text));
 }
 
-/* Errors count for a session that has ended; of one that runs, its end will tell. */
+/* Errors count for a session that has ended; the end of a running one is news by itself. */
 static bool is_late(const struct diagnoser *diagnoser, const struct event *event)
 {
 	const struct session *session =
@@ -220,7 +221,7 @@ static void word_verdict(const struct verdict *verdict, char text[static TEXT_SI
 }
 
 /* Whether the verdict is another one in phase, strength or first cause, or a restore hangs now.
- * Which cause an earlier run of the daemon told stands in its words alone. */
+ * Which cause an earlier run of the daemon recorded stands in its words alone. */
 static bool is_changed(
 	const struct subject *subject, const struct verdict *verdict, const char *text)
 {
@@ -269,7 +270,7 @@ static void update(struct diagnoser *diagnoser, struct subject *subject, struct 
 	text_copy(subject->text, sizeof(subject->text), text);
 	if (changed)
 		report(diagnoser, subject, now);
-	/* The session's records may go: what comes later is told of the phone alone. */
+	/* The session's records may be deleted: later verdicts belong to the phone alone. */
 	subject->about = (struct uuid){{0}};
 }
 

@@ -27,13 +27,13 @@ static const char usage[] =
 	"                          " OPTIONS_CONFIG_PATH ")\n"
 	"  --socket PATH           listen here (default\n"
 	"                          " OPTIONS_SOCKET_PATH ")\n"
-	"  --state-dir DIR         keep ring and casebook here (default\n"
+	"  --state-dir DIR         store ring and casebook here (default\n"
 	"                          $STATE_DIRECTORY, else " OPTIONS_STATE_DIR ")\n"
 	"  --bench-name NAME       call this computer so (default: the host's name)\n"
 	"  --ring-size BYTES       size of the ring file (default 16777216)\n"
 	"  --budget-percent N      scale the time allowed for each wait (default 100)\n"
-	"  --keep-records DAYS     drop records of sessions after (default 30, 0 = never)\n"
-	"  --keep-attempts DAYS    drop attempts after (default 730, 0 = never)\n"
+	"  --keep-records DAYS     delete records of sessions after (default 30, 0 = never)\n"
+	"  --keep-attempts DAYS    delete attempts after (default 730, 0 = never)\n"
 	"  --phone-query yes|no    ask phones in normal mode for model and version\n"
 	"                          (default no)\n"
 	"  --probe-restore WHEN    ask phones in restore mode what they remember of\n"
@@ -189,7 +189,7 @@ static int read_file(struct options *options, const char *path, bool must_exist)
 	fclose(file);
 	if (line == 0)
 		return 0;
-	fprintf(stderr, "%s: line %d is not understood; mend it and start again\n", path, line);
+	fprintf(stderr, "%s: line %d: syntax error. Correct it and start again.\n", path, line);
 	return -EINVAL;
 }
 

@@ -181,12 +181,12 @@ static void add_condition(struct recorder *recorder, struct stamp now,
 	bench_feed(recorder->bench, &event);
 }
 
-/* The port of a session: seen, or told to `run`. */
+/* The port of a session: seen on USB, or given to `run`. */
 static const char *session_port(const struct session *session)
 {
-	const char *told = attempt_condition(&session->attempt, "port");
+	const char *given = attempt_condition(&session->attempt, "port");
 
-	return session->attempt.port[0] ? session->attempt.port : told ? told : "";
+	return session->attempt.port[0] ? session->attempt.port : given ? given : "";
 }
 
 /* Whether the session has a value for the key, "unknown" included. */
@@ -297,7 +297,7 @@ size_t recorder_forget(
 	return bench_forget(recorder->bench, identity, before_us);
 }
 
-/* Texts of a caller are foreign: what is kept and shown of them is clean. */
+/* Texts of a caller are foreign: they are cleaned before they are stored and shown. */
 static void feed_text(struct recorder *recorder, const struct event *like, enum event_kind kind,
 	const char *name, const char *text)
 {
@@ -401,7 +401,7 @@ int recorder_append_log(struct recorder *recorder, struct stamp now, const struc
 	if (offset <= run->received && run->received - offset < length) {
 		length -= run->received - offset;
 		bytes += run->received - offset;
-		/* Line by line, so that each line's record can tell where the log goes on. */
+		/* Line by line, so that each line's record says where the log continues. */
 		while (length > 0) {
 			const char *end = memchr(bytes, '\n', length);
 			size_t piece = end ? (size_t)(end - bytes) + 1 : length;

@@ -55,7 +55,7 @@ void ring_keeper_report(struct ring_keeper *keeper)
 }
 
 /* Where the ring's file was removed, it gets a new one; its folder too. */
-static int mend(struct ring_keeper *keeper)
+static int replace_lost_file(struct ring_keeper *keeper)
 {
 	int r = ring_file_mend(keeper->file, keeper->path, clock_now());
 
@@ -73,7 +73,7 @@ static int mend(struct ring_keeper *keeper)
 static void on_sync(void *user)
 {
 	struct ring_keeper *keeper = user;
-	int r = mend(keeper);
+	int r = replace_lost_file(keeper);
 
 	keeper->timer_runs = false;
 	if (r >= 0)

@@ -13,7 +13,7 @@
 #define DELAY_US (200 * USEC_PER_MSEC)
 #define RETRY_US (5 * USEC_PER_SEC) /* after a casebook that could not be used */
 
-/* Records of a session that are not kept yet. */
+/* Records of a session that are not in the casebook yet. */
 struct pending {
 	struct uuid session; /* none = not in use */
 	bool unsealed;	     /* the casebook has no such attempt */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the service manager wants to hear and gives (sd-daemon): readiness, a status line, the
+/* The service manager's protocol (sd-daemon): readiness, a status line, the
  * watchdog's sign of life, the socket it opened for us. Does nothing where there is no manager. */
 #pragma once
 
@@ -20,7 +20,7 @@ DEFINE_FREEP(struct systemd, systemd_free)
 void systemd_ready(struct systemd *service);
 /* Tells that the end has begun. */
 void systemd_stopping(struct systemd *service);
-/* Sets the line of `systemctl status`; told only where it changed. Line ends become blanks. */
+/* Sets the line of `systemctl status`; sent only when it changes. Line ends become blanks. */
 void systemd_status(struct systemd *service, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* The listening Unix stream socket that the manager passed. Returns the descriptor, which the

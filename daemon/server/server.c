@@ -135,7 +135,7 @@ static bool serve_call(struct peer *peer)
 	r = text && length <= VARLINK_REQUEST_MAX ? varlink_call_read(text, length, &call)
 						  : -EMSGSIZE;
 	if (r < 0) {
-		log_warning("closed the connection of process %d of user %u: %s",
+		log_warning("Closed the connection of process %d of user %u: %s.",
 			(int)peer->who.pid, (unsigned)peer->who.uid,
 			r == -EMSGSIZE	? "its request is too long"
 			: r == -EBADMSG ? "it does not speak Varlink"
@@ -313,7 +313,7 @@ static void happened(struct bufferevent *socket, short what, void *user)
 	loop_work_end(peer->server->loop);
 }
 
-/* The socket's permissions let in whom the administrator wants; what they may beyond that hangs on
+/* The socket's permissions decide who may connect; what they may do beyond that depends on
  * the user alone. */
 static unsigned access_of(const struct ucred *who)
 {
@@ -338,7 +338,8 @@ static bool may_add(struct server *server, const struct ucred *who)
 	now = clock_now();
 	if (server->refusal_told_us == 0 ||
 		now.monotonic_us - server->refusal_told_us >= REFUSAL_LOG_SECONDS * USEC_PER_SEC) {
-		log_warning("refused process %d of user %u: %u connections, %u of this user",
+		log_warning(
+			"Refused process %d of user %u: %u connections are open, %u of this user.",
 			(int)who->pid, (unsigned)who->uid, all, of_user);
 		server->refusal_told_us = now.monotonic_us;
 	}
@@ -394,7 +395,7 @@ static void accept_failed(struct evconnlistener *listener, void *user)
 {
 	struct server *server = user;
 
-	log_warning("cannot accept a connection: %s", strerror(errno));
+	log_warning("Cannot accept a connection: %s.", strerror(errno));
 	evconnlistener_disable(listener);
 	loop_timer_start(server->accept_pause, ACCEPT_PAUSE_SECONDS * USEC_PER_SEC);
 }
@@ -517,7 +518,7 @@ int peer_send(struct peer *peer, struct json_object *message)
 	/* A single answer may be larger than the limit: what counts is what was left before it. */
 	if (!frame || peer_unread(peer) > PEER_UNREAD_MAX ||
 		bufferevent_write(peer->socket, frame, length) < 0) {
-		log_warning("closed the connection of process %d of user %u: %s",
+		log_warning("Closed the connection of process %d of user %u: %s.",
 			(int)peer->who.pid, (unsigned)peer->who.uid,
 			frame ? "it does not read its answers" : strerror(ENOMEM));
 		peer_kill(peer);

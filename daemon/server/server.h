@@ -9,7 +9,7 @@
 #include "common/base/macro.h"
 #include "common/wire/varlink.h"
 
-/* The limits that idevicetriage-api(7) tells. A request is limited by VARLINK_REQUEST_MAX, its
+/* The limits that idevicetriage-api(7) documents. A request is limited by VARLINK_REQUEST_MAX, its
  * nesting by JSON_DEPTH_MAX. */
 #define PEERS_MAX 64
 #define PEERS_PER_USER_MAX 16	    /* root excepted */
@@ -48,7 +48,7 @@ struct server_handler {
 /* Makes a server that listens nowhere. `handler` is copied. Returns 0 or a negative errno; the
  * caller owns *ret. */
 int server_new(struct loop *loop, const struct server_handler *handler, struct server **ret);
-/* Closes everything; peers with a stream are told gone before. Returns NULL. */
+/* Closes everything; peers with a stream are reported as gone before. Returns NULL. */
 struct server *server_free(struct server *server);
 DEFINE_FREEP(struct server, server_free)
 /* Listens on `path` (mode 0660). A socket that nobody listens on any more is replaced;

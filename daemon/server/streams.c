@@ -20,8 +20,9 @@ struct stream {
 	bool greeted;  /* a ReadLog stream has had its first message */
 	struct uuid session;
 	size_t limit;
-	uint64_t last; /* sequence up to which its reader knows all, or was told what it lost */
-	uint64_t lost; /* records that were dropped and not told yet */
+	uint64_t last; /* sequence up to which its reader has all records, or a count of the lost
+			  ones */
+	uint64_t lost; /* records that were dropped and not reported yet */
 };
 
 static int send_reply(
@@ -176,7 +177,7 @@ static void stream_free(struct api *api, struct stream *stream)
 	free(stream);
 }
 
-/* The stream cannot go on: says so and gives the connection back. */
+/* The stream cannot continue: sends the error and frees the connection for other calls. */
 static void stream_fail(struct api *api, struct stream *stream, int error)
 {
 	struct json_builder builder = {0};
@@ -293,7 +294,7 @@ void api_observe(void *user, const struct event *event)
 		if (!uuid_is_none(&stream->session) &&
 			!uuid_equal(&stream->session, &event->session))
 			continue;
-		/* Once something was dropped, everything is until the reader was told. */
+		/* Once a record was dropped, all are, until the reader has the count. */
 		if (stream->lost > 0 || send_record(api, stream, event) == -EAGAIN)
 			stream->lost++;
 		if (event->sequence)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Streams: Watch, and ReadLog that goes on. Each first reads what it missed from the ring, at its
- * reader's pace, and then gets what is published. What a slow reader cannot take is dropped and
+ * reader's pace, and then gets each new record. What a slow reader cannot take is dropped and
  * counted for it. */
 #pragma once
 
@@ -13,7 +13,7 @@ struct stream_log {
 	size_t limit; /* records in a message */
 };
 
-/* Begins a stream on the peer; a failure to read is told to it. `after` NULL: from now on. Returns
+/* Begins a stream on the peer; a failure to read is sent to it. `after` NULL: from now on. Returns
  * 0, or -ENOMEM where nothing was begun. */
 int stream_watch(struct api *api, struct peer *peer, const uint64_t *after);
 int stream_read_log(struct api *api, struct peer *peer, const struct stream_log *log);

@@ -745,13 +745,13 @@ def test_running_out_of_descriptors_pauses(server):
         peer.send('GetStatus')
     for peer in peers[:5]:
         assert 'bench' in peer.read()['parameters']
-    server.until(lambda: 'cannot accept' in server.log.read_text(), 'nothing was said')
+    server.until(lambda: 'Cannot accept' in server.log.read_text(), 'nothing was said')
     for peer in peers[:5]:
         peer.close()
     resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
     for peer in peers[5:]:
         assert 'bench' in peer.read()['parameters']
-    assert server.log.read_text().count('cannot accept') < 10
+    assert server.log.read_text().count('Cannot accept') < 10
 
 
 OTHER_USER = '''
