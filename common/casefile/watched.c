@@ -69,7 +69,7 @@ static void feed_link_event(struct watched *watched, const json *object)
 	take_text(object, "event", word, sizeof(word));
 	event.kind = text_equal(word, "add") ? EVENT_ATTACH : EVENT_DETACH;
 	take_text(object, "mode", word, sizeof(word));
-	event.mode = session_resolve_mode(&watched->session, device_mode_from_name(word));
+	event.mode = session_resolve_mode(&watched->session, device_mode_from_name(word), event.at);
 	text_copy(event.port, sizeof(event.port), watched->session.attempt.port);
 	feed(watched, &event);
 }

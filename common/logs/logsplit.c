@@ -234,7 +234,7 @@ static void take_meaning(struct logsplit *split, const struct event *event)
 	tell_time(split, event->at);
 	if (event->mode == MODE_NORMAL_OR_RESTORE) {
 		resolved = *event;
-		resolved.mode = session_resolve_mode(session, event->mode);
+		resolved.mode = session_resolve_mode(session, event->mode, event->at);
 		event = &resolved;
 	}
 	session_feed(session, event, hand_on, split);

@@ -270,7 +270,7 @@ static uint64_t feed_session(
 
 	uint64_t sequence;
 
-	resolved.mode = session_resolve_mode(session, event->mode);
+	resolved.mode = session_resolve_mode(session, event->mode, event->at);
 	sequence = keep(bench, session, &resolved);
 	keep_effects(bench, session, effects, session_react(session, &resolved, before, effects));
 	return sequence;
@@ -382,7 +382,8 @@ static void update_device(
 	if (usb && attach)
 		learn_program(device, event);
 	if (attach) {
-		device->mode = session ? session_resolve_mode(session, event->mode) : event->mode;
+		device->mode = session ? session_resolve_mode(session, event->mode, event->at)
+				       : event->mode;
 		device->changed = event->at;
 	} else if (!device->on_usb && (usb || !device->on_mux)) {
 		device->left_mode =
@@ -468,11 +469,25 @@ static void hear_mux_error(
 }
 
 /* The phone itself said in which of the two modes it is that USB cannot tell apart. */
-static void hear_phone(struct bench_device *device, const struct event *event)
+static void hear_phone(struct bench *bench, struct bench_device *device, const struct event *event)
 {
-	if (device && event->kind == EVENT_IDENTITY && event->source == SOURCE_PHONE &&
-		device->mode == MODE_NORMAL_OR_RESTORE)
-		device->mode = event->mode;
+	struct event attach = {.at = event->at, .kind = EVENT_ATTACH, .source = SOURCE_USB};
+	struct session *session;
+
+	if (!device || event->kind != EVENT_IDENTITY || event->source != SOURCE_PHONE ||
+		device->mode != MODE_NORMAL_OR_RESTORE)
+		return;
+	device->mode = event->mode;
+	if (event->mode != MODE_RESTORE || !is_boot_mode(device->left_mode) ||
+		running_session(bench, &device->identity))
+		return;
+	session =
+		begin_watched(bench, device, &attach, "the phone says that it is in restore mode");
+	if (!session)
+		return;
+	attach.mode = MODE_RESTORE;
+	text_copy(attach.port, sizeof(attach.port), device->port);
+	feed_session(bench, session, &attach);
 }
 
 static bool is_tool_of(const struct session *session, const char *program)
@@ -520,7 +535,7 @@ void bench_feed(struct bench *bench, const struct event *event)
 		return;
 	} else {
 		device = locate_device(bench, event);
-		hear_phone(device, event);
+		hear_phone(bench, device, event);
 		session = device ? running_session(bench, &device->identity) : NULL;
 		/* What keeps the phone from coming back is heard after the tool has given up. */
 		if (device && !session && event->kind == EVENT_USB_ERROR)

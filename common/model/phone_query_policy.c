@@ -58,7 +58,7 @@ unsigned query_due(
 	if (!session)
 		return ask_idle(policy->allowed, device);
 	/* In a restore nothing but its memory is worth a question. */
-	if (session_resolve_mode(session, MODE_NORMAL_OR_RESTORE) == MODE_NORMAL)
+	if (session_resolve_mode(session, MODE_NORMAL_OR_RESTORE, attach->at) == MODE_NORMAL)
 		return 0;
 	return policy->allowed & QUERY_RESTORE;
 }

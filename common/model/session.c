@@ -21,6 +21,10 @@
  * restore mode. */
 #define RECOVERY_ATTACHES_BEFORE_RAMDISK 2
 
+/* No phone restarts and starts iOS in so short a time: our choice. One that is back in it was
+ * replugged, or its contact was lost. */
+#define START_US (5 * USEC_PER_SEC)
+
 /* Microseconds after its end in which a session still takes its phone's return. */
 #define RETURN_WINDOW_US (300 * USEC_PER_SEC)
 
@@ -65,7 +69,17 @@ static bool may_leave(const struct attempt *attempt)
 	       attempt->stage >= STAGE_REBOOT;
 }
 
-enum device_mode session_resolve_mode(const struct session *session, enum device_mode mode)
+/* It has been away for too short a time to have started. */
+static bool is_away_shortly(const struct session *session, struct stamp at)
+{
+	const struct attempt *attempt = &session->attempt;
+
+	return session_mode(session) == MODE_GONE &&
+	       at.monotonic_us < attempt->modes[attempt->mode_count - 1].monotonic_us + START_US;
+}
+
+enum device_mode session_resolve_mode(
+	const struct session *session, enum device_mode mode, struct stamp at)
 {
 	const struct attempt *attempt = &session->attempt;
 	enum device_mode now = session_mode(session);
@@ -80,7 +94,7 @@ enum device_mode session_resolve_mode(const struct session *session, enum device
 	if (session->has_tool)
 		return attempt->stage >= STAGE_BOOT_RAMDISK ? MODE_RESTORE : mode;
 	if (was_in_restore_mode(attempt))
-		return MODE_NORMAL;
+		return is_away_shortly(session, at) ? mode : MODE_NORMAL;
 	return attempt->loaded && count_recoveries(session) >= RECOVERY_ATTACHES_BEFORE_RAMDISK
 		       ? MODE_RESTORE
 		       : mode;
@@ -240,7 +254,11 @@ static void judge_return(
 	size_t recoveries = count_recoveries(session);
 	enum device_mode mode = session_mode(session);
 
-	if (restored && mode == MODE_NORMAL) {
+	if (restored && mode == MODE_NORMAL_OR_RESTORE) {
+		end_session(session, event->at, OUTCOME_ENDED_UNKNOWN,
+			"it left restore mode and came back too soon to have started", effects,
+			count);
+	} else if (restored && mode == MODE_NORMAL) {
 		end_session(session, event->at, OUTCOME_SUCCEEDED,
 			"it left restore mode and came back in normal mode", effects, count);
 	} else if (restored && fell_back(mode)) {

@@ -32,8 +32,10 @@ struct session {
 
 /* A session before its first record. */
 void session_init(struct session *session, bool has_tool);
-/* What a USB product that normal and restore mode share is in this session. */
-enum device_mode session_resolve_mode(const struct session *session, enum device_mode mode);
+/* What a USB product that normal and restore mode share is in this session, where it comes at `at`.
+ */
+enum device_mode session_resolve_mode(
+	const struct session *session, enum device_mode mode, struct stamp at);
 /* The mode that the attempt's records show last. */
 enum device_mode session_mode(const struct session *session);
 /* Draws conclusions from an event that was just folded into the attempt; `before` is the mode that
