@@ -7,6 +7,7 @@
 #include "common/base/text.h"
 #include "common/model/phone_model.h"
 #include "common/diagnosis/external_cause.h"
+#include "common/diagnosis/sign_says.h"
 
 #define DISTINCT_MAX 64	    /* different values that are counted */
 #define FULL_SPEED_MBPS 480 /* what an iPhone runs at, at least */
@@ -153,12 +154,7 @@ static bool bench_spoiled(const struct attempt *attempt)
 
 bool case_analysis_log_lost_link(const struct attempt *attempt)
 {
-	static const char *const signs[] = {"link-lost", "host-link-reset", "image-link-lost"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(signs) && !attempt->status_known; i++)
-		if (attempt_sign(attempt, signs[i]))
-			return true;
-	return false;
+	return !attempt->status_known && attempt_says(attempt, SAYS_LINK_LOST);
 }
 
 /* A number of the phone, or one that iTunes shows: of its own or of the phone's as it is. */
@@ -188,7 +184,7 @@ static bool stopped_at_volume(const struct attempt_view *view)
 {
 	if (word_is(view->attempt->action, "erase") || word_is(view->attempt->action, "boot"))
 		return false;
-	return view->says == SAYS_VOLUME || attempt_sign(view->attempt, "storage-full");
+	return view->says == SAYS_VOLUME || attempt_says(view->attempt, SAYS_VOLUME);
 }
 
 /* All that is known of its end is a number that says nothing of part, reset or link: not even that

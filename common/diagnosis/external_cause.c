@@ -5,12 +5,12 @@
 
 #include "common/base/macro.h"
 #include "common/diagnosis/code.h"
+#include "common/diagnosis/sign_says.h"
 
 /* The restore system waits about 120 s for a computer; one that panics is gone within 60. */
 #define OVERLOOKED_US (UINT64_C(100) * 1000 * 1000)
 
-static const char *const outside_signs[] = {"signing-refused", "signing-failed", "network",
-	"answer-lacking", "old-tool", "firmware-file", "tool-unusable", "usb-permission"};
+static const enum says outside[] = {SAYS_SERVER, SAYS_FILE, SAYS_TOOL, SAYS_HOST};
 
 static bool number_says(enum numbering numbering, int64_t number, enum says says)
 {
@@ -47,15 +47,8 @@ bool outside_overlooked(const struct attempt *attempt)
 /* The tool did not find the phone, and nothing else tells where the phone was. */
 static bool was_missed(const struct attempt *attempt)
 {
-	static const char *const signs[] = {
-		"usbmuxd-not-running", "restored-unreachable", "no-device", "no-restore-mode"};
-
-	if (attempt->came_back != MODE_UNKNOWN || attempt->health.grade != HEALTH_UNKNOWN)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
-		if (attempt_sign(attempt, signs[i]))
-			return true;
-	return false;
+	return attempt->came_back == MODE_UNKNOWN && attempt->health.grade == HEALTH_UNKNOWN &&
+	       attempt_says(attempt, SAYS_UNSEEN);
 }
 
 bool external_cause_ended(const struct attempt *attempt, int64_t code, int64_t phone_code)
@@ -64,8 +57,8 @@ bool external_cause_ended(const struct attempt *attempt, int64_t code, int64_t p
 		number_says(NUMBERING_AMR, code, SAYS_SERVER_OR_PART) ||
 		number_says(NUMBERING_AMR, phone_code, SAYS_FILE))
 		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(outside_signs); i++)
-		if (attempt_sign(attempt, outside_signs[i]))
+	for (size_t i = 0; i < ARRAY_SIZE(outside); i++)
+		if (attempt_says(attempt, outside[i]))
 			return true;
 	/* Its parts did all of it: what failed came after. */
 	if (attempt->status_known && attempt->status == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/diagnosis/facts_private.h"
+#include "common/diagnosis/sign_says.h"
 
 #define STOP_UPDATES 2	/* procedure.md, stop rule: updates once the link is proven */
 #define STOP_FAILURES 5 /* and in all: each one writes to the storage */
@@ -27,16 +28,15 @@ static bool is_unofficial(const struct attempt_view *a)
 	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
 		if (word_is(a->attempt->tool, tools[i]))
 			return true;
-	return attempt_sign(a->attempt, "custom-firmware") != NULL;
+	return attempt_says(a->attempt, SAYS_CUSTOM);
 }
 
-/* Whether an attempt that the bench spoiled shows one of these signs. */
-static bool any_bench_sign(const struct case_analysis *view, const char *const ids[])
+/* Whether an attempt that the bench spoiled shows a sign that says so. */
+static bool any_bench_fault(const struct case_analysis *view, enum says says)
 {
 	for (size_t i = 0; i < view->count; i++)
-		for (size_t j = 0; view->attempts[i].bench_fault && ids[j]; j++)
-			if (attempt_sign(view->attempts[i].attempt, ids[j]))
-				return true;
+		if (view->attempts[i].bench_fault && attempt_says(view->attempts[i].attempt, says))
+			return true;
 	return false;
 }
 
@@ -82,17 +82,12 @@ bool fact_bench_fault_only(const struct case_analysis *view)
 
 bool fact_usbmuxd_ended(const struct case_analysis *view)
 {
-	static const char *const ids[] = {
-		"usbmuxd-ended", "usbmuxd-left-phone", "usbmuxd-down", "usbmuxd-crashed", NULL};
-
-	return any_bench_sign(view, ids);
+	return any_bench_fault(view, SAYS_MUX_ENDED);
 }
 
 bool fact_usbmuxd_hid_phone(const struct case_analysis *view)
 {
-	static const char *const ids[] = {"usbmuxd-hides-phone", "usbmuxd-preflight-failed", NULL};
-
-	return any_bench_sign(view, ids);
+	return any_bench_fault(view, SAYS_MUX_HIDES);
 }
 
 bool fact_boot_failure(const struct case_analysis *view)
@@ -157,7 +152,7 @@ bool fact_phone_worked_twice(const struct case_analysis *view)
 
 static bool asks_for_newer_tool(const struct attempt_view *a)
 {
-	return attempt_sign(a->attempt, "old-tool") || attempt_sign(a->attempt, "answer-lacking");
+	return attempt_says(a->attempt, SAYS_TOOL);
 }
 
 /* A step that failed with tool and phone in touch and named no part may be the tool's own, where it
@@ -168,7 +163,7 @@ static bool may_be_the_tool(const struct attempt_view *a)
 
 	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
 		if (word_is(a->attempt->tool, tools[i]))
-			return attempt_sign(a->attempt, "step-failed") &&
+			return attempt_says(a->attempt, SAYS_STEP) &&
 			       !case_analysis_log_lost_link(a->attempt) && a->says != SAYS_PART;
 	return false;
 }

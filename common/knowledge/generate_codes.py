@@ -84,7 +84,7 @@ class Code:
             "last": self.last,
             "names": quote_all(self.block.all("name", most=NAMES_MAX)),
             "means": self.text("means", least=1),
-            "says": self.block.says(),
+            "says": self.block.says("nothing"),
             "stage": self.text("stage"),
             "exercises": self.text("exercises"),
             "suspects": self.bits("suspects", causes, "cause"),

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Turns signs.txt into the rows of a C array of struct sign (common/logs/log_pattern.h), and
-linksigns.txt into those of struct link_sign (common/logs/link_log.h)."""
+linksigns.txt into those of struct link_sign (common/logs/link_log.h). What the signs of both say by
+themselves becomes the table of common/diagnosis/sign_says.c."""
 
 import textfile
 from textfile import quote
 
 WRITERS = {"kernel": "LINK_KERNEL", "usbmuxd": "LINK_USBMUXD", "manager": "LINK_MANAGER"}
 SIDES = {word: f"PATTERN_FROM_{word.upper()}" for word in ("either", "tool", "phone")}
-KINDS = {"link": "EVENT_USB_ERROR", "bench": "EVENT_MUX_ERROR"}
 TEXT_LEAST, TEXT_MOST = 6, 255
 
 
@@ -31,21 +31,28 @@ def log_cells(sign, text):
             quote(sign.one("source"))]
 
 
+def event(sign):
+    return "EVENT_USB_ERROR" if sign.says() == "SAYS_LINK" else "EVENT_MUX_ERROR"
+
+
 def link_cells(sign, text):
-    return [quote(sign.name), sign.word("from", WRITERS), sign.word("says", KINDS), quote(text),
+    return [quote(sign.name), sign.word("from", WRITERS), event(sign), quote(text),
             sign.shaped("ignore", r"-\d+", "0"), quote(sign.shaped("means", r"[A-Za-z].*\.")),
             quote(sign.one("source"))]
 
 
-def main(source, log_target, link_source, link_target):
+def main(source, log_target, link_source, link_target, says_target):
+    says = []
     keys = {"text", "means", "source"}
-    for path, target, own, cells in ((source, log_target, {"noise", "from"}, log_cells),
+    for path, target, own, cells in ((source, log_target, {"noise", "from", "says"}, log_cells),
                                      (link_source, link_target, {"from", "says", "ignore"},
                                       link_cells)):
         signs = textfile.read_blocks(path, {"sign": keys | own})
         textfile.write(target, [f"\t{{{', '.join(cells(sign, text))}}},"
                                 for sign in signs for text in texts(sign)])
+        says += [f"\t{{{quote(sign.name)}, {sign.says()}}}," for sign in signs if sign.all("says")]
+    textfile.write(says_target, says)
 
 
 if __name__ == "__main__":
-    textfile.run(main, "SIGNS.txt SIGNS.inc LINKSIGNS.txt LINKSIGNS.inc")
+    textfile.run(main, "SIGNS.txt SIGNS.inc LINKSIGNS.txt LINKSIGNS.inc SIGN_SAYS.inc")

@@ -12,9 +12,11 @@ import sys
 SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 
 
-# What an entry may say by itself, for each kind of entry: enum says in common/model/says.h.
+# What an entry of a file may say by itself: enum says in common/model/says.h.
 SAYS = {
-    "error": "part reset link volume server file server-or-part",
+    "errors.txt": "part reset link volume server file server-or-part",
+    "signs.txt": "volume server file tool host unseen link-lost custom step",
+    "linksigns.txt": "link bench mux-ended mux-hides",
 }
 
 
@@ -63,11 +65,11 @@ class Block:
             self.bad(f"unknown {key} '{value}'", key)
         return known[value]
 
-    def says(self):
+    def says(self, default=None):
         """The C constant of what the entry says by itself."""
-        known = ["nothing", *SAYS.get(self.kind, "").split()]
+        known = SAYS.get(self.path.name, "").split() + ([default] if default else [])
         return self.word("says", {word: f"SAYS_{word.upper().replace('-', '_')}"
-                                  for word in known}, "nothing")
+                                  for word in known}, default)
 
     def number(self, key, low, high):
         value = self.one(key)

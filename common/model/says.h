@@ -5,7 +5,7 @@
 
 enum says {
 	SAYS_NOTHING,
-	/* Errors; signs of logs have some of these words too. */
+	/* Errors; signs of a log have some of these words too. */
 	SAYS_PART,
 	SAYS_RESET,
 	SAYS_LINK,
@@ -13,4 +13,15 @@ enum says {
 	SAYS_SERVER,
 	SAYS_FILE,
 	SAYS_SERVER_OR_PART,
+	/* Signs of a log. */
+	SAYS_TOOL,
+	SAYS_HOST,
+	SAYS_UNSEEN,
+	SAYS_LINK_LOST,
+	SAYS_CUSTOM,
+	SAYS_STEP,
+	/* Signs of the kernel, usbmuxd and the daemon. */
+	SAYS_BENCH,
+	SAYS_MUX_ENDED,
+	SAYS_MUX_HIDES,
 };

@@ -12,7 +12,8 @@ import tempfile
 SOURCE = pathlib.Path(sys.argv[1])
 # Which generator reads a file, and with which arguments; {} is the folder.
 DIAGNOSIS = ("generate_diagnosis.py", "{}", "{}/out.c", "{}/out.h")
-SIGNS = ("generate_signs.py", "{}/signs.txt", "{}/out.a", "{}/linksigns.txt", "{}/out.b")
+SIGNS = ("generate_signs.py", "{}/signs.txt", "{}/out.a", "{}/linksigns.txt", "{}/out.b",
+         "{}/out.c")
 CODES = ("generate_codes.py", "{}", "{}/out.a", "{}/out.b")
 PANICS = ("generate_panics.py", "{}/panics.txt", "{}/models.txt", "{}/out.a", "{}/out.b")
 GENERATORS = {
@@ -68,11 +69,15 @@ CASES = [
     ("signs.txt", SIGN.replace("  text: a text of a log\n", ""), "text is missing"),
     ("signs.txt", SIGN + "  noise: perhaps\n", "unknown noise"),
     ("signs.txt", SIGN + "  from: phone\n", None),
+    ("signs.txt", SIGN + "  says: bench\n", "unknown says 'bench'"),
     ("signs.txt", SIGN + "  from: kernel\n", "unknown from 'kernel'"),
     ("signs.txt", SIGN + "  means: Another sentence.\n", "means stands twice"),
     ("signs.txt", SIGN + SIGN, "stands twice"),
     ("linksigns.txt", LINK_SIGN, None),
     ("linksigns.txt", LINK_SIGN.replace("from: kernel", "from: nobody"), "unknown from"),
+    ("linksigns.txt", LINK_SIGN.replace("says: link", "says: mux-hides"), None),
+    ("linksigns.txt", LINK_SIGN.replace("says: link", "says: server"), "unknown says 'server'"),
+    ("linksigns.txt", LINK_SIGN.replace("  says: link\n", ""), "says is missing"),
     ("linksigns.txt", LINK_SIGN + "  ignore: 71\n", "ignore is not well-formed"),
     ("linksigns.txt", LINK_SIGN + "  noise: yes\n", "unknown key"),
     ("errors.txt", ERROR, None),

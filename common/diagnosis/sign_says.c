@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/diagnosis/sign_says.h"
+
+#include "common/base/macro.h"
+
+static const struct {
+	const char *sign;
+	enum says says;
+} table[] = {
+#include "common/knowledge/sign_says.inc"
+};
+
+bool attempt_says(const struct attempt *attempt, enum says says)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (table[i].says == says && attempt_sign(attempt, table[i].sign))
+			return true;
+	return false;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Looks for signs of an attempt by what they say, so that no code lists signs. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/model/attempt.h"
+#include "common/model/says.h"
+
+/* Whether the attempt shows a sign that says so: see `says` in knowledge/signs.txt and
+ * linksigns.txt. */
+bool attempt_says(const struct attempt *attempt, enum says says);
