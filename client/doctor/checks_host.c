@@ -218,7 +218,7 @@ static const char *const tools[] = {"idevicerestore", "futurerestore", "pymobile
 static void judge_version(struct doctor *doctor, const char *tool, const char *version)
 {
 	static const char update[] = "Install a newer one, or restore with Finder, iTunes or Apple "
-				     "Devices, before anything is said about the phone.";
+				     "Devices, before you judge the phone.";
 	int year = tool_version_year(tool, version), newest;
 	char firmware[64];
 

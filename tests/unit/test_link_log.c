@@ -206,7 +206,7 @@ static void kernel_devices(void **state)
 static void signs_by_id(void **state)
 {
 	assert_string_equal(link_pattern_by_id("over-current")->means,
-		"More current was drawn than the port gives.");
+		"The device drew more current than the port supplies.");
 	assert_null(link_pattern_by_id("over"));
 }
 
