@@ -63,7 +63,8 @@ void text_doctor(struct page *page, struct json_object *result);
 void text_explanation(struct page *page, struct json_object *explanation, bool another);
 void text_panic(struct page *page, struct json_object *panic, bool verbose);
 void text_records(struct page *page, struct json_object *reply);
-/* What is wrong with usbmuxd, where the Device has that: a line of its own at `column`, not ended.
+/* Why usbmuxd does not list the phone, where the Device has that: a line of its own at `column`,
+ * not ended.
  */
 void text_fault(struct page *page, struct json_object *device, int column);
 void text_record(struct page *page, struct json_object *record);

@@ -87,7 +87,7 @@ static void put_sources(struct page *page, struct json_object *sources)
 		page_put(page, "none");
 }
 
-/* What is wrong with usbmuxd, seen from a phone: it says nothing of the phone. */
+/* Why usbmuxd does not list a phone that is on USB. */
 void text_fault(struct page *page, struct json_object *device, int column)
 {
 	struct json_object *fault = field_object(device, "fault");

@@ -396,7 +396,7 @@ static void update_device(
 		device->mode = MODE_USB_ONLY;
 	}
 	mux_visibility_update(
-		&device->listing, device->on_usb, device->on_mux, device->mode, event->at);
+		&device->listing, event, device->on_usb, device->on_mux, device->mode);
 }
 
 static void feed_link(struct bench *bench, const struct event *event)

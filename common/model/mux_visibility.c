@@ -51,9 +51,8 @@ static const struct mux_fault refuses_phone = {
  */
 static const struct mux_fault dropped_phone = {
 	.id = "usbmuxd-dropped-phone",
-	.text = "a USB transfer to the phone failed: usbmuxd, which runs, has dropped it, and it "
-		"is "
-		"still on USB",
+	.text = "a USB transfer to the phone failed: usbmuxd is running and has dropped the phone, "
+		"which is still on USB",
 	.advice =
 		"Use another cable and another port of the computer, and plug the phone in again.",
 	.source = "usbmuxd 1.1.1, usb.c: a device is removed where a transfer failed",
@@ -65,13 +64,21 @@ static bool ought_to_be_shown(enum device_mode mode)
 	       mode == MODE_USB_ONLY;
 }
 
-void mux_visibility_update(struct mux_visibility *listing, bool on_usb, bool on_mux,
-	enum device_mode mode, struct stamp now)
+/* usbmuxd may report only after the phone's return that it has left. What it listed before that is
+ * not the phone that came. */
+static bool is_shown(const struct mux_visibility *listing, enum event_kind kind)
 {
+	return kind == EVENT_MUX_ATTACH || (listing->shown && kind != EVENT_DETACH);
+}
+
+void mux_visibility_update(struct mux_visibility *listing, const struct event *link, bool on_usb,
+	bool on_mux, enum device_mode mode)
+{
+	listing->shown = is_shown(listing, link->kind);
 	if (!on_usb || on_mux || !ought_to_be_shown(mode))
-		*listing = (struct mux_visibility){.shown = on_usb && on_mux};
+		*listing = (struct mux_visibility){.shown = listing->shown};
 	else if (!listing->missing.monotonic_us)
-		listing->missing = now;
+		listing->missing = link->at;
 }
 
 void mux_visibility_restart(struct mux_visibility *listing, struct stamp now)

@@ -32,16 +32,17 @@ struct mux_fault {
 
 struct mux_visibility {
 	struct stamp missing; /* since when it is not shown; monotonic 0 = shown, or need not be */
-	bool shown;	      /* usbmuxd has shown it since it came, and has run since then */
+	bool shown;	      /* usbmuxd has listed it since it last left USB, and has run since */
 	bool told;	      /* of this time without being shown */
 	bool refused;	      /* usbmuxd said that the phone's services do not answer it */
 	uint64_t records[MUX_VISIBILITY_RECORDS_MAX]; /* sequences of what shows it */
 	size_t record_count;
 };
 
-/* Takes where the phone is seen now, and in which mode. */
-void mux_visibility_update(struct mux_visibility *listing, bool on_usb, bool on_mux,
-	enum device_mode mode, struct stamp now);
+/* Takes an attach or detach of USB or usbmuxd, where the phone is seen after it, and in which mode.
+ */
+void mux_visibility_update(struct mux_visibility *listing, const struct event *link, bool on_usb,
+	bool on_mux, enum device_mode mode);
 /* Takes that usbmuxd has started: it has its time for the phone anew. */
 void mux_visibility_restart(struct mux_visibility *listing, struct stamp now);
 /* Takes what usbmuxd says of the phone: an EVENT_MUX_ERROR that was recorded. */
