@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Turns errors.txt, operations.txt and checkpoints.txt into the rows of a C array of struct code
-(common/diagnosis/code.h), and the names of operations into those of struct operation."""
+(common/diagnosis/code.h), the names of operations into those of struct operation,
+and what checkpoints say into those of common/model/operation.c."""
 
 import re
 
@@ -12,10 +13,10 @@ from textfile import quote, quote_all
 NUMBERINGS = ("itunes", "amr", "tss", "irecovery", "service", "operation", "checkpoint")
 NAMES_MAX, CHECKS_MAX, SOURCES_MAX = 4, 4, 8
 TEXT_MAX = 240
-KEYS = {"name", "means", "suspects", "check", "try", "note", "like", "source"}
+KEYS = {"name", "means", "says", "suspects", "check", "try", "note", "like", "source"}
 NUMBER = r"-?[0-9]+|0x[0-9A-F]{8}"
 FILES = (
-    ("errors.txt", "error", KEYS | {"stage", "says"},
+    ("errors.txt", "error", KEYS | {"stage"},
      rf"({'|'.join(NUMBERINGS[:5])}) ({NUMBER})(\.\.({NUMBER}))?"),
     ("operations.txt", "operation", KEYS | {"exercises"}, r"[1-9][0-9]*"),
     ("checkpoints.txt", "checkpoint", KEYS | {"exercises"}, r"0x[0-9A-F]{4}"),
@@ -112,7 +113,7 @@ def read_codes(path, kind, keys, shape):
 
 
 def operation_rows(codes):
-    """Number and name, and each name once: a log names an operation by it."""
+    """Number, name and what it says, and each name once: a log names an operation by it."""
     rows, names = [], set()
     for code in codes:
         if code.numbering == "operation":
@@ -120,18 +121,25 @@ def operation_rows(codes):
                 if name in names:
                     code.block.bad(f"{name} is another operation too", "name")
                 names.add(name)
-                rows.append(f"\t{{{code.first}, {quote(name)}}},")
+                rows.append(f"\t{{{code.first}, {quote(name)}, {code.block.says('nothing')}}},")
     return rows
 
 
-def main(folder, target, operations):
+def checkpoint_rows(codes):
+    """What checkpoints say; most say nothing."""
+    return [f"\t{{{code.first:#x}, {code.block.says()}}}," for code in codes
+            if code.numbering == "checkpoint" and code.block.all("says")]
+
+
+def main(folder, target, operations, checkpoints):
     causes, experiments = read_causes(folder), read_experiments(folder)
     sources = textfile.read_words(folder / "sources.txt")
     codes = [code for name, kind, keys, shape in FILES
              for code in read_codes(folder / name, kind, keys, shape)]
     textfile.write(target, [code.row(causes, experiments, sources) for code in codes])
     textfile.write(operations, operation_rows(codes))
+    textfile.write(checkpoints, checkpoint_rows(codes))
 
 
 if __name__ == "__main__":
-    textfile.run(main, "FOLDER CODES.inc OPERATIONS.inc")
+    textfile.run(main, "FOLDER CODES.inc OPERATIONS.inc CHECKPOINTS.inc")

@@ -17,6 +17,8 @@ SAYS = {
     "errors.txt": "part reset link volume server file server-or-part",
     "signs.txt": "volume server file tool host unseen link-lost custom step",
     "linksigns.txt": "link bench mux-ended mux-hides",
+    "operations.txt": "leaves",
+    "checkpoints.txt": "clean-up around",
 }
 
 
@@ -67,7 +69,7 @@ class Block:
 
     def says(self, default=None):
         """The C constant of what the entry says by itself."""
-        known = SAYS.get(self.path.name, "").split() + ([default] if default else [])
+        known = SAYS[self.path.name].split() + ([default] if default else [])
         return self.word("says", {word: f"SAYS_{word.upper().replace('-', '_')}"
                                   for word in known}, default)
 

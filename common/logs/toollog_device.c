@@ -10,17 +10,8 @@
 #include "common/model/operation.h"
 #include "common/logs/toollog_private.h"
 
-/* cleanup_send_final_status: it tells of others' failures. */
+/* Written, not read: the step that reports how the restore ended. */
 #define CHECKPOINT_FINAL_STATUS 0x648
-
-#define CHECKPOINT_INSTALLING 0x67b /* perform_restore_installing: it fails with what is in it */
-
-/* Steps that report a failure, not ones that fail (see attempt.c). */
-static bool is_clean_up(uint32_t checkpoint)
-{
-	return checkpoint == 0x67c || checkpoint == 0x1613 || checkpoint == 0x647 ||
-	       checkpoint == 0x6c2 || checkpoint == CHECKPOINT_FINAL_STATUS;
-}
 
 /* "(FAILURE:6) RESTORED:[0x060D] wait_for_storage [0]D(storage did not appear)" */
 static void read_engine(struct toollog *log, const char *rest, int state)
@@ -41,10 +32,10 @@ static void read_engine(struct toollog *log, const char *rest, int state)
 	if (text)
 		event_set_text(&event, text);
 	toollog_emit(log, &event);
-	log->cleaning_up |= is_clean_up(event.number);
+	log->cleaning_up |= checkpoint_says(event.number) == SAYS_CLEAN_UP;
 	if (state != CHECKPOINT_FAILURE)
 		return;
-	log->failure_told |= event.number != CHECKPOINT_INSTALLING;
+	log->failure_told |= checkpoint_says(event.number) != SAYS_AROUND;
 	if (text_starts_with(rest, failure) &&
 		toollog_number(rest + strlen(failure), 10, ")", &error))
 		toollog_emit_code(log, EVENT_AMR_ERROR, error, "");
@@ -63,7 +54,8 @@ static void read_open_steps(struct toollog *log, const char *rest, int value)
 			return;
 	event.number = (uint32_t)id & 0xffff;
 	event.flag = CHECKPOINT_FAILURE;
-	if (log->cleaning_up && id && !is_clean_up(event.number) && !log->failure_told)
+	if (log->cleaning_up && id && !log->failure_told &&
+		checkpoint_says(event.number) != SAYS_CLEAN_UP)
 		toollog_emit(log, &event);
 }
 

@@ -8,6 +8,7 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 #include "common/model/budget.h"
+#include "common/model/operation.h"
 
 /* USB errors this close before a disconnect belong to it: pulling a device makes them too
  * (docs.kernel.org/driver-api/usb/error-codes.html, notes 1 and 2). */
@@ -369,24 +370,6 @@ static void fold_progress(struct attempt *attempt, const struct event *event)
 	attempt->permille = event->permille;
 }
 
-/* The steps that restored runs after a failure, to report it (log-formats: perform_restore's
- * clean-up block): the last step open before them is the one that failed. */
-static bool is_clean_up(uint32_t checkpoint)
-{
-	static const uint32_t ids[] = {0x67c, 0x1613, 0x647, 0x6c2, 0x648};
-
-	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
-		if (ids[i] == checkpoint)
-			return true;
-	return false;
-}
-
-/* perform_restore_installing: nearly all of a restore is inside it. */
-static bool is_around(uint32_t checkpoint)
-{
-	return checkpoint == 0x67b;
-}
-
 static void open_checkpoint(struct attempt *attempt, uint32_t id)
 {
 	size_t last = ATTEMPT_OPEN_CHECKPOINTS_MAX - 1;
@@ -427,12 +410,13 @@ static void name_checkpoint(struct attempt *attempt, const struct event *event)
 
 static void fold_checkpoint(struct attempt *attempt, const struct event *event)
 {
-	bool clean_up = is_clean_up(event->number);
+	bool clean_up = checkpoint_says(event->number) == SAYS_CLEAN_UP;
 
 	reach_stage(attempt, STAGE_RESTORE);
 	if (event->flag == CHECKPOINT_FAILURE) {
 		copy_text(attempt->failure_text, sizeof(attempt->failure_text), event);
-		if (!clean_up && (!attempt->failing || is_around(attempt->checkpoint)))
+		if (!clean_up &&
+			(!attempt->failing || checkpoint_says(attempt->checkpoint) == SAYS_AROUND))
 			name_checkpoint(attempt, event);
 		attempt->failing |= !clean_up;
 		return;

@@ -24,4 +24,9 @@ enum says {
 	SAYS_BENCH,
 	SAYS_MUX_ENDED,
 	SAYS_MUX_HIDES,
+	/* Operations. */
+	SAYS_LEAVES,
+	/* Checkpoints. */
+	SAYS_CLEAN_UP,
+	SAYS_AROUND,
 };

@@ -6,15 +6,15 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 #include "common/model/mux_visibility.h"
+#include "common/model/operation.h"
 
-/* iTunes' numbers for where a phone was found when its restore ramdisk was due, or after it was
- * lost (Apple's support page 102561 lists them together; the meanings are in knowledge/). */
+/* Written, not read: iTunes' numbers for where a phone was found when its restore ramdisk was due,
+ * or after it was lost (Apple's support page 102561 lists them together; the meanings are in
+ * knowledge/). */
 #define CODE_IN_RECOVERY 4013
 #define CODE_IN_DFU 4014
 #define CODE_NOT_BACK 4005
 #define CODE_RAMDISK_LOST 4010
-
-#define OPERATION_REBOOTING 21
 
 /* A restore that was not started by `run` shows its mode changes and boot programs alone. A phone
  * in recovery is loaded with iBEC and comes back in recovery once; the next return was due in
@@ -65,7 +65,7 @@ static size_t count_recoveries(const struct session *session)
 /* The restore has got to its reboot, or the phone has said its last word: it may leave now. */
 static bool may_leave(const struct attempt *attempt)
 {
-	return attempt->status_known || attempt->operation == OPERATION_REBOOTING ||
+	return attempt->status_known || operation_says(attempt->operation) == SAYS_LEAVES ||
 	       attempt->stage >= STAGE_REBOOT;
 }
 

@@ -14,7 +14,7 @@ SOURCE = pathlib.Path(sys.argv[1])
 DIAGNOSIS = ("generate_diagnosis.py", "{}", "{}/out.c", "{}/out.h")
 SIGNS = ("generate_signs.py", "{}/signs.txt", "{}/out.a", "{}/linksigns.txt", "{}/out.b",
          "{}/out.c")
-CODES = ("generate_codes.py", "{}", "{}/out.a", "{}/out.b")
+CODES = ("generate_codes.py", "{}", "{}/out.a", "{}/out.b", "{}/out.c")
 PANICS = ("generate_panics.py", "{}/panics.txt", "{}/models.txt", "{}/out.a", "{}/out.b")
 GENERATORS = {
     "panics.txt": PANICS,
@@ -97,7 +97,10 @@ CASES = [
     ("errors.txt", ERROR + "  says: part\n", None),
     ("errors.txt", ERROR + "  says: server-or-part\n", None),
     ("errors.txt", ERROR + "  says: hardware\n", "unknown says 'hardware'"),
-    ("operations.txt", OPERATION + "  says: part\n", "unknown key"),
+    ("operations.txt", OPERATION + "  says: leaves\n", None),
+    ("operations.txt", OPERATION + "  says: part\n", "unknown says 'part'"),
+    ("checkpoints.txt", CHECKPOINT + "  says: clean-up\n", None),
+    ("checkpoints.txt", CHECKPOINT + "  says: leaves\n", "unknown says 'leaves'"),
     ("errors.txt", ERROR + ERROR, "stands twice"),
     ("operations.txt", OPERATION, None),
     ("operations.txt", OPERATION.replace("777", "0x309"), "bad name"),
