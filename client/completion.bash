@@ -35,7 +35,7 @@ _idevicetriage() {
 		COMPREPLY=($(compgen -W 'connected disconnected replaced unknown' -- "$word"))
 		return
 		;;
-	--outcome) COMPREPLY=($(compgen -W 'succeeded failed aborted' -- "$word")); return ;;
+	--outcome) COMPREPLY=($(compgen -W 'succeeded failed aborted not-started' -- "$word")); return ;;
 	--action) COMPREPLY=($(compgen -W 'update erase boot' -- "$word")); return ;;
 	--by) COMPREPLY=($(compgen -W 'port cable bench model week tool' -- "$word")); return ;;
 	--battery)
@@ -66,7 +66,7 @@ _idevicetriage() {
 	purge) own='--before --yes' ;;
 	run) own='--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket
 		--ecid --log --' ;;
-	import) own='--dry-run --device --host --tool --cable --port --earpiece-flex --display --battery
+	import) own='--dry-run --outcome --device --host --tool --cable --port --earpiece-flex --display --battery
 		--minimal-boot --condition --ticket'
 		compopt -o default ;;
 	esac

@@ -135,3 +135,16 @@ int options_too_many(const char *command, const char *word)
 	complain("%s does not take %s as well; see `idevicetriage --help`.", command, word);
 	return EXIT_USAGE;
 }
+
+int option_outcome(const char *value, enum outcome *ret)
+{
+	enum outcome outcome = outcome_from_name(value);
+
+	if (outcome != OUTCOME_SUCCEEDED && outcome != OUTCOME_FAILED &&
+		outcome != OUTCOME_ABORTED && outcome != OUTCOME_NOT_STARTED) {
+		complain("--outcome takes %s, not %s.", OUTCOME_WORDS, value);
+		return EXIT_USAGE;
+	}
+	*ret = outcome;
+	return EXIT_DONE;
+}

@@ -63,12 +63,7 @@ static int refuse(const char *option, const char *wants, const char *value)
 /* Options that are one of few words. */
 static int take_outcome(struct telling *telling, const char *value)
 {
-	enum outcome outcome = outcome_from_name(value);
-
-	if (outcome != OUTCOME_SUCCEEDED && outcome != OUTCOME_FAILED && outcome != OUTCOME_ABORTED)
-		return refuse("--outcome", "succeeded, failed or aborted", value);
-	telling->attempt->outcome = outcome;
-	return EXIT_DONE;
+	return option_outcome(value, &telling->attempt->outcome);
 }
 
 static int take_stage(struct telling *telling, const char *value)
@@ -298,7 +293,7 @@ static int check(const struct telling *telling, int words)
 	if (words == 0)
 		complain("attempt needs the device that was restored.");
 	else if (telling->attempt->outcome == OUTCOME_UNKNOWN)
-		complain("attempt needs --outcome succeeded, failed or aborted.");
+		complain("attempt needs --outcome " OUTCOME_WORDS ".");
 	else if (telling->crowded)
 		complain("An attempt has at most %d conditions.", ATTEMPT_CONDITIONS_MAX);
 	else

@@ -73,7 +73,7 @@ static int mask_text(struct json_builder *builder, struct json_object *object, c
 static int mask_object(struct json_object *object)
 {
 	static const char *const identifiers[] = {"ecid", "udid", "ticket"};
-	static const char *const texts[] = {"text", "name", "failureText"};
+	static const char *const texts[] = {"text", "name", "failureText", "complaint"};
 	struct json_builder builder = {0};
 	int r = EXIT_DONE;
 

@@ -23,6 +23,7 @@ enum {
 	OPTION_TOOL,
 	OPTION_PORT,
 	OPTION_TICKET,
+	OPTION_OUTCOME,
 	OPTION_DRY_RUN
 };
 
@@ -33,6 +34,7 @@ static const struct option own[] = {
 	{"tool", required_argument, NULL, OPTION_TOOL},
 	{"port", required_argument, NULL, OPTION_PORT},
 	{"ticket", required_argument, NULL, OPTION_TICKET},
+	{"outcome", required_argument, NULL, OPTION_OUTCOME},
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{0},
 };
@@ -74,6 +76,8 @@ static int take(void *user, int option, const char *value)
 	}
 	if (r >= 0)
 		return r;
+	if (option == OPTION_OUTCOME)
+		return option_outcome(value, &options->outcome);
 	if (option == OPTION_DRY_RUN)
 		options->dry_run = true;
 	else

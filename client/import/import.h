@@ -21,6 +21,7 @@ struct import_options {
 	const char *tool; /* with its version behind a blank */
 	const char *port;
 	const char *ticket;
+	enum outcome outcome;	   /* OUTCOME_UNKNOWN = as the file says */
 	struct attempt conditions; /* nothing of it but them */
 	bool dry_run;
 };

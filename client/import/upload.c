@@ -74,6 +74,8 @@ static void add_what_was_asked(const struct import_options *options, struct atte
 		add_tool(attempt, options->tool);
 	if (options->port)
 		text_copy(attempt->port, sizeof(attempt->port), options->port);
+	if (options->outcome != OUTCOME_UNKNOWN)
+		attempt->outcome = options->outcome;
 	if (options->ticket)
 		text_copy(attempt->ticket, sizeof(attempt->ticket), options->ticket);
 	for (size_t i = 0; i < asked->condition_count; i++)

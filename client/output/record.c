@@ -53,6 +53,7 @@ static const struct {
 	{"saved", "nt", "phone recalls", PAINT_WARNING},
 	{"reported-error", "nc", NULL, PAINT_BAD},
 	{"outcome", "sn#", NULL, PAINT_BOLD},
+	{"complaint", "t", "last words", PAINT_BAD},
 	{"condition", "nt", NULL, PAINT_NONE},
 	{"note", "t", NULL, PAINT_NONE},
 	{"ticket", "t", NULL, PAINT_NONE},

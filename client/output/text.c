@@ -387,11 +387,30 @@ static void text_run_notice(const char *sentence)
 	complain("%s", sentence);
 }
 
+/* How the restore of `run` ended, behind "the restore". */
+static const char *run_outcome(const char *outcome)
+{
+	static const struct {
+		const char *outcome;
+		const char *said;
+	} words[] = {
+		{"not-started", "did not start"},
+		{"ended-unknown", "ended, and how is not known,"},
+		{"unknown", "has no known outcome"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (text_equal(outcome, words[i].outcome))
+			return words[i].said;
+	return outcome;
+}
+
 static void text_run_end(const struct run_end *end, bool reveal)
 {
 	const char *outcome = field_text_or(end->result, "outcome", "ended");
 	const char *slash = strrchr(end->tool, '/'), *tool = slash ? slash + 1 : end->tool;
 	bool succeeded = text_equal(outcome, "succeeded");
+	bool placed = !succeeded && !text_equal(outcome, "not-started");
 	bool silent = field_number_or(field_object(end->result, "health"), "silences", 0) > 0;
 	struct phrase step = phrase_step(end->result);
 	char how[64];
@@ -407,8 +426,8 @@ static void text_run_end(const struct run_end *end, bool reveal)
 			tool, how, end->problem, end->log, phrase_session(end->session));
 	else
 		complain("%s %s; the restore %s%s%s%s. See `idevicetriage diagnose %s`.", tool, how,
-			text_equal(outcome, "unknown") ? "has no known outcome" : outcome,
-			*step.text && !succeeded ? " at " : "", succeeded ? "" : step.text,
+			run_outcome(outcome), *step.text && placed ? " at " : "",
+			placed ? step.text : "",
 			silent && !succeeded ? ", with the phone silent past its time" : "",
 			phrase_session(end->session));
 	if (end->log_problem)

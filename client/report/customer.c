@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/mask.h"
 #include "client/report/words.h"
 #include "common/base/text.h"
 #include "common/diagnosis/knowledge.h"
@@ -20,9 +21,12 @@ static const char *phase_of(const struct report *report)
 	const char *phase = field_text_or(verdict_of(report), "phase", "undecided");
 	bool running = field_text(verdict_of(report), "running") != NULL;
 
+	if (field_count(field_list(verdict_of(report), "causes")))
+		return phase;
 	/* What was seen so far of it is no result. */
-	return running && !field_count(field_list(verdict_of(report), "causes")) ? "running"
-										 : phase;
+	if (running)
+		return "running";
+	return text_equal(phase, "undecided") ? "unknown" : phase;
 }
 
 static struct json_object *first_cause(const struct report *report)
@@ -132,6 +136,16 @@ static void put_suspect(struct html *html, const struct report *report)
 	html_end(html);
 }
 
+/* The verdict's own words: a tool's complaint in them may name a phone. */
+static void put_summary(struct html *html, const struct report *report)
+{
+	CLEANUP(freep)
+	char *masked = mask_identifiers(field_text_or(verdict_of(report), "summary", ""), true);
+
+	if (masked)
+		html_foreign_in(html, "p", NULL, masked);
+}
+
 static void put_result(struct html *html, const struct report *report)
 {
 	int strength = words_strength(field_text_or(verdict_of(report), "strength", "none"));
@@ -143,6 +157,8 @@ static void put_result(struct html *html, const struct report *report)
 	html_put_in(html, "p", "kicker", "Result");
 	html_put_in(html, "h2", NULL, "%s", words_headline(phase_of(report), strength).text);
 	put_suspect(html, report);
+	if (text_equal(phase_of(report), "unknown"))
+		put_summary(html, report);
 	if (field_number(verdict_of(report), "itunesCode", &code) && code)
 		html_put_in(html, "p", "soft",
 			"iTunes and Finder show this failure as error %" PRId64 ".", code);
@@ -260,6 +276,8 @@ static void put_next(struct html *html, const struct report *report)
 			text_equal(phase_of(report), "none") ? "Nothing is left to do."
 			: field_text(verdict_of(report), "running")
 				? "Wait until the restore that is running has ended."
+			: text_equal(phase_of(report), "unknown")
+				? "Let one restore of the phone run to its end."
 				: "No further test is known that would change this result.");
 	html_end(html);
 }

@@ -61,6 +61,9 @@ static const struct phase_words phases[] = {
 		 "was watched yet."}},
 	{"running", "open", NULL, "A restore of this phone is running",
 		{"Its result is not known before it ends. Make this page again then."}},
+	{"unknown", "open", NULL, "The result is not known yet",
+		{"What was seen so far does not show that the phone works, and nothing points at a "
+		 "part of it. Nothing is to be replaced."}},
 	{"undecided", "open", NULL, "The cause is not certain yet",
 		{"What was seen so far fits more than one cause. Nothing is to be replaced before "
 		 "the next test has told them apart.",

@@ -35,6 +35,7 @@ static const struct observed_field observed_fields[] = {
 	OBSERVED("checkpoint", OBSERVED_U32, checkpoint),
 	OBSERVED("checkpointName", OBSERVED_TEXT, checkpoint_name),
 	OBSERVED("failureText", OBSERVED_TEXT, failure_text),
+	OBSERVED("complaint", OBSERVED_TEXT, complaint),
 	OBSERVED("statusKnown", OBSERVED_BOOL, status_known),
 	OBSERVED("status", OBSERVED_I64, status),
 	OBSERVED("amrErrorKnown", OBSERVED_BOOL, amr_error_known),

@@ -253,6 +253,26 @@ static void read_overruns(struct attempt *attempt, const json *observed)
 	}
 }
 
+static void read_failed_steps(struct attempt *attempt, const json *observed)
+{
+	json *steps = member(observed, "failedSteps", json_type_array);
+
+	for (size_t i = 0; steps && i < json_object_array_length(steps) &&
+			   attempt->failed_step_count < ATTEMPT_FAILED_STEPS_MAX;
+		i++) {
+		json *object = json_object_array_get_idx(steps, i);
+		json *result = member(object, "result", json_type_int);
+		struct failed_step *step = &attempt->failed_steps[attempt->failed_step_count];
+
+		*step = (struct failed_step){.checkpoint = read_u32(object, "checkpoint"),
+			.result = result ? json_object_get_int64(result) : -1,
+			.sequence = read_sequence(object)};
+		take_word(object, "name", step->name);
+		if (step->checkpoint)
+			attempt->failed_step_count++;
+	}
+}
+
 static void read_modes(struct attempt *attempt, const json *observed)
 {
 	json *modes = member(observed, "modes", json_type_array);
@@ -296,6 +316,7 @@ static void read_observed(struct attempt *attempt, const json *observed)
 			attempt->health.grade = (enum health_grade)grade;
 	read_signs(attempt, observed);
 	read_overruns(attempt, observed);
+	read_failed_steps(attempt, observed);
 	read_modes(attempt, observed);
 	read_condition_sequences(attempt, observed);
 }

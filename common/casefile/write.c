@@ -117,6 +117,26 @@ static json *overruns_array(const struct attempt *attempt)
 	return TAKE_PTR(array);
 }
 
+static json *failed_steps_array(const struct attempt *attempt)
+{
+	CLEANUP(json_putp) json *array = json_object_new_array();
+
+	for (size_t i = 0; array && i < attempt->failed_step_count; i++) {
+		const struct failed_step *step = &attempt->failed_steps[i];
+		CLEANUP(json_putp) json *object = json_object_new_object();
+
+		if (!object ||
+			add(object, "checkpoint", json_object_new_int64(step->checkpoint)) < 0 ||
+			add_text(object, "name", step->name) < 0 ||
+			add(object, "result", json_object_new_int64(step->result)) < 0 ||
+			add_sequence(object, step->sequence) < 0 ||
+			json_object_array_add(array, object) < 0)
+			return NULL;
+		TAKE_PTR(object);
+	}
+	return TAKE_PTR(array);
+}
+
 static json *modes_array(const struct attempt *attempt)
 {
 	CLEANUP(json_putp) json *array = json_object_new_array();
@@ -160,6 +180,7 @@ static json *observed_object(const struct attempt *attempt)
 		add_text(object, "grade", health_grade_name(attempt->health.grade)) < 0 ||
 		add(object, "signs", signs_array(attempt)) < 0 ||
 		add(object, "overruns", overruns_array(attempt)) < 0 ||
+		add(object, "failedSteps", failed_steps_array(attempt)) < 0 ||
 		add(object, "modes", modes_array(attempt)) < 0 ||
 		add(object, "conditionSequences", condition_sequences(attempt)) < 0)
 		return NULL;

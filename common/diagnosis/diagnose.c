@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/diagnosis/ending.h"
 #include "common/diagnosis/facts.h"
 #include "common/diagnosis/unknowns.h"
 #include "common/diagnosis/next_step.h"
@@ -370,43 +371,6 @@ static void diagnose_failures(struct diagnosis *d, struct verdict *verdict)
 	missing_collect(d->view, verdict);
 }
 
-/* The phone's word that it has finished counts more than how the tool ended. */
-static bool any_broken_off(const struct case_analysis *view)
-{
-	for (size_t i = 0; i < view->count; i++) {
-		const struct attempt *attempt = view->attempts[i].attempt;
-		bool finished = attempt->status_known && attempt->status == 0;
-
-		if (attempt->outcome == OUTCOME_ABORTED && !finished)
-			return true;
-	}
-	return false;
-}
-
-/* Who breaks a restore off has a reason, such as that it hangs: that is no sign that all is well.
- */
-static void tell_no_failure(const struct case_analysis *view, struct verdict *verdict)
-{
-	const char *summary = "No failure was seen.";
-
-	verdict->phase = verdict->running == RUNNING_HUNG ? PHASE_UNDECIDED : PHASE_NONE;
-	if (view->succeeded_count) {
-		summary = verdict->running ? "What was tried before succeeded."
-					   : "No failure was seen: what was tried succeeded.";
-	} else if (any_broken_off(view)) {
-		verdict->phase = PHASE_UNDECIDED;
-		summary = "Undecided: what was tried was broken off before it failed or succeeded. "
-			  "Let one restore run to its end.";
-	} else if (verdict->running) {
-		summary = "";
-	} else if (verdict->silence_count) {
-		verdict->phase = PHASE_UNDECIDED;
-		summary = "Undecided: a phone was silent past its time, and the end of its restore "
-			  "was not seen.";
-	}
-	text_copy(verdict->summary, sizeof(verdict->summary), summary);
-}
-
 int diagnose(const struct triage_case *c, struct verdict *ret)
 {
 	CLEANUP(case_analysis_freep) struct case_analysis *view = NULL;
@@ -426,7 +390,8 @@ int diagnose(const struct triage_case *c, struct verdict *ret)
 	if (case_analysis_last_failure(view))
 		diagnose_failures(d, ret);
 	else
-		tell_no_failure(view, ret);
+		ending_summarize(view, ret);
+	ending_add_failed_step(view, ret);
 	silence_summarize(ret);
 	return 0;
 }

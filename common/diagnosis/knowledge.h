@@ -102,6 +102,12 @@ struct fact_info {
 	const char *meaning;
 };
 
+/* What to do where a tool showed a sign and never began; one sentence. */
+struct remedy {
+	const char *sign;
+	const char *text;
+};
+
 extern const struct cause_info knowledge_causes[];
 extern const size_t knowledge_causes_count;
 extern const struct phase_advice knowledge_advice[];
@@ -112,3 +118,5 @@ extern const struct rule knowledge_rules[];
 extern const size_t knowledge_rules_count;
 extern const struct fact_info knowledge_facts[];
 extern const size_t knowledge_facts_count;
+extern const struct remedy knowledge_remedies[];
+extern const size_t knowledge_remedies_count;

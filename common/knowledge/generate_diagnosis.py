@@ -200,7 +200,7 @@ def read_experiments(folder):
 def main(folder, target, header):
     facts = read_words(folder / "facts.txt")
     signs = read_blocks(folder / "signs.txt", {
-        "sign": {"text", "from", "noise", "says", "means", "source"}})
+        "sign": {"text", "from", "noise", "do", "says", "means", "source"}})
     # An attempt shows the signs of panics.txt by the panic log that its phone saved.
     panics = {match[1] for _, line in read_lines(folder / "panics.txt")
               if (match := re.fullmatch(rf"\s+sign: ({SLUG})", line))}
@@ -224,6 +224,9 @@ def main(folder, target, header):
         *table("struct phase_advice", "knowledge_advice", advice_rows),
         *table("struct experiment", "knowledge_experiments", experiment_rows),
         *table("struct rule", "knowledge_rules", rule_rows),
+        *table("struct remedy", "knowledge_remedies",
+               [f"\t{{{quote(sign.name)}, {quote(remedy)}}}," for sign in signs
+                for remedy in sign.all("do")]),
         *table("struct fact_info", "knowledge_facts",
                [f"\t{{{quote(word)}, {quote(text)}}}," for word, text in facts.items()])])
     write(header, [

@@ -28,7 +28,8 @@ def log_cells(sign, text):
     noise = sign.word("noise", {"yes": "true", "": "false"}, "")
     return [quote(sign.name), quote(text), sign.word("from", SIDES, "either"), noise,
             quote(sign.one("means")),
-            quote(sign.one("source"))]
+            quote(sign.one("source")),
+            "true" if sign.all("do") else "false"]
 
 
 def event(sign):
@@ -44,7 +45,7 @@ def link_cells(sign, text):
 def main(source, log_target, link_source, link_target, says_target):
     says = []
     keys = {"text", "means", "source"}
-    for path, target, own, cells in ((source, log_target, {"noise", "from", "says"}, log_cells),
+    for path, target, own, cells in ((source, log_target, {"noise", "from", "do", "says"}, log_cells),
                                      (link_source, link_target, {"from", "says", "ignore"},
                                       link_cells)):
         signs = textfile.read_blocks(path, {"sign": keys | own})

@@ -17,6 +17,7 @@ struct log_pattern {
 	bool noise;	   /* it occurs in good restores: never evidence */
 	const char *means; /* one sentence */
 	const char *source;
+	bool before_start; /* tools say it only before a restore begins */
 };
 
 /* All of them, in the order of precedence; several rows may have one id. */

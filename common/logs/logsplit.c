@@ -157,7 +157,8 @@ static bool begins_another(const struct logsplit *split, const struct event *eve
 	switch (event->kind) {
 	case EVENT_TOOL_VERSION:
 		return event->text_length > 0 &&
-		       (went_on || attempt->entry != MODE_UNKNOWN || attempt->sign_count > 0);
+		       (went_on || attempt->entry != MODE_UNKNOWN || attempt->sign_count > 0 ||
+			       attempt->complaint[0]);
 	case EVENT_ENTRY:
 		return went_on;
 	case EVENT_TRANSFER:

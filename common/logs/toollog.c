@@ -251,6 +251,8 @@ static void read_line(struct toollog *log, const char *line, size_t length)
 			rule->read(log, log->rest, rule->value);
 		log->phone_speaks = rule || is_phone_line(log);
 	}
+	if (!log->phone_speaks && !log->in_device_log)
+		toollog_read_complaint(log, line);
 	sign = log->phone_speaks ? log->phone_sign : log->tool_sign;
 	if (sign != TOOLLOG_NONE)
 		emit_sign(log, sign, length);

@@ -31,14 +31,18 @@ static void read_engine(struct toollog *log, const char *rest, int state)
 	text = strstr(id, "[0]D(");
 	if (text)
 		event_set_text(&event, text);
+	if (state == CHECKPOINT_FAILURE)
+		event.code = -1;
+	if (state == CHECKPOINT_FAILURE && text_starts_with(rest, failure) &&
+		toollog_number(rest + strlen(failure), 10, ")", &error) && error != 0)
+		event.code = error;
 	toollog_emit(log, &event);
 	log->cleaning_up |= checkpoint_says(event.number) == SAYS_CLEAN_UP;
 	if (state != CHECKPOINT_FAILURE)
 		return;
 	log->failure_told |= checkpoint_says(event.number) != SAYS_AROUND;
-	if (text_starts_with(rest, failure) &&
-		toollog_number(rest + strlen(failure), 10, ")", &error))
-		toollog_emit_code(log, EVENT_AMR_ERROR, error, "");
+	if (event.code > 0)
+		toollog_emit_code(log, EVENT_AMR_ERROR, event.code, "");
 }
 
 /* "{0x10030635:57;0x10031300:58}": the steps that are open, the innermost last. Once the phone
@@ -93,6 +97,14 @@ static void read_step(struct toollog *log, const char *rest, int operation)
 		toollog_emit_operation(log, known->number, known->name);
 }
 
+/* "ASR STATUS: fail" */
+static void read_image_status(struct toollog *log, const char *rest, int operation)
+{
+	read_step(log, rest, operation);
+	if (text_starts_with(rest, "fail"))
+		toollog_complain(log, log->line);
+}
+
 static void read_known(struct toollog *log, const char *rest, int value)
 {
 	log->meant_something = true;
@@ -114,7 +126,7 @@ static const struct toollog_rule rules[] = {
 	{"bbupdater: ", RULE_BEGINS, read_step, 19},
 	{"update_baseband: ", RULE_BEGINS, read_step, 19},
 	{"update_gas_gauge", RULE_WITHIN, read_step, 47},
-	{"ASR STATUS: ", RULE_BEGINS, read_step, 13},
+	{"ASR STATUS: ", RULE_BEGINS, read_image_status, 13},
 	{"ASR VERIFY PROGRESS: ", RULE_BEGINS, read_step, 14},
 	/* asr, which writes the system image on the phone. */
 	{"ASR: ", RULE_BEGINS, read_known, 0},

@@ -8,6 +8,7 @@
 #include "common/base/text.h"
 #include "common/model/operation.h"
 #include "common/logs/toollog_private.h"
+#include "common/model/attempt.h"
 
 struct event toollog_event(const struct toollog *log, enum event_kind kind)
 {
@@ -17,6 +18,8 @@ struct event toollog_event(const struct toollog *log, enum event_kind kind)
 void toollog_emit(struct toollog *log, const struct event *event)
 {
 	log->meant_something = true;
+	if (event_shows_progress(event->kind))
+		log->lines_after_error = 0;
 	log->sink(log->user, event);
 }
 

@@ -17,6 +17,7 @@ static const struct {
 	size_t clock; /* where the hour stands */
 	bool of_phone;
 	const char *tool;
+	enum severity severity;
 } prefixes[] = {
 	{"dd:dd:dd.ddd:", 0, false},	  /* iMazing, 3uTools, some wrappers */
 	{"dd:dd:dd.ddd_", 0, false},	  /* idevicerestore since June 2025 */
@@ -25,38 +26,41 @@ static const struct {
 	{"[dd:dd:dd.ddd][d]_", 1, false, "usbmuxd"},
 	{"[dd:dd:dd.ddd]", 1, false}, /* wrappers */
 	{"dddd-dd-dd dd:dd:dd.ddd_[w:_", 11, false, "itunes"},
-	{"dddd-dd-dd dd:dd:dd.ddd_", 11, false},       /* wrappers */
-	{"dddd-dd-dd dd:dd:dd_w_w_DEBUG_", 11, false}, /* pymobiledevice3 */
-	{"dddd-dd-dd dd:dd:dd_w_w_INFO_", 11, false},
-	{"dddd-dd-dd dd:dd:dd_w_w_WARNING_", 11, false},
-	{"dddd-dd-dd dd:dd:dd_w_w_ERROR_", 11, false},
-	{"dddd-dd-dd dd:dd:dd_w_w_CRITICAL_", 11, false},
+	{"dddd-dd-dd dd:dd:dd.ddd_", 11, false},			   /* wrappers */
+	{"dddd-dd-dd dd:dd:dd_w_w_DEBUG_", 11, false, NULL, SEVERITY_LOW}, /* pymobiledevice3 */
+	{"dddd-dd-dd dd:dd:dd_w_w_INFO_", 11, false, NULL, SEVERITY_LOW},
+	{"dddd-dd-dd dd:dd:dd_w_w_WARNING_", 11, false, NULL, SEVERITY_LOW},
+	{"dddd-dd-dd dd:dd:dd_w_w_ERROR_", 11, false, NULL, SEVERITY_ERROR},
+	{"dddd-dd-dd dd:dd:dd_w_w_CRITICAL_", 11, false, NULL, SEVERITY_ERROR},
 };
 
 /* Behind them, in this order and as often as they come. */
-static const char tags[][16] = {
-	"<Error> ",
-	"<Warning> ",
-	"<Notice> ",
-	"<Info> ",
-	"<Verbose> ",
-	"<Debug> ",
-	"ERROR: ",
-	"WARNING: ",
-	"NOTE: ",
-	"DEBUG: ",
-	"INFO: ",
-	"[Error] ",
-	"[WARNING] ",
-	"[INFO] ",
-	"[Log] ",
-	"[TSSC] ",
-	"[TSSR] ",
-	"[DOWN] ",
-	"[IMG4TOOL] ",
-	"what=",
-	"\"",
-	"<string>",
+static const struct {
+	const char text[16];
+	enum severity severity;
+} tags[] = {
+	{"<Error> ", SEVERITY_ERROR},
+	{"<Warning> ", SEVERITY_LOW},
+	{"<Notice> ", SEVERITY_LOW},
+	{"<Info> ", SEVERITY_LOW},
+	{"<Verbose> ", SEVERITY_LOW},
+	{"<Debug> ", SEVERITY_LOW},
+	{"ERROR: ", SEVERITY_ERROR},
+	{"WARNING: ", SEVERITY_LOW},
+	{"NOTE: ", SEVERITY_LOW},
+	{"DEBUG: ", SEVERITY_LOW},
+	{"INFO: ", SEVERITY_LOW},
+	{"[Error] ", SEVERITY_ERROR},
+	{"[WARNING] ", SEVERITY_LOW},
+	{"[INFO] ", SEVERITY_LOW},
+	{"[Log] ", SEVERITY_NONE},
+	{"[TSSC] ", SEVERITY_NONE},
+	{"[TSSR] ", SEVERITY_NONE},
+	{"[DOWN] ", SEVERITY_NONE},
+	{"[IMG4TOOL] ", SEVERITY_NONE},
+	{"what=", SEVERITY_NONE},
+	{"\"", SEVERITY_NONE},
+	{"<string>", SEVERITY_NONE},
 };
 
 /* The bytes of the line that have the shape; 0 where it has another. */
@@ -190,17 +194,23 @@ static bool may_be_time(const char *line)
 	       (line[2] == ':' || (line[2] && line[3] && line[4] == '-'));
 }
 
-static size_t tag_length(const char *line)
+static size_t tag_length(struct toollog *log, const char *line)
 {
 	if (!may_be_tag(*line))
 		return 0;
 	if (*line == ' ')
 		return strspn(line, " ");
 	/* Dumps are full of lines that begin as tags do, but not with the same two letters. */
-	for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
-		if (line[0] == tags[i][0] && (line[1] == tags[i][1] || !tags[i][1]) &&
-			text_starts_with(line, tags[i]))
-			return strlen(tags[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
+		const char *tag = tags[i].text;
+
+		if (line[0] == tag[0] && (line[1] == tag[1] || !tag[1]) &&
+			text_starts_with(line, tag)) {
+			if (tags[i].severity > log->severity)
+				log->severity = tags[i].severity;
+			return strlen(tag);
+		}
+	}
 	return 0;
 }
 
@@ -216,6 +226,7 @@ const char *toollog_message(struct toollog *log, const char *line)
 
 	log->tool = NULL;
 	log->of_phone = false;
+	log->severity = SEVERITY_NONE;
 	line = skip_quoting(line);
 	for (size_t i = 0; may_be_time(line) && i < ARRAY_SIZE(prefixes); i++) {
 		used = shape_length(line, prefixes[i].shape);
@@ -229,11 +240,12 @@ const char *toollog_message(struct toollog *log, const char *line)
 		}
 		log->tool = prefixes[i].tool;
 		log->of_phone = prefixes[i].of_phone;
+		log->severity = prefixes[i].severity;
 		line += used;
 		break;
 	}
 	set_time(log);
-	while ((used = tag_length(line)) > 0)
+	while ((used = tag_length(log, line)) > 0)
 		line += used;
 	return line;
 }

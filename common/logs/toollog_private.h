@@ -34,6 +34,9 @@ extern const struct toollog_family toollog_apple;
 extern const struct toollog_family toollog_usbmuxd;
 extern const struct toollog_family toollog_3utools;
 
+/* How bad the tool itself says that a line is. */
+enum severity { SEVERITY_NONE, SEVERITY_LOW, SEVERITY_ERROR };
+
 /* A number of a plist that the tool dumps, whose key stood on the line before. */
 enum plist_key { PLIST_NONE, PLIST_AMR_ERROR, PLIST_STATUS };
 
@@ -58,6 +61,7 @@ struct toollog {
 	const char *message; /* in `line`, behind what stands before */
 	bool of_phone;	     /* it begins as the phone's lines do */
 	const char *tool;    /* that alone begins its lines so; may be NULL */
+	enum severity severity;
 	bool meant_something;
 	size_t rule;		      /* the first one found; TOOLLOG_NONE */
 	size_t tool_sign, phone_sign; /* the first ones, were it that one's line; TOOLLOG_NONE */
@@ -66,12 +70,14 @@ struct toollog {
 
 	/* What earlier lines tell. */
 	enum plist_key plist_key;
-	bool in_status;	    /* in a dump of the phone's last word */
-	bool in_exception;  /* in futurerestore's account of its end */
-	bool in_device_log; /* lines of the phone's own log until the tool speaks again */
-	bool phone_speaks;  /* the last line whose writer is known is the phone's */
-	bool cleaning_up;   /* the phone has begun to report its failure */
-	bool failure_told;  /* it has told the text of it */
+	bool in_status;		    /* in a dump of the phone's last word */
+	bool in_exception;	    /* in futurerestore's account of its end */
+	bool in_device_log;	    /* lines of the phone's own log until the tool speaks again */
+	bool phone_speaks;	    /* the last line whose writer is known is the phone's */
+	bool cleaning_up;	    /* the phone has begun to report its failure */
+	bool failure_told;	    /* it has told the text of it */
+	bool in_traceback;	    /* Python's, until the exception that it ends with */
+	unsigned lines_after_error; /* and the error; 0 = the restore went on since */
 	bool tool_told;
 	bool names_operations; /* it tells them by their names alone: 3uTools */
 	int32_t permille;      /* the last one told */
@@ -93,6 +99,11 @@ struct toollog {
 /* An event of the tool at the time of the line. */
 struct event toollog_event(const struct toollog *log, enum event_kind kind);
 void toollog_emit(struct toollog *log, const struct event *event);
+/* Emits EVENT_COMPLAINT for a line of the tool that has the shape of an error, and takes it back
+ * once enough lines have followed that have not. */
+void toollog_read_complaint(struct toollog *log, const char *line);
+/* Emits it for a line that is known to be an error. */
+void toollog_complain(struct toollog *log, const char *line);
 /* Events that say no more than a name, a number, or a code with a name. */
 void toollog_emit_name(struct toollog *log, enum event_kind kind, const char *name);
 void toollog_emit_number(struct toollog *log, enum event_kind kind, uint32_t number);

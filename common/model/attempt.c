@@ -408,11 +408,51 @@ static void name_checkpoint(struct attempt *attempt, const struct event *event)
 	text_copy(attempt->checkpoint_name, sizeof(attempt->checkpoint_name), event->name);
 }
 
+static void drop_failed_step(struct attempt *attempt, uint32_t checkpoint)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < attempt->failed_step_count; i++)
+		if (attempt->failed_steps[i].checkpoint != checkpoint)
+			attempt->failed_steps[kept++] = attempt->failed_steps[i];
+	attempt->failed_step_count = kept;
+}
+
+static void note_failed_step(struct attempt *attempt, const struct event *event)
+{
+	struct failed_step *step = attempt->failed_steps;
+
+	for (size_t i = 0; i < attempt->failed_step_count; i++, step++)
+		if (step->checkpoint == event->number)
+			return;
+	if (attempt->failed_step_count == ATTEMPT_FAILED_STEPS_MAX)
+		return;
+	attempt->failed_step_count++;
+	*step = (struct failed_step){
+		.checkpoint = event->number, .result = event->code, .sequence = event->sequence};
+	text_copy(step->name, sizeof(step->name), event->name);
+}
+
+/* What a checkpoint's end says of its step; a step that is tried once more may complete yet. */
+static void fold_result(struct attempt *attempt, const struct event *event)
+{
+	bool ended = event->flag == CHECKPOINT_COMPLETED || event->flag == CHECKPOINT_FAILURE;
+
+	if (!ended || checkpoint_says(event->number) == SAYS_CLEAN_UP)
+		return;
+	if (event->code != 0) {
+		note_failed_step(attempt, event);
+		attempt->complaining = true;
+	} else if (event->flag == CHECKPOINT_COMPLETED)
+		drop_failed_step(attempt, event->number);
+}
+
 static void fold_checkpoint(struct attempt *attempt, const struct event *event)
 {
 	bool clean_up = checkpoint_says(event->number) == SAYS_CLEAN_UP;
 
 	reach_stage(attempt, STAGE_RESTORE);
+	fold_result(attempt, event);
 	if (event->flag == CHECKPOINT_FAILURE) {
 		copy_text(attempt->failure_text, sizeof(attempt->failure_text), event);
 		if (!clean_up &&
@@ -534,6 +574,19 @@ static void fold_outcome(struct attempt *attempt, const struct event *event)
 		attempt->outcome = (enum outcome)event->number;
 }
 
+static void fold_complaint(struct attempt *attempt, const struct event *event)
+{
+	attempt->complaining = event->text_length > 0;
+	attempt->before_start |= event->flag != 0;
+	if (attempt->complaining)
+		copy_text(attempt->complaint, sizeof(attempt->complaint), event);
+}
+
+/* That it came to this says all: the tool works on the phone from here on. */
+static void fold_touch(struct attempt *attempt, const struct event *event)
+{
+}
+
 static void fold_condition(struct attempt *attempt, const struct event *event)
 {
 	char value[CONDITION_VALUE_SIZE];
@@ -644,40 +697,49 @@ static void fold_session_end(struct attempt *attempt, const struct event *event)
 	attempt->end_sequence = event->sequence;
 }
 
+enum fold_says {
+	PHONE_SPEAKS = 1, /* the phone answers */
+	GOES_ON = 2,	  /* the restore goes on, whatever error stood before */
+	TOUCHES = 4,	  /* the tool does something with the phone */
+};
+
 static const struct fold {
 	void (*fold)(struct attempt *attempt, const struct event *event);
-	bool phone_speaks; /* the event shows that the phone answers */
+	unsigned says; /* what the event shows: of enum fold_says */
 } folds[] = {
-	[EVENT_ATTACH] = {fold_attach, true},
-	[EVENT_MUX_ATTACH] = {fold_attach, true},
-	[EVENT_DETACH] = {fold_detach, false},
-	[EVENT_MUX_DETACH] = {fold_detach, false},
-	[EVENT_LINK_LOST] = {fold_link_lost, false},
-	[EVENT_USB_ERROR] = {fold_usb_error, false},
-	[EVENT_MUX_ERROR] = {fold_mux_error, false},
-	[EVENT_PORT] = {fold_port, false},
-	[EVENT_MUX_CLIENT] = {fold_mux_client, false},
-	[EVENT_SIGN] = {fold_sign, false},
-	[EVENT_TOOL_START] = {fold_tool_start, false},
-	[EVENT_TOOL_VERSION] = {fold_tool_version, false},
-	[EVENT_TOOL_END] = {fold_tool_end, false},
-	[EVENT_LOG] = {fold_log, false},
-	[EVENT_FIRMWARE] = {fold_firmware, false},
-	[EVENT_ACTION] = {fold_action, false},
-	[EVENT_ENTRY] = {fold_entry, false},
-	[EVENT_STAGE] = {fold_stage, true},
-	[EVENT_OPERATION] = {fold_operation, true},
-	[EVENT_PROGRESS] = {fold_progress, true},
-	[EVENT_CHECKPOINT] = {fold_checkpoint, true},
-	[EVENT_STATUS] = {fold_status, true},
-	[EVENT_AMR_ERROR] = {fold_amr_error, true},
-	[EVENT_REPORTED_ERROR] = {fold_reported_error, false},
-	[EVENT_OUTCOME] = {fold_outcome, false},
-	[EVENT_CONDITION] = {fold_condition, false},
-	[EVENT_TICKET] = {fold_ticket, false},
-	[EVENT_SILENCE] = {fold_silence, false},
-	[EVENT_SESSION_BEGIN] = {fold_session_begin, false},
-	[EVENT_SESSION_END] = {fold_session_end, false},
+	[EVENT_ATTACH] = {fold_attach, PHONE_SPEAKS},
+	[EVENT_MUX_ATTACH] = {fold_attach, PHONE_SPEAKS},
+	[EVENT_DETACH] = {fold_detach, 0},
+	[EVENT_MUX_DETACH] = {fold_detach, 0},
+	[EVENT_LINK_LOST] = {fold_link_lost, 0},
+	[EVENT_USB_ERROR] = {fold_usb_error, 0},
+	[EVENT_MUX_ERROR] = {fold_mux_error, 0},
+	[EVENT_PORT] = {fold_port, 0},
+	[EVENT_MUX_CLIENT] = {fold_mux_client, 0},
+	[EVENT_SIGN] = {fold_sign, 0},
+	[EVENT_TOOL_START] = {fold_tool_start, 0},
+	[EVENT_TOOL_VERSION] = {fold_tool_version, 0},
+	[EVENT_TOOL_END] = {fold_tool_end, 0},
+	[EVENT_LOG] = {fold_log, 0},
+	[EVENT_FIRMWARE] = {fold_firmware, GOES_ON},
+	[EVENT_ACTION] = {fold_action, GOES_ON},
+	[EVENT_ENTRY] = {fold_entry, GOES_ON},
+	[EVENT_TRANSFER] = {fold_touch, GOES_ON | TOUCHES},
+	[EVENT_WAIT] = {fold_touch, GOES_ON | TOUCHES},
+	[EVENT_STAGE] = {fold_stage, PHONE_SPEAKS | GOES_ON | TOUCHES},
+	[EVENT_OPERATION] = {fold_operation, PHONE_SPEAKS | GOES_ON | TOUCHES},
+	[EVENT_PROGRESS] = {fold_progress, PHONE_SPEAKS | GOES_ON},
+	[EVENT_CHECKPOINT] = {fold_checkpoint, PHONE_SPEAKS | GOES_ON | TOUCHES},
+	[EVENT_STATUS] = {fold_status, PHONE_SPEAKS | TOUCHES},
+	[EVENT_AMR_ERROR] = {fold_amr_error, PHONE_SPEAKS | TOUCHES},
+	[EVENT_REPORTED_ERROR] = {fold_reported_error, 0},
+	[EVENT_OUTCOME] = {fold_outcome, 0},
+	[EVENT_COMPLAINT] = {fold_complaint, 0},
+	[EVENT_CONDITION] = {fold_condition, 0},
+	[EVENT_TICKET] = {fold_ticket, 0},
+	[EVENT_SILENCE] = {fold_silence, 0},
+	[EVENT_SESSION_BEGIN] = {fold_session_begin, 0},
+	[EVENT_SESSION_END] = {fold_session_end, 0},
 };
 
 /* What is done with a kind of events; NULL where it is nothing. */
@@ -709,19 +771,37 @@ bool event_phone_speaks(enum event_kind kind)
 {
 	const struct fold *fold = find_fold(kind);
 
-	return fold && fold->phone_speaks;
+	return fold && (fold->says & PHONE_SPEAKS);
+}
+
+bool event_shows_progress(enum event_kind kind)
+{
+	const struct fold *fold = find_fold(kind);
+
+	return fold && (fold->says & GOES_ON);
+}
+
+/* Of the steps of its clean-up restored tells after a failure. */
+static bool went_on(const struct event *event, unsigned says)
+{
+	return (says & GOES_ON) && !(event->kind == EVENT_CHECKPOINT &&
+					   checkpoint_says(event->number) == SAYS_CLEAN_UP);
 }
 
 void attempt_fold(struct attempt *attempt, const struct event *event)
 {
 	const struct fold *fold = find_fold(event->kind);
+	unsigned says = fold ? fold->says : 0;
 
-	if (fold) {
+	if (went_on(event, says))
+		attempt->complaining = false;
+	if (fold)
 		fold->fold(attempt, event);
-		if (fold->phone_speaks && attempt->silent && !attempt->ended_seen)
+	attempt->touched |= (says & TOUCHES) != 0;
+	if ((says & PHONE_SPEAKS) && !attempt->ended_seen) {
+		if (attempt->silent)
 			lengthen_overrun(attempt, event);
-		if (fold->phone_speaks && !attempt->ended_seen)
-			attempt->silent = false;
+		attempt->silent = false;
 	}
 	attempt->health.grade = grade_health(attempt);
 }

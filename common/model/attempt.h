@@ -16,6 +16,7 @@
 #define ATTEMPT_ERRORS_MAX 4
 #define ATTEMPT_OPEN_CHECKPOINTS_MAX 8
 #define ATTEMPT_OVERRUNS_MAX 4
+#define ATTEMPT_FAILED_STEPS_MAX 4
 #define PORT_TRANSFERS "transfers"	   /* name of an EVENT_PORT: they go on after a silence */
 #define SIGN_OTHER_PROGRAM "other-program" /* that EVENT_MUX_CLIENT leaves */
 #define CONDITION_KEY_SIZE 32
@@ -60,6 +61,14 @@ struct overrun {
 	enum silence_transfers transfers;
 	uint64_t sequence; /* of its record; 0 = none */
 	uint64_t since_us; /* monotonic, of the fold alone */
+};
+
+/* A checkpoint that ended with another result than 0 and did not complete later. */
+struct failed_step {
+	uint32_t checkpoint;
+	char name[NAME_SIZE];
+	int64_t result;
+	uint64_t sequence; /* of its record; 0 = none */
 };
 
 enum health_grade { HEALTH_UNKNOWN = 0, HEALTH_GOOD = 1, HEALTH_DEGRADED = 2, HEALTH_LOST = 3 };
@@ -133,6 +142,11 @@ struct attempt {
 	struct overrun overruns[ATTEMPT_OVERRUNS_MAX]; /* the first ones, then the last */
 	size_t overrun_count;
 	bool silent; /* a wait ran over, and the phone has not spoken since */
+	struct failed_step failed_steps[ATTEMPT_FAILED_STEPS_MAX]; /* the first ones */
+	size_t failed_step_count;
+	char complaint[256]; /* the last error that the tool printed; empty = none */
+	bool complaining;    /* the restore has not gone on since */
+	bool before_start;   /* the tool said what tools say only before a restore begins */
 	struct health health;
 
 	/* Of the fold alone. */
@@ -144,6 +158,7 @@ struct attempt {
 	size_t modes_when_due; /* modes seen when the restore system was first due on the phone */
 	uint32_t open_checkpoints[ATTEMPT_OPEN_CHECKPOINTS_MAX];
 	size_t open_checkpoint_count;
+	bool touched;	    /* the tool did something with the phone, or said that it did */
 	bool failing;	    /* a step has just failed; those around it fail after it */
 	bool cleaning_up;   /* restored's clean-up has begun: its steps are not the failure */
 	uint32_t link_rank; /* of the best source of link events so far */
@@ -163,6 +178,8 @@ void attempt_fold(struct attempt *attempt, const struct event *event);
 bool attempt_is_running(const struct attempt *attempt);
 /* True for the kinds of events that show a phone that answers. */
 bool event_phone_speaks(enum event_kind kind);
+/* True for the kinds of events that show that a restore goes on. */
+bool event_shows_progress(enum event_kind kind);
 /* The value of a condition; NULL where it is not known ("unknown" is not known). */
 const char *attempt_condition(const struct attempt *attempt, const char *key);
 /* Sets a condition, or replaces its value. Returns 0, or -ENOSPC. */

@@ -45,6 +45,7 @@ static const struct word kinds[] = {
 	{EVENT_SAVED, "saved"},
 	{EVENT_REPORTED_ERROR, "reported-error"},
 	{EVENT_OUTCOME, "outcome"},
+	{EVENT_COMPLAINT, "complaint"},
 	{EVENT_CONDITION, "condition"},
 	{EVENT_NOTE, "note"},
 	{EVENT_TICKET, "ticket"},

@@ -69,6 +69,9 @@ enum event_kind {
 			   * usb-log or panic-log; text */
 	EVENT_REPORTED_ERROR = 41, /* name = domain (itunes, amr, restored, tool-exit), code */
 	EVENT_OUTCOME = 42,	   /* number = enum outcome as the tool or a technician states it */
+	EVENT_COMPLAINT = 43,	   /* text = a line of the tool that has the shape of an error; no
+				    * text: the tool went on after it; flag not 0: tools say
+				    * it only before a restore begins */
 
 	/* People. */
 	EVENT_CONDITION = 50, /* name = key, text = value: held from here on */

@@ -294,6 +294,19 @@ static void react_to_attach(
 		wait_for(session, "tool-end", event->at);
 }
 
+/* A restore begins with the firmware. Of a log that was not seen from its begin to its end only a
+ * complaint that the tools have before it says so. */
+static bool never_began(const struct attempt *attempt)
+{
+	const struct health *health = &attempt->health;
+
+	if (attempt->touched || attempt->stage >= STAGE_BOOT_RAMDISK || attempt->firmware[0] ||
+		attempt->action[0] || health->usb_errors || health->mux_faults)
+		return false;
+	return attempt->before_start ||
+	       (attempt->exit_known && attempt->exit_status > 0 && !health->expected_detaches);
+}
+
 static enum outcome judge_tool(const struct attempt *attempt, const char **ret_why)
 {
 	if (attempt->outcome == OUTCOME_SUCCEEDED ||
@@ -318,12 +331,21 @@ static enum outcome judge_tool(const struct attempt *attempt, const char **ret_w
 		*ret_why = "the restore tool was stopped by a signal";
 		return OUTCOME_ABORTED;
 	}
-	if (attempt->outcome == OUTCOME_FAILED || attempt->exit_status != 0) {
+	if (never_began(attempt)) {
+		*ret_why = "the restore tool ended before it began a restore";
+		return OUTCOME_NOT_STARTED;
+	}
+	if (attempt->outcome == OUTCOME_FAILED || attempt->exit_status != 0 ||
+		attempt_tool_crashed(attempt)) {
 		*ret_why = "the restore tool reported a failure";
 		return OUTCOME_FAILED;
 	}
+	if (attempt->complaining) {
+		*ret_why = "the last words of the restore are an error";
+		return OUTCOME_FAILED;
+	}
 	*ret_why = "the restore tool ended without the phone's last word";
-	return OUTCOME_UNKNOWN;
+	return OUTCOME_ENDED_UNKNOWN;
 }
 
 static void react_to_tool_end(

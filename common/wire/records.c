@@ -156,6 +156,7 @@ static const struct record_shape shapes[] = {
 	{EVENT_SAVED, HAS_NAME, NULL, NULL},
 	{EVENT_REPORTED_ERROR, HAS_NAME | HAS_CODE, NULL, NULL},
 	{EVENT_OUTCOME, 0, outcome_state, take_outcome},
+	{EVENT_COMPLAINT, 0, NULL, NULL},
 	{EVENT_CONDITION, HAS_NAME, NULL, NULL},
 	{EVENT_NOTE, HAS_NAME, NULL, NULL},
 	{EVENT_TICKET, 0, NULL, NULL},

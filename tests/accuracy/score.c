@@ -186,7 +186,7 @@ static void print_confusion(const struct scored *cases, size_t count)
 	for (int said = PHASE_NONE; said <= PHASE_UNDECIDED; said++)
 		printf(" %10s", said == PHASE_NONE ? "none" : labels[said]);
 	printf("\n");
-	for (int truth = PHASE_NONE; truth <= PHASE_HARDWARE; truth++) {
+	for (int truth = PHASE_NONE; truth <= PHASE_UNDECIDED; truth++) {
 		printf("  %-12s", labels[truth]);
 		for (int said = PHASE_NONE; said <= PHASE_UNDECIDED; said++) {
 			size_t n = 0;

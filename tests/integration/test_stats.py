@@ -62,9 +62,12 @@ def test_with_the_daemon_stopped(bench):
 
 def test_a_session_that_was_watched_is_counted(bench):
     bench.start()
-    bench.run(['false'], '--ecid', ECIDS[0], '--cable', 'L07').communicate(timeout=30)
+    for command in ('exit 1', 'echo "Sending iBEC (1 bytes)..."; exit 1'):
+        bench.run(['sh', '-c', command], '--ecid', ECIDS[0], '--cable', 'L07').communicate(timeout=30)
     until(lambda: groups(bench, '--by', 'cable'), what='the count')
+    # The first one did not start a restore.
     assert groups(bench, '--by', 'cable')['L07'][0] == 1
+    assert [session['outcome'] for session in bench.sessions()] == ['not-started', 'failed']
 
 
 def test_many_attempts_do_not_stall(bench):

@@ -102,7 +102,7 @@ static void a_banner_begins_an_attempt(void **state)
 	assert_int_equal(told_count, 3);
 	assert_int_equal(told[0].attempt.stage, STAGE_NONE);
 	assert_int_equal(told[0].attempt.entry, MODE_RECOVERY);
-	assert_int_equal(told[1].attempt.outcome, OUTCOME_FAILED);
+	assert_int_equal(told[1].attempt.outcome, OUTCOME_NOT_STARTED);
 	assert_string_equal(told[1].attempt.version, "1.0.0-271-g45145e9");
 	assert_int_equal(told[2].lines, 1);
 }

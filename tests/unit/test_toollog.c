@@ -114,7 +114,7 @@ static void test_lines_of_all_generations(void **state)
 			EVENT_TOOL_VERSION, 0, 0, "idevicerestore"},
 		{"[10:32:09.0877-GMT]{1>3} CHECKPOINT FAILURE:(FAILURE:6) RESTORED:[0x060D] "
 		 "wait_for_storage [0]D(storage)",
-			EVENT_CHECKPOINT, 0x60d, 0, "wait_for_storage"},
+			EVENT_CHECKPOINT, 0x60d, 6, "wait_for_storage"},
 		{"Checkpoint started   id: 0x624 (restore_images)\r", EVENT_CHECKPOINT, 0x624, 0,
 			"restore_images"},
 	};
@@ -274,13 +274,14 @@ static void test_bars(void **state)
 	struct heard heard;
 
 	read_log(&heard, text, strlen(text), 5);
-	assert_int_equal(heard.count, 3);
+	assert_int_equal(heard.count, 4);
 	assert_int_equal(heard.events[0].permille, 31);
 	assert_int_equal(heard.events[1].permille, 62);
-	assert_string_equal(heard.events[2].name, "image-link-lost");
+	assert_int_equal(heard.events[2].kind, EVENT_COMPLAINT);
+	assert_string_equal(heard.events[3].name, "image-link-lost");
 	assert_int_equal(heard.logs, 1);
 	assert_string_equal(
-		heard.texts[2], "ERROR: Unable to send data to ASR. Sent 0 of 20 bytes.");
+		heard.texts[3], "ERROR: Unable to send data to ASR. Sent 0 of 20 bytes.");
 }
 
 /* The exit status and DONE are no verdict: only the phone's last word is a success. */
