@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Puts the interface description into the page about it: one text, never two."""
+"""Inserts the interface description into idevicetriage-api(7), so that the text exists once."""
 import sys
 
 page, interface, output = sys.argv[1:]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes idevicetriage-codes(7) from the knowledge files: page and `explain` tell the same."""
+"""Writes idevicetriage-codes(7) from the knowledge files: the page and `explain` print the same text."""
 import pathlib
 import sys
 
@@ -16,16 +16,16 @@ idevicetriage-codes - what error numbers, operations and checkpoints of iPhone r
 
 # DESCRIPTION
 
-A number alone proves no cause: nearly all of them were seen with a bad cable, with a bad computer and
-with a bad phone. *idevicetriage diagnose* weighs them with all else that was seen. For what a number
-is suspected of, how to tell, and where each sentence comes from: *idevicetriage explain* _NUMBER_.
+A number alone proves no cause: nearly all of them occur with a bad cable, with a bad computer and with a
+bad phone. *idevicetriage diagnose* weighs a number together with the other evidence. *idevicetriage
+explain* _NUMBER_ prints the suspects, the checks that separate them, and the sources.
 """
 TITLES = {
-    "itunes": "SHOWN BY ITUNES, FINDER AND APPLE DEVICES",
-    "amr": "GIVEN BY THE PHONE OR APPLE'S RESTORE LIBRARY",
-    "tss": "FROM THE SIGNING OF THE FIRMWARE",
-    "irecovery": "FROM LIBIRECOVERY, IN RECOVERY AND DFU MODE",
-    "service": "FROM APPLE'S DEVICE LIBRARY, IN NORMAL MODE",
+    "itunes": "ERRORS OF ITUNES, FINDER AND APPLE DEVICES",
+    "amr": "ERRORS OF THE PHONE OR APPLE'S RESTORE LIBRARY",
+    "tss": "ERRORS OF FIRMWARE SIGNING",
+    "irecovery": "ERRORS OF LIBIRECOVERY, IN RECOVERY AND DFU MODE",
+    "service": "ERRORS OF APPLE'S DEVICE LIBRARY, IN NORMAL MODE",
     "operation": "OPERATIONS OF A RESTORE",
     "checkpoint": "CHECKPOINTS OF A RESTORE",
 }
@@ -37,7 +37,7 @@ TAIL = """
 
 
 def escape(text):
-    """scdoc's own signs as plain characters."""
+    """Escapes scdoc's own characters."""
     for sign in ("\\", "*", "_", "#", "["):
         text = text.replace(sign, "\\" + sign)
     return text
