@@ -12,12 +12,15 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/logs/link_log.h"
+#include "daemon/sources/path_watch.h"
 
 #define LINE_SIZE 1024 /* of a line, with the NUL; the rest of a longer one is cut */
 #define FIELD_SIZE 64
-#define CURSOR_SIZE 512			  /* journald's have about 150 characters */
-#define ENTRIES_A_TURN 32		  /* per turn of the loop, so that nobody else waits long */
-#define RETRY_US (10 * USEC_PER_SEC)	  /* after a journal that could not be read */
+#define CURSOR_SIZE 512		     /* journald's have about 150 characters */
+#define ENTRIES_A_TURN 32	     /* per turn of the loop, so that nobody else waits long */
+#define RETRY_US (10 * USEC_PER_SEC) /* after a journal that could not be read, at the earliest */
+#define SAFETY_NET_US (600 * USEC_PER_SEC) /* the same where its folders are watched */
+#define FOLDERS_MAX 2
 #define POLL_US (1 * USEC_PER_SEC)	  /* where the kernel cannot tell of changes */
 #define SAVE_PERIOD_US (1 * USEC_PER_SEC) /* a crash costs so much that is read twice */
 #define REASON_SIZE 200
@@ -36,6 +39,8 @@ struct journal {
 	bool placed;	    /* `handle` stands at an entry that was read, or at the start */
 	struct loop_io *io;
 	struct loop_timer *timer;
+	bool waiting; /* `handle` is open, and has nothing that may be read */
+	struct path_watch *watches[FOLDERS_MAX]; /* of its folders; NULL where that cannot be */
 	bool from_end; /* reading failed at the kept place: do not go back there */
 	int told;      /* code of the last EVENT_SOURCE; 1 = none yet */
 	struct mux_watch mux;
@@ -244,14 +249,50 @@ static bool save_is_due(const struct journal *journal)
 	return journal->unsaved && clock_now().monotonic_us >= journal->saved_us + SAVE_PERIOD_US;
 }
 
-static void go_down(struct journal *journal, int code, const char *reason)
+static void close_journal(struct journal *journal)
 {
 	journal->io = loop_io_free(journal->io);
 	sd_journal_close(journal->handle);
 	journal->handle = NULL;
 	journal->placed = false;
+	journal->waiting = false;
+}
+
+static void go_down(struct journal *journal, int code, const char *reason)
+{
+	close_journal(journal);
 	loop_timer_start(journal->timer, RETRY_US);
 	tell_source(journal, code, reason);
+}
+
+/* Something was written. A busy journal that may not be read is looked at every RETRY_US alone. */
+static void on_written(void *user, unsigned ready)
+{
+	struct journal *journal = user;
+
+	journal->io = loop_io_free(journal->io);
+	loop_timer_start(journal->timer, RETRY_US);
+}
+
+/* A folder of the journal came to be. */
+static void on_folder(void *user)
+{
+	struct journal *journal = user;
+
+	if (!journal->handle || journal->waiting)
+		loop_timer_start(journal->timer, 0);
+}
+
+/* There is nothing to read yet: waits for a change, so that nobody looks again and again. */
+static void wait_for_entries(struct journal *journal)
+{
+	int fd = sd_journal_get_fd(journal->handle);
+
+	if (fd < 0 ||
+		loop_watch(journal->loop, fd, LOOP_READ, on_written, journal, &journal->io) < 0)
+		return;
+	journal->waiting = true;
+	loop_timer_start(journal->timer, SAFETY_NET_US);
 }
 
 /* Reads what is there, a share at a time, and says when to come back. */
@@ -403,15 +444,18 @@ static void on_timer(void *user)
 	char reason[REASON_SIZE];
 	int r;
 
-	if (journal->handle) {
+	if (journal->handle && !journal->waiting) {
 		read_entries(journal);
 		return;
 	}
+	close_journal(journal);
 	r = open_journal(journal);
 	if (r == -EACCES) {
-		go_down(journal, r,
-			"has no entry that may be read: is the daemon in the group "
-			"systemd-journal, and does journald run?");
+		loop_timer_start(journal->timer, RETRY_US);
+		wait_for_entries(journal);
+		tell_source(journal, r,
+			"no entry may be read: check that the daemon is in the group "
+			"systemd-journal and that journald runs");
 	} else if (r < 0) {
 		snprintf(reason, sizeof(reason), "cannot be opened: %s", strerror(-r));
 		go_down(journal, r, reason);
@@ -419,6 +463,17 @@ static void on_timer(void *user)
 		tell_source(journal, 0, "reading");
 		read_entries(journal);
 	}
+}
+
+static void watch_folders(struct journal *journal)
+{
+	const char *const folders[FOLDERS_MAX] = {
+		*journal->folder ? journal->folder : "/run/log/journal", "/var/log/journal"};
+	size_t count = *journal->folder ? 1 : FOLDERS_MAX;
+
+	for (size_t i = 0; i < count; i++)
+		(void)path_watch_new(
+			journal->loop, folders[i], on_folder, journal, &journal->watches[i]);
 }
 
 int journal_new(struct loop *loop, const struct journal_options *options, event_sink *sink,
@@ -450,6 +505,7 @@ int journal_new(struct loop *loop, const struct journal_options *options, event_
 	r = loop_timer_new(loop, on_timer, journal, &journal->timer);
 	if (r < 0)
 		return r;
+	watch_folders(journal);
 	r = loop_timer_start(journal->timer, 0);
 	if (r < 0)
 		return r;
@@ -462,9 +518,10 @@ struct journal *journal_free(struct journal *journal)
 	if (!journal)
 		return NULL;
 	save_cursor(journal);
-	loop_io_free(journal->io);
+	close_journal(journal);
+	for (size_t i = 0; i < FOLDERS_MAX; i++)
+		path_watch_free(journal->watches[i]);
 	loop_timer_free(journal->timer);
-	sd_journal_close(journal->handle);
 	free(journal);
 	return NULL;
 }

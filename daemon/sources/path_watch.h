@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tells when a file comes to be at a path, so that nobody has to look again and again. It opens
- * nothing there, and does not tell when the file goes. */
+/* Reports when a file appears at a path, so that nobody has to poll. It opens nothing there, and
+ * does not report when the file goes. */
 #pragma once
 
 #include "common/base/macro.h"

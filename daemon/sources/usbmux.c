@@ -130,6 +130,10 @@ static void leave(struct usbmux *usbmux, int code, const char *reason)
 	usbmux->fd = -1;
 	usbmux->state = MUX_WAITING;
 	usbmux->buffer_used = 0;
+	/* Without the socket file there is nothing to try until the watch reports it. With the file
+	 * a new usbmuxd may be about to listen. */
+	if (usbmux->watch && code == -ENOENT)
+		usbmux->retry_us = USBMUX_RETRY_ABSENT_US;
 	loop_timer_start(usbmux->timer, usbmux->retry_us);
 	usbmux->retry_us *= 2;
 	if (usbmux->retry_us > longest_us)
@@ -138,7 +142,7 @@ static void leave(struct usbmux *usbmux, int code, const char *reason)
 	tell_source(usbmux, code, reason);
 	while (usbmux->device_count > 0)
 		drop_device(usbmux, &usbmux->devices[usbmux->device_count - 1], code,
-			"usbmuxd ended or lost its way; this says nothing of the phone");
+			"usbmuxd stopped or lost sync; the phone is not to blame");
 }
 
 static void on_result(struct usbmux *usbmux, const struct usbmux_message *message)

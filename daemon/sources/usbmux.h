@@ -30,7 +30,7 @@ struct usbmux_options {
  * longest wait is a safety net alone. Where that cannot be, the wait delays its news. */
 #define USBMUX_RETRY_FIRST_US (100 * USEC_PER_MSEC)
 #define USBMUX_RETRY_MAX_US (1 * USEC_PER_SEC)
-#define USBMUX_RETRY_ABSENT_US (60 * USEC_PER_SEC)
+#define USBMUX_RETRY_ABSENT_US (600 * USEC_PER_SEC)
 #define USBMUX_ANSWER_MAX_US (5 * USEC_PER_SEC) /* its answer takes milliseconds */
 
 struct usbmux;

@@ -291,7 +291,7 @@ static void death_takes_the_phones(void **state)
 	assert_int_equal(rig->events.list[3].event.kind, EVENT_MUX_DETACH);
 	assert_string_equal(rig->events.list[3].event.udid, UDID);
 	assert_int_equal(rig->events.list[3].event.code, -ECONNRESET);
-	assert_non_null(strstr(rig->events.list[3].text, "usbmuxd ended"));
+	assert_non_null(strstr(rig->events.list[3].text, "usbmuxd stopped"));
 	assert_false(usbmux_is_up(rig->usbmux));
 }
 

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The daemon with nothing to do: no usbmuxd, no phone, no journal that may be read. Prints how often it woke up and what
+memory it takes, beside other daemons of this machine where they run. Fails where it wakes up on its own.
+
+Usage: bench_idle.py BUILD_FOLDER [SECONDS]
+"""
+import os
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'integration'))
+
+from daemon import Bench  # noqa: E402
+
+SETTLE_SECONDS = 5  # the first sync of the ring, the first look at everything
+OTHERS = ('usbmuxd', 'lldpd', 'smartd', 'upowerd', 'systemd-journald')
+
+
+def wake_ups(pid):
+    """Times that a thread gave up the processor by itself."""
+    statuses = [path.read_text() for path in pathlib.Path(f'/proc/{pid}/task').glob('*/status')]
+    return sum(int(re.search(r'^voluntary_ctxt_switches:\s+(\d+)', status, re.M)[1]) for status in statuses)
+
+
+def pss_kib(pid):
+    """Proportional memory, without the mapping of a ring: that is a file of a size that the administrator chose."""
+    total, counted = 0, True
+    for line in pathlib.Path(f'/proc/{pid}/smaps').read_text().splitlines():
+        if re.match(r'^[0-9a-f]+-[0-9a-f]+ ', line):
+            counted = not line.endswith('/ring')
+        elif line.startswith('Pss:') and counted:
+            total += int(line.split()[1])
+    return total
+
+
+def running(name):
+    for path in pathlib.Path('/proc').glob('[0-9]*/comm'):
+        if path.read_text().strip() == name[:15]:
+            return path.parent.name
+    return None
+
+
+def main(build, seconds):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix='idle-'))
+    (folder / 'journal').mkdir()
+    os.environ['IDEVICETRIAGE_JOURNAL_DIR'] = str(folder / 'journal')
+    bench = Bench(build, folder, folder / 'mux')
+    try:
+        bench.start()
+        time.sleep(SETTLE_SECONDS)
+        pid, before = bench.process.pid, wake_ups(bench.process.pid)
+        time.sleep(seconds)
+        count = wake_ups(pid) - before
+        print(f'idle: {count} wake-ups in {seconds} s; PSS {pss_kib(pid)} KiB without the ring')
+        for other in filter(running, OTHERS):
+            print(f'  beside it: {other} has a PSS of {pss_kib(running(other))} KiB')
+        print('  limited by: timers that look again; pages of libraries that no other program maps')
+    finally:
+        bench.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    return count > 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 60))
