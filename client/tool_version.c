@@ -14,18 +14,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
+#include "common/model/known_tool.h"
 
 #define ANSWER_MAX_US (5 * USEC_PER_SEC)
 
 extern char **environ;
-
-/* How a tool is asked; the others take --version. */
-static const struct {
-	const char *name;
-	const char *word;
-} asked_by[] = {
-	{"pymobiledevice3", "version"},
-};
 
 int tool_version_read(const char *answer, const char *name, char version[static TOOL_VERSION_SIZE])
 {
@@ -47,14 +40,12 @@ int tool_version_read(const char *answer, const char *name, char version[static 
 /* Starts the tool with both outputs at `fd` and its input empty, in a process group of its own. */
 static int start(const char *name, int fd, pid_t *ret)
 {
-	const char *word = "--version";
+	const struct known_tool *tool = known_tool_by_name(name);
+	const char *word = tool && tool->ask ? tool->ask : "--version";
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
 	int r;
 
-	for (size_t i = 0; i < ARRAY_SIZE(asked_by); i++)
-		if (text_equal(asked_by[i].name, name))
-			word = asked_by[i].word;
 	r = posix_spawn_file_actions_init(&files);
 	if (r)
 		return -r;

@@ -17,6 +17,7 @@
 #include "client/tool_version.h"
 #include "client/run/logfile.h"
 #include "common/diagnosis/tool_age.h"
+#include "common/model/known_tool.h"
 #include "client/fields.h"
 #include "client/phrase.h"
 #include "common/base/clock.h"
@@ -213,8 +214,6 @@ void check_mux_library(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_OK, NULL, "%s is installed.", search.found);
 }
 
-static const char *const tools[] = {"idevicerestore", "futurerestore", "pymobiledevice3"};
-
 static void judge_version(struct doctor *doctor, const char *tool, const char *version)
 {
 	static const char update[] = "Install a newer one, or restore with Finder, iTunes or Apple "
@@ -240,19 +239,20 @@ static void judge_version(struct doctor *doctor, const char *tool, const char *v
 void check_tool(struct doctor *doctor)
 {
 	char version[TOOL_VERSION_SIZE];
-	size_t found = 0;
+	size_t found = 0, count;
+	const struct known_tool *tools = known_tool_all(&count);
 	int r;
 
-	for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
-		r = tool_version_ask(tools[i], version);
+	for (size_t i = 0; i < count; i++) {
+		r = tools[i].ask ? tool_version_ask(tools[i].name, version) : -ENOENT;
 		if (r == -ENOENT)
 			continue;
 		found++;
 		if (r < 0)
 			doctor_say(doctor, DOCTOR_UNKNOWN, NULL,
-				"%s does not tell its version (%s).", tools[i], strerror(-r));
+				"%s does not tell its version (%s).", tools[i].name, strerror(-r));
 		else
-			judge_version(doctor, tools[i], version);
+			judge_version(doctor, tools[i].name, version);
 	}
 	if (!found)
 		doctor_say(doctor, DOCTOR_WARNING,

@@ -12,7 +12,7 @@
 #include "client/doctor/system.h"
 #include "client/doctor/unix_peers.h"
 #include "common/base/text.h"
-#include "common/model/mux_client_role.h"
+#include "common/model/known_tool.h"
 
 /* A search for open files. */
 struct search {

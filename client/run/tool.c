@@ -11,6 +11,7 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
+#include "common/model/known_tool.h"
 
 #define PATH_BYTES 4096
 
@@ -43,43 +44,30 @@ static int find_program(const char *name)
 	return find_file(name, file);
 }
 
-/* Restore tools by the names of their programs. */
-static const struct {
-	const char *name;
-	bool asked; /* answers --version at once, and does nothing else then */
-} known_tools[] = {
-	{"idevicerestore", true},
-	{"futurerestore", false},
-	{"pymobiledevice3", false},
-	{"cfgutil", false},
-};
-
-static const char *base_name(const char *path)
+/* The restore tool that a word of a command names; NULL where it names none. */
+static const struct known_tool *tool_named(const char *path)
 {
 	const char *slash = strrchr(path, '/');
+	const struct known_tool *tool = known_tool_by_name(slash ? slash + 1 : path);
 
-	return slash ? slash + 1 : path;
+	return tool && tool->role == PROGRAM_TOOL ? tool : NULL;
 }
 
 char **tool_word(char **argv)
 {
 	for (char **word = argv; *word; word++)
-		for (size_t i = 0; i < ARRAY_SIZE(known_tools); i++)
-			if (text_equal(base_name(*word), known_tools[i].name))
-				return word;
+		if (tool_named(*word))
+			return word;
 	return argv;
 }
 
 bool tool_may_be_asked(const char *word)
 {
 	char file[PATH_BYTES], magic[4] = "";
-	bool asked = false;
+	const struct known_tool *tool = tool_named(word);
 	CLEANUP(closep) int fd = -1;
 
-	for (size_t i = 0; i < ARRAY_SIZE(known_tools); i++)
-		asked = asked ||
-			(known_tools[i].asked && text_equal(base_name(word), known_tools[i].name));
-	if (!asked || find_file(word, file) != 0)
+	if (!tool || !tool->quick || find_file(word, file) != 0)
 		return false;
 	fd = open(file, O_RDONLY | O_CLOEXEC);
 	return fd >= 0 && read(fd, magic, sizeof(magic)) == sizeof(magic) &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/diagnosis/facts_private.h"
 #include "common/diagnosis/sign_says.h"
+#include "common/model/known_tool.h"
 
 #define STOP_UPDATES 2	/* procedure.md, stop rule: updates once the link is proven */
 #define STOP_FAILURES 5 /* and in all: each one writes to the storage */
@@ -20,15 +21,16 @@ static bool is_update(const struct attempt_view *a)
 	return word_is(a->attempt->action, "update");
 }
 
-/* Signed blobs of an older version, changed firmware: fails for reasons of its own. */
+static bool tool_says(const struct attempt_view *a, enum says says)
+{
+	const struct known_tool *tool = known_tool_by_name(a->attempt->tool);
+
+	return tool && tool->says == says;
+}
+
 static bool is_unofficial(const struct attempt_view *a)
 {
-	static const char *const tools[] = {"futurerestore", "LeetDown", "sunst0rm"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
-		if (word_is(a->attempt->tool, tools[i]))
-			return true;
-	return attempt_says(a->attempt, SAYS_CUSTOM);
+	return tool_says(a, SAYS_CUSTOM) || attempt_says(a->attempt, SAYS_CUSTOM);
 }
 
 /* Whether an attempt that the bench spoiled shows a sign that says so. */
@@ -159,13 +161,8 @@ static bool asks_for_newer_tool(const struct attempt_view *a)
  * is not made by who makes the firmware (procedure.md, Phase 1 step 6; errors.txt, amr -1). */
 static bool may_be_the_tool(const struct attempt_view *a)
 {
-	static const char *const tools[] = {"idevicerestore", "pymobiledevice3"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
-		if (word_is(a->attempt->tool, tools[i]))
-			return attempt_says(a->attempt, SAYS_STEP) &&
-			       !case_analysis_log_lost_link(a->attempt) && a->says != SAYS_PART;
-	return false;
+	return tool_says(a, SAYS_COMMUNITY) && attempt_says(a->attempt, SAYS_STEP) &&
+	       !case_analysis_log_lost_link(a->attempt) && a->says != SAYS_PART;
 }
 
 /* One tool that is too old fails everywhere. */

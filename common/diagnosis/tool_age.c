@@ -6,22 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/macro.h"
 #include "common/base/text.h"
+#include "common/model/known_tool.h"
 
 #define FIRST_YEAR 2007 /* of the first iPhone */
 #define LAST_YEAR 2099
-
-/* Releases that lack what later phones ask a host for (Savage, Rose, Yonkers, splat and FDR
- * requests: libimobiledevice/idevicerestore issues 354, 492, 658, 735, 779). A build from git tells
- * more than the bare number and is not among them. */
-static const struct {
-	const char *name;
-	const char *version;
-	int year;
-} old_versions[] = {
-	{"idevicerestore", "1.0.0", 2020},
-};
 
 /* The year of a date behind "git"; 0 where there is none. */
 static int git_year(const char *version)
@@ -43,10 +32,11 @@ static int git_year(const char *version)
 
 int tool_version_year(const char *name, const char *version)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(old_versions); i++)
-		if (text_equal(old_versions[i].name, name) &&
-			text_equal(old_versions[i].version, version))
-			return old_versions[i].year;
+	const struct known_tool *tool = known_tool_by_name(name);
+
+	for (size_t i = 0; tool && i < TOOL_OLD_MAX && tool->old[i].version; i++)
+		if (text_equal(tool->old[i].version, version))
+			return tool->old[i].year;
 	return git_year(version);
 }
 

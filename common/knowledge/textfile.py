@@ -19,6 +19,7 @@ SAYS = {
     "linksigns.txt": "link bench mux-ended mux-hides",
     "operations.txt": "leaves",
     "checkpoints.txt": "clean-up around",
+    "tools.txt": "community custom",
 }
 
 

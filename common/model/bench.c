@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/model/mux_client_role.h"
+#include "common/model/known_tool.h"
 
 /* The oldest that is not in use makes room for a new one. */
 #define DEVICES_MAX 256
@@ -493,9 +493,10 @@ static void hear_phone(struct bench *bench, struct bench_device *device, const s
 static bool is_tool_of(const struct session *session, const char *program)
 {
 	const char *tool = session->attempt.tool, *slash = strrchr(tool, '/');
+	const struct known_tool *known = known_tool_of_program(tool);
 
 	return text_equal(slash ? slash + 1 : tool, program) ||
-	       (text_starts_with(tool, "pymobiledevice3") && text_starts_with(program, "python"));
+	       (known && known->process && text_starts_with(program, known->process));
 }
 
 /* Tells the restores that run of a program that has no business with the phone now. Where the

@@ -18,7 +18,7 @@ enum says {
 	SAYS_HOST,
 	SAYS_UNSEEN,
 	SAYS_LINK_LOST,
-	SAYS_CUSTOM,
+	SAYS_CUSTOM, /* tools too */
 	SAYS_STEP,
 	/* Signs of the kernel, usbmuxd and the daemon. */
 	SAYS_BENCH,
@@ -29,4 +29,6 @@ enum says {
 	/* Checkpoints. */
 	SAYS_CLEAN_UP,
 	SAYS_AROUND,
+	/* Tools. */
+	SAYS_COMMUNITY,
 };

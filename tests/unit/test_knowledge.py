@@ -29,6 +29,7 @@ GENERATORS = {
     "checkpoints.txt": CODES,
     "sources.txt": CODES,
     "budgets.txt": ("generate_budgets.py", "{}/budgets.txt", "{}/out.inc"),
+    "tools.txt": ("generate_tools.py", "{}/tools.txt", "{}/out.inc"),
     "models.txt": ("generate_models.py", "{}/models.txt", "{}/out.inc"),
 }
 RULE = ("\nrule added-by-test\n  cause: cable\n  for: weak\n  when: failed\n"
@@ -46,6 +47,8 @@ PANIC = ("\npanic added-by-test\n  text: a text\n  means: A sentence.\n  part: a
 MASK = ("\nmask added-by-test\n  models: iPhone14,5\n  bit: 0x8 = a part\n"
         "  class: hardware\n  sure: weak\n  source: a test\n")
 BUDGET = "\nbudget added-by-test\n  seconds: 1\n  means: a wait\n  source: a test of the build\n"
+TOOL = ("\ntool added-by-test\n  role: restore\n  says: community\n  old: 1.0.0 2020\n"
+        "  source: a test\n")
 # What is added to which file, or done to its text, and what the message must say; None: it is
 # accepted.
 CASES = [
@@ -127,6 +130,13 @@ CASES = [
     ("budgets.txt", BUDGET.replace("added-by-test", "asr"), "stands twice"),
     ("budgets.txt", lambda text: text.replace("seconds: 60", "seconds: 0"), "not from 1 to"),
     ("budgets.txt", lambda text: text[:text.index("budget watched-restore")], "missing"),
+    ("tools.txt", TOOL, None),
+    ("tools.txt", TOOL.replace("role: restore", "role: boss"), "unknown role 'boss'"),
+    ("tools.txt", TOOL.replace("community", "part"), "unknown says 'part'"),
+    ("tools.txt", TOOL.replace("1.0.0 2020", "1.0.0"), "old is a version and a year"),
+    ("tools.txt", TOOL.replace("  source: a test\n", ""), "source is missing"),
+    ("tools.txt", TOOL + "  ask: a b\n", "ask is not well-formed"),
+    ("tools.txt", TOOL + "  quick: no\n", "unknown quick 'no'"),
     ("models.txt", MODEL, None),
     ("models.txt", MODEL.replace("lightning", "micro-usb"), "connector is not well-formed"),
     ("models.txt", MODEL.replace("face-id", "touch-id"), "unknown mark"),

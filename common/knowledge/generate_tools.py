@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Turns tools.txt into the rows of a C array of struct known_tool (common/model/known_tool.h)."""
+
+import re
+
+import textfile
+from textfile import quote
+
+ROLES = {"own": "PROGRAM_OWN", "restore": "PROGRAM_TOOL", "desktop": "PROGRAM_DESKTOP"}
+KEYS = {"role", "says", "process", "ask", "quick", "old", "source"}
+NAME = r"[A-Za-z0-9-]+"
+OLD_MAX = 4
+
+
+def old_releases(tool):
+    cells = []
+    for text in tool.all("old", most=OLD_MAX):
+        match = re.fullmatch(r"(\S+) (20\d\d)", text)
+        if not match:
+            tool.bad("old is a version and a year", "old")
+        cells.append(f"{{{quote(match[1])}, {match[2]}}}")
+    return "{" + ", ".join(cells or ["{NULL, 0}"]) + "}"
+
+
+def row(tool):
+    tool.one("source")
+    cells = {
+        "name": quote(tool.name),
+        "role": tool.word("role", ROLES),
+        "says": tool.says("nothing"),
+        "process": quote(tool.shaped("process", NAME, "") or None),
+        "ask": quote(tool.shaped("ask", r"-?-?[a-z]+", "") or None),
+        "quick": tool.word("quick", {"yes": "true", "": "false"}, ""),
+        "old": old_releases(tool),
+    }
+    return "\t{" + ", ".join(f".{name} = {cell}" for name, cell in cells.items()) + "},"
+
+
+def main(source, target):
+    textfile.write(target, map(row, textfile.read_blocks(source, {"tool": (KEYS, NAME)})))
+
+
+if __name__ == "__main__":
+    textfile.run(main, "TOOLS.txt TOOLS.inc")
