@@ -331,16 +331,32 @@ static bool is_boot_mode(enum device_mode mode)
 	return mode == MODE_RECOVERY || mode == MODE_DFU || mode == MODE_WTF;
 }
 
-/* Whether the phone came back from recovery or DFU mode with a sign that a computer restores it: a
- * program that it does not start by itself. That it left and came back is none: so does a phone
- * that is replugged, or restarted by its keys. */
+/* Whether the phone is back at `back_us` from recovery or DFU mode, and no restore of it that is
+ * known ran when it left: what follows a tool that has given up since belongs to that restore. */
+static bool left_unwatched(
+	const struct bench *bench, const struct bench_device *device, uint64_t back_us)
+{
+	if (!is_boot_mode(device->left_mode) || back_us > device->left_us + JOIN_WINDOW_US)
+		return false;
+	for (size_t i = 0; i < bench->session_count; i++) {
+		const struct session *session = bench->sessions[i];
+
+		if (identity_matches(&session->identity, &device->identity) &&
+			(session->running ||
+				session->attempt.ended.monotonic_us >= device->left_us))
+			return false;
+	}
+	return true;
+}
+
+/* Whether the phone comes with a sign that a computer restores it: a program that it does not start
+ * by itself. That it left and came back is none: so does a phone that is replugged, or restarted by
+ * its keys. */
 static bool begins_session(const struct bench_device *device, const struct event *event)
 {
 	struct boot_program program = boot_program_of(event);
 
-	if (event->kind != EVENT_ATTACH || event->mode != MODE_RECOVERY ||
-		!is_boot_mode(device->left_mode) ||
-		event->at.monotonic_us > device->changed.monotonic_us + JOIN_WINDOW_US)
+	if (event->kind != EVENT_ATTACH || event->mode != MODE_RECOVERY)
 		return false;
 	return device->left_mode == MODE_RECOVERY ? boot_program_follows(&device->program, &program)
 						  : boot_program_is_loaded(&program);
@@ -353,7 +369,8 @@ static struct session *session_for(
 
 	if (!session)
 		session = late_session(bench, &device->identity, event);
-	if (!session && begins_session(device, event))
+	if (!session && begins_session(device, event) &&
+		left_unwatched(bench, device, event->at.monotonic_us))
 		session = begin_watched(bench, device, event,
 			"the phone came back with a program that a computer has loaded");
 	return session;
@@ -389,6 +406,7 @@ static void update_device(
 		device->left_mode =
 			device->mode == MODE_USB_ONLY ? device->listed_mode : device->mode;
 		device->mode = MODE_GONE;
+		device->left_us = event->at.monotonic_us;
 		device->changed = event->at;
 	} else if (device->on_usb) {
 		if (device->mode != MODE_USB_ONLY)
@@ -478,8 +496,8 @@ static void hear_phone(struct bench *bench, struct bench_device *device, const s
 		device->mode != MODE_NORMAL_OR_RESTORE)
 		return;
 	device->mode = event->mode;
-	if (event->mode != MODE_RESTORE || !is_boot_mode(device->left_mode) ||
-		running_session(bench, &device->identity))
+	if (event->mode != MODE_RESTORE ||
+		!left_unwatched(bench, device, device->changed.monotonic_us))
 		return;
 	session =
 		begin_watched(bench, device, &attach, "the phone says that it is in restore mode");

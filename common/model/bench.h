@@ -18,6 +18,7 @@ struct bench_device {
 	char port[PORT_SIZE];
 	enum device_mode mode;	       /* MODE_GONE when it is not on the bench */
 	enum device_mode left_mode;    /* the mode in which it left; MODE_UNKNOWN = it has not */
+	uint64_t left_us;	       /* monotonic: when it left */
 	enum device_mode listed_mode;  /* of MODE_USB_ONLY: the mode before usbmuxd lost it */
 	struct boot_program program;   /* of recovery or DFU mode, the last that was known */
 	bool on_usb;		       /* the USB source sees it */
