@@ -160,15 +160,9 @@ bool case_analysis_log_lost_link(const struct attempt *attempt)
 /* A number of the phone, or one that iTunes shows: of its own or of the phone's as it is. */
 static enum says says_of(int64_t phone_code, int64_t shown)
 {
-	const struct code *code = NULL;
-
-	if (phone_code)
-		code = code_by_number(NUMBERING_AMR, phone_code);
-	else
-		code = code_by_number(NUMBERING_ITUNES, shown);
-	if (!phone_code && !code)
-		code = code_by_number(NUMBERING_AMR, shown);
-	return code ? code->says : SAYS_NOTHING;
+	if (!phone_code && code_by_number(NUMBERING_ITUNES, shown))
+		return code_says(NUMBERING_ITUNES, shown);
+	return code_says(NUMBERING_AMR, phone_code ? phone_code : shown);
 }
 
 /* The phone's last word was seen in a log: it came over the link. */

@@ -108,6 +108,13 @@ const struct code *code_by_number(enum numbering numbering, int64_t number)
 	return range;
 }
 
+enum says code_says(enum numbering numbering, int64_t number)
+{
+	const struct code *code = code_by_number(numbering, number);
+
+	return code ? code->says : SAYS_NOTHING;
+}
+
 const struct numbering_info *numbering_info(enum numbering numbering)
 {
 	return &infos[numbering];

@@ -60,6 +60,8 @@ struct code_match {
 const struct code *code_all(size_t *ret_count);
 /* The entry of a number; one for the number alone goes before a range. NULL where there is none. */
 const struct code *code_by_number(enum numbering numbering, int64_t number);
+/* What a number says by itself; SAYS_NOTHING also of one that is not known. */
+enum says code_says(enum numbering numbering, int64_t number);
 const struct numbering_info *numbering_info(enum numbering numbering);
 
 /* All that `text` may mean: a number (decimal, hexadecimal, or negative; a checkpoint also with the

@@ -12,17 +12,10 @@
 
 static const enum says outside[] = {SAYS_SERVER, SAYS_FILE, SAYS_TOOL, SAYS_HOST};
 
-static bool number_says(enum numbering numbering, int64_t number, enum says says)
-{
-	const struct code *code = code_by_number(numbering, number);
-
-	return code && code->says == says;
-}
-
 static bool is_of_server(int64_t number)
 {
-	return number_says(NUMBERING_TSS, number, SAYS_SERVER) ||
-	       number_says(NUMBERING_ITUNES, number, SAYS_SERVER);
+	return code_says(NUMBERING_TSS, number) == SAYS_SERVER ||
+	       code_says(NUMBERING_ITUNES, number) == SAYS_SERVER;
 }
 
 bool outside_is_server(int64_t code, int64_t phone_code)
@@ -54,8 +47,8 @@ static bool was_missed(const struct attempt *attempt)
 bool external_cause_ended(const struct attempt *attempt, int64_t code, int64_t phone_code)
 {
 	if (outside_is_server(code, phone_code) ||
-		number_says(NUMBERING_AMR, code, SAYS_SERVER_OR_PART) ||
-		number_says(NUMBERING_AMR, phone_code, SAYS_FILE))
+		code_says(NUMBERING_AMR, code) == SAYS_SERVER_OR_PART ||
+		code_says(NUMBERING_AMR, phone_code) == SAYS_FILE)
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(outside); i++)
 		if (attempt_says(attempt, outside[i]))

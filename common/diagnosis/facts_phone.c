@@ -51,7 +51,7 @@ bool fact_flex_untested(const struct case_analysis *view)
 
 static bool was_found_reset(const struct attempt_view *a)
 {
-	return a->code == 4013 || a->code == 4014;
+	return code_says(NUMBERING_ITUNES, a->code) == SAYS_RESET;
 }
 
 bool fact_loops_and_resets(const struct case_analysis *view)
@@ -69,7 +69,7 @@ bool fact_audio_ic_model(const struct case_analysis *view)
 {
 	const struct model *model = model_by_product(view->c->identity.product);
 
-	return model && word_is(model->family, "iphone_7");
+	return model && model->audio_ic_comes_loose;
 }
 
 bool fact_face_id_model(const struct case_analysis *view)

@@ -14,6 +14,7 @@ CONNECTORS = {
 }
 MARKS = {
     "face-id": "has_face_id",
+    "audio-ic": "audio_ic_comes_loose",
     "layered": "layered_board",
     "flex-i2c": "front_sensor_flex_on_i2c",
 }

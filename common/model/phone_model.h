@@ -19,6 +19,7 @@ struct model {
 	enum connector connector;
 	bool has_face_id;
 	bool layered_board;
+	bool audio_ic_comes_loose;
 	bool front_sensor_flex_on_i2c; /* a shorted earpiece flex can fail the restore */
 };
 

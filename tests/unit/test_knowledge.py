@@ -139,6 +139,7 @@ CASES = [
     ("tools.txt", TOOL + "  quick: no\n", "unknown quick 'no'"),
     ("models.txt", MODEL, None),
     ("models.txt", MODEL.replace("lightning", "micro-usb"), "connector is not well-formed"),
+    ("models.txt", MODEL.replace("face-id", "face-id,audio-ic"), None),
     ("models.txt", MODEL.replace("face-id", "touch-id"), "unknown mark"),
     ("models.txt", MODEL + MODEL, "stands twice"),
 ]

@@ -28,6 +28,8 @@ static void models_without_face_id(void **state)
 	assert_non_null(model);
 	assert_string_equal(model->family, "iphone_se23");
 	assert_false(model->has_face_id || model->layered_board || model->front_sensor_flex_on_i2c);
+	assert_false(model->audio_ic_comes_loose);
+	assert_true(model_by_product("iPhone9,1")->audio_ic_comes_loose);
 }
 
 static void unknown_is_null(void **state)
