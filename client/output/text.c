@@ -395,7 +395,7 @@ static const char *run_outcome(const char *outcome)
 		const char *said;
 	} words[] = {
 		{"not-started", "did not start"},
-		{"ended-unknown", "ended, and how is not known,"},
+		{"ended-unknown", "has no known outcome"},
 		{"unknown", "has no known outcome"},
 	};
 
