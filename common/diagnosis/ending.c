@@ -64,6 +64,13 @@ static void tell_not_started(const struct attempt *attempt, struct verdict *verd
 	size_t length = text_clean(
 		attempt->complaint, strlen(attempt->complaint), complaint, sizeof(complaint));
 
+	/* It was watched, with no tool. */
+	if (attempt->mode_count && !attempt->tool[0]) {
+		snprintf(verdict->summary, sizeof(verdict->summary),
+			"No restore was seen: the phone came and went as it does when it is "
+			"replugged or restarted. This says nothing about the phone.");
+		return;
+	}
 	snprintf(verdict->summary, sizeof(verdict->summary),
 		"No restore has begun: the tool ended before it touched the phone, which says "
 		"nothing "

@@ -130,7 +130,8 @@ enum outcome {
 	OUTCOME_FAILED = 2,
 	OUTCOME_ABORTED = 3, /* by a person or another program */
 	OUTCOME_LOST = 4,    /* nobody saw its end */
-	/* The tool ended before it touched the phone: no evidence about the phone. */
+	/* The tool ended before it touched the phone, or nothing shows that a restore had begun: no
+	 * evidence about the phone. */
 	OUTCOME_NOT_STARTED = 5,
 	/* It ended, and nothing says how. UNKNOWN is for one that has not ended. */
 	OUTCOME_ENDED_UNKNOWN = 6,

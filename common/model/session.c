@@ -203,12 +203,26 @@ static void end_session(struct session *session, struct stamp at, enum outcome o
 	stop_waiting(session);
 }
 
+/* Earlier versions began a session wherever a phone was replugged in recovery mode, and recorded no
+ * boot program. */
+static bool shows_a_restore(const struct session *session)
+{
+	const struct attempt *attempt = &session->attempt;
+
+	return session->has_tool || attempt->program.known || attempt->programs ||
+	       was_in_restore_mode(attempt);
+}
+
 size_t session_lose(struct session *session, struct stamp now, const char *why,
 	struct event effects[static SESSION_EFFECTS_MAX])
 {
 	size_t count = 0;
 
-	end_session(session, now, OUTCOME_LOST, why, effects, &count);
+	if (shows_a_restore(session))
+		end_session(session, now, OUTCOME_LOST, why, effects, &count);
+	else
+		end_session(session, now, OUTCOME_NOT_STARTED,
+			"nothing shows that a restore had begun", effects, &count);
 	return count;
 }
 

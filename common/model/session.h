@@ -72,7 +72,8 @@ size_t session_tick(struct session *session, struct stamp now, uint32_t budget_p
 	struct event effects[static SESSION_EFFECTS_MAX]);
 /* The monotonic time at which session_tick() has something to say at the earliest; 0 = never. */
 uint64_t session_deadline(const struct session *session, uint32_t budget_percent);
-/* Ends a running session as one whose end nobody saw. Returns 1: the number of effects. */
+/* Ends a running session as one whose end nobody saw, or, where nothing shows that a restore had
+ * begun, as not started. Returns 1: the number of effects. */
 size_t session_lose(struct session *session, struct stamp now, const char *why,
 	struct event effects[static SESSION_EFFECTS_MAX]);
 /* True where an ended session still takes this event of its phone: where it comes back, the errors

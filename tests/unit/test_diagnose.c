@@ -342,6 +342,20 @@ static void a_dropped_phone_is_the_connection(void **state)
 	assert_true(has_rule("transfer-failed"));
 }
 
+/* A session of an earlier version, which took a replugged phone for a restore. */
+static void a_replugged_phone_proves_nothing(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+	struct attempt *attempt = add_attempt(c, NULL, NULL, OUTCOME_NOT_STARTED);
+
+	attempt->modes[0].mode = MODE_RECOVERY;
+	attempt->mode_count = 1;
+	diagnose_ok(c);
+	assert_int_equal(verdict.cause_count, 0);
+	assert_non_null(strstr(verdict.summary, "No restore was seen"));
+	assert_null(strstr(verdict.summary, "tool"));
+}
+
 static void phone_names_storage(void **state)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
@@ -1098,6 +1112,7 @@ int main(void)
 		cmocka_unit_test(mux_fault_comes_before_hardware),
 		cmocka_unit_test(usbmuxd_faults_are_named),
 		cmocka_unit_test(a_dropped_phone_is_the_connection),
+		cmocka_unit_test(a_replugged_phone_proves_nothing),
 		cmocka_unit_test(phone_names_storage),
 		cmocka_unit_test(an_operation_alone_names_nothing),
 		cmocka_unit_test(one_success_asks_to_be_repeated),
