@@ -67,5 +67,5 @@ int command_run(struct context *context, int argc, char **argv);
 
 /* Says one sentence on standard error, after the program's name and without control characters. */
 void complain(const char *format, ...) PRINTF_LIKE(1, 2);
-/* Says that memory is out. Returns EXIT_REFUSED. */
+/* Says that there is no memory. Returns EXIT_REFUSED. */
 int say_no_memory(void);

@@ -29,6 +29,6 @@ void complain(const char *format, ...)
 
 int say_no_memory(void)
 {
-	complain("Memory is out.");
+	complain("Out of memory.");
 	return EXIT_REFUSED;
 }

@@ -16,21 +16,21 @@
 static const struct command commands[] = {
 	{"status", "", "The daemon, the phones, running restores", command_status},
 	{"watch", "", "What happens, as it happens", command_watch},
-	{"sessions", "[DEVICE]", "The restore attempts that are known", command_sessions},
+	{"sessions", "[DEVICE]", "List the restore attempts", command_sessions},
 	{"log", "[-f] [SESSION]", "The records of a session, or of all", command_log},
 	{"diagnose", "[DEVICE|SESSION]", "Why restores fail, and what to try next",
 		command_diagnose},
-	{"case", "DEVICE", "All that is kept of a phone", command_case},
+	{"case", "DEVICE", "Show everything stored about a phone", command_case},
 	{"report", "[-o F] [DEVICE|SESSION]", "The diagnosis as a page for the customer",
 		command_report},
 	{"explain", "CODE|STEP|MODEL ...", "What an error code or a step means", command_explain},
 	{"conditions", "[PORT|DEVICE] ...", "What holds there until changed", command_conditions},
-	{"note", "DEVICE [TEXT ...]", "What you know of a phone", command_note},
+	{"note", "DEVICE [TEXT ...]", "Add a note about a phone", command_note},
 	{"attempt", "DEVICE --outcome O ...", "Tell of a restore done elsewhere", command_attempt},
 	{"run", "[CONDITIONS] -- TOOL ...", "Run a restore tool and watch its log", command_run},
 	{"import", "[CONDITIONS] FILE ...", "Attempts from logs and case files", command_import},
 	{"export", "DEVICE|SESSION", "Its attempts and records as a case file", command_export},
-	{"purge", "[DEVICE]", "Forget a phone, or what is old", command_purge},
+	{"purge", "[DEVICE]", "Delete a phone, or old attempts", command_purge},
 	{"stats", "", "What failed how often, and where", command_stats},
 	{"metrics", "[-o F]", "The bench in numbers, for node_exporter", command_metrics},
 	{"doctor", "", "What on this bench would spoil a restore", command_doctor},
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 	}
 	command = find_command(argv[first]);
 	if (!command) {
-		complain("There is no command %s; see `idevicetriage --help`.", argv[first]);
+		complain("Unknown command %s; see `idevicetriage --help`.", argv[first]);
 		return EXIT_USAGE;
 	}
 	return close_output(command->run(&context, argc - first, argv + first));

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /* Returns a copy of `text` in which all but the last four characters of each identifier are one
- * ellipsis (`…`, or `..` without `utf8`); the caller frees it. NULL when memory is out. Hidden are:
+ * ellipsis (`…`, or `..` without `utf8`); the caller frees it. NULL when out of memory. Hidden are:
  * runs of 13 or more hex digits and 0x with 7 or more (ECIDs, UDIDs, IMEIs), except the 36
  * characters of a session's UUID and kernel addresses (0xffff…); and what follows SRNM:[ and
  * "serial number" (libirecovery, idevicerestore). */

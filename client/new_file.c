@@ -53,7 +53,7 @@ int new_file_open(struct new_file *file, const char *path, mode_t mode)
 		return EXIT_DONE;
 	}
 	if (lstat(path, &found) == 0 && !S_ISREG(found.st_mode)) {
-		complain("%s is there already and is no ordinary file; name another with -o, or - "
+		complain("%s exists and is not an ordinary file; name another with -o, or - "
 			 "for standard output.",
 			path);
 		return EXIT_REFUSED;

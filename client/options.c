@@ -34,7 +34,7 @@ static int take_color(struct context *context, const char *value)
 			context->color = (enum color_choice)i;
 			return EXIT_DONE;
 		}
-	complain("--color takes auto, always or never, not %s.", value);
+	complain("--color must be auto, always or never, not %s.", value);
 	return EXIT_USAGE;
 }
 
@@ -79,8 +79,7 @@ static int refuse_option(const char *command, char **argv, const char *letters, 
 	if (lacks_value)
 		complain("%s: %s needs a value; see `idevicetriage --help`.", command, word);
 	else
-		complain("%s does not take the option %s; see `idevicetriage --help`.", command,
-			word);
+		complain("%s has no option %s; see `idevicetriage --help`.", command, word);
 	return EXIT_USAGE;
 }
 
@@ -123,7 +122,7 @@ int option_number(const char *name, const char *value, int64_t least, int64_t *r
 	errno = 0;
 	number = strtoll(value, &end, 10);
 	if (errno || end == value || *end || number < least) {
-		complain("%s takes a number of %" PRId64 " or more, not %s.", name, least, value);
+		complain("%s must be a number of %" PRId64 " or more, not %s.", name, least, value);
 		return EXIT_USAGE;
 	}
 	*ret = number;
@@ -132,7 +131,8 @@ int option_number(const char *name, const char *value, int64_t least, int64_t *r
 
 int options_too_many(const char *command, const char *word)
 {
-	complain("%s does not take %s as well; see `idevicetriage --help`.", command, word);
+	complain("%s accepts no further argument such as %s; see `idevicetriage --help`.", command,
+		word);
 	return EXIT_USAGE;
 }
 
@@ -142,7 +142,7 @@ int option_outcome(const char *value, enum outcome *ret)
 
 	if (outcome != OUTCOME_SUCCEEDED && outcome != OUTCOME_FAILED &&
 		outcome != OUTCOME_ABORTED && outcome != OUTCOME_NOT_STARTED) {
-		complain("--outcome takes %s, not %s.", OUTCOME_WORDS, value);
+		complain("--outcome must be %s, not %s.", OUTCOME_WORDS, value);
 		return EXIT_USAGE;
 	}
 	*ret = outcome;

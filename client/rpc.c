@@ -68,7 +68,8 @@ int ask_open_reading(struct context *context, struct connection **ret)
 	if (r == -ENOENT)
 		return ask_unreachable(context, error);
 	if (r < 0) {
-		complain("Neither the daemon at %s (%s) nor what it left in %s (%s) can be read.",
+		complain("Cannot reach the daemon at %s (%s), and cannot read its records in %s "
+			 "(%s).",
 			context->socket, strerror(-error), context->state_dir, strerror(-r));
 		return EXIT_UNREACHABLE;
 	}
@@ -89,9 +90,9 @@ static const struct {
 	const char *sentence;
 } refusals[] = {
 	{INTERFACE "NoSuchDevice", "device", EXIT_UNKNOWN_NAME,
-		"No device %s is known here; `idevicetriage sessions` lists those that are."},
+		"No device %s is known here; `idevicetriage sessions` lists the known ones."},
 	{INTERFACE "NoSuchSession", "session", EXIT_UNKNOWN_NAME,
-		"No session %s is known here; `idevicetriage sessions` lists those that are."},
+		"No session %s is known here; `idevicetriage sessions` lists the known ones."},
 	{INTERFACE "SessionEnded", "session", EXIT_REFUSED, "The session %s has ended."},
 	{INTERFACE "SessionWatched", "session", EXIT_REFUSED,
 		"The session %s was watched by the daemon: nothing can be added to it."},
@@ -99,14 +100,14 @@ static const struct {
 		"A restore of %s runs; try again when it has ended."},
 	{INTERFACE "CasebookUnavailable", "reason", EXIT_REFUSED,
 		"Cannot use the casebook: %s. Nothing was written; try again when that is "
-		"mended."},
+		"fixed."},
 	{INTERFACE "NotAllowed", "method", EXIT_REFUSED,
 		"Your user may not call %s; ask the administrator of this bench."},
 	{INTERFACE "TooManySessions", "limit", EXIT_REFUSED,
 		"The daemon already watches %s running sessions, its limit; try again when one has "
 		"ended."},
 	{"org.varlink.service.MethodNotFound", "method", EXIT_REFUSED,
-		"The daemon does not know %s: it is older than this command; restart it."},
+		"The daemon has no method %s: it is older than this command; restart it."},
 	{"org.varlink.service.MethodNotImplemented", "method", EXIT_REFUSED,
 		"The daemon cannot do %s yet."},
 	{"org.varlink.service.InvalidParameter", "parameter", EXIT_REFUSED,

@@ -56,7 +56,7 @@ struct telling {
 
 static int refuse(const char *option, const char *wants, const char *value)
 {
-	complain("%s takes %s, not %s.", option, wants, value);
+	complain("%s must be %s, not %s.", option, wants, value);
 	return EXIT_USAGE;
 }
 

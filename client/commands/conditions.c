@@ -87,7 +87,7 @@ static int find_place(struct context *context, struct connection *connection,
 	struct name whole;
 
 	if (r == EXIT_DONE && name_take(name->text, NAME_DEVICE, &whole) != 1) {
-		complain("No phone %s is known here, and it is no port such as 1-2.3; "
+		complain("No phone %s is known here, and it is not a port such as 1-2.3; "
 			 "`idevicetriage status` shows both.",
 			text);
 		return EXIT_UNKNOWN_NAME;

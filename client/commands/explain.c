@@ -39,7 +39,7 @@ static char **spare_numbers(int argc, char **argv)
 	return words;
 }
 
-/* The words with a blank between them. The caller owns it; NULL when memory is out. */
+/* The words with a blank between them. The caller owns it; NULL when out of memory. */
 static char *join(char **words, int count)
 {
 	size_t size = 1;
@@ -71,7 +71,7 @@ static void say_unknown(struct json_object *explanation, const char *text)
 			i ? ", " : " Names with it are ", field_text_or(item, "name", "?"),
 			field_text_or(item, "title", "?"));
 	}
-	complain("Nothing is known of \"%s%s\": no error code, operation, checkpoint or model has "
+	complain("Cannot explain \"%s%s\": no error code, operation, checkpoint or model has "
 		 "this number or name.%s%s",
 		quoted, cut ? "..." : "", hints,
 		count > HINTS_MAX ? " and more."
@@ -126,7 +126,7 @@ int command_explain(struct context *context, int argc, char **argv)
 	if (first < 0)
 		return -first;
 	if (first == argc) {
-		complain("explain takes an error code, an operation, a checkpoint or a model, such "
+		complain("explain needs an error code, an operation, a checkpoint or a model, such "
 			 "as `explain 4013`.");
 		return EXIT_USAGE;
 	}

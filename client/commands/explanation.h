@@ -7,7 +7,7 @@
 
 /* Everything that `text` may mean: `query`, `meanings` (codes), `models`, and `similar` (names with
  * it in them, where there is no meaning). Lists may be empty. Blanks before `text` are left out.
- * Returns NULL when memory is out. */
+ * Returns NULL when out of memory. */
 struct json_object *explanation_new(const char *text);
 /* Whether it has a meaning. */
 bool explanation_found(struct json_object *explanation);

@@ -202,7 +202,7 @@ static int put_case(struct export *export, struct json_object *sessions, struct 
 	int r;
 
 	if (count == 0) {
-		complain("Nothing is kept of that device: there is nothing to export.");
+		complain("Nothing is stored about that device: there is nothing to export.");
 		return EXIT_UNKNOWN_NAME;
 	}
 	r = ask_attempt(export, field_text_or(field_item(sessions, 0), "session", ""), &newest);

@@ -32,13 +32,13 @@ static int take(void *user, int option, const char *value)
 	struct note *note = user;
 
 	if (!is_slug(value)) {
-		complain("--history takes a word of small letters, digits and dashes such as "
+		complain("--history must be a word of small letters, digits and dashes such as "
 			 "display-replaced, not %s.",
 			value);
 		return EXIT_USAGE;
 	}
 	if (note->word_count == WORDS_MAX) {
-		complain("note takes at most %d words of history at once.", WORDS_MAX);
+		complain("note accepts at most %d words of history at once.", WORDS_MAX);
 		return EXIT_USAGE;
 	}
 	note->words[note->word_count++] = value;
@@ -79,8 +79,8 @@ static void warn_of_words(const struct note *note)
 	}
 	for (size_t i = 0; i < note->word_count; i++)
 		if (!history_word(note->words[i]))
-			complain("%s is kept, but no rule knows it. Known words: %s.",
-				note->words[i], list);
+			complain("Stored %s, but no rule uses it. Known words: %s.", note->words[i],
+				list);
 }
 
 static int send(struct context *context, struct connection *connection, const char *device,

@@ -48,7 +48,7 @@ static int show_file(struct context *context, const char *path, bool verbose)
 	if (r == -ENOMEM)
 		return say_no_memory();
 	if (r < 0) {
-		complain("%s cannot be read as a panic report: %s.", path, message);
+		complain("Cannot read %s as a panic report: %s.", path, message);
 		return EXIT_REFUSED;
 	}
 	context->output->panic(&context->page, panic, verbose);
@@ -108,7 +108,7 @@ static bool keep_report(struct reading *reading, const char *name, const char *b
 		return true;
 	if (fd >= 0)
 		unlinkat(reading->folder, name, 0);
-	complain("%s/%s cannot be written: %s.", reading->choices->folder, name, strerror(-r));
+	complain("Cannot write %s/%s: %s.", reading->choices->folder, name, strerror(-r));
 	reading->code = EXIT_REFUSED;
 	return false;
 }
@@ -128,7 +128,7 @@ static bool take_report(void *user, const char *name, const char *bytes, size_t 
 		return false;
 	}
 	if (r < 0)
-		complain("%s cannot be read as a panic report: %s.", name, message);
+		complain("Cannot read %s as a panic report: %s.", name, message);
 	else
 		reading->context->output->panic(
 			&reading->context->page, panic, reading->choices->verbose);
@@ -185,20 +185,22 @@ static int find_phone(struct context *context, const char *name, char udid[stati
 	if (r < 0)
 		complain("%s", message);
 	else
-		complain("usbmuxd shows no phone %s; connect it, and let its system start.", name);
+		complain("usbmuxd lists no phone %s; connect it and wait until its system has "
+			 "started.",
+			name);
 	return EXIT_UNKNOWN_NAME;
 }
 
 static int open_folder(const char *path, int *ret)
 {
 	if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-		complain("%s cannot be made: %m.", path);
+		complain("Cannot create %s: %m.", path);
 		return EXIT_REFUSED;
 	}
 	*ret = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*ret >= 0)
 		return EXIT_DONE;
-	complain("%s cannot be opened: %m.", path);
+	complain("Cannot open %s: %m.", path);
 	return EXIT_REFUSED;
 }
 

@@ -26,7 +26,7 @@ static int read_day(const char *value, int64_t *ret)
 	time_t seconds = rest && !*rest ? mktime(&parts) : -1;
 
 	if (seconds <= 0) {
-		complain("--before takes a day such as 2026-01-31, not %s.", value);
+		complain("--before must be a day such as 2026-01-31, not %s.", value);
 		return EXIT_USAGE;
 	}
 	*ret = (int64_t)seconds * (int64_t)USEC_PER_SEC;
@@ -55,7 +55,7 @@ static int confirm(const struct purge_options *options, const char *device)
 		return EXIT_USAGE;
 	}
 	fprintf(stderr, "Purge %s%s%s for good? Type yes: ",
-		device ? "all that is kept of " : "the attempts", device ? device : "",
+		device ? "everything stored about " : "the attempts", device ? device : "",
 		options->before_us ? " from before that day" : "");
 	if (!fgets(answer, sizeof(answer), stdin) || strcmp(answer, "yes\n") != 0) {
 		complain("Nothing was purged.");

@@ -279,7 +279,7 @@ static void follow_tool(struct run *run)
 static int say_log_failure(int error, const char *path)
 {
 	if (error == -EEXIST)
-		complain("The log %s has content already, or is no ordinary file; name another "
+		complain("The log %s is not empty, or is not an ordinary file; name another "
 			 "with --log.",
 			path);
 	else
@@ -323,7 +323,7 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 
 	run->signal_fd = take_signals(&before);
 	if (run->signal_fd < 0) {
-		complain("Cannot take signals (%s); the tool was not started.",
+		complain("Cannot set up signals (%s); the tool was not started.",
 			strerror(-run->signal_fd));
 		return EXIT_REFUSED;
 	}

@@ -23,7 +23,7 @@ static int take(void *user, int option, const char *value)
 	if (option == 's') {
 		if (moment_read(value, (int64_t)clock_now().wall_us, &options->since_us) == 0)
 			return EXIT_DONE;
-		complain("--since takes a day such as 2026-01-31, or a time, not %s.", value);
+		complain("--since must be a day such as 2026-01-31, or a time, not %s.", value);
 		return EXIT_USAGE;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
@@ -32,7 +32,7 @@ static int take(void *user, int option, const char *value)
 		options->by = words[i];
 		return EXIT_DONE;
 	}
-	complain("--by takes port, cable, bench, model, week or tool, not %s.", value);
+	complain("--by must be port, cable, bench, model, week or tool, not %s.", value);
 	return EXIT_USAGE;
 }
 

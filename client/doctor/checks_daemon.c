@@ -116,7 +116,7 @@ void check_caller(struct doctor *doctor)
 		return;
 	}
 	if (!uids || !groups) {
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "/proc does not tell your groups.");
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Cannot read your groups from /proc.");
 		return;
 	}
 	find_user(doctor->root, strtol(uids, NULL, 10), user, sizeof(user));
@@ -126,7 +126,7 @@ void check_caller(struct doctor *doctor)
 		*user ? user : "USER");
 	if (group.id < 0)
 		doctor_say(doctor, DOCTOR_PROBLEM, "systemd-sysusers",
-			"There is no group " GROUP ": nobody but root may ask the daemon.");
+			"There is no group " GROUP ": only root may query the daemon.");
 	else if (has_word(groups, id, " \t"))
 		doctor_say(doctor, DOCTOR_OK, NULL, "You are in the group " GROUP ".");
 	else if (group.has_member)
@@ -152,7 +152,8 @@ static struct json_object *find_source(struct doctor *doctor, const char *name)
 
 static void say_no_daemon(struct doctor *doctor)
 {
-	doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Only the daemon knows, and it does not answer.");
+	doctor_say(
+		doctor, DOCTOR_UNKNOWN, NULL, "Only the daemon can say, and it does not answer.");
 }
 
 /* Says of a source that must be up: what is missing where it is not, and what to change. */
@@ -175,7 +176,7 @@ static void check_source(struct doctor *doctor, const char *name, enum doctor_re
 void check_usb_source(struct doctor *doctor)
 {
 	check_source(doctor, "usb", DOCTOR_PROBLEM, "Phones that come and go are not seen",
-		"Start udev, and let the daemon use netlink (RestrictAddressFamilies=, "
+		"Start udev, and allow the daemon to use netlink (RestrictAddressFamilies=, "
 		"PrivateNetwork= of its unit).");
 }
 

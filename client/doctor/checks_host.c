@@ -46,7 +46,7 @@ static void say_room(struct doctor *doctor, const char *name, const char *path, 
 	else if (free_bytes < DISK_LEAST_BYTES || (disk.f_files && !disk.f_favail))
 		doctor_say(doctor, DOCTOR_PROBLEM, loss, "The disk of %s has %s left%s.", name,
 			phrase_bytes((int64_t)free_bytes).text,
-			disk.f_files && !disk.f_favail ? " and takes no more files" : "");
+			disk.f_files && !disk.f_favail ? " and accepts no more files" : "");
 	else if (free_bytes < DISK_LOW_BYTES)
 		doctor_say(doctor, DOCTOR_WARNING, "Make room on it.",
 			"The disk of %s has %s left.", name,
@@ -120,14 +120,14 @@ void check_clock(struct doctor *doctor)
 	}
 	synchronised = is_synchronised(doctor->root);
 	if (synchronised < 0)
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "The kernel does not tell (%s).",
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Cannot read the state of the clock (%s).",
 			strerror(-synchronised));
 	else if (!synchronised)
 		doctor_say(doctor, DOCTOR_WARNING, "timedatectl set-ntp true",
-			"The clock says %s, and nothing keeps it right.",
+			"The clock says %s, and nothing synchronises it.",
 			phrase_minute(now_us).text);
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL, "It is kept right.");
+		doctor_say(doctor, DOCTOR_OK, NULL, "It is synchronised.");
 }
 
 /* The newest year of a firmware that was restored with this version of the tool; 0 = none known. */
@@ -227,12 +227,12 @@ static void judge_version(struct doctor *doctor, const char *tool, const char *v
 	else if (newest > year)
 		doctor_say(doctor, DOCTOR_PROBLEM, update,
 			"%s %s is of %d, and firmware %s of %d was restored with it: it does not "
-			"know what such a phone asks for.",
+			"support the requests of such a phone.",
 			tool, version, year, firmware, newest);
 	else
 		doctor_say(doctor, DOCTOR_WARNING, update,
-			"%s %s is of %d: phones with firmware of later years ask for what it does "
-			"not know, and fail like broken ones.",
+			"%s %s is of %d: phones with newer firmware send requests that it does "
+			"not support, and fail like broken ones.",
 			tool, version, year);
 }
 
@@ -250,7 +250,7 @@ void check_tool(struct doctor *doctor)
 		found++;
 		if (r < 0)
 			doctor_say(doctor, DOCTOR_UNKNOWN, NULL,
-				"%s does not tell its version (%s).", tools[i].name, strerror(-r));
+				"%s does not print its version (%s).", tools[i].name, strerror(-r));
 		else
 			judge_version(doctor, tools[i].name, version);
 	}
@@ -258,5 +258,5 @@ void check_tool(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_WARNING,
 			"Install one, such as idevicerestore, or restore with a program that run "
 			"can start.",
-			"No restore tool that is known here is in your PATH.");
+			"Your PATH has no known restore tool.");
 }

@@ -267,7 +267,7 @@ void check_udev_rules(struct doctor *doctor)
 			rules.masked);
 	else if (!rules.found[0])
 		doctor_say(doctor, DOCTOR_PROBLEM, reinstall,
-			"There are no rules for usbmuxd: it is not started, and may not open "
+			"usbmuxd has no udev rules: nothing starts it, and it may not open "
 			"phones.");
 	else if (!system_exists(doctor->root, "/run/udev/control"))
 		doctor_say(doctor, DOCTOR_PROBLEM, "systemctl start systemd-udevd",

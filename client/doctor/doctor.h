@@ -38,7 +38,7 @@ struct doctor_check {
 };
 
 /* Runs all checks. Returns {"checks": [...], "problems": N, "warnings": N, "notCheckable": N},
- * which is the caller's, or NULL when memory is out. */
+ * which is the caller's, or NULL when out of memory. */
 struct json_object *doctor_run(struct doctor *doctor);
 /* The word of the output: ok, not-checkable, warning or problem. */
 const char *doctor_result_name(enum doctor_result result);

@@ -49,7 +49,7 @@ no_memory:
 	return -ENOMEM;
 }
 
-/* The case with one of its attempts alone. NULL when memory is out. */
+/* The case with one of its attempts alone. NULL when out of memory. */
 static struct json_object *cut_case(struct json_object *whole, struct json_object *attempt)
 {
 	static const char *const kept[] = {"format", "version", "device", "history"};

@@ -160,7 +160,7 @@ static bool import_binary(
 	struct import *import, struct source *source, const char *head, size_t length)
 {
 	import_complain(import, EXIT_REFUSED,
-		"it is no text: neither a log nor a case file, plain or in gzip, xz or zip.");
+		"it is not a log or a case file, plain or in gzip, xz or zip.");
 	return true;
 }
 
@@ -314,7 +314,7 @@ static int find_device(struct import *import, const char *text)
 	if (udid_normalize(name.text, device->udid) == 0)
 		device->ecid = udid_ecid(device->udid);
 	else if (ecid_parse(name.text, &device->ecid) < 0) {
-		complain("--device takes an ECID or a UDID, not %s.", text);
+		complain("--device must be an ECID or a UDID, not %s.", text);
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;

@@ -107,7 +107,7 @@ static void take_record(void *user, const struct event *event)
 		spool_add(reading->import->spool, event);
 }
 
-/* A case of one attempt. NULL when memory is out. */
+/* A case of one attempt. NULL when out of memory. */
 static struct triage_case *make_case(struct reading *reading, const struct logsplit_attempt *told)
 {
 	struct triage_case *c = triage_case_new();
@@ -144,7 +144,7 @@ static void take_attempt(void *user, const struct logsplit_attempt *told)
 			import->member_count--; /* mere company after all */
 		else
 			import_complain(import, EXIT_REFUSED,
-				"nothing in it is known from the log of a restore tool.");
+				"it has no line of a known restore tool's log.");
 		return;
 	}
 	if (!reading->base_us)
@@ -183,8 +183,8 @@ bool import_log(struct import *import, struct source *source, const char *head, 
 	if (!reading.broken && n < 0)
 		/* The last attempt is not whole: once the file is, it would be another. */
 		import_complain(import, EXIT_REFUSED,
-			"%s; what stands before that is imported but "
-			"for its last attempt.",
+			"%s; everything before that is imported, except "
+			"the last attempt.",
 			source_problem(source));
 	else if (!reading.broken)
 		logsplit_finish(split);

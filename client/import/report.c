@@ -18,7 +18,7 @@ static char *read_member(struct import *import, struct source *source, const cha
 	long n = 1;
 
 	if (!bytes) {
-		import_complain(import, EXIT_REFUSED, "memory is out.");
+		import_complain(import, EXIT_REFUSED, "out of memory.");
 		return NULL;
 	}
 	memcpy(bytes, head, length);
@@ -65,7 +65,7 @@ static int note_panic(struct import *import, struct json_object *panic)
 		return EXIT_DONE;
 	if (!device->ecid && !device->udid[0]) {
 		import_complain(import, EXIT_REFUSED,
-			"it does not say whose it is; name the phone with --device to keep it.");
+			"it does not name its phone; name it with --device to import it.");
 		return EXIT_DONE;
 	}
 	for (size_t i = 0; r == EXIT_DONE && i < field_count(findings); i++) {
@@ -90,7 +90,7 @@ bool import_report(struct import *import, struct source *source, const char *hea
 	r = panics_explain(import->member->label, bytes, length, &panic, message);
 	if (r < 0) {
 		import_complain(import, EXIT_REFUSED,
-			"it is a report of the phone's own, of no panic, and tells of no restore.");
+			"it is a report of the phone, but not of a panic or a restore.");
 		return true;
 	}
 	import_clear_bar(import);

@@ -193,7 +193,7 @@ static int gather(struct feed *feed, struct json_builder *builder, struct json_o
 
 int import_spool_failed(int error)
 {
-	complain("Cannot keep the records of a log in a temporary file (%s); make room there, or "
+	complain("Cannot store the records of a log in a temporary file (%s); make room there, or "
 		 "name another folder in $TMPDIR.",
 		strerror(-error));
 	return EXIT_REFUSED;

@@ -69,7 +69,7 @@ static void put_key(struct page *page, struct json_object *group)
 
 	if (!key) {
 		page_paint(page, PAINT_DIM);
-		page_put(page, "not told");
+		page_put(page, "not given");
 		page_paint(page, PAINT_NONE);
 	}
 	page_foreign(page, key ? key : "");

@@ -16,7 +16,7 @@ static const struct {
 	{"ok", "ok", PAINT_GOOD},
 	{"warning", "warning", PAINT_WARNING},
 	{"problem", "PROBLEM", PAINT_BAD},
-	{"not-checkable", "unknown", PAINT_DIM},
+	{"not-checkable", "not-checkable", PAINT_DIM},
 };
 
 static void put_result(struct page *page, const char *result)
@@ -69,6 +69,6 @@ void text_doctor(struct page *page, struct json_object *reply)
 	page_line(page, 0);
 	put_count(page, reply, "problems", PAINT_BAD, "problems, ");
 	put_count(page, reply, "warnings", PAINT_WARNING, "warnings, ");
-	put_count(page, reply, "notCheckable", PAINT_NONE, "not checkable");
+	put_count(page, reply, "notCheckable", PAINT_NONE, "not-checkable");
 	page_line(page, 0);
 }

@@ -182,7 +182,7 @@ void text_explanation(struct page *page, struct json_object *explanation, bool a
 		page_line(page, 0);
 	if (count > 1) {
 		page_foreign(page, field_text_or(explanation, "query", "It"));
-		page_put(page, " may mean %zu things; where it was read tells which.", count);
+		page_put(page, " has %zu meanings; which one depends on where it was read.", count);
 		page_line(page, 0);
 	}
 	for (size_t i = 0; i < field_count(meanings); i++) {

@@ -67,7 +67,7 @@ void text_panic(struct page *page, struct json_object *panic, bool verbose)
 
 	put_head(page, panic);
 	if (field_count(findings) == 0) {
-		page_put(page, "  Nothing in it is known to name a part.");
+		page_put(page, "  It names no part that is known.");
 		page_line(page, 0);
 	}
 	for (size_t i = 0; i < field_count(findings); i++) {

@@ -418,11 +418,10 @@ static void text_run_end(const struct run_end *end, bool reveal)
 	snprintf(how, sizeof(how), end->killed ? "was killed by signal %d" : "exited with %d",
 		end->number);
 	if (!end->session)
-		complain("%s %s; nobody watched. Its log is %s", tool, how, end->log);
+		complain("%s %s; the daemon did not watch. Its log is %s", tool, how, end->log);
 	else if (end->problem)
-		complain(
-			"%s %s; the daemon does not know all of it, because %s. Its log is %s; see "
-			"`idevicetriage diagnose %s`.",
+		complain("%s %s; the daemon has only part of it: %s. Its log is %s; see "
+			 "`idevicetriage diagnose %s`.",
 			tool, how, end->problem, end->log, phrase_session(end->session));
 	else
 		complain("%s %s; the restore %s%s%s%s. See `idevicetriage diagnose %s`.", tool, how,
@@ -455,7 +454,7 @@ static void text_imported(struct page *page, struct json_object *attempt)
 	if (left_out > 0) {
 		page_put(page,
 			"  %" PRId64
-			" of its records are not kept: they are too many or too large.",
+			" of its records were not stored: they are too many or too large.",
 			left_out);
 		page_line(page, 0);
 	}

@@ -139,20 +139,18 @@ static void put_proof(struct page *page, struct json_object *finding)
 	page_paint(page, PAINT_NONE);
 }
 
-/* Tells of findings that stand with `of`, or with several causes where it is empty. */
+/* Refers to findings that were printed with the cause `of`, or with several causes where it is
+ * empty. */
 static void put_left_out(struct page *page, size_t left_out, bool all, const char *of)
 {
 	const char *plural = left_out == 1 ? "" : "s";
 
 	page_tab(page, 6);
-	if (all && *of)
-		page_put(page, "for the same reason%s as ", plural);
-	else if (all)
-		page_put(page, "for the same reason%s as above", plural);
+	if (all)
+		page_put(page, "same reason%s as ", plural);
 	else
-		page_put(page, "and %zu reason%s given %s", left_out, plural,
-			*of ? "with " : "above");
-	page_foreign(page, of);
+		page_put(page, "%zu more reason%s: see ", left_out, plural);
+	page_foreign(page, *of ? of : "above");
 	page_put(page, ".");
 	page_line(page, 4);
 }
@@ -245,7 +243,7 @@ static void put_also(struct page *page, struct json_object *causes)
 
 		if (has_strength(cause) || is_cleared(cause))
 			continue;
-		page_put(page, count++ ? ", " : "Not told apart from these by anything seen: ");
+		page_put(page, count++ ? ", " : "Equally possible: ");
 		page_foreign(page, cause_title(cause));
 	}
 	if (count > 0) {

@@ -84,8 +84,8 @@ static void put_cited(struct html *html, const struct cited *cited)
 	if (cited && cited->record)
 		put_record(html, cited->record, cited->attempt);
 	else if (cited)
-		html_put_in(html, "li", "soft",
-			"#%" PRId64 ": not shown, or its log is no longer kept", cited->sequence);
+		html_put_in(html, "li", "soft", "#%" PRId64 ": not shown, or its log was deleted",
+			cited->sequence);
 }
 
 static void put_records(struct html *html, const struct report *report, struct json_object *finding)

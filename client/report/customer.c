@@ -278,7 +278,7 @@ static void put_next(struct html *html, const struct report *report)
 				? "Wait until the restore that is running has ended."
 			: text_equal(phase_of(report), "unknown")
 				? "Let one restore of the phone run to its end."
-				: "No further test is known that would change this result.");
+				: "No further test would change this result.");
 	html_end(html);
 }
 

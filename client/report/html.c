@@ -150,7 +150,7 @@ void html_put(struct html *html, const char *format, ...)
 	va_end(args);
 }
 
-/* The text clean and masked; NULL when memory is out. */
+/* The text clean and masked; NULL when out of memory. */
 static char *presentable(const struct html *html, const char *text)
 {
 	size_t size = strlen(text) + 1;

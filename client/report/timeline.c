@@ -123,7 +123,7 @@ static void put_operations(struct html *html, const struct course *course)
 
 	put_lane_name(html, LANE_OPERATIONS,
 		course->counts[MOMENT_OPERATION] ? "Operation of the restore, by its number"
-						 : "Operation of the restore: none was told");
+						 : "Operation of the restore: none was reported");
 	put_ground(html, LANE_OPERATIONS);
 	for (size_t i = 0; i < course->count; i++) {
 		const struct moment *moment = &course->moments[i];
@@ -320,7 +320,7 @@ void report_put_timeline(struct html *html, const struct report_attempt *attempt
 	if (course->end_us <= 0) {
 		html_put_in(html, "p", "soft", "%s",
 			course->records ? "The records have no times to draw."
-					: "Its log is no longer kept, or never was.");
+					: "Its log was deleted, or there never was one.");
 		return;
 	}
 	html_begin(html, "svg", "timeline");

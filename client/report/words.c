@@ -48,8 +48,8 @@ static const struct phase_words phases[] = {
 	{"phase2-hardware", "bad", "A part inside the phone", NULL,
 		{"No program can repair a faulty part: do not pay for recovery software.",
 			"The phone has to be opened to test or to replace the part.",
-			"Whether your data can be kept is decided by how the repair goes on. Say "
-			"before it begins whether you need the data: an erase destroys it."}},
+			"Whether your data can be saved depends on the repair. Say "
+			"before it starts whether you need the data: an erase destroys it."}},
 	{"phase1-connection", "good", "The connection to the phone", NULL,
 		{"Nothing that was seen points at a part of the phone: it need not be opened.",
 			"No recovery program is needed: it would use the same connection."}},
@@ -60,14 +60,15 @@ static const struct phase_words phases[] = {
 		{"Every restore of this phone that was watched here came to a good end, or none "
 		 "was watched yet."}},
 	{"running", "open", NULL, "A restore of this phone is running",
-		{"Its result is not known before it ends. Make this page again then."}},
+		{"The result is known when it ends. Make this page again then."}},
 	{"unknown", "open", NULL, "The result is not known yet",
 		{"What was seen so far does not show that the phone works, and nothing points at a "
 		 "part of it. Nothing is to be replaced."}},
 	{"undecided", "open", NULL, "The cause is not certain yet",
 		{"What was seen so far fits more than one cause. Nothing is to be replaced before "
-		 "the next test has told them apart.",
-			"Say whether you need the data on the phone: an update keeps it, an erase "
+		 "the next test has separated them.",
+			"Say whether you need the data on the phone: an update preserves it, an "
+			"erase "
 			"destroys it."}},
 };
 

@@ -200,13 +200,13 @@ static void take_appended(
 	feed->state = FEED_IDLE;
 	feed->next_us = now_us + feed->ask_every_us;
 	if (offset < 0 || offset > limit) {
-		give_up(feed, "the daemon told an offset that the log does not have");
+		give_up(feed, "the daemon sent an offset beyond the log");
 		return;
 	}
 	if (offset > feed->offset || feed->sent_to == feed->offset)
 		feed->stalls = 0;
 	else if (++feed->stalls > STALLS_MOST)
-		give_up(feed, "the daemon does not take the log");
+		give_up(feed, "the daemon does not accept the log");
 	feed->offset = offset;
 }
 

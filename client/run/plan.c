@@ -35,7 +35,7 @@ static int take_ecid(struct plan *plan, const char *value)
 {
 	if (ecid_parse(value, &plan->ecid) == 0)
 		return EXIT_DONE;
-	complain("--ecid takes an ECID such as 0x1A2B3C4D5E6F, not %s.", value);
+	complain("--ecid must be an ECID such as 0x1A2B3C4D5E6F, not %s.", value);
 	return EXIT_USAGE;
 }
 

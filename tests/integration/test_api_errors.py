@@ -44,6 +44,7 @@ def locked(bench):
 
 def ended_session(bench):
     session = bench.call('BeginRun', **RUN, ecid=ECID)['session']
+    bench.call('AppendLog', session=session, offset=0, text='Waiting for NAND (28)\nERROR: Unable to restore device\n')
     bench.call('EndRun', session=session, exitStatus=1)
     return session
 

@@ -290,7 +290,7 @@ def test_export_refuses(bench, tool, folder):
     assert bench.triage('export', check=False).returncode == 2
     assert bench.triage('export', OTHER, check=False).returncode == 4
     refused = bench.triage('export', ECID, '-o', folder, check=False)
-    assert refused.returncode == 1 and 'no ordinary file' in refused.stderr
+    assert refused.returncode == 1 and 'not an ordinary file' in refused.stderr
     refused = bench.triage('export', ECID, '-o', folder / 'none' / 'x', check=False)
     assert refused.returncode == 1 and 'Cannot write' in refused.stderr
 

@@ -414,7 +414,7 @@ def test_run_buffers_the_tool_by_lines(client, daemon):
 def test_run_without_a_daemon(client):
     result = client.run_shell("echo out; exit 7")
     assert result.returncode == 7 and result.stdout == "out\n"
-    assert result.stderr.count("not reachable") == 1 and "nobody watched" in result.stderr
+    assert result.stderr.count("not reachable") == 1 and "the daemon did not watch" in result.stderr
 
 
 def test_run_finds_a_daemon_that_comes_later(client):
@@ -474,7 +474,7 @@ def test_run_gives_up_on_a_daemon_that_takes_nothing(client, daemon):
     daemon._AppendLog = lambda parameters, more: {"offset": 0, "progress": standin.session()}
     result = client.run_shell("echo out; exit 4")
     assert result.returncode == 4 and result.stdout == "out\n"
-    assert "does not know all of it" in result.stderr
+    assert "has only part of it" in result.stderr
 
 
 def test_run_is_told_of_an_offset_past_the_log(client, daemon):

@@ -148,7 +148,7 @@ def daemon(tree):
 def test_a_good_bench(tree, daemon):
     assert tree.findings() == []
     text = tree.run().stdout
-    assert "0 problems, 0 warnings, 0 not checkable" in text
+    assert "0 problems, 0 warnings, 0 not-checkable" in text
     assert "PROBLEM" not in text
 
 
@@ -230,7 +230,7 @@ FAULTS = [
      ["not started again", "usbmuxd-always-on.conf"]),
     (lambda tree: tree.link("/etc/systemd/system/usbmuxd.service", "/dev/null"), "usbmuxd-start", "problem",
      ["masked", "systemctl unmask usbmuxd"]),
-    (lambda tree: tree.remove("/lib/udev/rules.d/39-usbmuxd.rules"), "udev-rules", "problem", ["no rules", "reinstall"]),
+    (lambda tree: tree.remove("/lib/udev/rules.d/39-usbmuxd.rules"), "udev-rules", "problem", ["no udev rules", "reinstall"]),
     (rules_masked, "udev-rules", "problem", ["/etc/udev/rules.d/39-usbmuxd.rules hides", "Remove"]),
     (lambda tree: tree.remove("/run/udev/control"), "udev-rules", "problem", ["udev does not run"]),
     (lambda tree: tree.phone("1-2", power__control="auto"), "usb-power", "problem",
@@ -251,9 +251,9 @@ FAULTS = [
     (lambda tree: tree.remove("/usr/lib/x86_64-linux-gnu"), "usbmuxd-library", "not-checkable", ["No libusbmuxd"]),
     (lambda tree: tree.remove("/usr/libexec/idevicetriage-phone"), "phone-program", "warning",
      ["/usr/libexec/idevicetriage-phone is missing", "`panics`", "Install idevicetriage again"]),
-    (lambda tree: tree.remove("/bin/idevicerestore"), "restore-tool", "warning", ["No restore tool"]),
+    (lambda tree: tree.remove("/bin/idevicerestore"), "restore-tool", "warning", ["no known restore tool"]),
     (old_clock, "clock", "problem", ["this program is of", "set-ntp"]),
-    (lambda tree: tree.remove("/run/systemd/timesync/synchronized"), "clock", "warning", ["nothing keeps it right"]),
+    (lambda tree: tree.remove("/run/systemd/timesync/synchronized"), "clock", "warning", ["nothing synchronises it"]),
     (lambda tree: setattr(tree, "state", "/full"), "disk", "problem", ["Make room"]),
     (lambda tree: tree.environment.update(XDG_STATE_HOME="/proc"), "log-disk", "problem",
      ["Make room", "/proc/idevicetriage/logs", "incomplete"]),

@@ -60,7 +60,7 @@ def test_unknown(bench, text):
     assert result.returncode == 4
     assert len(answers) == 1 and not answers[0]['meanings'] and not answers[0]['models']
     # One clean sentence, and short.
-    assert result.stderr.startswith('idevicetriage: Nothing is known of "')
+    assert result.stderr.startswith('idevicetriage: Cannot explain "')
     assert result.stderr.count('\n') == 1 and result.stderr[:-1].isprintable() and len(result.stderr) < 500
     shown = bench.triage('explain', '--', text, check=False)
     assert shown.returncode == 4 and shown.stdout == ''
@@ -100,7 +100,7 @@ def test_4013_alone_decides_nothing(bench):
 def test_text(bench):
     bench.environment['COLUMNS'] = '80'
     text = bench.triage('explain', '28').stdout
-    assert text.startswith('28 may mean 2 things')
+    assert text.startswith('28 has 2 meanings')
     assert 'Restore error 28\n' in text and 'Operation 28: Waiting for NAND' in text
     assert 'stopped, not why' in text
     assert bench.triage('explain', 'operation 28').stdout.startswith('Operation 28: Waiting for NAND')

@@ -245,9 +245,9 @@ def tarball():
 MISTAKES = {
     'empty.log': (b'', 'empty'),
     'blank.log': (b'\r\n \n', 'empty'),
-    'binary': (bytes(range(256)) * 64, 'no text'),
-    'tar.gz': (tarball(), 'no text'),
-    'story.txt': (b'The customer says that it fell into a lake.\n' * 20, 'nothing in it is known'),
+    'binary': (bytes(range(256)) * 64, 'not a log'),
+    'tar.gz': (tarball(), 'not a log'),
+    'story.txt': (b'The customer says that it fell into a lake.\n' * 20, 'no line of a known'),
     'crash.ips': (b'{"bug_type":"109","timestamp":"2026-11-22"}\n{"procName":"Safari"}\n',
                   'report of the phone'),
     'other.json': (b'{"format": "something", "version": 1}', 'not a case file'),
@@ -405,7 +405,7 @@ def test_what_is_too_much_is_left_out_and_told(imports, bench):
     assert result.returncode == 0 and made['recordsLeftOut'] == 1
     sequences = [record['sequence'] for record in bench.records(made['session']['session'])]
     assert sequences == [1, 3]
-    assert 'are not kept' in imports('--cable', 'B', imports.write('b.json', json.dumps(
+    assert 'were not stored' in imports('--cable', 'B', imports.write('b.json', json.dumps(
         {**case, 'attempts': [{**case['attempts'][0], 'host': 'b'}]}))).stdout
 
 

@@ -48,7 +48,7 @@ def test_what_is_no_report_does_not_keep_the_others_from_it(bench, folder):
     good = write_report(folder / 'good.ips', 'panic(cpu 0): ANS2 Recoverable Panic')
     result = panics(bench, '--file', folder / 'bad.ips', folder / 'none.ips', good)
     assert result.returncode == 1
-    assert 'bad.ips cannot be read as a panic report: there is no panic in it' in result.stderr
+    assert 'bad.ips as a panic report: there is no panic in it' in result.stderr
     assert 'No such file' in result.stderr
     assert 'ANS2: storage (NAND)' in result.stdout
 

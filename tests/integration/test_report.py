@@ -260,7 +260,7 @@ def test_an_attempt_whose_log_is_gone(bench):
     _, page = report(bench)
     annex = page.text('annex')
     assert 'counter Mac' in annex and 'counter Mac' in page.text('customer')
-    assert 'Its log is no longer kept' in annex and '#77: not shown' in annex
+    assert 'Its log was deleted' in annex and '#77: not shown' in annex
     assert page.count('figure') == 1 and page.count('rect') == 0
 
 
