@@ -13,6 +13,7 @@
 #include "common/base/text.h"
 #include "common/logs/link_log.h"
 #include "daemon/sources/path_watch.h"
+#include "daemon/sources/source.h"
 
 #define LINE_SIZE 1024 /* of a line, with the NUL; the rest of a longer one is cut */
 #define FIELD_SIZE 64
@@ -29,7 +30,7 @@ struct journal {
 	struct loop *loop;
 	event_sink *sink;
 	void *user;
-	journal_find_place *find_place;
+	find_usb_place *find_place;
 	void *find_place_user;
 	char cursor_path[PATH_MAX];
 	char folder[PATH_MAX];
@@ -51,23 +52,10 @@ struct journal {
 
 static void tell_source(struct journal *journal, int code, const char *reason)
 {
-	struct event event = {
-		.at = clock_now(),
-		.kind = EVENT_SOURCE,
-		.source = SOURCE_KERNEL,
-		.code = code,
-		.name = "journal",
-	};
-
 	if (journal->told == code)
 		return;
 	journal->told = code;
-	if (code == 0)
-		log_info("journal: %s", reason);
-	else
-		log_warning("journal: %s", reason);
-	event_set_text(&event, reason);
-	journal->sink(journal->user, &event);
+	source_report(SOURCE_KERNEL, "journal", code, reason, journal->sink, journal->user);
 }
 
 /* Copies a field of the current entry as clean text. Returns false where it has none. */

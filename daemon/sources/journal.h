@@ -10,14 +10,12 @@
 #include "common/model/event.h"
 #include "common/model/usb_identity.h"
 #include "daemon/loop.h"
-
-/* Finds where the device with that bus and address sits. Returns false where it is not known. */
-typedef bool journal_find_place(void *user, uint32_t bus, uint32_t address, struct usb_place *ret);
+#include "daemon/sources/source.h"
 
 struct journal_options {
-	const char *cursor_path;	/* keeps the place over restarts; NULL = begin at the end */
-	const char *folder;		/* a folder of journal files, NULL = the system's journal */
-	journal_find_place *find_place; /* may be NULL */
+	const char *cursor_path;    /* keeps the place over restarts; NULL = begin at the end */
+	const char *folder;	    /* a folder of journal files, NULL = the system's journal */
+	find_usb_place *find_place; /* may be NULL */
 	void *find_place_user;
 };
 

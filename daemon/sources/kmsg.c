@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/logs/link_log.h"
+#include "daemon/sources/source.h"
 
 #define RECORD_SIZE 8192 /* the kernel refuses a read into less than its record */
 #define LINE_SIZE 1024	 /* of a line, with the NUL; the rest of a longer one is cut */
@@ -21,7 +21,7 @@
 struct kmsg {
 	event_sink *sink;
 	void *user;
-	kmsg_find_place *find_place;
+	find_usb_place *find_place;
 	void *find_place_user;
 	int fd;
 	struct loop_io *io;
@@ -29,20 +29,7 @@ struct kmsg {
 
 static void tell_source(struct kmsg *kmsg, int code, const char *reason)
 {
-	struct event event = {
-		.at = clock_now(),
-		.kind = EVENT_SOURCE,
-		.source = SOURCE_KERNEL,
-		.code = code,
-		.name = "kmsg",
-	};
-
-	if (code == 0)
-		log_info("kmsg: %s", reason);
-	else
-		log_warning("kmsg: %s", reason);
-	event_set_text(&event, reason);
-	kmsg->sink(kmsg->user, &event);
+	source_report(SOURCE_KERNEL, "kmsg", code, reason, kmsg->sink, kmsg->user);
 }
 
 static void find_port(struct kmsg *kmsg, const char *device, struct link_finding *finding)

@@ -7,15 +7,13 @@
 #include "common/model/event.h"
 #include "common/model/usb_identity.h"
 #include "daemon/loop.h"
+#include "daemon/sources/source.h"
 
 #define KMSG_PATH "/dev/kmsg"
 
-/* Finds where the device with that bus and address sits. Returns false where it is not known. */
-typedef bool kmsg_find_place(void *user, uint32_t bus, uint32_t address, struct usb_place *ret);
-
 struct kmsg_options {
-	const char *path;	     /* NULL = KMSG_PATH */
-	kmsg_find_place *find_place; /* may be NULL */
+	const char *path;	    /* NULL = KMSG_PATH */
+	find_usb_place *find_place; /* may be NULL */
 	void *find_place_user;
 };
 

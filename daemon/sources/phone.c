@@ -10,6 +10,7 @@
 #include "common/logs/panic.h"
 #include "common/model/phone_query_policy.h"
 #include "daemon/sources/phone_run.h"
+#include "daemon/sources/source.h"
 #include "phone/answer.h"
 #include "phone/program.h"
 
@@ -45,21 +46,8 @@ struct phone {
 
 static void report_source(struct phone *phone, int code, const char *reason)
 {
-	struct event event = {
-		.at = clock_now(),
-		.kind = EVENT_SOURCE,
-		.source = SOURCE_PHONE,
-		.code = code,
-		.name = "phone",
-	};
-
-	if (code == 0)
-		log_info("phone: %s", reason);
-	else
-		log_warning("phone: %s", reason);
-	event_set_text(&event, reason);
 	phone->source = code;
-	phone->sink(phone->user, &event);
+	source_report(SOURCE_PHONE, "phone", code, reason, phone->sink, phone->user);
 }
 
 static void report_up(struct phone *phone)

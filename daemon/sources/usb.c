@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/model/attempt.h"
+#include "daemon/sources/source.h"
 
 #define DEVICES_MAX 256			 /* Apple devices at once */
 #define UEVENTS_A_TURN 16		 /* per turn of the loop, so that nobody else waits long */
@@ -45,20 +46,7 @@ static void enumerator_unrefp(sd_device_enumerator **enumerator)
 
 static void tell_source(struct usb *usb, int code, const char *reason)
 {
-	struct event event = {
-		.at = clock_now(),
-		.kind = EVENT_SOURCE,
-		.source = SOURCE_USB,
-		.code = code,
-		.name = "usb",
-	};
-
-	if (code == 0)
-		log_info("usb: %s", reason);
-	else
-		log_warning("usb: %s", reason);
-	event_set_text(&event, reason);
-	usb->sink(usb->user, &event);
+	source_report(SOURCE_USB, "usb", code, reason, usb->sink, usb->user);
 }
 
 static void tell_device(struct usb *usb, enum event_kind kind, const struct usb_device *device)

@@ -12,6 +12,7 @@
 #include "common/base/text.h"
 #include "daemon/sources/path_watch.h"
 #include "daemon/sources/usbmux_frame.h"
+#include "daemon/sources/source.h"
 
 #define DEVICES_MAX 256	 /* phones at once; a USB bus has 127 addresses */
 #define READ_BYTES 16384 /* per turn of the loop, so that nobody else waits long */
@@ -33,7 +34,7 @@ struct usbmux {
 	struct loop *loop;
 	event_sink *sink;
 	void *user;
-	usbmux_find_place *find_place;
+	find_usb_place *find_place;
 	void *find_place_user;
 
 	struct sockaddr_un address;
@@ -59,23 +60,10 @@ struct usbmux {
 /* Says each change of the source once, to the log and to the sink. */
 static void tell_source(struct usbmux *usbmux, int code, const char *reason)
 {
-	struct event event = {
-		.at = clock_now(),
-		.kind = EVENT_SOURCE,
-		.source = SOURCE_USBMUXD,
-		.code = code,
-		.name = "usbmuxd",
-	};
-
 	if (usbmux->told == code)
 		return;
 	usbmux->told = code;
-	if (code == 0)
-		log_info("usbmuxd: %s", reason);
-	else
-		log_warning("usbmuxd: %s", reason);
-	event_set_text(&event, reason);
-	usbmux->sink(usbmux->user, &event);
+	source_report(SOURCE_USBMUXD, "usbmuxd", code, reason, usbmux->sink, usbmux->user);
 }
 
 /* `code` is not 0 where usbmuxd ended, not the phone's stay in its list. */

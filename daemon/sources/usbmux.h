@@ -10,16 +10,14 @@
 #include "common/model/event.h"
 #include "common/model/usb_identity.h"
 #include "daemon/loop.h"
+#include "daemon/sources/source.h"
 
 #define USBMUX_DEFAULT_PATH "/var/run/usbmuxd"
-
-/* Finds where the device with that bus and address sits. Returns false where it is not known. */
-typedef bool usbmux_find_place(void *user, uint32_t bus, uint32_t address, struct usb_place *ret);
 
 struct usbmux_options {
 	const char
 		*address; /* as in USBMUXD_SOCKET_ADDRESS, NULL = the default path; it is copied */
-	usbmux_find_place *find_place; /* may be NULL */
+	find_usb_place *find_place; /* may be NULL */
 	void *find_place_user;
 	uint64_t retry_first_us; /* 0 = USBMUX_RETRY_FIRST_US */
 	uint64_t answer_max_us;	 /* 0 = USBMUX_ANSWER_MAX_US */
