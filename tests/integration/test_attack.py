@@ -239,3 +239,15 @@ def test_purge_under_load(bench):
     kept = b''.join(path.read_bytes() for path in bench.state.iterdir())
     assert ECID[2:].encode() not in kept
     assert int(ECID, 16).to_bytes(8, 'little') not in kept
+
+
+def test_causes_stand_before_effects_in_the_log(bench):
+    """"kmsg up" stood before the "journal down" that it replaced: the source's state was fed back in the middle of it."""
+    bench.environment['IDEVICETRIAGE_JOURNAL_DIR'] = str(bench.folder / 'no-journal')
+    bench.start()
+
+    def states():
+        return [record['name'] for record in bench.call('ReadLog')['records'] if record['kind'] == 'source']
+
+    until(lambda: {'journal', 'kmsg'} <= set(states()), what='both sources')
+    assert states().index('journal') < states().index('kmsg')
