@@ -9,7 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "daemon/systemd.h"
-#include "daemon/sources/usb_port.h"
+#include "daemon/sources/usb.h"
 #include "daemon/options.h"
 #include "daemon/retention.h"
 #include "daemon/ring_keeper.h"

@@ -10,7 +10,6 @@
 
 #include "client/doctor/doctor.h"
 #include "client/doctor/system.h"
-#include "client/doctor/unix_peers.h"
 #include "common/base/text.h"
 #include "common/model/known_tool.h"
 

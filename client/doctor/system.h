@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/base/macro.h"
 #include "common/model/event.h"
@@ -49,3 +50,11 @@ struct system_phone {
 
 /* Lists the phones on USB. Returns how many, or a negative errno where sysfs has no USB. */
 int system_phones(const char *root, struct system_phone phones[static SYSTEM_PHONES_MAX]);
+
+/* unix_peers.c: who is connected to a Unix socket, from the kernel's own list (sock_diag(7)). */
+
+#define UNIX_PEERS_MAX 256
+
+/* Finds the sockets that are connected to the one at `path`, as their inode numbers. Returns how
+ * many, or a negative errno where the kernel does not tell. */
+int unix_peers(const char *path, uint32_t peers[static UNIX_PEERS_MAX]);

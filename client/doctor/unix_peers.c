@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "client/doctor/unix_peers.h"
+#include "client/doctor/system.h"
 
 #include <errno.h>
 #include <linux/netlink.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "client/run/log_copier.h"
+#include "client/run/logfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -16,7 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/run/log_copier.h"
 #include "common/base/clock.h"
 #include "common/base/macro.h"
 

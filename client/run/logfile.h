@@ -53,3 +53,10 @@ void logfile_noticed(const struct logfile *log);
 /* Names the file of `tool` in the folder of logs, or, with NULL, that folder. The caller frees it;
  * NULL = out of memory. */
 char *logfile_default_path(const char *tool);
+
+/* log_copier.c: a process that copies the output of a tool from memory to the file. It ends with
+ * the tool and not with `run`; a disk that hangs holds nobody but it. */
+
+/* Copies until the tool has ended and all is in the file, or cannot be; then exits. `run` is the
+ * process that starts the tool. Only for a process of its own. */
+_Noreturn void log_copier_run(struct logfile *log, pid_t run);

@@ -6,11 +6,8 @@
 #include <string.h>
 
 #include "common/base/text.h"
-#include "common/diagnosis/ending.h"
 #include "common/diagnosis/facts.h"
-#include "common/diagnosis/unknowns.h"
-#include "common/diagnosis/next_step.h"
-#include "common/diagnosis/silence.h"
+#include "common/diagnosis/verdict_parts.h"
 #include "common/diagnosis/template.h"
 
 #define SIDE_COUNT 5	       /* by enum phase */

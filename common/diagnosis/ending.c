@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/diagnosis/ending.h"
+#include "common/diagnosis/verdict_parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>

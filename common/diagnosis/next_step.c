@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/diagnosis/next_step.h"
+#include "common/diagnosis/verdict_parts.h"
 
 #include "common/diagnosis/facts.h"
 #include "common/diagnosis/template.h"

@@ -8,6 +8,7 @@
 
 #include "common/base/macro.h"
 #include "common/model/event.h"
+#include "common/model/port_health.h"
 #include "common/model/usb_identity.h"
 #include "daemon/loop.h"
 
@@ -30,3 +31,8 @@ DEFINE_FREEP(struct usb, usb_free)
 /* Finds the watched device with that bus and address, the two numbers of usbmuxd's location.
  * Returns false, with *ret untouched, where there is none. */
 bool usb_find_place(const struct usb *usb, uint32_t bus, uint32_t address, struct usb_place *ret);
+
+/* Reads the port at the kernel's path such as 1-2.3. Returns false, with *ret untouched, where
+ * `port` is no such path; what sysfs does not have is not known. Files: Linux,
+ * Documentation/ABI/testing/sysfs-bus-usb and sysfs-devices-power. */
+bool usb_port_read(const char *port, struct port_facts *ret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "daemon/sources/usb_port.h"
+#include "daemon/sources/usb.h"
 
 #include <errno.h>
 #include <fcntl.h>
