@@ -28,7 +28,9 @@ static void tell_story(struct api_rig *rig)
 		const char *text;
 	} story[] = {
 		{EVENT_BENCH, SOURCE_DAEMON, MODE_UNKNOWN, 0, 0, "bench-1", "test"},
-		{EVENT_ATTACH, SOURCE_USB, MODE_RECOVERY, 0, 0, "", ""},
+		{EVENT_ATTACH, SOURCE_USB, MODE_RECOVERY, 0, 0, "", "IBFL:3D SRNM"},
+		{EVENT_DETACH, SOURCE_USB, MODE_RECOVERY, 0, 0, "", ""},
+		{EVENT_ATTACH, SOURCE_USB, MODE_RECOVERY, 0, 0, "", "IBFL:3C SRNM"},
 		{EVENT_DETACH, SOURCE_USB, MODE_RECOVERY, 0, 0, "", ""},
 		{EVENT_ATTACH, SOURCE_USB, MODE_RESTORE, 0, 0, "", ""},
 		{EVENT_OPERATION, SOURCE_TOOL, MODE_UNKNOWN, 28, 0, "Creating filesystem", ""},

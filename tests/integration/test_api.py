@@ -441,7 +441,7 @@ def test_contents(peer):
     session = peer.ask('ListSessions', {'device': '1-2'})['sessions'][0]
     assert status['runningSessions'] == [session['session']]
     assert session['outcome'] == 'running'
-    assert session['modes'] == ['recovery', 'gone', 'restore']
+    assert session['modes'] == ['recovery', 'gone', 'recovery', 'gone', 'restore']
     assert session['operation'] == 28
     answer = peer.ask('Diagnose', {'device': ECID})
     assert answer['sessions'][0]['session'] == session['session']
