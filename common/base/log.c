@@ -30,7 +30,7 @@ void log_write(enum log_level level, const char *format, ...)
 	va_end(args);
 	text_clean(line, strlen(line), clean, sizeof(clean));
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "idevicetriage: %s\n", clean);
+		fprintf(stderr, "%s: %s\n", program_invocation_short_name, clean);
 	else
 		fprintf(stderr, "<%d>%s\n", (int)level, clean);
 	errno = saved;

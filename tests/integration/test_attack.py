@@ -2,11 +2,13 @@
 """What gets in the way of the daemon and the command on purpose, or by a slip of the hand."""
 import json
 import os
+import pty
 import re
 import shutil
 import signal
 import socket
 import sqlite3
+import subprocess
 import threading
 import zipfile
 from contextlib import ExitStack, closing
@@ -251,3 +253,15 @@ def test_causes_stand_before_effects_in_the_log(bench):
 
     until(lambda: {'journal', 'kmsg'} <= set(states()), what='both sources')
     assert states().index('journal') < states().index('kmsg')
+
+
+def test_the_log_on_a_terminal_carries_the_name_of_the_program(bench):
+    """The daemon's lines carried the name of the command."""
+    master, terminal = pty.openpty()
+    with subprocess.Popen([bench.build / 'daemon' / 'idevicetriaged', '--state-dir', bench.state, '--socket', '/nowhere/at/all'],
+                          env=bench.environment, stderr=terminal) as daemon:
+        os.close(terminal)
+        assert daemon.wait(20) != 0
+    text = os.read(master, 65536).decode()
+    os.close(master)
+    assert 'idevicetriaged: Cannot listen on /nowhere/at/all' in text
