@@ -365,7 +365,7 @@ static void diagnose_failures(struct diagnosis *d, struct verdict *verdict)
 	choose_step(d, verdict);
 	collect_advice(verdict);
 	summarize(d, verdict);
-	missing_collect(d->view, verdict);
+	unknowns_collect(d->view, verdict);
 }
 
 int diagnose(const struct triage_case *c, struct verdict *ret)

@@ -119,7 +119,7 @@ static bool list_attempts(
 	return count > 0;
 }
 
-void missing_collect(const struct case_analysis *view, struct verdict *verdict)
+void unknowns_collect(const struct case_analysis *view, struct verdict *verdict)
 {
 	if (verdict->phase != PHASE_UNDECIDED && verdict->strength >= STRENGTH_STRONG)
 		return;

@@ -8,7 +8,7 @@
 #include "common/diagnosis/knowledge.h"
 
 /* Fills verdict->missing; leaves it empty where a verdict is strong without. */
-void missing_collect(const struct case_analysis *view, struct verdict *verdict);
+void unknowns_collect(const struct case_analysis *view, struct verdict *verdict);
 
 /* Fills verdict->next from the experiments table. `suspicion` has one number for each cause of
  * knowledge_causes, in proportion to how likely it is: prior and evidence together. */
