@@ -43,11 +43,11 @@ int case_file_diagnosis(const char *path, struct json_object **ret)
 	int r = casefile_read(text_equal(path, "-") ? "/dev/stdin" : path, &c, message);
 
 	if (r < 0 && r != -ENOMEM) {
-		complain("Cannot read a case from %s: %s.", path, message);
+		report_error("Cannot read a case from %s: %s.", path, message);
 		return EXIT_REFUSED;
 	}
 	if (r < 0 || !verdict || diagnose(c, verdict) < 0)
-		return say_no_memory();
+		return report_no_memory();
 	*ret = reply_new(c, verdict);
-	return *ret ? EXIT_DONE : say_no_memory();
+	return *ret ? EXIT_DONE : report_no_memory();
 }

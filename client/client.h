@@ -34,7 +34,7 @@ struct context {
 	enum color_choice color;
 	const struct output *output; /* text or JSON */
 	void (*help)(void);	     /* writes the help to standard output */
-	struct page page;	     /* standard output; ready once the options are read */
+	struct layout layout;	     /* standard output; ready once the options are read */
 };
 
 /* One command. `argv[0]` is its name. Returns an exit code. */
@@ -66,6 +66,6 @@ int command_panics(struct context *context, int argc, char **argv);
 int command_run(struct context *context, int argc, char **argv);
 
 /* Says one sentence on standard error, after the program's name and without control characters. */
-void complain(const char *format, ...) PRINTF_LIKE(1, 2);
+void report_error(const char *format, ...) PRINTF_LIKE(1, 2);
 /* Says that there is no memory. Returns EXIT_REFUSED. */
-int say_no_memory(void);
+int report_no_memory(void);

@@ -24,8 +24,9 @@ static int refuse_value(size_t number, const char *value)
 {
 	const char *const *known = conditions[number].values;
 
-	complain("%s must be %s, %s, %s%s%s or unknown, not %s.", conditions[number].name, known[0],
-		known[1], known[2], known[3] ? ", " : "", known[3] ? known[3] : "", value);
+	report_error("%s must be %s, %s, %s%s%s or unknown, not %s.", conditions[number].name,
+		known[0], known[1], known[2], known[3] ? ", " : "", known[3] ? known[3] : "",
+		value);
 	return EXIT_USAGE;
 }
 
@@ -35,12 +36,12 @@ static int read_pair(const char *value, condition_taker *take, void *user)
 	CLEANUP(freep) char *key = NULL;
 
 	if (!equals || equals == value || !equals[1]) {
-		complain("--condition must be KEY=VALUE, not %s.", value);
+		report_error("--condition must be KEY=VALUE, not %s.", value);
 		return EXIT_USAGE;
 	}
 	key = strndup(value, (size_t)(equals - value));
 	if (!key)
-		return say_no_memory();
+		return report_no_memory();
 	take(user, key, equals + 1);
 	return EXIT_DONE;
 }

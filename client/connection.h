@@ -20,7 +20,7 @@ int connection_open(const char *path, struct connection **ret);
 /* One that is answered from what a daemon left, by the same methods. `offline` is taken. NULL when
  * out of memory. */
 struct connection *connection_to_offline(struct offline *offline);
-/* That store, borrowed; NULL where the daemon answers. Only ask() may be used then. */
+/* That store, borrowed; NULL where the daemon answers. Only rpc_call() may be used then. */
 struct offline *connection_offline(const struct connection *connection);
 struct connection *connection_free(struct connection *connection);
 DEFINE_FREEP(struct connection, connection_free)

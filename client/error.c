@@ -9,26 +9,26 @@
 
 #define SENTENCE_BYTES 1024
 
-void complain(const char *format, ...)
+void report_error(const char *format, ...)
 {
 	char text[SENTENCE_BYTES], clean[SENTENCE_BYTES];
-	struct page page;
+	struct layout layout;
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	text_clean(text, strlen(text), clean, sizeof(clean));
-	page_init(&page, stderr, 0, true);
+	layout_init(&layout, stderr, 0, true);
 	/* A script reads lines. */
-	if (!page.terminal)
-		page.width = INT_MAX;
-	page_put(&page, "idevicetriage: %s", clean);
-	page_line(&page, 0);
+	if (!layout.terminal)
+		layout.width = INT_MAX;
+	layout_put(&layout, "idevicetriage: %s", clean);
+	layout_line(&layout, 0);
 }
 
-int say_no_memory(void)
+int report_no_memory(void)
 {
-	complain("Out of memory.");
+	report_error("Out of memory.");
 	return EXIT_REFUSED;
 }

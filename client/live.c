@@ -13,36 +13,37 @@
 #define WIDE_COLUMNS 100 /* narrower terminals have neither bar nor stage beside a step */
 #define PAINT_BYTES 16	 /* of colour around the line */
 
-static void put_bar(const struct page *page, FILE *out, int64_t permille)
+static void put_bar(const struct layout *layout, FILE *out, int64_t permille)
 {
-	if (page->width >= WIDE_COLUMNS) {
+	if (layout->width >= WIDE_COLUMNS) {
 		fputc(' ', out);
 		for (int i = 0; i < BAR_COLUMNS; i++)
-			fputs(permille >= (i + 1) * 1000 / BAR_COLUMNS ? page_sign(page, "█", "#")
-								       : page_sign(page, "░", "."),
+			fputs(permille >= (i + 1) * 1000 / BAR_COLUMNS
+					? layout_sign(layout, "█", "#")
+					: layout_sign(layout, "░", "."),
 				out);
 	}
 	fprintf(out, " %" PRId64 " %%", permille / 10);
 }
 
-static void put_place(const struct page *page, FILE *out, struct json_object *session)
+static void put_place(const struct layout *layout, FILE *out, struct json_object *session)
 {
 	const char *stage = phrase_stage(field_text_or(session, "stage", ""));
 	struct phrase step = phrase_step(session);
 	int64_t permille;
 
-	if (page->width >= WIDE_COLUMNS && *stage && *step.text && !text_equal(step.text, stage))
+	if (layout->width >= WIDE_COLUMNS && *stage && *step.text && !text_equal(step.text, stage))
 		fprintf(out, "%s: ", stage);
 	fputs(*step.text ? step.text : *stage ? stage : "waiting for the phone", out);
 	if (field_number(session, "permille", &permille) && permille >= 0 && permille <= 1000)
-		put_bar(page, out, permille);
+		put_bar(layout, out, permille);
 }
 
 /* Returns whether the phone is over its budget. */
 static bool put_silence(
-	const struct page *page, FILE *out, struct json_object *session, int64_t age_us)
+	const struct layout *layout, FILE *out, struct json_object *session, int64_t age_us)
 {
-	const char *separator = page_sign(page, " · ", " | ");
+	const char *separator = layout_sign(layout, " · ", " | ");
 	int64_t silent, budget = 0;
 
 	if (!field_number(session, "silentUSec", &silent))
@@ -57,7 +58,7 @@ static bool put_silence(
 	return silent > budget;
 }
 
-void live_line(const struct page *page, struct json_object *session, int64_t age_us,
+void live_line(const struct layout *layout, struct json_object *session, int64_t age_us,
 	int64_t running_us, char out[static LIVE_BYTES])
 {
 	char text[LIVE_BYTES] = "", clean[LIVE_BYTES - PAINT_BYTES];
@@ -68,18 +69,18 @@ void live_line(const struct page *page, struct json_object *session, int64_t age
 	if (!line)
 		return;
 	if (session)
-		put_place(page, line, session);
+		put_place(layout, line, session);
 	else
 		fputs("running, not watched", line);
 	if (session)
-		over = put_silence(page, line, session, age_us);
-	fprintf(line, "%s%s", page_sign(page, " · ", " | "), phrase_duration(running_us).text);
+		over = put_silence(layout, line, session, age_us);
+	fprintf(line, "%s%s", layout_sign(layout, " · ", " | "), phrase_duration(running_us).text);
 	fclose(line);
 	text_clean(text, strlen(text), clean, sizeof(clean));
-	clean[page_fitting(page, clean, page->width - 1)] = '\0';
+	clean[layout_fitting(layout, clean, layout->width - 1)] = '\0';
 	snprintf(out, LIVE_BYTES, "%s%s%s",
-		!page->color ? ""
-		: over	     ? "\033[1;31m"
-			     : "\033[36m",
-		clean, page->color ? "\033[0m" : "");
+		!layout->color ? ""
+		: over	       ? "\033[1;31m"
+			       : "\033[36m",
+		clean, layout->color ? "\033[0m" : "");
 }

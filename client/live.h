@@ -8,8 +8,8 @@
 
 #define LIVE_BYTES 384
 
-/* Writes the line for a Session that the daemon told `age_us` ago, cut to the page's width, and in
- * red where the phone is over its budget. `session` NULL: nobody watches. `running_us` is how long
- * the restore has been running. */
-void live_line(const struct page *page, struct json_object *session, int64_t age_us,
+/* Writes the line for a Session that the daemon told `age_us` ago, cut to the layout's width, and
+ * in red where the phone is over its budget. `session` NULL: nobody watches. `running_us` is how
+ * long the restore has been running. */
+void live_line(const struct layout *layout, struct json_object *session, int64_t age_us,
 	int64_t running_us, char out[static LIVE_BYTES]);

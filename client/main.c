@@ -73,7 +73,7 @@ static int close_output(int code)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
-	complain("Cannot write the output (%m).");
+	report_error("Cannot write the output (%m).");
 	return code == EXIT_DONE ? EXIT_REFUSED : code;
 }
 
@@ -94,12 +94,12 @@ int main(int argc, char **argv)
 	if (first < 0)
 		return -first;
 	if (first == argc) {
-		complain("No command; see `idevicetriage --help`.");
+		report_error("No command; see `idevicetriage --help`.");
 		return EXIT_USAGE;
 	}
 	command = find_command(argv[first]);
 	if (!command) {
-		complain("Unknown command %s; see `idevicetriage --help`.", argv[first]);
+		report_error("Unknown command %s; see `idevicetriage --help`.", argv[first]);
 		return EXIT_USAGE;
 	}
 	return close_output(command->run(&context, argc - first, argv + first));

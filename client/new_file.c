@@ -12,7 +12,7 @@
 
 static int cannot_write(const char *path, int error)
 {
-	complain("Cannot write %s (%s); name another file with -o.", path, strerror(-error));
+	report_error("Cannot write %s (%s); name another file with -o.", path, strerror(-error));
 	return EXIT_REFUSED;
 }
 
@@ -53,8 +53,8 @@ int new_file_open(struct new_file *file, const char *path, mode_t mode)
 		return EXIT_DONE;
 	}
 	if (lstat(path, &found) == 0 && !S_ISREG(found.st_mode)) {
-		complain("%s exists and is not an ordinary file; name another with -o, or - "
-			 "for standard output.",
+		report_error("%s exists and is not an ordinary file; name another with -o, or - "
+			     "for standard output.",
 			path);
 		return EXIT_REFUSED;
 	}

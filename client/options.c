@@ -34,7 +34,7 @@ static int take_color(struct context *context, const char *value)
 			context->color = (enum color_choice)i;
 			return EXIT_DONE;
 		}
-	complain("--color must be auto, always or never, not %s.", value);
+	report_error("--color must be auto, always or never, not %s.", value);
 	return EXIT_USAGE;
 }
 
@@ -77,9 +77,9 @@ static int refuse_option(const char *command, char **argv, const char *letters, 
 	const char *word = unknown_letter ? letter : argv[optind - 1];
 
 	if (lacks_value)
-		complain("%s: %s needs a value; see `idevicetriage --help`.", command, word);
+		report_error("%s: %s needs a value; see `idevicetriage --help`.", command, word);
 	else
-		complain("%s has no option %s; see `idevicetriage --help`.", command, word);
+		report_error("%s has no option %s; see `idevicetriage --help`.", command, word);
 	return EXIT_USAGE;
 }
 
@@ -108,7 +108,7 @@ int options_read(struct context *context, int argc, char **argv, const char *let
 		if (r != EXIT_DONE)
 			return -r;
 	}
-	page_init(&context->page, stdout,
+	layout_init(&context->layout, stdout,
 		context->color == COLOR_AUTO ? -1 : context->color == COLOR_ALWAYS,
 		context->reveal);
 	return optind;
@@ -122,7 +122,8 @@ int option_number(const char *name, const char *value, int64_t least, int64_t *r
 	errno = 0;
 	number = strtoll(value, &end, 10);
 	if (errno || end == value || *end || number < least) {
-		complain("%s must be a number of %" PRId64 " or more, not %s.", name, least, value);
+		report_error(
+			"%s must be a number of %" PRId64 " or more, not %s.", name, least, value);
 		return EXIT_USAGE;
 	}
 	*ret = number;
@@ -131,8 +132,8 @@ int option_number(const char *name, const char *value, int64_t least, int64_t *r
 
 int options_too_many(const char *command, const char *word)
 {
-	complain("%s accepts no further argument such as %s; see `idevicetriage --help`.", command,
-		word);
+	report_error("%s accepts no further argument such as %s; see `idevicetriage --help`.",
+		command, word);
 	return EXIT_USAGE;
 }
 
@@ -142,7 +143,7 @@ int option_outcome(const char *value, enum outcome *ret)
 
 	if (outcome != OUTCOME_SUCCEEDED && outcome != OUTCOME_FAILED &&
 		outcome != OUTCOME_ABORTED && outcome != OUTCOME_NOT_STARTED) {
-		complain("--outcome must be %s, not %s.", OUTCOME_WORDS, value);
+		report_error("--outcome must be %s, not %s.", OUTCOME_WORDS, value);
 		return EXIT_USAGE;
 	}
 	*ret = outcome;

@@ -12,7 +12,7 @@ typedef int option_taker(void *user, int option, const char *value);
 
 /* Reads a command's arguments: the shared options into *context, its own (`letters` and the
  * `own` table, which an empty entry ends; both may be NULL) through `take`. `letters` that begin
- * with + end at the first word that is no option. Makes the output and page ready. Returns the
+ * with + end at the first word that is no option. Makes the output and layout ready. Returns the
  * index of the first word, or minus an exit code after saying why. */
 int options_read(struct context *context, int argc, char **argv, const char *letters,
 	const struct option *own, option_taker *take, void *user);

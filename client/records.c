@@ -29,7 +29,7 @@ int records_read(struct context *context, struct connection *connection, const c
 	for (bool first = true;; first = false) {
 		CLEANUP(json_object_putp) struct json_object *reply = NULL;
 		struct json_builder builder = {0};
-		int r = ask(context, connection, "ReadLog", &builder,
+		int r = rpc_call(context, connection, "ReadLog", &builder,
 			records_parameters(&builder, session, after), &reply);
 
 		if (r != EXIT_DONE || (records_last(reply) <= after && !first))

@@ -93,7 +93,7 @@ int name_find(const char *text, enum name_kind wanted, struct json_object *sessi
 
 	match_lists(&match, wanted, sessions, devices);
 	if (match.count > 1) {
-		complain("%s fits more than one device or session; type more of it.", text);
+		report_error("%s fits more than one device or session; type more of it.", text);
 		return EXIT_UNKNOWN_NAME;
 	}
 	if (match.count == 1)
@@ -107,7 +107,7 @@ int name_take(const char *text, enum name_kind wanted, struct name *ret)
 
 	ret->kind = wanted & NAME_DEVICE ? NAME_DEVICE : NAME_SESSION;
 	if (!text_copy(ret->text, sizeof(ret->text), text)) {
-		complain("%.40s... names no device and no session.", text);
+		report_error("%.40s... names no device and no session.", text);
 		return -EXIT_UNKNOWN_NAME;
 	}
 	if (kind & wanted)
@@ -127,9 +127,9 @@ int ask_name(struct context *context, struct connection *connection, const char 
 		return r < 0 ? -r : EXIT_DONE;
 	limit = json_new_object(&builder);
 	json_put_number(&builder, limit, "limit", SESSIONS_LOOKED_AT);
-	r = ask(context, connection, "ListSessions", &builder, limit, &sessions);
+	r = rpc_call(context, connection, "ListSessions", &builder, limit, &sessions);
 	if (r == EXIT_DONE && (wanted & NAME_DEVICE))
-		r = ask_plainly(context, connection, "ListDevices", &devices);
+		r = rpc_call_plain(context, connection, "ListDevices", &devices);
 	if (r != EXIT_DONE)
 		return r;
 	return name_find(text, wanted, field_list(sessions, "sessions"),
@@ -151,5 +151,5 @@ int ask_diagnosis(struct context *context, struct connection *connection, const 
 	if (text)
 		json_put_text(&builder, parameters,
 			name.kind == NAME_SESSION ? "session" : "device", name.text);
-	return ask(context, connection, "Diagnose", &builder, parameters, ret);
+	return rpc_call(context, connection, "Diagnose", &builder, parameters, ret);
 }

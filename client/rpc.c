@@ -14,7 +14,7 @@
 #define OPEN_ATTEMPTS 40
 #define OPEN_PAUSE_MS 50 /* between them: 2 s in all, for a queue of callers to empty */
 
-int ask_open_quietly(struct context *context, struct connection **ret)
+int rpc_open_quietly(struct context *context, struct connection **ret)
 {
 	for (int i = 0;; i++) {
 		int r = connection_open(context->socket, ret);
@@ -25,7 +25,7 @@ int ask_open_quietly(struct context *context, struct connection **ret)
 	}
 }
 
-int ask_unreachable(struct context *context, int error)
+int rpc_unreachable(struct context *context, int error)
 {
 	static const struct {
 		int error;
@@ -42,44 +42,45 @@ int ask_unreachable(struct context *context, int error)
 
 	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
 		if (hints[i].error == error) {
-			complain("Cannot reach the daemon at %s (%s); %s.", context->socket,
+			report_error("Cannot reach the daemon at %s (%s); %s.", context->socket,
 				strerror(-error), hints[i].hint);
 			return EXIT_UNREACHABLE;
 		}
-	complain("Cannot reach the daemon at %s (%s).", context->socket, strerror(-error));
+	report_error("Cannot reach the daemon at %s (%s).", context->socket, strerror(-error));
 	return EXIT_UNREACHABLE;
 }
 
-int ask_open(struct context *context, struct connection **ret)
+int rpc_open(struct context *context, struct connection **ret)
 {
-	int r = ask_open_quietly(context, ret);
+	int r = rpc_open_quietly(context, ret);
 
-	return r < 0 ? ask_unreachable(context, r) : EXIT_DONE;
+	return r < 0 ? rpc_unreachable(context, r) : EXIT_DONE;
 }
 
-int ask_open_reading(struct context *context, struct connection **ret)
+int rpc_open_reading(struct context *context, struct connection **ret)
 {
 	struct offline *offline;
-	int error = ask_open_quietly(context, ret), ring_error, r;
+	int error = rpc_open_quietly(context, ret), ring_error, r;
 
 	if (error == 0)
 		return EXIT_DONE;
 	r = offline_open(context->state_dir, &ring_error, &offline);
 	if (r == -ENOENT)
-		return ask_unreachable(context, error);
+		return rpc_unreachable(context, error);
 	if (r < 0) {
-		complain("Cannot reach the daemon at %s (%s), and cannot read its records in %s "
-			 "(%s).",
+		report_error(
+			"Cannot reach the daemon at %s (%s), and cannot read its records in %s "
+			"(%s).",
 			context->socket, strerror(-error), context->state_dir, strerror(-r));
 		return EXIT_UNREACHABLE;
 	}
-	complain("The daemon is not reachable (%s); this is from its records in %s.",
+	report_error("The daemon is not reachable (%s); this is from its records in %s.",
 		strerror(-error), context->state_dir);
 	if (ring_error < 0)
-		complain("Its ring there cannot be read (%s): the newest records are missing.",
+		report_error("Its ring there cannot be read (%s): the newest records are missing.",
 			strerror(-ring_error));
 	*ret = connection_to_offline(offline);
-	return *ret ? EXIT_DONE : say_no_memory();
+	return *ret ? EXIT_DONE : report_no_memory();
 }
 
 /* The sentences for the daemon's errors. `%s` is the value of `field`. */
@@ -114,7 +115,7 @@ static const struct {
 		"The daemon does not accept the value of %s."},
 };
 
-int ask_refused(const struct varlink_reply *reply)
+int rpc_refused(const struct varlink_reply *reply)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		struct json_object *value = NULL;
@@ -126,27 +127,28 @@ int ask_refused(const struct varlink_reply *reply)
 /* The sentences are the table's own. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		complain(refusals[i].sentence, value ? json_object_get_string(value) : "(unnamed)");
+		report_error(
+			refusals[i].sentence, value ? json_object_get_string(value) : "(unnamed)");
 #pragma GCC diagnostic pop
 		return refusals[i].code;
 	}
-	complain("The daemon refused with %s.", reply->error);
+	report_error("The daemon refused with %s.", reply->error);
 	return EXIT_REFUSED;
 }
 
 static int lost(struct context *context, const char *method, int error)
 {
 	if (error == -ETIMEDOUT)
-		complain("The daemon at %s did not answer %s in %d s; see `systemctl status "
-			 "idevicetriaged`.",
+		report_error("The daemon at %s did not answer %s in %d s; see `systemctl status "
+			     "idevicetriaged`.",
 			context->socket, method, ANSWER_MS / 1000);
 	else
-		complain("The connection to the daemon at %s broke in %s (%s).", context->socket,
-			method, strerror(-error));
+		report_error("The connection to the daemon at %s broke in %s (%s).",
+			context->socket, method, strerror(-error));
 	return EXIT_UNREACHABLE;
 }
 
-int ask_allowing(struct context *context, struct connection *connection, const char *method,
+int rpc_call_allowing(struct context *context, struct connection *connection, const char *method,
 	struct json_builder *builder, struct json_object *parameters, const char *allowed,
 	struct json_object **ret)
 {
@@ -160,7 +162,7 @@ int ask_allowing(struct context *context, struct connection *connection, const c
 		reply.message = reply.parameters;
 		json_object_put(parameters);
 		if (!reply.message)
-			return say_no_memory();
+			return report_no_memory();
 	} else {
 		r = connection_send(connection, builder, method, parameters, false);
 		if (r == 0)
@@ -172,23 +174,23 @@ int ask_allowing(struct context *context, struct connection *connection, const c
 	if (reply.error && allowed && text_equal(reply.error, allowed))
 		*ret = NULL;
 	else if (reply.error)
-		r = ask_refused(&reply);
+		r = rpc_refused(&reply);
 	else
 		*ret = json_object_get(reply.parameters);
 	varlink_reply_done(&reply);
 	return r;
 }
 
-int ask(struct context *context, struct connection *connection, const char *method,
+int rpc_call(struct context *context, struct connection *connection, const char *method,
 	struct json_builder *builder, struct json_object *parameters, struct json_object **ret)
 {
-	return ask_allowing(context, connection, method, builder, parameters, NULL, ret);
+	return rpc_call_allowing(context, connection, method, builder, parameters, NULL, ret);
 }
 
-int ask_plainly(struct context *context, struct connection *connection, const char *method,
+int rpc_call_plain(struct context *context, struct connection *connection, const char *method,
 	struct json_object **ret)
 {
 	struct json_builder builder = {0};
 
-	return ask(context, connection, method, &builder, NULL, ret);
+	return rpc_call(context, connection, method, &builder, NULL, ret);
 }

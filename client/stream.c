@@ -26,7 +26,7 @@ static int follow(struct context *context, struct connection *connection,
 		if (r < 0)
 			return r;
 		if (reply.error) {
-			r = ask_refused(&reply);
+			r = rpc_refused(&reply);
 			varlink_reply_done(&reply);
 			return r;
 		}
@@ -35,7 +35,7 @@ static int follow(struct context *context, struct connection *connection,
 			*after = sequence;
 		continues = reply.continues;
 		varlink_reply_done(&reply);
-		if (ferror(context->page.out))
+		if (ferror(context->layout.out))
 			return EXIT_REFUSED;
 		if (!continues)
 			return EXIT_DONE;
@@ -74,12 +74,13 @@ int stream_run(struct context *context, struct connection *connection, const str
 			r = follow(context, owned, stream, &after);
 		if (r >= 0)
 			return r;
-		complain("The connection to the daemon broke (%s); waiting for it to come back.",
+		report_error(
+			"The connection to the daemon broke (%s); waiting for it to come back.",
 			strerror(-r));
 		owned = connection_free(owned);
 		r = reconnect(context, &owned);
 		if (r < 0)
-			return ask_unreachable(context, r);
+			return rpc_unreachable(context, r);
 		if (after > 0)
 			json_put_number(builder, call, "after", after);
 	}

@@ -16,7 +16,7 @@
 #define WIDTH_LEAST 20
 #define WIDTH_MOST 1000
 
-int page_terminal_width(int fd)
+int layout_terminal_width(int fd)
 {
 	struct winsize size;
 	const char *columns = getenv("COLUMNS");
@@ -41,27 +41,27 @@ static bool color_wanted(bool terminal)
 	return terminal && term && !text_equal(term, "dumb");
 }
 
-void page_init(struct page *page, FILE *out, int color, bool reveal)
+void layout_init(struct layout *layout, FILE *out, int color, bool reveal)
 {
 	int fd = fileno(out);
 
-	*page = (struct page){
+	*layout = (struct layout){
 		.out = out,
 		.terminal = isatty(fd) == 1,
 		.utf8 = text_equal(nl_langinfo(CODESET), "UTF-8"),
 		.reveal = reveal,
-		.width = page_terminal_width(fd),
+		.width = layout_terminal_width(fd),
 	};
-	page->color = color < 0 ? color_wanted(page->terminal) : color > 0;
+	layout->color = color < 0 ? color_wanted(layout->terminal) : color > 0;
 }
 
 /* The columns of the `length` bytes at `text`; bytes that are no character count one each. */
-static int columns_of(const struct page *page, const char *text, size_t length)
+static int columns_of(const struct layout *layout, const char *text, size_t length)
 {
 	mbstate_t state = {0};
 	int columns = 0;
 
-	if (!page->utf8)
+	if (!layout->utf8)
 		return (int)length;
 	while (length > 0) {
 		wchar_t c;
@@ -82,88 +82,89 @@ static int columns_of(const struct page *page, const char *text, size_t length)
 	return columns;
 }
 
-int page_columns(const struct page *page, const char *text)
+int layout_columns(const struct layout *layout, const char *text)
 {
-	return columns_of(page, text, strlen(text));
+	return columns_of(layout, text, strlen(text));
 }
 
-size_t page_fitting(const struct page *page, const char *text, int columns)
+size_t layout_fitting(const struct layout *layout, const char *text, int columns)
 {
 	size_t length = strlen(text);
 
-	while (length > 0 && columns_of(page, text, length) > columns) {
+	while (length > 0 && columns_of(layout, text, length) > columns) {
 		length--;
-		while (page->utf8 && length > 0 && (text[length] & 0xc0) == 0x80)
+		while (layout->utf8 && length > 0 && (text[length] & 0xc0) == 0x80)
 			length--;
 	}
 	return length;
 }
 
-static void pad(struct page *page, int column)
+static void pad(struct layout *layout, int column)
 {
-	while (page->column < column) {
-		fputc(' ', page->out);
-		page->column++;
+	while (layout->column < column) {
+		fputc(' ', layout->out);
+		layout->column++;
 	}
 }
 
 /* Writes the word that is complete now. */
-static void end_word(struct page *page)
+static void end_word(struct layout *layout)
 {
-	bool gap = page->gap && page->column > page->indent;
+	bool gap = layout->gap && layout->column > layout->indent;
 
-	if (page->word_length == 0)
+	if (layout->word_length == 0)
 		return;
-	if (page->column > page->indent && page->column + gap + page->word_columns > page->width) {
-		fputc('\n', page->out);
-		page->column = 0;
+	if (layout->column > layout->indent &&
+		layout->column + gap + layout->word_columns > layout->width) {
+		fputc('\n', layout->out);
+		layout->column = 0;
 		gap = false;
 	}
-	pad(page, page->indent);
+	pad(layout, layout->indent);
 	if (gap)
-		pad(page, page->column + 1);
-	fwrite(page->word, 1, page->word_length, page->out);
-	page->column += page->word_columns;
-	page->word_length = 0;
-	page->word_columns = 0;
-	page->gap = false;
+		pad(layout, layout->column + 1);
+	fwrite(layout->word, 1, layout->word_length, layout->out);
+	layout->column += layout->word_columns;
+	layout->word_length = 0;
+	layout->word_columns = 0;
+	layout->gap = false;
 }
 
-static void add_to_word(struct page *page, const char *bytes, size_t length, int columns)
+static void add_to_word(struct layout *layout, const char *bytes, size_t length, int columns)
 {
 	while (length > 0) {
-		size_t room = sizeof(page->word) - page->word_length;
+		size_t room = sizeof(layout->word) - layout->word_length;
 		size_t n = length < room ? length : room;
 
-		memcpy(page->word + page->word_length, bytes, n);
-		page->word_length += n;
+		memcpy(layout->word + layout->word_length, bytes, n);
+		layout->word_length += n;
 		bytes += n;
 		length -= n;
-		if (page->word_length == sizeof(page->word)) {
-			page->word_columns += columns;
+		if (layout->word_length == sizeof(layout->word)) {
+			layout->word_columns += columns;
 			columns = 0;
-			end_word(page);
+			end_word(layout);
 		}
 	}
-	page->word_columns += columns;
+	layout->word_columns += columns;
 }
 
-static void put_text(struct page *page, const char *text)
+static void put_text(struct layout *layout, const char *text)
 {
 	while (*text) {
 		size_t length = strcspn(text, " \n");
 
-		add_to_word(page, text, length, columns_of(page, text, length));
+		add_to_word(layout, text, length, columns_of(layout, text, length));
 		text += length;
 		if (*text) {
-			end_word(page);
-			page->gap = true;
+			end_word(layout);
+			layout->gap = true;
 			text += strspn(text, " \n");
 		}
 	}
 }
 
-void page_put(struct page *page, const char *format, ...)
+void layout_put(struct layout *layout, const char *format, ...)
 {
 	CLEANUP(freep) char *text = NULL;
 	va_list args;
@@ -175,10 +176,10 @@ void page_put(struct page *page, const char *format, ...)
 	if (length < 0)
 		text = NULL;
 	else
-		put_text(page, text);
+		put_text(layout, text);
 }
 
-void page_foreign(struct page *page, const char *text)
+void layout_foreign(struct layout *layout, const char *text)
 {
 	size_t length = text ? strlen(text) : 0;
 	CLEANUP(freep) char *clean = malloc(length + 1), *masked = NULL;
@@ -186,11 +187,11 @@ void page_foreign(struct page *page, const char *text)
 	if (!clean)
 		return;
 	text_clean(text ? text : "", length, clean, length + 1);
-	masked = page->reveal ? NULL : mask_identifiers(clean, page->utf8);
-	put_text(page, masked ? masked : clean);
+	masked = layout->reveal ? NULL : mask_identifiers(clean, layout->utf8);
+	put_text(layout, masked ? masked : clean);
 }
 
-void page_paint(struct page *page, enum paint paint)
+void layout_paint(struct layout *layout, enum paint paint)
 {
 	/* Basic colours alone: they follow the reader's own palette, dark or light. */
 	static const char *const codes[PAINT_COUNT] = {
@@ -202,30 +203,30 @@ void page_paint(struct page *page, enum paint paint)
 		[PAINT_BAD] = "\033[1;31m",
 	};
 
-	if (page->color)
-		add_to_word(page, codes[paint], strlen(codes[paint]), 0);
+	if (layout->color)
+		add_to_word(layout, codes[paint], strlen(codes[paint]), 0);
 }
 
-void page_line(struct page *page, int indent)
+void layout_line(struct layout *layout, int indent)
 {
-	end_word(page);
-	fputc('\n', page->out);
-	page->column = 0;
-	page->indent = indent;
-	page->gap = false;
+	end_word(layout);
+	fputc('\n', layout->out);
+	layout->column = 0;
+	layout->indent = indent;
+	layout->gap = false;
 }
 
-void page_tab(struct page *page, int column)
+void layout_tab(struct layout *layout, int column)
 {
-	end_word(page);
-	if (page->column > page->indent && page->column >= column)
-		pad(page, page->column + 1);
-	page->gap = false;
-	pad(page, column);
-	page->indent = page->column;
+	end_word(layout);
+	if (layout->column > layout->indent && layout->column >= column)
+		pad(layout, layout->column + 1);
+	layout->gap = false;
+	pad(layout, column);
+	layout->indent = layout->column;
 }
 
-const char *page_sign(const struct page *page, const char *fancy, const char *plain)
+const char *layout_sign(const struct layout *layout, const char *fancy, const char *plain)
 {
-	return page->utf8 ? fancy : plain;
+	return layout->utf8 ? fancy : plain;
 }

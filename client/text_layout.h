@@ -9,7 +9,7 @@
 
 #include "common/base/macro.h"
 
-#define PAGE_WORD_BYTES 512
+#define LAYOUT_WORD_BYTES 512
 
 enum paint {
 	PAINT_NONE,
@@ -21,41 +21,41 @@ enum paint {
 	PAINT_COUNT,
 };
 
-struct page {
+struct layout {
 	FILE *out;
 	bool terminal; /* `out` is one */
 	bool color;
-	bool utf8;		    /* the locale can show more than ASCII */
-	bool reveal;		    /* do not mask identifiers */
-	int width;		    /* columns */
-	int column;		    /* where the next character goes, from 0 */
-	int indent;		    /* where wrapped lines begin */
-	bool gap;		    /* a space is owed before the word */
-	char word[PAGE_WORD_BYTES]; /* not written yet: it may go on, and then wraps as a whole */
-	size_t word_length;	    /* bytes, with colour */
+	bool utf8;		      /* the locale can show more than ASCII */
+	bool reveal;		      /* do not mask identifiers */
+	int width;		      /* columns */
+	int column;		      /* where the next character goes, from 0 */
+	int indent;		      /* where wrapped lines begin */
+	bool gap;		      /* a space is owed before the word */
+	char word[LAYOUT_WORD_BYTES]; /* not written yet: it may go on, and then wraps as a whole */
+	size_t word_length;	      /* bytes, with colour */
 	int word_columns;
 	char day[16]; /* that the times shown last belong to */
 };
 
 /* Looks at `out`, the locale, COLUMNS and NO_COLOR. `color`: -1 decides by itself, else 0 or 1. */
-void page_init(struct page *page, FILE *out, int color, bool reveal);
+void layout_init(struct layout *layout, FILE *out, int color, bool reveal);
 /* The width of the terminal behind `fd`, else $COLUMNS, else 80; at least 20. */
-int page_terminal_width(int fd);
+int layout_terminal_width(int fd);
 
 /* Writes words of our own, wrapped. Spaces between words are kept to one; a newline in the text is
  * taken as a space. A word may be written in pieces and colours: only spaces end it. */
-void page_put(struct page *page, const char *format, ...) PRINTF_LIKE(2, 3);
+void layout_put(struct layout *layout, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Writes foreign text: clean, masked unless `reveal`, wrapped. NULL is no text. */
-void page_foreign(struct page *page, const char *text);
+void layout_foreign(struct layout *layout, const char *text);
 /* From here on in this colour; PAINT_NONE ends it. */
-void page_paint(struct page *page, enum paint paint);
+void layout_paint(struct layout *layout, enum paint paint);
 /* Ends the line; lines begin and wrap at `indent` from here on. */
-void page_line(struct page *page, int indent);
+void layout_line(struct layout *layout, int indent);
 /* Moves on to `column`, by at least one space, and wraps there from here on. */
-void page_tab(struct page *page, int column);
+void layout_tab(struct layout *layout, int column);
 /* The bytes of `text` that fit into `columns`, whole characters only. */
-size_t page_fitting(const struct page *page, const char *text, int columns);
+size_t layout_fitting(const struct layout *layout, const char *text, int columns);
 /* The columns that `text` takes in this locale. */
-int page_columns(const struct page *page, const char *text);
+int layout_columns(const struct layout *layout, const char *text);
 /* `fancy` where the locale can show it, else `plain`. */
-const char *page_sign(const struct page *page, const char *fancy, const char *plain);
+const char *layout_sign(const struct layout *layout, const char *fancy, const char *plain);

@@ -56,7 +56,7 @@ struct telling {
 
 static int refuse(const char *option, const char *wants, const char *value)
 {
-	complain("%s must be %s, not %s.", option, wants, value);
+	report_error("%s must be %s, not %s.", option, wants, value);
 	return EXIT_USAGE;
 }
 
@@ -178,7 +178,7 @@ static int take_label(struct telling *telling, int option, const char *value)
 		if (labels[i].option != option)
 			continue;
 		if (strlen(value) >= labels[i].size) {
-			complain("%.20s... is too long: at most %zu bytes.", value,
+			report_error("%.20s... is too long: at most %zu bytes.", value,
 				labels[i].size - 1);
 			return EXIT_USAGE;
 		}
@@ -233,7 +233,7 @@ static int know_phone(struct context *context, struct connection *connection, co
 		identity->ecid = udid_ecid(identity->udid);
 	else
 		ecid_parse(name, &identity->ecid);
-	r = ask_plainly(context, connection, "ListDevices", &reply);
+	r = rpc_call_plain(context, connection, "ListDevices", &reply);
 	devices = field_list(reply, "devices");
 	for (size_t i = 0; r == EXIT_DONE && i < field_count(devices); i++) {
 		struct json_object *device = field_item(devices, i);
@@ -250,7 +250,7 @@ static int know_phone(struct context *context, struct connection *connection, co
 	}
 	if (r != EXIT_DONE || identity->ecid || identity->udid[0])
 		return r;
-	complain("No phone with an ECID or UDID is at %s; name it by one of them.", name);
+	report_error("No phone with an ECID or UDID is at %s; name it by one of them.", name);
 	return EXIT_UNKNOWN_NAME;
 }
 
@@ -265,12 +265,12 @@ static int send(
 
 	if (casefile_write(telling->c, CASEFILE_REVEAL, &text) < 0 ||
 		json_read(text, strlen(text), &object) < 0)
-		return say_no_memory();
+		return report_no_memory();
 	parameters = json_new_object(&builder);
 	json_put(&builder, parameters, "case", object);
-	r = ask(context, connection, "AddAttempt", &builder, parameters, &reply);
+	r = rpc_call(context, connection, "AddAttempt", &builder, parameters, &reply);
 	if (r == EXIT_DONE)
-		context->output->told(&context->page, reply);
+		context->output->told(&context->layout, reply);
 	return r;
 }
 
@@ -278,7 +278,7 @@ static int tell(struct context *context, struct telling *telling, const char *de
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	struct name name = {0};
-	int r = ask_open(context, &connection);
+	int r = rpc_open(context, &connection);
 
 	if (r == EXIT_DONE)
 		r = ask_name(context, connection, device, NAME_DEVICE, &name);
@@ -291,11 +291,11 @@ static int tell(struct context *context, struct telling *telling, const char *de
 static int check(const struct telling *telling, int words)
 {
 	if (words == 0)
-		complain("attempt needs the device that was restored.");
+		report_error("attempt needs the device that was restored.");
 	else if (telling->attempt->outcome == OUTCOME_UNKNOWN)
-		complain("attempt needs --outcome " OUTCOME_WORDS ".");
+		report_error("attempt needs --outcome " OUTCOME_WORDS ".");
 	else if (telling->crowded)
-		complain("An attempt has at most %d conditions.", ATTEMPT_CONDITIONS_MAX);
+		report_error("An attempt has at most %d conditions.", ATTEMPT_CONDITIONS_MAX);
 	else
 		return EXIT_DONE;
 	return EXIT_USAGE;
@@ -309,7 +309,7 @@ int command_attempt(struct context *context, int argc, char **argv)
 
 	telling.attempt = c ? triage_case_add(c) : NULL;
 	if (!telling.attempt)
-		return say_no_memory();
+		return report_no_memory();
 	telling.attempt->started = clock_now();
 	telling.attempt->id = uuid_make(telling.attempt->started);
 	first = options_read(context, argc, argv, NULL, own, take, &telling);

@@ -16,21 +16,21 @@ int command_case(struct context *context, int argc, char **argv)
 	if (first < 0)
 		return -first;
 	if (first == argc) {
-		complain("case needs a device; `idevicetriage sessions` lists those that are "
-			 "known.");
+		report_error("case needs a device; `idevicetriage sessions` lists those that are "
+			     "known.");
 		return EXIT_USAGE;
 	}
 	if (first + 1 < argc)
 		return options_too_many("case", argv[first + 1]);
-	r = ask_open_reading(context, &connection);
+	r = rpc_open_reading(context, &connection);
 	if (r == EXIT_DONE)
 		r = ask_name(context, connection, argv[first], NAME_DEVICE, &name);
 	if (r != EXIT_DONE)
 		return r;
 	parameters = json_new_object(&builder);
 	json_put_text(&builder, parameters, "device", name.text);
-	r = ask(context, connection, "GetCase", &builder, parameters, &reply);
+	r = rpc_call(context, connection, "GetCase", &builder, parameters, &reply);
 	if (r == EXIT_DONE)
-		context->output->device_case(&context->page, reply);
+		context->output->device_case(&context->layout, reply);
 	return r;
 }

@@ -37,14 +37,15 @@ static int check_value(const char *value)
 	const char *equals = strchr(value, '=');
 
 	if (!*value || !text_is_utf8(value, strlen(value))) {
-		complain("A label is valid UTF-8 and not empty.");
+		report_error("A label is valid UTF-8 and not empty.");
 		return EXIT_USAGE;
 	}
 	if (strlen(value) < CONDITION_VALUE_SIZE ||
 		(equals && strlen(equals + 1) < CONDITION_VALUE_SIZE &&
 			equals - value < CONDITION_KEY_SIZE))
 		return EXIT_DONE;
-	complain("A label has at most %d bytes, not %zu.", CONDITION_VALUE_SIZE - 1, strlen(value));
+	report_error(
+		"A label has at most %d bytes, not %zu.", CONDITION_VALUE_SIZE - 1, strlen(value));
 	return EXIT_USAGE;
 }
 
@@ -75,8 +76,8 @@ static int ask_conditions(struct context *context, struct connection *connection
 	if (sets)
 		json_put(&request->builder, parameters, "conditions",
 			json_object_get(request->conditions));
-	return ask(context, connection, sets ? "SetConditions" : "GetConditions", &request->builder,
-		parameters, ret);
+	return rpc_call(context, connection, sets ? "SetConditions" : "GetConditions",
+		&request->builder, parameters, ret);
 }
 
 static int find_place(struct context *context, struct connection *connection,
@@ -87,14 +88,14 @@ static int find_place(struct context *context, struct connection *connection,
 	struct name whole;
 
 	if (r == EXIT_DONE && name_take(name->text, NAME_DEVICE, &whole) != 1) {
-		complain("No phone %s is known here, and it is not a port such as 1-2.3; "
-			 "`idevicetriage status` shows both.",
+		report_error("No phone %s is known here, and it is not a port such as 1-2.3; "
+			     "`idevicetriage status` shows both.",
 			text);
 		return EXIT_UNKNOWN_NAME;
 	}
 	if (r == EXIT_DONE && request->named &&
 		(!strchr(name->text, '-') || udid_normalize(name->text, udid) == 0)) {
-		complain("--name names a port such as 1-2.3, not the phone %s.", text);
+		report_error("--name names a port such as 1-2.3, not the phone %s.", text);
 		return EXIT_USAGE;
 	}
 	return r;
@@ -105,14 +106,14 @@ static int run(struct context *context, struct conditions_request *request, cons
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
 	struct name name = {0};
-	int r = ask_open(context, &connection);
+	int r = rpc_open(context, &connection);
 
 	if (r == EXIT_DONE && place)
 		r = find_place(context, connection, request, place, &name);
 	if (r == EXIT_DONE)
 		r = ask_conditions(context, connection, request, place ? name.text : NULL, &reply);
 	if (r == EXIT_DONE)
-		context->output->conditions(&context->page, reply);
+		context->output->conditions(&context->layout, reply);
 	return r;
 }
 
@@ -126,7 +127,7 @@ int command_conditions(struct context *context, int argc, char **argv)
 	if (first < 0) {
 		r = -first;
 	} else if (first == argc && json_object_array_length(request.conditions) > 0) {
-		complain("conditions needs the port or the phone where they hold.");
+		report_error("conditions needs the port or the phone where they hold.");
 		r = EXIT_USAGE;
 	} else if (first + 1 < argc) {
 		r = options_too_many("conditions", argv[first + 1]);

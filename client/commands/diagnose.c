@@ -56,7 +56,7 @@ static int verdict_code(struct json_object *verdict)
 static int ask_or_read(struct context *context, const char *text, struct json_object **ret)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
-	int r = ask_open_reading(context, &connection);
+	int r = rpc_open_reading(context, &connection);
 
 	return r == EXIT_DONE ? ask_diagnosis(context, connection, text, ret) : r;
 }
@@ -79,6 +79,6 @@ int command_diagnose(struct context *context, int argc, char **argv)
 			: ask_or_read(context, text, &reply);
 	if (r != EXIT_DONE)
 		return r;
-	context->output->diagnosis(&context->page, reply, wanted.verbose);
+	context->output->diagnosis(&context->layout, reply, wanted.verbose);
 	return verdict_code(field_object(reply, "verdict"));
 }

@@ -34,16 +34,16 @@ static void ask_daemon(struct context *context, struct doctor *doctor, struct js
 	struct json_builder builder = {0};
 	struct json_object *limit;
 
-	doctor->status_error = ask_open_quietly(context, &connection);
+	doctor->status_error = rpc_open_quietly(context, &connection);
 	if (doctor->status_error < 0)
 		return;
 	doctor->status_error = -EPROTO;
-	if (ask_plainly(context, connection, "GetStatus", status) != EXIT_DONE)
+	if (rpc_call_plain(context, connection, "GetStatus", status) != EXIT_DONE)
 		return;
 	doctor->status = *status;
 	limit = json_new_object(&builder);
 	json_put_number(&builder, limit, "limit", SESSIONS_LOOKED_AT);
-	if (ask(context, connection, "ListSessions", &builder, limit, sessions) == EXIT_DONE)
+	if (rpc_call(context, connection, "ListSessions", &builder, limit, sessions) == EXIT_DONE)
 		doctor->sessions = field_list(*sessions, "sessions");
 }
 
@@ -68,7 +68,7 @@ int command_doctor(struct context *context, int argc, char **argv)
 	ask_daemon(context, &doctor, &status, &sessions);
 	result = doctor_run(&doctor);
 	if (!result)
-		return say_no_memory();
-	context->output->doctor(&context->page, result);
+		return report_no_memory();
+	context->output->doctor(&context->layout, result);
 	return field_number_or(result, "problems", 0) > 0 ? EXIT_REFUSED : EXIT_DONE;
 }

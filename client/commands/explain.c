@@ -71,8 +71,8 @@ static void say_unknown(struct json_object *explanation, const char *text)
 			i ? ", " : " Names with it are ", field_text_or(item, "name", "?"),
 			field_text_or(item, "title", "?"));
 	}
-	complain("Cannot explain \"%s%s\": no error code, operation, checkpoint or model has "
-		 "this number or name.%s%s",
+	report_error("Cannot explain \"%s%s\": no error code, operation, checkpoint or model has "
+		     "this number or name.%s%s",
 		quoted, cut ? "..." : "", hints,
 		count > HINTS_MAX ? " and more."
 		: count		  ? "."
@@ -88,7 +88,7 @@ struct answers {
 
 static void show(struct answers *answers, struct json_object *explanation, const char *text)
 {
-	answers->context->output->explanation(&answers->context->page, explanation, answers->any);
+	answers->context->output->explanation(&answers->context->layout, explanation, answers->any);
 	if (explanation_found(explanation)) {
 		answers->any = true;
 		return;
@@ -106,7 +106,7 @@ static bool explain(struct answers *answers, char **words, int count, bool known
 	struct json_object *explanation = text ? explanation_new(text) : NULL;
 
 	if (!explanation) {
-		answers->worst = say_no_memory();
+		answers->worst = report_no_memory();
 		return true;
 	}
 	if (known && !explanation_found(explanation))
@@ -122,12 +122,13 @@ int command_explain(struct context *context, int argc, char **argv)
 	int first = words ? options_read(context, argc, words, NULL, NULL, NULL, NULL) : 0;
 
 	if (!words)
-		return say_no_memory();
+		return report_no_memory();
 	if (first < 0)
 		return -first;
 	if (first == argc) {
-		complain("explain needs an error code, an operation, a checkpoint or a model, such "
-			 "as `explain 4013`.");
+		report_error(
+			"explain needs an error code, an operation, a checkpoint or a model, such "
+			"as `explain 4013`.");
 		return EXIT_USAGE;
 	}
 	/* A name of several words needs no quotes where it is all, nor does "operation 28". */

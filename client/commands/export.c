@@ -50,7 +50,7 @@ static int put_item(struct export *export, struct json_object *value)
 	const char *text = json_write(value, &length);
 
 	if (!text)
-		return say_no_memory();
+		return report_no_memory();
 	fprintf(export->out, "%s%s", export->first ? "\n" : ",\n", text);
 	export->first = false;
 	return EXIT_DONE;
@@ -64,7 +64,7 @@ static int mask_text(struct json_builder *builder, struct json_object *object, c
 	if (!text)
 		return EXIT_DONE;
 	if (!masked)
-		return say_no_memory();
+		return report_no_memory();
 	json_put_text(builder, object, key, masked);
 	return EXIT_DONE;
 }
@@ -130,14 +130,14 @@ static int put_attempt(struct export *export, struct json_object *attempt)
 	int r = export->mask ? mask_object(attempt) : EXIT_DONE;
 
 	if (!session)
-		return say_no_memory();
+		return report_no_memory();
 	if (r == EXIT_DONE && export->mask && field_object(attempt, "observed"))
 		r = mask_object(field_object(attempt, "observed"));
 	if (r != EXIT_DONE)
 		return r;
 	text = json_write(attempt, &length);
 	if (!text)
-		return say_no_memory();
+		return report_no_memory();
 	/* Without its closing brace: the lists are its last members. */
 	fprintf(export->out, "%.*s,\n", (int)length - 1, text);
 	r = put_list(export, session, "\"log\": {\"format\": \"auto\", \"lines\": [", true);
@@ -153,7 +153,8 @@ static int ask_attempt(struct export *export, const char *session, struct json_o
 	struct json_object *parameters = json_new_object(&builder);
 
 	json_put_text(&builder, parameters, "session", session);
-	return ask(export->context, export->connection, "ExportAttempt", &builder, parameters, ret);
+	return rpc_call(
+		export->context, export->connection, "ExportAttempt", &builder, parameters, ret);
 }
 
 static int put_session(struct export *export, const char *session)
@@ -180,16 +181,16 @@ static int put_head(struct export *export, struct json_object *device, struct js
 			json_add_text(
 				&builder, history, field_text_or(field_item(notes, i), "text", ""));
 	if (builder.failed || (export->mask && mask_object(device) != EXIT_DONE))
-		return say_no_memory();
+		return report_no_memory();
 	text = json_write(device, &length);
 	if (!text)
-		return say_no_memory();
+		return report_no_memory();
 	fprintf(export->out,
 		"{\"format\": \"idevicetriage-case\", \"version\": %d,\n\"device\": %s,\n",
 		CASEFILE_VERSION, text);
 	text = json_write(history, &length);
 	if (!text)
-		return say_no_memory();
+		return report_no_memory();
 	fprintf(export->out, "\"history\": %s,\n\"attempts\": [", text);
 	return EXIT_DONE;
 }
@@ -202,7 +203,7 @@ static int put_case(struct export *export, struct json_object *sessions, struct 
 	int r;
 
 	if (count == 0) {
-		complain("Nothing is stored about that device: there is nothing to export.");
+		report_error("Nothing is stored about that device: there is nothing to export.");
 		return EXIT_UNKNOWN_NAME;
 	}
 	r = ask_attempt(export, field_text_or(field_item(sessions, 0), "session", ""), &newest);
@@ -224,7 +225,7 @@ static int put_device(struct export *export, const char *device)
 	int r;
 
 	json_put_text(&builder, parameters, "device", device);
-	r = ask(export->context, export->connection, "GetCase", &builder, parameters, &reply);
+	r = rpc_call(export->context, export->connection, "GetCase", &builder, parameters, &reply);
 	if (r != EXIT_DONE)
 		return r;
 	return put_case(export, field_list(reply, "sessions"), field_list(reply, "notes"));
@@ -238,7 +239,7 @@ static int put_one_session(struct export *export, const char *session)
 
 	json_put_text(&builder, object, "session", session);
 	json_add(&builder, list, object);
-	return builder.failed ? say_no_memory() : put_case(export, list, NULL);
+	return builder.failed ? report_no_memory() : put_case(export, list, NULL);
 }
 
 static int write_export(
@@ -248,7 +249,7 @@ static int write_export(
 	CLEANUP(new_file_done) struct new_file file = {0};
 	struct export export = {.context = context, .mask = options->mask};
 	struct name name = {0};
-	int r = ask_open_reading(context, &connection);
+	int r = rpc_open_reading(context, &connection);
 
 	if (r == EXIT_DONE)
 		r = ask_name(context, connection, text, NAME_ANY, &name);
@@ -271,7 +272,7 @@ int command_export(struct context *context, int argc, char **argv)
 	if (first < 0)
 		return -first;
 	if (first == argc) {
-		complain(
+		report_error(
 			"export needs a device or a session; `idevicetriage sessions` lists them.");
 		return EXIT_USAGE;
 	}

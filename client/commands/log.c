@@ -26,7 +26,7 @@ static int take(void *user, int option, const char *value)
 
 static int64_t show_records(struct context *context, void *user, struct json_object *reply)
 {
-	context->output->records(&context->page, reply);
+	context->output->records(&context->layout, reply);
 	return records_last(reply);
 }
 
@@ -51,8 +51,8 @@ int command_log(struct context *context, int argc, char **argv)
 		return options_too_many("log", argv[first + 1]);
 	if (first < argc)
 		session = argv[first];
-	r = options.follow ? ask_open(context, &connection)
-			   : ask_open_reading(context, &connection);
+	r = options.follow ? rpc_open(context, &connection)
+			   : rpc_open_reading(context, &connection);
 	if (r == EXIT_DONE && session) {
 		r = ask_name(context, connection, session, NAME_SESSION, &name);
 		session = name.text;

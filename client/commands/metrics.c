@@ -107,7 +107,7 @@ static int put_counts(struct context *context, struct connection *connection, FI
 		struct json_object *parameters = json_new_object(&builder);
 
 		json_put_text(&builder, parameters, "by", ways[i]);
-		r = ask_allowing(context, connection, "GetStatistics", &builder, parameters,
+		r = rpc_call_allowing(context, connection, "GetStatistics", &builder, parameters,
 			INTERFACE "CasebookUnavailable", &reply);
 		if (reply)
 			put_groups(out, reply);
@@ -120,10 +120,10 @@ static int write_metrics(struct context *context, const char *path)
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	CLEANUP(json_object_putp) struct json_object *status = NULL;
 	CLEANUP(new_file_done) struct new_file file = {0};
-	int r = ask_open(context, &connection);
+	int r = rpc_open(context, &connection);
 
 	if (r == EXIT_DONE)
-		r = ask_plainly(context, connection, "GetStatus", &status);
+		r = rpc_call_plain(context, connection, "GetStatus", &status);
 	if (r == EXIT_DONE)
 		r = new_file_open(&file, path, NEW_FILE_SHARED);
 	if (r != EXIT_DONE)

@@ -32,13 +32,13 @@ static int take(void *user, int option, const char *value)
 	struct note *note = user;
 
 	if (!is_slug(value)) {
-		complain("--history must be a word of small letters, digits and dashes such as "
-			 "display-replaced, not %s.",
+		report_error("--history must be a word of small letters, digits and dashes such as "
+			     "display-replaced, not %s.",
 			value);
 		return EXIT_USAGE;
 	}
 	if (note->word_count == WORDS_MAX) {
-		complain("note accepts at most %d words of history at once.", WORDS_MAX);
+		report_error("note accepts at most %d words of history at once.", WORDS_MAX);
 		return EXIT_USAGE;
 	}
 	note->words[note->word_count++] = value;
@@ -55,14 +55,14 @@ static int join(struct note *note, char **words)
 			used ? " " : "", *words);
 
 		if (written < 0 || (size_t)written >= sizeof(note->text) - used) {
-			complain("A note has at most %d bytes; write two.", NOTE_BYTES_MAX);
+			report_error("A note has at most %d bytes; write two.", NOTE_BYTES_MAX);
 			return EXIT_USAGE;
 		}
 		used += (size_t)written;
 	}
 	if (text_is_utf8(note->text, used))
 		return EXIT_DONE;
-	complain("The note is not valid UTF-8.");
+	report_error("The note is not valid UTF-8.");
 	return EXIT_USAGE;
 }
 
@@ -79,8 +79,8 @@ static void warn_of_words(const struct note *note)
 	}
 	for (size_t i = 0; i < note->word_count; i++)
 		if (!history_word(note->words[i]))
-			complain("Stored %s, but no rule uses it. Known words: %s.", note->words[i],
-				list);
+			report_error("Stored %s, but no rule uses it. Known words: %s.",
+				note->words[i], list);
 }
 
 static int send(struct context *context, struct connection *connection, const char *device,
@@ -94,9 +94,9 @@ static int send(struct context *context, struct connection *connection, const ch
 	json_put_text(&builder, parameters, "device", device);
 	json_put_text(&builder, parameters, "kind", kind);
 	json_put_text(&builder, parameters, "text", text);
-	r = ask(context, connection, "AddNote", &builder, parameters, &reply);
+	r = rpc_call(context, connection, "AddNote", &builder, parameters, &reply);
 	if (r == EXIT_DONE)
-		context->output->noted(&context->page, reply);
+		context->output->noted(&context->layout, reply);
 	return r;
 }
 
@@ -104,7 +104,7 @@ static int send_all(struct context *context, const struct note *note, const char
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	struct name name = {0};
-	int r = ask_open(context, &connection);
+	int r = rpc_open(context, &connection);
 
 	if (r == EXIT_DONE)
 		r = ask_name(context, connection, device, NAME_DEVICE, &name);
@@ -128,7 +128,7 @@ int command_note(struct context *context, int argc, char **argv)
 	if (r != EXIT_DONE)
 		return r;
 	if (first == argc || (!note.text[0] && note.word_count == 0)) {
-		complain("note needs a device, and a text or --history WORD.");
+		report_error("note needs a device, and a text or --history WORD.");
 		return EXIT_USAGE;
 	}
 	return send_all(context, &note, argv[first]);

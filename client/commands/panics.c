@@ -46,12 +46,12 @@ static int show_file(struct context *context, const char *path, bool verbose)
 	int r = panics_explain_file(path, &panic, message);
 
 	if (r == -ENOMEM)
-		return say_no_memory();
+		return report_no_memory();
 	if (r < 0) {
-		complain("Cannot read %s as a panic report: %s.", path, message);
+		report_error("Cannot read %s as a panic report: %s.", path, message);
 		return EXIT_REFUSED;
 	}
-	context->output->panic(&context->page, panic, verbose);
+	context->output->panic(&context->layout, panic, verbose);
 	return EXIT_DONE;
 }
 
@@ -108,7 +108,7 @@ static bool keep_report(struct reading *reading, const char *name, const char *b
 		return true;
 	if (fd >= 0)
 		unlinkat(reading->folder, name, 0);
-	complain("Cannot write %s/%s: %s.", reading->choices->folder, name, strerror(-r));
+	report_error("Cannot write %s/%s: %s.", reading->choices->folder, name, strerror(-r));
 	reading->code = EXIT_REFUSED;
 	return false;
 }
@@ -124,14 +124,14 @@ static bool take_report(void *user, const char *name, const char *bytes, size_t 
 		return false;
 	r = panics_explain(name, bytes, length, &panic, message);
 	if (r == -ENOMEM) {
-		reading->code = say_no_memory();
+		reading->code = report_no_memory();
 		return false;
 	}
 	if (r < 0)
-		complain("Cannot read %s as a panic report: %s.", name, message);
+		report_error("Cannot read %s as a panic report: %s.", name, message);
 	else
 		reading->context->output->panic(
-			&reading->context->page, panic, reading->choices->verbose);
+			&reading->context->layout, panic, reading->choices->verbose);
 	return true;
 }
 
@@ -152,8 +152,8 @@ static bool ask_udid(struct context *context, const char *name, char udid[static
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
 	struct json_object *devices;
 
-	if (ask_open_quietly(context, &connection) < 0 ||
-		ask_plainly(context, connection, "ListDevices", &reply) != EXIT_DONE)
+	if (rpc_open_quietly(context, &connection) < 0 ||
+		rpc_call_plain(context, connection, "ListDevices", &reply) != EXIT_DONE)
 		return false;
 	devices = field_list(reply, "devices");
 	for (size_t i = 0; i < field_count(devices); i++) {
@@ -173,20 +173,20 @@ static int find_phone(struct context *context, const char *name, char udid[stati
 	int r = phone_find(name, udid, message);
 
 	if (r == -ENOEXEC) {
-		complain("%s", message);
+		report_error("%s", message);
 		return EXIT_REFUSED;
 	}
 	if (r > 1) {
-		complain("%s fits more than one phone; type more of it.", name);
+		report_error("%s fits more than one phone; type more of it.", name);
 		return EXIT_UNKNOWN_NAME;
 	}
 	if (r == 1 || ask_udid(context, name, udid))
 		return EXIT_DONE;
 	if (r < 0)
-		complain("%s", message);
+		report_error("%s", message);
 	else
-		complain("usbmuxd lists no phone %s; connect it and wait until its system has "
-			 "started.",
+		report_error("usbmuxd lists no phone %s; connect it and wait until its system has "
+			     "started.",
 			name);
 	return EXIT_UNKNOWN_NAME;
 }
@@ -194,13 +194,13 @@ static int find_phone(struct context *context, const char *name, char udid[stati
 static int open_folder(const char *path, int *ret)
 {
 	if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-		complain("Cannot create %s: %m.", path);
+		report_error("Cannot create %s: %m.", path);
 		return EXIT_REFUSED;
 	}
 	*ret = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*ret >= 0)
 		return EXIT_DONE;
-	complain("Cannot open %s: %m.", path);
+	report_error("Cannot open %s: %m.", path);
 	return EXIT_REFUSED;
 }
 
@@ -217,11 +217,11 @@ static int show_phone(struct context *context, const char *name, const struct ch
 	r = phone_reports(udid, take_report, &reading, message);
 	closep(&reading.folder);
 	if (r < 0) {
-		complain("The phone %s", message);
+		report_error("The phone %s", message);
 		return EXIT_REFUSED;
 	}
 	if (r == 0)
-		complain("The phone has no panic reports.");
+		report_error("The phone has no panic reports.");
 	return reading.code;
 }
 
@@ -233,8 +233,8 @@ int command_panics(struct context *context, int argc, char **argv)
 	if (first < 0)
 		return -first;
 	if (first == argc) {
-		complain("Name the phone, or reports: `idevicetriage panics --file "
-			 "panic-full-*.ips`.");
+		report_error("Name the phone, or reports: `idevicetriage panics --file "
+			     "panic-full-*.ips`.");
 		return EXIT_USAGE;
 	}
 	if (choices.files)

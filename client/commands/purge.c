@@ -26,7 +26,7 @@ static int read_day(const char *value, int64_t *ret)
 	time_t seconds = rest && !*rest ? mktime(&parts) : -1;
 
 	if (seconds <= 0) {
-		complain("--before must be a day such as 2026-01-31, not %s.", value);
+		report_error("--before must be a day such as 2026-01-31, not %s.", value);
 		return EXIT_USAGE;
 	}
 	*ret = (int64_t)seconds * (int64_t)USEC_PER_SEC;
@@ -51,14 +51,14 @@ static int confirm(const struct purge_options *options, const char *device)
 	if (options->yes)
 		return EXIT_DONE;
 	if (!isatty(STDIN_FILENO)) {
-		complain("purge cannot be undone: add --yes to do it from a script.");
+		report_error("purge cannot be undone: add --yes to do it from a script.");
 		return EXIT_USAGE;
 	}
 	fprintf(stderr, "Purge %s%s%s for good? Type yes: ",
 		device ? "everything stored about " : "the attempts", device ? device : "",
 		options->before_us ? " from before that day" : "");
 	if (!fgets(answer, sizeof(answer), stdin) || strcmp(answer, "yes\n") != 0) {
-		complain("Nothing was purged.");
+		report_error("Nothing was purged.");
 		return EXIT_REFUSED;
 	}
 	return EXIT_DONE;
@@ -71,7 +71,7 @@ static int purge(struct context *context, const struct purge_options *options, c
 	struct json_builder builder = {0};
 	struct json_object *parameters;
 	struct name name = {0};
-	int r = ask_open(context, &connection);
+	int r = rpc_open(context, &connection);
 
 	if (r == EXIT_DONE && device)
 		r = ask_name(context, connection, device, NAME_DEVICE, &name);
@@ -84,9 +84,9 @@ static int purge(struct context *context, const struct purge_options *options, c
 		json_put_text(&builder, parameters, "device", name.text);
 	if (options->before_us)
 		json_put_number(&builder, parameters, "beforeUSec", options->before_us);
-	r = ask(context, connection, "Purge", &builder, parameters, &reply);
+	r = rpc_call(context, connection, "Purge", &builder, parameters, &reply);
 	if (r == EXIT_DONE)
-		context->output->purged(&context->page, reply);
+		context->output->purged(&context->layout, reply);
 	return r;
 }
 
@@ -98,7 +98,7 @@ int command_purge(struct context *context, int argc, char **argv)
 	if (first < 0)
 		return -first;
 	if (first == argc && !options.before_us) {
-		complain("purge needs a device, or --before DAY, or both.");
+		report_error("purge needs a device, or --before DAY, or both.");
 		return EXIT_USAGE;
 	}
 	if (first + 1 < argc)

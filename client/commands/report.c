@@ -40,14 +40,14 @@ static int write_report(struct context *context, const struct report *report, co
 	if (r != EXIT_DONE)
 		return r;
 	if (report_write(report, file.stream) < 0)
-		return say_no_memory();
+		return report_no_memory();
 	r = new_file_finish(&file);
 	if (r != EXIT_DONE || text_equal(path, "-"))
 		return r;
 	written = describe(report, path);
 	if (!written)
-		return say_no_memory();
-	context->output->report(&context->page, written);
+		return report_no_memory();
+	context->output->report(&context->layout, written);
 	return EXIT_DONE;
 }
 

@@ -38,7 +38,7 @@ struct run {
 	struct screen screen;
 	struct feed feed;
 	struct tool_question question; /* for the tool's version */
-	struct page page;	       /* standard error, for the live line */
+	struct layout layout;	       /* standard error, for the live line */
 	int signal_fd;
 	int64_t shown; /* bytes of the log on the screen */
 	int64_t limit; /* where the log ends as far as we are concerned */
@@ -144,8 +144,8 @@ static void show_live(struct run *run, uint64_t now_us)
 	if (run->screen.live_fd < 0 || now_us < run->live_us)
 		return;
 	run->live_us = now_us + LIVE_EVERY_US;
-	run->page.width = page_terminal_width(STDERR_FILENO);
-	live_line(&run->page, run->feed.progress, (int64_t)(now_us - run->feed.progress_us),
+	run->layout.width = layout_terminal_width(STDERR_FILENO);
+	live_line(&run->layout, run->feed.progress, (int64_t)(now_us - run->feed.progress_us),
 		(int64_t)(now_us - run->started_us), line);
 	screen_live(&run->screen, run->tool.ended ? "" : line);
 }
@@ -279,18 +279,18 @@ static void follow_tool(struct run *run)
 static int say_log_failure(int error, const char *path)
 {
 	if (error == -EEXIST)
-		complain("The log %s is not empty, or is not an ordinary file; name another "
-			 "with --log.",
+		report_error("The log %s is not empty, or is not an ordinary file; name another "
+			     "with --log.",
 			path);
 	else
-		complain("Cannot hold the output of the tool (%s); the tool was not started.",
+		report_error("Cannot hold the output of the tool (%s); the tool was not started.",
 			strerror(-error));
 	return EXIT_REFUSED;
 }
 
 static int say_start_failure(int error, const char *tool)
 {
-	complain("Cannot start %s (%s).", tool, strerror(-error));
+	report_error("Cannot start %s (%s).", tool, strerror(-error));
 	return error == -ENOENT ? TOOL_NOT_FOUND : TOOL_NOT_EXECUTABLE;
 }
 
@@ -323,7 +323,7 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 
 	run->signal_fd = take_signals(&before);
 	if (run->signal_fd < 0) {
-		complain("Cannot set up signals (%s); the tool was not started.",
+		report_error("Cannot set up signals (%s); the tool was not started.",
 			strerror(-run->signal_fd));
 		return EXIT_REFUSED;
 	}
@@ -334,7 +334,7 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 	run->started_us = clock_now().monotonic_us;
 	run->live_us = run->started_us + LIVE_EVERY_US;
 	screen_init(&run->screen, run->context->output->live);
-	page_init(&run->page, stderr, -1, run->context->reveal);
+	layout_init(&run->layout, stderr, -1, run->context->reveal);
 	feed_init(&run->feed, run->context->socket, json_object_get(begin),
 		run->screen.live_fd >= 0 ? ASK_LIVE_US : ASK_QUIET_US);
 	ask_version(run, *tool_word(argv));
@@ -359,11 +359,11 @@ int command_run(struct context *context, int argc, char **argv)
 	if (first < 0)
 		return -first;
 	if (first == argc) {
-		complain("No tool to run; see `idevicetriage --help`.");
+		report_error("No tool to run; see `idevicetriage --help`.");
 		return EXIT_USAGE;
 	}
 	if (!begin)
-		return say_no_memory();
+		return report_no_memory();
 	r = logfile_open(plan.log, argv[first], &run.log);
 	r = r < 0 ? say_log_failure(r, run.log.path) : run_tool(&run, begin, argv + first);
 	closep(&run.signal_fd);

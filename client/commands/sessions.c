@@ -25,7 +25,7 @@ int command_sessions(struct context *context, int argc, char **argv)
 		return -first;
 	if (first + 1 < argc)
 		return options_too_many("sessions", argv[first + 1]);
-	r = ask_open_reading(context, &connection);
+	r = rpc_open_reading(context, &connection);
 	if (r == EXIT_DONE && first < argc)
 		r = ask_name(context, connection, argv[first], NAME_DEVICE, &name);
 	if (r != EXIT_DONE)
@@ -35,8 +35,8 @@ int command_sessions(struct context *context, int argc, char **argv)
 		json_put_text(&builder, parameters, "device", name.text);
 	if (limit >= 0)
 		json_put_number(&builder, parameters, "limit", limit);
-	r = ask(context, connection, "ListSessions", &builder, parameters, &reply);
+	r = rpc_call(context, connection, "ListSessions", &builder, parameters, &reply);
 	if (r == EXIT_DONE)
-		context->output->sessions(&context->page, reply);
+		context->output->sessions(&context->layout, reply);
 	return r;
 }

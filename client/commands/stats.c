@@ -23,7 +23,7 @@ static int take(void *user, int option, const char *value)
 	if (option == 's') {
 		if (moment_read(value, (int64_t)clock_now().wall_us, &options->since_us) == 0)
 			return EXIT_DONE;
-		complain("--since must be a day such as 2026-01-31, or a time, not %s.", value);
+		report_error("--since must be a day such as 2026-01-31, or a time, not %s.", value);
 		return EXIT_USAGE;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
@@ -32,7 +32,7 @@ static int take(void *user, int option, const char *value)
 		options->by = words[i];
 		return EXIT_DONE;
 	}
-	complain("--by must be port, cable, bench, model, week or tool, not %s.", value);
+	report_error("--by must be port, cable, bench, model, week or tool, not %s.", value);
 	return EXIT_USAGE;
 }
 
@@ -49,14 +49,14 @@ int command_stats(struct context *context, int argc, char **argv)
 		return -first;
 	if (first < argc)
 		return options_too_many("stats", argv[first]);
-	r = ask_open_reading(context, &connection);
+	r = rpc_open_reading(context, &connection);
 	if (r != EXIT_DONE)
 		return r;
 	parameters = json_new_object(&builder);
 	json_put_text(&builder, parameters, "by", options.by);
 	json_put_known_number(&builder, parameters, "sinceUSec", options.since_us);
-	r = ask(context, connection, "GetStatistics", &builder, parameters, &reply);
+	r = rpc_call(context, connection, "GetStatistics", &builder, parameters, &reply);
 	if (r == EXIT_DONE)
-		context->output->statistics(&context->page, reply);
+		context->output->statistics(&context->layout, reply);
 	return r;
 }

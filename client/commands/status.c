@@ -42,20 +42,20 @@ static int ask_status(
 	struct json_object *limit;
 	int r;
 
-	r = ask_plainly(context, connection, "GetStatus", &status);
+	r = rpc_call_plain(context, connection, "GetStatus", &status);
 	if (r == EXIT_DONE)
-		r = ask_plainly(context, connection, "ListDevices", &devices);
+		r = rpc_call_plain(context, connection, "ListDevices", &devices);
 	if (r != EXIT_DONE)
 		return r;
 	limit = json_new_object(&builder);
 	json_put_number(&builder, limit, "limit", SESSIONS_LOOKED_AT);
-	r = ask(context, connection, "ListSessions", &builder, limit, &sessions);
+	r = rpc_call(context, connection, "ListSessions", &builder, limit, &sessions);
 	if (r != EXIT_DONE)
 		return r;
 	add_list(&builder, status, "devices", devices);
 	add_running(&builder, status, sessions);
 	*ret = json_finish(&builder, TAKE_PTR(status));
-	return *ret ? EXIT_DONE : say_no_memory();
+	return *ret ? EXIT_DONE : report_no_memory();
 }
 
 int command_status(struct context *context, int argc, char **argv)
@@ -68,10 +68,10 @@ int command_status(struct context *context, int argc, char **argv)
 		return -first;
 	if (first < argc)
 		return options_too_many("status", argv[first]);
-	r = ask_open(context, &connection);
+	r = rpc_open(context, &connection);
 	if (r == EXIT_DONE)
 		r = ask_status(context, connection, &status);
 	if (r == EXIT_DONE)
-		context->output->status(&context->page, status);
+		context->output->status(&context->layout, status);
 	return r;
 }

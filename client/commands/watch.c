@@ -25,14 +25,14 @@ struct watch {
 static void hide(struct context *context, struct watch *watch)
 {
 	if (watch->shown)
-		fputs("\r\033[K", context->page.out);
+		fputs("\r\033[K", context->layout.out);
 	watch->shown = false;
 }
 
 static int64_t show_change(struct context *context, void *user, struct json_object *reply)
 {
 	hide(context, user);
-	context->output->change(&context->page, reply);
+	context->output->change(&context->layout, reply);
 	return field_number_or(reply, "sequence", 0);
 }
 
@@ -83,15 +83,15 @@ static void tick(struct context *context, void *user)
 	}
 	hide(context, watch);
 	if (watch->session) {
-		context->page.width = page_terminal_width(fileno(context->page.out));
-		live_line(&context->page, watch->session,
+		context->layout.width = layout_terminal_width(fileno(context->layout.out));
+		live_line(&context->layout, watch->session,
 			(int64_t)(now.monotonic_us - watch->asked.monotonic_us),
 			(int64_t)now.wall_us - field_number_or(watch->session, "startedUSec", 0),
 			line);
-		fputs(line, context->page.out);
+		fputs(line, context->layout.out);
 		watch->shown = true;
 	}
-	fflush(context->page.out);
+	fflush(context->layout.out);
 }
 
 int command_watch(struct context *context, int argc, char **argv)
@@ -107,9 +107,9 @@ int command_watch(struct context *context, int argc, char **argv)
 		return -first;
 	if (first < argc)
 		return options_too_many("watch", argv[first]);
-	if (context->output->live && context->page.terminal)
+	if (context->output->live && context->layout.terminal)
 		stream.tick = tick;
-	r = ask_open(context, &connection);
+	r = rpc_open(context, &connection);
 	if (r == EXIT_DONE)
 		r = stream_run(context, TAKE_PTR(connection), &stream, &builder,
 			json_new_object(&builder));

@@ -45,7 +45,7 @@ static int read_all(struct import *import, struct source *source, const char *he
 	*ret_length = length;
 	return 0;
 no_memory:
-	import->code = say_no_memory();
+	import->code = report_no_memory();
 	return -ENOMEM;
 }
 
@@ -134,7 +134,7 @@ bool import_case(struct import *import, struct source *source, const char *head,
 		struct json_object *part = cut_case(whole, field_item(attempts, i));
 
 		if (!part) {
-			import->code = say_no_memory();
+			import->code = report_no_memory();
 			return false;
 		}
 		going_on = deliver(import, part, field_item(attempts, i));

@@ -49,7 +49,7 @@ static bool read_on(struct kept_log *log)
 	json_put_text(&builder, parameters, "session", log->session);
 	json_put_number(&builder, parameters, "after", log->after);
 	json_put_number(&builder, parameters, "limit", LINES_AT_ONCE);
-	log->code = ask(log->import->context, log->import->connection, "ReadLog", &builder,
+	log->code = rpc_call(log->import->context, log->import->connection, "ReadLog", &builder,
 		parameters, &log->reply);
 	log->records = field_list(log->reply, "records");
 	log->next = 0;
@@ -132,7 +132,7 @@ static int list_sessions(
 		ecid_format(identity->ecid, ecid);
 	json_put_text(&builder, parameters, "device", identity->ecid ? ecid : identity->udid);
 	json_put_number(&builder, parameters, "limit", SESSIONS_COMPARED);
-	return ask_allowing(import->context, import->connection, "ListSessions", &builder,
+	return rpc_call_allowing(import->context, import->connection, "ListSessions", &builder,
 		parameters, INTERFACE "NoSuchDevice", ret);
 }
 

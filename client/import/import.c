@@ -66,12 +66,12 @@ static int take(void *user, int option, const char *value)
 	int r;
 
 	if (value && !text_is_utf8(value, strlen(value))) {
-		complain("%s is not valid UTF-8.", value);
+		report_error("%s is not valid UTF-8.", value);
 		return EXIT_USAGE;
 	}
 	r = condition_read(option, value, add_condition, request);
 	if (request->crowded) {
-		complain("An attempt has at most %d conditions.", ATTEMPT_CONDITIONS_MAX);
+		report_error("An attempt has at most %d conditions.", ATTEMPT_CONDITIONS_MAX);
 		return EXIT_USAGE;
 	}
 	if (r >= 0)
@@ -96,17 +96,17 @@ void import_clear_bar(struct import *import)
 static void show_bar(struct import *import, const struct source *source, uint64_t now_us)
 {
 	int permille = source_permille(source), columns = permille * BAR_COLUMNS / 1000;
-	struct page page;
+	struct layout layout;
 
 	import->bar_us = now_us + BAR_EVERY_US;
-	page_init(&page, stderr, -1, false);
+	layout_init(&layout, stderr, -1, false);
 	fputs("\r\033[K[", stderr);
 	for (int i = 0; i < BAR_COLUMNS; i++)
-		fputs(i < columns ? page_sign(&page, "█", "#") : page_sign(&page, "░", "."),
+		fputs(i < columns ? layout_sign(&layout, "█", "#") : layout_sign(&layout, "░", "."),
 			stderr);
 	fprintf(stderr, "] %d %% ", permille / 10);
 	fprintf(stderr, "%.*s",
-		(int)page_fitting(&page, import->member->name, page.width - BAR_COLUMNS - 10),
+		(int)layout_fitting(&layout, import->member->name, layout.width - BAR_COLUMNS - 10),
 		import->member->name);
 	fflush(stderr);
 	import->bar_shown = true;
@@ -151,7 +151,7 @@ void import_complain(struct import *import, enum exit_code code, const char *for
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	import_clear_bar(import);
-	complain("%s: %s", import->member->label, text);
+	report_error("%s: %s", import->member->label, text);
 	if (import->code == EXIT_DONE)
 		import->code = code;
 }
@@ -268,7 +268,7 @@ static bool import_member(struct import *import, struct source *source)
 
 static void say_open_failure(struct import *import, const char *path, const char *problem)
 {
-	complain("Cannot read %s: %s.", path, problem);
+	report_error("Cannot read %s: %s.", path, problem);
 	if (import->code == EXIT_DONE)
 		import->code = EXIT_REFUSED;
 }
@@ -314,7 +314,7 @@ static int find_device(struct import *import, const char *text)
 	if (udid_normalize(name.text, device->udid) == 0)
 		device->ecid = udid_ecid(device->udid);
 	else if (ecid_parse(name.text, &device->ecid) < 0) {
-		complain("--device must be an ECID or a UDID, not %s.", text);
+		report_error("--device must be an ECID or a UDID, not %s.", text);
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;
@@ -322,14 +322,14 @@ static int find_device(struct import *import, const char *text)
 
 static int open_daemon(struct import *import)
 {
-	int r = ask_open(import->context, &import->connection);
+	int r = rpc_open(import->context, &import->connection);
 
 	if (r != EXIT_DONE)
 		return r;
 	r = spool_open(&import->spool);
 	if (r < 0) {
-		complain("Cannot make a temporary file (%s); name another folder for it in "
-			 "$TMPDIR.",
+		report_error("Cannot make a temporary file (%s); name another folder for it in "
+			     "$TMPDIR.",
 			strerror(-r));
 		return EXIT_REFUSED;
 	}
@@ -358,7 +358,7 @@ int command_import(struct context *context, int argc, char **argv)
 	if (first < 0)
 		return -first;
 	if (first == argc) {
-		complain("No file to import; - is standard input.");
+		report_error("No file to import; - is standard input.");
 		return EXIT_USAGE;
 	}
 	import.options = request.options;

@@ -153,7 +153,7 @@ static void take_attempt(void *user, const struct logsplit_attempt *told)
 		reading->base_us = clock_now().wall_us;
 	c = attempt.c = make_case(reading, told);
 	if (!c) {
-		import->code = say_no_memory();
+		import->code = report_no_memory();
 		reading->broken = true;
 		return;
 	}
@@ -174,7 +174,7 @@ bool import_log(struct import *import, struct source *source, const char *head, 
 	if (import->spool && spool_clear(import->spool) < 0)
 		return false;
 	if (!split) {
-		import->code = say_no_memory();
+		import->code = report_no_memory();
 		return false;
 	}
 	logsplit_feed(split, head, length);

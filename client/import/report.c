@@ -51,7 +51,8 @@ static int note_word(struct import *import, const char *word)
 	json_put_text(&builder, parameters, "device", device->ecid ? ecid : device->udid);
 	json_put_text(&builder, parameters, "kind", "history");
 	json_put_text(&builder, parameters, "text", word);
-	return ask(import->context, import->connection, "AddNote", &builder, parameters, &reply);
+	return rpc_call(
+		import->context, import->connection, "AddNote", &builder, parameters, &reply);
 }
 
 /* Tells the daemon what the panic names, of a phone that is known. */
@@ -94,7 +95,7 @@ bool import_report(struct import *import, struct source *source, const char *hea
 		return true;
 	}
 	import_clear_bar(import);
-	import->context->output->panic(&import->context->page, panic, false);
+	import->context->output->panic(&import->context->layout, panic, false);
 	r = note_panic(import, panic);
 	if (r != EXIT_DONE && import->code == EXIT_DONE)
 		import->code = r;

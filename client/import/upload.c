@@ -115,10 +115,11 @@ static int send_attempt(
 
 	if (casefile_write(attempt->c, CASEFILE_REVEAL, &text) < 0 ||
 		json_read(text, strlen(text), &object) < 0)
-		return say_no_memory();
+		return report_no_memory();
 	parameters = json_new_object(&builder);
 	json_put(&builder, parameters, "case", object);
-	r = ask(import->context, import->connection, "AddAttempt", &builder, parameters, &reply);
+	r = rpc_call(
+		import->context, import->connection, "AddAttempt", &builder, parameters, &reply);
 	*ret_added = field_true(reply, "added");
 	return r;
 }
@@ -193,8 +194,9 @@ static int gather(struct feed *feed, struct json_builder *builder, struct json_o
 
 int import_spool_failed(int error)
 {
-	complain("Cannot store the records of a log in a temporary file (%s); make room there, or "
-		 "name another folder in $TMPDIR.",
+	report_error(
+		"Cannot store the records of a log in a temporary file (%s); make room there, or "
+		"name another folder in $TMPDIR.",
 		strerror(-error));
 	return EXIT_REFUSED;
 }
@@ -205,8 +207,8 @@ static int add_records(
 {
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
 
-	return ask_allowing(import->context, import->connection, "AddRecords", builder, parameters,
-		INTERFACE "SessionWatched", &reply);
+	return rpc_call_allowing(import->context, import->connection, "AddRecords", builder,
+		parameters, INTERFACE "SessionWatched", &reply);
 }
 
 static int send_records(struct import *import, struct feed *feed)
@@ -260,7 +262,7 @@ static int ask_complete(struct import *import, const struct feed *feed, bool *re
 	json_put_text(&builder, parameters, "session", session);
 	json_put_number(&builder, parameters, "after", last > 0 ? last - 1 : 0);
 	json_put_number(&builder, parameters, "limit", 1);
-	r = ask(import->context, import->connection, "ReadLog", &builder, parameters, &reply);
+	r = rpc_call(import->context, import->connection, "ReadLog", &builder, parameters, &reply);
 	records = field_list(reply, "records");
 	*ret = last == 0 || (field_count(records) > 0 &&
 				    field_number_or(field_item(records, 0), "sequence", 0) == last);
@@ -311,7 +313,7 @@ static void show(struct import *import, const struct import_attempt *attempt,
 	json_put_known_number(&builder, object, "recordsLeftOut", (int64_t)attempt->left_out);
 	import_clear_bar(import);
 	if (!builder.failed)
-		import->context->output->imported(&import->context->page, object);
+		import->context->output->imported(&import->context->layout, object);
 }
 
 /* What the daemon refuses once it would refuse again. */
@@ -338,7 +340,7 @@ bool import_deliver(struct import *import, struct import_attempt *attempt)
 		return true;
 	add_what_was_asked(&import->options, told);
 	if (uuid_is_none(&told->id) && make_id(import, attempt, &told->id) < 0)
-		return stop(import, say_no_memory());
+		return stop(import, report_no_memory());
 	if (attempt->of_log && !import->options.dry_run)
 		r = import_find_twin(import, attempt, &twin);
 	if (r == EXIT_DONE && !twin && !import->options.dry_run)

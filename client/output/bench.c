@@ -21,87 +21,87 @@ static const char *find_condition(struct json_object *conditions, const char *ke
 	return NULL;
 }
 
-static void put_place(struct page *page, struct json_object *place)
+static void put_place(struct layout *layout, struct json_object *place)
 {
 	struct json_object *conditions = field_list(place, "conditions");
 	const char *port = field_text(place, "port");
 	const char *name = port ? find_condition(conditions, "portName") : NULL;
 
-	page_paint(page, PAINT_BOLD);
-	page_put(page, port ? "Port " : "Phone ");
-	page_foreign(page, port ? port : phrase_identifier(place));
-	page_paint(page, PAINT_NONE);
+	layout_paint(layout, PAINT_BOLD);
+	layout_put(layout, port ? "Port " : "Phone ");
+	layout_foreign(layout, port ? port : phrase_identifier(place));
+	layout_paint(layout, PAINT_NONE);
 	if (name) {
-		page_put(page, " (");
-		page_foreign(page, name);
-		page_put(page, ")");
+		layout_put(layout, " (");
+		layout_foreign(layout, name);
+		layout_put(layout, ")");
 	}
-	page_line(page, 0);
+	layout_line(layout, 0);
 	for (size_t i = 0; i < field_count(conditions); i++) {
 		struct json_object *condition = field_item(conditions, i);
 
-		page_tab(page, KEY_COLUMN);
-		page_foreign(page, field_text_or(condition, "key", "?"));
-		page_tab(page, VALUE_COLUMN);
-		page_foreign(page, field_text_or(condition, "value", "?"));
-		page_line(page, 0);
+		layout_tab(layout, KEY_COLUMN);
+		layout_foreign(layout, field_text_or(condition, "key", "?"));
+		layout_tab(layout, VALUE_COLUMN);
+		layout_foreign(layout, field_text_or(condition, "value", "?"));
+		layout_line(layout, 0);
 	}
 }
 
-void text_conditions(struct page *page, struct json_object *reply)
+void text_conditions(struct layout *layout, struct json_object *reply)
 {
 	struct json_object *places = field_list(reply, "places");
 
 	for (size_t i = 0; i < field_count(places); i++)
-		put_place(page, field_item(places, i));
+		put_place(layout, field_item(places, i));
 	if (field_count(places) == 0) {
-		page_put(page, "Nothing holds there. Tell it with `idevicetriage conditions "
-			       "PORT --cable LABEL` and the like.");
-		page_line(page, 0);
+		layout_put(layout, "Nothing holds there. Tell it with `idevicetriage conditions "
+				   "PORT --cable LABEL` and the like.");
+		layout_line(layout, 0);
 	}
 }
 
 /* What a group is called. Ports of different computers are different ports. */
-static void put_key(struct page *page, struct json_object *group)
+static void put_key(struct layout *layout, struct json_object *group)
 {
 	const char *key = field_text(group, "key"), *name = field_text(group, "name");
 	const char *host = field_text(group, "host");
 
 	if (!key) {
-		page_paint(page, PAINT_DIM);
-		page_put(page, "not given");
-		page_paint(page, PAINT_NONE);
+		layout_paint(layout, PAINT_DIM);
+		layout_put(layout, "not given");
+		layout_paint(layout, PAINT_NONE);
 	}
-	page_foreign(page, key ? key : "");
+	layout_foreign(layout, key ? key : "");
 	if (name) {
-		page_put(page, " (");
-		page_foreign(page, name);
-		page_put(page, ")");
+		layout_put(layout, " (");
+		layout_foreign(layout, name);
+		layout_put(layout, ")");
 	}
 	if (host) {
-		page_put(page, " of ");
-		page_foreign(page, host);
+		layout_put(layout, " of ");
+		layout_foreign(layout, host);
 	}
 }
 
 /* The columns that the longest key takes. */
-static int key_columns(struct page *page, struct json_object *groups, const char *by)
+static int key_columns(struct layout *layout, struct json_object *groups, const char *by)
 {
-	int most = page_columns(page, by);
+	int most = layout_columns(layout, by);
 
 	for (size_t i = 0; i < field_count(groups); i++) {
 		struct json_object *group = field_item(groups, i);
 		const char *name = field_text(group, "name"), *host = field_text(group, "host");
-		int columns = page_columns(page, field_text_or(group, "key", "not told"));
+		int columns = layout_columns(layout, field_text_or(group, "key", "not told"));
 
-		columns += name ? page_columns(page, name) + 3 : 0;
-		columns += host ? page_columns(page, host) + 4 : 0;
+		columns += name ? layout_columns(layout, name) + 3 : 0;
+		columns += host ? layout_columns(layout, host) + 4 : 0;
 		most = columns > most ? columns : most;
 	}
 	return most < KEY_COLUMNS_MAX ? most : KEY_COLUMNS_MAX;
 }
 
-static void put_numbers(struct page *page, struct json_object *group, int column)
+static void put_numbers(struct layout *layout, struct json_object *group, int column)
 {
 	static const char *const keys[] = {"attempts", "failed", "succeeded", "phones"};
 
@@ -113,34 +113,34 @@ static void put_numbers(struct page *page, struct json_object *group, int column
 				text, sizeof(text), "%" PRId64, field_number_or(group, keys[i], 0));
 		else
 			text_copy(text, sizeof(text), keys[i]);
-		page_tab(page, column + (int)((i + 1) * NUMBER_COLUMNS - strlen(text)));
-		page_put(page, "%s", text);
+		layout_tab(layout, column + (int)((i + 1) * NUMBER_COLUMNS - strlen(text)));
+		layout_put(layout, "%s", text);
 	}
-	page_line(page, 0);
+	layout_line(layout, 0);
 }
 
-void text_statistics(struct page *page, struct json_object *reply)
+void text_statistics(struct layout *layout, struct json_object *reply)
 {
 	struct json_object *groups = field_list(reply, "groups");
 	const char *by = field_text_or(reply, "by", "?");
-	int column = key_columns(page, groups, by);
+	int column = key_columns(layout, groups, by);
 
 	if (field_count(groups) == 0) {
-		page_put(page, "No attempt of that time can be counted.");
-		page_line(page, 0);
+		layout_put(layout, "No attempt of that time can be counted.");
+		layout_line(layout, 0);
 		return;
 	}
-	page_paint(page, PAINT_BOLD);
-	page_foreign(page, by);
-	put_numbers(page, NULL, column);
-	page_paint(page, PAINT_NONE);
+	layout_paint(layout, PAINT_BOLD);
+	layout_foreign(layout, by);
+	put_numbers(layout, NULL, column);
+	layout_paint(layout, PAINT_NONE);
 	for (size_t i = 0; i < field_count(groups); i++) {
-		put_key(page, field_item(groups, i));
-		put_numbers(page, field_item(groups, i), column);
+		put_key(layout, field_item(groups, i));
+		put_numbers(layout, field_item(groups, i), column);
 	}
 	if (field_true(reply, "cut")) {
-		page_put(page, "Only the newest %" PRId64 " attempts are counted.",
+		layout_put(layout, "Only the newest %" PRId64 " attempts are counted.",
 			field_number_or(reply, "attempts", 0));
-		page_line(page, 0);
+		layout_line(layout, 0);
 	}
 }

@@ -19,56 +19,56 @@ static const struct {
 	{"not-checkable", "not-checkable", PAINT_DIM},
 };
 
-static void put_result(struct page *page, const char *result)
+static void put_result(struct layout *layout, const char *result)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(results); i++) {
 		if (!text_equal(results[i].result, result))
 			continue;
-		page_paint(page, results[i].paint);
-		page_put(page, "%s", results[i].word);
-		page_paint(page, PAINT_NONE);
+		layout_paint(layout, results[i].paint);
+		layout_put(layout, "%s", results[i].word);
+		layout_paint(layout, PAINT_NONE);
 	}
-	page_tab(page, TEXT_COLUMN);
+	layout_tab(layout, TEXT_COLUMN);
 }
 
-static void put_finding(struct page *page, struct json_object *finding)
+static void put_finding(struct layout *layout, struct json_object *finding)
 {
 	const char *advice = field_text(finding, "advice");
 
-	put_result(page, field_text_or(finding, "result", ""));
-	page_paint(page, PAINT_BOLD);
-	page_foreign(page, field_text_or(finding, "title", "?"));
-	page_put(page, ": ");
-	page_paint(page, PAINT_NONE);
-	page_foreign(page, field_text_or(finding, "text", ""));
+	put_result(layout, field_text_or(finding, "result", ""));
+	layout_paint(layout, PAINT_BOLD);
+	layout_foreign(layout, field_text_or(finding, "title", "?"));
+	layout_put(layout, ": ");
+	layout_paint(layout, PAINT_NONE);
+	layout_foreign(layout, field_text_or(finding, "text", ""));
 	if (advice) {
-		page_line(page, TEXT_COLUMN);
-		page_put(page, "%s ", page_sign(page, "→", "->"));
-		page_tab(page, TEXT_COLUMN + 3);
-		page_foreign(page, advice);
+		layout_line(layout, TEXT_COLUMN);
+		layout_put(layout, "%s ", layout_sign(layout, "→", "->"));
+		layout_tab(layout, TEXT_COLUMN + 3);
+		layout_foreign(layout, advice);
 	}
-	page_line(page, 0);
+	layout_line(layout, 0);
 }
 
-static void put_count(struct page *page, struct json_object *reply, const char *key,
+static void put_count(struct layout *layout, struct json_object *reply, const char *key,
 	enum paint paint, const char *words)
 {
 	int64_t count = field_number_or(reply, key, 0);
 
-	page_paint(page, count ? paint : PAINT_NONE);
-	page_put(page, "%" PRId64 " %s", count, words);
-	page_paint(page, PAINT_NONE);
+	layout_paint(layout, count ? paint : PAINT_NONE);
+	layout_put(layout, "%" PRId64 " %s", count, words);
+	layout_paint(layout, PAINT_NONE);
 }
 
-void text_doctor(struct page *page, struct json_object *reply)
+void text_doctor(struct layout *layout, struct json_object *reply)
 {
 	struct json_object *checks = field_list(reply, "checks");
 
 	for (size_t i = 0; i < field_count(checks); i++)
-		put_finding(page, field_item(checks, i));
-	page_line(page, 0);
-	put_count(page, reply, "problems", PAINT_BAD, "problems, ");
-	put_count(page, reply, "warnings", PAINT_WARNING, "warnings, ");
-	put_count(page, reply, "notCheckable", PAINT_NONE, "not-checkable");
-	page_line(page, 0);
+		put_finding(layout, field_item(checks, i));
+	layout_line(layout, 0);
+	put_count(layout, reply, "problems", PAINT_BAD, "problems, ");
+	put_count(layout, reply, "warnings", PAINT_WARNING, "warnings, ");
+	put_count(layout, reply, "notCheckable", PAINT_NONE, "not-checkable");
+	layout_line(layout, 0);
 }

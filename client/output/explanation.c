@@ -13,37 +13,37 @@
 #define RISK_OPENS 5 /* as in experiments.txt */
 #define RISK_ERASES 9
 
-static void label(struct page *page, const char *text)
+static void label(struct layout *layout, const char *text)
 {
-	page_line(page, 2);
-	page_paint(page, PAINT_DIM);
-	page_put(page, "%s", text);
-	page_paint(page, PAINT_NONE);
-	page_tab(page, LABEL_COLUMN);
+	layout_line(layout, 2);
+	layout_paint(layout, PAINT_DIM);
+	layout_put(layout, "%s", text);
+	layout_paint(layout, PAINT_NONE);
+	layout_tab(layout, LABEL_COLUMN);
 }
 
-static void put_labelled(struct page *page, const char *name, const char *text)
+static void put_labelled(struct layout *layout, const char *name, const char *text)
 {
 	if (!text)
 		return;
-	label(page, name);
-	page_put(page, "%s", text);
+	label(layout, name);
+	layout_put(layout, "%s", text);
 }
 
 /* One text a line. */
-static void put_list(struct page *page, const char *name, struct json_object *texts)
+static void put_list(struct layout *layout, const char *name, struct json_object *texts)
 {
 	for (size_t i = 0; i < field_count(texts); i++) {
 		if (i == 0)
-			label(page, name);
+			label(layout, name);
 		else
-			page_line(page, LABEL_COLUMN);
-		page_put(page, "%s", json_item_text(texts, i));
+			layout_line(layout, LABEL_COLUMN);
+		layout_put(layout, "%s", json_item_text(texts, i));
 	}
 }
 
 /* The suspects of one phase in a line. */
-static bool put_phase(struct page *page, struct json_object *suspects, const char *phase,
+static bool put_phase(struct layout *layout, struct json_object *suspects, const char *phase,
 	const char *title, bool first)
 {
 	bool any = false;
@@ -54,20 +54,20 @@ static bool put_phase(struct page *page, struct json_object *suspects, const cha
 		if (!text_equal(field_text_or(suspect, "phase", ""), phase))
 			continue;
 		if (!any && first)
-			label(page, "Suspects");
+			label(layout, "Suspects");
 		else if (!any)
-			page_line(page, LABEL_COLUMN);
+			layout_line(layout, LABEL_COLUMN);
 		if (!any) {
-			page_put(page, "%s:", title);
-			page_tab(page, PHASE_COLUMN);
+			layout_put(layout, "%s:", title);
+			layout_tab(layout, PHASE_COLUMN);
 		}
-		page_put(page, "%s%s", any ? "; " : "", field_text_or(suspect, "title", "?"));
+		layout_put(layout, "%s%s", any ? "; " : "", field_text_or(suspect, "title", "?"));
 		any = true;
 	}
 	return any;
 }
 
-static void put_suspects(struct page *page, struct json_object *suspects)
+static void put_suspects(struct layout *layout, struct json_object *suspects)
 {
 	static const struct {
 		const char *phase, *title;
@@ -79,79 +79,79 @@ static void put_suspects(struct page *page, struct json_object *suspects)
 	bool first = true;
 
 	for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
-		if (put_phase(page, suspects, phases[i].phase, phases[i].title, first))
+		if (put_phase(layout, suspects, phases[i].phase, phases[i].title, first))
 			first = false;
 }
 
-static void put_experiments(struct page *page, struct json_object *experiments)
+static void put_experiments(struct layout *layout, struct json_object *experiments)
 {
 	for (size_t i = 0; i < field_count(experiments); i++) {
 		struct json_object *experiment = field_item(experiments, i);
 		int64_t risk = field_number_or(experiment, "risk", 0);
 
 		if (i == 0)
-			label(page, "Try");
+			label(layout, "Try");
 		else
-			page_line(page, LABEL_COLUMN);
-		page_put(page, "%s (%" PRId64 " min", field_text_or(experiment, "title", "?"),
+			layout_line(layout, LABEL_COLUMN);
+		layout_put(layout, "%s (%" PRId64 " min", field_text_or(experiment, "title", "?"),
 			field_number_or(experiment, "minutes", 0));
 		if (risk >= RISK_ERASES)
-			page_put(page, ", erases the data");
+			layout_put(layout, ", erases the data");
 		else if (risk >= RISK_OPENS)
-			page_put(page, ", opens the phone");
-		page_put(page, ")");
+			layout_put(layout, ", opens the phone");
+		layout_put(layout, ")");
 	}
 }
 
-static void put_names(struct page *page, struct json_object *names)
+static void put_names(struct layout *layout, struct json_object *names)
 {
 	for (size_t i = 0; i < field_count(names); i++)
-		page_put(page, "%s%s",
+		layout_put(layout, "%s%s",
 			i == 0	 ? ": "
 			: i == 1 ? ", also "
 				 : ", ",
 			json_item_text(names, i));
 }
 
-static void put_meaning(struct page *page, struct json_object *meaning)
+static void put_meaning(struct layout *layout, struct json_object *meaning)
 {
-	page_paint(page, PAINT_BOLD);
-	page_put(page, "%s", field_text_or(meaning, "title", "?"));
-	page_paint(page, PAINT_NONE);
-	put_names(page, field_list(meaning, "names"));
-	page_line(page, 2);
-	page_put(page, "%s", field_text_or(meaning, "means", "?"));
-	put_labelled(page, "Told by", field_text(meaning, "toldBy"));
-	put_labelled(page, "When", field_text(meaning, "stage"));
-	put_labelled(page, "Exercises", field_text(meaning, "exercises"));
-	put_suspects(page, field_list(meaning, "suspects"));
-	put_list(page, "Check", field_list(meaning, "checks"));
-	put_experiments(page, field_list(meaning, "experiments"));
-	put_labelled(page, "Note", field_text(meaning, "note"));
-	put_list(page, "Sources", field_list(meaning, "sources"));
-	page_line(page, 0);
+	layout_paint(layout, PAINT_BOLD);
+	layout_put(layout, "%s", field_text_or(meaning, "title", "?"));
+	layout_paint(layout, PAINT_NONE);
+	put_names(layout, field_list(meaning, "names"));
+	layout_line(layout, 2);
+	layout_put(layout, "%s", field_text_or(meaning, "means", "?"));
+	put_labelled(layout, "Told by", field_text(meaning, "toldBy"));
+	put_labelled(layout, "When", field_text(meaning, "stage"));
+	put_labelled(layout, "Exercises", field_text(meaning, "exercises"));
+	put_suspects(layout, field_list(meaning, "suspects"));
+	put_list(layout, "Check", field_list(meaning, "checks"));
+	put_experiments(layout, field_list(meaning, "experiments"));
+	put_labelled(layout, "Note", field_text(meaning, "note"));
+	put_list(layout, "Sources", field_list(meaning, "sources"));
+	layout_line(layout, 0);
 }
 
-static void put_model(struct page *page, struct json_object *model)
+static void put_model(struct layout *layout, struct json_object *model)
 {
-	page_paint(page, PAINT_BOLD);
-	page_put(page, "%s", field_text_or(model, "name", "?"));
-	page_paint(page, PAINT_NONE);
-	page_put(page, " (%s, board %s)", field_text_or(model, "product", "?"),
+	layout_paint(layout, PAINT_BOLD);
+	layout_put(layout, "%s", field_text_or(model, "name", "?"));
+	layout_paint(layout, PAINT_NONE);
+	layout_put(layout, " (%s, board %s)", field_text_or(model, "product", "?"),
 		field_text_or(model, "board", "?"));
-	put_labelled(page, "Connector", field_text(model, "connector"));
-	put_labelled(page, "Face ID", field_true(model, "faceId") ? "yes" : "no");
+	put_labelled(layout, "Connector", field_text(model, "connector"));
+	put_labelled(layout, "Face ID", field_true(model, "faceId") ? "yes" : "no");
 	if (field_true(model, "layeredBoard"))
-		put_labelled(page, "Board", "two soldered layers: joints may break in a drop.");
+		put_labelled(layout, "Board", "two soldered layers: joints may break in a drop.");
 	if (field_true(model, "frontSensorFlexOnI2c"))
-		put_labelled(page, "Earpiece",
+		put_labelled(layout, "Earpiece",
 			"its flex shares an I2C line with parts that a restore talks to, so that a "
 			"shorted flex can fail the restore (our inference from repair reports).");
-	page_line(page, 0);
+	layout_line(layout, 0);
 }
 
 /* What the meanings do not tell, each sentence once. */
-static void put_cautions(struct page *page, struct json_object *meanings)
+static void put_cautions(struct layout *layout, struct json_object *meanings)
 {
 	const char *last = NULL;
 
@@ -163,14 +163,14 @@ static void put_cautions(struct page *page, struct json_object *meanings)
 			(last && text_equal(caution, last)))
 			continue;
 		if (!last)
-			page_line(page, 0);
-		page_put(page, "%s", caution);
-		page_line(page, 0);
+			layout_line(layout, 0);
+		layout_put(layout, "%s", caution);
+		layout_line(layout, 0);
 		last = caution;
 	}
 }
 
-void text_explanation(struct page *page, struct json_object *explanation, bool another)
+void text_explanation(struct layout *layout, struct json_object *explanation, bool another)
 {
 	struct json_object *meanings = field_list(explanation, "meanings");
 	struct json_object *models = field_list(explanation, "models");
@@ -179,21 +179,22 @@ void text_explanation(struct page *page, struct json_object *explanation, bool a
 	if (count == 0)
 		return;
 	if (another)
-		page_line(page, 0);
+		layout_line(layout, 0);
 	if (count > 1) {
-		page_foreign(page, field_text_or(explanation, "query", "It"));
-		page_put(page, " has %zu meanings; which one depends on where it was read.", count);
-		page_line(page, 0);
+		layout_foreign(layout, field_text_or(explanation, "query", "It"));
+		layout_put(layout, " has %zu meanings; which one depends on where it was read.",
+			count);
+		layout_line(layout, 0);
 	}
 	for (size_t i = 0; i < field_count(meanings); i++) {
 		if (count > 1)
-			page_line(page, 0);
-		put_meaning(page, field_item(meanings, i));
+			layout_line(layout, 0);
+		put_meaning(layout, field_item(meanings, i));
 	}
 	for (size_t i = 0; i < field_count(models); i++) {
 		if (i > 0 || count > 1)
-			page_line(page, 0);
-		put_model(page, field_item(models, i));
+			layout_line(layout, 0);
+		put_model(layout, field_item(models, i));
 	}
-	put_cautions(page, meanings);
+	put_cautions(layout, meanings);
 }

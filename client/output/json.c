@@ -12,19 +12,19 @@ static void print(FILE *out, struct json_object *object)
 	fflush(out);
 }
 
-static void json_reply(struct page *page, struct json_object *reply)
+static void json_reply(struct layout *layout, struct json_object *reply)
 {
-	print(page->out, reply);
+	print(layout->out, reply);
 }
 
-static void json_diagnosis(struct page *page, struct json_object *reply, bool verbose)
+static void json_diagnosis(struct layout *layout, struct json_object *reply, bool verbose)
 {
-	print(page->out, reply);
+	print(layout->out, reply);
 }
 
-static void json_explanation(struct page *page, struct json_object *explanation, bool another)
+static void json_explanation(struct layout *layout, struct json_object *explanation, bool another)
 {
-	print(page->out, explanation);
+	print(layout->out, explanation);
 }
 
 /* It is `problem` at the end. */

@@ -20,35 +20,35 @@ struct run_end {
 
 struct output {
 	/* GetStatus, with `devices` of ListDevices and the running `sessions` added. */
-	void (*status)(struct page *page, struct json_object *status);
-	void (*sessions)(struct page *page, struct json_object *reply);
-	void (*device_case)(struct page *page, struct json_object *reply);
-	void (*statistics)(struct page *page, struct json_object *reply);
-	void (*conditions)(struct page *page, struct json_object *reply);
+	void (*status)(struct layout *layout, struct json_object *status);
+	void (*sessions)(struct layout *layout, struct json_object *reply);
+	void (*device_case)(struct layout *layout, struct json_object *reply);
+	void (*statistics)(struct layout *layout, struct json_object *reply);
+	void (*conditions)(struct layout *layout, struct json_object *reply);
 	/* Of AddNote, and of AddAttempt where a person told it. */
-	void (*noted)(struct page *page, struct json_object *reply);
-	void (*told)(struct page *page, struct json_object *reply);
-	void (*purged)(struct page *page, struct json_object *reply);
+	void (*noted)(struct layout *layout, struct json_object *reply);
+	void (*told)(struct layout *layout, struct json_object *reply);
+	void (*purged)(struct layout *layout, struct json_object *reply);
 	/* One reply of ReadLog; a log is several. */
-	void (*records)(struct page *page, struct json_object *reply);
+	void (*records)(struct layout *layout, struct json_object *reply);
 	/* One reply of Watch. */
-	void (*change)(struct page *page, struct json_object *reply);
+	void (*change)(struct layout *layout, struct json_object *reply);
 	/* What doctor_run() returns. */
-	void (*doctor)(struct page *page, struct json_object *result);
-	void (*diagnosis)(struct page *page, struct json_object *reply, bool verbose);
+	void (*doctor)(struct layout *layout, struct json_object *result);
+	void (*diagnosis)(struct layout *layout, struct json_object *reply, bool verbose);
 	/* What `report` has written: file, device, attempts, attemptsLeftOut. */
-	void (*report)(struct page *page, struct json_object *written);
+	void (*report)(struct layout *layout, struct json_object *written);
 	/* See explanation.h; text says nothing where there is no meaning, and leaves a line before
 	 * `another` one. */
-	void (*explanation)(struct page *page, struct json_object *explanation, bool another);
+	void (*explanation)(struct layout *layout, struct json_object *explanation, bool another);
 	/* One report of a phone, as panics_explain() makes it. */
-	void (*panic)(struct page *page, struct json_object *panic, bool verbose);
+	void (*panic)(struct layout *layout, struct json_object *panic, bool verbose);
 	/* Something to know while a run goes on; once each. */
 	void (*run_notice)(const char *sentence);
 	void (*run_end)(const struct run_end *end, bool reveal);
 	/* An attempt that was imported, or with `dryRun` would be: `file`, `attempt` (its number
 	 * there), `session` (Session), `lines`, `added`, `recordsLeftOut`. */
-	void (*imported)(struct page *page, struct json_object *attempt);
+	void (*imported)(struct layout *layout, struct json_object *attempt);
 	bool live; /* a live line is wanted on a terminal */
 };
 
@@ -56,15 +56,15 @@ extern const struct output output_text;
 extern const struct output output_json;
 
 /* Of output_text, in files of their own. */
-void text_diagnosis(struct page *page, struct json_object *reply, bool verbose);
-void text_statistics(struct page *page, struct json_object *reply);
-void text_conditions(struct page *page, struct json_object *reply);
-void text_doctor(struct page *page, struct json_object *result);
-void text_explanation(struct page *page, struct json_object *explanation, bool another);
-void text_panic(struct page *page, struct json_object *panic, bool verbose);
-void text_records(struct page *page, struct json_object *reply);
+void text_diagnosis(struct layout *layout, struct json_object *reply, bool verbose);
+void text_statistics(struct layout *layout, struct json_object *reply);
+void text_conditions(struct layout *layout, struct json_object *reply);
+void text_doctor(struct layout *layout, struct json_object *result);
+void text_explanation(struct layout *layout, struct json_object *explanation, bool another);
+void text_panic(struct layout *layout, struct json_object *panic, bool verbose);
+void text_records(struct layout *layout, struct json_object *reply);
 /* Why usbmuxd does not list the phone, where the Device has that: a line of its own at `column`,
  * not ended.
  */
-void text_fault(struct page *page, struct json_object *device, int column);
-void text_record(struct page *page, struct json_object *record);
+void text_fault(struct layout *layout, struct json_object *device, int column);
+void text_record(struct layout *layout, struct json_object *record);

@@ -64,64 +64,64 @@ static const struct {
 	{"diagnosis", "it", "verdict", PAINT_BOLD},
 };
 
-static void put_word(struct page *page, const char *before, const char *word)
+static void put_word(struct layout *layout, const char *before, const char *word)
 {
 	if (!word || !*word)
 		return;
-	page_put(page, " %s", before);
-	page_foreign(page, word);
+	layout_put(layout, " %s", before);
+	layout_foreign(layout, word);
 }
 
-static void put_number(struct page *page, struct json_object *record, const char *key,
+static void put_number(struct layout *layout, struct json_object *record, const char *key,
 	const char *before, const char *after)
 {
 	int64_t number;
 
 	if (field_number(record, key, &number))
-		page_put(page, " %s%" PRId64 "%s", before, number, after);
+		layout_put(layout, " %s%" PRId64 "%s", before, number, after);
 }
 
-static void put_permille(struct page *page, struct json_object *record)
+static void put_permille(struct layout *layout, struct json_object *record)
 {
 	int64_t permille;
 
 	if (field_number(record, "permille", &permille) && permille >= 0)
-		page_put(page, " %" PRId64 ".%" PRId64 " %%", permille / 10, permille % 10);
+		layout_put(layout, " %" PRId64 ".%" PRId64 " %%", permille / 10, permille % 10);
 }
 
-static void put_field(struct page *page, struct json_object *record, char field)
+static void put_field(struct layout *layout, struct json_object *record, char field)
 {
 	switch (field) {
 	case 'm':
-		put_word(page, "", field_text(record, "mode"));
+		put_word(layout, "", field_text(record, "mode"));
 		break;
 	case 'n':
-		put_word(page, "", field_text(record, "name"));
+		put_word(layout, "", field_text(record, "name"));
 		break;
 	case 's':
-		put_word(page, "", field_text(record, "state"));
+		put_word(layout, "", field_text(record, "state"));
 		break;
 	case '#':
-		put_number(page, record, "number", "(", ")");
+		put_number(layout, record, "number", "(", ")");
 		break;
 	case 'c':
-		put_number(page, record, "code", "code ", "");
+		put_number(layout, record, "code", "code ", "");
 		break;
 	case '%':
-		put_permille(page, record);
+		put_permille(layout, record);
 		break;
 	case 'p':
-		put_word(page, "port ", field_text(record, "port"));
+		put_word(layout, "port ", field_text(record, "port"));
 		break;
 	case 'i':
-		put_word(page, "", phrase_identifier(record));
+		put_word(layout, "", phrase_identifier(record));
 		break;
 	default:
-		put_word(page, "", field_text(record, "text"));
+		put_word(layout, "", field_text(record, "text"));
 	}
 }
 
-void text_record(struct page *page, struct json_object *record)
+void text_record(struct layout *layout, struct json_object *record)
 {
 	const char *kind = field_text_or(record, "kind", "?"), *shows = "mns#c%pit";
 	const char *label = NULL;
@@ -133,55 +133,55 @@ void text_record(struct page *page, struct json_object *record)
 			label = kinds[i].label;
 			paint = kinds[i].paint;
 		}
-	page_paint(page, PAINT_DIM);
-	page_put(page, "%6" PRId64, field_number_or(record, "sequence", 0));
-	page_tab(page, TIME_COLUMN);
-	page_put(page, "%s", phrase_instant(field_number_or(record, "timeUSec", 0)).text);
-	page_paint(page, PAINT_NONE);
-	page_tab(page, KIND_COLUMN);
-	page_paint(page, paint);
-	page_foreign(page, label ? label : kind);
-	if (page->width < NARROW_COLUMNS)
-		page_line(page, TIME_COLUMN);
+	layout_paint(layout, PAINT_DIM);
+	layout_put(layout, "%6" PRId64, field_number_or(record, "sequence", 0));
+	layout_tab(layout, TIME_COLUMN);
+	layout_put(layout, "%s", phrase_instant(field_number_or(record, "timeUSec", 0)).text);
+	layout_paint(layout, PAINT_NONE);
+	layout_tab(layout, KIND_COLUMN);
+	layout_paint(layout, paint);
+	layout_foreign(layout, label ? label : kind);
+	if (layout->width < NARROW_COLUMNS)
+		layout_line(layout, TIME_COLUMN);
 	else
-		page_tab(page, TEXT_COLUMN);
+		layout_tab(layout, TEXT_COLUMN);
 	for (const char *field = shows; *field; field++)
-		put_field(page, record, *field);
-	page_paint(page, PAINT_NONE);
-	page_line(page, 0);
+		put_field(layout, record, *field);
+	layout_paint(layout, PAINT_NONE);
+	layout_line(layout, 0);
 }
 
 /* Names the day where it is another than that of the record before. */
-static void put_day(struct page *page, struct json_object *record)
+static void put_day(struct layout *layout, struct json_object *record)
 {
 	struct phrase day = phrase_minute(field_number_or(record, "timeUSec", 0));
 
 	day.text[strcspn(day.text, " ")] = '\0';
-	if (text_equal(day.text, page->day))
+	if (text_equal(day.text, layout->day))
 		return;
-	text_copy(page->day, sizeof(page->day), day.text);
-	page_paint(page, PAINT_BOLD);
-	page_put(page, "%s", day.text);
-	page_paint(page, PAINT_NONE);
-	page_line(page, 0);
+	text_copy(layout->day, sizeof(layout->day), day.text);
+	layout_paint(layout, PAINT_BOLD);
+	layout_put(layout, "%s", day.text);
+	layout_paint(layout, PAINT_NONE);
+	layout_line(layout, 0);
 }
 
-void text_records(struct page *page, struct json_object *reply)
+void text_records(struct layout *layout, struct json_object *reply)
 {
 	struct json_object *records = field_list(reply, "records");
 	int64_t lost;
 
 	if (field_number(reply, "lost", &lost) && lost > 0) {
-		page_paint(page, PAINT_WARNING);
-		page_put(page,
+		layout_paint(layout, PAINT_WARNING);
+		layout_put(layout,
 			"%" PRId64 " earlier records are gone: the ring had no room for them",
 			lost);
-		page_paint(page, PAINT_NONE);
-		page_line(page, 0);
+		layout_paint(layout, PAINT_NONE);
+		layout_line(layout, 0);
 	}
 	for (size_t i = 0; i < field_count(records); i++) {
-		put_day(page, field_item(records, i));
-		text_record(page, field_item(records, i));
+		put_day(layout, field_item(records, i));
+		text_record(layout, field_item(records, i));
 	}
-	fflush(page->out);
+	fflush(layout->out);
 }

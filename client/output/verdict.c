@@ -30,47 +30,47 @@ static const char *cause_title(struct json_object *cause)
 	return field_text_or(cause, "title", field_text_or(cause, "cause", "?"));
 }
 
-static void put_strength(struct page *page, struct json_object *object)
+static void put_strength(struct layout *layout, struct json_object *object)
 {
 	const char *strength = field_text(object, "strength");
 
 	if (!strength || !*strength || text_equal(strength, "none"))
 		return;
-	page_put(page, " (");
-	page_foreign(page, strength);
-	page_put(page, ")");
+	layout_put(layout, " (");
+	layout_foreign(layout, strength);
+	layout_put(layout, ")");
 }
 
 /* The summary says phase, cause and how sure; undecided has no one cause, so the first suspect is
  * added. */
-static void put_title(struct page *page, struct json_object *verdict)
+static void put_title(struct layout *layout, struct json_object *verdict)
 {
 	const char *phase = field_text_or(verdict, "phase", "undecided");
 	struct json_object *causes = field_list(verdict, "causes");
 
-	page_paint(page, field_text(verdict, "running") ? PAINT_WARNING : phase_paint(phase));
-	page_foreign(page, field_text_or(verdict, "summary", phase));
-	page_paint(page, PAINT_NONE);
+	layout_paint(layout, field_text(verdict, "running") ? PAINT_WARNING : phase_paint(phase));
+	layout_foreign(layout, field_text_or(verdict, "summary", phase));
+	layout_paint(layout, PAINT_NONE);
 	if (text_equal(phase, "undecided") && field_count(causes)) {
-		page_put(page, " First suspect: ");
-		page_foreign(page, cause_title(field_item(causes, 0)));
-		put_strength(page, field_item(causes, 0));
-		page_put(page, ".");
+		layout_put(layout, " First suspect: ");
+		layout_foreign(layout, cause_title(field_item(causes, 0)));
+		put_strength(layout, field_item(causes, 0));
+		layout_put(layout, ".");
 	}
-	page_line(page, 0);
+	layout_line(layout, 0);
 }
 
-static void heading(struct page *page, const char *text)
+static void heading(struct layout *layout, const char *text)
 {
-	page_line(page, 0);
-	page_paint(page, PAINT_BOLD);
-	page_put(page, "%s", text);
-	page_paint(page, PAINT_NONE);
-	page_line(page, 2);
+	layout_line(layout, 0);
+	layout_paint(layout, PAINT_BOLD);
+	layout_put(layout, "%s", text);
+	layout_paint(layout, PAINT_NONE);
+	layout_line(layout, 2);
 }
 
 /* What was looked at. */
-static void put_case(struct page *page, struct json_object *reply)
+static void put_case(struct layout *layout, struct json_object *reply)
 {
 	struct json_object *device = field_object(reply, "device");
 	struct json_object *sessions = field_list(reply, "sessions");
@@ -78,21 +78,21 @@ static void put_case(struct page *page, struct json_object *reply)
 	size_t count = field_count(sessions);
 	int64_t code;
 
-	page_paint(page, PAINT_DIM);
-	page_foreign(page, phrase_model(device));
+	layout_paint(layout, PAINT_DIM);
+	layout_foreign(layout, phrase_model(device));
 	if (identifier) {
-		page_put(page, " ");
-		page_foreign(page, identifier);
+		layout_put(layout, " ");
+		layout_foreign(layout, identifier);
 	}
-	page_put(page, ", %zu attempt%s", count, count == 1 ? "" : "s");
+	layout_put(layout, ", %zu attempt%s", count, count == 1 ? "" : "s");
 	if (field_number(field_object(reply, "verdict"), "itunesCode", &code) && code)
-		page_put(page, ", what iTunes calls error %" PRId64, code);
-	page_paint(page, PAINT_NONE);
-	text_fault(page, device, 0);
-	page_line(page, 0);
+		layout_put(layout, ", what iTunes calls error %" PRId64, code);
+	layout_paint(layout, PAINT_NONE);
+	text_fault(layout, device, 0);
+	layout_line(layout, 0);
 }
 
-/* Findings that stand on the page already. A rule may speak for ten causes: once is enough. */
+/* Findings that are printed already. A rule may speak for ten causes: once is enough. */
 struct said {
 	const char *texts[SAID_MAX];
 	const char *of[SAID_MAX]; /* the title of the cause that each stands with */
@@ -122,57 +122,57 @@ static const char *finding_text(struct json_object *finding)
 	return field_text_or(finding, "text", "");
 }
 
-static void put_proof(struct page *page, struct json_object *finding)
+static void put_proof(struct layout *layout, struct json_object *finding)
 {
 	struct json_object *records = field_list(finding, "records");
 
-	page_line(page, 6);
-	page_paint(page, PAINT_DIM);
-	page_put(page, "rule ");
-	page_foreign(page, field_text_or(finding, "rule", "?"));
-	page_put(page, ", weight %+" PRId64, field_number_or(finding, "weight", 0));
+	layout_line(layout, 6);
+	layout_paint(layout, PAINT_DIM);
+	layout_put(layout, "rule ");
+	layout_foreign(layout, field_text_or(finding, "rule", "?"));
+	layout_put(layout, ", weight %+" PRId64, field_number_or(finding, "weight", 0));
 	for (size_t i = 0; i < field_count(records); i++)
-		page_put(page, "%s%" PRId64, i ? ", " : ", records ",
+		layout_put(layout, "%s%" PRId64, i ? ", " : ", records ",
 			json_object_get_int64(field_item(records, i)));
-	page_put(page, ", source: ");
-	page_foreign(page, field_text_or(finding, "source", "?"));
-	page_paint(page, PAINT_NONE);
+	layout_put(layout, ", source: ");
+	layout_foreign(layout, field_text_or(finding, "source", "?"));
+	layout_paint(layout, PAINT_NONE);
 }
 
 /* Refers to findings that were printed with the cause `of`, or with several causes where it is
  * empty. */
-static void put_left_out(struct page *page, size_t left_out, bool all, const char *of)
+static void put_left_out(struct layout *layout, size_t left_out, bool all, const char *of)
 {
 	const char *plural = left_out == 1 ? "" : "s";
 
-	page_tab(page, 6);
+	layout_tab(layout, 6);
 	if (all)
-		page_put(page, "same reason%s as ", plural);
+		layout_put(layout, "same reason%s as ", plural);
 	else
-		page_put(page, "%zu more reason%s: see ", left_out, plural);
-	page_foreign(page, *of ? of : "above");
-	page_put(page, ".");
-	page_line(page, 4);
+		layout_put(layout, "%zu more reason%s: see ", left_out, plural);
+	layout_foreign(layout, *of ? of : "above");
+	layout_put(layout, ".");
+	layout_line(layout, 4);
 }
 
-static void put_silences(struct page *page, struct json_object *silences, bool verbose)
+static void put_silences(struct layout *layout, struct json_object *silences, bool verbose)
 {
 	if (field_count(silences))
-		heading(page, "Silences");
+		heading(layout, "Silences");
 	for (size_t i = 0; i < field_count(silences); i++) {
 		struct json_object *silence = field_item(silences, i);
 
-		page_put(page, "%s", page_sign(page, "•", "*"));
-		page_tab(page, 4);
-		page_foreign(page, finding_text(silence));
+		layout_put(layout, "%s", layout_sign(layout, "•", "*"));
+		layout_tab(layout, 4);
+		layout_foreign(layout, finding_text(silence));
 		if (verbose)
-			put_proof(page, silence);
-		page_line(page, 2);
+			put_proof(layout, silence);
+		layout_line(layout, 2);
 	}
 }
 
 /* Writes the findings that were not said yet; all of them, with their proof, where `verbose`. */
-static void put_findings(struct page *page, struct json_object *findings, const char *sign,
+static void put_findings(struct layout *layout, struct json_object *findings, const char *sign,
 	bool verbose, struct said *said)
 {
 	const char *of = NULL;
@@ -186,18 +186,18 @@ static void put_findings(struct page *page, struct json_object *findings, const 
 			of = left_out++ && !text_equal(of, before) ? "" : before;
 			continue;
 		}
-		page_put(page, "%s", sign);
-		page_tab(page, 6);
-		page_foreign(page, finding_text(finding));
+		layout_put(layout, "%s", sign);
+		layout_tab(layout, 6);
+		layout_foreign(layout, finding_text(finding));
 		if (verbose)
-			put_proof(page, finding);
-		page_line(page, 4);
+			put_proof(layout, finding);
+		layout_line(layout, 4);
 		say(said, finding_text(finding));
 	}
 	if (left_out == 0)
 		return;
-	page_put(page, "%s", sign);
-	put_left_out(page, left_out, left_out == field_count(findings), of);
+	layout_put(layout, "%s", sign);
+	put_left_out(layout, left_out, left_out == field_count(findings), of);
 }
 
 static bool has_strength(struct json_object *cause)
@@ -207,18 +207,19 @@ static bool has_strength(struct json_object *cause)
 	return *strength && !text_equal(strength, "none");
 }
 
-static void put_cause(struct page *page, struct json_object *cause, bool verbose, struct said *said)
+static void put_cause(
+	struct layout *layout, struct json_object *cause, bool verbose, struct said *said)
 {
 	said->now = cause_title(cause);
-	page_paint(page, PAINT_BOLD);
-	page_foreign(page, said->now);
-	page_paint(page, PAINT_NONE);
-	put_strength(page, cause);
-	page_line(page, 4);
-	put_findings(page, field_list(cause, "evidence"), "+", verbose, said);
-	put_findings(page, field_list(cause, "counterEvidence"), page_sign(page, "−", "-"), verbose,
-		said);
-	page->indent = 2;
+	layout_paint(layout, PAINT_BOLD);
+	layout_foreign(layout, said->now);
+	layout_paint(layout, PAINT_NONE);
+	put_strength(layout, cause);
+	layout_line(layout, 4);
+	put_findings(layout, field_list(cause, "evidence"), "+", verbose, said);
+	put_findings(layout, field_list(cause, "counterEvidence"), layout_sign(layout, "−", "-"),
+		verbose, said);
+	layout->indent = 2;
 }
 
 static bool has_reasons(struct json_object *cause, const char *side)
@@ -234,7 +235,7 @@ static bool is_cleared(struct json_object *cause)
 }
 
 /* The causes for which nothing speaks but what speaks for a whole phase. */
-static void put_also(struct page *page, struct json_object *causes)
+static void put_also(struct layout *layout, struct json_object *causes)
 {
 	size_t count = 0;
 
@@ -243,17 +244,17 @@ static void put_also(struct page *page, struct json_object *causes)
 
 		if (has_strength(cause) || is_cleared(cause))
 			continue;
-		page_put(page, count++ ? ", " : "Equally possible: ");
-		page_foreign(page, cause_title(cause));
+		layout_put(layout, count++ ? ", " : "Equally possible: ");
+		layout_foreign(layout, cause_title(cause));
 	}
 	if (count > 0) {
-		page_put(page, ".");
-		page_line(page, 2);
+		layout_put(layout, ".");
+		layout_line(layout, 2);
 	}
 }
 
 static void put_cleared(
-	struct page *page, struct json_object *causes, bool verbose, struct said *said)
+	struct layout *layout, struct json_object *causes, bool verbose, struct said *said)
 {
 	bool any = false;
 
@@ -263,74 +264,74 @@ static void put_cleared(
 		if (!is_cleared(cause))
 			continue;
 		if (!any)
-			heading(page, "Less likely");
+			heading(layout, "Less likely");
 		any = true;
-		put_cause(page, cause, verbose, said);
+		put_cause(layout, cause, verbose, said);
 	}
 }
 
-static void put_causes(struct page *page, struct json_object *causes, bool verbose)
+static void put_causes(struct layout *layout, struct json_object *causes, bool verbose)
 {
 	struct said said = {.count = 0};
 
 	if (field_count(causes))
-		heading(page, "Evidence (+) and counter-evidence (-)");
+		heading(layout, "Evidence (+) and counter-evidence (-)");
 	for (size_t i = 0; i < field_count(causes); i++) {
 		struct json_object *cause = field_item(causes, i);
 
 		if (has_strength(cause) || (verbose && !is_cleared(cause)))
-			put_cause(page, cause, verbose, &said);
+			put_cause(layout, cause, verbose, &said);
 	}
 	if (!verbose)
-		put_also(page, causes);
-	put_cleared(page, causes, verbose, &said);
+		put_also(layout, causes);
+	put_cleared(layout, causes, verbose, &said);
 }
 
-static void put_next(struct page *page, struct json_object *next)
+static void put_next(struct layout *layout, struct json_object *next)
 {
 	struct json_object *outcomes = field_list(next, "outcomes");
 
-	heading(page, "Next step");
-	page_foreign(page, field_text_or(next, "text", field_text_or(next, "experiment", "?")));
+	heading(layout, "Next step");
+	layout_foreign(layout, field_text_or(next, "text", field_text_or(next, "experiment", "?")));
 	for (size_t i = 0; i < field_count(outcomes); i++) {
 		struct json_object *outcome = field_item(outcomes, i);
 
-		page_line(page, 2);
-		page_put(page, "%s", page_sign(page, "→", ">"));
-		page_tab(page, 4);
-		page_put(page, "if ");
-		page_foreign(page, field_text_or(outcome, "if", "?"));
-		page_put(page, ": ");
-		page_foreign(page, field_text_or(outcome, "then", "?"));
+		layout_line(layout, 2);
+		layout_put(layout, "%s", layout_sign(layout, "→", ">"));
+		layout_tab(layout, 4);
+		layout_put(layout, "if ");
+		layout_foreign(layout, field_text_or(outcome, "if", "?"));
+		layout_put(layout, ": ");
+		layout_foreign(layout, field_text_or(outcome, "then", "?"));
 	}
-	page_line(page, 0);
+	layout_line(layout, 0);
 }
 
-static void put_list(struct page *page, const char *title, struct json_object *sentences)
+static void put_list(struct layout *layout, const char *title, struct json_object *sentences)
 {
 	if (field_count(sentences))
-		heading(page, title);
+		heading(layout, title);
 	for (size_t i = 0; i < field_count(sentences); i++) {
-		page_put(page, "%s", page_sign(page, "•", "*"));
-		page_tab(page, 4);
-		page_foreign(page, json_object_get_string(field_item(sentences, i)));
-		page_line(page, 2);
+		layout_put(layout, "%s", layout_sign(layout, "•", "*"));
+		layout_tab(layout, 4);
+		layout_foreign(layout, json_object_get_string(field_item(sentences, i)));
+		layout_line(layout, 2);
 	}
 }
 
-void text_diagnosis(struct page *page, struct json_object *reply, bool verbose)
+void text_diagnosis(struct layout *layout, struct json_object *reply, bool verbose)
 {
 	struct json_object *verdict = field_object(reply, "verdict");
 	struct json_object *causes = field_list(verdict, "causes");
 	struct json_object *next = field_object(verdict, "nextStep");
 	struct json_object *advice = field_list(verdict, "advice");
 
-	put_title(page, verdict);
-	put_case(page, reply);
-	put_silences(page, field_list(verdict, "silences"), verbose);
-	put_causes(page, causes, verbose);
+	put_title(layout, verdict);
+	put_case(layout, reply);
+	put_silences(layout, field_list(verdict, "silences"), verbose);
+	put_causes(layout, causes, verbose);
 	if (next)
-		put_next(page, next);
-	put_list(page, "Not known", field_list(verdict, "missing"));
-	put_list(page, "Advice", advice);
+		put_next(layout, next);
+	put_list(layout, "Not known", field_list(verdict, "missing"));
+	put_list(layout, "Advice", advice);
 }

@@ -33,7 +33,7 @@ static int read_loose(struct context *context, struct connection *connection, st
 
 	json_put_number(&builder, parameters, "after", sequence - 1);
 	json_put_number(&builder, parameters, "limit", 1);
-	r = ask(context, connection, "ReadLog", &builder, parameters, &reply);
+	r = rpc_call(context, connection, "ReadLog", &builder, parameters, &reply);
 	if (r == EXIT_DONE)
 		report_take_log(report, NULL, reply);
 	return r;
@@ -45,7 +45,7 @@ static int read_status(
 {
 	struct json_builder builder = {0};
 
-	return ask_allowing(context, connection, "GetStatus", &builder, NULL,
+	return rpc_call_allowing(context, connection, "GetStatus", &builder, NULL,
 		VARLINK_SERVICE ".MethodNotImplemented", ret);
 }
 
@@ -62,7 +62,7 @@ static int read_notes(struct context *context, struct connection *connection, st
 		return EXIT_DONE;
 	parameters = json_new_object(&builder);
 	json_put_text(&builder, parameters, "device", device);
-	r = ask_allowing(context, connection, "GetCase", &builder, parameters,
+	r = rpc_call_allowing(context, connection, "GetCase", &builder, parameters,
 		INTERFACE "NoSuchDevice", &reply);
 	if (r == EXIT_DONE)
 		report->notes = json_object_get(field_list(reply, "notes"));
@@ -93,7 +93,7 @@ int report_gather(struct context *context, const char *text, struct report *ret)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	struct json_object *diagnosis = NULL;
-	int r = ask_open_reading(context, &connection);
+	int r = rpc_open_reading(context, &connection);
 
 	*ret = (struct report){0};
 	if (r == EXIT_DONE)
@@ -101,7 +101,7 @@ int report_gather(struct context *context, const char *text, struct report *ret)
 	if (r != EXIT_DONE)
 		return r;
 	if (report_init(ret, diagnosis) < 0)
-		return say_no_memory();
+		return report_no_memory();
 	ret->made_us = (int64_t)clock_now().wall_us;
 	r = read_status(context, connection, &ret->status);
 	if (r == EXIT_DONE)

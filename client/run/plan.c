@@ -35,7 +35,7 @@ static int take_ecid(struct plan *plan, const char *value)
 {
 	if (ecid_parse(value, &plan->ecid) == 0)
 		return EXIT_DONE;
-	complain("--ecid must be an ECID such as 0x1A2B3C4D5E6F, not %s.", value);
+	report_error("--ecid must be an ECID such as 0x1A2B3C4D5E6F, not %s.", value);
 	return EXIT_USAGE;
 }
 
@@ -45,7 +45,7 @@ static int take(void *user, int option, const char *value)
 	int r;
 
 	if (value && !text_is_utf8(value, strlen(value))) {
-		complain("%s is not valid UTF-8.", value);
+		report_error("%s is not valid UTF-8.", value);
 		return EXIT_USAGE;
 	}
 	r = condition_read(option, value, add_condition, plan);

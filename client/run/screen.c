@@ -64,7 +64,7 @@ void screen_init(struct screen *screen, bool live)
 	screen->live_fd = screen->one ? screen->fd : reopen(STDERR_FILENO);
 	if (screen->live_fd < 0)
 		screen->live_fd = STDERR_FILENO;
-	screen->width = page_terminal_width(STDERR_FILENO);
+	screen->width = layout_terminal_width(STDERR_FILENO);
 }
 
 void screen_done(struct screen *screen)
@@ -141,7 +141,7 @@ void screen_live(struct screen *screen, const char *line)
 {
 	if (screen->live_fd < 0)
 		return;
-	screen->width = page_terminal_width(STDERR_FILENO);
+	screen->width = layout_terminal_width(STDERR_FILENO);
 	snprintf(screen->line, sizeof(screen->line), "%s", line);
 	if (screen->line[0])
 		show(screen);

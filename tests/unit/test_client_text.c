@@ -46,33 +46,33 @@ static void test_mask(void **state)
 	}
 }
 
-/* A page on memory, `width` columns wide. */
-static struct page page_on(FILE *out, int width)
+/* A layout on memory, `width` columns wide. */
+static struct layout layout_on(FILE *out, int width)
 {
-	struct page page;
+	struct layout layout;
 
-	page_init(&page, stdout, 0, true);
-	page.out = out;
-	page.width = width;
-	return page;
+	layout_init(&layout, stdout, 0, true);
+	layout.out = out;
+	layout.width = width;
+	return layout;
 }
 
 static void test_words_wrap_as_wholes(void **state)
 {
 	char text[256] = "";
 	FILE *out = fmemopen(text, sizeof(text), "w");
-	struct page page = page_on(out, 20);
+	struct layout layout = layout_on(out, 20);
 
-	page_put(&page, "+");
-	page_tab(&page, 4);
-	page_foreign(&page, "one two three");
+	layout_put(&layout, "+");
+	layout_tab(&layout, 4);
+	layout_foreign(&layout, "one two three");
 	/* Pieces of one word, with colour between them, stay together. */
-	page_put(&page, " (");
-	page_paint(&page, PAINT_BOLD);
-	page_put(&page, "%s", "weak");
-	page_paint(&page, PAINT_NONE);
-	page_put(&page, ")");
-	page_line(&page, 0);
+	layout_put(&layout, " (");
+	layout_paint(&layout, PAINT_BOLD);
+	layout_put(&layout, "%s", "weak");
+	layout_paint(&layout, PAINT_NONE);
+	layout_put(&layout, ")");
+	layout_line(&layout, 0);
 	fclose(out);
 	assert_string_equal(text, "+   one two three\n    (weak)\n");
 }
@@ -81,12 +81,12 @@ static void test_words_too_long_are_kept(void **state)
 {
 	char text[2048] = "", word[1500];
 	FILE *out = fmemopen(text, sizeof(text), "w");
-	struct page page = page_on(out, 20);
+	struct layout layout = layout_on(out, 20);
 
 	memset(word, 'x', sizeof(word));
 	word[sizeof(word) - 1] = '\0';
-	page_foreign(&page, word);
-	page_line(&page, 0);
+	layout_foreign(&layout, word);
+	layout_line(&layout, 0);
 	fclose(out);
 	/* A newline may cut it; no character is lost. */
 	assert_int_equal(strspn(text, "x\n"), strlen(text));
@@ -95,14 +95,14 @@ static void test_words_too_long_are_kept(void **state)
 
 static void test_cut_by_columns(void **state)
 {
-	struct page page = page_on(stdout, 80);
+	struct layout layout = layout_on(stdout, 80);
 
-	page.utf8 = true;
-	assert_int_equal(page_columns(&page, "ä…"), 2);
-	assert_int_equal(page_fitting(&page, "ä…x", 1), 2);
-	assert_int_equal(page_fitting(&page, "ä…x", 2), 5);
-	assert_int_equal(page_fitting(&page, "abc", 10), 3);
-	assert_int_equal(page_fitting(&page, "abc", 0), 0);
+	layout.utf8 = true;
+	assert_int_equal(layout_columns(&layout, "ä…"), 2);
+	assert_int_equal(layout_fitting(&layout, "ä…x", 1), 2);
+	assert_int_equal(layout_fitting(&layout, "ä…x", 2), 5);
+	assert_int_equal(layout_fitting(&layout, "abc", 10), 3);
+	assert_int_equal(layout_fitting(&layout, "abc", 0), 0);
 }
 
 static void test_pieces_keep_each_byte_in_place(void **state)
