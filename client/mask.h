@@ -1,13 +1,39 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Hides ECIDs, UDIDs and serial numbers in text that may be read over a shoulder. Not a proof of
- * anonymity: it knows the forms that phones and restore tools write. */
+/* Hides ECIDs, UDIDs, serial numbers and tickets in text. Known values are hidden wherever they
+ * stand. Values of other phones are recognised by the forms that phones and restore tools print,
+ * which is no proof of anonymity. */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
-/* Returns a copy of `text` in which all but the last four characters of each identifier are one
- * ellipsis (`…`, or `..` without `utf8`); the caller frees it. NULL when out of memory. Hidden are:
- * runs of 13 or more hex digits and 0x with 7 or more (ECIDs, UDIDs, IMEIs), except the 36
- * characters of a session's UUID and kernel addresses (0xffff…); and what follows SRNM:[ and
- * "serial number" (libirecovery, idevicerestore). */
-char *mask_identifiers(const char *text, bool utf8);
+#include <json-c/json_object.h>
+
+/* Values to hide. Begin with {0}. */
+struct mask {
+	struct mask_value {
+		char *text;
+		bool whole_word;
+	} * values;
+	size_t count;
+};
+
+/* Adds a value, upper or lower case, inside words too. Values below 3 characters are ignored.
+ * Each returns 0 or -ENOMEM. */
+int mask_add(struct mask *mask, const char *identifier);
+/* An ECID in hex, with or without 0x; its decimal and its padded form are added too. */
+int mask_add_ecid(struct mask *mask, const char *ecid);
+/* A value that is hidden only where it stands as a whole word, such as a ticket. */
+int mask_add_word(struct mask *mask, const char *word);
+void mask_done(struct mask *mask);
+
+/* Returns a copy of `text` in which an ellipsis (`…`, or `..` without `utf8`) replaces all but the
+ * last four characters of each identifier; the caller frees it. NULL when out of memory. Hidden
+ * are: the values of `mask`, which may be NULL; 13 or more hex digits, 0x with 7 or more (ECIDs,
+ * UDIDs, IMEIs), except the UUID of a session and kernel addresses (0xffff…); and what follows a
+ * word such as "ECID" or "serial number". */
+char *mask_text(const struct mask *mask, const char *text, bool utf8);
+/* The same for a JSON value: each text and key in it is masked, and the members "ecid", "udid",
+ * "serial" and "ticket" are left out. Returns a copy that the caller owns, or NULL when out of
+ * memory. */
+struct json_object *mask_json(const struct mask *mask, struct json_object *value);

@@ -187,7 +187,7 @@ void layout_foreign(struct layout *layout, const char *text)
 	if (!clean)
 		return;
 	text_clean(text ? text : "", length, clean, length + 1);
-	masked = layout->reveal ? NULL : mask_identifiers(clean, layout->utf8);
+	masked = layout->reveal ? NULL : mask_text(NULL, clean, layout->utf8);
 	put_text(layout, masked ? masked : clean);
 }
 

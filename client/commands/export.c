@@ -38,65 +38,43 @@ struct export
 	struct context *context;
 	struct connection *connection;
 	FILE *out;
-	bool mask;
+	struct mask *masks; /* NULL: nothing is masked */
 	bool lines; /* of the two passes over the records, the one that writes the tool's log */
 	bool first; /* nothing stands before in the list */
 };
 
-/* Writes a value, and a comma where another stands before it. */
+/* Writes a value, masked if asked for; of an object that is `open`, all but its closing brace. */
+static int put_value(struct export *export, struct json_object *value, bool open)
+{
+	CLEANUP(json_object_putp)
+	struct json_object *copy =
+		export->masks ? mask_json(export->masks, value) : json_object_get(value);
+	size_t length;
+	const char *text = copy ? json_write(copy, &length) : NULL;
+
+	if (!text)
+		return report_no_memory();
+	fwrite(text, 1, open ? length - 1 : length, export->out);
+	return EXIT_DONE;
+}
+
+/* Writes an item of a list, and a comma after the item before it. */
 static int put_item(struct export *export, struct json_object *value)
 {
-	size_t length;
-	const char *text = json_write(value, &length);
-
-	if (!text)
-		return report_no_memory();
-	fprintf(export->out, "%s%s", export->first ? "\n" : ",\n", text);
+	fprintf(export->out, export->first ? "\n" : ",\n");
 	export->first = false;
-	return EXIT_DONE;
-}
-
-static int mask_text(struct json_builder *builder, struct json_object *object, const char *key)
-{
-	const char *text = field_text(object, key);
-	CLEANUP(freep) char *masked = text ? mask_identifiers(text, true) : NULL;
-
-	if (!text)
-		return EXIT_DONE;
-	if (!masked)
-		return report_no_memory();
-	json_put_text(builder, object, key, masked);
-	return EXIT_DONE;
-}
-
-/* For third parties: no identifiers, and none in the texts. */
-static int mask_object(struct json_object *object)
-{
-	static const char *const identifiers[] = {"ecid", "udid", "ticket"};
-	static const char *const texts[] = {"text", "name", "failureText", "complaint"};
-	struct json_builder builder = {0};
-	int r = EXIT_DONE;
-
-	for (size_t i = 0; i < ARRAY_SIZE(identifiers); i++)
-		json_object_object_del(object, identifiers[i]);
-	for (size_t i = 0; r == EXIT_DONE && i < ARRAY_SIZE(texts); i++)
-		r = mask_text(&builder, object, texts[i]);
-	return r;
+	return put_value(export, value, false);
 }
 
 static int put_record(struct export *export, struct json_object *record)
 {
 	const char *kind = field_text_or(record, "kind", "");
 	struct json_object *text = NULL;
-	int r = EXIT_DONE;
 
-	if (export->mask) {
-		if (text_equal(kind, "ticket"))
-			return EXIT_DONE;
-		r = mask_object(record);
-	}
-	if (r != EXIT_DONE || !export->lines)
-		return r != EXIT_DONE ? r : put_item(export, record);
+	if (export->masks && text_equal(kind, "ticket"))
+		return EXIT_DONE;
+	if (!export->lines)
+		return put_item(export, record);
 	if (!text_equal(kind, "log") || !json_object_object_get_ex(record, "text", &text))
 		return EXIT_DONE;
 	return put_item(export, text);
@@ -124,23 +102,13 @@ static int put_list(struct export *export, const char *session, const char *befo
 /* The attempt with its log, for other readers of case files, and its records, for import. */
 static int put_attempt(struct export *export, struct json_object *attempt)
 {
-	CLEANUP(freep) char *session = strdup(field_text_or(attempt, "session", ""));
-	size_t length;
-	const char *text;
-	int r = export->mask ? mask_object(attempt) : EXIT_DONE;
+	const char *session = field_text_or(attempt, "session", "");
+	/* The lists are its last members. */
+	int r = put_value(export, attempt, true);
 
-	if (!session)
-		return report_no_memory();
-	if (r == EXIT_DONE && export->mask && field_object(attempt, "observed"))
-		r = mask_object(field_object(attempt, "observed"));
-	if (r != EXIT_DONE)
-		return r;
-	text = json_write(attempt, &length);
-	if (!text)
-		return report_no_memory();
-	/* Without its closing brace: the lists are its last members. */
-	fprintf(export->out, "%.*s,\n", (int)length - 1, text);
-	r = put_list(export, session, "\"log\": {\"format\": \"auto\", \"lines\": [", true);
+	if (r == EXIT_DONE)
+		r = put_list(
+			export, session, ",\n\"log\": {\"format\": \"auto\", \"lines\": [", true);
 	if (r == EXIT_DONE)
 		r = put_list(export, session, "]},\n\"records\": [", false);
 	fprintf(export->out, "]}");
@@ -173,26 +141,46 @@ static int put_head(struct export *export, struct json_object *device, struct js
 {
 	struct json_builder builder = {0};
 	CLEANUP(json_object_putp) struct json_object *history = json_new_array(&builder);
-	const char *text;
-	size_t length;
+	int r;
 
 	for (size_t i = 0; i < field_count(notes); i++)
 		if (text_equal(field_text_or(field_item(notes, i), "kind", ""), "history"))
 			json_add_text(
 				&builder, history, field_text_or(field_item(notes, i), "text", ""));
-	if (builder.failed || (export->mask && mask_object(device) != EXIT_DONE))
+	if (builder.failed)
 		return report_no_memory();
-	text = json_write(device, &length);
-	if (!text)
-		return report_no_memory();
-	fprintf(export->out,
-		"{\"format\": \"idevicetriage-case\", \"version\": %d,\n\"device\": %s,\n",
-		CASEFILE_VERSION, text);
-	text = json_write(history, &length);
-	if (!text)
-		return report_no_memory();
-	fprintf(export->out, "\"history\": %s,\n\"attempts\": [", text);
-	return EXIT_DONE;
+	fprintf(export->out, "{\"format\": \"idevicetriage-case\", \"version\": %d,\n\"device\": ",
+		CASEFILE_VERSION);
+	r = put_value(export, device, false);
+	fprintf(export->out, ",\n\"history\": ");
+	if (r == EXIT_DONE)
+		r = put_value(export, history, false);
+	fprintf(export->out, ",\n\"attempts\": [");
+	return r;
+}
+
+/* Adds to the masks whatever identifies the phone or the customer in any of the attempts. */
+static int gather_masks(struct export *export, struct json_object *sessions)
+{
+	int r = EXIT_DONE;
+
+	for (size_t i = 0; r == EXIT_DONE && i < field_count(sessions); i++) {
+		CLEANUP(json_object_putp) struct json_object *reply = NULL;
+		struct json_object *c;
+
+		r = ask_attempt(
+			export, field_text_or(field_item(sessions, i), "session", ""), &reply);
+		c = r == EXIT_DONE ? field_object(reply, "case") : NULL;
+		if (c && (mask_add_ecid(export->masks,
+				  field_text_or(field_object(c, "device"), "ecid", "")) < 0 ||
+				 mask_add(export->masks, field_text_or(field_object(c, "device"),
+								 "udid", "")) < 0 ||
+				 mask_add_word(export->masks,
+					 field_text_or(field_item(field_list(c, "attempts"), 0),
+						 "ticket", "")) < 0))
+			r = report_no_memory();
+	}
+	return r;
 }
 
 /* `sessions` are names, newest first: in a case file the oldest comes first. */
@@ -206,7 +194,10 @@ static int put_case(struct export *export, struct json_object *sessions, struct 
 		report_error("Nothing is stored about that device: there is nothing to export.");
 		return EXIT_UNKNOWN_NAME;
 	}
-	r = ask_attempt(export, field_text_or(field_item(sessions, 0), "session", ""), &newest);
+	r = export->masks ? gather_masks(export, sessions) : EXIT_DONE;
+	if (r == EXIT_DONE)
+		r = ask_attempt(
+			export, field_text_or(field_item(sessions, 0), "session", ""), &newest);
 	if (r == EXIT_DONE)
 		r = put_head(export, field_object(field_object(newest, "case"), "device"), notes);
 	for (size_t i = count; r == EXIT_DONE && i > 0; i--) {
@@ -247,7 +238,8 @@ static int write_export(
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	CLEANUP(new_file_done) struct new_file file = {0};
-	struct export export = {.context = context, .mask = options->mask};
+	CLEANUP(mask_done) struct mask masks = {0};
+	struct export export = {.context = context, .masks = options->mask ? &masks : NULL};
 	struct name name = {0};
 	int r = rpc_open_reading(context, &connection);
 

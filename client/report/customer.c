@@ -140,7 +140,7 @@ static void put_suspect(struct html *html, const struct report *report)
 static void put_summary(struct html *html, const struct report *report)
 {
 	CLEANUP(freep)
-	char *masked = mask_identifiers(field_text_or(verdict_of(report), "summary", ""), true);
+	char *masked = mask_text(NULL, field_text_or(verdict_of(report), "summary", ""), true);
 
 	if (masked)
 		html_foreign_in(html, "p", NULL, masked);

@@ -159,7 +159,7 @@ static char *presentable(const struct html *html, const char *text)
 	if (!clean)
 		return NULL;
 	text_clean(text, size - 1, clean, size);
-	return html->reveal ? TAKE_PTR(clean) : mask_identifiers(clean, true);
+	return html->reveal ? TAKE_PTR(clean) : mask_text(NULL, clean, true);
 }
 
 /* It is masked before it is cut: half an identifier would not be known for one. */

@@ -273,6 +273,24 @@ def test_export_with_a_mask_names_no_phone(bench, tool, folder):
     assert ECID in bench.triage('export', ECID).stdout
 
 
+def test_a_mask_covers_labels_notes_and_file_names(bench, tool, folder):
+    """An identifier is masked wherever a person or a tool wrote it."""
+    forms = [ECID[2:].lower(), ECID[2:].upper(), str(int(ECID, 16)), ECID]
+    log = folder / 'tool.log'
+    log.write_text('\n'.join([f'ECID_iPhone8,1_{forms[0]}.shsh2', f'restore_{forms[2]}_x.log', *LOG]))
+    bench.start()
+    args = ['--ticket', 'T-1042', '--condition', f'cable=of-{forms[0]}',
+            '--condition', f'port=T-1042 {forms[2]}']
+    assert bench.run([*tool, f'-i{ECID}', f'/tmp/{forms[1]}_Restore.ipsw'], *args).wait(60) == 245
+    bench.triage('note', ECID, f'the phone {forms[2]} of ticket T-1042')
+    plain, text = (bench.triage('export', *mask, ECID).stdout for mask in ([], ['--mask']))
+    case = json.loads(text)
+    assert case['attempts'][0]['conditions']['cable'].startswith('of-')
+    for secret in [*forms, 'T-1042']:
+        assert secret.lower() not in text.lower(), secret
+    assert forms[0] in plain.lower() and 'T-1042' in plain
+
+
 def test_export_is_read_by_other_readers_of_case_files(bench, tool):
     bench.start()
     fail(bench, tool)

@@ -30,20 +30,57 @@ static void test_mask(void **state)
 		{"Serial Number: F4GZX0QYN70D", "Serial Number: ..N70D"},
 		{"device serial number is F4GZX0QYN70D", "device serial number is ..N70D"},
 		{"SerialNumber=F4GZX0QYN70D,", "SerialNumber=..N70D,"},
-		/* What looks like one and is none. */
+		{"ECID_iPhone8,1_7887112354070574.shsh2", "ECID_iPhone8,1_..0574.shsh2"},
+		{"restore_1a2b3c4d5e6f7a8b_now.log", "restore_..7a8b_now.log"},
+		{"ECID: 123456789", "ECID: ..6789"},
+		{"-i1A2B3C4D5E6F7A", "-i..6F7A"},
+		{"-u0123456789abcdef0123456789abcdef01234567", "-u..4567"},
+		{"{'SerialNumber': 'F4GZX0QYN70D'}", "{'SerialNumber': '..N70D'}"},
+		{"device is 0123456789abcdef0123456789abcdef01234567", "device is ..4567"},
+		/* Not identifiers. */
 		{"01936f00-1111-7222-8333-444455556666", "01936f00-1111-7222-8333-444455556666"},
 		{"panic at 0xffffff801234abcd", "panic at 0xffffff801234abcd"},
 		{"0x1234", "0x1234"},
 		{"21F90 (12) 4013", "21F90 (12) 4013"},
 		{"serial: 12", "serial: 12"},
+		{"serial number unknown", "serial number unknown"},
+		{"ECID: unknown, iPhone10,4", "ECID: unknown, iPhone10,4"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char *masked = mask_identifiers(cases[i].text, false);
+		char *masked = mask_text(NULL, cases[i].text, false);
 
 		assert_string_equal(masked, cases[i].masked);
 		free(masked);
 	}
+}
+
+static void test_mask_of_known_values(void **state)
+{
+	static const struct {
+		const char *text, *masked;
+	} cases[] = {
+		{"cable of 1a2b3c4d5e", "cable of ..4d5e"},
+		{"x001A2B3C4D5Ey", "x..4D5Ey"},
+		{"0000001A2B3C4D5E.log", "..4D5E.log"},
+		{"ECID 112394517854", "ECID ..7854"},
+		{"phoneF4GZX0QYN70D", "phone..N70D"},
+		{"Roe-17, and roe-171", "Roe-17, and roe-171"},
+		{"/logs/T-1042.log", "/logs/...log"},
+		{"T-10421", "T-10421"},
+	};
+	struct mask mask = {0};
+
+	assert_int_equal(mask_add_ecid(&mask, "0x1A2B3C4D5E"), 0);
+	assert_int_equal(mask_add(&mask, "F4GZX0QYN70D"), 0);
+	assert_int_equal(mask_add_word(&mask, "T-1042"), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *masked = mask_text(&mask, cases[i].text, false);
+
+		assert_string_equal(masked, cases[i].masked);
+		free(masked);
+	}
+	mask_done(&mask);
 }
 
 /* A layout on memory, `width` columns wide. */
@@ -186,6 +223,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mask),
+		cmocka_unit_test(test_mask_of_known_values),
 		cmocka_unit_test(test_words_wrap_as_wholes),
 		cmocka_unit_test(test_words_too_long_are_kept),
 		cmocka_unit_test(test_cut_by_columns),
