@@ -95,7 +95,8 @@ static void apply_rule(struct diagnosis *d, const struct rule *rule)
 	weight = trace.matches >= 2 ? rule->repeat_weight : rule->weight;
 	fill_finding(&finding, d, rule, &trace, weight);
 	if (rule->cause != CAUSE_NONE) {
-		tally_add(&d->causes[rule->cause], weight, rule->opens);
+		if (!rule->bench)
+			tally_add(&d->causes[rule->cause], weight, rule->opens);
 		add_to_suspect(&d->suspects[rule->cause], &finding);
 		return;
 	}

@@ -41,8 +41,16 @@ static const struct {
 	{same_host, "other-phones-fail-here"},
 };
 
+/* A phone that only had to start was on no cable, port or computer. */
+static bool was_nowhere(const struct attempt *attempt)
+{
+	return text_equal(attempt->action, "boot");
+}
+
 struct whereabouts attempt_whereabouts(const struct attempt *attempt)
 {
+	if (was_nowhere(attempt))
+		return (struct whereabouts){.outcome = attempt->outcome};
 	return (struct whereabouts){attempt->host, attempt->port,
 		attempt_condition(attempt, "cable"), attempt->outcome};
 }
@@ -53,7 +61,7 @@ void other_phones_begin(struct other_phones *across, struct triage_case *c)
 	across->last = NULL;
 	across->count = 0;
 	for (size_t i = 0; i < c->attempt_count; i++)
-		if (c->attempts[i]->outcome == OUTCOME_FAILED)
+		if (c->attempts[i]->outcome == OUTCOME_FAILED && !was_nowhere(c->attempts[i]))
 			across->last = c->attempts[i];
 }
 

@@ -24,7 +24,7 @@ struct across_phone {
 
 struct other_phones {
 	struct triage_case *c;
-	const struct attempt *last; /* the last failure of the case; NULL = there is none */
+	const struct attempt *last; /* the last failed restore of the case; NULL = none */
 	struct across_phone phones[ACROSS_PHONES_MAX];
 	size_t count;
 };
@@ -39,7 +39,7 @@ void other_phones_take(struct other_phones *across, const struct identity *ident
  * restored; nothing where there is none. */
 void other_phones_end(struct other_phones *across);
 
-/* Where an attempt was. */
+/* Where an attempt was: in no place where the phone only had to start. */
 struct whereabouts attempt_whereabouts(const struct attempt *attempt);
 /* The same with cases of other phones; `c` may stand among them. Returns 0 or -ENOMEM. */
 int other_phones_mark(struct triage_case *c, const struct triage_case *const *others, size_t count);

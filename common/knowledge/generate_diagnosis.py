@@ -162,8 +162,9 @@ class Compiler:
             for word in (strength, repeat):
                 if word not in STRENGTHS:
                     b.bad(f"unknown strength '{word}'", sides[0])
-            if b.one("opens", "no") not in ("yes", "no"):
-                b.bad("opens is yes or no", "opens")
+            for key in ("opens", "bench"):
+                if b.one(key, "no") not in ("yes", "no"):
+                    b.bad(f"{key} is yes or no", key)
             when = self.terms(b, "when", "rule")
             source = b.one("source")
             if len(source) < 8:
@@ -175,7 +176,8 @@ class Compiler:
                     f"\t{{.id = {quote(b.name)}, .cause = {cause}, .phase = {phase}, "
                     f".weight = {sign * STRENGTHS[strength]}, "
                     f".repeat_weight = {sign * STRENGTHS[repeat]}, "
-                    f".opens = {int(b.one('opens', 'no') == 'yes')}, .when = {when[0]}, "
+                    f".opens = {int(b.one('opens', 'no') == 'yes')}, "
+                    f".bench = {int(b.one('bench', 'no') == 'yes')}, .when = {when[0]}, "
                     f".when_count = {when[1]}, .text = {self.text(b)}, "
                     f".source = {quote(source)}}},")
         return rows
@@ -211,7 +213,8 @@ def main(folder, target, header):
     advice = read_blocks(folder / "advice.txt", {"phase": {"advice", "source"}})
     experiments = read_experiments(folder)
     rules = read_blocks(folder / "rules.txt", {
-        "rule": {"cause", "for", "against", "repeat", "opens", "when", "text", "source"}})
+        "rule": {"cause", "for", "against", "repeat", "opens", "bench", "when", "text",
+                 "source"}})
     cause_rows = compiler.write_causes(causes)
     advice_rows = compiler.write_advice(advice)
     experiment_rows = compiler.write_experiments(experiments)

@@ -969,6 +969,66 @@ static void a_slot_that_fails_all_is_blamed(void **state)
 		triage_case_free(cases[i]);
 }
 
+static const char *const bench_words[] = {"other-phones-fail-here", "other-phones-fail-on-port",
+	"other-phones-fail-with-cable", "other-model-fails-the-same-way-here"};
+
+/* No computer, cable or port has a part in a phone that does not start. */
+static void a_phone_that_does_not_start_has_no_bench(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(bench_words); i++) {
+		CLEANUP(triage_case_freep)
+		struct triage_case *c = case_of(i % 2 ? FACE_ID : NO_FACE_ID);
+		struct attempt *attempt = add_attempt(c, "one", NULL, OUTCOME_FAILED);
+
+		text_copy(attempt->action, sizeof(attempt->action), "boot");
+		triage_case_add_history(c, bench_words[i]);
+		diagnose_ok(c);
+		assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+		assert_first("board");
+		assert_null(find_cause("host-software"));
+		assert_null(find_cause("cable"));
+		assert_null(find_cause("port-hub"));
+	}
+}
+
+/* A phone that only had to start, beside others that failed on the same computer. */
+static void a_start_marks_no_place(void **state)
+{
+	struct triage_case *cases[3];
+	const struct triage_case *const *others = (const struct triage_case *const *)cases;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cases[i] = case_of(FACE_ID);
+		add_4013(cases[i], "one", NULL);
+	}
+	text_copy(cases[0]->attempts[0]->action, 16, "boot");
+	other_phones_mark(cases[0], others, ARRAY_SIZE(cases));
+	assert_int_equal(cases[0]->history_count, 0);
+	/* And it is no failed restore there. */
+	other_phones_mark(cases[1], others, ARRAY_SIZE(cases));
+	assert_int_equal(cases[1]->history_count, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		triage_case_free(cases[i]);
+}
+
+/* Every repair bench sees failing phones: that says nothing about this one. */
+static void a_busy_bench_is_not_the_first_suspect(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+	const struct suspect *computer;
+	enum strength strength;
+
+	add_4013(c, "one", "A");
+	diagnose_ok(c);
+	strength = find_cause("host-software")->strength;
+	triage_case_add_history(c, "other-phones-fail-here");
+	diagnose_ok(c);
+	computer = find_cause("host-software");
+	assert_string_not_equal(verdict.causes[0].cause, "host-software");
+	assert_int_equal(computer->strength, strength);
+	assert_next("swap-cable");
+}
+
 static struct event event_at(enum event_kind kind, uint64_t second)
 {
 	return (struct event){.kind = kind,
@@ -1145,6 +1205,9 @@ int main(void)
 		cmocka_unit_test(a_crash_that_follows_a_lost_link_is_no_evidence),
 		cmocka_unit_test(a_crash_of_the_tool_is_its_own),
 		cmocka_unit_test(a_slot_that_fails_all_is_blamed),
+		cmocka_unit_test(a_phone_that_does_not_start_has_no_bench),
+		cmocka_unit_test(a_start_marks_no_place),
+		cmocka_unit_test(a_busy_bench_is_not_the_first_suspect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
