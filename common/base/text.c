@@ -100,3 +100,67 @@ bool text_is_utf8(const char *text, size_t length)
 	}
 	return true;
 }
+
+#define WORD_MAX 32	       /* bytes of a word that is compared; longer ones are like no other */
+#define LETTERS_OF_A_MISTAKE 3 /* one mistake is understood for so many letters */
+#define LETTERS_OF_A_WORD 4    /* least part of a word that stands for it */
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Letters to change, add, remove or swap with their neighbour: the distance of Damerau and
+ * Levenshtein in its simple form. */
+static size_t distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	size_t rows[WORD_MAX + 1][WORD_MAX + 1];
+
+	for (size_t i = 0; i <= a_length; i++)
+		for (size_t j = 0; j <= b_length; j++) {
+			size_t *cell = &rows[i][j];
+
+			if (!i || !j) {
+				*cell = i + j;
+				continue;
+			}
+			*cell = rows[i - 1][j - 1] + (lower(a[i - 1]) != lower(b[j - 1]));
+			*cell = least(*cell, least(rows[i - 1][j], rows[i][j - 1]) + 1);
+			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+				lower(a[i - 2]) == lower(b[j - 1]))
+				*cell = least(*cell, rows[i - 2][j - 2] + 1);
+		}
+	return rows[a_length][b_length];
+}
+
+static bool same_letters(const char *a, const char *b, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (lower(a[i]) != lower(b[i]))
+			return false;
+	return true;
+}
+
+bool text_is_nearer(const char *text, const char *word, size_t *best)
+{
+	size_t length = strnlen(text, WORD_MAX + 1), word_length = strnlen(word, WORD_MAX + 1);
+	size_t found;
+
+	if (length > WORD_MAX || word_length > WORD_MAX)
+		return false;
+	found = distance(text, length, word, word_length);
+	if (found > length / LETTERS_OF_A_MISTAKE &&
+		(length < LETTERS_OF_A_WORD || length > word_length ||
+			(!same_letters(text, word, length) &&
+				!same_letters(text, word + word_length - length, length))))
+		return false;
+	if (found >= *best)
+		return false;
+	*best = found;
+	return true;
+}

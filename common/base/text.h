@@ -16,3 +16,10 @@ bool text_equal(const char *a, const char *b);
 bool text_starts_with(const char *text, const char *prefix);
 /* True where `text` is exactly valid UTF-8 (no surrogates, no overlong forms). */
 bool text_is_utf8(const char *text, size_t length);
+
+#define TEXT_FAR ((size_t)-1)
+
+/* Whether `word` is like `text`, which may have a typo, and nearer to it than *best; then sets
+ * *best. Begin with TEXT_FAR. Near is what a few letters wrong, missing, added or swapped explain,
+ * in either case, and a word that begins or ends with `text`. */
+bool text_is_nearer(const char *text, const char *word, size_t *best);

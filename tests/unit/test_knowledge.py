@@ -29,6 +29,8 @@ GENERATORS = {
     "checkpoints.txt": CODES,
     "sources.txt": CODES,
     "budgets.txt": ("generate_budgets.py", "{}/budgets.txt", "{}/out.inc"),
+    "factors.txt": ("generate_factors.py", "{}/factors.txt", "{}/causes.txt",
+                    "{}/experiments.txt", "{}/out.inc"),
     "tools.txt": ("generate_tools.py", "{}/tools.txt", "{}/out.inc"),
     "models.txt": ("generate_models.py", "{}/models.txt", "{}/out.inc"),
 }
@@ -51,6 +53,15 @@ TOOL = ("\ntool added-by-test\n  role: restore\n  says: community\n  old: 1.0.0 
         "  source: a test\n")
 # What is added to which file, or done to its text, and what the message must say; None: it is
 # accepted.
+PART = """
+part ears
+  name: ears
+  cause: other-flex
+  minimal: off
+  values: state wet
+  step: minimal-boot
+  source: a source
+"""
 CASES = [
     ("rules.txt", RULE, None),
     ("rules.txt", RULE.replace("when: failed", "when: no-such-fact"), "unknown fact"),
@@ -137,6 +148,14 @@ CASES = [
     ("tools.txt", TOOL.replace("  source: a test\n", ""), "source is missing"),
     ("tools.txt", TOOL + "  ask: a b\n", "ask is not well-formed"),
     ("tools.txt", TOOL + "  quick: no\n", "unknown quick 'no'"),
+    ("factors.txt", PART, None),
+    ("factors.txt", PART + PART, "stands twice"),
+    ("factors.txt", PART.replace("part ears", "factor ears"), "unknown key 'minimal'"),
+    ("factors.txt", PART.replace("part ears", "part Ears"), "bad name"),
+    ("factors.txt", PART.replace("other-flex", "other"), "unknown cause"),
+    ("factors.txt", PART.replace("minimal-boot", "minimal"), "unknown step"),
+    ("factors.txt", PART.replace("state wet", "state Wet"), "bad value"),
+    ("factors.txt", PART + "  reads: nose\n", "nothing knows"),
     ("models.txt", MODEL, None),
     ("models.txt", MODEL.replace("lightning", "micro-usb"), "connector is not well-formed"),
     ("models.txt", MODEL.replace("face-id", "face-id,audio-ic"), None),
