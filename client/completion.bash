@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# bash completion for idevicetriage(1). It asks no daemon: pressing Tab must never wait.
+# bash completion for idevicetriage(1). It does not query the daemon: Tab must never block.
 
 _idevicetriage() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
@@ -8,7 +8,7 @@ _idevicetriage() {
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--) # What follows is the tool's.
+		--) # The restore tool's own arguments.
 			COMPREPLY=()
 			compopt -o default
 			return
