@@ -9,7 +9,7 @@
 
 /* One moment on both clocks. `monotonic_us` is CLOCK_MONOTONIC, the clock of kernel messages and
  * uevents: order and durations come from it. `wall_us` is microseconds since 1970 and is for
- * people: it may jump. A stamp that was read from a file has what the file tells; 0 = unknown. */
+ * people: it may jump. A stamp from a file has the values in the file; 0 = unknown. */
 struct stamp {
 	uint64_t monotonic_us;
 	uint64_t wall_us;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Identifiers: UUIDs of sessions, ECIDs and UDIDs of phones. Does not decide who is masked. */
+/* Identifiers: UUIDs of sessions, ECIDs and UDIDs of phones. Does not decide what is masked. */
 #pragma once
 
 #include <stdbool.h>
@@ -30,8 +30,8 @@ void ecid_format(uint64_t ecid, char text[static ECID_TEXT_SIZE]);
 /* Reads an ECID as people and tools write it: 0x1A…, 1A… with 9 to 16 hex digits when it has a
  * letter or is 16 long, else decimal. Returns 0, or -EINVAL with *ret untouched. */
 int ecid_parse(const char *text, uint64_t *ret);
-/* Brings a UDID into the form usbmuxd lists: 40 lower-case hex digits, or 8-16 upper-case ones
- * with the dash (24 hex digits, as USB tells them, get it). Returns 0, or -EINVAL. */
+/* Converts a UDID into the form that usbmuxd lists: 40 lower-case hex digits, or 8-16 upper-case
+ * ones with the dash (added to 24 hex digits, as on USB). Returns 0, or -EINVAL. */
 int udid_normalize(const char *text, char udid[static UDID_SIZE]);
 /* The ECID that an A12 or later phone carries in its UDID; 0 where the UDID has none. */
 uint64_t udid_ecid(const char *udid);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether a text is JSON (RFC 8259). It builds nothing of it; json-c does, whose own strict mode
- * takes any quotes, NaN and overlong UTF-8, and in version 0.18 refuses all that is not ASCII. */
+/* Checks whether a text is JSON (RFC 8259). It builds no objects; json-c does, but json-c's strict
+ * mode accepts any quotes, NaN and overlong UTF-8, and version 0.18 rejects everything that is not
+ * ASCII. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +9,7 @@
 
 #define JSON_SYNTAX_DEPTH_MAX 64
 
-/* Whether `text` is one JSON value in UTF-8, with nothing but blanks around it and at most
- * `depth_max` (to JSON_SYNTAX_DEPTH_MAX) objects and lists in one another. Where it is not, *ret_at
- * is the byte at which that shows. */
+/* Whether `text` is one JSON value in UTF-8, surrounded only by blanks, with at most `depth_max`
+ * (up to JSON_SYNTAX_DEPTH_MAX) nested objects and lists. If not, *ret_at is the offset of the
+ * error. */
 bool json_syntax_check(const char *text, size_t length, unsigned depth_max, size_t *ret_at);

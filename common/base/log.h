@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Lines for the administrator on standard error, with the priority prefix that journald reads
- * (sd-daemon(3)) where standard error is not a terminal. Only the edges log; `common/` does not. */
+ * (sd-daemon(3)) where standard error is not a terminal. Only the programs log; `common/` does
+ * not. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,7 +15,7 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7
 };
 
-/* The most talkative level that is written; INFO at the start. */
+/* The most verbose level that is written. Default: INFO. */
 void log_set_level(enum log_level level);
 /* Writes one line; keeps errno. */
 void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);

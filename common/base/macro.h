@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Frees what a function owns when it leaves, by a function that takes the variable's address. */
+/* Frees what a function owns when it returns, with a function that takes the variable's address. */
 #define CLEANUP(f) __attribute__((cleanup(f), unused))
 
-/* Hands ownership over: yields the pointer and forgets it here. */
+/* Transfers ownership: returns the pointer and sets the variable to NULL. */
 #define TAKE_PTR(p)                                                                                \
 	({                                                                                         \
 		__typeof__(p) taken_ = (p);                                                        \
@@ -17,7 +17,7 @@
 		taken_;                                                                            \
 	})
 
-/* Hands a file descriptor over: yields it and forgets it here. */
+/* Transfers a file descriptor: returns it and sets the variable to -1. */
 #define TAKE_FD(fd)                                                                                \
 	({                                                                                         \
 		int taken_ = (fd);                                                                 \

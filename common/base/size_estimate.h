@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What JSON text would take in memory once it is read: a small text can take hundreds of times its
- * own length. It reads no JSON, and what is none has a weight too. */
+/* Estimates the memory that a JSON text needs after parsing: up to hundreds of times its length. It
+ * does not parse; an invalid text has an estimate too. */
 #pragma once
 
 #include <stddef.h>
 
-/* About the bytes that json-c (0.16) takes for the text's objects, lists and values. */
+/* The approximate number of bytes that json-c (0.16) allocates for the text's objects, lists and
+ * values. */
 size_t json_weight(const char *text, size_t length);

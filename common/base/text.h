@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Bounded text and UTF-8 cleaning. Does not know what the text means. */
+/* Bounded text and UTF-8 cleaning. Does not interpret the text. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
 /* Copies `length` bytes of foreign text as clean UTF-8 into `out` (at most `size` bytes with the
- * NUL): each invalid byte, NUL and control character becomes '?', also those that turn the
- * direction of text or end a line in Unicode; a tab becomes a space. Cut at a character border
- * where it does not fit. Returns the bytes written without the NUL. */
+ * NUL): each invalid byte, NUL and control character becomes '?', including Unicode controls of
+ * text direction and line ends; a tab becomes a space. Truncates at a character boundary. Returns
+ * the bytes written without the NUL. */
 size_t text_clean(const char *text, size_t length, char *out, size_t size);
-/* Copies a C string, cut where it does not fit. Returns false when it was cut. */
+/* Copies a C string, truncated to `size`. Returns false if it was truncated. */
 bool text_copy(char *out, size_t size, const char *text);
 bool text_equal(const char *a, const char *b);
 bool text_starts_with(const char *text, const char *prefix);
