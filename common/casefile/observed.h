@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What was observed of an attempt, as members of the JSON object `observed`: one table for reading
- * and writing, so that neither can forget a field. Private to casefile. */
+/* The observed facts of an attempt, as members of the JSON object `observed`: one table for reading
+ * and writing, so that both handle every field. Private to casefile. */
 #pragma once
 
 #include <stddef.h>

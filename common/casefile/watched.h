@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* An attempt's log, link events and kernel lines as if they were watched live: they go through the
- * parsers and the session machine. Private to casefile. */
+/* Feeds the log, link events and kernel lines of an attempt through the parsers and the session
+ * machine, as if watched live. Private to casefile. */
 #pragma once
 
 #include <json-c/json.h>
 
 #include "common/model/session.h"
 
-/* Folds what `object`, an attempt of a case file, recorded into `attempt`, and hands each event on
- * to `record`, which may be NULL. */
+/* Folds the records of `object`, an attempt of a case file, into `attempt`, and calls `record`,
+ * which may be NULL, with each event. */
 void watched_fold(struct attempt *attempt, const struct json_object *object,
 	session_recorder *record, void *user);
