@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One call of a method on its way: its parameters, checked by a table, the answer that the method
- * fills, and what is to be said of an error. It knows no socket. */
+/* One call of a method: its parameters, checked against a table, the answer that the method fills,
+ * and the details of an error. It uses no socket. */
 #pragma once
 
 #include <stdbool.h>
@@ -36,13 +36,13 @@ struct call {
 	const char *method;
 	struct json_object *parameters; /* borrowed; NULL = none */
 	struct json_builder builder;
-	struct json_object *answer; /* what the method fills; made by the caller */
-	const char *detail;	    /* what the error is about, where that is no parameter */
+	struct json_object *answer; /* filled by the method; created by the caller */
+	const char *detail;	    /* the subject of the error, if it is not a parameter */
 	int64_t number;		    /* the same of API_TOO_MANY_SESSIONS */
 };
 
-/* Checks the parameters: all that are required, none that is unknown, the types. Returns API_OK or
- * API_INVALID_PARAMETER. */
+/* Checks the parameters: all required ones are present, none is unknown, the types match. Returns
+ * API_OK or API_INVALID_PARAMETER. */
 int call_check(struct call *call, const struct parameter *parameters);
 
 /* Parameters that passed the check; one that is absent is NULL, or leaves *ret untouched. */
@@ -50,15 +50,16 @@ const char *call_text(const struct call *call, const char *name);
 bool call_number(const struct call *call, const char *name, int64_t *ret);
 /* `limit`, at most `most`. Returns API_OK, or API_INVALID_PARAMETER for a limit of 0. */
 int call_limit(struct call *call, size_t most, size_t *ret);
-/* The session that the parameter `session` names; none where it is absent. Returns API_OK, or
- * API_NO_SUCH_SESSION where it cannot be the name of one. */
+/* The session in the parameter `session`; none if absent. Returns API_OK, or API_NO_SUCH_SESSION if
+ * it is not a session identifier. */
 int call_session(const struct call *call, struct uuid *ret);
 
-/* Says that a parameter makes no sense. Returns API_INVALID_PARAMETER. */
+/* Reports an invalid value of a parameter. Returns API_INVALID_PARAMETER. */
 int call_bad(struct call *call, const char *parameter);
-/* Says that the casebook cannot be used, for a negative errno. Returns API_CASEBOOK_UNAVAILABLE. */
+/* Reports that the casebook cannot be used, with a negative errno. Returns
+ * API_CASEBOOK_UNAVAILABLE. */
 int call_no_casebook(struct call *call, int error);
 
-/* Ends a call that did not succeed: `result` is an enum api_error or a negative errno. Returns the
- * parameters of the error, which belong to the caller, and its name in *ret_name. */
+/* Ends a failed call: `result` is an enum api_error or a negative errno. Returns the parameters of
+ * the error, which belong to the caller, and its name in *ret_name. */
 struct json_object *call_refuse(struct call *call, int result, const char **ret_name);

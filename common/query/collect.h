@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Collects what a visit shows into a JSON array, within the limits of a reply. */
+/* Collects visited items in a JSON array, within the limits of a reply. */
 #pragma once
 
 #include "common/store/store.h"
 #include "common/wire/json.h"
 
-/* A reply to ReadLog ends early rather than hold more: about, in bytes of JSON. */
+/* The approximate maximum size of a reply to ReadLog, in bytes of JSON. */
 #define REPLY_BYTES (1u << 20)
 
-/* Set builder, array, and how much goes in. */
+/* Set builder, array and the room. */
 struct collection {
 	struct json_builder *builder;
 	struct json_object *array;
 	size_t room; /* items */
 	size_t bytes_room;
-	bool cut; /* there was no room for all */
+	bool cut; /* not all items fitted */
 	uint64_t last_sequence;
 };
 

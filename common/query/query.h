@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The methods that only read, once: the daemon answers them on its socket, the command answers them
- * itself where no daemon runs. From the store to JSON; it writes nothing.
+/* Every method that only reads, from the store to JSON. The daemon calls them for its socket;
+ * without a daemon, the command calls them itself. They write nothing.
  *
- * Only a living daemon knows: which phones are on the bench now and in which mode, what is wrong
- * with usbmuxd, and how long a running session has been silent. `live` says whether it is one. */
+ * Only a running daemon can report which phones are on the bench now and in which mode, a fault of
+ * usbmuxd, and how long a running session has been silent. `live` is true in the daemon. */
 #pragma once
 
 #include "common/query/call.h"
@@ -25,11 +25,11 @@ struct query_method {
 	query_handler *handle;
 };
 
-/* The method with that name, with or without the interface's; NULL where it is none of these. */
+/* The method with that name, with or without the interface's; NULL if there is none. */
 const struct query_method *query_find(const char *name);
 
-/* Answers a call where no daemon runs. Returns the answer, or the parameters of the error whose
- * name is then in *ret_error (else NULL); the caller owns it. NULL when out of memory. */
+/* Answers a call without a daemon. Returns the answer, or the parameters of the error whose name is
+ * then in *ret_error (else NULL); the caller owns it. NULL when out of memory. */
 struct json_object *query_call(const struct query *query, const char *method,
 	struct json_object *parameters, const char **ret_error);
 
@@ -39,9 +39,9 @@ struct json_object *query_devices(const struct query *query, struct json_builder
 struct json_object *query_running(const struct query *query, struct json_builder *builder);
 struct json_object *query_device(
 	const struct query *query, struct json_builder *builder, const struct identity *identity);
-/* Puts a session into the answer under `key`. Returns API_OK or API_NO_SUCH_SESSION. */
+/* Adds a session to the answer under `key`. Returns API_OK or API_NO_SUCH_SESSION. */
 int query_put_session(
 	const struct query *query, struct call *call, const struct uuid *session, const char *key);
-/* Puts what holds at a place (NULL = all places) into the answer. Returns API_OK, or
- * API_INVALID_PARAMETER for a name that is no place. */
+/* Adds the conditions of a place (NULL = all places) to the answer. Returns API_OK, or
+ * API_INVALID_PARAMETER for an invalid place. */
 int query_put_places(const struct query *query, struct call *call, const char *place);
