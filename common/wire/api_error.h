@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The outcomes of a call that its caller can understand: the errors of the .varlink files, each
- * once. A method returns 0, one of these, or a negative errno, which the caller sees as API_FAILED.
- */
+/* The errors of a call, as in the .varlink files. A method returns 0, one of these, or a negative
+ * errno, which the caller sees as API_FAILED. */
 #pragma once
 
 #include "common/wire/json.h"

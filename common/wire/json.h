@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Building and reading JSON over json-c. The builder keeps the first failure for the end, so that a
- * value is built without a check a line; the getters tell absent from wrong. It knows no message.
- */
+/* Builds and reads JSON with json-c. The builder remembers a failure until the end, so that callers
+ * need no check per line; the getters distinguish absent from wrong. It does not know the
+ * messages. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,17 +14,18 @@
 
 #define JSON_DEPTH_MAX 16 /* levels of objects and arrays in what json_read() takes */
 
-/* Whether a build failed so far; only memory can run out. Begin with {0}. */
+/* Whether a build has failed; the only reason is out of memory. Initialise with {0}. */
 struct json_builder {
 	bool failed;
 };
 
-/* New values. They belong to the caller until they are put into another. NULL is taken wherever a
- * value or a container is given, and is kept as the failure: nobody checks in between. */
+/* New values. They belong to the caller until they are added to another. Every function accepts
+ * NULL for a value or a container and records it as the failure, so callers need no checks in
+ * between. */
 struct json_object *json_new_object(struct json_builder *builder);
 struct json_object *json_new_array(struct json_builder *builder);
-/* Puts a member into an object, which takes the value, also where this fails. `key` must live for
- * ever. What is not valid UTF-8 in a text becomes '?'. */
+/* Adds a member to an object, which takes ownership of the value, even on failure. `key` must live
+ * for ever. Invalid UTF-8 in a text becomes '?'. */
 void json_put(struct json_builder *builder, struct json_object *object, const char *key,
 	struct json_object *value);
 void json_put_text(struct json_builder *builder, struct json_object *object, const char *key,
@@ -41,18 +42,18 @@ void json_put_known_text(struct json_builder *builder, struct json_object *objec
 	const char *text);
 void json_put_known_number(
 	struct json_builder *builder, struct json_object *object, const char *key, int64_t number);
-/* Adds to an array, which takes the value, also where this fails. */
+/* Adds to an array, which takes ownership of the value, even on failure. */
 void json_add(struct json_builder *builder, struct json_object *array, struct json_object *value);
 void json_add_text(struct json_builder *builder, struct json_object *array, const char *text);
 void json_add_number(struct json_builder *builder, struct json_object *array, int64_t number);
 /* Ends a build: returns `root`, or frees it and returns NULL where anything failed. */
 struct json_object *json_finish(struct json_builder *builder, struct json_object *root);
 
-/* Reads one whole JSON object: strict, valid UTF-8, at most JSON_DEPTH_MAX deep, nothing but blanks
- * after it. Returns 0, -EBADMSG or -ENOMEM. The caller owns *ret: json_object_put(). */
+/* Reads one whole JSON object: strict, valid UTF-8, at most JSON_DEPTH_MAX deep, followed only by
+ * blanks. Returns 0, -EBADMSG or -ENOMEM. The caller owns *ret: json_object_put(). */
 int json_read(const char *text, size_t length, struct json_object **ret);
-/* The value in one line, as short as it goes; it lives in the value until that changes or is asked
- * again. Returns NULL when memory is out. */
+/* The value as one compact line; valid until the value changes or the next call. Returns NULL when
+ * out of memory. */
 const char *json_write(struct json_object *value, size_t *ret_length);
 
 /* Members of an object, which may be NULL (no members). Each returns 1 with *ret set, 0 where the

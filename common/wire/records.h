@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the program knows, as JSON in the shapes of the .varlink file: the same for the daemon's
- * answers and for what the client reads from a file. It decides nothing and reads no clock. */
+/* The program's data as JSON in the shapes of the .varlink file, for the daemon's answers and for
+ * the client without a daemon. It decides nothing and reads no clock. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,8 +19,8 @@ struct device_record {
 	const char *port;
 	const char *name; /* for people; NULL = none */
 	enum device_mode mode;
-	struct uuid session;	       /* that runs on it; none = none */
-	const struct mux_fault *fault; /* NULL = usbmuxd is well, as far as it shows */
+	struct uuid session;	       /* running on it; none = none */
+	const struct mux_fault *fault; /* NULL = no known fault of usbmuxd */
 	const struct mux_visibility
 		*listing; /* since when, and what shows it; set where `fault` is */
 };
@@ -30,9 +30,9 @@ struct session_record {
 	const struct attempt *attempt;
 	const struct identity *identity;
 	bool running;
-	const char *budget; /* name of what it waits for; NULL = it waits for nothing */
-	uint64_t silent_us; /* how long it has waited for that */
-	uint64_t budget_us; /* how long it may */
+	const char *budget; /* name of the current wait; NULL = none */
+	uint64_t silent_us; /* length of the wait so far */
+	uint64_t budget_us; /* allowed length of the wait */
 };
 
 /* Attempts that have something in common. Texts are borrowed; NULL = not known. */
@@ -46,13 +46,13 @@ struct group_record {
 	uint64_t phones;
 };
 
-/* The values belong to the caller (or to what they are put into). They are NULL, with the failure
- * kept in the builder, when memory is out. Fields that are not known are left out. */
+/* The values belong to the caller (or to their container). When out of memory they are NULL, with
+ * the failure recorded in the builder. Unknown fields are omitted. */
 struct json_object *record_to_json(struct json_builder *builder, const struct event *event);
 /* A note about a phone, which is an EVENT_NOTE. */
 struct json_object *note_to_json(struct json_builder *builder, const struct event *note);
 /* Reads a record back: `text` takes its text, cleaned and cut. Returns 0, or -EINVAL with *ret
- * untouched for what is no record, or of a kind that this version does not know. */
+ * untouched for an invalid record or an unknown kind. */
 int record_from_json(
 	struct json_object *object, struct event *ret, char text[static EVENT_TEXT_MAX + 1]);
 struct json_object *device_to_json(
@@ -60,7 +60,7 @@ struct json_object *device_to_json(
 struct json_object *session_to_json(
 	struct json_builder *builder, const struct session_record *session);
 struct json_object *group_to_json(struct json_builder *builder, const struct group_record *group);
-/* A port (NULL = none) or a phone, with what holds there. */
+/* A port (NULL = none) or a phone, with its conditions. */
 struct json_object *place_to_json(struct json_builder *builder, const char *port,
 	const struct identity *identity, const struct condition *conditions, size_t count);
 struct json_object *verdict_to_json(struct json_builder *builder, const struct verdict *verdict);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The messages of Varlink (https://varlink.org): one JSON object each, ended by a NUL byte. It
- * reads and writes no socket and knows no method. */
+/* The messages of Varlink (https://varlink.org): one JSON object each, ended by a NUL byte. It uses
+ * no socket and knows no method. */
 #pragma once
 
 #include "common/wire/json.h"
@@ -8,7 +8,7 @@
 #define VARLINK_INTERFACE "io.github.idevicetriage"
 #define VARLINK_SERVICE "org.varlink.service"
 
-/* Limits of the daemon, for both ends; idevicetriage-api(7) tells them. */
+/* Limits of the daemon, for both sides; documented in idevicetriage-api(7). */
 #define VARLINK_REQUEST_MAX (64u << 10) /* bytes of a call, without the NUL */
 #define VARLINK_RECORDS_MAX 1000	/* records in a reply */
 
@@ -30,7 +30,7 @@ struct varlink_call {
 int varlink_call_read(const char *text, size_t length, struct varlink_call *ret);
 void varlink_call_done(struct varlink_call *call);
 
-/* What answers a call. */
+/* A reply. */
 struct varlink_reply {
 	struct json_object *message;
 	const char *error; /* full name; NULL = none */
@@ -42,9 +42,9 @@ struct varlink_reply {
 int varlink_reply_read(const char *text, size_t length, struct varlink_reply *ret);
 void varlink_reply_done(struct varlink_reply *reply);
 
-/* Builders of messages. `parameters` (NULL = none, but after a failure of `builder`) is taken.
- * Names are whole (interface and member) and borrowed. Each returns a message that is the caller's,
- * or NULL when memory is out, then or while the parameters were built. */
+/* Builders of messages. They take ownership of `parameters` (NULL = none, unless `builder` has
+ * failed). Names are whole (interface and member) and borrowed. Each returns a message that is the
+ * caller's, or NULL when out of memory, now or while the parameters were built. */
 struct json_object *varlink_call_new(struct json_builder *builder, const char *method,
 	struct json_object *parameters, bool more);
 struct json_object *varlink_reply_new(
@@ -52,6 +52,6 @@ struct json_object *varlink_reply_new(
 struct json_object *varlink_error_new(
 	struct json_builder *builder, const char *error, struct json_object *parameters);
 
-/* The bytes to send for a message, with the NUL that ends it; they live in the message. Returns
- * NULL when memory is out. */
+/* The bytes to send for a message, including the final NUL; they live in the message. Returns NULL
+ * when out of memory. */
 const char *varlink_frame(struct json_object *message, size_t *ret_length);
