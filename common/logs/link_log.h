@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Finds in lines of the kernel, usbmuxd and the service manager what tells of trouble on the way to
- * the phone. Takes lines one by one and keeps nothing; what a sign is worth, others judge. */
+/* Detects connection faults in lines of the kernel, usbmuxd and the service manager. Reads lines
+ * one by one and stores nothing; it does not weigh a sign. */
 #pragma once
 
 #include <stdbool.h>
@@ -21,7 +21,8 @@ struct link_pattern {
 	const char *source;
 };
 
-/* What a line tells. `port` and `udid` are empty, bus and address 0, where it does not tell. */
+/* The contents of a line. `port` and `udid` are empty, bus and address 0, if the line does not
+ * contain them. */
 struct link_finding {
 	const struct link_pattern *sign;
 	int code; /* negative errno, 0 = none */
@@ -30,8 +31,7 @@ struct link_finding {
 	uint32_t bus, address;
 };
 
-/* Reads one line, as it came, of that writer. Returns false, with *ret untouched, where it shows no
- * sign. */
+/* Reads one raw line of that writer. Returns false, with *ret untouched, if it shows no sign. */
 bool link_pattern_read(enum link_writer writer, const char *line, struct link_finding *ret);
 /* The first row of the sign with that id, or NULL. */
 const struct link_pattern *link_pattern_by_id(const char *id);
@@ -40,19 +40,20 @@ const struct link_pattern *link_pattern_by_id(const char *id);
  * "usb usb1-port2: …" 1-2. Returns false, with `port` untouched, for other lines. */
 bool kernel_line_port(const char *line, char port[static PORT_SIZE]);
 /* Reads the journal's _KERNEL_DEVICE: "+usb:1-2.3" gives the port, "c189:M" bus and address of the
- * device node (M = (bus - 1) * 128 + address - 1). Returns whether it was one of the two; what it
- * does not give is empty or 0. */
+ * device node (M = (bus - 1) * 128 + address - 1). Returns whether it was one of the two; missing
+ * values are empty or 0. */
 bool kernel_device_read(
 	const char *text, char port[static PORT_SIZE], uint32_t *bus, uint32_t *address);
 
-/* How many phones the running usbmuxd has, as far as its lines tell. Begins with all zero. */
+/* The number of phones of the running usbmuxd, according to its log lines. Initialise with
+ * zeros. */
 struct mux_watch {
 	uint32_t attached;
 };
 
-/* Follows usbmuxd's lines. Returns the sign usbmuxd-left-phone where usbmuxd shuts down with a
- * phone attached: Debian's does when a phone re-enumerates within some tens of milliseconds, since
- * the removal asks it to end and the return does not start another. NULL for every other line. */
+/* Follows usbmuxd's lines. Returns the sign usbmuxd-left-phone if usbmuxd shuts down with a phone
+ * attached: Debian's does when a phone re-enumerates within some tens of milliseconds, because the
+ * removal tells it to exit and the return does not start another. NULL for every other line. */
 const struct link_pattern *mux_watch_line(struct mux_watch *watch, const char *line);
 
 /* Reads usbmuxd's line on a program that connects to it (it writes them with -v). `name` is the

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Texts of logs that are known to mean something, or to mean nothing. The table is made from
- * knowledge/signs.txt; what a sign says about a cause stands in the rules. */
+/* Log texts with a known meaning, or known to mean nothing. The table is generated from
+ * knowledge/signs.txt; the rules define what a sign says about a cause. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whose lines show a sign: the same text may mean one thing in the phone's own log and another in
- * the tool's. */
+/* The writer whose lines show a sign: the same text may mean one thing in the phone's own log and
+ * another in the tool's. */
 enum pattern_from { PATTERN_FROM_EITHER, PATTERN_FROM_TOOL, PATTERN_FROM_PHONE };
 
 struct log_pattern {

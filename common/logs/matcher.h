@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Finds any of many fixed texts in one pass over a line, skipping what cannot be one (the method
- * of Wu and Manber, 1994). Knows nothing of what the texts mean. */
+/* Finds many fixed texts in one pass over a line and skips bytes that cannot match (the method of
+ * Wu and Manber, 1994). It does not interpret the texts. */
 #pragma once
 
 #include <stddef.h>
@@ -8,15 +8,15 @@
 
 #define MATCHER_BLOCKS (1u << 16) /* two bytes */
 #define MATCHER_TEXTS_MAX 512
-#define MATCHER_TEXT_MIN 4 /* bytes; the shortest text tells how far one may skip */
+#define MATCHER_TEXT_MIN 4 /* bytes; the shortest text limits the skip distance */
 
 struct matcher {
 	const char *texts[MATCHER_TEXTS_MAX];
 	uint16_t lengths[MATCHER_TEXTS_MAX];
 	uint16_t next[MATCHER_TEXTS_MAX]; /* the next text with the same block, plus 1 */
 	size_t count;
-	size_t window; /* bytes of the shortest text: what is looked at of each */
-	/* By block: how far to skip when it ends the window; 0 = a text may stand here. */
+	size_t window; /* bytes of the shortest text: the compared part of each text */
+	/* By block: the skip distance when it ends the window; 0 = a text may be here. */
 	uint8_t shift[MATCHER_BLOCKS];
 	uint16_t first[MATCHER_BLOCKS]; /* the first text whose window ends with it, plus 1 */
 };
@@ -24,13 +24,13 @@ struct matcher {
 /* A text was found: its number in the order of adding, and where it begins. */
 typedef void matcher_found(void *user, size_t text, size_t at);
 
-/* Makes the matcher empty. */
+/* Initialises an empty matcher. */
 void matcher_init(struct matcher *matcher);
 /* Adds a text of MATCHER_TEXT_MIN to 255 bytes, which must live as long as the matcher. Returns its
- * number; more than MATCHER_TEXTS_MAX is an error of the program. */
+ * number; more than MATCHER_TEXTS_MAX is a bug. */
 size_t matcher_add(struct matcher *matcher, const char *text);
 /* Call once after the last text. */
 void matcher_prepare(struct matcher *matcher);
-/* Tells of each place in the line where a text stands, from left to right. */
+/* Calls `found` for each occurrence of a text in the line, from left to right. */
 void matcher_run(const struct matcher *matcher, const char *line, size_t length,
 	matcher_found *found, void *user);

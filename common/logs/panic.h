@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the text of an iPhone's panic log says about its parts, by the tables of
- * knowledge/panics.txt. Reads no file and no JSON, and does not say why a restore failed. */
+/* Reads from the text of an iPhone's panic log what it says about parts, using the tables of
+ * knowledge/panics.txt. Reads no file and no JSON, and does not explain why a restore failed. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 
 #include "common/model/event.h"
 
-#define PANIC_REASON_SIZE 512 /* bytes with the NUL of the panic's own words that are kept */
+#define PANIC_REASON_SIZE 512 /* stored bytes of the panic's own words, with the NUL */
 #define PANIC_SENSORS_MAX 16
 #define PANIC_SENSOR_SIZE 32
 #define PANIC_FINDINGS_MAX 32
@@ -76,8 +76,8 @@ struct panic_report {
 
 /* Reads `length` bytes of a panic's text: the panicString of a panic-full file, the text of an
  * older one, or the panic log that a phone saved. `product` is the product type such as iPhone12,3;
- * empty where it is not known. Never fails; what it does not know gives no finding, but for missing
- * sensors and numbers of the sensor array, which are told as not known. */
+ * empty if unknown. Never fails; unknown text gives no finding, except missing sensors and sensor
+ * array numbers, which are reported as unknown. */
 void panic_read(const char *text, size_t length, const char *product, struct panic_report *ret);
 
 /* Sends an EVENT_SAVED, and where it is a panic log each sign (see panic_word) that it shows, once,

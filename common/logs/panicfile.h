@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Panic reports as an iPhone keeps them (panic-full-….ips and older forms): takes out the panic's
- * text and what it is about. Judges nothing: common/logs/panic.h does. */
+/* Reads panic reports as stored by an iPhone (panic-full-….ips and older forms): extracts the panic
+ * text and its metadata. common/logs/panic.h interprets the text. */
 #pragma once
 
 #include <stddef.h>
@@ -15,14 +15,14 @@ struct panicfile {
 	char product[PANICFILE_FIELD_SIZE]; /* such as iPhone12,3; empty = the file does not tell */
 	char os[PANICFILE_FIELD_SIZE];	    /* such as "iPhone OS 15.5 (19F77)" */
 	char date[PANICFILE_FIELD_SIZE];    /* as the file has it */
-	char *text;			    /* as it came, ended with NUL: it may be anything */
+	char *text;			    /* raw, ends with NUL; may contain anything */
 	size_t length;
 };
 
 /* Reads a report: a line of JSON and a body of JSON with panicString (iOS 10 and later), a line of
- * JSON and text, or text alone; a body that is cut off is read as text. Returns 0, -EBADMSG with
- * the reason for people in `message`, or -ENOMEM; *ret is untouched on failure. The caller owns
- * *ret: panicfile_free(). */
+ * JSON and text, or text alone; a truncated body is read as text. Returns 0, -EBADMSG with the
+ * reason for people in `message`, or -ENOMEM; *ret is untouched on failure. The caller owns *ret:
+ * panicfile_free(). */
 int panicfile_parse(const char *bytes, size_t length, struct panicfile **ret,
 	char message[static PANICFILE_MESSAGE_SIZE]);
 /* Reads the file at `path`: as panicfile_parse(), or the errno of open and read with its text in

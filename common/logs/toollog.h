@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads the log of a restore tool, in pieces as it comes, and tells what its lines mean as events.
- * Any tool's: each line is known by itself, so a fragment needs no beginning. Bounded memory,
- * whatever comes; it keeps no log and judges nothing. */
+/* Reads the log of any restore tool in pieces and converts its lines into events. Each line is
+ * recognised by itself, so a fragment needs no beginning. Its memory is bounded for any input. It
+ * stores no log and diagnoses nothing. */
 #pragma once
 
 #include "common/base/macro.h"
@@ -10,38 +10,38 @@
 struct toollog;
 
 struct toollog_stats {
-	uint64_t lines;	     /* progress bars are none */
-	uint64_t understood; /* lines that meant something, or are known to mean nothing */
-	uint64_t cut;	     /* lines longer than EVENT_TEXT_MAX, of which the end was dropped */
+	uint64_t lines;	     /* without progress bars */
+	uint64_t understood; /* lines with a meaning, or known to mean nothing */
+	uint64_t cut;	     /* truncated lines, longer than EVENT_TEXT_MAX */
 };
 
-/* The first time of day that the tool's own lines tell, in the time zone of its computer. */
+/* The first time of day in the tool's own lines, in the time zone of its computer. */
 struct toollog_time {
 	bool known;
 	uint64_t us;	      /* since midnight */
-	int year, month, day; /* 0 = its lines tell no date */
+	int year, month, day; /* 0 = no date in its lines */
 };
 
-/* Whose time the events have. */
+/* The clock of the events. */
 enum toollog_clock {
-	TOOLLOG_ARRIVAL, /* that of the piece: for a log that is followed while it grows */
-	TOOLLOG_OWN,	 /* what the lines say, counted from the first piece: for one read later.
-			  * Lines without a time have that of the line before; midnight is
-			  * understood. */
+	TOOLLOG_ARRIVAL, /* the time of the piece: for a log that is read while it grows */
+	TOOLLOG_OWN, /* the times in the lines, counted from the first piece: for a log that is read
+			later. Lines without a time have that of the previous line; midnight is
+			handled. */
 };
 
-/* Returns NULL when memory is out. */
+/* Returns NULL when out of memory. */
 struct toollog *toollog_new(event_sink *sink, void *user);
 struct toollog *toollog_free(struct toollog *log);
 DEFINE_FREEP(struct toollog, toollog_free)
-/* Call before the first piece; without it TOOLLOG_ARRIVAL holds. */
+/* Call before the first piece; the default is TOOLLOG_ARRIVAL. */
 void toollog_set_clock(struct toollog *log, enum toollog_clock clock);
 
-/* Takes a piece of the log that was seen at `at`. For each line the sink gets an EVENT_LOG, then
- * what the line means; progress bars become EVENT_PROGRESS alone, and only where the number
+/* Reads a piece of the log that arrived at `at`. For each line the sink gets an EVENT_LOG, then the
+ * events of its meaning. A progress bar becomes only an EVENT_PROGRESS, and only if the number
  * changes. */
 void toollog_feed(struct toollog *log, struct stamp at, const char *bytes, size_t length);
-/* The log has ended: a last line without its end is taken too. */
+/* Ends the log; an incomplete last line is read too. */
 void toollog_finish(struct toollog *log, struct stamp at);
 struct toollog_stats toollog_stats(const struct toollog *log);
 struct toollog_time toollog_first_time(const struct toollog *log);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the readers of the single tools share. For common/logs/toollog*.c alone. */
+/* Shared by the parsers of the tools. Private to common/logs/toollog*.c. */
 #pragma once
 
 #include "common/logs/matcher.h"
 #include "common/logs/log_pattern.h"
 #include "common/logs/toollog.h"
 
-#define TOOLLOG_WRAPPED_MAX 1024 /* bytes of a line of the phone that a console wrapped */
+#define TOOLLOG_WRAPPED_MAX 1024 /* bytes of a line of the phone that was wrapped by a console */
 #define TOOLLOG_NONE SIZE_MAX
 
-/* Reads what stands behind the text of a rule. `value` is the rule's. */
+/* Reads the text after the match of a rule. `value` is the rule's. */
 typedef void toollog_reader(struct toollog *log, const char *rest, int value);
 
 struct toollog_rule {
@@ -19,7 +19,7 @@ struct toollog_rule {
 	int value;
 };
 
-/* The lines of one family of logs. Of the rules that hold for a line the first one reads it. */
+/* The lines of one family of logs. The first matching rule reads a line. */
 struct toollog_family {
 	const struct toollog_rule *rules;
 	size_t count;
@@ -34,10 +34,10 @@ extern const struct toollog_family toollog_apple;
 extern const struct toollog_family toollog_usbmuxd;
 extern const struct toollog_family toollog_3utools;
 
-/* How bad the tool itself says that a line is. */
+/* The severity that the tool gives a line. */
 enum severity { SEVERITY_NONE, SEVERITY_LOW, SEVERITY_ERROR };
 
-/* A number of a plist that the tool dumps, whose key stood on the line before. */
+/* A number in a plist dump of the tool; its key was on the previous line. */
 enum plist_key { PLIST_NONE, PLIST_AMR_ERROR, PLIST_STATUS };
 
 struct toollog {
@@ -56,11 +56,11 @@ struct toollog {
 	struct stamp arrival;
 	struct stamp at; /* of the line at hand */
 
-	/* The line at hand. */
+	/* The current line. */
 	const char *line;
-	const char *message; /* in `line`, behind what stands before */
+	const char *message; /* in `line`, after its prefix */
 	bool of_phone;	     /* it begins as the phone's lines do */
-	const char *tool;    /* that alone begins its lines so; may be NULL */
+	const char *tool;    /* the only tool with this prefix; may be NULL */
 	enum severity severity;
 	bool meant_something;
 	size_t rule;		      /* the first one found; TOOLLOG_NONE */
@@ -68,19 +68,19 @@ struct toollog {
 	const char *rest;	      /* behind the rule's text */
 	bool opens_device_log;	      /* it says that the phone's own log follows */
 
-	/* What earlier lines tell. */
+	/* State from earlier lines. */
 	enum plist_key plist_key;
-	bool in_status;		    /* in a dump of the phone's last word */
+	bool in_status;		    /* in a dump of the phone's final status */
 	bool in_exception;	    /* in futurerestore's account of its end */
 	bool in_device_log;	    /* lines of the phone's own log until the tool speaks again */
 	bool phone_speaks;	    /* the last line whose writer is known is the phone's */
 	bool cleaning_up;	    /* the phone has begun to report its failure */
-	bool failure_told;	    /* it has told the text of it */
+	bool failure_told;	    /* its text has been reported */
 	bool in_traceback;	    /* Python's, until the exception that it ends with */
 	unsigned lines_after_error; /* and the error; 0 = the restore went on since */
 	bool tool_told;
-	bool names_operations; /* it tells them by their names alone: 3uTools */
-	int32_t permille;      /* the last one told */
+	bool names_operations; /* it prints only their names: 3uTools */
+	int32_t permille;      /* the last one reported */
 	uint32_t operation;
 	bool operation_of_tool; /* not from the phone's own log */
 	char firmware[NAME_SIZE];
@@ -104,41 +104,42 @@ void toollog_emit(struct toollog *log, const struct event *event);
 void toollog_read_complaint(struct toollog *log, const char *line);
 /* Emits it for a line that is known to be an error. */
 void toollog_complain(struct toollog *log, const char *line);
-/* Events that say no more than a name, a number, or a code with a name. */
+/* Events with only a name, a number, or a code with a name. */
 void toollog_emit_name(struct toollog *log, enum event_kind kind, const char *name);
 void toollog_emit_number(struct toollog *log, enum event_kind kind, uint32_t number);
 void toollog_emit_code(struct toollog *log, enum event_kind kind, int64_t code, const char *name);
-/* The tool's name, told once. `version` may be NULL. */
+/* Emits the tool's name, once. `version` may be NULL. */
 void toollog_emit_tool(struct toollog *log, const char *name, const char *version);
-/* Tells of a progress, where it has changed. */
+/* Emits a progress if it has changed. */
 void toollog_emit_permille(struct toollog *log, int32_t permille);
-/* Tells of an operation by its number as protocol 14 counts. */
+/* Emits an operation by its number in protocol 14. */
 void toollog_emit_operation(struct toollog *log, uint32_t number, const char *name);
-/* The same, from a tool's own line: more certain than what the phone's log tells of its steps. */
+/* The same, from a line of the tool: more reliable than the steps in the phone's log. */
 void toollog_emit_tool_operation(struct toollog *log, uint32_t number, const char *name);
-/* The phone's last word, with the outcome that it means. */
+/* Emits the phone's final status, with its outcome. */
 void toollog_emit_status(struct toollog *log, int64_t code, const char *name);
 
-/* Readers that families share: `value` is what they tell. */
+/* Readers shared by families: `value` is what they emit. */
 toollog_reader toollog_read_stage;   /* enum restore_stage */
 toollog_reader toollog_read_outcome; /* enum outcome */
 toollog_reader toollog_read_code;    /* a number behind the text; 0 = itunes, 1 = tool-exit */
 
-/* Messages of idevicerestore that no fixed text tells: operations, numbers of plists. Returns false
- * where the message is none of them. */
+/* Reads messages of idevicerestore without a fixed text: operations, numbers in plists. Returns
+ * false for other messages. */
 bool toollog_read_free(struct toollog *log, const char *message);
-/* An operation by its name alone, where the tool tells them so. Returns false where it is none. */
+/* Reads an operation by its name only, if the tool prints it so. Returns false for other
+ * messages. */
 bool toollog_read_named_operation(struct toollog *log, const char *message);
-/* A line of usbmuxd that tells of trouble on the link. Returns false where it does not. */
+/* Reads a line of usbmuxd about a connection fault. Returns false for other lines. */
 bool toollog_read_trouble(struct toollog *log, const char *message);
 /* Reads a number, of base 10 (also negative) or 16 (without 0x), that one of the characters `ends`
- * follows, or the end of the line where `ends` begins with '$'. Of a number that was cut off, or
- * damaged in its middle, nothing is known. Returns what follows it; NULL where there is none. */
+ * follows, or the end of the line where `ends` begins with '$'. A truncated or damaged number is
+ * rejected. Returns the text after it; NULL if there is no number. */
 const char *toollog_number(const char *text, int base, const char *ends, int64_t *ret);
 /* The word for a mode in any tool's spelling. */
 enum device_mode toollog_mode(const char *word);
 
-/* The line without its time, level and severity; sets the time of the line where it has one. */
+/* The line without its time, level and severity; sets the time of the line if it has one. */
 const char *toollog_message(struct toollog *log, const char *line);
 /* Copies a foreign line as clean UTF-8 without the escapes of terminals. Returns its bytes. */
 size_t toollog_clean(const char *bytes, size_t length, char out[static EVENT_TEXT_MAX + 1]);
