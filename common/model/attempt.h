@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is known of one restore attempt: a fold over its events, the same whether they come live
- * from the daemon, from a ring or from a case file. It judges nothing. */
+/* One restore attempt: a fold over its events, the same for live events, for a ring and for a case
+ * file. It diagnoses nothing. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,17 +27,18 @@
 struct condition {
 	char key[CONDITION_KEY_SIZE];
 	char value[CONDITION_VALUE_SIZE];
-	uint64_t sequence; /* of the record that tells it; 0 = none */
+	uint64_t sequence; /* of its record; 0 = none */
 };
 
-/* A sign of knowledge/signs.txt that this attempt showed; or a USB error, which has an id of
- * linksigns.txt and stands once for each error number. Masked USB errors are none. */
+/* A sign of knowledge/signs.txt that this attempt showed; or a USB error, with an id of
+ * linksigns.txt, listed once for each error number. Masked USB errors do not count. */
 struct seen_sign {
 	char id[NAME_SIZE];
-	int32_t code; /* of a USB error: the kernel's, negative; 0 = none told */
+	int32_t code; /* of a USB error: the kernel's, negative; 0 = unknown */
 	uint32_t count;
 	uint64_t first_sequence;
-	uint32_t recent; /* of the fold alone: those that a disconnect right after would mask */
+	uint32_t recent; /* used only by the fold: errors that a disconnect right after them
+			    would mask */
 };
 
 struct seen_mode {
@@ -54,16 +55,16 @@ struct reported_error {
 
 /* A wait that ran over its budget: a silence. */
 struct overrun {
-	char wait[NAME_SIZE];	  /* name of the budget: see budget.h */
-	char step[NAME_SIZE];	  /* the operation or stage that the restore was in; may be empty */
-	uint32_t seconds;	  /* until the phone spoke again or the session ended */
+	char wait[NAME_SIZE]; /* name of the budget: see budget.h */
+	char step[NAME_SIZE]; /* the operation or stage that the restore was in; may be empty */
+	uint32_t seconds; /* until the next sign of life of the phone or the end of the session */
 	uint32_t allowed_seconds; /* the budget */
 	enum silence_transfers transfers;
 	uint64_t sequence; /* of its record; 0 = none */
-	uint64_t since_us; /* monotonic, of the fold alone */
+	uint64_t since_us; /* monotonic, used only by the fold */
 };
 
-/* A checkpoint that ended with another result than 0 and did not complete later. */
+/* A checkpoint that ended with a result other than 0 and did not complete later. */
 struct failed_step {
 	uint32_t checkpoint;
 	char name[NAME_SIZE];
@@ -73,16 +74,16 @@ struct failed_step {
 
 enum health_grade { HEALTH_UNKNOWN = 0, HEALTH_GOOD = 1, HEALTH_DEGRADED = 2, HEALTH_LOST = 3 };
 
-/* How the communication was. Counts are of this attempt alone. */
+/* The quality of the communication. Counts are for this attempt only. */
 struct health {
 	uint32_t attaches;
-	uint32_t expected_detaches;   /* mode changes that the restore makes itself */
+	uint32_t expected_detaches;   /* mode changes made by the restore itself */
 	uint32_t unexpected_detaches; /* EVENT_LINK_LOST */
 	uint32_t silences;	      /* waits over budget */
 	uint32_t stalls;	      /* of them: no USB transfer took place */
-	bool stalls_known;	      /* it was known of at least one */
+	bool stalls_known;	      /* known for at least one */
 	uint32_t over_currents;	      /* times that the port was switched off */
-	bool over_currents_known;     /* the kernel counts them there */
+	bool over_currents_known;     /* the kernel counts them at this port */
 	uint32_t suspends;	      /* times that the computer put the phone to sleep */
 	uint32_t usb_errors;	      /* outside mode changes and real disconnects */
 	uint32_t usb_errors_masked;   /* inside them: no evidence */
@@ -95,7 +96,7 @@ struct health {
 };
 
 struct attempt {
-	struct uuid id; /* of the session; none for an attempt that was told */
+	struct uuid id; /* of the session; none for an attempt entered by a person */
 	struct stamp started;
 	struct stamp ended;
 	char host[NAME_SIZE];	 /* a different label is a different computer */
@@ -109,17 +110,17 @@ struct attempt {
 	char ticket[NAME_SIZE];
 	enum device_mode entry; /* the mode it started from */
 	enum outcome outcome;
-	bool ended_seen; /* an end was recorded: the session is not running */
+	bool ended_seen; /* an end is recorded: the session is not running */
 
 	enum restore_stage stage; /* the furthest reached */
 	uint32_t operation;	  /* the last one; 0 = none */
 	char operation_name[NAME_SIZE];
 	uint64_t operation_sequence;
-	int32_t permille;    /* of that operation; -1 = not told */
+	int32_t permille;    /* of that operation; -1 = unknown */
 	uint32_t checkpoint; /* failing checkpoint: the last started and not completed; 0 = none */
 	char checkpoint_name[NAME_SIZE];
 	uint64_t checkpoint_sequence;
-	char failure_text[256]; /* the phone's own words for the failing checkpoint */
+	char failure_text[256]; /* the phone's text for the failing checkpoint */
 	bool status_known;
 	int64_t status; /* restored's final word; 0 = Restore Finished */
 	uint64_t status_sequence;
@@ -129,7 +130,7 @@ struct attempt {
 	int64_t exit_status;
 	int64_t itunes_code; /* derived from the mode sequence; 0 = none */
 	uint64_t end_sequence;
-	enum device_mode came_back; /* where it was found at the end; MODE_UNKNOWN = not known */
+	enum device_mode came_back; /* its mode at the end; MODE_UNKNOWN = unknown */
 
 	struct reported_error errors[ATTEMPT_ERRORS_MAX];
 	size_t error_count;
@@ -141,15 +142,16 @@ struct attempt {
 	size_t mode_count;
 	struct overrun overruns[ATTEMPT_OVERRUNS_MAX]; /* the first ones, then the last */
 	size_t overrun_count;
-	bool silent; /* a wait ran over, and the phone has not spoken since */
+	bool silent; /* a wait is past its budget, without a sign of life of the phone since */
 	struct failed_step failed_steps[ATTEMPT_FAILED_STEPS_MAX]; /* the first ones */
 	size_t failed_step_count;
 	char complaint[256]; /* the last error that the tool printed; empty = none */
-	bool complaining;    /* the restore has not gone on since */
-	bool before_start;   /* the tool said what tools say only before a restore begins */
+	bool complaining;    /* no progress of the restore since */
+	bool before_start; /* the tool printed a text that tools print only before a restore begins
+			    */
 	struct health health;
 
-	/* Of the fold alone. */
+	/* Used only by the fold. */
 	struct boot_program program; /* in the last mode, as far as known */
 	enum device_mode attached;   /* the last mode in which it was on the bench */
 	size_t recoveries; /* times it came to recovery mode; a replugged phone is not counted */
@@ -158,38 +160,39 @@ struct attempt {
 	size_t modes_when_due; /* modes seen when the restore system was first due on the phone */
 	uint32_t open_checkpoints[ATTEMPT_OPEN_CHECKPOINTS_MAX];
 	size_t open_checkpoint_count;
-	bool touched;	    /* the tool did something with the phone, or said that it did */
+	bool touched;	    /* the tool did something with the phone, or printed that it did */
 	bool failing;	    /* a step has just failed; those around it fail after it */
 	bool cleaning_up;   /* restored's clean-up has begun: its steps are not the failure */
 	uint32_t link_rank; /* of the best source of link events so far */
-	uint32_t recent_usb_errors; /* that a disconnect right after them would mask */
+	uint32_t recent_usb_errors; /* those that a disconnect right after them would mask */
 	uint64_t recent_usb_error_us;
 	uint64_t link_lost_us; /* the last EVENT_LINK_LOST */
 	uint64_t mux_ended_us; /* the last end of usbmuxd that counts as a fault; 0 = none */
-	uint64_t usb_gone_us;  /* the last time that USB itself told of its going; 0 = never */
+	uint64_t usb_gone_us;  /* the last detach reported by USB itself; 0 = never */
 
 	uint64_t log_offset; /* bytes of the tool's log that were read */
 };
 
 void attempt_init(struct attempt *attempt);
-/* Takes one event of this attempt, in order. Never fails: what does not fit is counted only. */
+/* Adds one event of this attempt, in order. Never fails: events beyond the limits are only
+ * counted. */
 void attempt_fold(struct attempt *attempt, const struct event *event);
-/* True for a session that has not ended: an attempt that was reported has. */
+/* True for a session that has not ended. An attempt entered by a person has ended. */
 bool attempt_is_running(const struct attempt *attempt);
-/* True for the kinds of events that show a phone that answers. */
+/* True for the kinds of events that are a sign of life of the phone. */
 bool event_phone_speaks(enum event_kind kind);
-/* True for the kinds of events that show that a restore goes on. */
+/* True for the kinds of events that show progress of a restore. */
 bool event_shows_progress(enum event_kind kind);
-/* The value of a condition; NULL where it is not known ("unknown" is not known). */
+/* The value of a condition; NULL if unknown or "unknown". */
 const char *attempt_condition(const struct attempt *attempt, const char *key);
 /* Sets a condition, or replaces its value. Returns 0, or -ENOSPC. */
 int attempt_set_condition(
 	struct attempt *attempt, const char *key, const char *value, uint64_t sequence);
-/* True where the restore tool ended by a fault of its own program: SIGILL, SIGABRT, SIGBUS, SIGFPE
- * or SIGSEGV (signal(7)), as -N or as a shell tells it, 128 + N. */
+/* True if the restore tool crashed: SIGILL, SIGABRT, SIGBUS, SIGFPE or SIGSEGV (signal(7)), as -N
+ * or, from a shell, 128 + N. */
 bool attempt_tool_crashed(const struct attempt *attempt);
-/* The first sign with that id; NULL where the attempt did not show it. */
+/* The first sign with that id; NULL if the attempt did not show it. */
 const struct seen_sign *attempt_sign(const struct attempt *attempt, const char *id);
-/* The first USB error with that number; NULL where there was none. */
+/* The first USB error with that number; NULL if there was none. */
 const struct seen_sign *attempt_usb_error(const struct attempt *attempt, int64_t code);
 const char *health_grade_name(enum health_grade grade);

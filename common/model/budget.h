@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How long each wait of a restore may last before it is told as a silence, from
- * knowledge/budgets.txt; the session machine does the waiting. */
+/* The time that each wait of a restore may last before it is reported as a silence, from
+ * knowledge/budgets.txt. The session machine measures the waits. */
 #pragma once
 
 #include <stdint.h>
@@ -8,9 +8,9 @@
 struct budget {
 	const char *name;
 	uint32_t seconds;
-	const char *meaning; /* what was waited for, as half a sentence */
+	const char *meaning; /* what the restore waited for, as a clause */
 	const char *source;
 };
 
-/* The budget of that name; NULL when there is none. */
+/* The budget with that name; NULL if there is none. */
 const struct budget *budget_find(const char *name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A case: all attempts and notes of one device. Holds them; judges nothing. */
+/* A case: all attempts and notes of one device. It stores them and diagnoses nothing. */
 #pragma once
 
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 struct triage_case {
 	struct identity identity;			   /* what is known of it */
-	char history[CASE_HISTORY_MAX][HISTORY_WORD_SIZE]; /* liquid, drop… (cases' words) */
+	char history[CASE_HISTORY_MAX][HISTORY_WORD_SIZE]; /* liquid, drop… (words of case files) */
 	size_t history_count;
 	struct attempt **attempts; /* oldest first; owned */
 	size_t attempt_count;
@@ -22,8 +22,8 @@ struct triage_case {
 struct triage_case *triage_case_new(void);
 struct triage_case *triage_case_free(struct triage_case *c);
 DEFINE_FREEP(struct triage_case, triage_case_free)
-/* Appends an empty attempt that the case owns. Returns it, or NULL when memory is out. */
+/* Appends an empty attempt that the case owns. Returns it, or NULL when out of memory. */
 struct attempt *triage_case_add(struct triage_case *c);
-/* Adds a word of history once. Of more than CASE_HISTORY_MAX words those are dropped that
- * knowledge/history.txt does not know, then the latest. */
+/* Adds a word of history once. Beyond CASE_HISTORY_MAX words, those missing from
+ * knowledge/history.txt are dropped first, then the latest. */
 void triage_case_add_history(struct triage_case *c, const char *word);

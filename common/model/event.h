@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The one record that every source speaks, the ring keeps and the diagnosis reads: something that
- * was seen at a moment. Pure data and its binary form; it decides nothing. */
+/* The record that every source emits, the ring stores and the diagnosis reads: an observation at a
+ * point in time. Pure data and its binary form; it decides nothing. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 
 #define PORT_SIZE 32	     /* bytes with the NUL: "1-2.3.4.1" has 9 characters */
 #define NAME_SIZE 96	     /* bytes with the NUL */
-#define EVENT_TEXT_MAX 4096  /* bytes of `text` that are kept; the rest is cut */
+#define EVENT_TEXT_MAX 4096  /* stored bytes of `text`; the rest is truncated */
 #define EVENT_BYTES_MAX 8192 /* bytes of the largest encoded event */
 
 /* The numbers are stored in rings: never change or reuse one. */
@@ -24,57 +24,55 @@ enum event_kind {
 	EVENT_SOURCE = 2, /* a source changed: name = source, code = 0 up / negative errno down,
 			   * text = why */
 
-	/* The link. port where known; ecid, udid, mode, product as far as the source tells. */
-	EVENT_ATTACH = 10,     /* on USB (source usb) or as the tool's log tells it (source tool);
-				* name = the hub that it is on, where there is one;
-				* text = the boot program (usb_identity.h) */
+	/* The link. port if known; ecid, udid, mode, product if the source reports them. */
+	EVENT_ATTACH = 10,     /* on USB (source usb) or in the tool's log (source tool); name = its
+				  hub, if any; text = the boot program (usb_identity.h) */
 	EVENT_DETACH = 11,     /* gone from USB */
 	EVENT_MUX_ATTACH = 12, /* listed by usbmuxd */
 	EVENT_MUX_DETACH = 13, /* no longer listed by usbmuxd; code not 0: because usbmuxd ended */
 	EVENT_USB_ERROR =
 		14, /* kernel line: code = negative errno or 0, name = sign, text = line */
 	EVENT_MUX_ERROR = 15, /* usbmuxd's line: name = sign, text = line */
-	EVENT_IDENTITY = 16,  /* what is known of a device: ecid, udid, name = product type,
-			       * text = board; mode where the phone itself told it */
-	EVENT_PORT = 17,      /* what the port shows in a session: name = over-current (number =
-			       * how often since the last one; 0 = it is counted from here on),
-			       * suspended, or transfers: they go on after a silence */
-	EVENT_SYSTEM = 18, /* what runs on a phone in normal mode: name = version, text = build */
+	EVENT_IDENTITY = 16, /* a device: ecid, udid, name = product type, text = board; mode if the
+				phone itself reported it */
+	EVENT_PORT = 17,   /* a change at the port in a session: name = over-current (number = count
+			      since the last one; 0 = counting starts here), suspended, or transfers:
+			      they resume after a silence */
+	EVENT_SYSTEM = 18, /* the system of a phone in normal mode: name = version, text = build */
 	EVENT_MUX_CLIENT = 19, /* another program talks to usbmuxd while a restore runs: name =
 				* program, number = process */
 
 	/* The restore tool. */
-	EVENT_TOOL_START = 20,	 /* name = tool, text = its command line; a restore is under way */
+	EVENT_TOOL_START = 20,	 /* name = tool, text = its command line; a restore is running */
 	EVENT_TOOL_END = 21,	 /* code = exit status, or minus the signal */
 	EVENT_TOOL_VERSION = 22, /* name = tool, text = version */
-	EVENT_LOG = 23,		 /* text = one line of the tool's log, as it came */
+	EVENT_LOG = 23,		 /* text = one raw line of the tool's log */
 	EVENT_FIRMWARE = 24,	 /* name = version, text = build */
 	EVENT_ACTION = 25,	 /* name = "erase" or "update" */
-	EVENT_ENTRY = 26,	 /* mode = the mode that the tool found the device in */
+	EVENT_ENTRY = 26,	 /* mode = the mode in which the tool found the device */
 
-	/* What a restore does: from the tool's log, or from the phone. */
+	/* Progress of a restore: from the tool's log, or from the phone. */
 	EVENT_STAGE = 30,     /* number = enum restore_stage */
 	EVENT_OPERATION = 31, /* number = operation (protocol 14 numbering), name = its name */
 	EVENT_PROGRESS = 32,  /* permille of the running operation or transfer */
 	EVENT_CHECKPOINT =
 		33, /* number = id, name, code = result, flag = see enum checkpoint_state */
-	EVENT_TRANSFER = 34,   /* name = component, flag = enum step_state */
-	EVENT_WAIT = 35,       /* the tool waits for the phone: name = id of a budget (budget.h) */
-	EVENT_STATUS = 36,     /* the phone's final word: code = status, name = its meaning */
-	EVENT_AMR_ERROR = 37,  /* code = AMRError of the phone's final word */
-	EVENT_SIGN = 38,       /* the line says something known: name = id of a sign (signs data),
-				* text = the line */
+	EVENT_TRANSFER = 34,  /* name = component, flag = enum step_state */
+	EVENT_WAIT = 35,      /* the tool waits for the phone: name = id of a budget (budget.h) */
+	EVENT_STATUS = 36,    /* the phone's final word: code = status, name = its meaning */
+	EVENT_AMR_ERROR = 37, /* code = AMRError of the phone's final word */
+	EVENT_SIGN = 38, /* a line with a known meaning: name = id of a sign, text = the line */
 	EVENT_DEVICE_LOG = 39, /* text = one line of the phone's own log */
-	EVENT_SAVED = 40, /* what the phone remembers of an earlier failure: name = exit-status,
-			   * usb-log or panic-log; text */
+	EVENT_SAVED = 40, /* the phone's stored report of an earlier failure: name = exit-status,
+			     usb-log or panic-log; text */
 	EVENT_REPORTED_ERROR = 41, /* name = domain (itunes, amr, restored, tool-exit), code */
-	EVENT_OUTCOME = 42,	   /* number = enum outcome as the tool or a technician states it */
-	EVENT_COMPLAINT = 43,	   /* text = a line of the tool that has the shape of an error; no
-				    * text: the tool went on after it; flag not 0: tools say
-				    * it only before a restore begins */
+	EVENT_OUTCOME = 42,	   /* number = enum outcome, reported by the tool or a technician */
+	EVENT_COMPLAINT = 43, /* text = a line of the tool that has the shape of an error; no text:
+				 the tool continued after it; flag not 0: tools print it only before
+				 a restore begins */
 
 	/* People. */
-	EVENT_CONDITION = 50, /* name = key, text = value: held from here on */
+	EVENT_CONDITION = 50, /* name = key, text = value: valid from here on */
 	EVENT_NOTE = 51,      /* text; name = "history" for a word of a case's history */
 	EVENT_TICKET = 52,    /* text = ticket of the shop */
 
@@ -82,9 +80,9 @@ enum event_kind {
 	EVENT_SESSION_BEGIN = 60, /* name = bench, text = why */
 	EVENT_SESSION_END = 61,	  /* number = enum outcome, code = iTunes-equivalent code or 0,
 				   * mode = where the phone came back, text = why */
-	EVENT_SILENCE = 62,	  /* a wait ran over its budget: name = budget, number = seconds,
-				   * flag = enum silence_transfers */
-	EVENT_LINK_LOST = 63,	  /* a detach that nothing announced */
+	EVENT_SILENCE = 62,   /* a wait is past its budget: name = budget, number = seconds, flag =
+				 enum silence_transfers */
+	EVENT_LINK_LOST = 63, /* an unannounced detach */
 	EVENT_DIAGNOSIS = 64, /* the phone's verdict changed: name = phase, number = enum strength,
 			       * text = summary */
 };
@@ -110,10 +108,10 @@ enum device_mode {
 	MODE_USB_ONLY = 6, /* on USB, invisible in usbmuxd */
 	MODE_GONE = 7,
 	MODE_PORT_DFU = 8,
-	MODE_NORMAL_OR_RESTORE = 9, /* the same USB product: what went before tells which */
+	MODE_NORMAL_OR_RESTORE = 9, /* the same USB product: earlier events decide */
 };
 
-/* In the order a restore passes them. */
+/* In the order of a restore. */
 enum restore_stage {
 	STAGE_NONE = 0,
 	STAGE_DFU = 1,
@@ -129,11 +127,11 @@ enum outcome {
 	OUTCOME_SUCCEEDED = 1,
 	OUTCOME_FAILED = 2,
 	OUTCOME_ABORTED = 3, /* by a person or another program */
-	OUTCOME_LOST = 4,    /* nobody saw its end */
-	/* The tool ended before it touched the phone, or nothing shows that a restore had begun: no
+	OUTCOME_LOST = 4,    /* its end was not seen */
+	/* The tool ended before it touched the phone, or nothing shows that a restore began: no
 	 * evidence about the phone. */
 	OUTCOME_NOT_STARTED = 5,
-	/* It ended, and nothing says how. UNKNOWN is for one that has not ended. */
+	/* It ended, and nothing shows how. UNKNOWN is for an attempt that has not ended. */
 	OUTCOME_ENDED_UNKNOWN = 6,
 };
 
@@ -144,7 +142,7 @@ enum checkpoint_state {
 	CHECKPOINT_FAILURE = 4,
 };
 
-/* Whether USB transfers took place in a wait that ran over. */
+/* Whether USB transfers took place in a wait past its budget. */
 enum silence_transfers {
 	SILENCE_TRANSFERS_UNKNOWN = 0,
 	SILENCE_NO_TRANSFERS = 1,
@@ -153,10 +151,10 @@ enum silence_transfers {
 
 enum step_state { STEP_BEGIN = 1, STEP_DONE = 2, STEP_FAILED = 3 };
 
-/* An event. Fields that a kind does not name above are zero. Strings in the arrays are clean UTF-8
- * and end with NUL; `text` is borrowed, `text_length` bytes of clean UTF-8, not ended. */
+/* An event. Fields not listed with its kind above are zero. Strings in the arrays are clean UTF-8
+ * and end with NUL; `text` is borrowed, `text_length` bytes of clean UTF-8 without NUL. */
 struct event {
-	uint64_t sequence; /* of the ring's record; 0 = not kept yet */
+	uint64_t sequence; /* of the ring's record; 0 = not stored yet */
 	struct stamp at;   /* the source's time, not the time of arrival */
 	struct uuid session;
 	enum event_kind kind;
@@ -169,7 +167,7 @@ struct event {
 	int64_t code;
 	uint32_t number;
 	uint32_t flag;
-	int32_t permille; /* meaningful with EVENT_PROGRESS alone */
+	int32_t permille; /* only for EVENT_PROGRESS */
 	uint32_t speed_mbps;
 	uint32_t hub_depth; /* hubs between the computer's port and the phone */
 	char name[NAME_SIZE];
@@ -177,16 +175,16 @@ struct event {
 	size_t text_length;
 };
 
-/* Whoever takes events. `event` and its text live until the call returns. */
+/* Receives events. `event` and its text live until the call returns. */
 typedef void event_sink(void *user, const struct event *event);
 
-/* The words of the interface; "unknown" for numbers that this program does not know. */
+/* The words of the interface; "unknown" for unknown numbers. */
 const char *event_kind_name(enum event_kind kind);
 const char *event_source_name(enum event_source source);
 const char *device_mode_name(enum device_mode mode);
 const char *restore_stage_name(enum restore_stage stage);
 const char *outcome_name(enum outcome outcome);
-/* And back. 0 where the word is not known (MODE_UNKNOWN, STAGE_NONE, OUTCOME_UNKNOWN…). */
+/* The reverse. 0 for an unknown word (MODE_UNKNOWN, STAGE_NONE, OUTCOME_UNKNOWN…). */
 enum event_kind event_kind_from_name(const char *name);
 enum event_source event_source_from_name(const char *name);
 enum device_mode device_mode_from_name(const char *name);
@@ -197,9 +195,9 @@ enum outcome outcome_from_name(const char *name);
 void event_set_text(struct event *event, const char *text);
 
 /* Writes the event's binary form: a byte of field number, two of length (little-endian) and the
- * bytes, for each field that is not zero; sequence and session stand in the ring's record header
- * and are left out. Returns the bytes written; the text is cut to EVENT_TEXT_MAX. */
+ * bytes, for each field that is not zero; sequence and session are in the ring's record header and
+ * are omitted here. Returns the bytes written; the text is truncated to EVENT_TEXT_MAX. */
 size_t event_encode(const struct event *event, uint8_t out[static EVENT_BYTES_MAX]);
-/* Reads that form. Fields that this version does not know are passed over. `text` points into
- * `bytes`. Returns 0, or -EBADMSG with *ret untouched. */
+/* Reads that form. Unknown fields are skipped. `text` points into `bytes`. Returns 0, or -EBADMSG
+ * with *ret untouched. */
 int event_decode(const uint8_t *bytes, size_t length, struct event *ret);

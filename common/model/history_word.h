@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The words for a phone's history that the diagnosis or the shops share, from
- * knowledge/history.txt. Other words may be noted as well; this says what these mean. */
+/* The words for a phone's history, from knowledge/history.txt, with their meanings. Notes may use
+ * other words too. */
 #pragma once
 
 #include <stddef.h>
@@ -10,7 +10,7 @@ struct history_word {
 	const char *means;
 };
 
-/* Returns the word, or NULL where it is not known. */
+/* Returns the word, or NULL if it is unknown. */
 const struct history_word *history_word(const char *word);
 /* All of them in alphabetical order. */
 const struct history_word *history_words(size_t *ret_count);

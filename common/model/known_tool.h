@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Restore tools, and which programs may use a phone in a restore, by their names. A constant table
- * from knowledge/tools.txt; knows no process. */
+/* Restore tools, and the programs that may use a phone in a restore, by name. A constant table from
+ * knowledge/tools.txt; it looks at no process. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,10 +11,10 @@
 #define TOOL_OLD_MAX 4
 
 enum program_role {
-	PROGRAM_OTHER,	 /* has no business there */
+	PROGRAM_OTHER,	 /* unrelated to restores */
 	PROGRAM_OWN,	 /* usbmuxd and ours */
 	PROGRAM_TOOL,	 /* restores phones */
-	PROGRAM_DESKTOP, /* part of a desktop: asks each phone that comes */
+	PROGRAM_DESKTOP, /* part of a desktop: queries each attached phone */
 };
 
 struct known_tool {
@@ -22,20 +22,19 @@ struct known_tool {
 	enum program_role role;
 	enum says says;	     /* of its failures */
 	const char *process; /* NULL = its name */
-	const char *ask;     /* argument that asks its version; NULL = not asked */
-	bool quick;	     /* answers --version at once and does nothing else then */
+	const char *ask;     /* argument that prints its version; NULL = not queried */
+	bool quick;	     /* with --version, it answers at once and does nothing else */
 	struct {
 		const char *version; /* NULL = no more */
 		int year;
-	} old[TOOL_OLD_MAX]; /* releases that later phones are too new for */
+	} old[TOOL_OLD_MAX]; /* releases that are too old for later phones */
 };
 
 /* All of them, in the order of the file. */
 const struct known_tool *known_tool_all(size_t *ret_count);
-/* The tool of that name; NULL where it is not known. */
+/* The tool with that name; NULL if unknown. */
 const struct known_tool *known_tool_by_name(const char *name);
-/* The tool whose name begins the name of a program without its folder; NULL where it is not known.
- */
+/* The tool whose name is a prefix of the program's file name; NULL if unknown. */
 const struct known_tool *known_tool_of_program(const char *name);
 /* The role of that program. */
 enum program_role program_role(const char *name);

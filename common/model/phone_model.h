@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The models of phones and tablets: their names in each mode and what matters of their hardware.
- * A constant table from knowledge/models.txt; knows nothing of their faults. */
+/* The models of phones and tablets: their names in each mode and the relevant hardware. A constant
+ * table from knowledge/models.txt; it does not contain faults. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,14 +23,14 @@ struct model {
 	bool front_sensor_flex_on_i2c; /* a shorted earpiece flex can fail the restore */
 };
 
-/* Each returns the model, which lives as long as the program, or NULL where it is not known. */
+/* Each returns the model, which is static, or NULL if unknown. */
 const struct model *model_by_product(const char *product);
-/* `board` in either case: lockdown says D421AP, libirecovery d421ap. */
+/* `board` in upper or lower case: lockdown reports D421AP, libirecovery d421ap. */
 const struct model *model_by_board(const char *board);
 const struct model *model_by_chip(uint32_t chip_id, uint32_t board_id);
 /* Every model in the order of the text file. */
 const struct model *model_all(size_t *ret_count);
 
-/* Whether the product type unlocks by Face ID. Of iPhones newer than the table it is assumed: all
- * since iPhone17 have it. */
+/* Whether the product type unlocks by Face ID. Assumed for iPhones newer than the table: all since
+ * iPhone17 have it. */
 bool product_has_face_id(const char *product);

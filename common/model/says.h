@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What an entry of the knowledge files says by itself: the words of their key `says`. Each file
- * explains its own words at its head. Holds no logic. */
+/* What an entry of the knowledge files says by itself: the words of their key `says`, explained at
+ * the head of each file. No logic. */
 #pragma once
 
 enum says {
