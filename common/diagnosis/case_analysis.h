@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A case as the diagnosis looks at it: which attempts count, what held in each, where they failed,
- * and what differs between a failure and a success. Compares; does not judge. */
+/* The diagnosis's view of a case: which attempts count, the conditions of each, where they failed,
+ * and the differences between failures and successes. It compares; it does not diagnose. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,10 +12,10 @@
 #include "common/model/case.h"
 #include "common/diagnosis/code.h"
 
-#define CASE_ANALYSIS_ATTEMPTS_MAX 256 /* the newest ones of a case that are looked at */
-#define CASE_ANALYSIS_CONTRASTS_MAX 6  /* different ones of a success that are kept */
+#define CASE_ANALYSIS_ATTEMPTS_MAX 256 /* the newest ones of a case that are used */
+#define CASE_ANALYSIS_CONTRASTS_MAX 6  /* different ones stored for a success */
 
-/* What may differ between two attempts. */
+/* The variables between two attempts. */
 enum variable {
 	VARIABLE_CABLE,
 	VARIABLE_PORT,
@@ -48,8 +48,8 @@ enum variable {
 enum flex_state { FLEX_UNKNOWN, FLEX_CONNECTED, FLEX_DISCONNECTED, FLEX_REPLACED };
 enum point_match { POINT_UNKNOWN = 0, POINT_SAME = 1, POINT_DIFFERENT = 2 };
 
-/* What differs between a success and a failure, as bits of variables. What only one of them tells
- * may differ. */
+/* The differences between a success and a failure, as bits of variables. A variable known in only
+ * one of them is doubtful. */
 struct contrast {
 	uint32_t changed;
 	uint32_t doubtful;
@@ -64,18 +64,18 @@ struct attempt_view {
 	bool succeeded;
 	bool bench_fault;
 	bool link_faulty;
-	bool link_known;       /* something shows how good the link was, or that it held */
-	bool outside;	       /* what ended it lies outside the phone: see outside.h */
-	bool volume;	       /* an update that ended at a full or damaged data volume */
-	bool says_nothing;     /* a number alone is known of its end, and it says nothing */
-	bool in_group;	       /* failed at the point where most failed */
-	int64_t code;	       /* iTunes code, derived or told; 0 = unknown */
-	int64_t code_evidence; /* the same where it says more than the mode it was found in */
-	int64_t phone_code;    /* AMR code of the phone, seen or told; 0 = unknown */
-	enum says says;	       /* what that number says, or else `code` */
+	bool link_known;       /* its quality is known, or it is known to have held */
+	bool outside;	       /* its end has an external cause: see external_cause.h */
+	bool volume;	       /* an update that ended because of a full or damaged data volume */
+	bool says_nothing;     /* only a number is known about its end, and it says nothing */
+	bool in_group;	       /* failed at the same point as most */
+	int64_t code;	       /* iTunes code, derived or reported; 0 = unknown */
+	int64_t code_evidence; /* the same if it says more than the phone's mode */
+	int64_t phone_code;    /* AMR code of the phone, seen or reported; 0 = unknown */
+	enum says says;	       /* what that number, or else `code`, says */
 	enum flex_state flex;
 	uint64_t values[VARIABLE_COUNT];
-	/* Of a success: what differs from the failures most like it; none where nothing failed. */
+	/* For a success: the differences from the most similar failures; none if nothing failed. */
 	struct contrast contrasts[CASE_ANALYSIS_CONTRASTS_MAX];
 	size_t contrast_count;
 };
@@ -87,9 +87,8 @@ struct case_analysis {
 	size_t failed_count;
 	size_t succeeded_count;
 	size_t bench_fault_count;
-	bool varying;		/* two failures are known to differ in their point */
-	size_t tried_computers; /* different ones that are known of failures, whatever their point
-				 */
+	bool varying;		/* two failures are known to have different points */
+	size_t tried_computers; /* different ones known in failures, at any point */
 	size_t tried_cables;
 	size_t tried_ports;
 	size_t tried_tools;
@@ -100,40 +99,41 @@ struct case_analysis {
 	size_t cables;
 	size_t ports;
 	size_t tools;
-	size_t clean_computers; /* the same of those that the phone's parts can have ended: no known
-				   link fault, nothing outside the phone, no full data volume, no
+	size_t clean_computers; /* the same for attempts that the phone's parts can have ended: no
+				   known link fault, no external cause, no full data volume, no
 				   number that says nothing */
 	size_t clean_cables;
-	size_t proven_computers; /* the same of those whose link is known to have held */
+	size_t proven_computers; /* the same for attempts whose link is known to have held */
 	size_t proven_cables;
 	bool face_id;
 	bool model_known;
 };
 
-/* Looks at a case. Returns 0, or -ENOMEM with *ret untouched. The case must outlive *ret; free it
+/* Analyses a case. Returns 0, or -ENOMEM with *ret untouched. The case must outlive *ret; free it
  * with case_analysis_free(). */
 int case_analysis_new(const struct triage_case *c, struct case_analysis **ret);
 struct case_analysis *case_analysis_free(struct case_analysis *view);
 DEFINE_FREEP(struct case_analysis, case_analysis_free)
 
-/* What differs between a success and a failure. Of a phone that only had to start, nothing counts
- * but its own parts. */
+/* The differences between a success and a failure. If the phone only had to start, only its own
+ * parts count. */
 struct contrast case_analysis_contrast(
 	const struct attempt_view *success, const struct attempt_view *failure);
-/* Whether exactly the variables of `exactly` changed, as far as is known. */
+/* Whether exactly the variables of `exactly` are known to have changed. */
 bool case_analysis_changed_exactly(const struct attempt_view *a, uint32_t exactly);
-/* Whether something of `some` changed and nothing outside `some` and `others` may have. */
+/* Whether a variable in `some` changed and none outside `some` and `others` can have changed. */
 bool case_analysis_changed_within(const struct attempt_view *a, uint32_t some, uint32_t others);
-/* Successes for which they hold. */
+/* The number of successes for which the above is true. */
 size_t case_analysis_works(const struct case_analysis *view, uint32_t exactly);
 size_t case_analysis_works_within(const struct case_analysis *view, uint32_t some, uint32_t others);
-/* The last failed attempt that counts, or the last spoiled one; NULL where nothing failed. */
+/* The last failed attempt that counts, or the last one spoiled by the bench; NULL if nothing
+ * failed. */
 const struct attempt_view *case_analysis_last_failure(const struct case_analysis *view);
-/* Whether the tool's log tells that the connection broke before the phone's last word. */
+/* Whether the tool's log shows that the connection broke before the phone's final status. */
 bool case_analysis_log_lost_link(const struct attempt *attempt);
 bool case_has_history(const struct triage_case *c, const char *word);
 
-/* Whether a word that may be missing (NULL) is `expected`. */
+/* Whether a word, which may be NULL, is `expected`. */
 static inline bool word_is(const char *word, const char *expected)
 {
 	return word && text_equal(word, expected);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the numbers and names of a restore mean: error codes, operations and checkpoints, from
- * knowledge/errors.txt, operations.txt and checkpoints.txt. It looks up and judges nothing. */
+/* The meanings of numbers and names of a restore: error codes, operations and checkpoints, from
+ * knowledge/errors.txt, operations.txt and checkpoints.txt. Lookup only. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,9 +13,9 @@
 #define CODE_CHECKS_MAX 4
 #define CODE_SOURCES_MAX 8
 #define CODE_MATCHES_MAX 16
-#define CODE_TEXT_MAX 256 /* bytes of what is asked for */
+#define CODE_TEXT_MAX 256 /* bytes of the query */
 
-/* Who counts: the same number is another thing in each. */
+/* The numbering: the same number has another meaning in each. */
 enum numbering {
 	NUMBERING_ITUNES,
 	NUMBERING_AMR,
@@ -30,18 +30,18 @@ enum numbering {
 struct numbering_info {
 	const char *word;    /* as in the knowledge files */
 	const char *title;   /* goes before a number */
-	int hex_digits;	     /* as the number is written; 0 = decimal */
-	const char *told_by; /* who tells the number */
-	const char *caution; /* one sentence: what such a number does not tell */
+	int hex_digits;	     /* digits of the number as written; 0 = decimal */
+	const char *told_by; /* who reports the number */
+	const char *caution; /* one sentence: what such a number does not prove */
 };
 
 struct code {
 	enum numbering numbering;
-	int64_t first, last;		   /* the same where it is one number */
+	int64_t first, last;		   /* equal for a single number */
 	const char *names[CODE_NAMES_MAX]; /* as tools print it, the best known first */
 	const char *means;		   /* one sentence */
 	enum says says;			   /* of an error */
-	const char *stage;		   /* when it comes; NULL = not told */
+	const char *stage;		   /* when it occurs; NULL = unknown */
 	const char *exercises;		   /* parts of the phone; NULL = none, or not known */
 	uint32_t suspects;		   /* bit set of causes, see knowledge.h */
 	const char *checks[CODE_CHECKS_MAX];
@@ -50,7 +50,7 @@ struct code {
 	const char *sources[CODE_SOURCES_MAX];
 };
 
-/* One thing that a text may mean. */
+/* One possible meaning of a text. */
 struct code_match {
 	const struct code *code;
 	int64_t number; /* of the code's numbering */
@@ -58,19 +58,19 @@ struct code_match {
 
 /* All of them, in the order of the files. */
 const struct code *code_all(size_t *ret_count);
-/* The entry of a number; one for the number alone goes before a range. NULL where there is none. */
+/* The entry of a number; an entry for the single number takes precedence over a range. NULL if
+ * there is none. */
 const struct code *code_by_number(enum numbering numbering, int64_t number);
-/* What a number says by itself; SAYS_NOTHING also of one that is not known. */
+/* What a number says by itself; SAYS_NOTHING for an unknown one too. */
 enum says code_says(enum numbering numbering, int64_t number);
 const struct numbering_info *numbering_info(enum numbering numbering);
 
-/* All that `text` may mean: a number (decimal, hexadecimal, or negative; a checkpoint also with the
- * flags above its low 16 bits that logs print), a name as tools print it, or either after words
- * such as "operation", "error" or "checkpoint", which narrow it. At most CODE_MATCHES_MAX go to
- * `ret`. Returns how many; 0 = not known. */
+/* Finds all meanings of `text`: a number (decimal, hexadecimal, or negative; a checkpoint also with
+ * the flags above its low 16 bits that logs print), a name as tools print it, or either after words
+ * such as "operation", "error" or "checkpoint", which narrow the search. Writes at most
+ * CODE_MATCHES_MAX. Returns their number; 0 = unknown. */
 size_t code_find(const char *text, struct code_match ret[static CODE_MATCHES_MAX]);
-/* Whether `text` is one of the words that narrow what follows, such as "operation". */
+/* Whether `text` is one of the words that narrow the search, such as "operation". */
 bool code_is_prefix(const char *text);
-/* The codes that have a name with `text` in it, which must be three characters or more; for hints.
- * As above. */
+/* The codes with a name that contains `text` (three characters or more), for hints. As above. */
 size_t code_find_similar(const char *text, struct code_match ret[static CODE_MATCHES_MAX]);

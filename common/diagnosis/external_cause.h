@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whether what ended a restore lies outside the phone whatever computer and cable are used: Apple's
- * server, the firmware file, what tool and firmware understand of each other, or a host that did
- * not find the phone. It names no cause: that is the rules' work. */
+/* Whether the end of a restore has a cause outside the phone, independent of computer and cable:
+ * Apple's server, the firmware file, an incompatibility of tool and firmware, or a host that did
+ * not find the phone. The rules name the cause. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,11 +9,11 @@
 
 #include "common/model/attempt.h"
 
-/* `code` is what iTunes calls it, `phone_code` the number that the phone gave; 0 = unknown. Numbers
- * as in knowledge/errors.txt. */
+/* `code` is the iTunes code, `phone_code` the phone's own number; 0 = unknown. Numbers as in
+ * knowledge/errors.txt. */
 bool external_cause_ended(const struct attempt *attempt, int64_t code, int64_t phone_code);
-/* Whether `code` or `phone_code` is of Apple's server or the way to it. As above. */
+/* Whether `code` or `phone_code` is about Apple's server or the network path to it. As above. */
 bool outside_is_server(int64_t code, int64_t phone_code);
-/* Whether the phone stood in restore mode for as long as its restore system waits for a computer,
- * and the tool says that it never came (procedure.md, error codes 4005). */
+/* Whether the phone was in restore mode for as long as its restore system waits for a computer, and
+ * the tool reports that it never appeared (procedure.md, error codes 4005). */
 bool outside_overlooked(const struct attempt *attempt);

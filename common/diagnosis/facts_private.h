@@ -15,12 +15,13 @@
 #define ACTION VARIABLE_BIT(VARIABLE_ACTION)
 #define FLEX VARIABLE_BIT(VARIABLE_FLEX)
 
-/* Each says whether its fact holds for the case; what the fact means stands in facts.txt. */
+/* Each returns whether its fact is true for the case; facts.txt explains the facts. */
 #define FACT_DECLARATION(id, function) bool function(const struct case_analysis *view);
 FACT_FUNCTIONS(FACT_DECLARATION)
 #undef FACT_DECLARATION
 
-/* The same failure on two computers and two cables or more, whose links had no known fault. */
+/* The same failure on at least two computers and with at least two cables, without a known link
+ * fault. */
 bool fails_on_all_links(const struct case_analysis *view);
 
 typedef bool attempt_test(const struct attempt_view *a);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tables that the build makes from the text files of knowledge/: facts, causes, advice,
- * experiments and rules. Holds no logic; what the words mean stands in those files. */
+/* The tables that the build generates from the text files of knowledge/: facts, causes, advice,
+ * experiments and rules. No logic; those files explain the words. */
 #pragma once
 
 #include <stdbool.h>
@@ -50,7 +50,7 @@ enum term_kind {
 	TERM_SUSPECT,
 };
 
-/* One condition: any of its values, or none of them where it is negated. */
+/* One condition: any of its values, or, if negated, none of them. */
 struct term {
 	enum term_kind kind;
 	bool negated;
@@ -87,7 +87,7 @@ struct experiment {
 	size_t or_when_count;
 	const struct term *unless;
 	size_t unless_count;
-	const struct term *first; /* where all hold it comes before all others */
+	const struct term *first; /* if all hold, it precedes all others */
 	size_t first_count;
 	const char *text;
 	struct {
@@ -103,7 +103,7 @@ struct fact_info {
 	const char *meaning;
 };
 
-/* What to do where a tool showed a sign and never began; one sentence. */
+/* The remedy if a tool showed a sign and never began; one sentence. */
 struct remedy {
 	const char *sign;
 	const char *text;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Looks for signs of an attempt by what they say, so that no code lists signs. */
+/* Finds signs of an attempt by what they say, so that no code lists signs. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,6 +7,6 @@
 #include "common/model/attempt.h"
 #include "common/model/says.h"
 
-/* Whether the attempt shows a sign that says so: see `says` in knowledge/signs.txt and
+/* Whether the attempt shows a sign with this word: see `says` in knowledge/signs.txt and
  * linksigns.txt. */
 bool attempt_says(const struct attempt *attempt, enum says says);

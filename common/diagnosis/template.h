@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sentences of a verdict: fills the {words} of the knowledge files from a case. Knows no rules. */
+/* Sentences of a verdict: fills the {words} of the knowledge files from a case. */
 #pragma once
 
 #include <stddef.h>
@@ -7,7 +7,6 @@
 #include "common/diagnosis/case_analysis.h"
 
 /* Writes `template` with its {words} filled into `out` (at most `size` bytes with the NUL). `about`
- * is the attempt that it speaks of; NULL = the last failure. What the case does not tell becomes a
- * general word. */
+ * is the subject; NULL = the last failure. An unknown value becomes a general word. */
 void wording_fill(const struct case_analysis *view, const struct attempt_view *about,
 	const char *template, char *out, size_t size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Of which year restore tools and firmware are: a tool can't know what came after it. Judges no
- * attempt. */
+/* The release years of restore tools and firmware: a tool cannot support what came after it. It
+ * diagnoses nothing. */
 #pragma once
 
 /* The year of a version that is too old for later firmware, by a table of releases or by a date in

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The diagnosis of a case: phase, causes with their evidence, next step. The rules stand in
- * knowledge/; this is the engine that weighs them and the shape of what it says. */
+/* The diagnosis of a case: phase, causes with their evidence, next step. This is the engine that
+ * weighs the rules of knowledge/, and its result. */
 #pragma once
 
 #include <stddef.h>
@@ -28,7 +28,7 @@ enum phase {
 enum running {
 	RUNNING_NONE = 0,
 	RUNNING_ON_TIME = 1,
-	RUNNING_HUNG = 2, /* what it waits for is past its budget */
+	RUNNING_HUNG = 2, /* its current wait is past its budget */
 };
 
 enum strength {
@@ -42,12 +42,11 @@ enum strength {
 /* A rule with the facts that matched it. Strings without arrays live in the const tables. */
 struct finding {
 	const char *rule;
-	const char *source;		       /* where the rule comes from */
+	const char *source;		       /* the source of the rule */
 	char text[256];			       /* one sentence with the facts of this case */
 	int weight;			       /* positive for the cause, negative against it */
 	uint64_t records[VERDICT_RECORDS_MAX]; /* sequences in the ring */
-	/* Of the attempt that each record is of: attempts that were imported have sequences of
-	 * their own. */
+	/* The session of each record: imported attempts have sequences of their own. */
 	struct uuid sessions[VERDICT_RECORDS_MAX];
 	size_t record_count;
 	size_t attempt; /* index in the case, from 0; SIZE_MAX = the case as a whole */
@@ -56,7 +55,7 @@ struct finding {
 struct suspect {
 	const char *cause; /* word of the case files: cable, earpiece-flex… */
 	const char *title; /* for people */
-	enum phase phase;  /* where this cause belongs */
+	enum phase phase;  /* the phase of this cause */
 	enum strength strength;
 	int weight;
 	struct finding evidence[VERDICT_FINDINGS_MAX];
@@ -83,21 +82,21 @@ struct verdict {
 	int64_t itunes_code;			   /* of the last failed attempt; 0 = none */
 	struct suspect causes[VERDICT_CAUSES_MAX]; /* most suspect first */
 	size_t cause_count;
-	/* Waits past their budgets in attempts that did not succeed, newest first: no rule weighs
-	 * them, and `rule` is the budget. */
+	/* Waits past their budgets in attempts that did not succeed, newest first. No rule weighs
+	 * them; `rule` is the budget. */
 	struct finding silences[VERDICT_SILENCES_MAX];
 	size_t silence_count;
 	struct next_step next;
 	const char *advice[VERDICT_ADVICE_MAX];
 	size_t advice_count;
-	/* What is not known of the attempts and keeps the verdict from being surer: labels of
-	 * cables and computers, the state of links. Sentences that number attempts from 1. */
+	/* Unknown facts that would strengthen the verdict: labels of cables and computers, the
+	 * state of links. Sentences that number attempts from 1. */
 	char missing[VERDICT_MISSING_MAX][256];
 	size_t missing_count;
 };
 
 /* Diagnoses a case. The same case gives the same verdict. Returns 0, or -ENOMEM with *ret
- * untouched. *ret holds no memory of its own; its const strings live for ever. */
+ * untouched. *ret owns no memory; its const strings are static. */
 int diagnose(const struct triage_case *c, struct verdict *ret);
 
 /* The word of the API; NULL for RUNNING_NONE. */
