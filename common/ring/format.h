@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How a ring stands in its bytes: header, records and their checks. For the files of this folder;
- * it walks nothing and decides nothing.
+/* The layout of a ring in memory: header, records and checksums. Private to this folder; it neither
+ * walks nor decides.
  *
- * All numbers are little-endian. The first page is the header, the last a copy of its identity,
- * everything between is the arena:
+ * All numbers are little-endian. The first page is the header, the last is a copy of its identity,
+ * the rest is the arena:
  *
  *   identity | lease | bounds | ...zeros  |  records ...  |  identity again ...zeros
  *   0          64      128                  4096             size - 4096
  *
- * The arena is used round and round. Positions count bytes since the ring was made and never go
- * back; a position's place is position % arena size. Records begin at multiples of 8 and are never
- * split: where one does not fit before the arena's end, a padding record fills it (or nothing,
- * where less than a record header is left).
+ * The arena is circular. Positions count bytes since the ring was created and never decrease; the
+ * place of a position is position % arena size. Records begin at multiples of 8 and are never
+ * split: if one does not fit before the end of the arena, a padding record fills the gap (or
+ * nothing, if the gap is smaller than a record header).
  *
- * A record's header and its payload have a CRC-32C each, so that a walk over headers alone can
- * trust them. The header's check is salted with the ring's id and the place of the record: bytes
- * that merely look like a record (inside a payload, or copied from elsewhere) do not pass. */
+ * A record's header and its payload each have a CRC-32C, so that a walk over headers alone can
+ * trust them. The header's checksum is salted with the ring's id and the record's place: bytes that
+ * only look like a record (inside a payload, or copied from elsewhere) fail it. */
 #pragma once
 
 #include <endian.h>
@@ -35,12 +35,12 @@
 #define RING_BYTES_MAX (UINT64_C(1) << 32)    /* the whole ring */
 #define RING_SEQUENCE_MAX (UINT64_C(1) << 62)
 
-/* Sequence numbers have an era in their upper half. A new one begins where numbers may have been
- * given out that the disk does not know: after a power cut. */
+/* Sequence numbers have an era in their upper half. A new era begins when numbers may be in use
+ * that are not on disk: after a power cut. */
 #define RING_ERA (UINT64_C(1) << 32)
 
-/* Features of a ring that this code knows. Unknown compatible ones: read, but do not write.
- * Unknown incompatible ones: do not even read. */
+/* Features of a ring that this code supports. With unknown compatible features: read only. With
+ * unknown incompatible features: do not read. */
 #define RING_COMPATIBLE_KNOWN 0u
 #define RING_INCOMPATIBLE_KNOWN 0u
 
@@ -56,16 +56,16 @@ struct ring_identity {
 	struct uuid id;
 	uint64_t created_us;
 	uint32_t reserved;
-	uint32_t crc; /* over what is before it */
+	uint32_t crc; /* over the bytes before it */
 };
 
-/* What is on the disk before numbers are given out. All numbers of this writer are below `limit`:
- * whoever cannot be sure which of them were used continues from there. */
+/* Written to disk before any number is used. All numbers of this writer are below `limit`: if it is
+ * uncertain which were used, numbering continues from there. */
 struct ring_lease {
 	uint64_t limit;
 	struct uuid boot; /* of the kernel under which the writer runs */
-	uint32_t clean;	  /* 1 where the writer ended in order, after its last sync */
-	uint32_t crc;	  /* over what is before it */
+	uint32_t clean;	  /* 1 if the writer ended cleanly, after its last sync */
+	uint32_t crc;	  /* over the bytes before it */
 };
 
 /* Written by the one writer, each by a single store. tail <= head <= tail + arena size. Stored in
@@ -93,7 +93,7 @@ struct ring_record_header {
 	struct uuid session;
 	uint16_t kind;
 	uint16_t flags;
-	uint32_t payload_crc; /* last: the header's check need not wait for it to be known */
+	uint32_t payload_crc; /* last: the header's checksum can be computed without it */
 };
 
 _Static_assert(sizeof(struct ring_identity) == 64, "layout on disk");
@@ -138,7 +138,7 @@ static inline uint64_t ring_next_era(uint64_t sequence)
 	return (ring_era(sequence) + 1) * RING_ERA;
 }
 
-/* A position and its place in the arena, which follows from it, but by a division. */
+/* A position and its place in the arena, stored to save a division. */
 struct ring_point {
 	uint64_t position;
 	uint64_t place; /* position % arena size */
@@ -160,7 +160,8 @@ static inline struct ring_point ring_point_after(
 	return point;
 }
 
-/* Where a record may begin, at `point` or after: too little before the arena's end is left out. */
+/* The next possible start of a record, at or after `point`: a gap at the end of the arena that is
+ * too small is skipped. */
 static inline struct ring_point ring_point_record(
 	const struct ring_area *area, struct ring_point point)
 {
@@ -169,25 +170,25 @@ static inline struct ring_point ring_point_record(
 	return room < RECORD_HEADER_BYTES ? ring_point_after(area, point, room) : point;
 }
 
-/* Fills in the check of an identity or a lease. */
+/* Sets the checksum of an identity or a lease. */
 void ring_identity_seal(struct ring_identity *identity);
 void ring_lease_seal(struct ring_lease *lease);
 bool ring_lease_valid(const struct ring_lease *lease);
 
-/* Checks the identity in the ring of `size` bytes and gives its arena; *ret_intact tells whether
- * both copies are good. Returns 0, -EBADMSG where it is no ring or neither copy is good,
- * -EPROTONOSUPPORT for a version or an incompatible feature that is unknown; for writing also for
- * an unknown compatible one. */
+/* Checks the identity in the ring of `size` bytes and returns its arena; *ret_intact is true if
+ * both copies are good. Returns 0, -EBADMSG if it is not a ring or neither copy is good,
+ * -EPROTONOSUPPORT for an unknown version or incompatible feature; for writing, also for an unknown
+ * compatible one. */
 int ring_identity_check(const void *bytes, uint64_t size, bool for_writing, bool *ret_intact,
 	struct ring_area *ret);
-/* The good copy of the identity; NULL where neither is. */
+/* The good copy of the identity; NULL if neither is good. */
 const struct ring_identity *ring_identity_find(const void *bytes, uint64_t size);
 
 /* Writes the 56 bytes of the header of the record at `place` to `out`, 8-byte aligned. */
 void record_head_write(
 	const struct ring_area *area, uint64_t place, const struct record_head *head, void *out);
-/* Reads and checks the header at `place`. Returns false, *ret untouched, where there is none. The
- * bytes may change while they are read: what is returned has passed the check. */
+/* Reads and checks the header at `place`. Returns false, *ret untouched, if there is none. The
+ * bytes may change during the read: the returned header has passed the check. */
 bool record_head_read(const struct ring_area *area, uint64_t place, struct record_head *ret);
 /* Checks the `head->length` bytes of payload that belong to a header. */
 bool record_payload_valid(const struct record_head *head, const void *payload);
