@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The casebook: a database of every attempt that was sealed, told or imported, with its records.
- * Reads it, in the daemon or beside it; casebook_file writes it. It judges nothing. */
+/* The casebook: a database of all sealed, entered or imported attempts with their records. This
+ * reads it, in the daemon or without one; casebook_file writes it. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,30 +13,31 @@
 #define CASEBOOK_NAME "casebook.db" /* in the state directory */
 
 #define CASEBOOK_CONDITIONS_MAX 8192
-/* Attempts that are counted: more would hold the daemon too long. */
+/* The maximum number of counted attempts: more would block the daemon too long. */
 #define CASEBOOK_COUNTED_MAX 4000
 #define CASEBOOK_GROUPS_MAX 500
 
 struct casebook;
 
-/* Opens the casebook at `path` for reading. Returns 0 or a negative errno: -ENOENT where there is
- * none, -EBADMSG where it is no casebook or damaged, -EPROTONOSUPPORT for one of a later version,
- * -EBUSY where another program holds it. The caller owns *ret: casebook_free(). */
+/* Opens the casebook at `path` for reading. Returns 0 or a negative errno: -ENOENT if there is
+ * none, -EBADMSG if it is not a casebook or damaged, -EPROTONOSUPPORT for a later version, -EBUSY
+ * if another program has locked it. The caller owns *ret: casebook_free(). */
 int casebook_open(const char *path, struct casebook **ret);
 struct casebook *casebook_free(struct casebook *book);
 DEFINE_FREEP(struct casebook, casebook_free)
 
-/* An attempt as it is kept. Everything is borrowed. */
+/* A stored attempt. Everything is borrowed. */
 struct kept_attempt {
 	const struct attempt *attempt;
 	const struct identity *identity;
 	const char *origin;  /* watched, told or imported */
-	uint64_t started_us; /* wall clock; that of keeping where its own is not known */
+	uint64_t started_us; /* wall clock; the time of storing if its own is unknown */
 };
 
-/* Each is called once an item and returns false to end the visit. */
+/* Each is called once per item and returns false to end the visit. */
 typedef bool casebook_visit_attempt(void *context, const struct kept_attempt *kept);
-/* Whether the attempt of that session is wanted: asked before it is read, which takes longer. */
+/* Whether the attempt of that session is wanted: called before the attempt is read, which takes
+ * longer. */
 typedef bool casebook_want_attempt(void *context, const struct uuid *session);
 typedef bool casebook_visit_record(void *context, const struct event *event);
 typedef bool casebook_visit_note(void *context, const struct event *note);
@@ -47,7 +48,7 @@ typedef bool casebook_visit_condition(
 typedef bool casebook_visit_place(
 	void *context, const struct identity *identity, const struct whereabouts *where);
 
-/* What attempts have in common. */
+/* The property that attempts have in common. */
 enum group_by {
 	GROUP_PORT,
 	GROUP_CABLE,
@@ -60,7 +61,7 @@ enum group_by {
 
 /* Attempts that have something in common. Borrowed. */
 struct group {
-	const char *key;  /* NULL = not known. Of a week: the date of its Monday, in local time */
+	const char *key;  /* NULL = unknown. Of a week: the date of its Monday, in local time */
 	const char *host; /* of a port, where known; else NULL */
 	uint64_t attempts;
 	uint64_t failed;
@@ -73,30 +74,29 @@ typedef bool casebook_visit_group(void *context, const struct group *group);
 enum group_by group_by_name(const char *name);
 
 /* All below return 0 or a negative errno, -EBADMSG for a damaged file. Those that find one thing
- * return 1 where it is there and 0 where it is not. */
+ * return 1 if it exists and 0 if not. */
 
-/* Finds a phone by its ECID or UDID as people write them. */
+/* Finds a phone by its ECID or UDID as written by people. */
 int casebook_find_identity(struct casebook *book, const char *name, struct identity *ret);
-/* Adds to *identity the keys that attempts tell of the same phone. */
+/* Adds to *identity the keys from attempts of the same phone. */
 int casebook_complete_identity(struct casebook *book, struct identity *identity);
-/* Attempts, newest first, out of the newest `limit`: of one phone, or of all where `identity` is
- * NULL. One that cannot be read, or that `want` does not want, is passed over. */
+/* Attempts, newest first, out of the newest `limit`: of one phone, or of all if `identity` is NULL.
+ * Attempts that cannot be read, or that `want` rejects, are skipped. */
 int casebook_attempts(struct casebook *book, const struct identity *identity, size_t limit,
 	casebook_want_attempt *want, casebook_visit_attempt *visit, void *context);
 /* Finds the one attempt. */
 int casebook_attempt(struct casebook *book, const struct uuid *session,
 	casebook_visit_attempt *visit, void *context);
-/* What is kept of a session's records with a sequence higher than `after`, oldest first. */
+/* The stored records of a session with a sequence higher than `after`, oldest first. */
 int casebook_records(struct casebook *book, const struct uuid *session, uint64_t after,
 	casebook_visit_record *visit, void *context);
-/* What people noted of a phone, oldest first, as EVENT_NOTE. */
+/* The notes on a phone, oldest first, as EVENT_NOTE. */
 int casebook_notes(struct casebook *book, const struct identity *identity,
 	casebook_visit_note *visit, void *context);
-/* Where phones were restored since `since_us`, newest first, at most `limit`: as attempts, without
- * what was seen in them. */
+/* The places where phones were restored since `since_us`, newest first, at most `limit`. */
 int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,
 	casebook_visit_place *visit, void *context);
-/* The conditions that hold at the places of the bench, at most CASEBOOK_CONDITIONS_MAX. */
+/* The current conditions at the places of the bench, at most CASEBOOK_CONDITIONS_MAX. */
 int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, void *context);
 /* Counts the newest attempts since `since_us`, at most CASEBOOK_COUNTED_MAX, group by group: those
  * with most failures first, weeks newest first, at most CASEBOOK_GROUPS_MAX. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The casebook's writer: makes its file, brings it to the newest version, sets a damaged one aside,
- * and keeps, seals and purges. common/casebook reads what it wrote. It logs nothing. */
+/* The casebook's writer: creates and migrates the file, renames a damaged one, and stores, seals
+ * and purges. casebook.h reads it. It logs nothing. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,35 +11,35 @@
 #include "common/base/macro.h"
 #include "common/model/session.h"
 
-/* Runs of records that are kept of one session; in the middle they are dropped beyond that: about,
- * in bytes of unpacked records. */
+/* The approximate maximum of stored records per session, in bytes of unpacked records; beyond it,
+ * records in the middle are dropped. */
 #define CASEBOOK_SESSION_BYTES (32u * 1024 * 1024)
 
 struct casebook_file;
 
-/* What was found at the opening, for the log. */
+/* The result of the opening, for the log. */
 struct casebook_report {
-	bool set_aside; /* it was damaged and is now PATH.bad; this one is new */
+	bool set_aside; /* it was damaged and was renamed to PATH.bad; this one is new */
 	bool created;
-	bool opened;	     /* just now; else nothing here says anything */
-	size_t from_version; /* of the schema; where it was brought to a newer one */
+	bool opened;	     /* just now; else the other fields mean nothing */
+	size_t from_version; /* of the schema before a migration */
 };
 
-/* Opens the casebook at `path`, makes one, or brings one to the newest version. Blocks on the disk.
- * Returns 0; -EPROTONOSUPPORT for one of a later version, which stays as it is; -EBUSY where
- * another program holds it; or an errno of the file. The caller owns *ret: casebook_file_free(). */
+/* Opens, creates or migrates the casebook at `path`. Blocks on the disk. Returns 0;
+ * -EPROTONOSUPPORT for a later version, which is not changed; -EBUSY if another program has locked
+ * it; or an errno of the file. The caller owns *ret: casebook_file_free(). */
 int casebook_file_open(
 	const char *path, struct casebook_report *ret_report, struct casebook_file **ret);
-/* Closes it in order, all of it on the disk. NULL is fine; returns NULL. */
+/* Closes it cleanly, with everything on disk. NULL is fine; returns NULL. */
 struct casebook_file *casebook_file_free(struct casebook_file *file);
 DEFINE_FREEP(struct casebook_file, casebook_file_free)
 
-/* Whether the file is no longer at its path: somebody removed or replaced it. */
+/* Whether the file is no longer at its path: it was removed or replaced. */
 bool casebook_file_moved(struct casebook_file *file);
 
 /* All below return 0 or a negative errno: -EBADMSG for a damaged file, -ENOSPC for a full disk,
- * -EBUSY where another program holds it. What failed has changed nothing. They do not wait for the
- * disk: a power cut may take back the last ones, which the ring still holds. */
+ * -EBUSY if another program has locked it. A failed call changes nothing. They do not wait for the
+ * disk: a power cut may undo the last ones, which are still in the ring. */
 
 /* A run of packed records of one session (common/store/schema.h). `length` 0 = none. */
 struct record_run {
@@ -48,7 +48,7 @@ struct record_run {
 	size_t length;
 };
 
-/* What is kept of a session so far. */
+/* The stored part of a session. */
 struct casebook_kept {
 	bool sealed;
 	uint64_t last_sequence; /* of the newest record; 0 = none */
@@ -56,11 +56,11 @@ struct casebook_kept {
 int casebook_file_kept(
 	struct casebook_file *file, const struct uuid *session, struct casebook_kept *ret);
 
-/* Keeps a run of a session's records, before the session is sealed or after. */
+/* Stores a run of a session's records, before or after the session is sealed. */
 int casebook_file_keep(struct casebook_file *file, struct stamp now, const struct uuid *session,
 	const struct record_run *run);
 
-/* An attempt with all that belongs to it. */
+/* An attempt with all its data. */
 struct casebook_seal {
 	const struct attempt *attempt; /* with an id */
 	const struct identity *identity;
@@ -68,36 +68,36 @@ struct casebook_seal {
 	struct record_run run;
 };
 
-/* Seals an attempt in one transaction. One that was sealed is told anew. */
+/* Seals an attempt in one transaction. A sealed attempt is replaced. */
 int casebook_file_seal(
 	struct casebook_file *file, struct stamp now, const struct casebook_seal *seal);
-/* Adds an attempt that is not there yet. Returns 1, 0 where it was there, or a negative errno. */
+/* Adds a new attempt. Returns 1, 0 if it exists already, or a negative errno. */
 int casebook_file_add(
 	struct casebook_file *file, struct stamp now, const struct casebook_seal *seal);
 
-/* Notes something of a phone; a word of its history (`kind` is "history") once. */
+/* Stores a note on a phone; a word of its history (`kind` is "history") only once. */
 int casebook_file_note(struct casebook_file *file, struct stamp at, const struct identity *identity,
 	const char *kind, const char *text);
 
-/* Keeps what holds at a place from now on; `value` NULL: nothing is known of it any more. */
+/* Stores a condition of a place from now on; `value` NULL deletes it. */
 int casebook_file_condition(struct casebook_file *file, struct stamp now, const char *place,
 	const char *key, const char *value);
 
-/* Which attempts: those of a phone, or those that began before a moment. */
+/* The attempts to purge: those of a phone, or those that began before a time. */
 struct casebook_purge {
 	const struct identity *identity; /* NULL = any */
 	uint64_t before_us;		 /* wall clock; 0 = any time */
 };
 
-/* Purges attempts with their records and notes, so that no byte of them stays in the
- * file, and records that it was done. Blocks on the disk. */
+/* Purges attempts with their records and notes, so that no byte of them remains in the file, and
+ * records the purge. Blocks on the disk. */
 int casebook_file_purge(
 	struct casebook_file *file, const struct casebook_purge *purge, uint64_t *ret_attempts);
-/* When the newest attempt began (wall clock); 0 where there is none. */
+/* The start of the newest attempt (wall clock); 0 if there is none. */
 int casebook_file_newest(struct casebook_file *file, uint64_t *ret);
-/* Drops what is older than it may be kept: records that were kept before `records_us`, attempts
- * that began before `attempts_us`; some at a time. Returns 1 where more is left to drop. */
+/* Deletes a limited number of expired items: records stored before `records_us`, attempts that
+ * began before `attempts_us`. Returns 1 if more are left to delete. */
 int casebook_file_expire(struct casebook_file *file, uint64_t records_us, uint64_t attempts_us);
 
-/* Asks for what was written to be brought to the disk. Does not wait. */
+/* Requests a sync of the written data to disk. Does not wait. */
 void casebook_file_sync(struct casebook_file *file);

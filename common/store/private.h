@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files that read a casebook share. Not for others. */
+/* Shared by the files that read a casebook. Private to this folder. */
 #pragma once
 
 #include <sqlite3.h>

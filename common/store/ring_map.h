@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Ring files as the daemon and the client both see them: mapping, and whether a writer has one
- * open. Creates, repairs and writes nothing: that is common/store/ring_file.h. */
+/* Mapping and locking of ring files, for the daemon and the client. It creates, repairs and writes
+ * nothing: see common/store/ring_file.h. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,19 +12,19 @@
 /* A ring file open for reading. */
 struct ring_map;
 
-/* Opens the ring file at `path` for reading, whether a daemon writes to it or not. Returns 0,
- * -ENOENT and the other errors of open(2), -EINVAL where it is no regular file, -EBADMSG where it
- * is no ring or damaged beyond reading, -EPROTONOSUPPORT where a later version wrote it. The caller
- * owns *ret: ring_map_free(). */
+/* Opens the ring file at `path` for reading, with or without a running daemon. Returns 0, -ENOENT
+ * and the other errors of open(2), -EINVAL if it is not a regular file, -EBADMSG if it is not a
+ * ring or damaged beyond reading, -EPROTONOSUPPORT for a later version. The caller owns *ret:
+ * ring_map_free(). */
 int ring_map_open(const char *path, struct ring_map **ret);
 struct ring_map *ring_map_free(struct ring_map *map);
 DEFINE_FREEP(struct ring_map, ring_map_free)
 /* The reader over the file; belongs to the map. */
 const struct ring_reader *ring_map_reader(const struct ring_map *map);
 
-/* Maps the whole of a file. Returns 0, -EINVAL where it is no regular file, -EBADMSG where no ring
- * has its size, or an errno of fstat(2) or mmap(2). The caller unmaps *ret_bytes. */
+/* Maps the whole of a file. Returns 0, -EINVAL if it is not a regular file, -EBADMSG if no ring can
+ * have its size, or an errno of fstat(2) or mmap(2). The caller unmaps *ret_bytes. */
 int ring_bytes_map(int fd, bool writable, void **ret_bytes, uint64_t *ret_size);
 /* Takes the writer's lock (an open file description lock, which a kill -9 releases) on a file open
- * for writing. Returns 0, -EBUSY where another writer has it, or an errno of fcntl(2). */
+ * for writing. Returns 0, -EBUSY if another writer has it, or an errno of fcntl(2). */
 int ring_lock(int fd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The shape of the casebook, for those that read and write it: tables as they grew from version to
- * version, and the form of a packed run of records. Nobody else needs it. */
+/* The schema of the casebook: the migration steps of its tables, and the format of a packed run of
+ * records. Private to its reader and writer. */
 #pragma once
 
 #include <stddef.h>
@@ -8,14 +8,14 @@
 
 #include "common/model/event.h"
 
-/* "idtr": what stands in the file's application id. */
+/* "idtr": the application id in the file. */
 #define CASEBOOK_APPLICATION 0x69647472
 /* Unpacked bytes of a run of records. */
 #define RECORD_RUN_BYTES (64u * 1024)
 #define RECORD_RUN_BYTES_MAX (2 * RECORD_RUN_BYTES)
 
-/* Step i brings the file from version i to i + 1 (`PRAGMA user_version`). A step that was shipped
- * is never changed. */
+/* Step i migrates the file from version i to i + 1 (`PRAGMA user_version`). Never change a released
+ * step. */
 extern const char *const casebook_steps[];
 extern const size_t casebook_version;
 
@@ -23,10 +23,10 @@ extern const size_t casebook_version;
 #define RUN_RECORD_HEADER 12
 
 /* Appends a record to `run`, which holds `used` bytes of RECORD_RUN_BYTES_MAX. Returns its new
- * length. There is room while `used` is below RECORD_RUN_BYTES. */
+ * length. There is room if `used` is below RECORD_RUN_BYTES. */
 size_t record_run_append(
 	uint8_t run[static RECORD_RUN_BYTES_MAX], size_t used, const struct event *event);
-/* Takes the record at *offset of a run and moves on. Returns 1, 0 at the end, or -EBADMSG. The
+/* Reads the record at *offset of a run and advances. Returns 1, 0 at the end, or -EBADMSG. The
  * event borrows from the run. */
 int record_run_next(const uint8_t *run, size_t length, size_t *offset, struct event *ret);
 /* Packs a run. Returns the bytes written into `out` (which has record_run_bound() bytes), or a

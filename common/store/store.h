@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A bench, its ring and its casebook as one: what runs, what ran and what was kept, told or
- * imported. The daemon and the client beside a stopped daemon read it alike. It changes neither. */
+/* A bench, its ring and its casebook behind one interface: running and ended sessions, and stored,
+ * entered or imported attempts. The daemon uses it, and so does the client while the daemon is
+ * stopped. It changes nothing. */
 #pragma once
 
 #include "common/store/casebook.h"
@@ -14,12 +15,12 @@ struct store {
 	const struct ring_reader *reader; /* NULL = there is no ring */
 	struct casebook *book;		  /* NULL = there is none */
 	const struct conditions *conditions;
-	char bench_name[NAME_SIZE]; /* of this computer; empty = not known */
-	int error; /* of the last reading of the casebook: 0 or a negative errno. What it could not
-		    * give is missing from the answer. */
+	char bench_name[NAME_SIZE]; /* of this computer; empty = unknown */
+	int error; /* of the last read of the casebook: 0 or a negative errno. Unreadable data is
+		      missing from the answer. */
 };
 
-/* An attempt of either. Everything is borrowed. */
+/* An attempt of the bench or the casebook. Everything is borrowed. */
 struct found_attempt {
 	const struct attempt *attempt;
 	const struct identity *identity;
@@ -30,36 +31,37 @@ struct found_attempt {
 /* Returns false to end the visit. */
 typedef bool store_visit(void *context, const struct found_attempt *past);
 
-#define STORE_NO_SESSION 1 /* no such session is known */
+#define STORE_NO_SESSION 1 /* there is no such session */
 
 /* Finds a phone by ECID, UDID or port, with all of its keys. */
 bool store_find_identity(struct store *store, const char *name, struct identity *ret);
-/* Attempts, newest first, at most `limit` from the casebook: of one phone, or of all where
- * `identity` is NULL. */
+/* Attempts, newest first, at most `limit` from the casebook: of one phone, or of all if `identity`
+ * is NULL. */
 void store_attempts(struct store *store, const struct identity *identity, size_t limit,
 	store_visit *visit, void *context);
-/* The one attempt. Returns false where there is no such session. */
+/* Visits one attempt. Returns false if there is no such session. */
 bool store_attempt(
 	struct store *store, const struct uuid *session, store_visit *visit, void *context);
 bool store_has_session(struct store *store, const struct uuid *session);
 /* Records with a sequence higher than `after`, oldest first: of one session, from the casebook and
- * from the ring where that ends, or (NULL) of all, from the ring. *ret_lost: records after `after`
- * that are gone, up to the last one that was visited; 0 where `after` is 0 (from the oldest that is
- * left). Returns 0, -ENOMEM, or -EBADMSG for a damaged ring. */
+ * then from the ring, or (NULL) of all, from the ring. *ret_lost is the number of lost records
+ * after `after`, up to the last one visited; 0 if `after` is 0 (from the oldest one). Returns 0,
+ * -ENOMEM, or -EBADMSG for a damaged ring. */
 int store_records(struct store *store, const struct uuid *session, uint64_t after,
 	casebook_visit_record *visit, void *context, uint64_t *ret_lost);
-/* Reads a record of the ring. Returns 0, or -EBADMSG for one that is no event, or was purged. */
+/* Reads a record of the ring. Returns 0, or -EBADMSG if it is not an event or was purged. */
 int store_read_record(const struct ring_record *record, struct event *ret);
-/* The case of a phone: copies of its newest attempts, and what is noted of its store. Returns 0
- * or -ENOMEM; the caller owns *ret: triage_case_free(). */
+/* The case of a phone: copies of its newest attempts, and its history. Returns 0 or -ENOMEM; the
+ * caller owns *ret: triage_case_free(). */
 int store_case(struct store *store, const struct identity *identity, struct triage_case **ret);
-/* The case of a session's phone; the session alone where its phone was never identified. Also
- * returns STORE_NO_SESSION. */
+/* The case of a session's phone; only the session if its phone was never identified. Also returns
+ * STORE_NO_SESSION. */
 int store_session_case(struct store *store, const struct uuid *session, struct triage_case **ret);
-/* Marks a case whose last failure was where others fail as well: across.h, with the sessions of the
- * bench and the newest attempts of the casebook of the month before. Returns 0 or -ENOMEM. */
+/* Marks a case whose last failure was at a place where others fail too (other_phones.h), using the
+ * sessions of the bench and the newest attempts of the last month in the casebook. Returns 0 or
+ * -ENOMEM. */
 int store_mark_across(struct store *store, struct triage_case *c);
-/* The verdict of a phone's case, or of the case of a session (its phone's, where that is known),
- * with what others show. Returns 0, STORE_NO_SESSION or -ENOMEM. */
+/* The verdict on a phone's case, or on the case of a session (its phone's, if known), compared with
+ * other phones. Returns 0, STORE_NO_SESSION or -ENOMEM. */
 int store_diagnose(struct store *store, const struct identity *identity, struct verdict *ret);
 int store_diagnose_session(struct store *store, const struct uuid *session, struct verdict *ret);
