@@ -12,7 +12,7 @@
 #define PANICFILE_FIELD_SIZE 96 /* bytes with the NUL */
 
 struct panicfile {
-	char product[PANICFILE_FIELD_SIZE]; /* such as iPhone12,3; empty = the file does not tell */
+	char product[PANICFILE_FIELD_SIZE]; /* such as iPhone12,3; empty = not in the file */
 	char os[PANICFILE_FIELD_SIZE];	    /* such as "iPhone OS 15.5 (19F77)" */
 	char date[PANICFILE_FIELD_SIZE];    /* as the file has it */
 	char *text;			    /* raw, ends with NUL; may contain anything */

@@ -70,8 +70,8 @@ size_t session_tick(struct session *session, struct stamp now, uint32_t budget_p
 	struct event effects[static SESSION_EFFECTS_MAX]);
 /* The earliest monotonic time at which session_tick() can return an effect; 0 = never. */
 uint64_t session_deadline(const struct session *session, uint32_t budget_percent);
-/* Ends a running session as lost: its end was not seen, or, where nothing shows that a restore had
- * begun, as not started. Returns 1: the number of effects. */
+/* Ends a running session as lost (its end was not seen), or as not started if nothing shows that a
+ * restore began. Returns 1: the number of effects. */
 size_t session_lose(struct session *session, struct stamp now, const char *why,
 	struct event effects[static SESSION_EFFECTS_MAX]);
 /* True if an ended session still accepts this event of its phone: its return, errors that prevent
