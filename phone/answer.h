@@ -66,3 +66,5 @@ char *phone_head_write(const struct phone_head *head);
 int phone_head_read(const char *bytes, size_t length, struct phone_head *ret);
 /* Whether a report may have that name. */
 bool phone_report_name_ok(const char *name);
+/* Gets one report, whose name is a phone_report_name_ok(). Returns false to end the reading. */
+typedef bool phone_report_taken(void *user, const char *name, const char *bytes, size_t length);

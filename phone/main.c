@@ -13,8 +13,7 @@
 #include "common/model/phone_query_policy.h"
 #include "common/wire/json.h"
 #include "phone/program.h"
-#include "phone/question.h"
-#include "phone/reports.h"
+#include "phone/talk.h"
 
 #define MEMORY_MAX (1024u * 1024 * 1024) /* bytes of address space */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "phone/question.h"
+#include "phone/talk.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -13,7 +13,6 @@
 #include "phone/values.h"
 
 #define PORT 62078 /* of lockdownd, and in restore mode of restored */
-#define LABEL "idevicetriage"
 
 /* A connection, and until when it may be used. */
 struct talk {
@@ -125,7 +124,7 @@ static int ask(
 	CLEANUP(plist_freep) plist_t message = plist_new_dict();
 	int r;
 
-	plist_dict_set_item(message, "Label", plist_new_string(LABEL));
+	plist_dict_set_item(message, "Label", plist_new_string(TALK_LABEL));
 	plist_dict_set_item(message, "Request", plist_new_string(request));
 	if (key)
 		plist_dict_set_item(message, member, plist_new_string(key));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "phone/reports.h"
+#include "phone/talk.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -17,7 +17,6 @@
 #include "common/base/text.h"
 #include "common/logs/panicfile.h"
 
-#define LABEL "idevicetriage"
 #define SERVICE_MOVER "com.apple.crashreportmover"
 #define SERVICE_COPY "com.apple.crashreportcopymobile"
 #define PIECE_BYTES 65536
@@ -141,7 +140,8 @@ static int begin_session(struct talk *talk, const char *udid)
 			"pair`, tap Trust, and try again.");
 	if (idevice_new_with_options(&talk->device, udid, IDEVICE_LOOKUP_USBMUX) !=
 			IDEVICE_E_SUCCESS ||
-		lockdownd_client_new(talk->device, &talk->lockdown, LABEL) != LOCKDOWN_E_SUCCESS)
+		lockdownd_client_new(talk->device, &talk->lockdown, TALK_LABEL) !=
+			LOCKDOWN_E_SUCCESS)
 		return refuse(talk, -ECONNREFUSED,
 			"cannot be reached through usbmuxd. Replug it and try again.");
 	if (lockdownd_query_type(talk->lockdown, &type) != LOCKDOWN_E_SUCCESS ||

@@ -9,9 +9,6 @@
 #include "common/base/id.h"
 #include "phone/answer.h"
 
-/* Takes one report, whose name is a phone_report_name_ok(). Returns false to end it. */
-typedef bool phone_report_taken(void *user, const char *name, const char *bytes, size_t length);
-
 /* Looks through what usbmuxd lists for the phone whose UDID is `name`, or ends with it, or carries
  * that ECID. Returns how many there are, with `udid` of the first, or a negative errno with one
  * sentence for people in `message`: -ENOEXEC where the program cannot be started. */
