@@ -3,7 +3,7 @@
 #include "client/new_file.h"
 #include "client/options.h"
 #include "client/output/output.h"
-#include "client/report/gather.h"
+#include "client/report/report_data.h"
 #include "common/base/text.h"
 
 #define DEFAULT_FILE "report.html"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "client/report/gather.h"
+#include "client/report/report_data.h"
 
 #include "client/resolve.h"
 #include "client/phrase.h"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a report is made of: the diagnosis, the attempts with the course of each, and the records
- * that the verdict cites. Holds it within limits; asks nobody and writes nothing. */
+ * that the verdict cites. Holds it within limits. gather.c asks for it, page.c writes it. */
 #pragma once
 
 #include <stdio.h>
 
+#include "client/client.h"
 #include "client/fields.h"
 #include "client/report/course.h"
 
@@ -55,5 +56,9 @@ struct cited *report_find_cited(
 /* How many of the attempts had that outcome. */
 size_t report_count_outcome(const struct report *report, const char *outcome);
 
+/* Fills *ret for the device or session that `text` names (NULL = the newest session's phone), from
+ * the daemon or, where none answers, from what it left in its state directory. Returns an exit
+ * code, after saying why it is another than EXIT_DONE; report_done() in any case. */
+int report_gather(struct context *context, const char *text, struct report *ret);
 /* Writes the page. Returns 0, or -ENOMEM; failures to write show in ferror(out). */
 int report_write(const struct report *report, FILE *out);

@@ -14,7 +14,6 @@
 
 #include "common/store/ring_map.h"
 #include "common/store/disk_sync.h"
-#include "common/store/sigbus_guard.h"
 
 #define FILE_MODE 0640
 #define OPEN_ATTEMPTS 8 /* the file was replaced between open and lock */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Mapping and locking of ring files, for the daemon and the client. It creates, repairs and writes
- * nothing: see common/store/ring_file.h. */
+/* Mapping and locking of ring files, for the daemon and the client, and the protection of a writer
+ * from pages that become unavailable. It creates, repairs and writes nothing: see
+ * common/store/ring_file.h. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,3 +29,11 @@ int ring_bytes_map(int fd, bool writable, void **ret_bytes, uint64_t *ret_size);
 /* Takes the writer's lock (an open file description lock, which a kill -9 releases) on a file open
  * for writing. Returns 0, -EBUSY if another writer has it, or an errno of fcntl(2). */
 int ring_lock(int fd);
+
+/* Protects a writer from SIGBUS: the file was truncated, or its disk fails. From now on, if an
+ * access to a page of these bytes raises SIGBUS (mmap(2)), an empty page in memory replaces it. One
+ * mapping at a time; any other SIGBUS ends the process as usual. */
+void sigbus_guard_start(void *bytes, size_t size);
+void sigbus_guard_stop(void);
+/* Whether a page was replaced since the start. */
+bool sigbus_guard_broke(void);
