@@ -24,7 +24,7 @@ CHANGING = {'plist_from_memory'}
 ADAPTER = re.compile(r'^(json_|evbuffer_|bufferevent_|event_(add|del|new|base|free))')
 CLIENT = re.compile(r'^(event_|evbuffer_|bufferevent_|sd_|plist_|idevice_|lockdownd_|sqlite3_)')
 CLIENT_BELOW = ('base', 'model', 'logs', 'diagnosis', 'casefile', 'wire')
-PURE = re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}|^(clock_now|log_write)$')
+PURE = re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}|^(clock_now|file_read|log_write)$')
 LAYERS = {
     'base': ((), LIBRARIES),
     'ring': (('base',), re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}')),

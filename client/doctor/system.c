@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/file.h"
 #include "common/base/text.h"
 #include "common/model/usb_identity.h"
 
@@ -31,28 +32,21 @@ bool system_exists(const char *root, const char *path)
 
 char *system_read(const char *root, const char *path, size_t *ret_length)
 {
-	CLEANUP(freep) char *bytes = malloc(FILE_BYTES_MAX + 1);
-	char full[PATH_MAX];
-	CLEANUP(closep) int fd = -1;
-	size_t length = 0;
-	ssize_t n;
+	char full[PATH_MAX], *bytes;
+	size_t length;
+	int r;
 
-	if (!bytes || !join(root, path, full))
+	if (!join(root, path, full))
 		return NULL;
 	/* A pipe that someone planted must not hold us. */
-	fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
+	r = file_read(full, O_NONBLOCK, FILE_BYTES_MAX, &bytes, &length);
+	if (r < 0) {
+		errno = -r;
 		return NULL;
-	while (length < FILE_BYTES_MAX &&
-		(n = read(fd, bytes + length, FILE_BYTES_MAX - length)) != 0) {
-		if (n < 0)
-			return NULL;
-		length += (size_t)n;
 	}
-	bytes[length] = '\0';
 	if (ret_length)
 		*ret_length = length;
-	return TAKE_PTR(bytes);
+	return bytes;
 }
 
 bool system_read_line(const char *root, const char *path, char *out, size_t size)

@@ -2,24 +2,20 @@
 #include "common/casefile/casefile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/base/json_syntax.h"
 #include "common/base/text.h"
 #include "common/base/size_estimate.h"
-#include "common/casefile/observed.h"
-#include "common/casefile/watched.h"
+#include "common/casefile/private.h"
 
 #define DEPTH_MAX 16
 #define ATTEMPTS_MAX 10000    /* of one case */
 #define WEIGHT_MAX (1u << 30) /* bytes in memory while it is read */
-
-typedef struct json_object json;
 
 /* Who keeps the events of the attempts. */
 struct recorder {
@@ -36,36 +32,6 @@ static void tokener_freep(struct json_tokener **tokener)
 {
 	if (*tokener)
 		json_tokener_free(*tokener);
-}
-
-/* The member, or NULL where it is missing or of another type. */
-static json *member(const json *object, const char *key, enum json_type type)
-{
-	json *value;
-
-	return json_object_object_get_ex(object, key, &value) && json_object_is_type(value, type)
-		       ? value
-		       : NULL;
-}
-
-/* Copies a text member as clean UTF-8; leaves `out` where it is missing. */
-static void take_text(const json *object, const char *key, char *out, size_t size)
-{
-	json *value = member(object, key, json_type_string);
-
-	if (value)
-		text_clean(json_object_get_string(value), (size_t)json_object_get_string_len(value),
-			out, size);
-}
-
-/* The word of a member, cleaned into `out`; the empty text where it is missing or "unknown". */
-static const char *take_word(const json *object, const char *key, char out[static NAME_SIZE])
-{
-	out[0] = '\0';
-	take_text(object, key, out, NAME_SIZE);
-	if (text_equal(out, "unknown"))
-		out[0] = '\0';
-	return out;
 }
 
 static uint64_t read_time(const json *object, const char *key)
@@ -483,48 +449,15 @@ int casefile_parse(const char *text, size_t length, struct triage_case **ret,
 	return casefile_parse_recording(text, length, NULL, NULL, ret, message);
 }
 
-/* Reads all of an open file. */
-static int read_all(int fd, char **ret, size_t *ret_length)
-{
-	CLEANUP(freep) char *text = NULL;
-	size_t size = 0, length = 0;
-
-	for (;;) {
-		ssize_t n;
-
-		if (length == size) {
-			char *larger = realloc(text, size ? 2 * size : 65536);
-
-			if (!larger)
-				return -ENOMEM;
-			text = larger;
-			size = size ? 2 * size : 65536;
-		}
-		n = read(fd, text + length, size - length);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		length += (size_t)n;
-		if (length > CASEFILE_BYTES_MAX)
-			return -EFBIG;
-	}
-	*ret = TAKE_PTR(text);
-	*ret_length = length;
-	return 0;
-}
-
 int casefile_read(
 	const char *path, struct triage_case **ret, char message[static CASEFILE_MESSAGE_SIZE])
 {
-	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	CLEANUP(freep) char *text = NULL;
-	size_t length = 0;
-	int r;
+	size_t length;
+	int r = file_read(path, 0, CASEFILE_BYTES_MAX, &text, &length);
 
-	r = fd < 0 ? -errno : read_all(fd, &text, &length);
+	if (r > 0)
+		r = -EFBIG;
 	if (r < 0) {
 		snprintf(message, CASEFILE_MESSAGE_SIZE, "%s", strerror(-r));
 		return r;

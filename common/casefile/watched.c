@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/casefile/watched.h"
+#include "common/casefile/private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,28 +10,7 @@
 #include "common/model/session.h"
 #include "common/logs/toollog.h"
 
-typedef struct json_object json;
-
 #define HOURS_MAX 48 /* events later than this are put here: no restore lasts so long */
-
-static json *member(const json *object, const char *key, enum json_type type)
-{
-	json *value;
-
-	return json_object_object_get_ex(object, key, &value) && json_object_is_type(value, type)
-		       ? value
-		       : NULL;
-}
-
-static void take_text(const json *object, const char *key, char *out, size_t size)
-{
-	json *value = member(object, key, json_type_string);
-
-	out[0] = '\0';
-	if (value)
-		text_clean(json_object_get_string(value), (size_t)json_object_get_string_len(value),
-			out, size);
-}
 
 static struct stamp time_of(const json *object)
 {
@@ -66,10 +45,10 @@ static void feed_link_event(struct watched *watched, const json *object)
 	struct event event = {.source = SOURCE_USB, .at = time_of(object)};
 	char word[NAME_SIZE];
 
-	take_text(object, "event", word, sizeof(word));
-	event.kind = text_equal(word, "add") ? EVENT_ATTACH : EVENT_DETACH;
-	take_text(object, "mode", word, sizeof(word));
-	event.mode = session_resolve_mode(&watched->session, device_mode_from_name(word), event.at);
+	event.kind =
+		text_equal(take_word(object, "event", word), "add") ? EVENT_ATTACH : EVENT_DETACH;
+	event.mode = session_resolve_mode(&watched->session,
+		device_mode_from_name(take_word(object, "mode", word)), event.at);
 	text_copy(event.port, sizeof(event.port), watched->session.attempt.port);
 	feed(watched, &event);
 }
@@ -78,7 +57,7 @@ static void feed_kernel_line(struct watched *watched, const json *object)
 {
 	struct event event = {.source = SOURCE_KERNEL, .at = time_of(object)};
 	struct link_finding finding;
-	char line[1024];
+	char line[1024] = "";
 
 	take_text(object, "line", line, sizeof(line));
 	if (!link_pattern_read(LINK_KERNEL, line, &finding))
@@ -152,7 +131,7 @@ static void feed_log(struct watched *watched, const json *attempt)
 static void feed_operation(struct watched *watched, const json *attempt)
 {
 	struct event event = {.kind = EVENT_OPERATION, .source = SOURCE_PERSON};
-	char text[NAME_SIZE];
+	char text[NAME_SIZE] = "";
 	unsigned number;
 	char *open;
 
@@ -185,13 +164,11 @@ void watched_fold(struct attempt *attempt, const struct json_object *object,
 	session->attempt = *attempt;
 	feed_operation(&watched, object);
 	feed_log(&watched, object);
-	take_text(object, "stage", word, sizeof(word));
-	stage = restore_stage_from_name(word);
+	stage = restore_stage_from_name(take_word(object, "stage", word));
 	if (stage > session->attempt.stage)
 		session->attempt.stage = stage;
 	feed_link(&watched, object);
-	take_text(object, "outcome", word, sizeof(word));
-	if (text_equal(word, "failed")) {
+	if (text_equal(take_word(object, "outcome", word), "failed")) {
 		struct event end = {.kind = EVENT_TOOL_END, .source = SOURCE_PERSON, .code = 1};
 
 		end.at.monotonic_us = CASEFILE_EPOCH_US + (uint64_t)HOURS_MAX * 3600 * USEC_PER_SEC;

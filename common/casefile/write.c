@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "common/base/text.h"
-#include "common/casefile/observed.h"
+#include "common/casefile/private.h"
 
 typedef struct json_object json;
 

@@ -3,13 +3,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <json-c/json_object.h>
 #include <json-c/json_tokener.h>
 
+#include "common/base/file.h"
 #include "common/base/text.h"
 #include "common/base/size_estimate.h"
 
@@ -196,45 +195,15 @@ int panicfile_parse(const char *bytes, size_t length, struct panicfile **ret,
 	return 0;
 }
 
-static int read_all(int fd, char **ret, size_t *ret_length)
-{
-	CLEANUP(freep) char *bytes = NULL;
-	struct stat status;
-	size_t size, length = 0;
-
-	if (fstat(fd, &status) < 0)
-		return -errno;
-	if (status.st_size > PANICFILE_BYTES_MAX)
-		return -EFBIG;
-	/* A pipe has no size. */
-	size = S_ISREG(status.st_mode) ? (size_t)status.st_size + 1 : PANICFILE_BYTES_MAX + 1;
-	bytes = malloc(size);
-	if (!bytes)
-		return -ENOMEM;
-	while (length < size) {
-		ssize_t n = read(fd, bytes + length, size - length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		length += (size_t)n;
-	}
-	*ret = TAKE_PTR(bytes);
-	*ret_length = length;
-	return 0;
-}
-
 int panicfile_read(
 	const char *path, struct panicfile **ret, char message[static PANICFILE_MESSAGE_SIZE])
 {
-	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	CLEANUP(freep) char *bytes = NULL;
-	size_t length = 0;
-	int r = fd < 0 ? -errno : read_all(fd, &bytes, &length);
+	size_t length;
+	int r = file_read(path, 0, PANICFILE_BYTES_MAX, &bytes, &length);
 
+	if (r > 0)
+		r = -EFBIG;
 	if (r < 0) {
 		snprintf(message, PANICFILE_MESSAGE_SIZE, "%s", strerror(-r));
 		return r;

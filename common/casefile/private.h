@@ -1,12 +1,53 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The observed facts of an attempt, as members of the JSON object `observed`: one table for reading
- * and writing, so that both handle every field. Private to casefile. */
+/* What the reader and the writer of case files share. Private to casefile. */
 #pragma once
 
+#include <json-c/json.h>
 #include <stddef.h>
 
-#include "common/model/attempt.h"
+#include "common/base/text.h"
+#include "common/model/session.h"
 
+typedef struct json_object json;
+
+/* The member, or NULL where it is missing or of another type. */
+static inline json *member(const json *object, const char *key, enum json_type type)
+{
+	json *value;
+
+	return json_object_object_get_ex(object, key, &value) && json_object_is_type(value, type)
+		       ? value
+		       : NULL;
+}
+
+/* Copies a text member as clean UTF-8; leaves `out` where it is missing. */
+static inline void take_text(const json *object, const char *key, char *out, size_t size)
+{
+	json *value = member(object, key, json_type_string);
+
+	if (value)
+		text_clean(json_object_get_string(value), (size_t)json_object_get_string_len(value),
+			out, size);
+}
+
+/* The word of a member, cleaned into `out`; the empty text where it is missing or "unknown". */
+static inline const char *take_word(const json *object, const char *key, char out[static NAME_SIZE])
+{
+	out[0] = '\0';
+	take_text(object, key, out, NAME_SIZE);
+	if (text_equal(out, "unknown"))
+		out[0] = '\0';
+	return out;
+}
+
+/* Feeds the log, link events and kernel lines of `object`, an attempt of a case file, through the
+ * parsers and the session machine, as if watched live, and folds them into `attempt`. Calls
+ * `record`, which may be NULL, with each event. */
+void watched_fold(
+	struct attempt *attempt, const json *object, session_recorder *record, void *user);
+
+/* The observed facts of an attempt, as members of the JSON object `observed`: one table for reading
+ * and writing, so that both handle every field. */
 enum observed_type {
 	OBSERVED_U32,
 	OBSERVED_I32,
