@@ -10,6 +10,7 @@
 
 #include "common/base/file.h"
 #include "common/base/text.h"
+#include "common/base/json_syntax.h"
 #include "common/base/size_estimate.h"
 
 #define WEIGHT_MAX (128u << 20) /* bytes in memory while it is read */
@@ -110,17 +111,21 @@ static int take_object(struct panicfile *file, struct json_object *object)
 static int read_object(const char *bytes, size_t length, size_t *ret_used, struct json_object **ret)
 {
 	CLEANUP(tokener_freep) struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
-	struct json_object *object;
+	CLEANUP(object_putp) struct json_object *object = NULL;
+	size_t end = length, at;
 
 	if (!tokener)
 		return -ENOMEM;
-	object = json_tokener_parse_ex(tokener, bytes, (int)length);
-	if (!object || !json_object_is_type(object, json_type_object)) {
-		json_object_put(object);
+	/* Up to where the text goes wrong it may be a whole object. json-c accepts more than JSON,
+	 * and json_weight() says nothing of that. */
+	if (!json_syntax_check(bytes, length, DEPTH_MAX, &end) &&
+		!json_syntax_check(bytes, end, DEPTH_MAX, &at))
 		return 0;
-	}
-	*ret_used = json_tokener_get_parse_end(tokener);
-	*ret = object;
+	object = json_tokener_parse_ex(tokener, bytes, (int)end);
+	if (!json_object_is_type(object, json_type_object))
+		return 0;
+	*ret_used = end;
+	*ret = TAKE_PTR(object);
 	return 1;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "tests/unit/test.h"
 
@@ -100,6 +101,27 @@ static void a_heavy_one_is_refused(void **state)
 	assert_null(read_file(text));
 }
 
+/* json-c reads single quotes and comments, which would hide from the estimate of its size what
+ * follows; a report that is not JSON is read as text. */
+static void what_only_json_c_reads_takes_no_memory(void **state)
+{
+	static const char *const heads[] = {"{'\"':[{}", "{/*\"*/\"a\":[{}"};
+	static char text[3 * 1000000 + 64];
+	struct rusage before, after;
+
+	getrusage(RUSAGE_SELF, &before);
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		char *end = stpcpy(text, heads[i]);
+
+		for (size_t n = 0; n < 1000000; n++)
+			end = stpcpy(end, ",{}");
+		strcpy(end, "]}");
+		assert_null(read_file(text));
+	}
+	getrusage(RUSAGE_SELF, &after);
+	assert_true(after.ru_maxrss - before.ru_maxrss < 64 * 1024);
+}
+
 static void no_such_file(void **state)
 {
 	char message[PANICFILE_MESSAGE_SIZE] = "";
@@ -118,6 +140,7 @@ int main(void)
 		cmocka_unit_test(no_reports),
 		cmocka_unit_test(hostile_fields),
 		cmocka_unit_test(a_heavy_one_is_refused),
+		cmocka_unit_test(what_only_json_c_reads_takes_no_memory),
 		cmocka_unit_test(no_such_file),
 	};
 
