@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Judges a phone once after news of it (the end of a session, a late error, what people add), and
- * records an EVENT_DIAGNOSIS where the verdict has changed. It stores nothing: the ring holds what
- * it recorded. */
+/* Diagnoses a phone once after each change (the end of a session, a late error, facts that people
+ * add), and records an EVENT_DIAGNOSIS if the verdict is different. It stores nothing itself: the
+ * ring stores its records. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,15 +18,15 @@ int diagnoser_new(struct loop *loop, struct store *store, event_sink *sink, void
 struct diagnoser *diagnoser_free(struct diagnoser *diagnoser);
 DEFINE_FREEP(struct diagnoser, diagnoser_free)
 
-/* A record of an earlier run of the daemon: the last verdict is known from it. */
+/* Replays a record of an earlier daemon: sets the phone's last verdict. */
 void diagnoser_replay(struct diagnoser *diagnoser, const struct event *event);
-/* A recorder_observer: news makes the phone due. Any other record costs nothing. */
+/* A recorder_observer: a relevant record makes its phone due. It ignores the others. */
 void diagnoser_observe(void *diagnoser, const struct event *record);
-/* News of a phone that is no record: an attempt was added. */
+/* Makes a phone due for a change without a record: an added attempt. */
 void diagnoser_judge_phone(struct diagnoser *diagnoser, const struct identity *identity);
-/* True while a phone is due: its verdict is not made yet. */
+/* True while a phone is due, that is, its new verdict is not recorded yet. */
 bool diagnoser_is_due(const struct diagnoser *diagnoser);
-/* Judges all that is due now, without a timer. */
+/* Diagnoses all due phones now, without a timer. */
 void diagnoser_finish(struct diagnoser *diagnoser);
-/* Forgets a phone. */
+/* Drops the state of a phone. */
 void diagnoser_forget(struct diagnoser *diagnoser, const struct identity *identity);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the administrator chose: defaults, the configuration file, the command line, in this order.
- * It opens nothing but that file. */
+/* The administrator's settings: defaults, then the configuration file, then the command line. It
+ * opens only that file. */
 #pragma once
 
 #include <limits.h>
@@ -19,12 +19,12 @@ struct options {
 	char bench_name[NAME_SIZE];
 	uint64_t ring_bytes;
 	uint32_t budget_percent;
-	uint32_t keep_records_days;  /* of sealed sessions; 0 = for ever */
-	uint32_t keep_attempts_days; /* with what is known of them; 0 = for ever */
-	unsigned queries;	     /* what phones may be asked: enum query bits */
+	uint32_t keep_records_days;  /* for sealed sessions; 0 = for ever */
+	uint32_t keep_attempts_days; /* with everything about them; 0 = for ever */
+	unsigned queries;	     /* allowed questions to phones: enum query bits */
 	bool verbose;
 };
 
-/* Reads the choices. On trouble one sentence is written to standard error. Returns 0, 1 where help
- * or the version was asked for and printed, or -EINVAL. */
+/* Reads the settings. On an error it writes one sentence to standard error. Returns 0, 1 if it
+ * printed the help or the version, or -EINVAL. */
 int options_read(int argc, char **argv, struct options *ret);

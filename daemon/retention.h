@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Deletes from the casebook what is older than the administrator wants it stored. A clock that
- * jumps years ahead deletes nothing that a bench still uses. */
+/* Deletes old data from the casebook after the time that the administrator set. If the clock jumps
+ * years ahead, it deletes nothing that is in use. */
 #pragma once
 
 #include "daemon/sealer.h"
@@ -8,11 +8,11 @@
 struct retention;
 
 struct retention_options {
-	uint32_t records_days;	/* of sealed sessions; 0 = for ever */
-	uint32_t attempts_days; /* whole attempts; 0 = for ever */
+	uint32_t records_days;	/* for sealed sessions; 0 = for ever */
+	uint32_t attempts_days; /* for whole attempts; 0 = for ever */
 };
 
-/* Works once an hour. The sealer must outlive it. Returns 0 or a negative errno; the caller owns
+/* Runs once per hour. The sealer must outlive it. Returns 0 or a negative errno; the caller owns
  * *ret: retention_free(). */
 int retention_new(struct loop *loop, const struct retention_options *options, struct sealer *sealer,
 	struct retention **ret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which sources are up, from their last EVENT_SOURCE: what `status` shows. */
+/* The state of each source, from its last EVENT_SOURCE, for `status`. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 struct source_state {
 	char name[NAME_SIZE];
 	bool up;
-	char detail[256]; /* why it is down; empty = nothing to say */
+	char detail[256]; /* why it is down; empty = no reason */
 };
 
 struct source_states {
@@ -21,5 +21,5 @@ struct source_states {
 
 /* A recorder_observer. */
 void source_states_observe(void *states, const struct event *record);
-/* A source that is not used any more. */
+/* Removes a source that is no longer used. */
 void source_states_remove(struct source_states *states, const char *name);

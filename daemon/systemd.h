@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The service manager's protocol (sd-daemon): readiness, a status line, the
- * watchdog's sign of life, the socket it opened for us. Does nothing where there is no manager. */
+/* The service manager's protocol (sd-daemon): readiness, status line, watchdog and the inherited
+ * socket. Without a service manager it does nothing. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,20 +10,19 @@
 
 struct systemd;
 
-/* Starts to give signs of life from the loop every half of WATCHDOG_USEC, where the manager asks
- * for them. Returns 0 or a negative errno; the caller owns *ret: systemd_free(). */
+/* Starts to ping the watchdog from the loop, twice per WATCHDOG_USEC, if the manager requests it.
+ * Returns 0 or a negative errno; the caller owns *ret: systemd_free(). */
 int systemd_new(struct loop *loop, struct systemd **ret);
 struct systemd *systemd_free(struct systemd *service);
 DEFINE_FREEP(struct systemd, systemd_free)
 
-/* Tells that requests are served from now on. */
+/* Reports that the daemon is ready for requests. */
 void systemd_ready(struct systemd *service);
-/* Tells that the end has begun. */
+/* Reports that the daemon is stopping. */
 void systemd_stopping(struct systemd *service);
-/* Sets the line of `systemctl status`; sent only when it changes. Line ends become blanks. */
+/* Sets the status line of `systemctl status`; sent only if it changes. Line ends become blanks. */
 void systemd_status(struct systemd *service, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* The listening Unix stream socket that the manager passed. Returns the descriptor, which the
- * caller owns, -ENOENT where none was passed, or -EINVAL where it is anything but that one. To be
- * called once. */
+/* Returns the listening Unix stream socket that the manager passed; the caller owns the descriptor.
+ * Returns -ENOENT if none was passed, or -EINVAL if it is anything else. Call it once. */
 int systemd_take_socket(void);

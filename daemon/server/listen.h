@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A listening Unix socket, made here or inherited. Accepts nothing. */
+/* A listening Unix socket, created here or inherited. It accepts no connections. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,18 +8,18 @@
 
 struct listen_socket {
 	int fd;
-	struct sockaddr_un address; /* of a socket that was made here */
+	struct sockaddr_un address; /* of a socket created here */
 	bool made_here;
-	dev_t device; /* what was made, so that nothing else is removed */
+	dev_t device; /* identify the created file, so that no other file is removed */
 	ino_t inode;
 };
 
-/* Makes a socket at `path` with mode 0660, and listens. A socket that nobody listens at any more is
- * replaced. Returns 0, -EADDRINUSE where someone listens there or it is no socket, -ENAMETOOLONG,
- * or a negative errno. */
+/* Creates a socket at `path` with mode 0660, and listens. Replaces a socket that no process listens
+ * on. Returns 0, -EADDRINUSE if a process listens there or the file is not a socket, -ENAMETOOLONG,
+ * or another negative errno. */
 int listen_at(const char *path, struct listen_socket *ret);
-/* Takes over `fd`, and closes it on failure. Returns 0, or -ENOTSOCK where it is no listening Unix
- * socket. */
+/* Takes ownership of `fd`, and closes it on failure. Returns 0, or -ENOTSOCK if it is not a
+ * listening Unix socket. */
 int listen_take(int fd, struct listen_socket *ret);
-/* Closes the socket; removes the file that listen_at() made. */
+/* Closes the socket; deletes the file that listen_at() created. */
 void listen_close(struct listen_socket *socket);

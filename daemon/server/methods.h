@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The methods that change something, and one call of them on its way. Only for daemon/server. */
+/* The methods that change something, and the state of one call. Private to daemon/server. */
 #pragma once
 
 #include <sys/queue.h>
@@ -24,22 +24,22 @@ struct request {
 	struct peer *peer;
 	const struct varlink_call *message;
 	struct call call;
-	bool streaming; /* the method began a stream: nothing more to answer */
+	bool streaming; /* the method started a stream: it needs no other answer */
 };
 
-/* Answers a call of a peer, with its result or an error. */
+/* Answers a peer's call with the result or an error. */
 void methods_call(void *api, struct peer *peer, struct varlink_call *message);
 
 /* Fills request->call.answer. Returns API_OK, an enum api_error, or a negative errno. */
 typedef int method_handler(struct request *request);
 
-/* methods_run.c: the restore tools that `run` watches. */
+/* methods_run.c: the restore tools under `run`. */
 method_handler methods_begin_run, methods_append_log, methods_end_run;
-/* methods_notes.c: what people say. */
+/* methods_notes.c: facts that people report. */
 method_handler methods_set_conditions, methods_add_note;
-/* methods_casebook.c: attempts that are added, and purges. */
+/* methods_casebook.c: added attempts, and purges. */
 method_handler methods_add_attempt, methods_add_records, methods_purge;
 
-/* The conditions that the parameter `conditions` has. Returns API_OK or API_INVALID_PARAMETER. */
+/* The conditions in the parameter `conditions`. Returns API_OK or API_INVALID_PARAMETER. */
 int methods_conditions(struct call *call,
 	struct condition conditions[static ATTEMPT_CONDITIONS_MAX], size_t *ret_count);

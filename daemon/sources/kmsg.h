@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads the kernel's log buffer where there is no journal: the kernel's lines on the link. Has none
- * of usbmuxd's, and needs the right to read /dev/kmsg. */
+/* Reads the kernel's lines about phone connections from its log buffer, if there is no journal. The
+ * buffer has no lines of usbmuxd, and reading it needs permission for /dev/kmsg. */
 #pragma once
 
 #include "common/base/macro.h"
@@ -19,12 +19,12 @@ struct kmsg_options {
 
 struct kmsg;
 
-/* Starts to read what is written from now on. To `sink` go
+/* Starts to read new lines. `sink` gets
  *   EVENT_SOURCE     name = kmsg, code = 0 up, negative errno down, text = why; the first from
  *                    within this call
- *   EVENT_USB_ERROR and EVENT_MUX_ERROR as the journal's source gives them, of the kernel alone
- * No right to read is no failure. Returns 0 or -ENOMEM. The caller owns *ret: kmsg_free(). `sink`
- * may not free it. */
+ *   EVENT_USB_ERROR, EVENT_MUX_ERROR  as from the journal, but only lines of the kernel
+ * A missing permission is not a failure. Returns 0 or -ENOMEM. The caller owns *ret: kmsg_free().
+ * `sink` must not free it. */
 int kmsg_new(struct loop *loop, const struct kmsg_options *options, event_sink *sink, void *user,
 	struct kmsg **ret);
 struct kmsg *kmsg_free(struct kmsg *kmsg);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* All sources of the daemon: starts them, hands their events to the recorder, and reads the
- * kernel's own log while there is no journal. */
+/* All sources of the daemon: starts them, passes their events to the recorder, and reads the
+ * kernel's own log if there is no journal. */
 #pragma once
 
 #include "common/base/macro.h"
@@ -12,13 +12,13 @@
 struct sources;
 
 struct sources_options {
-	const char *state_dir;	     /* for the journal's cursor */
+	const char *state_dir;	     /* for the journal's position */
 	const char *usbmuxd_address; /* NULL = usbmuxd's default */
 	const char *journal_dir;     /* NULL = the system's journal */
-	unsigned queries;	     /* what phones may be asked: enum query bits */
+	unsigned queries;	     /* allowed questions to phones: enum query bits */
 };
 
-/* Starts to watch. The recorder and the states must outlive the sources; the texts are borrowed.
+/* Starts all sources. The recorder and the states must outlive them; the texts are borrowed.
  * Returns 0 or a negative errno; the caller owns *ret: sources_free(). */
 int sources_new(struct loop *loop, const struct sources_options *options, struct recorder *recorder,
 	struct source_states *states, struct sources **ret);

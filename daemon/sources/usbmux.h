@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Listens to usbmuxd: which phones it lists, when it dies and comes back. Connects to no phone;
- * outlives every usbmuxd. */
+/* Follows usbmuxd: the phones it lists, its end and its restart. It connects to no phone and
+ * survives every usbmuxd. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,17 +15,16 @@
 #define USBMUX_DEFAULT_PATH "/var/run/usbmuxd"
 
 struct usbmux_options {
-	const char
-		*address; /* as in USBMUXD_SOCKET_ADDRESS, NULL = the default path; it is copied */
+	const char *address; /* as in USBMUXD_SOCKET_ADDRESS; NULL = the default path; copied */
 	find_usb_place *find_place; /* may be NULL */
 	void *find_place_user;
 	uint64_t retry_first_us; /* 0 = USBMUX_RETRY_FIRST_US */
 	uint64_t answer_max_us;	 /* 0 = USBMUX_ANSWER_MAX_US */
 };
 
-/* The wait before a new connection: doubled each time from the first to the longest. Debian's
- * usbmuxd ends with the last phone, so "absent" is usual: then its socket is watched for, and the
- * longest wait is a safety net alone. Where that cannot be, the wait delays its news. */
+/* The wait before a new connection doubles from the first to the longest. Debian's usbmuxd exits
+ * with the last phone, so "absent" is usual: then path_watch reports its socket, and the longest
+ * wait is only a safety net. If the path cannot be watched, the wait delays the report. */
 #define USBMUX_RETRY_FIRST_US (100 * USEC_PER_MSEC)
 #define USBMUX_RETRY_MAX_US (1 * USEC_PER_SEC)
 #define USBMUX_RETRY_ABSENT_US (600 * USEC_PER_SEC)
@@ -33,20 +32,21 @@ struct usbmux_options {
 
 struct usbmux;
 
-/* Starts to listen: first events come from the loop, not from this call. To `sink` go
- *   EVENT_SOURCE      name = usbmuxd, code = 0 up, negative errno down, text = why; once a change
- *   EVENT_MUX_ATTACH  ecid, udid, port, speed, hub depth as far as known; USB only, no network
- *   EVENT_MUX_DETACH  the same device; code not 0 and text where usbmuxd ended and not the phone:
- *                     then after the EVENT_SOURCE that says so
- * usbmuxd absent or talking nonsense is no failure. Returns 0, or a negative errno: no memory.
- * The caller owns *ret: usbmux_free(). `sink` may not free it. */
+/* Starts to listen. From the loop, never from this call, `sink` gets
+ *   EVENT_SOURCE      name = usbmuxd, code = 0 up, negative errno down, text = why; once per change
+ *   EVENT_MUX_ATTACH  ecid, udid, port, speed, hub depth if known; only USB, not network
+ *   EVENT_MUX_DETACH  the same device; if usbmuxd ended and not the phone's connection, code is not
+ *   0,
+ *                     text is set, and the EVENT_SOURCE comes first
+ * An absent usbmuxd and invalid messages are not failures. Returns 0 or -ENOMEM. The caller owns
+ * *ret: usbmux_free(). `sink` must not free it. */
 int usbmux_new(struct loop *loop, const struct usbmux_options *options, event_sink *sink,
 	void *user, struct usbmux **ret);
-/* Leaves usbmuxd without any event. Returns NULL. */
+/* Disconnects without an event. Returns NULL. */
 struct usbmux *usbmux_free(struct usbmux *usbmux);
 DEFINE_FREEP(struct usbmux, usbmux_free)
 
-/* A phone came on USB, so usbmuxd is likely to start: begins the waits over at the first. */
+/* A phone appeared on USB, so usbmuxd probably starts: restarts the waits at the first. */
 void usbmux_wake(struct usbmux *usbmux);
-/* Whether usbmuxd took the request to listen and still does. */
+/* Whether usbmuxd accepted the request to listen and the connection is up. */
 bool usbmux_is_up(const struct usbmux *usbmux);
