@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the program that talks to phones prints, in JSON: written there, and read here by who
- * started it. Opens nothing and asks nothing.
+/* The JSON output of idevicetriage-phone: written there, and read here by the program that started
+ * it. It opens nothing and sends nothing.
  *   ask      one line, a struct phone_answer
  *   list     one line: {"phones": [UDID, ...]} or {"error": TEXT}
  *   reports  for each report a line, a struct phone_head, and its bytes; then the last line */
@@ -12,59 +12,58 @@
 
 #include "common/model/event.h"
 
-#define PHONE_VALUE_SIZE 64		 /* bytes with the NUL of one value */
-#define PHONE_ANSWER_JSON_MAX (1u << 16) /* bytes of the JSON; more is no answer */
+#define PHONE_VALUE_SIZE 64		 /* bytes of one value with the NUL */
+#define PHONE_ANSWER_JSON_MAX (1u << 16) /* bytes of the JSON; longer output is invalid */
 
 enum phone_kind {
-	PHONE_NO_ANSWER, /* it could not be reached, or said nothing in time */
-	PHONE_NONSENSE,	 /* it answered outside of this protocol */
+	PHONE_NO_ANSWER, /* the phone was unreachable or silent */
+	PHONE_NONSENSE,	 /* its answer was invalid */
 	PHONE_NORMAL,
 	PHONE_RESTORE,
 };
 
-/* A text that the phone saved of its last failure: clean UTF-8 in one line. */
+/* A text that the phone saved about its last failure: clean UTF-8, one line. */
 struct phone_text {
 	char text[EVENT_TEXT_MAX + 1];
 };
 
 struct phone_answer {
 	enum phone_kind kind;
-	uint64_t ecid; /* 0 = not told */
+	uint64_t ecid; /* 0 = unknown */
 	char product[PHONE_VALUE_SIZE];
 	char board[PHONE_VALUE_SIZE];
-	char version[PHONE_VALUE_SIZE]; /* normal mode alone */
+	char version[PHONE_VALUE_SIZE]; /* only in normal mode */
 	char build[PHONE_VALUE_SIZE];
-	/* Restore mode alone; empty = it remembers none. */
+	/* Only in restore mode; empty = none saved. */
 	struct phone_text exit_status, usb_log, panic_log;
 };
 
 /* Returns the answer as one line of JSON, which the caller frees, or NULL when out of memory. */
 char *phone_answer_write(const struct phone_answer *answer);
-/* Reads that line from bytes that nobody vouches for: one object with known members of the right
- * types alone. Texts are cleaned and cut to size. Returns 0, -EBADMSG or -ENOMEM, both with *ret
- * untouched. */
+/* Reads that line from untrusted bytes: exactly one object with known members of the right types.
+ * Texts are cleaned and truncated. Returns 0, -EBADMSG or -ENOMEM, both with *ret untouched. */
 int phone_answer_read(const char *bytes, size_t length, struct phone_answer *ret);
 
-#define PHONE_LIST_MAX 64   /* phones that are listed */
+#define PHONE_LIST_MAX 64   /* phones in the list */
 #define PHONE_HEAD_MAX 1024 /* bytes of the line */
 #define PHONE_REPORT_NAME_SIZE 128
 #define PHONE_MESSAGE_SIZE 256
 
-/* What stands before a report, or after all of them. */
+/* The line before a report, or after all of them. */
 struct phone_head {
 	bool last;
-	uint32_t count;	 /* of the last: how many reports there were */
-	uint32_t length; /* bytes of the report that follow */
-	/* Letters, digits, dots, dashes and underscores alone, and no dot at its beginning. */
+	uint32_t count;	 /* last line: number of reports */
+	uint32_t length; /* bytes of the report that follows */
+	/* Only letters, digits, dots, dashes and underscores, and no dot at the start. */
 	char name[PHONE_REPORT_NAME_SIZE];
-	/* Of the last: what went wrong, from the verb on ("is locked."); empty = nothing. */
+	/* Last line: the problem, from the verb on ("is locked."); empty = none. */
 	char message[PHONE_MESSAGE_SIZE];
 };
 
 /* As phone_answer_write() and phone_answer_read(). */
 char *phone_head_write(const struct phone_head *head);
 int phone_head_read(const char *bytes, size_t length, struct phone_head *ret);
-/* Whether a report may have that name. */
+/* Whether `name` is a valid name for a report. */
 bool phone_report_name_ok(const char *name);
 /* Gets one report, whose name is a phone_report_name_ok(). Returns false to end the reading. */
 typedef bool phone_report_taken(void *user, const char *name, const char *bytes, size_t length);

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a phone answers, as property lists, made into what it says: clean text, bounded, in the form
- * that is recorded. Opens nothing and asks nothing. */
+/* Converts a phone's answers, which are property lists, into clean, bounded texts to record. It
+ * opens nothing and sends nothing. */
 #pragma once
 
 #include <plist/plist.h>
 
 #include "phone/answer.h"
 
-/* Bytes of one property list. Panic logs have up to some 100 KiB. */
+/* Limit of one property list, in bytes. Panic logs have up to 100 KiB. */
 #define PHONE_VALUES_MAX (1u << 20)
 
-/* Reads the bytes of one answer: a dict in XML, of no great depth. Returns 0 or -EBADMSG. The
+/* Parses the bytes of one answer: a dict in XML, with limited nesting. Returns 0 or -EBADMSG. The
  * caller owns *ret: plist_free(). */
 int phone_values_parse(const char *bytes, uint32_t length, plist_t *ret);
-/* Which service answered a QueryType: PHONE_NORMAL, PHONE_RESTORE or PHONE_NONSENSE. */
+/* The service that answered a QueryType: PHONE_NORMAL, PHONE_RESTORE or PHONE_NONSENSE. */
 enum phone_kind phone_values_kind(plist_t reply);
-/* The keys that a phone in normal mode is asked for, one after the other; NULL beyond them. */
+/* The keys to query in normal mode, by index; NULL after the last. */
 const char *phone_values_key(size_t index);
-/* Reads the answer for that one. */
+/* Reads the answer for the key at `index`. */
 void phone_values_read_one(struct phone_answer *answer, size_t index, plist_t reply);
-/* Read the answers of a phone in restore mode for HardwareInfo and SavedDebugInfo. */
+/* Read the answers to HardwareInfo and SavedDebugInfo in restore mode. */
 void phone_values_read_hardware(struct phone_answer *answer, plist_t reply);
 void phone_values_read_saved(struct phone_answer *answer, plist_t reply);
