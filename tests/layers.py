@@ -2,7 +2,7 @@
 """The layers are law: reads the static libraries of a build folder and checks what each calls.
 
 A library may use symbols of the libraries it stands on, and of the C library less what its layer
-forbids. Prints TAP.
+forbids. A header needs a reason to exist. Prints TAP.
 """
 import pathlib
 import re
@@ -110,9 +110,27 @@ def linked_problems(program, allowed):
     return problems
 
 
+# Where a header may be included from; the C file of its own name does not count.
+SOURCES = ('client', 'common', 'daemon', 'phone', 'tests')
+
+
+def idle_headers(root):
+    """The headers with no type of their own (defined, or opaque) and fewer than two includers: static functions."""
+    texts = {str(path.relative_to(root)): path.read_text()
+             for folder in SOURCES for path in (root / folder).rglob('*.[ch]')}
+    for header in sorted(name for name in texts if name.endswith('.h') and not name.startswith('tests/')):
+        own = header[:-2] + '.c'
+        users = [name for name, text in texts.items() if name != own and f'#include "{header}"' in text]
+        declared = re.findall(r'^(?:struct|enum|union) (\w+)(?: \{|;)', texts[header], re.M)
+        defined = texts[header] + texts.get(own, '')
+        types = [name for name in declared if re.search(rf'^(?:struct|enum|union) {name} \{{', defined, re.M)]
+        if len(users) < 2 and not types:
+            yield f'{header} has no type and serves {users[0] if users else "nobody"} alone'
+
+
 def main(build):
     archives = {path.stem[3:]: symbols(path) for path in build.rglob('lib*.a')}
-    print(f'1..{len(LAYERS) + 1 + len(LINKED)}')
+    print(f'1..{len(LAYERS) + 2 + len(LINKED)}')
     failures = 0
     for number, (name, (below, forbidden)) in enumerate(LAYERS.items(), 1):
         problems = []
@@ -139,7 +157,11 @@ def main(build):
             print(f'# {name}: {problem}')
         failures += bool(problems)
         print(f'{"not ok" if problems else "ok"} {number} - {name} links what it needs alone')
-    return 1 if failures or changing else 0
+    idle = list(idle_headers(pathlib.Path(__file__).resolve().parent.parent))
+    for problem in idle:
+        print(f'# {problem}')
+    print(f'{"not ok" if idle else "ok"} {len(LAYERS) + 2 + len(LINKED)} - each header has a reason')
+    return 1 if failures or changing or idle else 0
 
 
 sys.exit(main(pathlib.Path(sys.argv[1])))
