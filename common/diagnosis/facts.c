@@ -5,6 +5,7 @@
 
 #include "common/base/text.h"
 #include "common/diagnosis/facts_private.h"
+#include "common/diagnosis/tool_age.h"
 
 #define FACT_ROW(id, function) [id] = function,
 static bool (*const fact_functions[FACT_COUNT])(const struct case_analysis *) = {
@@ -54,6 +55,15 @@ static bool sign_among(const struct term *term, const struct attempt *attempt, u
 		*sequence = sign->first_sequence;
 		return true;
 	}
+	return false;
+}
+
+static bool is_older_than_any(const struct term *term, const struct attempt *attempt)
+{
+	for (size_t i = 0; i < term->count; i++)
+		if (firmware_is_older(attempt->firmware_build, term->words[i]) ||
+			firmware_is_older(attempt->firmware, term->words[i]))
+			return true;
 	return false;
 }
 
@@ -122,6 +132,8 @@ static bool term_holds_for_attempt(
 		return word_among(term, attempt->action);
 	case TERM_CONDITION:
 		return condition_among(term, attempt);
+	case TERM_OLDER_THAN:
+		return is_older_than_any(term, attempt);
 	default:
 		return false;
 	}

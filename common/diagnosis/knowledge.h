@@ -43,6 +43,7 @@ enum term_kind {
 	TERM_ENTRY,
 	TERM_ACTION,
 	TERM_CONDITION,
+	TERM_OLDER_THAN,
 	/* Of the case. */
 	TERM_HISTORY,
 	/* Of the verdict so far: for experiments. */

@@ -11,6 +11,7 @@
 
 #define FIRST_YEAR 2007 /* of the first iPhone */
 #define LAST_YEAR 2099
+#define RELEASE_PARTS 4 /* numbers of a version or build */
 
 /* The year of a date behind "git"; 0 where there is none. */
 static int git_year(const char *version)
@@ -57,4 +58,43 @@ int firmware_build_year(const char *build)
 	if (rest == build || !isupper((unsigned char)*rest) || major < 7 || major > 97)
 		return 0;
 	return (int)major + 2002;
+}
+
+/* A firmware as numbers to compare in order; a build has its letter among them. */
+struct release {
+	bool is_build;
+	size_t count;
+	long parts[RELEASE_PARTS];
+};
+
+/* Returns false where the text is no firmware. */
+static bool read_release(const char *text, struct release *ret)
+{
+	*ret = (struct release){0};
+	while (isdigit((unsigned char)*text) && ret->count < RELEASE_PARTS) {
+		char *end;
+
+		ret->parts[ret->count++] = strtol(text, &end, 10);
+		text = end;
+		if (*text == '.' && !ret->is_build) {
+			text++;
+		} else if (isupper((unsigned char)*text) && ret->count == 1) {
+			ret->is_build = true;
+			ret->parts[ret->count++] = *text++;
+		}
+	}
+	/* Builds of beta versions end in a small letter. */
+	return ret->count > 1 && (!*text || (ret->is_build && islower((unsigned char)*text)));
+}
+
+bool firmware_is_older(const char *firmware, const char *other)
+{
+	struct release a, b;
+
+	if (!read_release(firmware, &a) || !read_release(other, &b) || a.is_build != b.is_build)
+		return false;
+	for (size_t i = 0; i < RELEASE_PARTS; i++)
+		if (a.parts[i] != b.parts[i])
+			return a.parts[i] < b.parts[i];
+	return false;
 }

@@ -3,6 +3,8 @@
  * diagnoses nothing. */
 #pragma once
 
+#include <stdbool.h>
+
 /* The year of a version that is too old for later firmware, by a table of releases or by a date in
  * the version itself ("git-2020-06", "1.0.0+git20210623"); 0 = not known. */
 int tool_version_year(const char *name, const char *version);
@@ -12,3 +14,6 @@ int firmware_year(const char *version);
 /* The same of a build such as 19H12: the number before the letter counts up by one a year, 14 (iOS
  * 10) in 2016 and 23 (iOS 26) in 2025. */
 int firmware_build_year(const char *build);
+/* Whether a firmware is older than another: builds such as 13B143, or versions such as 9.1. False
+ * where one is a build and the other a version, or one is neither. */
+bool firmware_is_older(const char *firmware, const char *other);

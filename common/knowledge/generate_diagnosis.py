@@ -19,10 +19,11 @@ PHASES = {
 VALUE_TERMS = {
     "sign": False, "usb": True, "operation": True, "checkpoint": True, "amr": True, "itunes": True,
     "history": False, "tool": False, "came-back": False, "stage": False, "entry": False,
-    "action": False, "condition": False, "verdict": False, "suspect": False,
+    "action": False, "condition": False, "older-than": False, "verdict": False, "suspect": False,
 }
 DRAFT_TERMS = {"verdict", "suspect"}
 MODES = {"normal", "recovery", "dfu", "wtf", "restore", "usb-only", "gone"}
+FIRMWARE = r"[0-9]+(\.[0-9]+)+|[0-9]{1,2}[A-Z][0-9]+"
 STAGES = {"dfu", "recovery", "boot-ramdisk", "restore", "reboot", "normal"}
 PLACEHOLDERS = {"computers", "cables", "failures", "operation", "checkpoint", "code", "tool",
                 "cable", "port", "product", "words"}
@@ -46,6 +47,8 @@ class Compiler:
         for value in values:
             if known is not None and value not in known:
                 block.bad(f"{name}={value}: no such {name}", key)
+            if name == "older-than" and not re.fullmatch(FIRMWARE, value):
+                block.bad(f"{name}={value}: not a firmware such as 9.2.1 or 13D20", key)
             if VALUE_TERMS[name]:
                 try:
                     int(value, 0)

@@ -8,8 +8,8 @@ import textfile
 from textfile import quote
 
 ROLES = {"own": "PROGRAM_OWN", "restore": "PROGRAM_TOOL", "desktop": "PROGRAM_DESKTOP"}
-KEYS = {"role", "says", "process", "ask", "quick", "old", "source"}
-NAME = r"[A-Za-z0-9-]+"
+KEYS = {"role", "says", "custom", "process", "ask", "quick", "old", "source"}
+NAME = r"[A-Za-z0-9_-]+"
 OLD_MAX = 4
 
 
@@ -29,6 +29,7 @@ def row(tool):
         "name": quote(tool.name),
         "role": tool.word("role", ROLES),
         "says": tool.says("nothing"),
+        "custom": quote(tool.one("custom", "") or None),
         "process": quote(tool.shaped("process", NAME, "") or None),
         "ask": quote(tool.shaped("ask", r"-?-?[a-z]+", "") or None),
         "quick": tool.word("quick", {"yes": "true", "": "false"}, ""),

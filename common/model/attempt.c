@@ -8,6 +8,7 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 #include "common/model/budget.h"
+#include "common/model/known_tool.h"
 #include "common/model/operation.h"
 
 /* USB errors this close before a disconnect belong to it: pulling a device makes them too
@@ -519,9 +520,15 @@ static void fold_reported_error(struct attempt *attempt, const struct event *eve
 	text_copy(error->domain, sizeof(error->domain), event->name);
 }
 
+/* The text of the event is the tool's command. */
 static void fold_tool_start(struct attempt *attempt, const struct event *event)
 {
+	const struct known_tool *tool = known_tool_by_name(event->name);
+
 	text_copy(attempt->tool, sizeof(attempt->tool), event->name);
+	if (tool && tool->custom &&
+		memmem(event->text, event->text_length, tool->custom, strlen(tool->custom)))
+		see_sign(attempt, SIGN_CUSTOM_FIRMWARE, 0, event->sequence);
 }
 
 static void fold_tool_version(struct attempt *attempt, const struct event *event)

@@ -19,6 +19,7 @@
 #define ATTEMPT_FAILED_STEPS_MAX 4
 #define PORT_TRANSFERS "transfers"	   /* name of an EVENT_PORT: they go on after a silence */
 #define SIGN_OTHER_PROGRAM "other-program" /* that EVENT_MUX_CLIENT leaves */
+#define SIGN_CUSTOM_FIRMWARE "custom-firmware" /* that EVENT_TOOL_START may leave */
 #define CONDITION_KEY_SIZE 32
 #define CONDITION_VALUE_SIZE 64
 

@@ -21,6 +21,7 @@ struct known_tool {
 	const char *name;
 	enum program_role role;
 	enum says says;	     /* of its failures */
+	const char *custom;  /* in a command that makes a custom restore; NULL = nothing is */
 	const char *process; /* NULL = its name */
 	const char *ask;     /* argument that prints its version; NULL = not queried */
 	bool quick;	     /* with --version, it answers at once and does nothing else */

@@ -969,6 +969,84 @@ static void a_slot_that_fails_all_is_blamed(void **state)
 		triage_case_free(cases[i]);
 }
 
+static struct attempt *add_53(struct triage_case *c, const char *build)
+{
+	struct attempt *attempt = add_attempt(c, "one", "A", OUTCOME_FAILED);
+
+	text_copy(attempt->action, sizeof(attempt->action), "update");
+	text_copy(attempt->firmware_build, sizeof(attempt->firmware_build), build);
+	text_copy(attempt->errors[0].domain, sizeof(attempt->errors[0].domain), "itunes");
+	attempt->errors[0].code = 53;
+	attempt->error_count = 1;
+	return attempt;
+}
+
+/* iOS 9.2.1 in its second build, 13D20, restores a phone with a foreign home button. */
+static void firmware_comes_first_at_error_53_of_old_systems(void **state)
+{
+	static const char *const older[] = {"13B143", "13D15", "12H143", "9.1"};
+	static const char *const others[] = {"13D20", "14A456", "10.3.3", ""};
+
+	for (size_t i = 0; i < ARRAY_SIZE(older); i++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone8,1");
+
+		triage_case_add_history(c, "home-button-replaced");
+		add_53(c, older[i]);
+		diagnose_ok(c);
+		assert_verdict(PHASE_SOFTWARE, STRENGTH_MODERATE);
+		assert_first("firmware-signing");
+		assert_next("fresh-firmware");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone8,1");
+
+		triage_case_add_history(c, "home-button-replaced");
+		add_53(c, others[i]);
+		diagnose_ok(c);
+		assert_first("sep-fdr");
+		assert_null(find_cause("firmware-signing"));
+	}
+}
+
+/* Firmware that is not as Apple signed it fails for reasons of its own. */
+static void unofficial_restores_prove_no_part(void **state)
+{
+	static const char *const tools[] = {
+		"turdus_merula", "surrealra1n", "sunst0rm", "futurerestore"};
+	static const int64_t named[] = {23, 28, 29, 35, 40, 46, 50, 55, 56, 57};
+
+	for (size_t i = 0; i < ARRAY_SIZE(tools) * ARRAY_SIZE(named); i++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+
+		for (int j = 0; j < 2; j++) {
+			struct attempt *attempt =
+				add_attempt(c, j ? "one" : "two", j ? "A" : "B", OUTCOME_FAILED);
+
+			text_copy(attempt->tool, NAME_SIZE, tools[i / ARRAY_SIZE(named)]);
+			attempt->amr_error_known = true;
+			attempt->amr_error = named[i % ARRAY_SIZE(named)];
+		}
+		diagnose_ok(c);
+		assert_int_not_equal(verdict.phase, PHASE_HARDWARE);
+	}
+}
+
+static void a_custom_file_in_the_command_is_unofficial(void **state)
+{
+	static const char line[] = "idevicerestore -e -w iPhone5,2_8.4.1_12H321_CustomJ.ipsw";
+	struct attempt attempt;
+	struct event event = {.kind = EVENT_TOOL_START, .text = line, .text_length = strlen(line)};
+
+	text_copy(event.name, sizeof(event.name), "idevicerestore");
+	attempt_init(&attempt);
+	attempt_fold(&attempt, &event);
+	assert_non_null(attempt_sign(&attempt, SIGN_CUSTOM_FIRMWARE));
+	event.text_length = strlen("idevicerestore -e");
+	attempt_init(&attempt);
+	attempt_fold(&attempt, &event);
+	assert_null(attempt_sign(&attempt, SIGN_CUSTOM_FIRMWARE));
+}
+
 static const char *const bench_words[] = {"other-phones-fail-here", "other-phones-fail-on-port",
 	"other-phones-fail-with-cable", "other-model-fails-the-same-way-here"};
 
@@ -1205,6 +1283,9 @@ int main(void)
 		cmocka_unit_test(a_crash_that_follows_a_lost_link_is_no_evidence),
 		cmocka_unit_test(a_crash_of_the_tool_is_its_own),
 		cmocka_unit_test(a_slot_that_fails_all_is_blamed),
+		cmocka_unit_test(firmware_comes_first_at_error_53_of_old_systems),
+		cmocka_unit_test(unofficial_restores_prove_no_part),
+		cmocka_unit_test(a_custom_file_in_the_command_is_unofficial),
 		cmocka_unit_test(a_phone_that_does_not_start_has_no_bench),
 		cmocka_unit_test(a_start_marks_no_place),
 		cmocka_unit_test(a_busy_bench_is_not_the_first_suspect),
