@@ -153,6 +153,7 @@ static int start_api(struct daemon *daemon)
 	const struct api_parts parts = {
 		.version = VERSION,
 		.started = daemon->started,
+		.state_dir = daemon->options.state_dir,
 		.store = &daemon->store,
 		.recorder = daemon->recorder,
 		.conditions = daemon->conditions,

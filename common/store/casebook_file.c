@@ -2,9 +2,11 @@
 #include "common/store/casebook_file.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "common/base/text.h"
 #include "common/store/schema.h"
@@ -12,12 +14,15 @@
 #include "common/casefile/casefile.h"
 #include "common/store/disk_sync.h"
 
+#define PURGE_WAIT_MS 2000 /* for the sync thread and for other programs that read */
+#define PURGE_PAUSE_MS 10
 #define EXPIRE_ROWS 64 /* dropped at a time, so that the loop goes on between */
 
 struct casebook_file {
 	sqlite3 *db;
 	sqlite3 *sync_db; /* of the sync thread alone */
 	struct disk_sync *sync;
+	atomic_bool truncate; /* the sync thread empties the write-ahead log */
 };
 
 /* Checkpoints are the sync thread's: they wait for the disk, and commits must not. */
@@ -31,9 +36,13 @@ static const char settings[] = "PRAGMA journal_mode = WAL;"
 static int sync_casebook(void *user)
 {
 	struct casebook_file *file = user;
+	bool truncate = file->truncate;
+	int r = sqlite3_wal_checkpoint_v2(file->sync_db, NULL,
+		truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 
-	return sql_errno(sqlite3_wal_checkpoint_v2(
-		file->sync_db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
+	if (truncate && r == SQLITE_OK)
+		file->truncate = false;
+	return truncate && r == SQLITE_BUSY ? 0 : sql_errno(r);
 }
 
 /* Runs one step of the schema in a transaction of its own. */
@@ -382,9 +391,46 @@ int casebook_file_condition(struct casebook_file *file, struct stamp now, const 
 	return sql_finish(statement);
 }
 
-/* Runs `text` with the purge's parameters: ?1, ?2 the phone, ?3 the moment. */
-static int purge_rows(
-	struct casebook_file *file, const char *text, const struct casebook_purge *purge)
+static int compare_uuids(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct uuid));
+}
+
+bool casebook_purged_has(const struct casebook_purged *purged, const struct uuid *session)
+{
+	return purged->count > 0 && bsearch(session, purged->ids, purged->count, sizeof(*session),
+					    compare_uuids) != NULL;
+}
+
+void casebook_purged_done(struct casebook_purged *purged)
+{
+	free(purged->ids);
+	*purged = (struct casebook_purged){0};
+}
+
+/* Adds the row's id. Returns 0 or -ENOMEM. */
+static int add_purged(struct casebook_purged *purged, sqlite3_stmt *row)
+{
+	const void *id = sqlite3_column_blob(row, 0);
+
+	/* Grows at each power of two. */
+	if ((purged->count & (purged->count - 1)) == 0) {
+		size_t room = purged->count ? 2 * purged->count : 1;
+		struct uuid *ids = reallocarray(purged->ids, room, sizeof(*ids));
+
+		if (!ids)
+			return -ENOMEM;
+		purged->ids = ids;
+	}
+	if (id && sqlite3_column_bytes(row, 0) == (int)sizeof(struct uuid))
+		memcpy(&purged->ids[purged->count++], id, sizeof(struct uuid));
+	return 0;
+}
+
+/* Runs `text` with the purge's parameters: ?1, ?2 the phone, ?3 the moment. Its rows, if any, are
+ * ids, which are added to `purged`. */
+static int purge_rows(struct casebook_file *file, const char *text,
+	const struct casebook_purge *purge, struct casebook_purged *purged)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
 	int r = sql_prepare(file->db, text, &statement);
@@ -394,17 +440,22 @@ static int purge_rows(
 	if (purge->identity)
 		sql_bind_phone(statement, purge->identity);
 	sqlite3_bind_int64(statement, 3, purge->before_us ? (int64_t)purge->before_us : INT64_MAX);
-	return sql_finish(statement);
+	while ((r = sqlite3_step(statement)) == SQLITE_ROW)
+		if (add_purged(purged, statement) < 0)
+			return -ENOMEM;
+	return sql_errno(r);
 }
 
 /* Deletes by phone or by time: two sets of statements, so that each can use its index. */
-static int purge_all(struct casebook_file *file, const struct casebook_purge *purge, int *ret)
+static int purge_all(struct casebook_file *file, const struct casebook_purge *purge,
+	struct casebook_purged *purged)
 {
 #define PURGED_OF_PHONE "(ecid = ?1 OR udid = ?2) AND started_us < ?3"
 #define PURGED_IN_TIME "started_us < ?3"
 #define PURGE_STATEMENTS(which, notes)                                                             \
 	"DELETE FROM records WHERE attempt IN (SELECT id FROM attempts WHERE " which ")",          \
-		"DELETE FROM notes WHERE " notes, "DELETE FROM attempts WHERE " which
+		"DELETE FROM notes WHERE " notes,                                                  \
+		"DELETE FROM attempts WHERE " which " RETURNING id"
 	static const char *const texts[][3] = {
 		{PURGE_STATEMENTS(PURGED_IN_TIME, "at_us < ?3")},
 		{PURGE_STATEMENTS(PURGED_OF_PHONE, "(ecid = ?1 OR udid = ?2) AND at_us < ?3")},
@@ -412,30 +463,49 @@ static int purge_all(struct casebook_file *file, const struct casebook_purge *pu
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts[0]); i++)
-		r = purge_rows(file, texts[purge->identity != NULL][i], purge);
-	if (r < 0)
-		return r;
-	*ret = sqlite3_changes(file->db);
-	return 0;
+		r = purge_rows(file, texts[purge->identity != NULL][i], purge, purged);
+	return r;
+}
+
+/* Empties the write-ahead log, which has the deleted bytes too. SQLite calls no busy handler while
+ * the sync thread is in a checkpoint. */
+static int empty_log(struct casebook_file *file)
+{
+	static const struct timespec pause = {.tv_nsec = PURGE_PAUSE_MS * 1000 * 1000};
+	int r = SQLITE_BUSY;
+
+	for (int i = 0; r == SQLITE_BUSY && i < PURGE_WAIT_MS / PURGE_PAUSE_MS; i++) {
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		r = sqlite3_wal_checkpoint_v2(
+			file->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	}
+	if (r != SQLITE_BUSY)
+		return sql_errno(r);
+	file->truncate = true;
+	casebook_file_sync(file);
+	return CASEBOOK_PURGED_LATER;
 }
 
 int casebook_file_purge(
-	struct casebook_file *file, const struct casebook_purge *purge, uint64_t *ret_attempts)
+	struct casebook_file *file, const struct casebook_purge *purge, struct casebook_purged *ret)
 {
-	int count = 0, r = sql_run(file->db, "BEGIN IMMEDIATE");
+	CLEANUP(casebook_purged_done) struct casebook_purged purged = {0};
+	int r = sql_run(file->db, "BEGIN IMMEDIATE");
 
 	if (r < 0)
 		return r;
-	r = end_transaction(file, purge_all(file, purge, &count));
+	r = end_transaction(file, purge_all(file, purge, &purged));
 	if (r < 0)
 		return r;
-	/* Only then is nothing of it left in the write-ahead log either. */
-	r = sql_errno(
-		sqlite3_wal_checkpoint_v2(file->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
-	if (r < 0 && r != -EBUSY)
+	r = empty_log(file);
+	if (r < 0)
 		return r;
-	*ret_attempts = (uint64_t)count;
-	return 0;
+	if (purged.count > 0)
+		qsort(purged.ids, purged.count, sizeof(*purged.ids), compare_uuids);
+	*ret = purged;
+	purged = (struct casebook_purged){0};
+	return r;
 }
 
 int casebook_file_newest(struct casebook_file *file, uint64_t *ret)
@@ -472,13 +542,17 @@ int casebook_file_expire(struct casebook_file *file, uint64_t records_us, uint64
 	static const char *const old_attempts =
 		"DELETE FROM attempts WHERE number IN (SELECT number FROM attempts"
 		" WHERE started_us < ?1 ORDER BY started_us LIMIT ?2)";
+	static const char *const old_notes = "DELETE FROM notes WHERE id IN"
+					     " (SELECT id FROM notes WHERE at_us < ?1 LIMIT ?2)";
 	int more, r = sql_run(file->db, "BEGIN IMMEDIATE");
 
 	if (r < 0)
 		return r;
 	more = r = expire(file, old_records, records_us);
 	if (r >= 0)
-		r = expire(file, old_attempts, attempts_us);
+		more |= r = expire(file, old_attempts, attempts_us);
+	if (r >= 0)
+		r = expire(file, old_notes, attempts_us);
 	r = end_transaction(file, r);
 	return r < 0 ? r : r || more;
 }

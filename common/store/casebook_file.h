@@ -89,14 +89,26 @@ struct casebook_purge {
 	uint64_t before_us;		 /* wall clock; 0 = any time */
 };
 
-/* Purges attempts with their records and notes, so that no byte of them remains in the file, and
- * records the purge. Blocks on the disk. */
-int casebook_file_purge(
-	struct casebook_file *file, const struct casebook_purge *purge, uint64_t *ret_attempts);
+/* Returned if another program reads the casebook: the data is deleted, but bytes of it stay in the
+ * write-ahead log until one of the next syncs after that program has ended. */
+#define CASEBOOK_PURGED_LATER 1
+
+/* The sessions of purged attempts, in order. */
+struct casebook_purged {
+	struct uuid *ids;
+	size_t count;
+};
+
+/* Purges attempts with their records and notes, so that no byte of them remains in the file. Blocks
+ * on the disk. Returns 0 or CASEBOOK_PURGED_LATER; *ret: casebook_purged_done(). */
+int casebook_file_purge(struct casebook_file *file, const struct casebook_purge *purge,
+	struct casebook_purged *ret);
+void casebook_purged_done(struct casebook_purged *purged);
+bool casebook_purged_has(const struct casebook_purged *purged, const struct uuid *session);
 /* The start of the newest attempt (wall clock); 0 if there is none. */
 int casebook_file_newest(struct casebook_file *file, uint64_t *ret);
-/* Deletes a limited number of expired items: records stored before `records_us`, attempts that
- * began before `attempts_us`. Returns 1 if more are left to delete. */
+/* Deletes a limited number of expired items: records stored before `records_us`; attempts that
+ * began, and notes that were made, before `attempts_us`. Returns 1 if more are left to delete. */
 int casebook_file_expire(struct casebook_file *file, uint64_t records_us, uint64_t attempts_us);
 
 /* Requests a sync of the written data to disk. Does not wait. */

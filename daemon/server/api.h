@@ -16,6 +16,7 @@
 struct api_parts {
 	const char *version; /* version of this program */
 	struct stamp started;
+	const char *state_dir;
 	struct store *store;
 	struct recorder *recorder;
 	struct conditions *conditions; /* the recorder's */

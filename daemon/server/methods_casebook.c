@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/text.h"
@@ -186,14 +189,24 @@ static bool runs(const struct bench *bench, const struct identity *identity)
 	return false;
 }
 
+/* What a purge deletes: the sessions of the casebook, and of the others what the phone and the
+ * time say. */
+struct purge_scope {
+	struct casebook_purge wanted;
+	struct casebook_purged purged;
+};
+
 /* Whether a record of the ring goes with a purge. */
-static bool is_purged(const struct bench *bench, const struct casebook_purge *purge,
+static bool is_purged(const struct bench *bench, const struct purge_scope *scope,
 	const struct ring_record *record)
 {
+	const struct casebook_purge *purge = &scope->wanted;
 	const struct session *session = bench_find_session(bench, &record->session);
 	struct identity identity = {0};
 	struct event event;
 
+	if (casebook_purged_has(&scope->purged, &record->session))
+		return true;
 	if (session && session_is_open(session))
 		return false;
 	if (purge->before_us && record->at.wall_us >= purge->before_us)
@@ -209,7 +222,7 @@ static bool is_purged(const struct bench *bench, const struct casebook_purge *pu
 	return identity_matches(&identity, purge->identity);
 }
 
-static int purge_ring(const struct api_parts *parts, const struct casebook_purge *purge)
+static int purge_ring(const struct api_parts *parts, const struct purge_scope *scope)
 {
 	CLEANUP(freep) struct ring_cursor *cursor = malloc(sizeof(*cursor));
 	struct ring_record record;
@@ -219,14 +232,33 @@ static int purge_ring(const struct api_parts *parts, const struct casebook_purge
 		return -ENOMEM;
 	ring_cursor_first(cursor, parts->store->reader);
 	while ((r = ring_cursor_next(cursor, &record)) > 0)
-		if (is_purged(parts->store->bench, purge, &record))
+		if (is_purged(parts->store->bench, scope, &record))
 			ring_erase(parts->ring, cursor, &record);
 	return r;
 }
 
-static int purge_casebook(
-	const struct api_parts *parts, const struct casebook_purge *purge, uint64_t *ret_attempts)
+/* Files that were damaged and renamed: nobody can find one phone in them. */
+static void remove_damaged_files(const char *state_dir)
 {
+	static const char *const names[] = {
+		"ring.bad", "casebook.db.bad", "casebook.db.bad-wal", "casebook.db.bad-shm"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", state_dir, names[i]);
+		if (unlink(path) == 0)
+			log_info("Removed %s: a purge cannot read it.", path);
+		else if (errno != ENOENT)
+			log_warning("Cannot remove %s: %s. It may contain purged data: remove it.",
+				path, strerror(errno));
+	}
+}
+
+static int purge_casebook(const struct api_parts *parts, struct purge_scope *scope)
+{
+	const struct casebook_purge *purge = &scope->wanted;
+
 	/* First all that has ended goes into the casebook, so that nothing of it comes later. */
 	int r = sealer_finish(parts->sealer);
 
@@ -235,8 +267,22 @@ static int purge_casebook(
 		r = sealer_store_conditions(parts->sealer);
 	}
 	if (r == 0)
-		r = casebook_file_purge(sealer_casebook(parts->sealer), purge, ret_attempts);
+		r = casebook_file_purge(sealer_casebook(parts->sealer), purge, &scope->purged);
+	if (r == CASEBOOK_PURGED_LATER)
+		log_warning("Another program reads the casebook. Purged data stays in its "
+			    "write-ahead log until that program ends.");
 	return r;
+}
+
+static void purge_scope_done(struct purge_scope *scope)
+{
+	casebook_purged_done(&scope->purged);
+}
+
+static void log_purge(size_t attempts, bool of_device)
+{
+	log_info("Purged %zu %s of %s.", attempts, attempts == 1 ? "attempt" : "attempts",
+		of_device ? "a device" : "all devices before a date");
 }
 
 int methods_purge(struct request *request)
@@ -244,33 +290,32 @@ int methods_purge(struct request *request)
 	const struct api_parts *parts = &request->api->parts;
 	struct call *call = &request->call;
 	const char *device = call_text(call, "device");
-	struct casebook_purge purge = {0};
+	CLEANUP(purge_scope_done) struct purge_scope scope = {0};
+	struct casebook_purge *wanted = &scope.wanted;
 	struct identity identity;
-	uint64_t attempts = 0;
 	int64_t before = 0;
 	int r;
 
 	if (call_number(call, "beforeUSec", &before))
-		purge.before_us = (uint64_t)before;
-	if (!device && !purge.before_us)
+		wanted->before_us = (uint64_t)before;
+	if (!device && !wanted->before_us)
 		return call_bad(call, "device");
 	if (device && !store_find_identity(parts->store, device, &identity))
 		return API_NO_SUCH_DEVICE;
-	purge.identity = device ? &identity : NULL;
+	wanted->identity = device ? &identity : NULL;
 	if (device && runs(parts->store->bench, &identity))
 		return API_DEVICE_BUSY;
-	r = purge_casebook(parts, &purge, &attempts);
+	r = purge_casebook(parts, &scope);
 	if (r < 0)
 		return call_no_casebook(call, r);
-	r = purge_ring(parts, &purge);
+	r = purge_ring(parts, &scope);
 	if (r < 0)
 		return r;
-	recorder_forget(parts->recorder, purge.identity, purge.before_us);
-	if (purge.identity)
-		diagnoser_forget(parts->diagnoser, purge.identity);
-	log_info("Purged %llu %s of %s.", (unsigned long long)attempts,
-		attempts == 1 ? "attempt" : "attempts",
-		device ? "a device" : "all devices before a date");
-	json_put_number(&call->builder, call->answer, "attempts", (int64_t)attempts);
+	remove_damaged_files(parts->state_dir);
+	recorder_forget(parts->recorder, wanted->identity, wanted->before_us);
+	if (wanted->identity)
+		diagnoser_forget(parts->diagnoser, wanted->identity);
+	log_purge(scope.purged.count, device != NULL);
+	json_put_number(&call->builder, call->answer, "attempts", (int64_t)scope.purged.count);
 	return API_OK;
 }

@@ -218,6 +218,58 @@ def test_a_purge_leaves_no_byte_of_the_phone(bench, tool):
     assert 'Purged 1 attempt of a device.' in bench.say()
 
 
+def on_disk(bench, text):
+    return [path.name for path in bench.state.iterdir() if text.encode() in path.read_bytes()]
+
+
+def test_a_purge_right_after_a_note_leaves_no_byte_of_it(bench):
+    """The sync thread writes the note to disk at that moment: the purge waits for it."""
+    bench.start()
+    for turn in range(40):
+        bench.triage('note', ECID, f'left in the rain {turn}')
+        bench.triage('purge', ECID, '--yes')
+        assert not on_disk(bench, 'left in the rain')
+
+
+def test_a_purge_beside_a_reader_is_finished_later(bench, tool):
+    """Another program reads the casebook: it is asked for nothing, and the bytes go when it ends."""
+    bench.start()
+    bench.triage('note', ECID, 'left in the rain')
+    reader = sqlite3.connect(bench.state / 'casebook.db')
+    reader.execute('BEGIN')
+    assert reader.execute('SELECT text FROM notes').fetchall() == [('left in the rain',)]
+    bench.triage('purge', ECID, '--yes')
+    assert bench.triage('diagnose', ECID, check=False).returncode == 4
+    assert 'Purged data stays' in bench.say()
+    reader.close()
+    bench.triage('note', OTHER, 'dry')
+    until(lambda: not on_disk(bench, 'left in the rain'), what='the end of the purge')
+
+
+def test_a_purge_inside_a_session_is_no_half_purge(bench, tool):
+    """The session began before the day and ended after it: all of it is gone, also after a restart."""
+    bench.start()
+    fail(bench, tool)
+    wait_sealed(bench, 1)
+    session = bench.ask('sessions')['sessions'][0]
+    middle = session['startedUSec'] + 1
+    assert bench.call('Purge', beforeUSec=middle)['attempts'] == 1
+    assert not on_disk(bench, 'idevicerestore')
+    bench.stop()
+    bench.start()
+    assert bench.ask('sessions')['sessions'] == []
+
+
+def test_a_purge_removes_damaged_files(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    for name in ['ring.bad', 'casebook.db.bad', 'casebook.db.bad-wal']:
+        (bench.state / name).write_text(f'of {ECID}')
+    bench.triage('purge', ECID, '--yes')
+    assert not on_disk(bench, ECID)
+    assert not [path for path in bench.state.iterdir() if 'bad' in path.name]
+
+
 def test_purge_by_day(bench, tool):
     bench.start()
     fail(bench, tool)

@@ -311,7 +311,7 @@ static void purging_a_phone_leaves_no_byte_of_it(void **state)
 {
 	struct fixture *fixture = *state;
 	const struct casebook_purge purge = {.identity = &phone};
-	uint64_t purged = 0;
+	CLEANUP(casebook_purged_done) struct casebook_purged purged = {0};
 	size_t notes = 0;
 
 	keep_attempt(fixture, 1, &phone);
@@ -319,7 +319,7 @@ static void purging_a_phone_leaves_no_byte_of_it(void **state)
 	casebook_file_note(fixture->file, at(1), &phone, "note", "left in the rain");
 	assert_true(file_contains(fixture, phone.udid));
 	assert_int_equal(casebook_file_purge(fixture->file, &purge, &purged), 0);
-	assert_int_equal(purged, 1);
+	assert_int_equal(purged.count, 1);
 	assert_int_equal(count(fixture, &phone), 0);
 	assert_int_equal(count(fixture, &other), 1);
 	assert_int_equal(casebook_notes(fixture->book, &phone, is_word, &notes), 0);
@@ -333,12 +333,15 @@ static void purging_by_date_keeps_what_is_newer(void **state)
 {
 	struct fixture *fixture = *state;
 	const struct casebook_purge purge = {.before_us = 3 * USEC_PER_SEC};
-	uint64_t purged = 0;
+	CLEANUP(casebook_purged_done) struct casebook_purged purged = {0};
+	struct uuid first = name(1), last = name(5);
 
 	for (uint8_t i = 1; i <= 5; i++)
 		keep_attempt(fixture, i, &phone);
 	assert_int_equal(casebook_file_purge(fixture->file, &purge, &purged), 0);
-	assert_int_equal(purged, 2);
+	assert_int_equal(purged.count, 2);
+	assert_true(casebook_purged_has(&purged, &first));
+	assert_false(casebook_purged_has(&purged, &last));
 	assert_int_equal(count(fixture, &phone), 3);
 }
 
@@ -347,13 +350,18 @@ static void what_is_too_old_expires(void **state)
 	struct fixture *fixture = *state;
 	struct uuid session = name(7);
 	struct walk walk = {.next = 1};
+	size_t notes = 0;
 
 	keep_lines(fixture, 1, 5);
 	for (uint8_t i = 1; i <= 100; i++)
 		keep_attempt(fixture, i, &phone);
+	casebook_file_note(fixture->file, at(90), &phone, "history", "liquid");
+	casebook_file_note(fixture->file, at(92), &phone, "history", "looped");
 	while (casebook_file_expire(fixture->file, 2 * USEC_PER_SEC, 91 * USEC_PER_SEC) > 0)
 		;
 	assert_int_equal(count(fixture, &phone), 10);
+	assert_int_equal(casebook_notes(fixture->book, &phone, is_word, &notes), 0);
+	assert_int_equal(notes, 1);
 	assert_int_equal(casebook_records(fixture->book, &session, 0, walk_on, &walk), 0);
 	assert_int_equal(walk.count, 0);
 }
