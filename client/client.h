@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the commands share: their context, their exit codes, their names. Each command parses its
- * own arguments, asks the daemon and hands the answer to an output; none formats anything. */
+/* Shared by the commands: their context, exit codes and names. Each command parses its own
+ * arguments, queries the daemon and passes the answer to an output; none formats text. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,32 +9,32 @@
 
 struct output;
 
-/* Exit codes of every command; `run` forwards its tool's. */
+/* Exit codes of every command; `run` returns its tool's. */
 enum exit_code {
 	EXIT_DONE = 0,
-	EXIT_REFUSED = 1, /* or failed for a reason that was told; `doctor`: found a problem */
+	EXIT_REFUSED = 1, /* or failed after reporting an error; `doctor`: found a problem */
 	EXIT_USAGE = 2,
 	EXIT_UNREACHABLE = 3,  /* no daemon */
 	EXIT_UNKNOWN_NAME = 4, /* no such device or session */
-	/* Of `diagnose` alone. */
+	/* Only for `diagnose`. */
 	EXIT_CONNECTION = 10,
 	EXIT_SOFTWARE = 11,
 	EXIT_HARDWARE = 20,
 	EXIT_UNDECIDED = 30,
-	EXIT_RUNNING = 40, /* a restore of the phone runs */
-	EXIT_HUNG = 41,	   /* it runs, and what it waits for is past its budget */
+	EXIT_RUNNING = 40, /* a restore of the phone is running */
+	EXIT_HUNG = 41,	   /* it is running, and its current wait is over its budget */
 };
 
 enum color_choice { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct context {
 	const char *socket;    /* path of the daemon's socket */
-	const char *state_dir; /* where the daemon keeps its ring */
-	bool reveal;	       /* identifiers in full */
+	const char *state_dir; /* folder of the daemon's ring */
+	bool reveal;	       /* show identifiers in full */
 	enum color_choice color;
 	const struct output *output; /* text or JSON */
 	void (*help)(void);	     /* writes the help to standard output */
-	struct layout layout;	     /* standard output; ready once the options are read */
+	struct layout layout;	     /* standard output; ready after the options are read */
 };
 
 /* One command. `argv[0]` is its name. Returns an exit code. */
@@ -65,7 +65,8 @@ int command_doctor(struct context *context, int argc, char **argv);
 int command_panics(struct context *context, int argc, char **argv);
 int command_run(struct context *context, int argc, char **argv);
 
-/* Says one sentence on standard error, after the program's name and without control characters. */
+/* Prints one sentence to standard error, after the program's name and without control
+ * characters. */
 void report_error(const char *format, ...) PRINTF_LIKE(1, 2);
-/* Says that there is no memory. Returns EXIT_REFUSED. */
+/* Reports that memory ran out. Returns EXIT_REFUSED. */
 int report_no_memory(void);

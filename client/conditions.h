@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The options that say what held in an attempt: cable, flex, battery… Knows their words; keeps
- * nothing. */
+/* The options for the conditions of an attempt: cable, flex, battery… It knows their words and
+ * stores nothing. */
 #pragma once
 
 #include "client/client.h"
 
-/* The numbers of these options; a command's own begin at CONDITION_OPTIONS_END. */
+/* The numbers of these options; a command's own start at CONDITION_OPTIONS_END. */
 enum {
 	OPTION_CABLE = 0x200,
 	OPTION_EARPIECE,
@@ -27,9 +27,9 @@ enum {
 	{"condition", required_argument, NULL, OPTION_CONDITION}
 /* clang-format on */
 
-/* Takes a condition by its key of case files. Both texts live until it returns. */
+/* Receives a condition, with its key of case files. Both texts live until it returns. */
 typedef void condition_taker(void *user, const char *key, const char *value);
 
-/* Reads one of these options. Returns EXIT_DONE after `take`, EXIT_USAGE after saying why, or -1
- * where the option is none of them. */
+/* Reads one of these options. Returns EXIT_DONE after calling `take`, EXIT_USAGE after reporting
+ * the error, or -1 if `option` is another option. */
 int condition_read(int option, const char *value, condition_taker *take, void *user);

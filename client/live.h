@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The one line that tells how a running restore is doing: stage, operation, percent, and how long
- * the phone has been silent against its budget. Only text; where it stands is the caller's. */
+/* The live line for a running restore: stage, operation, percent, and how long the phone has been
+ * silent compared to its budget. It only makes the text; the caller displays it. */
 #pragma once
 
 #include "client/fields.h"
@@ -8,8 +8,8 @@
 
 #define LIVE_BYTES 384
 
-/* Writes the line for a Session that the daemon told `age_us` ago, cut to the layout's width, and
- * in red where the phone is over its budget. `session` NULL: nobody watches. `running_us` is how
- * long the restore has been running. */
+/* Writes the line for a Session that the daemon sent `age_us` ago, truncated to the layout's width,
+ * in red if the phone is over its budget. `session` NULL: the daemon is not watching. `running_us`
+ * is the duration of the restore so far. */
 void live_line(const struct layout *layout, struct json_object *session, int64_t age_us,
 	int64_t running_us, char out[static LIVE_BYTES]);

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A file that a command makes for its user: whole or not there at all. Does not know what is in it.
- */
+/* A file that a command creates for its user: complete or absent. It does not depend on the
+ * content. */
 #pragma once
 
 #include <stdio.h>
 #include <sys/types.h>
 
-/* Begin with {0}. */
+/* Initialise with {0}. */
 struct new_file {
 	const char *path; /* borrowed; "-" = standard output */
-	char *name;	  /* of the file beside it that is being written; NULL = none */
+	char *name;	  /* of the temporary file next to it; NULL = none */
 	FILE *stream;
 };
 
 #define NEW_FILE_PRIVATE 0600
 #define NEW_FILE_SHARED 0666
 
-/* Opens it for writing, with the permissions `mode` that the umask leaves. Nothing but an ordinary
- * file is replaced. Returns an exit code, after saying why. */
+/* Opens it for writing, with the permissions `mode` minus the umask. It replaces only regular
+ * files. Returns an exit code, after reporting an error. */
 int new_file_open(struct new_file *file, const char *path, mode_t mode);
-/* Brings it to the disk and to its place. Returns an exit code, after saying why. */
+/* Syncs the file to disk and renames it to `path`. Returns an exit code, after reporting an
+ * error. */
 int new_file_finish(struct new_file *file);
-/* For CLEANUP: what was not finished is removed. */
+/* For CLEANUP: removes an unfinished file. */
 void new_file_done(struct new_file *file);

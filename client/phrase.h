@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Small phrases that several outputs share: times, durations, names of phones and stages. Writes
- * into the caller's bytes; masks nothing. */
+/* Short phrases for several outputs: times, durations, names of phones and stages. They are
+ * returned by value; nothing is masked. */
 #pragma once
 
 #include <stdint.h>
@@ -17,7 +17,7 @@ struct phrase {
 struct phrase phrase_minute(int64_t wall_us);
 /* `20:57:11.123` in local time; "?" for 0. */
 struct phrase phrase_instant(int64_t wall_us);
-/* `20:57` today, else with its day. `now_us` is today. */
+/* `20:57` today, else with its day. `now_us` is the current time. */
 struct phrase phrase_when(int64_t wall_us, int64_t now_us);
 /* `45 s`, `12 min`, `3 h 05 min`, `4 d 3 h`. */
 struct phrase phrase_duration(int64_t us);
@@ -25,11 +25,12 @@ struct phrase phrase_duration(int64_t us);
 struct phrase phrase_bytes(int64_t bytes);
 /* The phone of a Device or Session: `iPhone 11 Pro`, `iPhone12,3`, or "phone". */
 const char *phrase_model(struct json_object *object);
-/* Its identifier, ECID before UDID; NULL where neither is known. */
+/* Its identifier, ECID before UDID; NULL if both are unknown. */
 const char *phrase_identifier(struct json_object *object);
-/* The last eight characters of a session's identifier, which are enough to name it. */
+/* The last eight characters of a session's identifier, which are enough to select it. */
 const char *phrase_session(const char *session);
-/* Where a Session is or ended: `Creating filesystem (12)`, or its stage; "" where not known. */
+/* The current or last step of a Session: `Creating filesystem (12)`, or its stage; "" if
+ * unknown. */
 struct phrase phrase_step(struct json_object *session);
-/* A stage for people: `booting the restore system`. Unknown words as they are. */
+/* A stage for people: `booting the restore system`. Unknown words are returned unchanged. */
 const char *phrase_stage(const char *stage);

@@ -1,32 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Questions to the daemon, with a sentence on standard error for everything that goes wrong. */
+/* Calls to the daemon; each error is reported on standard error in one sentence. */
 #pragma once
 
 #include "client/client.h"
 #include "client/connection.h"
 
-/* Connects. Returns EXIT_DONE with *ret owned by the caller, or EXIT_UNREACHABLE after saying why.
- */
+/* Connects. Returns EXIT_DONE with *ret owned by the caller, or EXIT_UNREACHABLE after reporting
+ * the error. */
 int rpc_open(struct context *context, struct connection **ret);
-/* The same without a word: a negative errno, for those who can do without the daemon. */
+/* The same without reporting: returns 0 or a negative errno, for callers that can work without the
+ * daemon. */
 int rpc_open_quietly(struct context *context, struct connection **ret);
-/* Says that the daemon cannot be reached, for a negative errno. Returns EXIT_UNREACHABLE. */
+/* Reports that the daemon is unreachable, for a negative errno. Returns EXIT_UNREACHABLE. */
 int rpc_unreachable(struct context *context, int error);
-/* Where no daemon is reachable, opens what it left in its state directory, and says so: for those
- * who only read. */
+/* Connects; if the daemon is unreachable, opens its state directory instead and reports that. For
+ * commands that only read. */
 int rpc_open_reading(struct context *context, struct connection **ret);
 
-/* Calls `method` with `parameters` (taken; may be NULL), built with `builder`, and waits for the
- * one answer. Returns EXIT_DONE with *ret set, which is the caller's, or the exit code after saying
- * what went wrong. */
+/* Calls `method` with `parameters` (ownership taken; may be NULL), built with `builder`, and waits
+ * for the single reply. Returns EXIT_DONE with *ret owned by the caller, or an exit code after
+ * reporting the error. */
 int rpc_call(struct context *context, struct connection *connection, const char *method,
 	struct json_builder *builder, struct json_object *parameters, struct json_object **ret);
-/* The same, where the daemon's error `allowed` is an answer as well: EXIT_DONE with *ret NULL. */
+/* The same, but the daemon's error `allowed` is also a valid answer: EXIT_DONE with *ret NULL. */
 int rpc_call_allowing(struct context *context, struct connection *connection, const char *method,
 	struct json_builder *builder, struct json_object *parameters, const char *allowed,
 	struct json_object **ret);
 /* As rpc_call(), without parameters. */
 int rpc_call_plain(struct context *context, struct connection *connection, const char *method,
 	struct json_object **ret);
-/* The exit code for an error that the daemon answered, which it says. */
+/* Reports an error of the daemon and returns its exit code. */
 int rpc_refused(const struct varlink_reply *reply);

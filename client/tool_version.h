@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What version a restore tool is. Starts the tool for its version alone; of which year versions are
- * stands in common/diagnosis/tool_age.h. */
+/* The version of a restore tool. It starts the tool only to query the version;
+ * common/diagnosis/tool_age.h has the years of versions. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,26 +12,25 @@
 #define TOOL_VERSION_SIZE 96
 #define TOOL_ANSWER_SIZE 2048
 
-/* A tool that is asked. */
+/* A running version query. */
 struct tool_question {
 	const char *name; /* borrowed */
 	pid_t pid;
-	int fd; /* readable when there is something to hear; -1 = nothing is asked */
+	int fd; /* readable when there is output; -1 = no query is running */
 	char answer[TOOL_ANSWER_SIZE];
 	size_t length;
 };
 
-/* Asks the tool `name` of the PATH and waits for nothing. Returns 0, -ENOENT where there is no such
- * tool, or another negative errno. The caller ends what was started: tool_version_end(). */
+/* Starts the query to the tool `name` in PATH without waiting. Returns 0, -ENOENT if there is no
+ * such tool, or another negative errno. The caller must call tool_version_end(). */
 int tool_version_start(const char *name, struct tool_question *ret);
-/* Takes what the tool has said. Returns true when that is all. */
+/* Reads the available output. Returns true when it is complete. */
 bool tool_version_hear(struct tool_question *question);
-/* Ends the tool and reads the version in its answer. Returns 0 or -EBADMSG. */
+/* Ends the tool and reads the version from its output. Returns 0 or -EBADMSG. */
 int tool_version_end(struct tool_question *question, char version[static TOOL_VERSION_SIZE]);
-/* Asks the tool `name` of the PATH for its version, with `--version` or `version`, and waits 5 s.
- * Returns 0, -ENOENT where there is no such tool, -ETIMEDOUT, or -EBADMSG for an answer with no
- * version in it. */
+/* Queries the tool `name` in PATH, with `--version` or `version`, and waits up to 5 s. Returns 0,
+ * -ENOENT if there is no such tool, -ETIMEDOUT, or -EBADMSG if its output has no version. */
 int tool_version_ask(const char *name, char version[static TOOL_VERSION_SIZE]);
-/* The version in the tool's answer: what follows its name, else the first word that begins with a
+/* The version in the tool's output: the word after its name, else the first word that begins with a
  * digit. Returns 0 or -EBADMSG. */
 int tool_version_read(const char *answer, const char *name, char version[static TOOL_VERSION_SIZE]);

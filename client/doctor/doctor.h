@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The checks of `doctor`: what on this bench would spoil a restore, and what to change. They read
+/* The checks of `doctor`: what on this bench would make a restore fail, and the remedy. They read
  * the system's files and one answer of the daemon; they change nothing and open no phone. */
 #pragma once
 
@@ -8,31 +8,31 @@
 
 #include "common/wire/json.h"
 
-/* From best to worst, but for what could not be looked at. */
+/* From best to worst, except DOCTOR_UNKNOWN: could not be checked. */
 enum doctor_result { DOCTOR_OK, DOCTOR_UNKNOWN, DOCTOR_WARNING, DOCTOR_PROBLEM, DOCTOR_RESULTS };
 
 struct doctor_check;
 
-/* What the checks look at, and what they said. */
+/* The inputs and results of the checks. */
 struct doctor {
-	const char *root; /* stands before every path of the system; "" but in tests */
-	const char *mux;  /* path of usbmuxd's socket; it has `root` where that is the default */
-	const char *state_dir;	      /* of the daemon, without `root` */
-	const char *socket;	      /* of the daemon */
-	struct json_object *status;   /* its answer to GetStatus; NULL = it did not give one */
-	struct json_object *sessions; /* list of its newest sessions; NULL likewise */
-	int status_error;	      /* why not: a negative errno */
+	const char *root;      /* prefix of all system paths; "" except in tests */
+	const char *mux;       /* path of usbmuxd's socket; includes `root` if it is the default */
+	const char *state_dir; /* the daemon's, without `root` */
+	const char *socket;    /* the daemon's */
+	struct json_object *status;   /* its answer to GetStatus; NULL = none */
+	struct json_object *sessions; /* list of its newest sessions; NULL = none */
+	int status_error;	      /* why there is no answer: a negative errno */
 
-	/* Of the run alone. */
+	/* Set during the checks. */
 	const struct doctor_check *check;
 	struct json_builder builder;
 	struct json_object *findings;
 	size_t counts[DOCTOR_RESULTS];
 };
 
-/* One check: says at least one thing by doctor_say(). */
+/* One check: calls doctor_say() at least once. */
 struct doctor_check {
-	const char *id;	   /* for scripts; never changes */
+	const char *id;	   /* for scripts; must never change */
 	const char *title; /* for people */
 	void (*run)(struct doctor *doctor);
 };
@@ -40,14 +40,14 @@ struct doctor_check {
 /* Runs all checks. Returns {"checks": [...], "problems": N, "warnings": N, "notCheckable": N},
  * which is the caller's, or NULL when out of memory. */
 struct json_object *doctor_run(struct doctor *doctor);
-/* The word of the output: ok, not-checkable, warning or problem. */
+/* The word in the output: ok, not-checkable, warning or problem. */
 const char *doctor_result_name(enum doctor_result result);
 
-/* Says what the running check found; `advice` (NULL = none) is what to change. */
+/* Reports a finding of the running check; `advice` (NULL = none) is the remedy. */
 void doctor_say(struct doctor *doctor, enum doctor_result result, const char *advice,
 	const char *format, ...) PRINTF_LIKE(4, 5);
 
-/* The checks. Each is a row in doctor.c. */
+/* The checks. Each has a row in doctor.c. */
 void check_daemon(struct doctor *doctor);
 void check_caller(struct doctor *doctor);
 void check_usb_source(struct doctor *doctor);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What `import` was asked to do, and what the readers of its kinds of files share: each makes
- * attempts, import_deliver() brings them to the daemon and shows them. */
+/* The options of `import`, and what the readers of its file types share: each reader creates
+ * attempts; import_deliver() sends them to the daemon and shows them. */
 #pragma once
 
 #include "client/rpc.h"
@@ -13,16 +13,16 @@
 #include "common/model/case.h"
 #include "common/model/session.h"
 
-#define IMPORT_ATTEMPTS_MAX 100000 /* of one log or case file */
+#define IMPORT_ATTEMPTS_MAX 100000 /* per log or case file */
 
 struct import_options {
-	struct identity device; /* of attempts whose file names none */
+	struct identity device; /* for attempts whose file names none */
 	const char *host;
-	const char *tool; /* with its version behind a blank */
+	const char *tool; /* and its version after a blank */
 	const char *port;
 	const char *ticket;
-	enum outcome outcome;	   /* OUTCOME_UNKNOWN = as the file says */
-	struct attempt conditions; /* nothing of it but them */
+	enum outcome outcome;	   /* OUTCOME_UNKNOWN = as in the file */
+	struct attempt conditions; /* only its conditions are used */
 	bool dry_run;
 };
 
@@ -30,59 +30,59 @@ struct import {
 	struct context *context;
 	struct import_options options;
 	struct connection *connection; /* NULL with dry_run */
-	struct spool *spool;	       /* the same; of the attempt at hand */
+	struct spool *spool;	       /* NULL with dry_run; records of the current attempt */
 	bool bar_wanted;
 	bool bar_shown;
-	uint64_t bar_us; /* monotonic: when it is due */
-	int code;	 /* enum exit_code: of the first thing that went wrong */
+	uint64_t bar_us; /* monotonic time of the next update */
+	int code;	 /* enum exit_code of the first error */
 
-	/* The file or member at hand. */
+	/* The current file or member. */
 	const struct source_member *member;
-	struct unicode unicode; /* how its text is written */
-	size_t member_count;	/* that were no mere company in an archive */
+	struct unicode unicode; /* its encoding */
+	size_t member_count;	/* without accompanying files of an archive */
 	size_t attempt_count;	/* so far */
-	size_t refused_count;	/* of them, for want of a phone or because of another one */
+	size_t refused_count;	/* of these, rejected: without a phone, or of another one */
 	struct made made;
 };
 
-/* An attempt that a file tells. */
+/* An attempt from a file. */
 struct import_attempt {
-	struct triage_case *c; /* of it alone; its id is "none" where the file names no session */
-	struct fingerprint content;  /* what its id is made from then */
+	struct triage_case
+		*c; /* of this attempt alone; its id is "none" if the file names no session */
+	struct fingerprint content;  /* source of the id if the file has none */
 	struct json_object *records; /* list of Record; NULL = they are in the spool */
-	bool of_log;		     /* of a tool, which may tell what was watched */
+	bool of_log;		     /* of a tool; may be the log of a watched restore */
 	uint64_t lines;		     /* of its log */
-	uint64_t left_out;	     /* records that the daemon did not get */
+	uint64_t left_out;	     /* records not sent to the daemon */
 };
 
-/* Says a sentence about the file at hand, after its label, and keeps the exit code. */
+/* Prints a sentence about the current file, after its label, and stores the exit code. */
 void import_complain(struct import *import, enum exit_code code, const char *format, ...)
 	PRINTF_LIKE(3, 4);
-/* Hands an attempt to the daemon with its records, or with --dry-run to nobody, and shows it. What
- * was asked for is added to it first. Returns false where the import cannot go on at all. */
+/* Adds the options to an attempt, sends it with its records to the daemon (unless --dry-run), and
+ * shows it. Returns false if the import cannot continue. */
 bool import_deliver(struct import *import, struct import_attempt *attempt);
 
-/* Looks for a session of the phone that is the same restore: with the same lines, or at the same
- * time. *ret is that Session, which is the caller's, or NULL. Where the daemon saw the phone's
- * modes at that time and nothing else, the attempt takes its computer and port from there. Returns
- * an enum exit_code. */
+/* Searches the phone's sessions for the same restore: with the same lines, or at the same time.
+ * *ret is that Session, owned by the caller, or NULL. If the daemon saw only the phone's modes at
+ * that time, the attempt gets its computer and port from there. Returns an enum exit_code. */
 int import_find_twin(
 	struct import *import, const struct import_attempt *attempt, struct json_object **ret);
-/* Says that the spool failed, for a negative errno. Returns EXIT_REFUSED. */
+/* Reports an error of the spool, a negative errno. Returns EXIT_REFUSED. */
 int import_spool_failed(int error);
 
-/* The member is over: says what was kept back about many attempts. */
+/* Ends the member: prints the totals that replace single lines for many attempts. */
 void import_sum_up(struct import *import);
 
-/* Readers of a member, of which `length` bytes at `head` have been read already. Each returns false
- * where the import cannot go on at all. */
+/* The readers of a member; the first `length` bytes, at `head`, are already read. Each returns
+ * false if the import cannot continue. */
 bool import_log(struct import *import, struct source *source, const char *head, size_t length);
-/* One that the phone itself wrote, of a crash or a panic. */
+/* Reads a crash or panic report from the phone. */
 bool import_report(struct import *import, struct source *source, const char *head, size_t length);
 bool import_case(struct import *import, struct source *source, const char *head, size_t length);
-/* Takes the bar away, for a line of output. */
+/* Removes the progress bar before a line of output. */
 void import_clear_bar(struct import *import);
-#define IMPORT_READ_LEAST 1024 /* bytes that there must be room for */
-/* Reads on in the member, as UTF-8 where it is UTF-16, and shows how far it is. As source_read(),
- * but what is read may be less than `size`. */
+#define IMPORT_READ_LEAST 1024 /* minimum buffer size in bytes */
+/* Reads more of the member, converts UTF-16 to UTF-8, and shows the progress. As source_read(), but
+ * may read fewer bytes than `size`. */
 long import_read(struct import *import, struct source *source, char *bytes, size_t size);

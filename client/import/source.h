@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The bytes of files to import: plain, packed with gzip or xz, or the members of a zip. Nothing is
- * unpacked to disk, and no more than its limits is read. Does not know what the bytes say. */
+/* Reads the bytes of files to import: plain, compressed with gzip or xz, or the members of a zip.
+ * It unpacks nothing to disk and reads no more than its limits. It does not interpret the bytes. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,31 +11,31 @@
 
 struct source;
 
-/* What stands in a file, or a member of an archive. Texts are the source's own, and clean. */
+/* A file, or a member of an archive. The source owns the texts, which are clean. */
 struct source_member {
-	const char *label; /* for people: the file, with the member where there are several */
+	const char *label; /* for people: the file, and the member if there are several */
 	const char *name;  /* without folders */
-	uint64_t wall_us;  /* when it was written last; 0 = not known */
+	uint64_t wall_us;  /* time of the last write; 0 = unknown */
 	bool of_archive;
 };
 
 #define SOURCE_PROBLEM_SIZE 192
 
 /* Opens the file at `path`; "-" is standard input. Returns 0, or a negative errno with the reason
- * for people, in the middle of a sentence, in `problem`. The caller owns *ret. */
+ * for people, as part of a sentence, in `problem`. The caller owns *ret. */
 int source_open(const char *path, struct source **ret, char problem[static SOURCE_PROBLEM_SIZE]);
 struct source *source_free(struct source *source);
 DEFINE_FREEP(struct source, source_free)
 
-/* Goes on to the next member that has content. Returns 1 with *ret set until the next call, 0 when
- * there is none, or a negative errno, of which source_problem() tells more. */
+/* Moves to the next member that has content. Returns 1 with *ret valid until the next call, 0 if
+ * there is none, or a negative errno; source_problem() has the reason. */
 int source_next(struct source *source, struct source_member *ret);
-/* Reads the next bytes of the member: as many as `size` but at its end. Returns 0 there, or a
- * negative errno: -EFBIG past the limit of what is unpacked. */
+/* Reads the next `size` bytes of the member, fewer only at its end. Returns their number, 0 at the
+ * end, or a negative errno: -EFBIG above the limit of unpacked data. */
 long source_read(struct source *source, char *bytes, size_t size);
-/* Why the last call failed, for people, in the middle of a sentence. */
+/* Why the last call failed, for people, as part of a sentence. */
 const char *source_problem(const struct source *source);
-/* Bytes of the file as it lies there; 0 where that is not known. */
+/* Size of the file in bytes, as stored; 0 if unknown. */
 int64_t source_size(const struct source *source);
-/* How much of them has been read, in thousandths; 0 where their number is not known. */
+/* The part of it that has been read, in thousandths; 0 if the size is unknown. */
 int source_permille(const struct source *source);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Keeps the records of an attempt until it is known what the attempt was: in a file without a name,
- * so that memory does not grow with the log. Knows no daemon. */
+/* Stores the records of an attempt until the attempt is identified, in a file without a name, so
+ * that memory does not grow with the log. It does not talk to the daemon. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,23 +11,23 @@
 
 struct spool;
 
-/* Returns 0, or a negative errno of the file for temporary things. The caller owns *ret. */
+/* Returns 0, or a negative errno of the temporary file. The caller owns *ret. */
 int spool_open(struct spool **ret);
 struct spool *spool_free(struct spool *spool);
 DEFINE_FREEP(struct spool, spool_free)
 
 /* Empties it for the next attempt. Returns 0 or a negative errno. */
 int spool_clear(struct spool *spool);
-/* Keeps a record. Past its limits plain lines are left out, and, further on, all: the rest of such
- * a log says the same again. A failure to write is told by spool_rewind(). */
+/* Adds a record. Above its limits it drops plain lines, then all records: the rest of such a log
+ * repeats itself. spool_rewind() returns a failed write. */
 void spool_add(struct spool *spool, const struct event *event);
-/* The sequence of the last one; 0 = there is none. */
+/* The sequence of the last record; 0 = none. */
 uint64_t spool_last(const struct spool *spool);
-/* How many were left out. */
+/* The number of dropped records. */
 uint64_t spool_left_out(const struct spool *spool);
-/* Begins to read from the first. Returns 0, or a negative errno, also where a record could not be
- * kept. */
+/* Starts reading at the first record. Returns 0, or a negative errno, also if a record could not be
+ * stored. */
 int spool_rewind(struct spool *spool);
-/* The next record, whose text lives until the next call. Returns 1, 0 at the end, or a negative
+/* Reads the next record; its text lives until the next call. Returns 1, 0 at the end, or a negative
  * errno. */
 int spool_next(struct spool *spool, struct event *ret);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The course of one attempt, for a timeline: what happened when, from the records of its session.
- * Keeps a bounded number of moments and counts the rest; draws nothing. */
+/* The course of one attempt, for a timeline: its moments, from the records of its session. It
+ * stores a bounded number of moments and counts the rest; it draws nothing. */
 #pragma once
 
 #include "client/fields.h"
@@ -10,14 +10,14 @@
 #define MOMENT_LABEL_SIZE 160
 
 enum moment_kind {
-	MOMENT_OPERATION,  /* number, from its begin to the next one's */
-	MOMENT_SILENCE,	   /* number = budget in seconds; from the last sign of the phone on */
+	MOMENT_OPERATION,  /* number, from its start to the next one's */
+	MOMENT_SILENCE,	   /* number = budget in seconds; from the last sign of the phone */
 	MOMENT_USB_ERROR,  /* a line of the kernel */
 	MOMENT_MUX_ERROR,  /* a line of usbmuxd */
 	MOMENT_DETACH,	   /* announced by the restore */
-	MOMENT_LINK_LOST,  /* a detach that nothing announced */
-	MOMENT_CHECKPOINT, /* one that failed */
-	MOMENT_LAST_WORD,  /* the phone's status; number = it */
+	MOMENT_LINK_LOST,  /* an unannounced detach */
+	MOMENT_CHECKPOINT, /* a failed one */
+	MOMENT_LAST_WORD,  /* the phone's final status; number = its value */
 	MOMENT_TOOL_END,   /* number = exit status, or minus the signal */
 	MOMENT_END,	   /* of the session */
 	MOMENT_KINDS,
@@ -27,32 +27,32 @@ enum moment_kind {
 struct moment {
 	enum moment_kind kind;
 	int64_t from_us;
-	int64_t over_us; /* of a silence: where its budget ended */
-	int64_t to_us;	 /* from_us where it has no length */
+	int64_t over_us; /* of a silence: the end of its budget */
+	int64_t to_us;	 /* from_us if it has no duration */
 	int64_t number;
-	bool masked; /* a USB error that plugging or a mode change makes: no evidence */
+	bool masked; /* a USB error caused by plugging or a mode change: not evidence */
 	char label[MOMENT_LABEL_SIZE];
 };
 
-/* Begin with {0}. */
+/* Initialise with {0}. */
 struct course {
-	size_t records; /* that were taken */
-	int64_t lost;	/* that the ring had overwritten */
+	size_t records; /* read so far */
+	int64_t lost;	/* overwritten by the ring */
 	int64_t first_wall_us, first_monotonic_us;
 	int64_t end_us;	  /* of the last record */
-	int64_t heard_us; /* of the last that tells more than an end */
+	int64_t heard_us; /* of the last record that is more than an end */
 	struct moment moments[COURSE_MOMENTS_MAX];
 	size_t count;
 	size_t counts[MOMENT_KINDS];
 	size_t left_out[MOMENT_KINDS];
-	/* The modes, folded as the engine folds them; `monotonic_us` of each is a time of this
+	/* The modes, folded as in the daemon; the `monotonic_us` of each is a time of this
 	 * course. */
 	struct attempt fold;
 };
 
-/* Takes a Record of the session; all are to be given in the order of the log. */
+/* Adds a Record of the session; call it for all, in the order of the log. */
 void course_take(struct course *course, struct json_object *record);
-/* To be called after the last record: ends what is still open and sorts. */
+/* Call it after the last record: ends the open moments and sorts. */
 void course_finish(struct course *course);
-/* How many moments were left out. */
+/* The number of dropped moments. */
 size_t course_left_out(const struct course *course);

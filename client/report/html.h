@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* HTML that nothing foreign can break out of: elements are opened and closed in pairs, and every
- * text and attribute is escaped on its way out. Does not know what the page is about. */
+/* HTML that foreign text cannot break: elements open and close in pairs, and every text and
+ * attribute is escaped. It does not depend on the page's subject. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,38 +11,37 @@
 
 #define HTML_DEPTH_MAX 32
 
-/* Begin with {.out = …}; see `failed` and ferror(out) at the end. Names of elements and
- * attributes are this program's own and live as long as the page. */
+/* Initialise with {.out = …}; check `failed` and ferror(out) at the end. Names of elements and
+ * attributes are string constants. */
 struct html {
 	FILE *out;
 	bool reveal; /* do not mask identifiers in foreign text */
-	bool failed; /* memory ran out: some text is missing */
-	bool in_tag; /* a start tag may still take attributes */
+	bool failed; /* out of memory: some text is missing */
+	bool in_tag; /* the start tag is open for attributes */
 	const char *open[HTML_DEPTH_MAX];
 	size_t depth;
 };
 
-/* Writes markup of our own as it is: the document type, the style sheet. */
+/* Writes our own markup unchanged: the document type, the style sheet. */
 void html_markup(struct html *html, const char *markup);
 /* Opens an element. `class` may be NULL. */
 void html_begin(struct html *html, const char *element, const char *class);
-/* Gives the element that was just opened an attribute. */
+/* Sets an attribute of the element opened last. */
 void html_set(struct html *html, const char *attribute, const char *value);
 void html_set_format(struct html *html, const char *attribute, const char *format, ...)
 	PRINTF_LIKE(3, 4);
-/* Closes the element that was opened last. */
+/* Closes the element opened last. */
 void html_end(struct html *html);
-/* An element that can have no content, such as meta; attributes follow it. */
+/* An element without content, such as meta; attributes follow it. */
 void html_void(struct html *html, const char *element);
 
-/* Writes words of our own. */
+/* Writes our own text. */
 void html_put(struct html *html, const char *format, ...) PRINTF_LIKE(2, 3);
-/* Writes foreign text: clean, masked unless `reveal`, and without the characters that turn the
- * direction of what follows. At most HTML_FOREIGN_BYTES of it; then an ellipsis. NULL is
- * nothing. */
+/* Writes foreign text: clean, masked unless `reveal`, and without characters that change the text
+ * direction; truncated to HTML_FOREIGN_BYTES with an ellipsis. NULL writes nothing. */
 void html_foreign(struct html *html, const char *text);
 #define HTML_FOREIGN_BYTES 1024
-/* The two again, as an element of their own. */
+/* The two functions above, in an element of their own. */
 void html_put_in(struct html *html, const char *element, const char *class, const char *format, ...)
 	PRINTF_LIKE(4, 5);
 void html_foreign_in(struct html *html, const char *element, const char *class, const char *text);

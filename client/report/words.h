@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A verdict in plain words, for people who own a phone. Tables of sentences; decides nothing. */
+/* A verdict in plain words, for phone owners. Tables of sentences; no decisions. */
 #pragma once
 
 #include "client/fields.h"
@@ -7,25 +7,25 @@
 
 #define WORDS_STRENGTHS 4
 
-/* How sure a strength is: 1 weak to WORDS_STRENGTHS conclusive; 0 for none and unknown words. */
+/* The level of a strength: 1 weak to WORDS_STRENGTHS conclusive; 0 for none and unknown words. */
 int words_strength(const char *strength);
-/* The word for people, and what it stands for; "" where there is none. */
+/* The word for people, and its meaning; "" if there is none. */
 const char *words_strength_name(int strength);
 const char *words_strength_meaning(int strength);
 
 /* The heading of a verdict: `A part inside the phone is probably the cause`. */
 struct phrase words_headline(const char *phase, int strength);
-/* One of the sentences on what a phase means, from 0; NULL after the last. */
+/* The sentences about the meaning of a phase, from index 0; NULL after the last. */
 const char *words_meaning(const char *phase, size_t index);
 /* Good, bad, or neither ("open"): the class of a verdict for the style sheet. */
 const char *words_tone(const char *phase);
 
-/* An outcome in a word or two: `End not seen`. */
+/* An outcome in one or two words: `End not seen`. */
 const char *words_outcome(const char *outcome);
 const char *words_outcome_tone(const char *outcome);
-/* Where an attempt stopped: `while the phone was being restored`; "" where not known. */
+/* The stage at which an attempt stopped: `while the phone was being restored`; "" if unknown. */
 const char *words_stage(const char *stage);
 /* A condition: `earpiece flex disconnected`, `cable L07`. */
 struct phrase words_condition(struct json_object *condition);
-/* A mode: `recovery mode`; unknown words as they are. */
+/* A mode: `recovery mode`; unknown words are returned unchanged. */
 const char *words_mode(const char *mode);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What `run` was asked to do: the conditions of the attempt and where the log goes. */
+/* The options of `run`: the conditions of the attempt and the path of the log. */
 #pragma once
 
 #include <stdint.h>
@@ -14,13 +14,13 @@ struct plan {
 	const char *ticket;
 	const char *port;
 	const char *log;
-	uint64_t ecid; /* 0 = not named */
+	uint64_t ecid; /* 0 = not given */
 };
 
 /* Reads the options of `run`. Returns the index of the tool's name in argv, or minus an exit code
  * after saying why. */
 int plan_read(struct plan *plan, struct context *context, int argc, char **argv);
 void plan_done(struct plan *plan);
-/* The parameters of BeginRun for this plan and the tool's command line; the caller's. NULL when
- * memory is out. */
+/* The parameters of BeginRun for this plan and the tool's command line; the caller owns them. NULL
+ * when out of memory. */
 struct json_object *plan_begin(struct plan *plan, char **argv);
