@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/resolve.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/base/id.h"
 #include "common/base/text.h"
+#include "common/model/usb_identity.h"
 
 #define END_LEAST 4 /* characters of an identifier's end that may stand for it */
 #define SESSIONS_LOOKED_AT 1000
@@ -79,9 +79,7 @@ static enum name_kind whole_name(const char *text)
 		return NAME_DEVICE;
 	if (udid_normalize(text, udid) == 0)
 		return NAME_DEVICE;
-	/* A port: 1-2.3 */
-	if (isdigit((unsigned char)text[0]) && strchr(text, '-') &&
-		strspn(text, "0123456789-.") == strlen(text) && strlen(text) < 16)
+	if (usb_port_ok(text, strlen(text)))
 		return NAME_DEVICE;
 	return 0;
 }

@@ -163,6 +163,14 @@ struct usb_identity usb_identity_read(uint16_t product_id, const char *serial)
 	return identity;
 }
 
+bool usb_port_ok(const char *text, size_t length)
+{
+	const char *dash = memchr(text, '-', length);
+
+	return dash && dash + 1 < text + length && length < PORT_SIZE && text[0] >= '1' &&
+	       text[0] <= '9' && strspn(text, "0123456789-.") >= length;
+}
+
 uint32_t usb_hub_depth(const char *port)
 {
 	uint32_t depth = 0;

@@ -61,5 +61,7 @@ bool boot_program_is_loaded(const struct boot_program *program);
 /* Whether a computer has loaded `now` into the phone that ran `before`. False if the phone has
  * started its own iBoot again. */
 bool boot_program_follows(const struct boot_program *before, const struct boot_program *now);
+/* Whether these bytes are such a path: 1-2.3. */
+bool usb_port_ok(const char *text, size_t length);
 /* The number of hubs between the root port and the device at the kernel's path `port`. */
 uint32_t usb_hub_depth(const char *port);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/store/conditions.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/model/usb_identity.h"
 
 #define FORGOTTEN "unknown"
 
@@ -23,19 +23,13 @@ struct conditions {
 	bool unkept; /* something is not in the casebook yet */
 };
 
-static bool is_port(const char *name)
-{
-	return isdigit((unsigned char)name[0]) && strchr(name, '-') &&
-	       strspn(name, "0123456789-.") == strlen(name) && strlen(name) < PORT_SIZE;
-}
-
 bool place_parse(const char *name, struct place *ret)
 {
 	struct place place = {0};
 
 	if (udid_normalize(name, place.identity.udid) == 0)
 		place.identity.ecid = udid_ecid(place.identity.udid);
-	else if (is_port(name))
+	else if (usb_port_ok(name, strlen(name)))
 		text_copy(place.port, sizeof(place.port), name);
 	else if (ecid_parse(name, &place.identity.ecid) < 0)
 		return false;

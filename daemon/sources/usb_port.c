@@ -8,6 +8,7 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
+#include "common/model/usb_identity.h"
 
 #define DEVICES "/sys/bus/usb/devices"
 #define PATH_SIZE 160
@@ -40,14 +41,6 @@ static bool read_number(const char *path, uint64_t *ret)
 	return true;
 }
 
-static bool is_port(const char *port)
-{
-	const char *dash = strchr(port, '-');
-
-	return dash && dash > port && dash[1] && strlen(port) < PORT_SIZE &&
-	       strspn(port, "0123456789-.") == strlen(port);
-}
-
 /* The folder of the port itself, which stays when the device goes: usb1-port2 of the root hub's
  * interface 1-0:1.0 for 1-2, and 1-2-port3 of the hub's interface 1-2:1.0 for 1-2.3. */
 static void port_folder(const char *port, char out[static PATH_SIZE])
@@ -68,7 +61,7 @@ bool usb_port_read(const char *port, struct port_facts *ret)
 	struct port_facts facts = {0};
 	char path[PATH_SIZE], folder[PATH_SIZE], status[VALUE_SIZE];
 
-	if (!is_port(port))
+	if (!usb_port_ok(port, strlen(port)))
 		return false;
 	snprintf(path, sizeof(path), DEVICES "/%s/urbnum", port);
 	facts.transfers_known = read_number(path, &facts.transfers);
