@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Turns signs.txt into the rows of a C array of struct sign (common/logs/log_pattern.h), and
-linksigns.txt into those of struct link_sign (common/logs/link_log.h). What the signs of both say by
-themselves becomes the table of common/diagnosis/sign_says.c."""
+linksigns.txt into those of struct link_pattern (common/logs/link_log.h), and those with advice into
+those of struct mux_fault (common/model/mux_visibility.h). What the signs of both say by themselves
+becomes the table of common/diagnosis/sign_says.c."""
 
 import textfile
 from textfile import quote
@@ -38,22 +39,33 @@ def event(sign):
 
 def link_cells(sign, text):
     return [quote(sign.name), sign.word("from", WRITERS), event(sign), quote(text),
-            sign.shaped("ignore", r"-\d+", "0"), quote(sign.shaped("means", r"[A-Za-z].*\.")),
-            quote(sign.one("source"))]
+            sign.shaped("ignore", r"-\d+", "0")]
 
 
-def main(source, log_target, link_source, link_target, says_target):
+def fault_cells(sign):
+    """The sentence stands after others, without its capital and its full stop."""
+    means = sign.one("means")
+    return [quote(sign.name), event(sign), quote(means[0].lower() + means[1:-1]),
+            quote(sign.one("advice")), quote(sign.one("source"))]
+
+
+def main(source, log_target, link_source, link_target, says_target, fault_target):
     says = []
     keys = {"text", "means", "source"}
     for path, target, own, cells in ((source, log_target, {"noise", "from", "do", "says"}, log_cells),
-                                     (link_source, link_target, {"from", "says", "ignore"},
+                                     (link_source, link_target, {"from", "says", "ignore", "advice"},
                                       link_cells)):
         signs = textfile.read_blocks(path, {"sign": keys | own})
         textfile.write(target, [f"\t{{{', '.join(cells(sign, text))}}},"
                                 for sign in signs for text in texts(sign)])
+        for sign in signs:
+            sign.shaped("means", r"[A-Za-z].*\.")
+            sign.one("source")
         says += [f"\t{{{quote(sign.name)}, {sign.says()}}}," for sign in signs if sign.all("says")]
     textfile.write(says_target, says)
+    textfile.write(fault_target, [f"\t{{{', '.join(fault_cells(sign))}}}," for sign in signs if sign.all("advice")])
 
 
 if __name__ == "__main__":
-    textfile.run(main, "SIGNS.txt SIGNS.inc LINKSIGNS.txt LINKSIGNS.inc SIGN_SAYS.inc")
+    textfile.run(main, "SIGNS.txt SIGNS.inc LINKSIGNS.txt LINKSIGNS.inc SIGN_SAYS.inc"
+                  " MUX_FAULTS.inc")

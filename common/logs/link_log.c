@@ -8,6 +8,7 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
+#include "common/model/usb_identity.h"
 
 #define USB_NODE_MAJOR "c189:" /* the kernel's devices.txt: USB device nodes */
 #define ADDRESSES_PER_BUS 128
@@ -17,15 +18,9 @@ static const struct link_pattern signs[] = {
 #include "common/knowledge/linksigns.inc"
 };
 
+/* The line itself is no sign: it is one while a phone is attached. */
 static const struct link_pattern left_phone = {
-	.id = "usbmuxd-left-phone",
-	.writer = LINK_USBMUXD,
-	.kind = EVENT_MUX_ERROR,
-	.text = "usbmuxd shutting down",
-	.means = "usbmuxd ended with a phone attached: the phone is on USB but no program reaches "
-		 "it.",
-	.source = "https://github.com/libimobiledevice/usbmuxd/issues/85, seen on Debian 12",
-};
+	"usbmuxd-left-phone", LINK_USBMUXD, EVENT_MUX_ERROR, "usbmuxd shutting down", 0};
 
 /* What follows them is the phone's or another program's own text. */
 static const char *const quoting[] = {
@@ -61,12 +56,6 @@ static bool is_neutral(const struct link_pattern *sign, int code)
 	return code != 0 && code == sign->ignored_code;
 }
 
-static bool is_port(const char *text, size_t length)
-{
-	return length > 0 && length < PORT_SIZE && text[0] >= '1' && text[0] <= '9' &&
-	       strspn(text, "0123456789-.") >= length && memchr(text, '-', length) != NULL;
-}
-
 /* The port with that number of the hub "1-2" or of the root hub "usb1". */
 static bool port_of_hub(const char *hub, unsigned number, char port[static PORT_SIZE])
 {
@@ -76,7 +65,7 @@ static bool port_of_hub(const char *hub, unsigned number, char port[static PORT_
 
 	if (sscanf(hub, "usb%3u%n", &bus, &used) == 1 && !hub[used])
 		snprintf(found, sizeof(found), "%u-%u", bus, number);
-	else if (is_port(hub, strlen(hub)))
+	else if (usb_port_ok(hub, strlen(hub)))
 		snprintf(found, sizeof(found), "%s.%u", hub, number);
 	else
 		return false;
@@ -100,7 +89,7 @@ bool kernel_line_port(const char *line, char port[static PORT_SIZE])
 	length = strcspn(line, ": ");
 	if (line[length] != ':' || length >= PORT_SIZE)
 		return false;
-	if (is_port(line, length)) {
+	if (usb_port_ok(line, length)) {
 		snprintf(port, PORT_SIZE, "%.*s", (int)length, line);
 		return true;
 	}
@@ -119,7 +108,8 @@ bool kernel_device_read(
 	unsigned minor = 0;
 	bool node = sscanf(text, USB_NODE_MAJOR "%6u", &minor) == 1;
 
-	if (!node && text_starts_with(text, "+usb:") && is_port(text + 5, strcspn(text + 5, ":")))
+	if (!node && text_starts_with(text, "+usb:") &&
+		usb_port_ok(text + 5, strcspn(text + 5, ":")))
 		snprintf(found, sizeof(found), "%.*s", (int)strcspn(text + 5, ":"), text + 5);
 	if (!node && !*found)
 		return false;
@@ -182,15 +172,6 @@ bool link_pattern_read(enum link_writer writer, const char *line, struct link_fi
 		return true;
 	}
 	return false;
-}
-
-const struct link_pattern *link_pattern_by_id(const char *id)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(signs); i++) {
-		if (text_equal(signs[i].id, id))
-			return &signs[i];
-	}
-	return text_equal(left_phone.id, id) ? &left_phone : NULL;
 }
 
 const struct link_pattern *mux_watch_line(struct mux_watch *watch, const char *line)

@@ -17,8 +17,6 @@ struct link_pattern {
 	enum event_kind kind; /* EVENT_USB_ERROR or EVENT_MUX_ERROR */
 	const char *text;
 	int ignored_code; /* 0 = none */
-	const char *means;
-	const char *source;
 };
 
 /* The contents of a line. `port` and `udid` are empty, bus and address 0, if the line does not
@@ -33,8 +31,6 @@ struct link_finding {
 
 /* Reads one raw line of that writer. Returns false, with *ret untouched, if it shows no sign. */
 bool link_pattern_read(enum link_writer writer, const char *line, struct link_finding *ret);
-/* The first row of the sign with that id, or NULL. */
-const struct link_pattern *link_pattern_by_id(const char *id);
 
 /* The port that a line of the kernel is about: "usb 1-2.3: …" is 1-2.3, "usb 1-2-port3: …" 1-2.3,
  * "usb usb1-port2: …" 1-2. Returns false, with `port` untouched, for other lines. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/model/mux_visibility.h"
 
-#include <string.h>
+#include <assert.h>
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
@@ -10,53 +10,21 @@
  * phone left, and nothing starts it for the phone's return. */
 #define RACE_US (1 * USEC_PER_SEC)
 
-#define RESTART "Restart it: systemctl restart usbmuxd."
-
-/* Not "usbmuxd-not-running": tools say that of every phone that does not return (signs.txt). */
-static const struct mux_fault not_running = {
-	.id = "usbmuxd-down",
-	.text = "the phone is on USB, and usbmuxd does not run",
-	.advice =
-		"Start it: systemctl start usbmuxd. `idevicetriage doctor` tells why udev did not.",
-	.source = "usbmuxd's udev rules start it with the first phone",
+/* The signs of linksigns.txt with advice. */
+static const struct mux_fault faults[] = {
+#include "common/knowledge/mux_faults.inc"
 };
 
-static const struct mux_fault left_phone = {
-	.id = "usbmuxd-left-phone",
-	.text = "usbmuxd has ended with the phone attached: it is on USB, and no program reaches "
-		"it",
-	.advice = RESTART " `idevicetriage doctor` tells how to keep it running.",
-	.source = "https://github.com/libimobiledevice/usbmuxd/issues/85",
-};
+/* A sign of that table. */
+static const struct mux_fault *fault_by_id(const char *id)
+{
+	size_t i = 0;
 
-static const struct mux_fault hides_phone = {
-	.id = "usbmuxd-hides-phone",
-	.text = "the phone is on USB, and usbmuxd, which runs, does not show it: it had no answer "
-		"from the phone",
-	.advice = "Unplug the phone and plug it in again; if that does not help, restart usbmuxd: "
-		  "systemctl restart usbmuxd.",
-	.source = "usbmuxd 1.1.1, device.c: a device is shown once its version came",
-};
-
-static const struct mux_fault refuses_phone = {
-	.id = "usbmuxd-preflight-failed",
-	.text = "the phone is on USB, and usbmuxd hides it, for its services did not answer",
-	.advice = "Unplug the phone and plug it in again; if that does not help, restart usbmuxd: "
-		  "systemctl restart usbmuxd.",
-	.source = "usbmuxd 1.1.1, preflight.c",
-};
-
-/* usbmuxd 1.1.1 removes a phone when a transfer fails, when it leaves the bus, or at its own end,
- * and for no other reason (usb.c): with the phone on USB and usbmuxd alive, a transfer has failed.
- */
-static const struct mux_fault dropped_phone = {
-	.id = "usbmuxd-dropped-phone",
-	.text = "a USB transfer to the phone failed: usbmuxd is running and has dropped the phone, "
-		"which is still on USB",
-	.advice =
-		"Use another cable and another port of the computer, and plug the phone in again.",
-	.source = "usbmuxd 1.1.1, usb.c: a device is removed where a transfer failed",
-};
+	while (i < ARRAY_SIZE(faults) && !text_equal(faults[i].id, id))
+		i++;
+	assert(i < ARRAY_SIZE(faults));
+	return &faults[i];
+}
 
 static bool ought_to_be_shown(enum device_mode mode)
 {
@@ -98,7 +66,7 @@ void mux_visibility_hear(struct mux_visibility *listing, const struct event *err
 {
 	if (!listing->missing.monotonic_us || listing->record_count == MUX_VISIBILITY_RECORDS_MAX)
 		return;
-	listing->refused |= text_equal(error->name, refuses_phone.id);
+	listing->refused |= text_equal(error->name, "usbmuxd-preflight-failed");
 	add_record(listing, error->sequence);
 }
 
@@ -109,27 +77,27 @@ uint64_t mux_visibility_deadline(const struct mux_visibility *listing)
 		       : 0;
 }
 
-/* Of a phone that is missing. */
-static const struct mux_fault *find_fault(
-	const struct mux_visibility *listing, const struct mux_state *mux)
+/* Of a phone that is missing. usbmuxd 1.1.1 removes a phone when a transfer fails, when it leaves
+ * the bus, or at its own end, and for no other reason (usb.c): with the phone on USB and usbmuxd
+ * alive, a transfer has failed. */
+static const char *find_fault(const struct mux_visibility *listing, const struct mux_state *mux)
 {
 	if (mux->up && listing->shown)
-		return &dropped_phone;
+		return "usbmuxd-dropped-phone";
 	if (mux->up)
-		return listing->refused ? &refuses_phone : &hides_phone;
+		return listing->refused ? "usbmuxd-preflight-failed" : "usbmuxd-hides-phone";
 	if (mux->down_us && mux->down_us + RACE_US >= listing->missing.monotonic_us)
-		return &left_phone;
-	return &not_running;
+		return "usbmuxd-left-phone";
+	/* Not "usbmuxd-not-running": tools say that of every phone that does not return. */
+	return "usbmuxd-down";
 }
 
 struct event mux_visibility_tell(
 	struct mux_visibility *listing, const struct mux_state *mux, struct stamp now)
 {
-	struct event error = {.at = now, .kind = EVENT_MUX_ERROR, .source = SOURCE_DAEMON};
-	const struct mux_fault *fault = find_fault(listing, mux);
+	const struct mux_fault *fault = fault_by_id(find_fault(listing, mux));
+	struct event error = {.at = now, .kind = fault->kind, .source = SOURCE_DAEMON};
 
-	if (fault == &dropped_phone)
-		error.kind = EVENT_USB_ERROR;
 	text_copy(error.name, sizeof(error.name), fault->id);
 	event_set_text(&error, fault->text);
 	listing->told = true;
@@ -141,5 +109,5 @@ const struct mux_fault *mux_visibility_fault(
 {
 	if (!mux->known || !listing->told)
 		return NULL;
-	return find_fault(listing, mux);
+	return fault_by_id(find_fault(listing, mux));
 }

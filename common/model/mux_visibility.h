@@ -26,9 +26,10 @@ struct mux_state {
 /* A fault of usbmuxd for one phone. The ids are words of the interface. */
 struct mux_fault {
 	const char *id;
-	const char *text;   /* the fault, for people */
-	const char *advice; /* what to do */
-	const char *source; /* the source of this fact */
+	enum event_kind kind; /* EVENT_MUX_ERROR, or EVENT_USB_ERROR if usbmuxd dropped the phone */
+	const char *text;     /* the fault, for people */
+	const char *advice;   /* what to do */
+	const char *source;   /* the source of this fact */
 };
 
 struct mux_visibility {
@@ -49,8 +50,8 @@ void mux_visibility_restart(struct mux_visibility *listing, struct stamp now);
 void mux_visibility_hear(struct mux_visibility *listing, const struct event *error);
 /* The time after which the phone counts as missing, in monotonic microseconds; 0 = never. */
 uint64_t mux_visibility_deadline(const struct mux_visibility *listing);
-/* The event to record for a missing phone: an EVENT_MUX_ERROR, or an EVENT_USB_ERROR if usbmuxd has
- * dropped it. Kind, name and text are set; the caller sets the rest. */
+/* The event to record for a missing phone. Kind, name and text are set; the caller sets the rest.
+ */
 struct event mux_visibility_tell(
 	struct mux_visibility *listing, const struct mux_state *mux, struct stamp now);
 /* The current fault, after it was reported; NULL = none known. */

@@ -13,7 +13,7 @@ SOURCE = pathlib.Path(sys.argv[1])
 # Which generator reads a file, and with which arguments; {} is the folder.
 DIAGNOSIS = ("generate_diagnosis.py", "{}", "{}/out.c", "{}/out.h")
 SIGNS = ("generate_signs.py", "{}/signs.txt", "{}/out.a", "{}/linksigns.txt", "{}/out.b",
-         "{}/out.c")
+         "{}/out.c", "{}/out.d")
 CODES = ("generate_codes.py", "{}", "{}/out.a", "{}/out.b", "{}/out.c")
 PANICS = ("generate_panics.py", "{}/panics.txt", "{}/models.txt", "{}/out.a", "{}/out.b")
 GENERATORS = {
@@ -94,6 +94,10 @@ CASES = [
     ("linksigns.txt", LINK_SIGN.replace("  says: link\n", ""), "says is missing"),
     ("linksigns.txt", LINK_SIGN + "  ignore: 71\n", "ignore is not well-formed"),
     ("linksigns.txt", LINK_SIGN + "  noise: yes\n", "unknown key"),
+    ("linksigns.txt", LINK_SIGN + "  advice: Do it.\n", None),
+    ("linksigns.txt", LINK_SIGN + "  advice: Do it.\n  advice: Or not.\n", "advice stands twice"),
+    ("linksigns.txt", LINK_SIGN.replace("A sentence.", "No full stop"), "means is not well-formed"),
+    ("linksigns.txt", LINK_SIGN.replace("  source: a test of the build\n", ""), "source is missing"),
     ("errors.txt", ERROR, None),
     ("errors.txt", ERROR + ERROR.replace("7777", "7778..7779"), None),
     ("errors.txt", ERROR.replace("itunes", "windows"), "bad name"),
