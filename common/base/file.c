@@ -9,7 +9,7 @@
 
 #define SIZE_FIRST 16384
 
-/* Makes room for more than `length` bytes. */
+/* Grows the buffer to more than `length` bytes. */
 static int grow(char **bytes, size_t length, size_t *size)
 {
 	char *larger;

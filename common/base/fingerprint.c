@@ -6,20 +6,20 @@
 
 #define WORD_BYTES sizeof(uint64_t)
 
-/* Odd numbers without a pattern: the fractions of the square roots of 2, 3, 5 and 7. */
+/* Odd numbers without a pattern: the fractional parts of the square roots of 2, 3, 5 and 7. */
 #define ROOT_2 UINT64_C(0x6a09e667f3bcc909)
 #define ROOT_3 UINT64_C(0xbb67ae8584caa73b)
 #define ROOT_5 UINT64_C(0x3c6ef372fe94f82b)
 #define ROOT_7 UINT64_C(0xa54ff53a5f1d36f1)
 
-/* Lets every bit reach many others; loses none. */
+/* Mixes every bit into many others; reversible, so nothing is lost. */
 static uint64_t mix(uint64_t x, uint64_t factor)
 {
 	x *= factor;
 	return x ^ x >> 32;
 }
 
-/* The next bytes as a number, the same on every machine; what is missing is zero. */
+/* The next bytes as a number, the same on every machine; missing bytes are zero. */
 static uint64_t read_word(const char *bytes, size_t length)
 {
 	uint64_t word = 0;
@@ -34,7 +34,7 @@ void fingerprint_add_number(struct fingerprint *fingerprint, uint64_t number)
 	fingerprint->b = mix(fingerprint->b + (number ^ ROOT_5), ROOT_7) + fingerprint->a;
 }
 
-/* Two words at a time, one in each half; the number behind them mixes the halves. */
+/* Mixes two words at a time, one in each half; the number at the end mixes the halves. */
 void fingerprint_add(struct fingerprint *fingerprint, const char *text, size_t length)
 {
 	uint64_t a = fingerprint->a, b = fingerprint->b;

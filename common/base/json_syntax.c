@@ -15,7 +15,7 @@ struct scan {
 	bool in_object[JSON_SYNTAX_DEPTH_MAX + 1];
 };
 
-/* Takes one of the characters `set`. */
+/* Skips one of the characters `set`. */
 static bool take(struct scan *scan, const char *set)
 {
 	if (scan->at == scan->length || !scan->text[scan->at] || !strchr(set, scan->text[scan->at]))
@@ -92,7 +92,7 @@ static bool take_scalar(struct scan *scan)
 								      : take_number(scan);
 }
 
-/* The name of a member, up to where its value begins. */
+/* Skips the name of a member, up to the start of its value. */
 static bool take_name(struct scan *scan)
 {
 	skip_blanks(scan);
@@ -102,7 +102,8 @@ static bool take_name(struct scan *scan)
 	return take(scan, ":");
 }
 
-/* Takes a value, or the beginning of one: *ret_open tells whether the next value is inside it. */
+/* Skips a value, or the start of a list or object: then *ret_open is true and the next value is
+ * inside it. */
 static bool take_beginning(struct scan *scan, unsigned depth_max, bool *ret_open)
 {
 	bool object;
@@ -122,7 +123,7 @@ static bool take_beginning(struct scan *scan, unsigned depth_max, bool *ret_open
 	return !object || take_name(scan);
 }
 
-/* Takes what ends the lists and objects around a value, or the comma before the next value. */
+/* Skips the ends of the lists and objects around a value, and the comma before the next value. */
 static bool take_end(struct scan *scan, bool *ret_more)
 {
 	*ret_more = false;

@@ -18,7 +18,7 @@ bool plist_too_deep(const char *text, size_t length, size_t limit)
 		if (left >= 3 && c[1] == '!' && (c[2] == '-' || c[2] == '['))
 			return true;
 		for (size_t i = 0; i < ARRAY_SIZE(openers); i++) {
-			/* "<dict " with attributes or blanks opens as well. */
+			/* "<dict " with attributes or blanks is an opening too. */
 			size_t word = strlen(openers[i]) - 1;
 
 			if (left >= word && memcmp(c, openers[i], word) == 0)

@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#define OBJECT_BYTES 800 /* a table with its first places, be it empty; a list takes less */
+#define OBJECT_BYTES 800 /* a table with its first slots, even if empty; a list needs less */
 #define VALUE_BYTES 100
 
 size_t json_weight(const char *text, size_t length)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The length of the valid UTF-8 sequence at `text`, 0 where there is none (RFC 3629). */
+/* The length of the valid UTF-8 sequence at `text`, 0 if there is none (RFC 3629). */
 static size_t utf8_length(const unsigned char *text, size_t available)
 {
 	static const struct {
@@ -35,9 +35,9 @@ static size_t utf8_length(const unsigned char *text, size_t available)
 	return 0;
 }
 
-/* Whether the character of `n` bytes is one that a terminal obeys: C0 and C1 controls, the turns of
- * direction (U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), which let a line read otherwise
- * than it is, and Unicode's own line ends (U+2028, U+2029). */
+/* Whether the character of `n` bytes can control a terminal: C0 and C1 controls, changes of the
+ * text direction (U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), which can make a line look
+ * different from its text, and Unicode's own line ends (U+2028, U+2029). */
 static bool is_control(const unsigned char *c, size_t n)
 {
 	if (n == 1)
@@ -101,9 +101,9 @@ bool text_is_utf8(const char *text, size_t length)
 	return true;
 }
 
-#define WORD_MAX 32	       /* bytes of a word that is compared; longer ones are like no other */
-#define LETTERS_OF_A_MISTAKE 3 /* one mistake is understood for so many letters */
-#define LETTERS_OF_A_WORD 4    /* least part of a word that stands for it */
+#define WORD_MAX 32	       /* bytes of a word to compare; a longer word matches nothing */
+#define LETTERS_OF_A_MISTAKE 3 /* one typo is allowed per this many letters */
+#define LETTERS_OF_A_WORD 4    /* minimum length of an abbreviated word */
 
 static char lower(char c)
 {
@@ -115,8 +115,8 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Letters to change, add, remove or swap with their neighbour: the distance of Damerau and
- * Levenshtein in its simple form. */
+/* The number of letters to change, insert, delete or swap with their neighbour: the
+ * Damerau-Levenshtein distance in its restricted form. */
 static size_t distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
 	size_t rows[WORD_MAX + 1][WORD_MAX + 1];
