@@ -14,12 +14,12 @@
 #include "common/casefile/private.h"
 
 #define DEPTH_MAX 16
-#define ATTEMPTS_MAX 10000    /* of one case */
-#define WEIGHT_MAX (1u << 30) /* bytes in memory while it is read */
+#define ATTEMPTS_MAX 10000    /* per case */
+#define WEIGHT_MAX (1u << 30) /* bytes of memory for parsing */
 
-/* Who keeps the events of the attempts. */
+/* The receiver of the attempts' events. */
 struct recorder {
-	session_recorder *record; /* NULL = nobody */
+	session_recorder *record; /* NULL = none */
 	void *user;
 };
 
@@ -82,7 +82,7 @@ static void read_conditions(struct attempt *attempt, const json *object)
 	take_text(conditions, "port", attempt->port, PORT_SIZE);
 }
 
-/* The record that tells it; 0 where the file names none. */
+/* The sequence of the record behind it; 0 if the file names none. */
 static uint64_t read_sequence(const json *object)
 {
 	json *value = member(object, "sequence", json_type_int);
@@ -114,7 +114,7 @@ static void read_errors(struct attempt *attempt, const json *object)
 		read_error(attempt, json_object_array_get_idx(several, i));
 }
 
-/* "idevicerestore 1.0.0-271-g45145e9 (patched)" is a name and a version. */
+/* Splits "idevicerestore 1.0.0-271-g45145e9 (patched)" into name and version. */
 static void read_tool(struct attempt *attempt, const json *object)
 {
 	char tool[2 * NAME_SIZE] = "";
@@ -268,7 +268,7 @@ static void read_condition_sequences(struct attempt *attempt, const json *observ
 	}
 }
 
-/* What the daemon observed, told in its own words: nothing is to be derived again. */
+/* Reads the daemon's observations directly: nothing is derived again. */
 static void read_observed(struct attempt *attempt, const json *observed)
 {
 	char word[NAME_SIZE];
@@ -287,7 +287,7 @@ static void read_observed(struct attempt *attempt, const json *observed)
 	read_condition_sequences(attempt, observed);
 }
 
-/* What the file says of the attempt as a whole outranks what its log fragments show. */
+/* Reads the file's statements about the whole attempt: they override its log fragments. */
 static void read_told(struct attempt *attempt, const json *object)
 {
 	char word[NAME_SIZE];

@@ -10,7 +10,7 @@
 #include "common/model/session.h"
 #include "common/logs/toollog.h"
 
-#define HOURS_MAX 48 /* events later than this are put here: no restore lasts so long */
+#define HOURS_MAX 48 /* later events are moved to this time: no restore takes so long */
 
 static struct stamp time_of(const json *object)
 {
@@ -28,7 +28,7 @@ static struct stamp time_of(const json *object)
 	return at;
 }
 
-/* A session, and who else wants to know what happened in it. */
+/* A session, and the receiver of its events. */
 struct watched {
 	struct session session;
 	session_recorder *record;
@@ -69,7 +69,7 @@ static void feed_kernel_line(struct watched *watched, const json *object)
 	feed(watched, &event);
 }
 
-/* Each of the two lists is in order of time; together they are merged. */
+/* Merges the two lists; each is sorted by time. */
 static void feed_link(struct watched *watched, const json *attempt)
 {
 	json *usb = member(attempt, "usb", json_type_array);
@@ -109,8 +109,8 @@ static void feed_line(struct toollog *log, const json *line)
 	toollog_feed(log, at, "\n", 1);
 }
 
-/* The log's lines go before the link events: few logs tell times, and the session machine needs
- * the stage to know what a mode change means. */
+/* Feeds the log before the link events: few logs have times, and the session machine needs the
+ * stage to interpret a mode change. */
 static void feed_log(struct watched *watched, const json *attempt)
 {
 	CLEANUP(toollog_freep) struct toollog *tool_log = toollog_new(take_log_event, watched);
@@ -127,7 +127,7 @@ static void feed_log(struct watched *watched, const json *attempt)
 	toollog_finish(tool_log, (struct stamp){.monotonic_us = CASEFILE_EPOCH_US});
 }
 
-/* "Updating baseband (19)", or a name alone. */
+/* Reads "Updating baseband (19)", or just a name. */
 static void feed_operation(struct watched *watched, const json *attempt)
 {
 	struct event event = {.kind = EVENT_OPERATION, .source = SOURCE_PERSON};

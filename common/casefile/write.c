@@ -18,7 +18,7 @@ static void json_putp(json **object)
 	json_object_put(*object);
 }
 
-/* Adds a member that the object then owns. */
+/* Adds a member; the object takes ownership. */
 static int add(json *object, const char *key, json *value)
 {
 	if (!value)
@@ -69,7 +69,7 @@ static json *observed_value(const struct attempt *attempt, const struct observed
 	return NULL;
 }
 
-/* The record of the ring that tells it, where there is one. */
+/* Adds the sequence of the record behind it, if there is one. */
 static int add_sequence(json *object, uint64_t sequence)
 {
 	return sequence ? add(object, "sequence", json_object_new_uint64(sequence)) : 0;
@@ -153,7 +153,7 @@ static json *modes_array(const struct attempt *attempt)
 	return TAKE_PTR(array);
 }
 
-/* Beside the conditions, which are plain words, the records that tell them. */
+/* The records behind the conditions; the conditions themselves are plain words. */
 static json *condition_sequences(const struct attempt *attempt)
 {
 	CLEANUP(json_putp) json *object = json_object_new_object();
@@ -187,7 +187,7 @@ static json *observed_object(const struct attempt *attempt)
 	return TAKE_PTR(object);
 }
 
-/* What lies in the path of the phone: a condition that a file tells as text, number or truth. */
+/* The conditions, each as text, number or boolean. */
 static json *conditions_object(const struct attempt *attempt)
 {
 	CLEANUP(json_putp) json *object = json_object_new_object();
@@ -227,7 +227,7 @@ static int add_tool(json *object, const struct attempt *attempt)
 	return add_text(object, "tool", tool);
 }
 
-/* Its session, and the shop's ticket, which may name a customer. */
+/* Adds its session, and the shop's ticket, which may name a customer. */
 static int add_names(json *object, const struct attempt *attempt, enum casefile_identity identity)
 {
 	char session[UUID_TEXT_SIZE];
