@@ -9,8 +9,8 @@
 #include "common/diagnosis/external_cause.h"
 #include "common/diagnosis/sign_says.h"
 
-#define DISTINCT_MAX 64	    /* different values that are counted */
-#define FULL_SPEED_MBPS 480 /* what an iPhone runs at, at least */
+#define DISTINCT_MAX 64	    /* limit of different values to count */
+#define FULL_SPEED_MBPS 480 /* the minimum speed of an iPhone on USB */
 
 static uint64_t hash_add(uint64_t hash, const char *text)
 {
@@ -19,7 +19,7 @@ static uint64_t hash_add(uint64_t hash, const char *text)
 	return hash;
 }
 
-/* FNV-1a; 0 is kept for unknown. */
+/* FNV-1a; 0 is reserved for unknown. */
 static uint64_t hash_text(const char *text)
 {
 	if (!text || !*text)
@@ -61,7 +61,7 @@ static enum flex_state flex_state_of(const struct attempt *attempt)
 	return word_is(told, "replaced") ? FLEX_REPLACED : FLEX_UNKNOWN;
 }
 
-/* A part that nobody spoke of is as it came: connected, original. */
+/* A part without a report counts as unchanged: connected, original. */
 static uint64_t hash_part(const struct attempt *attempt, const char *key, const char *usual)
 {
 	const char *told = attempt_condition(attempt, key);
@@ -83,7 +83,7 @@ static void fill_values(struct attempt_view *view)
 	values[VARIABLE_HOST_SOFTWARE] = hash_part(attempt, "hostSoftware", "");
 	values[VARIABLE_FIRMWARE] =
 		hash_text(attempt->firmware_build[0] ? attempt->firmware_build : attempt->firmware);
-	/* Only trying to start the phone is not a kind of restore. */
+	/* Only starting the phone is not a kind of restore. */
 	values[VARIABLE_ACTION] = word_is(attempt->action, "boot") ? 0 : hash_text(attempt->action);
 	values[VARIABLE_NETWORK] = hash_part(attempt, "network", "");
 	values[VARIABLE_FLEX] = hash_part(attempt, "earpieceFlex", "connected");
@@ -107,7 +107,7 @@ static int64_t itunes_code_of(const struct attempt *attempt)
 	return attempt->itunes_code ? attempt->itunes_code : reported_code_of(attempt);
 }
 
-/* A number that we derive from the mode in which the phone came back is no evidence beside that
+/* A number derived from the mode in which the phone returned is no evidence in addition to that
  * mode, and neither is the same number from iTunes. */
 static int64_t code_evidence_of(const struct attempt *attempt)
 {
@@ -119,8 +119,9 @@ static int64_t code_evidence_of(const struct attempt *attempt)
 	return seen ? 0 : itunes_code_of(attempt);
 }
 
-/* iTunes shows a number of the phone's restore system as it is, but for those that it has another
- * meaning for (errors.txt). It is no word of the phone yet: `says` tells that. */
+/* iTunes shows the numbers of the phone's restore system unchanged, except those with another
+ * meaning in iTunes (errors.txt). Such a number is not yet the phone's own word: `says` decides
+ * that. */
 static int64_t shown_phone_code(int64_t code)
 {
 	bool of_itunes = code_by_number(NUMBERING_ITUNES, code) != NULL;
@@ -132,7 +133,7 @@ static int64_t phone_code_of(const struct attempt *attempt)
 {
 	if (attempt->amr_error_known && attempt->amr_error)
 		return attempt->amr_error;
-	/* The status has the same numbers, where a tool told no more. */
+	/* The status is one of the same numbers, if the tool printed no other. */
 	if (attempt->status_known && attempt->status > 0)
 		return attempt->status;
 	for (size_t i = 0; i < attempt->error_count; i++) {
@@ -146,7 +147,7 @@ static int64_t phone_code_of(const struct attempt *attempt)
 	return 0;
 }
 
-/* The bench spoiled it: what follows says nothing about the phone. */
+/* A fault of the bench caused the failure: the attempt says nothing about the phone. */
 static bool bench_spoiled(const struct attempt *attempt)
 {
 	return attempt->health.mux_faults > 0;
@@ -157,7 +158,7 @@ bool case_analysis_log_lost_link(const struct attempt *attempt)
 	return !attempt->status_known && attempt_says(attempt, SAYS_LINK_LOST);
 }
 
-/* A number of the phone, or one that iTunes shows: of its own or of the phone's as it is. */
+/* What a number says: the phone's own, or iTunes' (its own, or the phone's unchanged). */
 static enum says says_of(int64_t phone_code, int64_t shown)
 {
 	if (!phone_code && code_by_number(NUMBERING_ITUNES, shown))
@@ -165,15 +166,15 @@ static enum says says_of(int64_t phone_code, int64_t shown)
 	return code_says(NUMBERING_AMR, phone_code ? phone_code : shown);
 }
 
-/* The phone's last word was seen in a log: it came over the link. */
+/* The phone's final status is in a log: it arrived over the link. */
 static bool phone_spoke(const struct attempt *attempt)
 {
 	return (attempt->amr_error_known && attempt->amr_error) ||
 	       (attempt->status_known && attempt->status > 0);
 }
 
-/* An update stops at a full or damaged data volume on every computer and cable, and an erase makes
- * a new one: it is no fault of a part. */
+/* An update fails at a full or damaged data volume on every computer and cable, and an erase
+ * creates a new one: no part is at fault. */
 static bool stopped_at_volume(const struct attempt_view *view)
 {
 	if (word_is(view->attempt->action, "erase") || word_is(view->attempt->action, "boot"))
@@ -181,8 +182,8 @@ static bool stopped_at_volume(const struct attempt_view *view)
 	return view->says == SAYS_VOLUME || attempt_says(view->attempt, SAYS_VOLUME);
 }
 
-/* All that is known of its end is a number that says nothing of part, reset or link: not even that
- * the restore system ran. */
+/* The only fact about its end is a number that names no part, reset or link: the restore system may
+ * not even have run. */
 static bool says_nothing(const struct attempt_view *view)
 {
 	const struct attempt *attempt = view->attempt;
@@ -191,21 +192,21 @@ static bool says_nothing(const struct attempt_view *view)
 	       view->says != SAYS_PART && view->says != SAYS_RESET && view->says != SAYS_LINK;
 }
 
-/* An attempt that was watched; or the phone's own word came over the link; or the number says that
- * the phone named a part or was found on USB afterwards. Of an attempt that a person reported with
- * a bare "failed", or with any other number, nothing is known. */
+/* True if the attempt was watched, or the phone's own word arrived over the link, or the number
+ * means that the phone named a part or was found on USB afterwards. If a person reported just
+ * "failed", or any other number, the link is unknown. */
 static bool is_link_known(const struct attempt_view *view)
 {
 	if (phone_spoke(view->attempt) || view->says == SAYS_PART ||
 		says_of(0, view->code) == SAYS_RESET)
 		return true;
-	/* Nobody watched USB where no attach was seen: then the log alone tells of the link. */
+	/* Without an attach, nobody watched USB: then only the log shows the link. */
 	return view->attempt->health.grade != HEALTH_UNKNOWN &&
 	       (view->attempt->health.attaches > 0 || !case_analysis_log_lost_link(view->attempt));
 }
 
-/* Somebody stopped the tool while the phone was silent past its time: that restore was not broken
- * off, it hung. */
+/* A person stopped the tool while the phone was silent past its time: that restore hung, it was not
+ * aborted. */
 static bool hung_at_its_end(const struct attempt *attempt)
 {
 	return attempt->outcome == OUTCOME_ABORTED && attempt->silent;
@@ -236,7 +237,7 @@ static void fill_attempt(struct attempt_view *view, const struct attempt *attemp
 	fill_values(view);
 }
 
-/* Whether two failures stopped at the same point, by the finest thing that both know. */
+/* Whether two failures stopped at the same point, by the finest detail known for both. */
 static enum point_match same_point(const struct attempt_view *a, const struct attempt_view *b)
 {
 	const struct attempt *x = a->attempt, *y = b->attempt;
@@ -254,11 +255,11 @@ static enum point_match same_point(const struct attempt_view *a, const struct at
 	return POINT_UNKNOWN;
 }
 
-/* The failures that share a point, seen from one of them. */
+/* The failures that share a point, counted from one of them. */
 struct group {
 	size_t size;
 	bool several_hosts, several_cables;
-	uint64_t key; /* of the point: decides where all else is equal, whatever the order */
+	uint64_t key; /* of the point: decides a tie, independent of the order */
 };
 
 static uint64_t point_key(const struct attempt_view *a)
@@ -272,7 +273,7 @@ static uint64_t point_key(const struct attempt_view *a)
 	return key;
 }
 
-/* Whether the phone's parts can be what ended it, as far as is known. */
+/* Whether the phone's parts can be the cause, as far as known. */
 static bool is_clean(const struct attempt_view *a)
 {
 	return !a->link_faulty && !a->outside && !a->volume && !a->says_nothing;
@@ -309,7 +310,7 @@ static struct group group_around(struct case_analysis *view, size_t reference)
 	return group;
 }
 
-/* The point that outlived most changes tells most; then the one seen most often. */
+/* The point that survived most changes counts most; then the most frequent one. */
 static bool better_group(const struct group *a, const struct group *b)
 {
 	int x = a->several_hosts + a->several_cables, y = b->several_hosts + b->several_cables;
@@ -321,7 +322,7 @@ static bool better_group(const struct group *a, const struct group *b)
 	return a->key > b->key;
 }
 
-/* Marks the failures of the point that tells most. */
+/* Marks the failures of the most significant point. */
 static void mark_group(struct case_analysis *view)
 {
 	struct group best = {0};
@@ -348,12 +349,13 @@ static void mark_group(struct case_analysis *view)
 	}
 }
 
-/* Which failures are counted. */
+/* The failures to count. */
 enum counted {
 	COUNT_ALL,
 	COUNT_GROUP,
-	COUNT_CLEAN,  /* of the group, with no known link fault, and the phone can be the cause */
-	COUNT_PROVEN, /* of these, whose link is known to have held */
+	COUNT_CLEAN,  /* of the group, without a known link fault, and possibly caused by the phone
+		       */
+	COUNT_PROVEN, /* of these, with a link that is known to have worked */
 };
 
 static bool is_counted(const struct attempt_view *a, enum counted counted)
@@ -386,13 +388,13 @@ static size_t count_distinct(
 	return count;
 }
 
-/* A phone that starts by itself had no cable, computer or tool to do with. */
+/* If a phone starts by itself, cable, computer and tool did not matter. */
 static uint32_t relevant_variables(const struct attempt_view *success)
 {
 	return word_is(success->attempt->action, "boot") ? PHONE_VARIABLES : UINT32_MAX;
 }
 
-/* A label that one attempt has and the other has not may hide a change of these. */
+/* If only one of two attempts has a label, these may have changed unnoticed. */
 #define LABEL_VARIABLES (VARIABLE_BIT(VARIABLE_CABLE) | VARIABLE_BIT(VARIABLE_HOST))
 
 struct contrast case_analysis_contrast(
@@ -420,7 +422,7 @@ static int contrast_size(const struct contrast *contrast)
 	return __builtin_popcount(contrast->changed | contrast->doubtful);
 }
 
-/* Keeps the smallest contrasts: the fewer things differ, the more one of them explains. */
+/* Keeps the smallest contrasts: the fewer differences, the more each one explains. */
 static void keep_contrast(struct attempt_view *success, const struct contrast *contrast)
 {
 	size_t *count = &success->contrast_count;
@@ -441,7 +443,7 @@ static void keep_contrast(struct attempt_view *success, const struct contrast *c
 		success->contrasts[(*count)++] = *contrast;
 }
 
-/* Of contrasts of one size those without doubt tell more. */
+/* Of contrasts of the same size, those without doubt are better. */
 static void drop_doubtful(struct attempt_view *success)
 {
 	size_t sure = 0;
@@ -453,7 +455,7 @@ static void drop_doubtful(struct attempt_view *success)
 		success->contrast_count = sure;
 }
 
-/* Compares each success with the failures most like it. */
+/* Compares each success with the most similar failures. */
 static void compare_successes(struct case_analysis *view)
 {
 	for (size_t i = 0; i < view->count; i++) {

@@ -11,7 +11,7 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
-#define SIMILAR_LEAST 3 /* characters: less stands in too many names */
+#define SIMILAR_LEAST 3 /* characters: a shorter text is part of too many names */
 #define ERRORS                                                                                     \
 	(1 << NUMBERING_ITUNES | 1 << NUMBERING_AMR | 1 << NUMBERING_TSS |                         \
 		1 << NUMBERING_IRECOVERY | 1 << NUMBERING_SERVICE)
@@ -50,7 +50,7 @@ static const struct code codes[] = {
 #include "common/knowledge/codes.inc"
 };
 
-/* Words before a number or name, and what they leave of the numberings. */
+/* Words before a number or name, and the numberings that they select. */
 static const struct {
 	const char *word;
 	unsigned numberings;
@@ -76,9 +76,9 @@ static const struct {
 	{"service", 1 << NUMBERING_SERVICE},
 };
 
-/* What is asked for, and what was found of it. */
+/* A query, and its results. */
 struct search {
-	const char *name; /* tidied, not empty; NULL = any */
+	const char *name; /* normalised, not empty; NULL = any */
 	bool has_number;
 	int64_t number;
 	unsigned numberings; /* bit set */
@@ -120,8 +120,8 @@ const struct numbering_info *numbering_info(enum numbering numbering)
 	return &infos[numbering];
 }
 
-/* Lower-case words with one space between them: names are compared so. A minus stays before a
- * number. Returns false where there is nothing, or too much. */
+/* Converts to lower-case words separated by one space, for comparing names. A minus before a number
+ * stays. Returns false if the text is empty or too long. */
 static bool tidy(const char *text, char out[static CODE_TEXT_MAX])
 {
 	size_t length = 0;
@@ -145,7 +145,7 @@ static bool tidy(const char *text, char out[static CODE_TEXT_MAX])
 	return length > 0;
 }
 
-/* Numbers above the signed range wrap: tools print signed ones as unsigned. */
+/* Numbers above the signed range wrap: tools print signed numbers as unsigned. */
 static bool read_number(const char *text, size_t length, int64_t *ret)
 {
 	bool hex = text_starts_with(text, "0x");
@@ -161,8 +161,8 @@ static bool read_number(const char *text, size_t length, int64_t *ret)
 	return errno == 0 && end == text + length;
 }
 
-/* The number of a checkpoint stands in the low 16 bits; above them stand flags: bit 32, all ones of
- * a sign, or the 0x11.. of the phone's own list of steps. */
+/* The low 16 bits are the number of the checkpoint; the rest are flags: bit 32, all ones of a sign,
+ * or the 0x11.. of the phone's own list of steps. */
 static bool checkpoint_of(int64_t number, int64_t *ret)
 {
 	uint64_t bits = (uint64_t)number;
@@ -176,7 +176,7 @@ static bool checkpoint_of(int64_t number, int64_t *ret)
 	return plain || of_sign || of_sign_above || of_list;
 }
 
-/* The number as that numbering has it: tools print signed ones as unsigned, and the other way. */
+/* The number in that numbering: tools print signed numbers as unsigned, and the reverse. */
 static bool number_of(enum numbering numbering, int64_t number, int64_t *ret)
 {
 	*ret = number;
@@ -207,7 +207,7 @@ static bool has_name(const struct code *code, const char *wanted, bool whole)
 	return false;
 }
 
-/* The matches keep the order of the table. */
+/* The matches stay in the order of the table. */
 static void add(struct search *search, const struct code *code, int64_t number)
 {
 	size_t at = search->count;
@@ -220,7 +220,7 @@ static void add(struct search *search, const struct code *code, int64_t number)
 	search->count++;
 }
 
-/* An entry for the one number says more than one for a range of the same numbering. */
+/* An entry for one number is better than one for a range of the same numbering. */
 static bool is_told_better(const struct search *search, const struct code *code)
 {
 	for (size_t i = 0; i < search->count; i++)
@@ -256,7 +256,7 @@ static size_t find_all(struct search *search)
 	find(search, false);
 	if (search->has_number)
 		find(search, true);
-	/* idevicerestore prints what the phone calls 6 as -6. */
+	/* idevicerestore prints the phone's 6 as -6. */
 	if (search->count == 0 && search->has_number && search->number < 0 &&
 		search->number > INT32_MIN && search->numberings & 1 << NUMBERING_AMR) {
 		search->number = -search->number;
@@ -267,7 +267,7 @@ static size_t find_all(struct search *search)
 	return search->count;
 }
 
-/* What the first word, with more after it, leaves of the numberings; 0 where it is none of them. */
+/* The numberings that the first word selects, if more text follows; 0 if it is not such a word. */
 static unsigned prefix_of(const char *text, size_t *ret_length)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
@@ -278,7 +278,7 @@ static unsigned prefix_of(const char *text, size_t *ret_length)
 	return 0;
 }
 
-/* Takes the words before number or name; returns what follows. */
+/* Skips the words before number or name; returns the rest. */
 static char *skip_prefixes(char *text, unsigned *numberings)
 {
 	unsigned left;
@@ -303,7 +303,7 @@ bool code_is_prefix(const char *text)
 	return false;
 }
 
-/* A number before the name or after it, as logs have them. */
+/* Separates a number before or after the name, as in logs. */
 static void split_number(char *text, struct search *search)
 {
 	size_t first = strcspn(text, " ");

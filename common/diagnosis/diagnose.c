@@ -11,16 +11,16 @@
 #include "common/diagnosis/template.h"
 
 #define SIDE_COUNT 5	       /* by enum phase */
-#define SUSPICION_STEPS_MAX 20 /* more evidence than this changes no choice */
+#define SUSPICION_STEPS_MAX 20 /* more evidence than this changes nothing */
 
-/* What the rules say so far of one cause or of one phase as a whole. */
+/* The sum of the rules for one cause, or for a phase as a whole. */
 struct tally {
-	int best;   /* the strongest single finding for it */
-	int total;  /* all findings, those against it too */
-	bool opens; /* one of them is enough for Phase 2 */
+	int best;   /* the strongest single finding in favour */
+	int total;  /* all findings, including those against */
+	bool opens; /* one of these is enough for Phase 2 */
 };
 
-/* The work on one case. */
+/* The state of one diagnosis. */
 struct diagnosis {
 	const struct case_analysis *view;
 	struct tally causes[CAUSE_COUNT_MAX];
@@ -30,7 +30,7 @@ struct diagnosis {
 	size_t phase_finding_count[SIDE_COUNT];
 };
 
-/* The weights of generate_diagnosis.py, from the strongest down. */
+/* The weights of generate_diagnosis.py, strongest first. */
 static const struct {
 	int least;
 	enum strength strength;
@@ -49,7 +49,7 @@ static enum strength strength_of_weight(int weight)
 	return STRENGTH_NONE;
 }
 
-/* Never surer than its best finding: many weak hints stay a weak hint. */
+/* Never stronger than the best finding: many weak findings stay weak. */
 static enum strength strength_of_tally(const struct tally *tally)
 {
 	return strength_of_weight(tally->total < tally->best ? tally->total : tally->best);
@@ -119,8 +119,8 @@ static bool any_suspected(const struct diagnosis *d, enum phase phase)
 	return false;
 }
 
-/* What speaks for a phase as a whole is told with those of its causes that something of their own
- * speaks for, without making any surer; with all of them where there is no such cause. */
+/* Lists the findings for a phase as a whole with its causes, without making them stronger: with
+ * those that have findings of their own, or with all if there are none. */
 static void share_phase_findings(struct diagnosis *d, struct suspect *suspect, bool any)
 {
 	if (any && suspect->evidence_count == 0)
@@ -129,8 +129,8 @@ static void share_phase_findings(struct diagnosis *d, struct suspect *suspect, b
 		add_to_suspect(suspect, &d->phase_findings[suspect->phase][i]);
 }
 
-/* The gate: parts of the phone stay weak suspects until the failure has outlived two computers and
- * two cables, or the phone named the part, or a trial with its parts did. */
+/* The gate: parts of the phone stay weak suspects until the failure has survived two computers and
+ * two cables, or the phone named the part, or an experiment with its parts did. */
 static void weigh_suspects(struct diagnosis *d)
 {
 	bool persistent = strength_of_tally(&d->phases[PHASE_HARDWARE]) >= STRENGTH_MODERATE;
@@ -175,8 +175,8 @@ static int side_weight(const struct diagnosis *d, enum phase phase)
 	return weight;
 }
 
-/* Phase 1 as a whole has the strength of its surer half; the halves are told apart by strength,
- * then weight, then cost: the link is cheaper to try. */
+/* Phase 1 as a whole has the strength of its stronger half; the halves compare by strength, then
+ * weight, then cost: the link is cheaper to try. */
 static enum phase surer_half(const struct diagnosis *d)
 {
 	enum strength link = side_strength(d, PHASE_CONNECTION);
@@ -202,16 +202,15 @@ static void decide_phase(const struct diagnosis *d, struct verdict *verdict)
 		verdict->phase = first;
 	} else if (inside > outside) {
 		verdict->phase = PHASE_HARDWARE;
-		/* A wrong hardware verdict opens a phone: what contradicts it makes it less sure.
-		 */
+		/* A wrong hardware verdict opens a phone: contradicting evidence weakens it. */
 		if (outside >= STRENGTH_MODERATE)
 			verdict->strength = inside - 1;
 	} else {
-		verdict->strength = STRENGTH_WEAK; /* equal evidence both ways is no verdict */
+		verdict->strength = STRENGTH_WEAK; /* equal evidence for both sides is no verdict */
 	}
 }
 
-/* No suspect is surer than the verdict on its phase. */
+/* No suspect is stronger than the verdict on its phase. */
 static void cap_suspects(struct diagnosis *d, const struct verdict *verdict)
 {
 	for (size_t i = 0; i < knowledge_causes_count; i++) {
@@ -245,7 +244,7 @@ static int compare_suspects(const void *left, const void *right)
 	return strcmp(a->cause, b->cause);
 }
 
-/* Suspects of the decided phase first: what a verdict names must be what it says. */
+/* Puts suspects of the verdict's phase first: the named suspect must match the verdict. */
 static void rank_suspects(struct diagnosis *d, struct verdict *verdict)
 {
 	bool decided = verdict->phase != PHASE_UNDECIDED;
@@ -258,7 +257,7 @@ static void rank_suspects(struct diagnosis *d, struct verdict *verdict)
 
 			if ((pass == 0) != inside)
 				continue;
-			/* What only evidence against it names matters in its own phase alone. */
+			/* A cause with only counter-evidence matters only in its own phase. */
 			if (!suspect->evidence_count &&
 				!(inside && suspect->counter_evidence_count))
 				continue;
@@ -266,8 +265,9 @@ static void rank_suspects(struct diagnosis *d, struct verdict *verdict)
 		}
 }
 
-/* Weights are steps of odds: each one for a cause doubles its suspicion, each one against it halves
- * it, so that evidence outweighs the prior that orders the experiments without any. */
+/* Weights are steps of odds: each step for a cause doubles its suspicion, each step against it
+ * halves it. So evidence outweighs the prior, which orders the experiments as long as there is
+ * none. */
 static uint64_t suspicion_of(const struct diagnosis *d, size_t cause)
 {
 	int steps = d->causes[cause].total + d->phases[knowledge_causes[cause].phase].total;
@@ -296,8 +296,8 @@ static void add_advice(struct verdict *verdict, const char *const *advice, size_
 			verdict->advice[verdict->advice_count++] = advice[i];
 }
 
-/* Advice on a cause is for one that the verdict names; a part of the phone must be more than the
- * first to be tried. */
+/* Advice on a cause is only for one that the verdict names; a part of the phone must be more than
+ * the first one to try. */
 static bool advises_on_cause(const struct verdict *verdict)
 {
 	const struct suspect *first = &verdict->causes[0];

@@ -9,9 +9,9 @@
 #include "common/diagnosis/code.h"
 #include "common/diagnosis/knowledge.h"
 
-#define COMPLAINT_SHOWN_SIZE 200 /* bytes of it in the summary, with the NUL */
+#define COMPLAINT_SHOWN_SIZE 200 /* bytes in the summary, with the NUL */
 
-/* The phone's word counts more than how the tool ended. */
+/* The phone's status counts more than the end of the tool. */
 static bool is_finished(const struct attempt_view *a)
 {
 	return a->attempt->status_known && a->attempt->status == 0;
@@ -35,7 +35,7 @@ static bool is_not_started(const struct attempt_view *a)
 	return a->attempt->outcome == OUTCOME_NOT_STARTED;
 }
 
-/* The newest attempt of that kind; NULL where there is none. */
+/* The newest attempt of that kind; NULL if there is none. */
 static const struct attempt_view *newest(
 	const struct case_analysis *view, bool (*is)(const struct attempt_view *a))
 {
@@ -64,7 +64,7 @@ static void tell_not_started(const struct attempt *attempt, struct verdict *verd
 	size_t length = text_clean(
 		attempt->complaint, strlen(attempt->complaint), complaint, sizeof(complaint));
 
-	/* It was watched, with no tool. */
+	/* Watched without a tool's log. */
 	if (attempt->mode_count && !attempt->tool[0]) {
 		snprintf(verdict->summary, sizeof(verdict->summary),
 			"No restore was seen: the phone came and went as it does when it is "
@@ -79,8 +79,8 @@ static void tell_not_started(const struct attempt *attempt, struct verdict *verd
 		remedy_of(attempt));
 }
 
-/* Who breaks a restore off has a reason, such as that it hangs: that is no sign that all is well.
- */
+/* A person who aborts a restore has a reason, for example that it hangs: an abort is no sign of
+ * success. */
 void ending_summarize(const struct case_analysis *view, struct verdict *verdict)
 {
 	const struct attempt_view *success = newest(view, is_succeeded);

@@ -7,7 +7,7 @@
 #include "common/diagnosis/code.h"
 #include "common/diagnosis/sign_says.h"
 
-/* The restore system waits about 120 s for a computer; one that panics is gone within 60. */
+/* The restore system waits for a computer for about 120 s; a panicking one leaves within 60. */
 #define OVERLOOKED_US (UINT64_C(100) * 1000 * 1000)
 
 static const enum says outside[] = {SAYS_SERVER, SAYS_FILE, SAYS_TOOL, SAYS_HOST};
@@ -37,7 +37,7 @@ bool outside_overlooked(const struct attempt *attempt)
 	return false;
 }
 
-/* The tool did not find the phone, and nothing else tells where the phone was. */
+/* The tool did not find the phone, and no other source shows its mode. */
 static bool was_missed(const struct attempt *attempt)
 {
 	return attempt->came_back == MODE_UNKNOWN && attempt->health.grade == HEALTH_UNKNOWN &&
@@ -53,7 +53,7 @@ bool external_cause_ended(const struct attempt *attempt, int64_t code, int64_t p
 	for (size_t i = 0; i < ARRAY_SIZE(outside); i++)
 		if (attempt_says(attempt, outside[i]))
 			return true;
-	/* Its parts did all of it: what failed came after. */
+	/* All its steps succeeded: the failure came later. */
 	if (attempt->status_known && attempt->status == 0)
 		return true;
 	return was_missed(attempt) || outside_overlooked(attempt);

@@ -81,7 +81,7 @@ static bool usb_error_among(
 	return false;
 }
 
-/* A condition's term is KEY:VALUE. */
+/* The term of a condition is KEY:VALUE. */
 static bool condition_among(const struct term *term, const struct attempt *attempt)
 {
 	for (size_t i = 0; i < term->count; i++) {
@@ -97,7 +97,7 @@ static bool condition_among(const struct term *term, const struct attempt *attem
 	return false;
 }
 
-/* Whether a term holds for a failed attempt, and the record that shows it. */
+/* Whether a term is true for a failed attempt, and the record that shows it. */
 static bool term_holds_for_attempt(
 	const struct term *term, const struct attempt_view *a, uint64_t *sequence)
 {
@@ -155,7 +155,7 @@ static bool term_holds_for_case(const struct case_analysis *view, const struct t
 	return false;
 }
 
-/* The attempts that facts of the case rest on: the ends of the failures and successes. */
+/* The attempts behind facts of the case: the ends of the failures and successes. */
 static void trace_case(const struct case_analysis *view, struct trace *trace)
 {
 	trace->attempt = SIZE_MAX;

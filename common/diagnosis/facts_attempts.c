@@ -3,8 +3,8 @@
 #include "common/diagnosis/sign_says.h"
 #include "common/model/known_tool.h"
 
-#define STOP_UPDATES 2	/* procedure.md, stop rule: updates once the link is proven */
-#define STOP_FAILURES 5 /* and in all: each one writes to the storage */
+#define STOP_UPDATES 2	/* procedure.md, stop rule: updates after the link is proven */
+#define STOP_FAILURES 5 /* and in total: each one writes to the storage */
 
 static bool is_restore(const struct attempt_view *a)
 {
@@ -33,7 +33,7 @@ static bool is_unofficial(const struct attempt_view *a)
 	return tool_says(a, SAYS_CUSTOM) || attempt_says(a->attempt, SAYS_CUSTOM);
 }
 
-/* Whether an attempt that the bench spoiled shows a sign that says so. */
+/* Whether an attempt with a bench fault shows that sign. */
 static bool any_bench_fault(const struct case_analysis *view, enum says says)
 {
 	for (size_t i = 0; i < view->count; i++)
@@ -128,7 +128,7 @@ bool fact_stop_rule(const struct case_analysis *view)
 	       (updates >= STOP_UPDATES && fact_dfu_tried(view));
 }
 
-/* Successes that a change outside the phone, or no change, explains: the phone can do it. */
+/* Successes explained by a change outside the phone, or by no change: the phone works. */
 static size_t phone_worked(const struct case_analysis *view)
 {
 	size_t count = 0;
@@ -157,15 +157,16 @@ static bool asks_for_newer_tool(const struct attempt_view *a)
 	return attempt_says(a->attempt, SAYS_TOOL);
 }
 
-/* A step that failed with tool and phone in touch and named no part may be the tool's own, where it
- * is not made by who makes the firmware (procedure.md, Phase 1 step 6; errors.txt, amr -1). */
+/* A step that failed while tool and phone were in contact, without naming a part, may be a fault of
+ * the tool, unless the tool is from the maker of the firmware (procedure.md, Phase 1 step 6;
+ * errors.txt, amr -1). */
 static bool may_be_the_tool(const struct attempt_view *a)
 {
 	return tool_says(a, SAYS_COMMUNITY) && attempt_says(a->attempt, SAYS_STEP) &&
 	       !case_analysis_log_lost_link(a->attempt) && a->says != SAYS_PART;
 }
 
-/* One tool that is too old fails everywhere. */
+/* A single outdated tool fails everywhere. */
 static bool tool_is_in_doubt(const struct case_analysis *view)
 {
 	return view->tools < 2 &&

@@ -13,7 +13,7 @@ static bool is_link_broken(const struct attempt_view *a)
 	return case_analysis_log_lost_link(a->attempt);
 }
 
-/* Hubs between the computer's port and the phone; -1 = not known. */
+/* Hubs between the computer's port and the phone; -1 = unknown. */
 static int hub_depth(const struct attempt_view *a)
 {
 	const char *told = attempt_condition(a->attempt, "hubDepth");
@@ -140,7 +140,7 @@ bool fact_works_other_port_twice(const struct case_analysis *view)
 	       case_analysis_works_within(view, PORT, LINK_VARIABLES) >= 2;
 }
 
-/* Another computer has other ports. */
+/* Another computer means other ports. */
 bool fact_works_other_computer(const struct case_analysis *view)
 {
 	return case_analysis_works_within(view, HOST, PORT) > 0;

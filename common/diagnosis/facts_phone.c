@@ -2,7 +2,7 @@
 #include "common/diagnosis/facts_private.h"
 #include "common/model/phone_model.h"
 
-/* Counts against a part only where the link was not the trouble. */
+/* It counts against a part only if the link was not at fault. */
 static bool counts_against_part(const struct attempt_view *a)
 {
 	return !a->link_faulty;
@@ -102,7 +102,7 @@ bool fact_works_minimal_boot(const struct case_analysis *view)
 	return case_analysis_works_within(view, VARIABLE_BIT(VARIABLE_MINIMAL_BOOT), ACTION) > 0;
 }
 
-/* Successes with the flex in `state`, where nothing outside flex and `others` changed. */
+/* Successes with the flex in `state`, with no change except the flex and `others`. */
 static bool works_with_flex(
 	const struct case_analysis *view, enum flex_state state, uint32_t others)
 {
@@ -115,8 +115,8 @@ static bool works_with_flex(
 	return false;
 }
 
-/* Once the links are cleared by failures on several, their change explains no success. Update
- * where an erase failed does less, not more. */
+/* After failures on several links have cleared them, a changed link does not explain a success. An
+ * update after a failed erase does less, not more. */
 static uint32_t may_change_with_flex(const struct case_analysis *view)
 {
 	return ACTION | (fails_on_all_links(view) ? LINK_VARIABLES : 0);
@@ -139,8 +139,8 @@ bool fact_works_flex_replaced(const struct case_analysis *view)
 	return works_with_flex(view, FLEX_REPLACED, may_change_with_flex(view));
 }
 
-/* The success with the flex out, and the failure after it with the flex back in and nothing else
- * that explains it. */
+/* The success with the flex disconnected, and the failure after reconnecting it without another
+ * explanation. */
 static bool flex_back_fails_after(const struct case_analysis *view, size_t success)
 {
 	const struct attempt_view *worked = &view->attempts[success];
@@ -183,7 +183,7 @@ bool fact_fails_minimal_boot(const struct case_analysis *view)
 	return any_failure(view, is_minimal_boot);
 }
 
-/* An aftermarket battery clears neither battery nor gauge: procedure.md asks for a known-good one
+/* An aftermarket battery clears neither battery nor gauge: procedure.md requires a known-good one
  * with its original gauge. */
 bool fact_fails_good_battery(const struct case_analysis *view)
 {

@@ -18,8 +18,8 @@ bool fact_two_tools_failed(const struct case_analysis *view)
 	return view->tried_tools >= 2;
 }
 
-/* Losing the phone in a transfer makes some tools crash (idevicerestore 1.0.0 uses freed memory
- * then): that crash only follows. */
+/* Some tools crash when the phone disappears during a transfer (idevicerestore 1.0.0 then uses
+ * freed memory): such a crash is only a consequence. */
 static bool has_crashed_tool(const struct attempt_view *a)
 {
 	return attempt_tool_crashed(a->attempt) && !a->attempt->health.unexpected_detaches;
@@ -74,7 +74,7 @@ bool fact_works_other_action(const struct case_analysis *view)
 	return case_analysis_works(view, ACTION) > 0;
 }
 
-/* The technician may tell it as a condition of the attempt or as a word of the history. */
+/* The technician may report it as a condition of the attempt or as a word of the history. */
 bool fact_works_other_network(const struct case_analysis *view)
 {
 	return case_analysis_works(view, VARIABLE_BIT(VARIABLE_NETWORK)) > 0 ||

@@ -4,7 +4,7 @@
 #include "common/diagnosis/facts.h"
 #include "common/diagnosis/template.h"
 
-#define MINUTES_OF_A_RISK 4 /* what one step of risk is worth in minutes: judgement */
+#define MINUTES_OF_A_RISK 4 /* minutes that are worth one step of risk: a judgement */
 
 static uint32_t cost(const struct experiment *experiment)
 {
@@ -58,7 +58,7 @@ static bool comes_first(const struct case_analysis *view, const struct verdict *
 						  experiment->first_count, true);
 }
 
-/* The bit of the suspect that a verdict names; 0 where it names none. */
+/* The bit of the suspect that a verdict names; 0 if there is none. */
 static uint32_t named_suspect(const struct verdict *verdict)
 {
 	const struct suspect *first = &verdict->causes[0];

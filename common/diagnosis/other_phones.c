@@ -6,7 +6,7 @@
 
 #include "common/base/text.h"
 
-#define PHONES_LEAST 2 /* others that must have failed in the same place */
+#define PHONES_LEAST 2 /* minimum number of other phones that failed in the same place */
 
 typedef bool same_place(const struct whereabouts *a, const struct whereabouts *b);
 
@@ -25,13 +25,13 @@ static bool same_port(const struct whereabouts *a, const struct whereabouts *b)
 	return same_host(a, b) && same_text(a->port, b->port);
 }
 
-/* Cables wander between computers: the label is the cable. */
+/* Cables move between computers: the label identifies the cable. */
 static bool same_cable(const struct whereabouts *a, const struct whereabouts *b)
 {
 	return same_text(a->cable, b->cable);
 }
 
-/* From the narrowest place to the widest: the narrowest that fits is blamed. */
+/* From the narrowest place to the widest: the narrowest match is blamed. */
 static const struct {
 	same_place *same;
 	const char *word;
@@ -41,7 +41,7 @@ static const struct {
 	{same_host, "other-phones-fail-here"},
 };
 
-/* A phone that only had to start was on no cable, port or computer. */
+/* A phone that only had to start used no cable, port or computer. */
 static bool was_nowhere(const struct attempt *attempt)
 {
 	return text_equal(attempt->action, "boot");
@@ -99,7 +99,7 @@ static void take_of(
 	}
 }
 
-/* Whether an attempt was in any of the places, so that its phone is worth a look. */
+/* Whether an attempt was in any of the places, so that its phone is relevant. */
 static bool is_near(const struct other_phones *across, const struct whereabouts *where)
 {
 	const struct whereabouts here = attempt_whereabouts(across->last);

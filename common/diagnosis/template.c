@@ -52,7 +52,7 @@ static void word_text(char *out, const char *text, const char *unknown)
 	text_copy(out, WORD_SIZE, text && *text ? text : unknown);
 }
 
-/* As the shop calls it, where it has a name. */
+/* The shop's name for the port, if it has one. */
 static void word_port(const struct attempt *attempt, char *out)
 {
 	const char *name = attempt ? attempt_condition(attempt, "portName") : NULL;

@@ -11,9 +11,9 @@
 
 #define FIRST_YEAR 2007 /* of the first iPhone */
 #define LAST_YEAR 2099
-#define RELEASE_PARTS 4 /* numbers of a version or build */
+#define RELEASE_PARTS 4 /* numbers per version or build */
 
-/* The year of a date behind "git"; 0 where there is none. */
+/* The year of a date after "git"; 0 if there is none. */
 static int git_year(const char *version)
 {
 	const char *at = strstr(version, "git");
@@ -60,14 +60,14 @@ int firmware_build_year(const char *build)
 	return (int)major + 2002;
 }
 
-/* A firmware as numbers to compare in order; a build has its letter among them. */
+/* A firmware as a list of numbers to compare; in a build, the letter is one of them. */
 struct release {
 	bool is_build;
 	size_t count;
 	long parts[RELEASE_PARTS];
 };
 
-/* Returns false where the text is no firmware. */
+/* Returns false if the text is not a firmware version. */
 static bool read_release(const char *text, struct release *ret)
 {
 	*ret = (struct release){0};
@@ -83,7 +83,7 @@ static bool read_release(const char *text, struct release *ret)
 			ret->parts[ret->count++] = *text++;
 		}
 	}
-	/* Builds of beta versions end in a small letter. */
+	/* Builds of beta versions end in a lower-case letter. */
 	return ret->count > 1 && (!*text || (ret->is_build && islower((unsigned char)*text)));
 }
 

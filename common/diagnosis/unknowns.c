@@ -7,9 +7,9 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
-#define NUMBERS_MAX 4 /* attempts that a sentence names by their numbers */
+#define NUMBERS_MAX 4 /* limit of attempts that a sentence lists by number */
 #define NUMBERS_SIZE 80
-#define LINKS_NEEDED 2 /* computers and cables that a failure must outlive: procedure.md */
+#define LINKS_NEEDED 2 /* computers and cables that a failure must survive: procedure.md */
 
 typedef bool attempt_lacks(const struct attempt_view *a);
 
@@ -39,7 +39,7 @@ static bool lacks_link(const struct attempt_view *a)
 	return is_restore(a) && a->in_group && !a->link_faulty && !a->link_known;
 }
 
-/* A success that nothing sure tells from a failure: the label would. */
+/* A success without a certain difference from a failure: the label would show one. */
 static bool is_doubtful(const struct case_analysis *view, enum variable variable)
 {
 	for (size_t i = 0; i < view->count; i++)
@@ -61,7 +61,7 @@ static bool computers_decide(const struct case_analysis *view)
 				     : view->clean_computers < LINKS_NEEDED;
 }
 
-/* It failed on enough computers and cables, but nobody knows whether at the same point. */
+/* It failed on enough computers and cables, but possibly not at the same point. */
 static bool points_decide(const struct case_analysis *view)
 {
 	return view->tried_cables >= LINKS_NEEDED && view->tried_computers >= LINKS_NEEDED &&
@@ -76,9 +76,9 @@ static bool links_decide(const struct case_analysis *view)
 
 static const struct {
 	attempt_lacks *lacks;
-	bool (*decides)(
-		const struct case_analysis *view); /* knowing it may make the verdict surer */
-	const char *before, *after;		   /* the attempts that it is of */
+	bool (*decides)(const struct case_analysis
+			*view);	    /* whether the fact could strengthen the verdict */
+	const char *before, *after; /* for the attempts */
 } gaps[] = {
 	{lacks_cable, cables_decide, "The cable of ",
 		" is not named: label the cables and tell which was used, so that another cable "
