@@ -10,9 +10,9 @@
 #include "common/base/text.h"
 #include "common/model/usb_identity.h"
 
-#define USB_NODE_MAJOR "c189:" /* the kernel's devices.txt: USB device nodes */
+#define USB_NODE_MAJOR "c189:" /* USB device nodes in the kernel's devices.txt */
 #define ADDRESSES_PER_BUS 128
-#define CODE_MAX 4095 /* the largest errno of the kernel */
+#define CODE_MAX 4095 /* the largest errno in the kernel */
 
 static const struct link_pattern signs[] = {
 #include "common/knowledge/linksigns.inc"
@@ -22,7 +22,7 @@ static const struct link_pattern signs[] = {
 static const struct link_pattern left_phone = {
 	"usbmuxd-left-phone", LINK_USBMUXD, EVENT_MUX_ERROR, "usbmuxd shutting down", 0};
 
-/* What follows them is the phone's or another program's own text. */
+/* The text after these is from the phone or another program. */
 static const char *const quoting[] = {
 	": Product: ",
 	": Manufacturer: ",
@@ -30,10 +30,10 @@ static const char *const quoting[] = {
 	"ERROR (on device)",
 };
 
-/* Errors of a request that software took back, or of a device that is gone. */
+/* Errors of a request that software cancelled, or of a device that has left. */
 static const int neutral_codes[] = {-ENOENT, -ENODEV, -ECONNRESET, -ESHUTDOWN};
 
-/* The first number with a minus and a blank before it. */
+/* The first negative number after a blank. */
 static int read_code(const char *text)
 {
 	while ((text = strstr(text, " -"))) {
@@ -119,7 +119,7 @@ bool kernel_device_read(
 	return true;
 }
 
-/* usbmuxd says "device 1-7", bus and address and not a port, or "device" and the UDID. */
+/* usbmuxd prints "device 1-7" (bus and address, not a port), or "device" and the UDID. */
 static void read_usbmuxd_device(const char *line, struct link_finding *finding)
 {
 	unsigned bus, address;
@@ -199,7 +199,7 @@ bool mux_client_read(const char *line, char name[static NAME_SIZE], uint32_t *pr
 	unsigned number, pid;
 	int used = 0;
 
-	/* No foreign text stands before it. */
+	/* The text before it must be usbmuxd's own prefix. */
 	if (!at || (at > line && strspn(line, "[]:.0123456789 ") != (size_t)(at - line)) ||
 		sscanf(at, "Client %9u accepted: %n", &number, &used) != 1 || !used)
 		return false;

@@ -6,23 +6,23 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
-#define BUDGET_PERCENT 100 /* as the table has them */
+#define BUDGET_PERCENT 100 /* as in the table */
 
 struct logsplit {
 	const struct logsplit_taker *taker;
 	void *user;
 	struct toollog *log;
 
-	/* The attempt at hand. */
+	/* The current attempt. */
 	struct session session;
 	struct fingerprint lines_seen;
 	uint64_t lines;
 	uint64_t records;
 	struct stamp last; /* of its last line */
-	bool under_way;	   /* the tool has done something with the phone */
-	bool over;	   /* the tool or the phone has told how it ended */
+	bool under_way;	   /* the tool has started to work with the phone */
+	bool over;	   /* the log has shown the tool's or phone's result */
 
-	/* A line waits until its meaning has told to which attempt it belongs. */
+	/* A line waits until its meaning shows which attempt it belongs to. */
 	bool line_waits;
 	struct event line;
 	char line_text[EVENT_TEXT_MAX];
@@ -79,7 +79,7 @@ static uint64_t hand_on(void *user, const struct event *event)
 	return record.sequence;
 }
 
-/* Folds nothing: a line is what its meanings say. */
+/* Records the line only: its meanings are folded instead. */
 static void take_line(struct logsplit *split)
 {
 	struct attempt *attempt = &split->session.attempt;
@@ -104,14 +104,14 @@ static void keep_line(struct logsplit *split, const struct event *event)
 	split->line_waits = true;
 }
 
-/* What the time tells up to the moment `at`: that a wait has run over. */
+/* Feeds the time up to `at`: an expired budget. */
 static void tell_time(struct logsplit *split, struct stamp at)
 {
 	struct event effects[SESSION_EFFECTS_MAX];
 	struct session *session = &split->session;
 	struct stamp over = {.monotonic_us = session->waiting_since_us};
 
-	/* A log that says nothing for long is no session that nobody watches any more. */
+	/* A silent stretch of a log is not a lost session: keep it alive. */
 	session->heard_us = at.monotonic_us;
 	if (!session->budget || session->overrun_told)
 		return;
@@ -139,16 +139,16 @@ static void end_attempt(struct logsplit *split)
 	begin_attempt(split);
 }
 
-/* A phone is loaded with iBSS or iBEC only where a restore begins. */
+/* A phone is loaded with iBSS or iBEC only at the start of a restore. */
 static bool is_bootloader(const struct event *event)
 {
 	return event->flag == STEP_BEGIN &&
 	       (text_equal(event->name, "iBSS") || text_equal(event->name, "iBEC"));
 }
 
-/* Whether the event begins a restore, and so another one than that at hand. Tools begin a log with
- * their name and version, or, before 2024, with the mode of the phone; a fragment may begin
- * anywhere, and so the attempt before it may end anywhere. */
+/* Whether the event begins a restore other than the current one. Tools begin a log with their name
+ * and version, or, before 2024, with the phone's mode; a fragment may begin anywhere, so the
+ * attempt before it may end anywhere. */
 static bool begins_another(const struct logsplit *split, const struct event *event)
 {
 	const struct attempt *attempt = &split->session.attempt;
@@ -170,8 +170,8 @@ static bool begins_another(const struct logsplit *split, const struct event *eve
 	}
 }
 
-/* Another phone's coming and going, and what came after the end without the phone's having gone:
- * the next restore finds it there. */
+/* Whether the event is of another phone, or follows the end without the phone having left: the next
+ * restore finds it there. */
 static bool is_of_another(
 	const struct logsplit *split, const struct event *event, const struct identity *identity)
 {
@@ -185,8 +185,8 @@ static bool is_of_another(
 	       session_mode(session) != MODE_UNKNOWN && session_mode(session) != MODE_GONE;
 }
 
-/* Takes what a link event or the like tells of the phone. Returns false where it is not this one.
- */
+/* Merges the phone's identity from a link event or similar. Returns false if it is another
+ * phone. */
 static bool take_identity(struct logsplit *split, const struct event *event)
 {
 	struct identity identity = event_identity(event);

@@ -41,7 +41,7 @@ void matcher_prepare(struct matcher *matcher)
 	size_t window = matcher->window;
 
 	memset(matcher->shift, (int)(window - BLOCK_BYTES + 1), sizeof(matcher->shift));
-	/* Backwards, so that each chain is in the order of adding. */
+	/* Backwards, so that each chain keeps the order of adding. */
 	for (size_t i = matcher->count; i > 0; i--) {
 		const char *text = matcher->texts[i - 1];
 		size_t last = block_of(text + window - BLOCK_BYTES);
@@ -62,7 +62,7 @@ void matcher_run(const struct matcher *matcher, const char *line, size_t length,
 	matcher_found *found, void *user)
 {
 	size_t window = matcher->window;
-	size_t end = window; /* of the window that is looked at */
+	size_t end = window; /* of the current window */
 
 	if (matcher->count == 0)
 		return;

@@ -11,7 +11,7 @@
 #include "common/base/text.h"
 #include "common/model/phone_model.h"
 
-#define NUMBERS_MAX 64 /* of one sensor array */
+#define NUMBERS_MAX 64 /* per sensor array */
 #define NUMBER_BYTES 24
 
 static const struct panic_word words[] = {
@@ -24,7 +24,7 @@ static const struct panic_mask masks[] = {
 
 static const char *const nothing[] = {NULL};
 
-/* A part of a text that is not ended. */
+/* A text with an end instead of a NUL. */
 struct span {
 	const char *text;
 	size_t length;
@@ -45,7 +45,7 @@ static struct span rest_from(struct span span, const char *at)
 	return (struct span){at, span.length - (size_t)(at - span.text)};
 }
 
-/* The text as whole words; NULL where it is not there. */
+/* Finds the text as whole words; NULL if it is missing. */
 static const char *find_words(struct span span, const char *text)
 {
 	size_t size = strlen(text);
@@ -63,8 +63,8 @@ static const char *find_words(struct span span, const char *text)
 	return NULL;
 }
 
-/* The panic's own words: what follows them (registers, versions, loaded drivers) names chips in
- * every panic. */
+/* The reason of the panic: the rest (registers, versions, loaded drivers) names chips in every
+ * panic. */
 static struct span find_reason(struct span log)
 {
 	static const char *const ends[] = {"Debugger message:", "Kernel version:"};
@@ -97,7 +97,7 @@ static void write_reason(struct span reason, char out[static PANIC_REASON_SIZE])
 	text_clean(line, length, out, PANIC_REASON_SIZE);
 }
 
-/* Whether a list of families and product types has the model; `product` may be empty. */
+/* Whether a list of families and product types includes the model; `product` may be empty. */
 static bool models_have(const char *models, const char *product)
 {
 	const struct model *model = model_by_product(product);
@@ -127,7 +127,7 @@ static struct panic_finding *add_finding(
 	return finding;
 }
 
-/* The suspects of this model where the word has some, else those of any. */
+/* Chooses the suspects for this model if the word has any, else the general ones. */
 static void choose_parts(
 	const struct panic_word *word, const char *product, struct panic_finding *finding)
 {
@@ -193,7 +193,7 @@ static bool is_name_byte(char c)
 	return is_word_byte(c) || c == '-' || c == '.';
 }
 
-/* Reads the names behind "Missing sensor(s):" up to the end of the line. */
+/* Reads the names after "Missing sensor(s):" up to the end of the line. */
 static void read_sensors(struct panic_report *report, const char *product, struct span reason)
 {
 	static const char head[] = "issing sensor(s):";
@@ -272,8 +272,8 @@ static void read_number(struct panic_report *report, const char *product, uint64
 	add_finding(report, "sensor-array", shown, strlen(shown));
 }
 
-/* Takes the number at the start of the span off it. Newer systems write decimal ones. Returns false
- * where there is none. */
+/* Removes the number at the start of the span. Newer systems write decimal numbers. Returns false
+ * if there is none. */
 static bool take_number(struct span *span, uint64_t *ret)
 {
 	char digits[NUMBER_BYTES];
@@ -324,7 +324,7 @@ static const char *word_in(const struct panic_word *word, struct span reason)
 	return NULL;
 }
 
-/* What says a thing better stands before what says it worse in the table. */
+/* In the table, better descriptions of the same finding come first. */
 static bool has_finding(const struct panic_report *report, const char *id)
 {
 	for (size_t i = 0; id && i < report->finding_count; i++)

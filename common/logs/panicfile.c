@@ -13,13 +13,13 @@
 #include "common/base/json_syntax.h"
 #include "common/base/size_estimate.h"
 
-#define WEIGHT_MAX (128u << 20) /* bytes in memory while it is read */
+#define WEIGHT_MAX (128u << 20) /* bytes of memory for parsing */
 #define DEPTH_MAX 32
 #define PANIC_HEAD "panic(cpu"
 
 enum field { FIELD_PRODUCT, FIELD_OS, FIELD_DATE };
 
-/* The member names of header and body, and the labels of text; what stands first wins. */
+/* The member names of header and body, and the labels of text; the first match wins. */
 static const struct {
 	const char *member;
 	enum field field;
@@ -65,7 +65,7 @@ struct panicfile *panicfile_free(struct panicfile *file)
 	return NULL;
 }
 
-/* Sets a field that is not known yet. */
+/* Sets a field, unless it is already known. */
 static void set_field(struct panicfile *file, enum field field, const char *text, size_t length)
 {
 	char *out = field == FIELD_PRODUCT ? file->product
@@ -89,7 +89,7 @@ static int set_text(struct panicfile *file, const char *text, size_t length)
 	return 0;
 }
 
-/* Takes what one object of the file tells. */
+/* Reads one object of the file. */
 static int take_object(struct panicfile *file, struct json_object *object)
 {
 	struct json_object *value;
@@ -106,8 +106,8 @@ static int take_object(struct panicfile *file, struct json_object *object)
 	return 0;
 }
 
-/* Reads the object that the bytes begin with, if they do. Returns 1 with *ret_used and *ret set, 0
- * where there is none, or -ENOMEM. */
+/* Reads the object at the start of the bytes. Returns 1 with *ret_used and *ret set, 0 if there is
+ * none, or -ENOMEM. */
 static int read_object(const char *bytes, size_t length, size_t *ret_used, struct json_object **ret)
 {
 	CLEANUP(tokener_freep) struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
@@ -116,8 +116,8 @@ static int read_object(const char *bytes, size_t length, size_t *ret_used, struc
 
 	if (!tokener)
 		return -ENOMEM;
-	/* Up to where the text goes wrong it may be a whole object. json-c accepts more than JSON,
-	 * and json_weight() says nothing of that. */
+	/* The bytes before the syntax error may be a whole object. json-c accepts more than JSON,
+	 * and json_weight() does not cover that. */
 	if (!json_syntax_check(bytes, length, DEPTH_MAX, &end) &&
 		!json_syntax_check(bytes, end, DEPTH_MAX, &at))
 		return 0;
@@ -129,7 +129,7 @@ static int read_object(const char *bytes, size_t length, size_t *ret_used, struc
 	return 1;
 }
 
-/* Takes what a text tells, and the panic in it. */
+/* Reads a text, and the panic in it. */
 static int take_text(struct panicfile *file, const char *bytes, size_t length)
 {
 	const char *end = bytes + length, *panic;

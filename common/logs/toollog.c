@@ -7,10 +7,10 @@
 #include "common/base/text.h"
 #include "common/logs/toollog_private.h"
 
-#define BAR_LINE_MAX 80	   /* bytes; the tools' bars are 58 */
-#define CONSOLE_COLUMNS 80 /* where Windows wraps */
+#define BAR_LINE_MAX 80	   /* bytes; the tools' bars have 58 */
+#define CONSOLE_COLUMNS 80 /* where Windows wraps lines */
 
-/* In the order of precedence: the phone's own lines are the most certain. */
+/* In order of precedence: the phone's own lines are the most reliable. */
 static const struct toollog_family *const families[] = {
 	&toollog_device,
 	&toollog_futurerestore,
@@ -21,7 +21,7 @@ static const struct toollog_family *const families[] = {
 	&toollog_idevicerestore,
 };
 
-/* The rule of that number and its family. */
+/* The rule with that number and its family. */
 static const struct toollog_rule *find_rule(size_t number, const struct toollog_family **ret_family)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
@@ -98,7 +98,7 @@ struct toollog_time toollog_first_time(const struct toollog *log)
 	return log->first_time;
 }
 
-/* "25.0%" as 250. Returns what follows it; NULL where it is nothing like that. */
+/* Reads "25.0%" as 250. Returns the text after it; NULL if it is not a percentage. */
 static const char *read_percent(const char *text, int32_t *ret_permille)
 {
 	int32_t permille = 0;
@@ -119,8 +119,7 @@ static const char *read_percent(const char *text, int32_t *ret_permille)
 	return at + 1;
 }
 
-/* What follows a progress bar at the start of the line, as in "[===   ]  25.0%"; NULL where there
- * is none. */
+/* Skips a progress bar at the start of the line, as in "[===   ]  25.0%"; NULL if there is none. */
 static const char *read_bar(const char *line, int32_t *ret_permille)
 {
 	const char *end = line + 1;
@@ -134,8 +133,8 @@ static const char *read_bar(const char *line, int32_t *ret_permille)
 	return read_percent(end, ret_permille);
 }
 
-/* Bars have no line of their own: errors are glued to them, and a dozen of them together. Returns
- * what follows them. */
+/* Skips progress bars. They have no line ends: a dozen may be on one line, with an error after
+ * them. Returns the text after them. */
 static const char *take_bars(struct toollog *log, const char *line)
 {
 	const char *end;
@@ -148,8 +147,8 @@ static const char *take_bars(struct toollog *log, const char *line)
 	return line;
 }
 
-/* A message begins where the line's prefix ends, or where an error is glued to other text; not in
- * the call of a program's source, which people paste too. */
+/* A message begins after the line's prefix, or where an error follows other text directly; not
+ * inside a call in program source, which people paste too. */
 static bool is_beginning(const struct toollog *log, const char *at)
 {
 	static const char glue[] = "ERROR: ", call[] = "(\"";
@@ -164,7 +163,7 @@ static bool is_beginning(const struct toollog *log, const char *at)
 	       memcmp(at - strlen(call), call, strlen(call)) != 0;
 }
 
-/* Of the signs of each side the first one counts. */
+/* Only the first sign of each side counts. */
 static void note_sign(struct toollog *log, size_t number)
 {
 	size_t count;
@@ -216,8 +215,8 @@ static void emit_device_log(struct toollog *log, size_t length)
 	toollog_emit(log, &event);
 }
 
-/* Whether the phone wrote a line that no rule knows: it begins as the phone's lines do, or follows
- * one of them and has no severity, which the tools put before their errors. */
+/* Whether the phone wrote a line without a rule: it begins like the phone's lines, or follows one
+ * and has no severity, which the tools print before their errors. */
 static bool is_phone_line(const struct toollog *log)
 {
 	bool of_tool = strstr(log->line, "ERROR: ") || strstr(log->line, "<Error>");
@@ -225,7 +224,7 @@ static bool is_phone_line(const struct toollog *log)
 	return log->of_phone || ((log->in_device_log || log->phone_speaks) && !of_tool);
 }
 
-/* Reads a line that is whole: what it means in any tool's log, then what it is a sign of. */
+/* Reads a complete line: its meaning in any tool's log, then its signs. */
 static void read_line(struct toollog *log, const char *line, size_t length)
 {
 	const struct toollog_family *family = NULL;
@@ -270,16 +269,15 @@ static void read_wrapped(struct toollog *log)
 	log->message = message;
 }
 
-/* Whether a console has cut the line at its edge: of the phone's lines the long ones, which tell of
- * failures and end with a bracket. */
+/* Whether a console may have cut the line at its edge: a long line of the phone about a failure,
+ * which would end with a bracket. */
 static bool is_wrapped(const char *line, size_t length)
 {
 	return length == CONSOLE_COLUMNS && line[length - 1] != ')' &&
 	       (strstr(line, "CHECKPOINT FAILURE:") || strstr(line, "CHECKPOINT IMMED_RETRY:"));
 }
 
-/* A line that a console has cut goes on in the next one. Returns true where the line is kept until
- * then. */
+/* Joins a line that a console has cut with the next one. Returns true if the line waits for it. */
 static bool take_wrapped(struct toollog *log, const char *line, size_t length)
 {
 	bool begins = log->message != line || *line == '[';
@@ -297,7 +295,8 @@ static bool take_wrapped(struct toollog *log, const char *line, size_t length)
 	return true;
 }
 
-/* Where a log was cut off, so was the number at its end, and a part of a number is another one. */
+/* If a log was truncated, the number at its end may be too, and a partial number is a different
+ * number. */
 static size_t drop_number(char *line, size_t length)
 {
 	size_t begin = length;
@@ -363,7 +362,7 @@ static void end_line(struct toollog *log)
 	log->cut = false;
 }
 
-/* The first end of a line, '\n' or '\r'; NULL where there is none. */
+/* The first line end, '\n' or '\r'; NULL if there is none. */
 static const char *line_end(const char *bytes, size_t length)
 {
 	const char *end = memchr(bytes, '\n', length);

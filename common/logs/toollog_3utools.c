@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The log of 3uTools' own flash program on Windows: idevicerestore's steps in words of its own,
- * operations without their numbers. It does not read the log of iTunes' library that newer versions
- * run instead. Shapes from logs of 2022 to 2024 in public reports. */
+/* The log of 3uTools' own flash program on Windows: idevicerestore's steps in different words,
+ * operations without numbers. It does not read the log of iTunes' library, which newer versions use
+ * instead. Shapes from logs of 2022 to 2024 in public reports. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "common/model/operation.h"
 #include "common/logs/toollog_private.h"
 
-#define OPERATION_NUMBER_MAX 127 /* more than restored has */
+#define OPERATION_NUMBER_MAX 127 /* higher than any number of restored */
 
 static void read_tool(struct toollog *log, const char *rest, int value)
 {
@@ -35,8 +35,8 @@ static void read_firmware(struct toollog *log, const char *rest, int value)
 	toollog_emit_name(log, EVENT_FIRMWARE, rest);
 }
 
-/* "C:\3uTools\Firmware\iPhone11,8_16.2_20C65_Restore.ipsw": of a file for one model alone its name
- * tells the model. */
+/* "C:\3uTools\Firmware\iPhone11,8_16.2_20C65_Restore.ipsw": if the file is for one model, its name
+ * contains the model. */
 static void read_file(struct toollog *log, const char *rest, int value)
 {
 	struct event event = toollog_event(log, EVENT_IDENTITY);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The logs of Apple's library, which iTunes, Finder, Apple Devices, PurpleRestore, iMazing and
  * 3uTools all use. Shapes from public logs: one whole restore by 3uTools (iOS 18.3), failures of
- * Finder (macOS 26), and parts of iTunes' on Windows. */
+ * Finder (macOS 26), and parts of iTunes' logs on Windows. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,8 +25,8 @@ static void read_checkpoint(struct toollog *log, const char *rest, int state)
 	toollog_emit(log, &event);
 }
 
-/* "<Restore Device 0x7f96>: operation 28 progress -1". Only in restore mode are the numbers those
- * of restored; the other modes have small ones of their own, which say that the mode is there. */
+/* "<Restore Device 0x7f96>: operation 28 progress -1". Only in restore mode are these the numbers
+ * of restored; the other modes use their own small numbers, which only show the mode. */
 static void read_device(struct toollog *log, const char *rest, int stage)
 {
 	const char *said = strstr(rest, ">: ");
@@ -56,7 +56,7 @@ static void read_device(struct toollog *log, const char *rest, int stage)
 		toollog_emit_permille(log, percent * 10);
 }
 
-/* "Recovery mode device connected with ECID: 0x1A"; "Muxed" is all that usbmuxd lists. */
+/* "Recovery mode device connected with ECID: 0x1A"; "Muxed" means everything that usbmuxd lists. */
 static void read_link(struct toollog *log, const char *rest, int kind)
 {
 	struct event event = toollog_event(log, (enum event_kind)kind);
@@ -93,7 +93,7 @@ static void read_action(struct toollog *log, const char *rest, int value)
 	toollog_emit_name(log, EVENT_ACTION, *rest == 'E' ? "erase" : "update");
 }
 
-/* "Restore completed, status: 4013": Apple's own code. */
+/* "Restore completed, status: 4013": Apple's own numbering. */
 static void read_end(struct toollog *log, const char *rest, int value)
 {
 	int64_t code;
@@ -110,7 +110,7 @@ static void read_success(struct toollog *log, const char *rest, int value)
 	toollog_emit_code(log, EVENT_STATUS, 0, "Restore Finished");
 }
 
-/* "'Recovery' expected 'RestoreOS'": the phone came back where it was not due. */
+/* "'Recovery' expected 'RestoreOS'": the phone returned in the wrong mode. */
 static void read_unexpected(struct toollog *log, const char *rest, int value)
 {
 	struct event event = toollog_event(log, EVENT_ATTACH);

@@ -8,15 +8,15 @@
 #define EVERY(byte) (UINT64_C(0x0101010101010101) * (byte))
 #define ESCAPE '\x1b'
 
-/* Marks, by their high bits, the bytes of an ASCII word that are zero; exact, for no byte has its
- * high bit set. */
+/* Marks the zero bytes of an ASCII word by their high bits; exact, because ASCII bytes have no high
+ * bit. */
 static uint64_t zero_bytes(uint64_t word)
 {
 	return ~(word + EVERY(0x7f)) & EVERY(0x80);
 }
 
-/* Copies what is plain ASCII, tabs as spaces, eight bytes at a time: nearly all lines are nothing
- * else. Returns false where there is anything else. */
+/* Copies plain ASCII, tabs as spaces, eight bytes at a time: nearly all lines consist of it.
+ * Returns false for other bytes. */
 static bool copy_plain(const char *bytes, size_t length, char *out)
 {
 	size_t at = 0;
@@ -28,9 +28,8 @@ static bool copy_plain(const char *bytes, size_t length, char *out)
 		memcpy(&word, bytes + at, WORD_BYTES);
 		odd |= word & EVERY(0x80);
 		word ^= (zero_bytes(word ^ EVERY('\t')) >> 7) * ('\t' ^ ' ');
-		/* Below a space the sum has no high bit; DEL is the only one that 1 carries into
-		 * it.
-		 */
+		/* Below a space the sum has no high bit; DEL is the only byte for which adding 1
+		 * sets it. */
 		odd |= ~(word + EVERY(0x80 - ' ')) & EVERY(0x80);
 		odd |= (word + EVERY(1)) & EVERY(0x80);
 		memcpy(out + at, &word, WORD_BYTES);
@@ -73,8 +72,8 @@ static size_t drop_escapes(const char *bytes, size_t length, char *out)
 	return written;
 }
 
-/* Programs of some countries write times in Arabic-Indic digits, U+0660 on or U+06F0 on: as those
- * of ASCII, in place. Returns the new length. */
+/* Some countries' programs write times in Arabic-Indic digits, from U+0660 or U+06F0: converts them
+ * to ASCII digits in place. Returns the new length. */
 static size_t take_digits(char *text, size_t length)
 {
 	const unsigned char *c = (const unsigned char *)text;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lines of the tools that have the shape of an error, whatever they say. With the last of them a
- * log may end: most tools print no last word when they give up. */
+/* Recognises lines of the tools with the shape of an error, whatever the text. The last of them can
+ * end a log: most tools print no final message when they give up. */
 #include <ctype.h>
 #include <string.h>
 
 #include "common/base/text.h"
 #include "common/logs/toollog_private.h"
 
-/* Lines that a tool may print after its last error: hints, closings. */
+/* Lines that a tool may print after its last error: hints, closing messages. */
 #define LINES_AFTER_ERROR_MAX 8
 
-#define DIED 128 /* a shell's exit status of a program that a signal ended: 128 and its number */
+#define DIED 128 /* a shell's exit status of a program killed by a signal: 128 plus its number */
 
-/* What a shell, a C library or a wrapper prints of a program that died: the texts of strsignal(3),
- * and those that come before SIGABRT. */
+/* The output of a shell, a C library or a wrapper about a crashed program: the texts of
+ * strsignal(3), and those before SIGABRT. */
 static const struct {
 	const char *text;
 	int signal;
@@ -33,8 +33,8 @@ static const struct {
 	{"free(): invalid ", 6},
 };
 
-/* How the tools begin to say that something did not work. Since June 2025 idevicerestore prints its
- * errors on a terminal with nothing before them. */
+/* Starts of the tools' error sentences. Since June 2025 idevicerestore prints errors on a terminal
+ * without a prefix. */
 static const char *const denials[] = {
 	"error",
 	"unable to ",
@@ -61,7 +61,7 @@ static int death_of(const char *line)
 	return 0;
 }
 
-/* "pymobiledevice3.exceptions.NoDeviceConnectedError: text", as Python ends a traceback. */
+/* "pymobiledevice3.exceptions.NoDeviceConnectedError: text", the end of a Python traceback. */
 static bool is_exception(const char *line)
 {
 	static const char *const ends[] = {"Error", "Exception", "Interrupt", "Exit"};
@@ -110,11 +110,11 @@ static void complain(struct toollog *log, const char *text)
 	event_set_text(&event, text);
 	event.flag = *text && is_before_start(log);
 	toollog_emit(log, &event);
-	/* Its shape alone is no understanding. */
+	/* The shape alone does not count as understanding. */
 	log->meant_something = meant_something;
 }
 
-/* "Exit code: 139", as wrappers print it. */
+/* "Exit code: 139", from wrappers. */
 static int64_t exit_code_of(const char *message)
 {
 	static const char begin[] = "Exit code: ";
@@ -156,7 +156,7 @@ void toollog_read_complaint(struct toollog *log, const char *line)
 	if (code)
 		toollog_emit_code(log, EVENT_REPORTED_ERROR, code, "tool-exit");
 	if (code || is_complaint(log, exception)) {
-		/* The first error is nearest to the cause, but of a traceback the last line. */
+		/* The first error is nearest to the cause; in a traceback it is the last line. */
 		if (!log->lines_after_error || is_before_start(log) ||
 			(exception && log->in_traceback))
 			complain(log, line);

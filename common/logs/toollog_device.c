@@ -10,7 +10,7 @@
 #include "common/model/operation.h"
 #include "common/logs/toollog_private.h"
 
-/* Written, not read: the step that reports how the restore ended. */
+/* An event's number, not parsed from text: the step that reports the end of the restore. */
 #define CHECKPOINT_FINAL_STATUS 0x648
 
 /* "(FAILURE:6) RESTORED:[0x060D] wait_for_storage [0]D(storage did not appear)" */
@@ -45,8 +45,8 @@ static void read_engine(struct toollog *log, const char *rest, int state)
 		toollog_emit_code(log, EVENT_AMR_ERROR, event.code, "");
 }
 
-/* "{0x10030635:57;0x10031300:58}": the steps that are open, the innermost last. Once the phone
- * cleans up they are those that failed; before, the engine's own lines tell. */
+/* "{0x10030635:57;0x10031300:58}": the open steps, the innermost last. During the phone's clean-up
+ * these are the failed ones; before that, the engine's own lines show them. */
 static void read_open_steps(struct toollog *log, const char *rest, int value)
 {
 	struct event event = toollog_event(log, EVENT_CHECKPOINT);
@@ -86,8 +86,8 @@ static void read_error_chain(struct toollog *log, const char *rest, int of_resto
 	toollog_emit(log, &event);
 }
 
-/* The phone's program names its step. That is the operation of a log without a tool's lines; with
- * them the tool has said it, and the phone's log is of what went before. */
+/* The phone's program names its step. In a log without a tool's lines this is the operation;
+ * otherwise the tool has already reported it, and the phone's log is about earlier steps. */
 static void read_step(struct toollog *log, const char *rest, int operation)
 {
 	const struct operation *known = operation_by_number((uint32_t)operation);
@@ -121,7 +121,7 @@ static const struct toollog_rule rules[] = {
 	{"restore-step-ids=", RULE_WITHIN, read_open_steps, 0},
 	{"restore-step-ids = ", RULE_WITHIN, read_open_steps, 0},
 	{"restore-step-", RULE_WITHIN, read_known, 0},
-	/* Long before the baseband's step it is asked which partitions it will need. */
+	/* The phone asks which partitions the baseband's step will need, long before that step. */
 	{"equirePartitionMount", RULE_WITHIN, read_step, 0},
 	{"bbupdater: ", RULE_BEGINS, read_step, 19},
 	{"update_baseband: ", RULE_BEGINS, read_step, 19},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the readers of all tools say in common. */
+/* Functions for the readers of all tools. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -132,7 +132,7 @@ void toollog_read_code(struct toollog *log, const char *rest, int value)
 		toollog_emit_code(log, EVENT_REPORTED_ERROR, code, domains[value]);
 }
 
-/* The words of all tools: libirecovery's and usbmuxd's, and those of Apple's library. */
+/* The mode names of all tools: those of libirecovery and usbmuxd, and of Apple's library. */
 enum device_mode toollog_mode(const char *word)
 {
 	static const struct {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What futurerestore says around the lines of the idevicerestore in it, of its old and new forks.
- */
+/* The lines of futurerestore around its built-in idevicerestore, from old and new forks. */
 #include <ctype.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The lines of idevicerestore: 1.0.0 of 2020 as Debian has it, those after it, and the files with
- * times and levels that it writes since June 2025. Line shapes were taken from its source
- * (restore.c, idevicerestore.c, log.c) and from runs of 1.0.0. */
+/* The lines of idevicerestore: 1.0.0 of 2020 as in Debian, later versions, and the log files with
+ * times and levels since June 2025. Shapes from its source (restore.c, idevicerestore.c, log.c) and
+ * from runs of 1.0.0. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ static void read_ecid(struct toollog *log, const char *rest, int value)
 	toollog_emit(log, &event);
 }
 
-/* "d421ap, iPhone12,3"; very old versions tell the product type alone. */
+/* "d421ap, iPhone12,3"; very old versions print only the product type. */
 static void read_product(struct toollog *log, const char *rest, int value)
 {
 	struct event event = toollog_event(log, EVENT_IDENTITY);
@@ -91,7 +91,7 @@ static void read_version(struct toollog *log, const char *rest, int value)
 		toollog_emit_tool(log, "idevicerestore", rest);
 }
 
-/* What the tool waits for: enum wait. */
+/* The tool's waits: enum wait. */
 enum wait { WAIT_DISCONNECT, WAIT_RECOVERY, WAIT_RESTORE_MODE, WAIT_IMAGE, WAIT_RESTORED };
 
 static void read_wait(struct toollog *log, const char *rest, int wait)
@@ -109,7 +109,7 @@ static void read_wait(struct toollog *log, const char *rest, int wait)
 
 static void read_transfer(struct toollog *log, const char *rest, int state)
 {
-	/* What is sent tells where the restore is; iBEC goes to DFU and to recovery mode. */
+	/* The file being sent shows the stage; iBEC is sent in DFU and in recovery mode. */
 	static const struct {
 		const char *component;
 		enum restore_stage stage;
@@ -122,10 +122,10 @@ static void read_transfer(struct toollog *log, const char *rest, int state)
 		{"RestoreTrustCache", STAGE_RECOVERY},
 		{"RestoreDeviceTree", STAGE_RECOVERY},
 		{"AppleLogo", STAGE_RECOVERY},
-		/* 3uTools has names of its own. */
+		/* 3uTools uses different names. */
 		{"Ramdisk", STAGE_RECOVERY},
 		{"RestoreSep", STAGE_RECOVERY},
-		/* Nothing but the phone's restore program asks for these. */
+		/* Only the phone's restore program requests these. */
 		{"filesystem", STAGE_RESTORE},
 		{"RootTicket", STAGE_RESTORE},
 		{"NORData", STAGE_RESTORE},
@@ -138,7 +138,7 @@ static void read_transfer(struct toollog *log, const char *rest, int state)
 	};
 	struct event event = toollog_event(log, EVENT_TRANSFER);
 
-	/* The network's way, and what has signs of its own. */
+	/* Network requests, and lines that have their own signs. */
 	if (text_starts_with(rest, "TSS ") || (state == STEP_FAILED && !strstr(rest, " component")))
 		return;
 	event.flag = (uint32_t)state;
@@ -154,7 +154,7 @@ static void read_transfer(struct toollog *log, const char *rest, int state)
 		}
 }
 
-/* The phone's final word, as the tool puts the number into words (restore.c). */
+/* The phone's final status, in the tool's words for its number (restore.c). */
 static void read_status(struct toollog *log, const char *rest, int value)
 {
 	static const struct {
@@ -192,13 +192,13 @@ static void read_device_log(struct toollog *log, const char *rest, int value)
 	log->meant_something = true;
 }
 
-/* The phone's log of the attempt before: nothing in it is of this one. */
+/* The phone's log of an earlier attempt: it says nothing about this one. */
 static void read_previous_log(struct toollog *log, const char *rest, int value)
 {
 	log->meant_something = true;
 }
 
-/* What the phone remembers of an earlier failure; its logs follow on lines of their own. */
+/* Saved texts about an earlier failure; the phone's logs follow on separate lines. */
 enum saved { SAVED_EXIT_STATUS, SAVED_USB_LOG, SAVED_PANIC_LOG };
 
 static void send_saved(void *user, const struct event *event)
@@ -218,7 +218,7 @@ static void read_saved(struct toollog *log, const char *rest, int saved)
 	panic_send_saved(&event, send_saved, log);
 }
 
-/* The tool says so in its loop over the messages of the phone's restore program, nowhere else. */
+/* The tool prints this only in its loop over the messages of the phone's restore program. */
 static void read_failed_restore(struct toollog *log, const char *rest, int value)
 {
 	toollog_emit_number(log, EVENT_STAGE, STAGE_RESTORE);
@@ -231,7 +231,7 @@ static void read_end(struct toollog *log, const char *rest, int value)
 }
 
 /* "Checkpoint 1621 complete with code 0" of 2021 to 2023: the number may be sign-extended, and its
- * upper bits are flags of a retry. */
+ * upper bits are retry flags. */
 static void read_checkpoint_decimal(struct toollog *log, const char *rest, int value)
 {
 	struct event event = toollog_event(log, EVENT_CHECKPOINT);
@@ -248,7 +248,7 @@ static void read_checkpoint_decimal(struct toollog *log, const char *rest, int v
 	toollog_emit(log, &event);
 }
 
-/* "Checkpoint started   id: 0x60D (wait_for_storage)", from October 2023 on. */
+/* "Checkpoint started   id: 0x60D (wait_for_storage)", since October 2023. */
 static void read_checkpoint(struct toollog *log, const char *rest, int state)
 {
 	struct event event = toollog_event(log, EVENT_CHECKPOINT);
@@ -265,7 +265,7 @@ static void read_checkpoint(struct toollog *log, const char *rest, int state)
 		snprintf(event.name, sizeof(event.name), "%.*s", (int)strcspn(name + 1, ")"),
 			name + 1);
 	if (result) {
-		/* A result that cannot be read is no result: the step stays open. */
+		/* An unreadable result does not count: the step stays open. */
 		if (!toollog_number(result + strlen("result="), 10, "$ :", &event.code))
 			return;
 		text = strchr(result, ':');
@@ -275,7 +275,7 @@ static void read_checkpoint(struct toollog *log, const char *rest, int state)
 	toollog_emit(log, &event);
 }
 
-/* "irecv_event_cb: device 001c2d6a3c8a802e (udid: …) connected in DFU mode", with -d alone. */
+/* "irecv_event_cb: device 001c2d6a3c8a802e (udid: …) connected in DFU mode", only with -d. */
 static void read_link(struct toollog *log, const char *rest, int value)
 {
 	struct event event = toollog_event(log, EVENT_DETACH);
@@ -300,7 +300,7 @@ static void read_link(struct toollog *log, const char *rest, int value)
 	toollog_emit(log, &event);
 }
 
-/* A dump of the phone's last word begins; its numbers follow. */
+/* Start of a dump of the phone's final status; its numbers follow. */
 static void read_status_dump(struct toollog *log, const char *rest, int value)
 {
 	log->in_status = true;
@@ -314,7 +314,7 @@ static void read_plist_key(struct toollog *log, const char *rest, int key)
 		log->plist_key = (enum plist_key)key;
 }
 
-/* "progress: 3 0.25", of iOS 18 on. */
+/* "progress: 3 0.25", since iOS 18. */
 static void read_progress(struct toollog *log, const char *rest, int value)
 {
 	double part;
@@ -384,7 +384,7 @@ static const struct toollog_rule rules[] = {
 
 const struct toollog_family toollog_idevicerestore = {rules, ARRAY_SIZE(rules), false};
 
-/* "Waiting for NAND (28)": known by its name, for the number is one lower with a restored of a
+/* "Waiting for NAND (28)": identified by name, because the number is lower by one if restored has a
  * protocol below 14. */
 static bool read_operation(struct toollog *log, const char *message)
 {
@@ -446,9 +446,8 @@ bool toollog_read_free(struct toollog *log, const char *message)
 		return true;
 	if (log->in_exception && read_exception(log, message))
 		return true;
-	/* "DONE" ends a failed restore as well: it says nothing but that the phone's log is over.
-	 * Alone it is the last word of many a program.
-	 */
+	/* "DONE" also ends a failed restore: it only ends the phone's log. Alone it is the last
+	 * line of many programs. */
 	if (text_equal(message, "DONE") && log->stats.understood > 0)
 		return log->meant_something = true;
 	if (toollog_read_named_operation(log, message))

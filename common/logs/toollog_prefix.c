@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What stands before the message of a line: times, levels, process numbers, severities, tags. Each
- * tool, version and wrapper has its own, and pasted fragments have none. */
+/* The text before the message of a line: times, levels, process numbers, severities, tags. Each
+ * tool, version and wrapper has its own; pasted fragments have none. */
 #include <ctype.h>
 #include <string.h>
 
@@ -10,11 +10,11 @@
 #define SECOND_US USEC_PER_SEC
 #define DAY_US (86400 * SECOND_US)
 
-/* Forms of what begins a line. In a shape `d` is a digit, `h` a hex digit, `w` one or more
- * characters up to a blank, `_` one or more blanks; all else stands for itself. */
+/* The shapes of line prefixes. `d` is a digit, `h` a hex digit, `w` one or more characters up to a
+ * blank, `_` one or more blanks; other characters match themselves. */
 static const struct {
 	const char *shape;
-	size_t clock; /* where the hour stands */
+	size_t clock; /* position of the hour */
 	bool of_phone;
 	const char *tool;
 	enum severity severity;
@@ -34,7 +34,7 @@ static const struct {
 	{"dddd-dd-dd dd:dd:dd_w_w_CRITICAL_", 11, false, NULL, SEVERITY_ERROR},
 };
 
-/* Behind them, in this order and as often as they come. */
+/* These may follow, in this order, repeated. */
 static const struct {
 	const char text[16];
 	enum severity severity;
@@ -63,7 +63,7 @@ static const struct {
 	{"<string>", SEVERITY_NONE},
 };
 
-/* The bytes of the line that have the shape; 0 where it has another. */
+/* The number of bytes of the line that match the shape; 0 if it does not match. */
 static size_t shape_length(const char *line, const char *shape)
 {
 	const char *at = line;
@@ -81,7 +81,7 @@ static size_t shape_length(const char *line, const char *shape)
 			run = strcspn(at, " ");
 			if (run == 0)
 				return 0;
-			/* What follows in the shape may be the end of the word. */
+			/* The next character of the shape may be the end of the word. */
 			if (shape[1] != '_' && at[run - 1] == shape[1])
 				run--;
 			at += run;
@@ -106,8 +106,7 @@ static uint64_t two_digits(const char *text)
 	return (uint64_t)(text[0] - '0') * 10 + (uint64_t)(text[1] - '0');
 }
 
-/* Microseconds since midnight of "10:15:00.1234", with as many digits of a fraction as there are.
- */
+/* Microseconds since midnight of "10:15:00.1234", with any number of decimal places. */
 static uint64_t clock_of(const char *text)
 {
 	uint64_t us = (two_digits(text) * 3600 + two_digits(text + 3) * 60 + two_digits(text + 6)) *
@@ -122,8 +121,8 @@ static uint64_t clock_of(const char *text)
 	return us;
 }
 
-/* Times have no date: going back by half a day or more is midnight, by less a line that was
- * late. */
+/* Times have no date: a step back by half a day or more is midnight, a smaller one is a late
+ * line. */
 static void take_clock(struct toollog *log, uint64_t clock_us)
 {
 	if (!log->clock_seen) {
@@ -139,8 +138,8 @@ static void take_clock(struct toollog *log, uint64_t clock_us)
 	log->clock_us = clock_us;
 }
 
-/* `clock` is where the hour stands in the line, behind a date of ten characters where it is not
- * near the beginning. */
+/* `clock` is the position of the hour in the line; if it is not near the start, a date of ten
+ * characters precedes it. */
 static void note_first_time(struct toollog *log, const char *line, size_t clock)
 {
 	struct toollog_time *time = &log->first_time;
@@ -164,7 +163,7 @@ static void set_time(struct toollog *log)
 		log->at.wall_us = log->started.wall_us + log->elapsed_us;
 }
 
-/* Whether a tag may begin so: nearly no line does, and this is asked of each. */
+/* Whether a tag may begin with this character: a fast check, because few lines have tags. */
 static bool may_be_tag(char c)
 {
 	switch (c) {
@@ -184,7 +183,7 @@ static bool may_be_tag(char c)
 	}
 }
 
-/* The same of a time: "10:", "2026-" or "[10:" begins each. */
+/* The same for a time: each begins like "10:", "2026-" or "[10:". */
 static bool may_be_time(const char *line)
 {
 	if (*line == '[')
@@ -200,7 +199,7 @@ static size_t tag_length(struct toollog *log, const char *line)
 		return 0;
 	if (*line == ' ')
 		return strspn(line, " ");
-	/* Dumps are full of lines that begin as tags do, but not with the same two letters. */
+	/* Many lines of dumps begin like tags, but with different first letters. */
 	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
 		const char *tag = tags[i].text;
 
@@ -214,7 +213,7 @@ static size_t tag_length(struct toollog *log, const char *line)
 	return 0;
 }
 
-/* Threads and mails quote a log with "> " before each line, once for each answer, or indent it. */
+/* Forums and mails quote a log with "> " before each line, once per reply, or indent it. */
 static const char *skip_quoting(const char *line)
 {
 	return line + strspn(line, "> ");
@@ -232,7 +231,7 @@ const char *toollog_message(struct toollog *log, const char *line)
 		used = shape_length(line, prefixes[i].shape);
 		if (used == 0)
 			continue;
-		/* The phone's clock is another one. */
+		/* The phone has a different clock. */
 		if (!prefixes[i].of_phone) {
 			if (!log->clock_seen)
 				note_first_time(log, line, prefixes[i].clock);

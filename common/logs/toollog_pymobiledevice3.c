@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The lines of pymobiledevice3's restore: messages of the phone as Python dictionaries. Shapes from
+/* The lines of pymobiledevice3's restore: the phone's messages as Python dictionaries. Shapes from
  * its restore.py. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #define NAME "pymobiledevice3"
 
-/* The value of a key in a dictionary; NULL where the key is not there. */
+/* The value of a key in a dictionary; NULL if the key is missing. */
 static const char *value_of(const char *dictionary, const char *key)
 {
 	char quoted[NAME_SIZE];
@@ -61,8 +61,8 @@ static void read_checkpoint(struct toollog *log, const char *rest, int value)
 	toollog_emit(log, &event);
 }
 
-/* {'MsgType': 'ProgressMsg', 'Operation': 'WAIT_FOR_NAND', 'Progress': 0}: operations that it does
- * not know stay numbers. */
+/* {'MsgType': 'ProgressMsg', 'Operation': 'WAIT_FOR_NAND', 'Progress': 0}: operations unknown to it
+ * stay numbers. */
 static void read_progress(struct toollog *log, const char *rest, int value)
 {
 	const struct operation *operation = NULL;
@@ -87,9 +87,9 @@ static void read_status(struct toollog *log, const char *rest, int value)
 	toollog_emit_tool(log, NAME, NULL);
 	if (number_of(rest, "AMRError", &code))
 		toollog_emit_code(log, EVENT_AMR_ERROR, code, "");
-	/* The phone's log is told again behind it, a line at a time. */
+	/* The phone's log follows again, line by line. */
 	log->opens_device_log = true;
-	/* Of a long message the end is missing, where it stands. */
+	/* A long message is truncated at the end. */
 	if (number_of(rest, "Status", &code))
 		toollog_emit_status(log, code, code == 0 ? "Restore Finished" : "");
 }
@@ -99,7 +99,7 @@ static void read_tool(struct toollog *log, const char *rest, int value)
 	toollog_emit_tool(log, NAME, NULL);
 }
 
-/* It is no line of the phone, whatever stands before it. */
+/* It is not a line of the phone, whatever precedes it. */
 static void read_python_error(struct toollog *log, const char *rest, int value)
 {
 	log->meant_something = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* usbmuxd's own lines, where a log has them: what it lists and what leaves its list. What they say
- * about the link stands in signs. Shapes from usbmuxd's source (usb.c, device.c). */
+/* usbmuxd's own lines in a log: the phones that it lists and removes. Its messages about the link
+ * are in the signs. Shapes from usbmuxd's source (usb.c, device.c). */
 #include <stdio.h>
 #include <string.h>
 
