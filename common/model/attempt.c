@@ -11,15 +11,15 @@
 #include "common/model/known_tool.h"
 #include "common/model/operation.h"
 
-/* USB errors this close before a disconnect belong to it: pulling a device makes them too
- * (docs.kernel.org/driver-api/usb/error-codes.html, notes 1 and 2). */
+/* USB errors this short a time before a disconnect belong to it: unplugging a device causes them
+ * too (docs.kernel.org/driver-api/usb/error-codes.html, notes 1 and 2). */
 #define USB_ERROR_MASK_US (1 * USEC_PER_SEC)
 
-/* usbmuxd 1.1.1 frees memory twice, and dies, when the phone goes away under a large transfer
- * (seen with Debian 12's on a virtual USB bus): that end says nothing of usbmuxd. */
+/* usbmuxd 1.1.1 frees memory twice, and crashes, if the phone disappears during a large transfer
+ * (seen with Debian 12's on a virtual USB bus): then its end is not a fault of usbmuxd. */
 #define MUX_END_EXCUSED_US (1 * USEC_PER_SEC)
 
-/* The tool's log comes through a file that is read a little later; USB comes at once. */
+/* The tool's log passes through a file that is read a little later; USB events arrive at once. */
 #define LOG_LAG_US (5 * USEC_PER_SEC)
 
 void attempt_init(struct attempt *attempt)
@@ -27,7 +27,7 @@ void attempt_init(struct attempt *attempt)
 	*attempt = (struct attempt){.permille = -1};
 }
 
-/* Copies a text that is not ended into a field that is. */
+/* Copies a text without a NUL into a field with one. */
 static void copy_text(char *out, size_t size, const struct event *event)
 {
 	text_clean(event->text, event->text_length, out, size);
@@ -131,8 +131,9 @@ static enum device_mode last_mode(const struct attempt *attempt)
 	return attempt->mode_count ? attempt->modes[attempt->mode_count - 1].mode : MODE_UNKNOWN;
 }
 
-/* Several sources tell the same plug and unplug. The one nearest to the wire counts, once it has
- * spoken: USB before the tool's log, the log before usbmuxd, which does not see every mode. */
+/* Several sources report the same plug and unplug. Only the nearest one to the wire counts, after
+ * its first report: USB before the tool's log, the log before usbmuxd, which does not see every
+ * mode. */
 static bool link_source_counts(struct attempt *attempt, enum event_source source)
 {
 	static const uint32_t ranks[] = {[SOURCE_USBMUXD] = 1, [SOURCE_TOOL] = 2, [SOURCE_USB] = 3};
@@ -162,7 +163,7 @@ static void fold_link_facts(struct attempt *attempt, const struct event *event)
 	}
 }
 
-/* A mode that was either of two is known now: the same attach, better told. */
+/* A mode that was one of two is now known: the same attach in more detail. */
 static bool refine_mode(struct attempt *attempt, enum device_mode mode)
 {
 	if (last_mode(attempt) != MODE_NORMAL_OR_RESTORE)
@@ -171,7 +172,7 @@ static bool refine_mode(struct attempt *attempt, enum device_mode mode)
 	return true;
 }
 
-/* A phone that is back in the same program was replugged. */
+/* A phone that returns in the same program was replugged. */
 static void fold_program(struct attempt *attempt, const struct event *event)
 {
 	struct boot_program program = boot_program_of(event), before = attempt->program;
@@ -211,8 +212,8 @@ static void fold_attach(struct attempt *attempt, const struct event *event)
 		reach_stage(attempt, stages[event->mode]);
 }
 
-/* The phone went when usbmuxd ended: the phone took usbmuxd along, not usbmuxd the restore. Either
- * may be heard first. */
+/* The phone left when usbmuxd ended: the phone made usbmuxd crash, so usbmuxd did not make the
+ * restore fail. Either event may arrive first. */
 static void excuse_mux_end(struct attempt *attempt)
 {
 	const uint64_t gone_us = attempt->usb_gone_us, ended_us = attempt->mux_ended_us;
@@ -224,7 +225,7 @@ static void excuse_mux_end(struct attempt *attempt)
 	attempt->health.mux_faults--;
 }
 
-/* The sign, seen once more; NULL where no more fit. */
+/* Counts the sign once more. Returns NULL if there is no room. */
 static struct seen_sign *see_sign(
 	struct attempt *attempt, const char *id, int32_t code, uint64_t sequence)
 {
@@ -251,7 +252,7 @@ static void forget_recent_signs(struct attempt *attempt)
 		attempt->signs[i].recent = 0;
 }
 
-/* Takes back the signs of the USB errors right before a disconnect. */
+/* Removes the signs of USB errors right before a disconnect. */
 static void mask_recent_signs(struct attempt *attempt)
 {
 	size_t kept = 0;
@@ -271,7 +272,7 @@ static void fold_detach(struct attempt *attempt, const struct event *event)
 {
 	struct health *health = &attempt->health;
 
-	/* usbmuxd ended and took its list along: that says nothing of the phone. */
+	/* usbmuxd ended and lost its list: that says nothing about the phone. */
 	if (event->kind == EVENT_MUX_DETACH && event->code != 0)
 		return;
 	if (event->source == SOURCE_USB) {
@@ -304,7 +305,8 @@ static void fold_link_lost(struct attempt *attempt, const struct event *event)
 		health->first_fault_sequence = event->sequence;
 }
 
-/* The journal is slower than USB: the disconnect that made an error may have come before it. */
+/* The journal is slower than USB: the disconnect that caused an error may have arrived before
+ * it. */
 static bool disconnect_follows(const struct attempt *attempt, uint64_t error_us)
 {
 	for (size_t i = 0; i < attempt->mode_count; i++) {
@@ -434,7 +436,7 @@ static void note_failed_step(struct attempt *attempt, const struct event *event)
 	text_copy(step->name, sizeof(step->name), event->name);
 }
 
-/* What a checkpoint's end says of its step; a step that is tried once more may complete yet. */
+/* Records the result of a checkpoint for its step; a step that is retried may still complete. */
 static void fold_result(struct attempt *attempt, const struct event *event)
 {
 	bool ended = event->flag == CHECKPOINT_COMPLETED || event->flag == CHECKPOINT_FAILURE;
@@ -480,8 +482,8 @@ static void fold_checkpoint(struct attempt *attempt, const struct event *event)
 	}
 }
 
-/* The phone's last word cannot come over a lost link: where it is read right after a loss, the log
- * was read late, and the phone left because it was done. */
+/* The phone's final status cannot arrive over a lost link: if it is read right after a loss, the
+ * log was read late, and the phone left because it was done. */
 static void take_back_loss(struct attempt *attempt, const struct event *event)
 {
 	struct health *health = &attempt->health;
@@ -520,7 +522,7 @@ static void fold_reported_error(struct attempt *attempt, const struct event *eve
 	text_copy(error->domain, sizeof(error->domain), event->name);
 }
 
-/* The text of the event is the tool's command. */
+/* The event's text is the tool's command. */
 static void fold_tool_start(struct attempt *attempt, const struct event *event)
 {
 	const struct known_tool *tool = known_tool_by_name(event->name);
@@ -575,8 +577,7 @@ static void fold_stage(struct attempt *attempt, const struct event *event)
 
 static void fold_outcome(struct attempt *attempt, const struct event *event)
 {
-	/* A success is the phone's word; a tool that says "failed" after it does not take it back.
-	 */
+	/* Success is the phone's report; a later "failed" from the tool does not revoke it. */
 	if (attempt->outcome != OUTCOME_SUCCEEDED)
 		attempt->outcome = (enum outcome)event->number;
 }
@@ -589,7 +590,7 @@ static void fold_complaint(struct attempt *attempt, const struct event *event)
 		copy_text(attempt->complaint, sizeof(attempt->complaint), event);
 }
 
-/* That it came to this says all: the tool works on the phone from here on. */
+/* An event of this kind is enough: the tool now works with the phone. */
 static void fold_touch(struct attempt *attempt, const struct event *event)
 {
 }
@@ -600,7 +601,7 @@ static void fold_condition(struct attempt *attempt, const struct event *event)
 
 	copy_text(value, sizeof(value), event);
 	attempt_set_condition(attempt, event->name, value, event->sequence);
-	/* Where USB is not seen, the port is what a person says. */
+	/* If USB is not watched, the port is the one that a person reports. */
 	if (text_equal(event->name, "port") && !attempt->port[0])
 		text_copy(attempt->port, sizeof(attempt->port), value);
 }
@@ -634,7 +635,7 @@ static void note_overrun(struct attempt *attempt, const struct event *event)
 					   : "");
 }
 
-/* The silence is over, or nobody listens any more. */
+/* The silence is over, or the session has ended. */
 static void lengthen_overrun(struct attempt *attempt, const struct event *event)
 {
 	struct overrun *overrun = &attempt->overruns[attempt->overrun_count - 1];
@@ -705,14 +706,14 @@ static void fold_session_end(struct attempt *attempt, const struct event *event)
 }
 
 enum fold_says {
-	PHONE_SPEAKS = 1, /* the phone answers */
-	GOES_ON = 2,	  /* the restore goes on, whatever error stood before */
-	TOUCHES = 4,	  /* the tool does something with the phone */
+	PHONE_SPEAKS = 1, /* the phone responds */
+	GOES_ON = 2,	  /* the restore continues, whatever error came before */
+	TOUCHES = 4,	  /* the tool works with the phone */
 };
 
 static const struct fold {
 	void (*fold)(struct attempt *attempt, const struct event *event);
-	unsigned says; /* what the event shows: of enum fold_says */
+	unsigned says; /* the meaning of the event: of enum fold_says */
 } folds[] = {
 	[EVENT_ATTACH] = {fold_attach, PHONE_SPEAKS},
 	[EVENT_MUX_ATTACH] = {fold_attach, PHONE_SPEAKS},
@@ -749,7 +750,7 @@ static const struct fold {
 	[EVENT_SESSION_END] = {fold_session_end, 0},
 };
 
-/* What is done with a kind of events; NULL where it is nothing. */
+/* How to fold a kind of events; NULL if it is not folded. */
 static const struct fold *find_fold(enum event_kind kind)
 {
 	return (size_t)kind < ARRAY_SIZE(folds) && folds[kind].fold ? &folds[kind] : NULL;
@@ -788,7 +789,7 @@ bool event_shows_progress(enum event_kind kind)
 	return fold && (fold->says & GOES_ON);
 }
 
-/* Of the steps of its clean-up restored tells after a failure. */
+/* restored also reports the steps of its clean-up after a failure. */
 static bool went_on(const struct event *event, unsigned says)
 {
 	return (says & GOES_ON) && !(event->kind == EVENT_CHECKPOINT &&

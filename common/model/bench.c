@@ -7,15 +7,16 @@
 #include "common/base/text.h"
 #include "common/model/known_tool.h"
 
-/* The oldest that is not in use makes room for a new one. */
+/* The oldest unused device is replaced by a new one. */
 #define DEVICES_MAX 256
 #define SESSIONS_MAX 1024
-#define TOOL_GONE_US (60 * USEC_PER_SEC) /* `run` speaks every 5 s; one that is killed does not */
-#define CLIENTS_MAX 16			 /* programs on usbmuxd that are told of in a session */
+#define TOOL_GONE_US                                                                               \
+	(60 * USEC_PER_SEC) /* `run` sends something every 5 s; a killed one does not */
+#define CLIENTS_MAX 16	    /* programs on usbmuxd to report per session */
 
-/* A phone that returns at the port it left less than this ago, with no key that says otherwise, is
- * the same phone in another mode: older phones show their UDID in one and their ECID in the other.
- */
+/* A phone that returns at the same port within this time, without a contradicting identifier, is
+ * the same phone in another mode: older phones show their UDID in one mode and their ECID in the
+ * other. */
 #define JOIN_WINDOW_US (90 * USEC_PER_SEC)
 
 struct bench {
@@ -126,7 +127,7 @@ static struct bench_device *find_at_port(struct bench *bench, const char *port)
 	return NULL;
 }
 
-/* The phone that left this port just now and is not known to be another one. */
+/* The phone that just left this port and could be the same one. */
 static struct bench_device *find_returning(
 	struct bench *bench, const struct event *event, const struct identity *identity)
 {
@@ -162,7 +163,7 @@ static struct bench_device *add_device(struct bench *bench)
 	return device;
 }
 
-/* The device that an event is about; a new one for an attach. NULL where it can't be told. */
+/* The device of an event; an attach creates one. NULL if unknown. */
 static struct bench_device *locate_device(struct bench *bench, const struct event *event)
 {
 	struct identity identity = event_identity(event);
@@ -173,7 +174,7 @@ static struct bench_device *locate_device(struct bench *bench, const struct even
 		device = find_device(bench, &identity);
 	if (!device && !attach)
 		device = find_at_port(bench, event->port);
-	/* Errors while it tries to come back are what keeps it away. */
+	/* Errors while the phone tries to return show what prevents it. */
 	if (!device && (attach || event->kind == EVENT_USB_ERROR))
 		device = find_returning(bench, event, &identity);
 	if (!device && attach)
@@ -194,7 +195,7 @@ static struct session *running_session(struct bench *bench, const struct identit
 	return NULL;
 }
 
-/* The newest session of the phone, where it has ended and still takes this event. */
+/* The phone's newest session, if it has ended and still accepts this event. */
 static struct session *late_session(
 	struct bench *bench, const struct identity *identity, const struct event *event)
 {
@@ -210,7 +211,7 @@ static struct session *late_session(
 static uint64_t feed_session(
 	struct bench *bench, struct session *session, const struct event *event);
 
-/* Keeps a record and folds it into its session. Returns its sequence. */
+/* Stores a record and folds it into its session. Returns its sequence. */
 static uint64_t keep(struct bench *bench, struct session *session, const struct event *event)
 {
 	struct event kept = *event;
@@ -254,7 +255,7 @@ static void learn_identity(struct bench *bench, struct session *session, const s
 	identity_merge(&session->identity, &device->identity);
 	if (was_known || device->mode == MODE_GONE)
 		return;
-	/* The session learns which phone it is about: that phone's link is its link. */
+	/* Tells the session which phone it is about: link events of that phone now belong to it. */
 	attach.source = device->on_usb ? SOURCE_USB : SOURCE_USBMUXD;
 	attach.mode = device->mode;
 	text_copy(attach.port, sizeof(attach.port), device->port);
@@ -276,9 +277,9 @@ static uint64_t feed_session(
 	return sequence;
 }
 
-/* Whether an event of the phone at `at` also belongs to this session, beside the newest one that
- * runs on it: a restore whose tool is still heard of. One that is only watched gives way to a tool.
- */
+/* Whether an event of the phone at `at` also belongs to this session, in addition to the newest one
+ * on that phone: true for a restore whose tool is still active. A session without a tool yields to
+ * one with a tool. */
 static bool shares_phone(const struct session *session, const struct session *newest,
 	const struct identity *identity, struct stamp at)
 {
@@ -287,8 +288,9 @@ static bool shares_phone(const struct session *session, const struct session *ne
 	       at.monotonic_us <= session->tool_heard_us + TOOL_GONE_US;
 }
 
-/* Feeds an event of the phone to each restore that runs on it. A second tool on the same phone must
- * not take the link's events from the first. Returns the sequence of the newest one's record. */
+/* Feeds an event of the phone to each restore that runs on it: a second tool on the same phone must
+ * not take the link events away from the first. Returns the sequence of the newest session's
+ * record. */
 static uint64_t feed_phone(struct bench *bench, struct session *newest, const struct event *event)
 {
 	for (size_t i = 0; i < bench->session_count; i++)
@@ -297,7 +299,7 @@ static uint64_t feed_phone(struct bench *bench, struct session *newest, const st
 	return feed_session(bench, newest, event);
 }
 
-/* Begins a session that is watched without its tool's log. */
+/* Begins a session without a tool's log. */
 static struct session *begin_watched(struct bench *bench, const struct bench_device *device,
 	const struct event *event, const char *why)
 {
@@ -331,8 +333,9 @@ static bool is_boot_mode(enum device_mode mode)
 	return mode == MODE_RECOVERY || mode == MODE_DFU || mode == MODE_WTF;
 }
 
-/* Whether the phone is back at `back_us` from recovery or DFU mode, and no restore of it that is
- * known ran when it left: what follows a tool that has given up since belongs to that restore. */
+/* Whether the phone is back at `back_us` from recovery or DFU mode, and no known restore was
+ * running when it left. Otherwise its return belongs to the restore whose tool has given up
+ * since. */
 static bool left_unwatched(
 	const struct bench *bench, const struct bench_device *device, uint64_t back_us)
 {
@@ -349,9 +352,9 @@ static bool left_unwatched(
 	return true;
 }
 
-/* Whether the phone comes with a sign that a computer restores it: a program that it does not start
- * by itself. That it left and came back is none: so does a phone that is replugged, or restarted by
- * its keys. */
+/* Whether the attach shows that a computer restores the phone: it runs a program that it does not
+ * start by itself. Leaving and returning alone shows nothing: so does a phone that is replugged or
+ * restarted with its keys. */
 static bool begins_session(const struct bench_device *device, const struct event *event)
 {
 	struct boot_program program = boot_program_of(event);
@@ -376,7 +379,7 @@ static struct session *session_for(
 	return session;
 }
 
-/* A contact that is lost at once may leave the program unread. */
+/* A very short contact may be too short to read the program. */
 static void learn_program(struct bench_device *device, const struct event *event)
 {
 	struct boot_program program = boot_program_of(event);
@@ -385,7 +388,7 @@ static void learn_program(struct bench_device *device, const struct event *event
 		device->program = program;
 }
 
-/* Brings the device table up to date. Returns false for an event that changes nothing. */
+/* Updates the device table. Returns false for an event that changes nothing. */
 static void update_device(
 	struct bench_device *device, const struct session *session, const struct event *event)
 {
@@ -474,7 +477,7 @@ static void hear_source(struct bench *bench, const struct event *event)
 	bench->mux.up = event->code == 0;
 }
 
-/* usbmuxd's own word on a phone that it ought to show. */
+/* Records usbmuxd's own error about a phone that it should list. */
 static void hear_mux_error(
 	struct bench_device *device, const struct event *event, uint64_t sequence)
 {
@@ -486,7 +489,7 @@ static void hear_mux_error(
 	mux_visibility_hear(&device->listing, &heard);
 }
 
-/* The phone itself said in which of the two modes it is that USB cannot tell apart. */
+/* The phone reported its mode, one of two that USB cannot distinguish. */
 static void hear_phone(struct bench *bench, struct bench_device *device, const struct event *event)
 {
 	struct event attach = {.at = event->at, .kind = EVENT_ATTACH, .source = SOURCE_USB};
@@ -517,8 +520,8 @@ static bool is_tool_of(const struct session *session, const char *program)
 	       (known && known->process && text_starts_with(program, known->process));
 }
 
-/* Tells the restores that run of a program that has no business with the phone now. Where the
- * restore tool is not known, it may be that one. */
+/* Records a foreign program on usbmuxd in the running restores. If the restore tool is unknown,
+ * this may be it. */
 static void feed_client(struct bench *bench, const struct event *event)
 {
 	for (size_t i = 0; i < bench->session_count; i++) {
@@ -556,7 +559,8 @@ void bench_feed(struct bench *bench, const struct event *event)
 		device = locate_device(bench, event);
 		hear_phone(bench, device, event);
 		session = device ? running_session(bench, &device->identity) : NULL;
-		/* What keeps the phone from coming back is heard after the tool has given up. */
+		/* An error that keeps the phone from returning may arrive after the tool has given
+		 * up. */
 		if (device && !session && event->kind == EVENT_USB_ERROR)
 			session = late_session(bench, &device->identity, event);
 	}
@@ -581,7 +585,7 @@ void bench_replay(struct bench *bench, const struct event *event)
 	if (uuid_is_none(&event->session))
 		return;
 	session = find_session(bench, &event->session);
-	/* A verdict may outlive all else that the ring had of its session. */
+	/* A verdict may be the last record of its session in the ring. */
 	if (!session && event->kind == EVENT_DIAGNOSIS)
 		return;
 	if (!session) {
@@ -590,7 +594,7 @@ void bench_replay(struct bench *bench, const struct event *event)
 			return;
 		session->attempt.id = event->session;
 	}
-	/* Any word of a tool will do: the ring may have overwritten the first. */
+	/* Any record from a tool is enough: the ring may have overwritten the first. */
 	if (event->source == SOURCE_TOOL)
 		session->has_tool = true;
 	if (event->kind == EVENT_SESSION_END)
@@ -617,8 +621,7 @@ void bench_resume(struct bench *bench, struct stamp now)
 	}
 }
 
-/* Tells of a phone that usbmuxd ought to show: to the restore that it spoils, where there is one.
- */
+/* Records that usbmuxd does not list the phone, in the affected restore if there is one. */
 static void tell_unlisted(struct bench *bench, struct bench_device *device, struct stamp now)
 {
 	struct event error = mux_visibility_tell(&device->listing, &bench->mux, now);
@@ -642,7 +645,7 @@ const struct mux_fault *bench_mux_fault(
 	return mux_visibility_fault(&device->listing, &bench->mux);
 }
 
-/* Returns when there is something to tell of the phones next; 0 = never. */
+/* Returns the time of the next report about a phone; 0 = none. */
 static uint64_t tick_devices(struct bench *bench, struct stamp now)
 {
 	uint64_t next = 0;

@@ -208,8 +208,8 @@ static const struct field {
 
 #define FIELD_HEADER_BYTES 3
 
-/* Integers are little-endian; all members are 4 or 8 bytes wide, on little-endian machines alone
- * (what Debian's amd64 and arm64 are). */
+/* Integers are little-endian, and all members are 4 or 8 bytes wide; only little-endian machines
+ * are supported (Debian's amd64 and arm64). */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the event format is little-endian");
 
 static uint8_t *put_field(uint8_t *out, uint8_t number, const void *bytes, size_t length)

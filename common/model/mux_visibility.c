@@ -6,16 +6,16 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
-/* usbmuxd that ends so shortly before a phone comes ends because of it: it was asked to when the
- * phone left, and nothing starts it for the phone's return. */
+/* If usbmuxd exits this short a time before a phone appears, the phone's absence is the cause: it
+ * was told to exit when the phone left, and nothing restarts it for the return. */
 #define RACE_US (1 * USEC_PER_SEC)
 
-/* The signs of linksigns.txt with advice. */
+/* The signs of linksigns.txt that have advice. */
 static const struct mux_fault faults[] = {
 #include "common/knowledge/mux_faults.inc"
 };
 
-/* A sign of that table. */
+/* Finds a sign of that table. */
 static const struct mux_fault *fault_by_id(const char *id)
 {
 	size_t i = 0;
@@ -32,8 +32,8 @@ static bool ought_to_be_shown(enum device_mode mode)
 	       mode == MODE_USB_ONLY;
 }
 
-/* usbmuxd may report only after the phone's return that it has left. What it listed before that is
- * not the phone that came. */
+/* usbmuxd may report the phone's departure only after its return. What it listed before that is the
+ * earlier attach. */
 static bool is_shown(const struct mux_visibility *listing, enum event_kind kind)
 {
 	return kind == EVENT_MUX_ATTACH || (listing->shown && kind != EVENT_DETACH);
@@ -77,9 +77,9 @@ uint64_t mux_visibility_deadline(const struct mux_visibility *listing)
 		       : 0;
 }
 
-/* Of a phone that is missing. usbmuxd 1.1.1 removes a phone when a transfer fails, when it leaves
- * the bus, or at its own end, and for no other reason (usb.c): with the phone on USB and usbmuxd
- * alive, a transfer has failed. */
+/* The fault for a missing phone. usbmuxd 1.1.1 removes a phone only if a transfer fails, the phone
+ * leaves the bus, or usbmuxd exits (usb.c). So if the phone is on USB and usbmuxd runs, a transfer
+ * has failed. */
 static const char *find_fault(const struct mux_visibility *listing, const struct mux_state *mux)
 {
 	if (mux->up && listing->shown)
@@ -88,7 +88,7 @@ static const char *find_fault(const struct mux_visibility *listing, const struct
 		return listing->refused ? "usbmuxd-preflight-failed" : "usbmuxd-hides-phone";
 	if (mux->down_us && mux->down_us + RACE_US >= listing->missing.monotonic_us)
 		return "usbmuxd-left-phone";
-	/* Not "usbmuxd-not-running": tools say that of every phone that does not return. */
+	/* Not "usbmuxd-not-running": tools print that for every phone that does not return. */
 	return "usbmuxd-down";
 }
 

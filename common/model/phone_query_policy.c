@@ -13,20 +13,20 @@ static const struct session *running_session(
 	return NULL;
 }
 
-/* Whether it came just now, and this is the first that usbmuxd tells of it. */
+/* Whether it has just appeared, and this is usbmuxd's first report of it. */
 static bool came_now(const struct query_policy *policy, const struct bench_device *device,
 	const struct event *attach)
 {
 	uint64_t came_us = device->changed.monotonic_us;
 
-	/* usbmuxd lost it in between: that was usbmuxd, for on USB it stayed. */
+	/* It stayed on USB: only usbmuxd lost it in between. */
 	if (!device->on_usb || device->on_mux || device->mode == MODE_USB_ONLY)
 		return false;
 	return came_us > policy->usb_watched_us &&
 	       attach->at.monotonic_us <= came_us + QUERY_WINDOW_US;
 }
 
-/* What may be asked of a phone of which nobody knows a restore. */
+/* What to ask a phone without a known restore. */
 static unsigned ask_idle(unsigned allowed, const struct bench_device *device)
 {
 	switch (device->left_mode) {
@@ -38,7 +38,7 @@ static unsigned ask_idle(unsigned allowed, const struct bench_device *device)
 	case MODE_WTF:
 	case MODE_RESTORE:
 		return allowed & QUERY_RESTORE;
-	default: /* in either of two modes, and nobody ever knew which */
+	default: /* one of two modes, and nothing shows which */
 		return allowed & QUERY_RESTORE ? allowed : 0;
 	}
 }
@@ -57,7 +57,7 @@ unsigned query_due(
 	session = running_session(bench, &device->identity);
 	if (!session)
 		return ask_idle(policy->allowed, device);
-	/* In a restore nothing but its memory is worth a question. */
+	/* During a restore, only the phone's saved texts are worth a question. */
 	if (session_resolve_mode(session, MODE_NORMAL_OR_RESTORE, attach->at) == MODE_NORMAL)
 		return 0;
 	return policy->allowed & QUERY_RESTORE;

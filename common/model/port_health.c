@@ -54,7 +54,7 @@ size_t port_health_take(struct port_health *watch, struct stamp now, const char 
 	if (facts->suspended && !watch->last.suspended)
 		add_effect(watch, effects, &count, now, "suspended", 1);
 	watch->last = *facts;
-	/* The number that was told last, also where it cannot be read for a while. */
+	/* The last known number, even if it cannot be read for a while. */
 	if (!facts->over_currents_known)
 		watch->last.over_currents = over_currents;
 	return count;

@@ -8,30 +8,28 @@
 #include "common/model/mux_visibility.h"
 #include "common/model/operation.h"
 
-/* Written, not read: iTunes' numbers for where a phone was found when its restore ramdisk was due,
- * or after it was lost (Apple's support page 102561 lists them together; the meanings are in
- * knowledge/). */
+/* Event codes, not parsed from text: iTunes' numbers for a phone found in a wrong mode when its
+ * restore ramdisk was due, or after it was lost (Apple's support page 102561 lists them together;
+ * the meanings are in knowledge/). */
 #define CODE_IN_RECOVERY 4013
 #define CODE_IN_DFU 4014
 #define CODE_NOT_BACK 4005
 #define CODE_RAMDISK_LOST 4010
 
-/* A restore that was not started by `run` shows its mode changes and boot programs alone. A phone
- * in recovery is loaded with iBEC and comes back in recovery once; the next return was due in
- * restore mode. */
+/* Without `run`, a restore shows only its mode changes and boot programs. A phone in recovery mode
+ * gets iBEC and returns in recovery mode once; after that it should return in restore mode. */
 #define RECOVERY_ATTACHES_BEFORE_RAMDISK 2
 
-/* No phone restarts and starts iOS in so short a time: our choice. One that is back in it was
- * replugged, or its contact was lost. */
+/* No phone restarts iOS within this time: our choice. A phone that returns in iOS sooner was
+ * replugged, or lost contact. */
 #define START_US (5 * USEC_PER_SEC)
 
-/* Microseconds after its end in which a session still takes its phone's return. */
+/* A session accepts its phone's return for this time after its end, in microseconds. */
 #define RETURN_WINDOW_US (300 * USEC_PER_SEC)
 
-/* In which it still takes the news that usbmuxd ended: tool and daemon hear that at the same time.
- */
+/* And the end of usbmuxd for this time: tool and daemon notice it at the same time. */
 #define MUX_LAG_US (5 * USEC_PER_SEC)
-/* And that usbmuxd does not show the phone: it has some time for that. */
+/* And that usbmuxd does not list the phone: usbmuxd needs some time to list it. */
 #define MUX_VISIBILITY_LAG_US (MUX_LAG_US + MUX_VISIBILITY_DUE_US)
 
 void session_init(struct session *session, bool has_tool)
@@ -55,21 +53,22 @@ static bool was_in_restore_mode(const struct attempt *attempt)
 	return false;
 }
 
-/* How often it came to recovery mode. Without a tool that says what it does, only a change of the
- * program counts: a phone whose program is not known may have been replugged each time. */
+/* The number of attaches in recovery mode. Without a tool that reports its steps, only a change of
+ * the program counts: a phone with an unknown program may have been replugged each time. */
 static size_t count_recoveries(const struct session *session)
 {
 	return session->has_tool ? session->attempt.recoveries : session->attempt.programs;
 }
 
-/* The restore has got to its reboot, or the phone has said its last word: it may leave now. */
+/* The restore has reached its reboot, or the phone has reported its final status: it may leave
+ * now. */
 static bool may_leave(const struct attempt *attempt)
 {
 	return attempt->status_known || operation_says(attempt->operation) == SAYS_LEAVES ||
 	       attempt->stage >= STAGE_REBOOT;
 }
 
-/* It has been away for too short a time to have started. */
+/* It was away too briefly for a restart. */
 static bool is_away_shortly(const struct session *session, struct stamp at)
 {
 	const struct attempt *attempt = &session->attempt;
@@ -86,7 +85,7 @@ enum device_mode session_resolve_mode(
 
 	if (mode != MODE_NORMAL_OR_RESTORE)
 		return mode;
-	/* It is there: usbmuxd tells of the same attach that USB told of. */
+	/* Nothing changed: usbmuxd reports the same attach as USB. */
 	if (now == MODE_NORMAL || now == MODE_RESTORE)
 		return now;
 	if (attempt->status_known || attempt->stage >= STAGE_REBOOT)
@@ -111,8 +110,8 @@ static bool fell_back(enum device_mode mode)
 	return mode == MODE_RECOVERY || mode == MODE_DFU || mode == MODE_WTF;
 }
 
-/* It left and was seen to come back in a mode that was not due. A phone that never left is where
- * the tool gave up, and one that is back in recovery mode after iBEC is where it was due. */
+/* It left and returned in a wrong mode. A phone that never left is where the tool gave up, and a
+ * phone back in recovery mode after iBEC is where it should be. */
 static bool is_back_undue(const struct session *session)
 {
 	const struct attempt *attempt = &session->attempt;
@@ -129,7 +128,7 @@ static bool is_back_undue(const struct session *session)
 	return recoveries > 0 || attempt_sign(attempt, "bounced-to-dfu");
 }
 
-/* Where a session ends: no mode where the phone did not come back in one. */
+/* The mode at the end of a session: none if the phone did not return. */
 static enum device_mode end_mode(const struct session *session)
 {
 	enum device_mode mode = session_mode(session);
@@ -181,7 +180,7 @@ static void stop_waiting(struct session *session)
 
 static void wait_for(struct session *session, const char *budget, struct stamp since)
 {
-	/* A phone that speaks makes the same wait begin anew, thousands of times. */
+	/* A phone that reports progress restarts the same wait thousands of times. */
 	if (!session->budget || !text_equal(session->budget->name, budget)) {
 		session->budget = budget_find(budget);
 		session->overrun_told = false;
@@ -203,8 +202,8 @@ static void end_session(struct session *session, struct stamp at, enum outcome o
 	stop_waiting(session);
 }
 
-/* Earlier versions began a session wherever a phone was replugged in recovery mode, and recorded no
- * boot program. */
+/* Earlier versions began a session at every replug in recovery mode, and recorded no boot
+ * program. */
 static bool shows_a_restore(const struct session *session)
 {
 	const struct attempt *attempt = &session->attempt;
@@ -226,8 +225,8 @@ size_t session_lose(struct session *session, struct stamp now, const char *why,
 	return count;
 }
 
-/* A detach. A restore announces each of its own but one that comes in restore mode before the
- * phone's last word; a restore that is watched without its log tells by where the phone returns. */
+/* Handles a detach. A restore announces all its own detaches, except one in restore mode before the
+ * phone's final status; for a restore without a log, the mode of the phone's return decides. */
 static void react_to_detach(struct session *session, const struct event *event,
 	enum device_mode before, struct event effects[], size_t *count)
 {
@@ -248,8 +247,8 @@ static void react_to_detach(struct session *session, const struct event *event,
 		wait_for(session, in_restore ? "reboot" : "return", event->at);
 }
 
-/* The link broke in the middle of the restore and the phone is not back in it: no tool can go on
- * with that restore. A phone that is back in normal mode may have finished it. */
+/* The link broke during the restore and the phone has not returned to it: no tool can continue. A
+ * phone that is back in normal mode may have finished. */
 static bool is_lost_for_good(const struct session *session)
 {
 	const struct attempt *attempt = &session->attempt;
@@ -259,7 +258,7 @@ static bool is_lost_for_good(const struct session *session)
 	       (mode == MODE_GONE || fell_back(mode));
 }
 
-/* A phone that came back, in a session without a tool's log: the modes alone tell the end. */
+/* Judges a phone's return in a session without a tool's log: only the modes show the end. */
 static void judge_return(
 	struct session *session, const struct event *event, struct event effects[], size_t *count)
 {
@@ -277,7 +276,7 @@ static void judge_return(
 			"it left restore mode and came back in normal mode", effects, count);
 	} else if (restored && fell_back(mode)) {
 		add_effect(session, effects, count, EVENT_LINK_LOST, event->at);
-		/* The loss counts for the code, and it is folded in only after this. */
+		/* The loss affects the code, and it is folded only after this. */
 		end_session(session, event->at, OUTCOME_FAILED,
 			"it left restore mode and did not come back in normal mode", effects,
 			count);
@@ -308,8 +307,8 @@ static void react_to_attach(
 		wait_for(session, "tool-end", event->at);
 }
 
-/* A restore begins with the firmware. Of a log that was not seen from its begin to its end only a
- * complaint that the tools have before it says so. */
+/* A restore begins with the firmware. In a partial log, only an error that tools print before it
+ * proves that no restore began. */
 static bool never_began(const struct attempt *attempt)
 {
 	const struct health *health = &attempt->health;
@@ -332,7 +331,7 @@ static enum outcome judge_tool(const struct attempt *attempt, const char **ret_w
 		*ret_why = "the restore tool crashed";
 		return OUTCOME_FAILED;
 	}
-	/* What had failed before somebody stopped the tool was not broken off. */
+	/* If it had failed before a person stopped the tool, it was not aborted. */
 	if (attempt->status_known) {
 		*ret_why = "the phone reported a failure";
 		return OUTCOME_FAILED;
@@ -371,7 +370,7 @@ static void react_to_tool_end(
 	end_session(session, event->at, outcome, why, effects, count);
 }
 
-/* The tool of a session that was judged without it: what it did since may say otherwise. */
+/* The tool of a session that ended without it: its later work may change the outcome. */
 static void react_to_late_tool_end(
 	struct session *session, const struct event *event, struct event effects[], size_t *count)
 {
@@ -383,7 +382,7 @@ static void react_to_late_tool_end(
 		end_session(session, event->at, outcome, why, effects, count);
 }
 
-/* The phone spoke: its time runs anew, for what the session waits for now. */
+/* The phone responded: its time restarts, for the current wait. */
 static void hear_phone(struct session *session, struct stamp at)
 {
 	session->overrun_told = false;
@@ -414,7 +413,7 @@ static bool link_event(enum event_kind kind)
 	       kind == EVENT_MUX_DETACH;
 }
 
-/* usbmuxd took its list of phones along; no phone went. */
+/* usbmuxd lost its list of phones; no phone left. */
 static bool mux_ended(const struct event *event)
 {
 	return event->kind == EVENT_MUX_DETACH && event->code != 0;
@@ -525,8 +524,8 @@ static uint64_t budget_us(const struct session *session, uint32_t percent)
 	return (uint64_t)session->budget->seconds * USEC_PER_SEC / 100 * percent;
 }
 
-/* How long a session may go on with nobody heard: a tool whose `run` is gone, a phone that sits in
- * a mode with no tool in sight. */
+/* The maximum idle time of a session: for a tool without its `run`, or a phone in a mode without a
+ * tool. */
 static uint64_t idle_limit_us(const struct session *session)
 {
 	const struct budget *budget =
@@ -576,7 +575,7 @@ size_t session_overrun(struct session *session, struct stamp now, uint32_t perce
 	return count;
 }
 
-/* A phone that stays away, in a session without a tool's log. */
+/* Judges a phone that stays away, in a session without a tool's log. */
 static void judge_absence(
 	struct session *session, struct stamp now, struct event effects[], size_t *count)
 {
@@ -591,7 +590,7 @@ static void judge_absence(
 		effects[*count - 1].code = CODE_RAMDISK_LOST;
 }
 
-/* A tool that does not see that its phone is lost for good may live for ever. */
+/* A tool that does not notice a permanent loss of its phone may run for ever. */
 static void judge_lost(
 	struct session *session, struct stamp now, struct event effects[], size_t *count)
 {
@@ -624,7 +623,7 @@ size_t session_tick(struct session *session, struct stamp now, uint32_t percent,
 	return count;
 }
 
-/* That usbmuxd does not show the phone any more, which is known some time after. */
+/* usbmuxd no longer lists the phone; known only some time later. */
 static bool is_listing_error(const struct event *event)
 {
 	return event->kind == EVENT_USB_ERROR && event->source == SOURCE_DAEMON;

@@ -54,7 +54,7 @@ static bool read_hex(const char *text, const char *end, uint64_t *ret)
 	return true;
 }
 
-/* The end of the word at `text`; what stands in brackets belongs to it, spaces as well. */
+/* The end of the word at `text`; brackets and their content, including spaces, belong to it. */
 static const char *word_end(const char *text)
 {
 	bool bracket = false;
