@@ -24,7 +24,7 @@ static bool objects_are_good(struct json_object *array)
 	return true;
 }
 
-/* 1 present, 0 absent, negative where it is of another type. */
+/* 1 = present, 0 = absent, negative = wrong type. */
 static int check_parameter(struct json_object *parameters, const struct parameter *parameter)
 {
 	struct json_object *array;

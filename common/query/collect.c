@@ -3,7 +3,7 @@
 
 #include "common/wire/records.h"
 
-/* A record's members beside its text, roughly. */
+/* The approximate size of a record's members without its text. */
 #define RECORD_BYTES 400
 
 bool collect_record(void *context, const struct event *event)

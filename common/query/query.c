@@ -11,13 +11,13 @@
 #include "common/wire/records.h"
 #include "common/wire/varlink.h"
 
-/* An answer on its way, for what visits the store. */
+/* The state of an answer, for visits of the store. */
 struct answer {
 	const struct query *query;
 	struct call *call;
 	struct json_builder *builder;
 	struct json_object *list;
-	size_t room; /* items that the list may still take */
+	size_t room; /* items that the list can still hold */
 };
 
 static struct answer answer_new(const struct query *query, struct call *call, size_t room)
@@ -101,7 +101,7 @@ struct json_object *query_running(const struct query *query, struct json_builder
 	return array;
 }
 
-/* One session, alone. */
+/* A single session. */
 struct one_session {
 	const struct query *query;
 	struct json_builder *builder;
@@ -215,7 +215,7 @@ static int read_log(const struct query *query, struct call *call)
 
 /* Diagnosis */
 
-/* What a question is about: a phone, or a session whose phone never gave a name. */
+/* The subject of a question: a phone, or a session whose phone is unidentified. */
 struct subject {
 	struct identity identity;
 	struct uuid session;
@@ -230,7 +230,7 @@ static bool take_subject(void *context, const struct found_attempt *found)
 	return false;
 }
 
-/* The newest session at a port whose phone never gave a name. */
+/* The newest session at a port whose phone is unidentified. */
 static bool find_unnamed(const struct bench *bench, const char *port, struct subject *ret)
 {
 	for (size_t i = bench_session_count(bench); i > 0; i--) {
@@ -335,7 +335,7 @@ static int get_case(const struct query *query, struct call *call)
 	return API_OK;
 }
 
-/* Takes a copy of the one attempt. */
+/* Copies the single attempt. */
 static bool copy_attempt(void *context, const struct found_attempt *found)
 {
 	struct triage_case *c = context;
@@ -370,14 +370,14 @@ static int export_attempt(const struct query *query, struct call *call)
 
 /* Statistics */
 
-/* Groups of attempts on their way into the answer. */
+/* The groups of attempts in an answer. */
 struct groups {
 	struct answer answer;
 	enum group_by by;
 	uint64_t attempts;
 };
 
-/* What people call it. */
+/* The group's name for people. */
 static const char *name_group(const struct groups *groups, const struct group *group)
 {
 	const struct store *store = groups->answer.query->store;
