@@ -69,7 +69,7 @@ int ring_identity_check(
 	return 0;
 }
 
-/* The header as 64-bit words, as it is written, checked and read: mixing widths would make the
+/* The header as 64-bit words for writing, checking and reading: mixed widths would make the
  * processor wait for its own stores. */
 enum header_word {
 	WORD_CRC_LENGTH, /* header_crc | length << 32 */

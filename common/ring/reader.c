@@ -27,14 +27,14 @@ struct ring_extent ring_reader_extent(const struct ring_reader *reader)
 {
 	struct ring_extent stored = ring_bounds_load(&reader->header->bounds);
 
-	/* A number that moved since tells that a writer came. */
+	/* A changed number shows that a writer has opened the ring. */
 	if (reader->live || stored.next_sequence != reader->stored_next)
 		return stored;
 	return reader->extent;
 }
 
-/* Brings the cursor to the oldest record. What it accounted for stays accounted for. The record
- * that is there may be below tail_sequence: the writer stores that one first. */
+/* Moves the cursor to the oldest record. Counts so far are kept. That record may be below
+ * tail_sequence: the writer stores tail_sequence first. */
 static void cursor_rewind(struct ring_cursor *cursor, const struct ring_extent *extent)
 {
 	cursor->at = ring_point_at(&cursor->reader->area, extent->tail);
@@ -65,7 +65,7 @@ void ring_cursor_only(struct ring_cursor *cursor, const struct uuid *session)
 	cursor->only = *session;
 }
 
-/* Accounts for the numbers between what was walked over and `next`. */
+/* Counts the missing sequences between the last one read and `next`. */
 static void account(struct ring_cursor *cursor, uint64_t next)
 {
 	uint64_t gap;
@@ -73,7 +73,7 @@ static void account(struct ring_cursor *cursor, uint64_t next)
 	if (next <= cursor->floor + 1)
 		return;
 	if (ring_era(next) != ring_era(cursor->floor)) {
-		/* How many numbers the old era still gave out, nobody knows. */
+		/* Nobody knows how many more sequences the old era assigned. */
 		cursor->loss.restarts++;
 		return;
 	}
@@ -84,13 +84,13 @@ static void account(struct ring_cursor *cursor, uint64_t next)
 		cursor->loss.overtaken += gap;
 }
 
-/* True where the writer took what lies at the cursor's position while it was read; the cursor then
- * stands at what is now the oldest record. */
+/* True if the writer overwrote the cursor's position during the read; the cursor is then at the new
+ * oldest record. */
 static bool cursor_overtaken(struct ring_cursor *cursor)
 {
 	struct ring_extent extent;
 
-	/* What was copied before was loaded before the tail is. */
+	/* The copy must be complete before the tail is loaded. */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	extent = ring_reader_extent(cursor->reader);
 	if (extent.tail <= cursor->at.position)
@@ -100,8 +100,8 @@ static bool cursor_overtaken(struct ring_cursor *cursor)
 	return true;
 }
 
-/* Reads the header at `point`, where a record can be that follows what was walked over and ends
- * before the head. */
+/* Reads the header at `point`, if a record there can follow the ones already read and ends before
+ * the head. */
 static bool read_next(const struct ring_cursor *cursor, const struct ring_extent *extent,
 	struct ring_point point, struct record_head *ret)
 {
@@ -110,7 +110,7 @@ static bool read_next(const struct ring_cursor *cursor, const struct ring_extent
 	       record_size(ret->length) <= extent->head - point.position;
 }
 
-/* Looks for the next header that can follow, from the bad one at the cursor on. */
+/* Searches for the next possible header after the bad one at the cursor. */
 static void cursor_skip_damage(struct ring_cursor *cursor, const struct ring_extent *extent)
 {
 	const struct ring_area *area = &cursor->reader->area;
@@ -125,7 +125,7 @@ static void cursor_skip_damage(struct ring_cursor *cursor, const struct ring_ext
 	cursor->at = point;
 }
 
-/* At the end: what the numbers tell to be missing there. */
+/* At the end: counts the records that the sequences show to be missing. */
 static void account_end(struct ring_cursor *cursor, uint64_t next)
 {
 	if (ring_era(next) != ring_era(cursor->floor) || next <= cursor->floor + 1)
@@ -134,8 +134,8 @@ static void account_end(struct ring_cursor *cursor, uint64_t next)
 	cursor->floor = next - 1;
 }
 
-/* Finds the next good header. Returns 1 with *ret set and the cursor at its record, 0 at the end,
- * -EBADMSG where the bounds make no sense. */
+/* Finds the next valid header. Returns 1 with *ret set and the cursor at its record, 0 at the end,
+ * or -EBADMSG if the bounds are invalid. */
 static int cursor_find(struct ring_cursor *cursor, struct record_head *ret)
 {
 	const struct ring_area *area = &cursor->reader->area;
@@ -171,7 +171,8 @@ static int cursor_find(struct ring_cursor *cursor, struct record_head *ret)
 	}
 }
 
-/* Copies the payload of the record at the cursor. False where it is damaged or was overwritten. */
+/* Copies the payload of the record at the cursor. Returns false if it is damaged or was
+ * overwritten. */
 static bool cursor_copy(struct ring_cursor *cursor, const struct record_head *head)
 {
 	const struct ring_area *area = &cursor->reader->area;

@@ -70,7 +70,7 @@ static void repair_identity(void *bytes, uint64_t size)
 	memcpy((uint8_t *)bytes + size - RING_PAGE_BYTES, &good, sizeof(good));
 }
 
-/* True where every number that the writer before gave out is known from the bytes. */
+/* True if the bytes show every sequence that the previous writer assigned. */
 static bool lease_continues(const struct ring_lease *lease, const struct uuid *boot)
 {
 	return ring_lease_valid(lease) &&
@@ -127,7 +127,7 @@ void ring_skip_to(struct ring *ring, uint64_t sequence)
 {
 	if (sequence <= ring->next_sequence)
 		return;
-	/* An empty ring has nothing before that could be missed. */
+	/* Nothing is lost before the start of an empty ring. */
 	if (ring->head.position == ring->tail.position)
 		ring->tail_sequence = sequence;
 	ring->next_sequence = sequence;
@@ -137,8 +137,7 @@ void ring_skip_to(struct ring *ring, uint64_t sequence)
 	ring_store_bounds(ring);
 }
 
-/* Passes by the oldest record, or by a part of what is damaged: readers count that until it is
- * gone. */
+/* Skips the oldest record, or a part of damage: readers count damage until it is gone. */
 static void drop_one(struct ring *ring)
 {
 	const struct ring_area *area = &ring->area;
@@ -166,7 +165,7 @@ static void drop_oldest(struct ring *ring, uint64_t position)
 	}
 	store(&ring->header->bounds.tail_sequence, ring->tail_sequence);
 	store(&ring->header->bounds.tail, ring->tail.position);
-	/* Nothing of what comes now may be seen before the tail is. */
+	/* The new data must not be visible before the new tail. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
@@ -181,8 +180,8 @@ static void write_padding(struct ring *ring, uint64_t place, uint64_t room)
 	record_head_write(&ring->area, place, &head, ring->arena + place);
 }
 
-/* Finds room for a record of `size` bytes: drops what lies there, and pads where it does not fit
- * before the arena's end. */
+/* Makes room for a record of `size` bytes: drops old records, and pads if the record does not fit
+ * before the end of the arena. */
 static struct ring_point make_room(struct ring *ring, uint64_t size)
 {
 	uint64_t capacity = ring->area.size, room = capacity - ring->head.place;
@@ -221,7 +220,8 @@ static void append_as(struct ring *ring, uint64_t sequence, const struct ring_fi
 	store(&ring->header->bounds.head, ring->head.position);
 	store(&ring->header->bounds.next_sequence, ring->next_sequence);
 
-	/* Half an era ahead: long before these numbers are used, a sync has come by. */
+	/* Extends the lease half an era ahead: a sync happens long before these sequences are
+	 * used. */
 	if (sequence % RING_ERA == RING_ERA / 2)
 		store_lease(ring->header, ring_next_era(sequence) + RING_ERA,
 			&ring->header->lease.boot, false);
@@ -252,7 +252,7 @@ int ring_import(struct ring *ring, const struct ring_record *record)
 	if (record->sequence >= RING_SEQUENCE_MAX - RING_ERA * 2)
 		return -EOVERFLOW;
 	append_as(ring, record->sequence, &fields, record->payload, (uint32_t)record->length);
-	/* The lease covers what was taken over too. */
+	/* The lease must cover the copied records too. */
 	if (ring_era(record->sequence) >= ring_era(le64toh(ring->header->lease.limit)))
 		store_lease(ring->header, ring_next_era(record->sequence),
 			&ring->header->lease.boot, false);

@@ -18,9 +18,9 @@ struct ring_extent ring_bounds_load(const struct ring_bounds *bounds)
 {
 	struct ring_extent extent;
 
-	/* The opposite order of the writer's: what is numbered below next_sequence lies before
-	 * this head, and the oldest record has at most this tail_sequence missing before it. Again
-	 * where records came meanwhile: the tail may be past that head by now. */
+	/* Reads in the opposite order of the writer: records below next_sequence lie before this
+	 * head, and at most this tail_sequence are missing before the oldest. Repeats if records
+	 * arrived meanwhile: the tail may then be past that head. */
 	do {
 		extent.next_sequence = load(&bounds->next_sequence);
 		extent.head = load(&bounds->head);
@@ -37,7 +37,7 @@ struct found_record {
 	uint64_t size;
 };
 
-/* The good record with the highest number. */
+/* The valid record with the highest sequence. */
 static struct found_record find_newest(const struct ring_area *area)
 {
 	struct found_record newest = {0};
@@ -51,7 +51,7 @@ static struct found_record find_newest(const struct ring_area *area)
 			continue;
 		}
 		if (head.flags & RECORD_FLAG_PADDING) {
-			/* What a padding covers may hold newer records after a power cut. */
+			/* After a power cut, the area of a padding may contain newer records. */
 			place += RECORD_HEADER_BYTES;
 			continue;
 		}
@@ -63,7 +63,7 @@ static struct found_record find_newest(const struct ring_area *area)
 	return newest;
 }
 
-/* The first record at or after `start`, once around. */
+/* The first record at or after `start`, wrapping around once. */
 static struct found_record find_oldest(
 	const struct ring_area *area, uint64_t start, const struct found_record *newest)
 {
@@ -74,8 +74,8 @@ static struct found_record find_oldest(
 
 		if (!record_head_read(area, place, &head))
 			continue;
-		/* After the newest good record come damaged ones, and paddings: what these cover
-		 * was dropped before. */
+		/* After the newest valid record there are damaged ones and paddings: records under
+		 * them were dropped earlier. */
 		if (head.sequence > newest->sequence)
 			i += record_size(head.length) - RING_ALIGN;
 		else if (!(head.flags & RECORD_FLAG_PADDING))
@@ -85,8 +85,8 @@ static struct found_record find_oldest(
 	return *newest;
 }
 
-/* True where the stored tail can be believed: the stored bounds end with the record that is the
- * newest indeed (or was written, but not yet noted), and begin with the record that they tell. */
+/* True if the stored tail is reliable: the stored bounds end with the newest record (or one that
+ * was written but not yet noted), and begin with the record that they name. */
 static bool stored_tail_right(const struct ring_area *area, const struct ring_extent *stored,
 	const struct found_record *newest)
 {
@@ -98,8 +98,8 @@ static bool stored_tail_right(const struct ring_area *area, const struct ring_ex
 	       record_head_read(area, tail.place, &head) && head.sequence == stored->tail_sequence;
 }
 
-/* The number of the next record, where `newest` is the highest found and at most `missing` records
- * can have been lost after it. */
+/* The sequence for the next record; `newest` is the highest found, and at most `missing` records
+ * can be lost after it. */
 static uint64_t next_number(const struct ring_extent *stored, const struct ring_lease *lease,
 	uint64_t newest, uint64_t missing)
 {
@@ -109,17 +109,17 @@ static uint64_t next_number(const struct ring_extent *stored, const struct ring_
 		return newest + 1;
 	if (next - newest - 1 <= missing)
 		return next;
-	/* The first number of an era, of which no record was written or survived. */
+	/* The first sequence of an era without any surviving record. */
 	if (next % RING_ERA == 0 && ring_lease_valid(lease) &&
 		next + RING_ERA == le64toh(lease->limit))
 		return next;
-	/* The stored number is damaged. */
+	/* The stored sequence is damaged. */
 	if (ring_lease_valid(lease) && le64toh(lease->limit) > newest)
 		return le64toh(lease->limit);
 	return ring_next_era(newest);
 }
 
-/* No record is left: an empty ring, or nothing but damage. */
+/* No record is left: the ring is empty or completely damaged. */
 static struct ring_extent empty_extent(const struct ring_extent *stored,
 	const struct ring_lease *lease, const struct ring_area *area)
 {
@@ -135,7 +135,7 @@ static struct ring_extent empty_extent(const struct ring_extent *stored,
 	return extent;
 }
 
-/* How many records can have been where now damage is, from one position to another. */
+/* The maximum number of records in a damaged area, from one position to another. */
 static uint64_t records_between(const struct ring_area *area, uint64_t from, uint64_t to)
 {
 	return (to % area->size + area->size - from % area->size) % area->size /
@@ -157,8 +157,7 @@ struct ring_extent ring_scan(const struct ring_area *area, const struct ring_hea
 	else
 		oldest = find_oldest(area, end, &newest);
 
-	/* Positions go on from the stored ones, so that a reader that is under way sees no step
-	 * back. */
+	/* Positions continue from the stored ones, so that no current reader sees them decrease. */
 	extent.head = end;
 	if (sane && stored.head > end)
 		extent.head += (stored.head - end + area->size - 1) / area->size * area->size;
@@ -170,7 +169,7 @@ struct ring_extent ring_scan(const struct ring_area *area, const struct ring_hea
 	extent.tail = extent.head - used;
 
 	extent.tail_sequence = oldest.sequence;
-	/* Bounds that are older than the records do not know what was dropped since. */
+	/* Bounds older than the records do not show what was dropped later. */
 	if (sane && stored.next_sequence >= newest.sequence &&
 		stored.tail_sequence < oldest.sequence &&
 		oldest.sequence - stored.tail_sequence <=
