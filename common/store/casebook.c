@@ -12,9 +12,9 @@
 #include "common/store/sql.h"
 #include "common/casefile/casefile.h"
 
-/* What every query of attempts selects, in the order of take_attempt(). */
+/* The columns of every query of attempts, in the order of take_attempt(). */
 #define ATTEMPT_COLUMNS "SELECT ecid, udid, product, origin, told, started_us, id FROM attempts "
-/* Rows of one phone: of either of its keys. */
+/* Rows of one phone, by either of its identifiers. */
 #define OF_PHONE "(ecid = ?1 OR udid = ?2)"
 
 static int check_version(struct casebook *book)
@@ -40,8 +40,8 @@ static int open_database(const char *path, sqlite3 **ret)
 	if (r == SQLITE_OK)
 		r = sql_number(*ret, "PRAGMA user_version", &version) == 0 ? SQLITE_OK
 									   : sqlite3_errcode(*ret);
-	/* Beside a daemon that ended without closing it, in a folder that this user may only read,
-	 * the file is as it was left and nobody changes it. */
+	/* A daemon that crashed left its files, and this user has only read access to the folder:
+	 * the file is unchanged and nobody writes it. */
 	if (r != SQLITE_CANTOPEN && r != SQLITE_READONLY)
 		return sql_errno(r);
 	sqlite3_close(*ret);
@@ -87,7 +87,7 @@ static void take_identity(sqlite3_stmt *row, struct identity *ret)
 	sql_text(row, 2, ret->product, sizeof(ret->product));
 }
 
-/* Hands a row on. Returns false to end the visit. */
+/* Passes a row to the visitor. Returns false to end the visit. */
 static bool take_attempt(sqlite3_stmt *row, casebook_visit_attempt *visit, void *context)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
@@ -118,7 +118,7 @@ static bool is_wanted(sqlite3_stmt *row, casebook_want_attempt *want, void *cont
 	return want(context, &session);
 }
 
-/* Runs a query of attempts to its end. Returns how many rows it had, or a negative errno. */
+/* Runs a query of attempts to its end. Returns the number of its rows, or a negative errno. */
 static int visit_rows(sqlite3_stmt *query, casebook_want_attempt *want,
 	casebook_visit_attempt *visit, void *context)
 {
@@ -152,7 +152,7 @@ int casebook_complete_identity(struct casebook *book, struct identity *identity)
 	return 1;
 }
 
-/* Whether there is a note of the phone. Returns 1, 0, or a negative errno. */
+/* Whether the phone has a note. Returns 1, 0, or a negative errno. */
 static int is_noted(struct casebook *book, const struct identity *identity)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
@@ -213,7 +213,7 @@ int casebook_attempt(struct casebook *book, const struct uuid *session,
 	return visit_rows(query, NULL, visit, context);
 }
 
-/* Hands on the records of one run. Returns 1, 0 where the visit ended, or -EBADMSG. */
+/* Visits the records of one run. Returns 1, 0 if the visit ended, or -EBADMSG. */
 static int visit_run(sqlite3_stmt *row, const struct uuid *session, uint64_t after,
 	uint8_t run[static RECORD_RUN_BYTES_MAX], casebook_visit_record *visit, void *context)
 {
@@ -299,7 +299,7 @@ int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, 
 	return r == SQLITE_DONE ? 0 : sql_errno(r);
 }
 
-/* A text of the row that lives until the next step; NULL where it is not known. */
+/* A text of the row, valid until the next step; NULL if unknown. */
 static const char *row_text(sqlite3_stmt *row, int column)
 {
 	return (const char *)sqlite3_column_text(row, column);

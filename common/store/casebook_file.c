@@ -14,18 +14,18 @@
 #include "common/casefile/casefile.h"
 #include "common/store/disk_sync.h"
 
-#define PURGE_WAIT_MS 2000 /* for the sync thread and for other programs that read */
+#define PURGE_WAIT_MS 2000 /* to wait for the sync thread and other readers */
 #define PURGE_PAUSE_MS 10
-#define EXPIRE_ROWS 64 /* dropped at a time, so that the loop goes on between */
+#define EXPIRE_ROWS 64 /* rows deleted at a time, so that the loop is not blocked */
 
 struct casebook_file {
 	sqlite3 *db;
-	sqlite3 *sync_db; /* of the sync thread alone */
+	sqlite3 *sync_db; /* only for the sync thread */
 	struct disk_sync *sync;
 	atomic_bool truncate; /* the sync thread empties the write-ahead log */
 };
 
-/* Checkpoints are the sync thread's: they wait for the disk, and commits must not. */
+/* The sync thread does the checkpoints: they wait for the disk, and commits must not. */
 static const char settings[] = "PRAGMA journal_mode = WAL;"
 			       "PRAGMA synchronous = NORMAL;"
 			       "PRAGMA wal_autocheckpoint = 0;"
@@ -45,7 +45,7 @@ static int sync_casebook(void *user)
 	return truncate && r == SQLITE_BUSY ? 0 : sql_errno(r);
 }
 
-/* Runs one step of the schema in a transaction of its own. */
+/* Runs one step of the schema in its own transaction. */
 static int take_step(sqlite3 *db, size_t version)
 {
 	char done[96];
@@ -118,7 +118,7 @@ static int open_file(const char *path, struct casebook_report *report, struct ca
 	return 0;
 }
 
-/* The file and what SQLite keeps beside it. */
+/* The file and SQLite's files next to it. */
 static int set_aside(const char *path)
 {
 	static const char *const suffixes[] = {"", "-wal", "-shm"};
@@ -162,7 +162,7 @@ struct casebook_file *casebook_file_free(struct casebook_file *file)
 		return NULL;
 	disk_sync_free(file->sync);
 	sqlite3_close(file->sync_db);
-	/* The last connection to close brings the log into the file. */
+	/* Closing the last connection copies the log into the file. */
 	sqlite3_close(file->db);
 	free(file);
 	return NULL;
@@ -182,7 +182,7 @@ void casebook_file_sync(struct casebook_file *file)
 		disk_sync_start(file->sync);
 }
 
-/* Ends a transaction: commits where `r` is not negative, else takes it back. Returns the result. */
+/* Ends a transaction: commits if `r` is not negative, else rolls back. Returns the result. */
 static int end_transaction(struct casebook_file *file, int r)
 {
 	int committed = r < 0 ? r : sql_run(file->db, "COMMIT");
@@ -212,7 +212,7 @@ int casebook_file_kept(
 	return 0;
 }
 
-/* A log without end keeps its first run, which tells how it began, and its newest ones. */
+/* If a log never ends, keeps its first run, which shows its start, and its newest ones. */
 static int drop_middle(struct casebook_file *file, const struct uuid *session)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
@@ -265,7 +265,7 @@ int casebook_file_keep(struct casebook_file *file, struct stamp now, const struc
 	return r < 0 ? r : end_transaction(file, insert_run(file, now, session, run));
 }
 
-/* The attempt as a case file of its own. */
+/* Writes the attempt as a case file with one attempt. */
 static int tell(const struct casebook_seal *seal, char **ret)
 {
 	struct attempt *attempt = (struct attempt *)seal->attempt;
@@ -280,7 +280,7 @@ static int tell(const struct casebook_seal *seal, char **ret)
 	" cable, outcome, told, tool)"                                                             \
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
 
-/* Returns 1 where a row was written, 0 where it was there and stays. */
+/* Returns 1 if a row was written, 0 if it already existed and is unchanged. */
 static int put_attempt(struct casebook_file *file, struct stamp now, const char *text,
 	const struct casebook_seal *seal)
 {
@@ -313,7 +313,8 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 	return r < 0 ? r : sqlite3_changes(file->db) > 0;
 }
 
-/* One transaction. Returns 1 where the attempt was written, 0 where it was there and stays. */
+/* One transaction. Returns 1 if the attempt was written, 0 if it already existed and is
+ * unchanged. */
 static int put_seal(struct casebook_file *file, struct stamp now, const char *text,
 	const struct casebook_seal *seal)
 {
@@ -427,8 +428,8 @@ static int add_purged(struct casebook_purged *purged, sqlite3_stmt *row)
 	return 0;
 }
 
-/* Runs `text` with the purge's parameters: ?1, ?2 the phone, ?3 the moment. Its rows, if any, are
- * ids, which are added to `purged`. */
+/* Runs `text` with the purge's parameters: ?1 and ?2 the phone, ?3 the time. Adds the ids in its
+ * rows, if any, to `purged`. */
 static int purge_rows(struct casebook_file *file, const char *text,
 	const struct casebook_purge *purge, struct casebook_purged *purged)
 {
@@ -467,8 +468,8 @@ static int purge_all(struct casebook_file *file, const struct casebook_purge *pu
 	return r;
 }
 
-/* Empties the write-ahead log, which has the deleted bytes too. SQLite calls no busy handler while
- * the sync thread is in a checkpoint. */
+/* Empties the write-ahead log, which also contains the deleted bytes. SQLite calls no busy handler
+ * while the sync thread is in a checkpoint. */
 static int empty_log(struct casebook_file *file)
 {
 	static const struct timespec pause = {.tv_nsec = PURGE_PAUSE_MS * 1000 * 1000};
@@ -520,7 +521,7 @@ int casebook_file_newest(struct casebook_file *file, uint64_t *ret)
 	return 0;
 }
 
-/* Drops some rows. Returns 1 where there may be more. */
+/* Deletes some rows. Returns 1 if there may be more. */
 static int expire(struct casebook_file *file, const char *text, uint64_t before_us)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;

@@ -9,18 +9,19 @@
 
 #define FORGOTTEN "unknown"
 
-/* What is told of one place. A forgotten condition stays until the casebook knows. */
+/* The conditions of one place. A removed condition stays until the casebook has stored the
+ * removal. */
 struct conditions_place {
 	struct place place;
 	struct condition conditions[ATTEMPT_CONDITIONS_MAX];
-	bool kept[ATTEMPT_CONDITIONS_MAX]; /* the casebook has it so */
+	bool kept[ATTEMPT_CONDITIONS_MAX]; /* the casebook has the current value */
 	size_t count;
 };
 
 struct conditions {
 	struct conditions_place *places[CONDITIONS_PLACES_MAX]; /* phones first, then ports */
 	size_t count;
-	bool unkept; /* something is not in the casebook yet */
+	bool unkept; /* something is not yet in the casebook */
 };
 
 bool place_parse(const char *name, struct place *ret)
@@ -37,7 +38,7 @@ bool place_parse(const char *name, struct place *ret)
 	return true;
 }
 
-/* Its name in the casebook. A phone that has an ECID is known by that. */
+/* Its name in the casebook: the ECID of a phone that has one. */
 static void name_place(const struct place *place, char name[static UDID_SIZE])
 {
 	if (place->port[0])
@@ -77,7 +78,7 @@ static struct conditions_place *find_place(
 	return NULL;
 }
 
-/* Phones stand before ports, so that what is told of the phone itself comes first. */
+/* Phones come before ports, so that conditions of the phone itself come first. */
 static bool goes_before(const struct place *a, const struct place *b)
 {
 	char x[UDID_SIZE], y[UDID_SIZE];
@@ -134,7 +135,7 @@ static bool holds(const struct condition *condition)
 	return !text_equal(condition->value, FORGOTTEN);
 }
 
-/* Returns the condition, or NULL where there is no room. */
+/* Returns the condition, or NULL if there is no room. */
 static struct condition *add_condition(struct conditions_place *place, const char *key)
 {
 	struct condition *condition;
@@ -200,7 +201,7 @@ static bool load_one(void *context, const char *name, const struct condition *ke
 
 int conditions_load(struct conditions *conditions, struct casebook *book)
 {
-	/* A new casebook may stand where one was lost: it gets all that is known. */
+	/* A new casebook may have replaced a lost one: store all conditions in it. */
 	for (size_t i = 0; i < conditions->count; i++)
 		memset(conditions->places[i]->kept, 0, sizeof(conditions->places[i]->kept));
 	conditions->unkept = true;

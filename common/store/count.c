@@ -6,7 +6,7 @@
 
 #define MONDAY "date(started_us / 1000000, 'unixepoch', 'localtime', 'weekday 0', '-6 days')"
 
-/* Counts what one index has, without the rows themselves. */
+/* Counts entries of one index, without reading the rows. */
 #define COUNT(key, host, order)                                                                    \
 	"SELECT key, place, count(*), sum(outcome = 'failed'), sum(outcome = 'succeeded'),"        \
 	" count(DISTINCT coalesce(ecid, udid)) FROM"                                               \

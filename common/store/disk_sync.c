@@ -10,7 +10,7 @@ struct disk_sync {
 	disk_sync_work *work;
 	void *user;
 	pthread_t thread;
-	pthread_mutex_t lock; /* guards what follows */
+	pthread_mutex_t lock; /* protects the fields below */
 	pthread_cond_t changed;
 	bool wanted;
 	bool stop;
@@ -54,7 +54,7 @@ int disk_sync_new(disk_sync_work *work, void *user, struct disk_sync **ret)
 	sync->user = user;
 	pthread_mutex_init(&sync->lock, NULL);
 	pthread_cond_init(&sync->changed, NULL);
-	/* Signals are the loop's. */
+	/* The loop handles signals. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	r = pthread_create(&sync->thread, NULL, sync_thread, sync);

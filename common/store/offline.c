@@ -17,7 +17,7 @@ struct offline {
 	struct store store;
 };
 
-/* Nothing is recorded and nothing begins: what was left is only read. */
+/* Nothing is recorded and no session begins: the stored data is only read. */
 static uint64_t record_nothing(void *user, const struct event *event)
 {
 	return event->sequence;
@@ -88,7 +88,7 @@ int offline_open(const char *state_dir, int *ret_ring_error, struct offline **re
 		return -ENOMEM;
 	ring = open_ring(offline, state_dir);
 	book = open_casebook(offline, state_dir);
-	/* Either is better than none. */
+	/* One of the two is enough. */
 	if (ring < 0 && book < 0)
 		return ring == -ENOENT ? book : ring;
 	*ret_ring_error = ring;

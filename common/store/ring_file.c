@@ -20,16 +20,16 @@
 #define ZERO_BYTES (256 * 1024)
 
 struct ring_file {
-	int fd; /* -1: in memory alone */
+	int fd; /* -1: only in memory */
 	void *bytes;
 	uint64_t size;
 	struct ring ring;
 	struct ring_reader reader;
-	struct disk_sync *sync; /* NULL: in memory alone */
-	uint64_t synced_next;	/* number of the next record when the last sync was asked for */
+	struct disk_sync *sync; /* NULL: only in memory */
+	uint64_t synced_next;	/* next sequence at the last sync request */
 };
 
-/* The kernel's boot id (random(4)); none where it cannot be read. */
+/* The kernel's boot id (random(4)); none if it is unreadable. */
 static struct uuid read_boot_id(void)
 {
 	CLEANUP(closep) int fd = -1;
@@ -49,7 +49,7 @@ static int sync_ring(void *user)
 	return fdatasync(file->fd) < 0 ? -errno : 0;
 }
 
-/* Brings the name itself to the disk. */
+/* Syncs the directory entry to disk. */
 static int sync_folder(const char *path)
 {
 	CLEANUP(closep) int fd = -1;
@@ -66,14 +66,14 @@ static int sync_folder(const char *path)
 	return 0;
 }
 
-/* Takes the blocks on disk. They are written, not only reserved: a later fdatasync() then finds no
- * metadata to write and does not wait for the file system's journal. */
+/* Allocates the blocks on disk by writing them, not only by reserving them: a later fdatasync()
+ * then has no metadata to write and does not wait for the file system's journal. */
 static int allocate(int fd, uint64_t size)
 {
 	static const uint8_t zeros[ZERO_BYTES];
 	int flags = 0, r;
 
-	/* On btrfs a copy on each write could find the disk full after all. */
+	/* On btrfs, copy-on-write could still run out of disk space. */
 	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
 		flags |= FS_NOCOW_FL;
 		(void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
@@ -118,7 +118,7 @@ static int format_file(struct ring_file *file, uint64_t size, struct stamp now, 
 	return ring_open(&file->ring, file->bytes, file->size, &boot, &repair);
 }
 
-/* Makes PATH.new, locked. Its name goes where the function that fills it fails. */
+/* Creates PATH.new, locked. If the function that fills it fails, its name is deleted. */
 static int create_draft(struct ring_file *file, const char *path, uint64_t size, struct stamp now,
 	uint64_t first, char draft[static PATH_MAX])
 {
@@ -142,18 +142,18 @@ static int create_draft(struct ring_file *file, const char *path, uint64_t size,
 	return r;
 }
 
-/* Renames where there is no file of that name yet; -EEXIST where there is. */
+/* Renames a file if the new name is free; -EEXIST if it is not. */
 static int rename_new(const char *draft, const char *path)
 {
 	if (renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
 		return 0;
-	/* Some file systems do not know the flag. */
+	/* Some file systems do not support the flag. */
 	if (errno != EINVAL || link(draft, path) < 0)
 		return -errno;
 	return unlink(draft) < 0 ? -errno : 0;
 }
 
-/* Gives a finished draft its name. */
+/* Moves a finished draft to its final name. */
 static int publish(struct ring_file *file, const char *draft, const char *path, bool replace)
 {
 	int r;
@@ -198,7 +198,7 @@ static int file_create(const char *path, uint64_t size, struct stamp now, struct
 	return 0;
 }
 
-/* Opens and locks the file that `path` names, also where it is replaced meanwhile. */
+/* Opens and locks the file at `path`; retries if it is replaced meanwhile. */
 static int open_locked(const char *path, int *ret)
 {
 	for (unsigned attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
@@ -223,8 +223,9 @@ static int open_locked(const char *path, int *ret)
 	return -EBUSY;
 }
 
-/* Moves the unusable file away and makes a new one, under the old one's lock. The new one is
- * complete first: on a full disk the old one stays where it is, with the numbers it gave out. */
+/* Renames the unusable file and creates a new one, under the old one's lock. The new one is
+ * completed first: on a full disk the old one stays in place, with the sequences that it
+ * assigned. */
 static int set_aside(struct ring_file *bad, const char *path, uint64_t size, struct stamp now,
 	struct ring_file **ret)
 {
@@ -268,7 +269,7 @@ static int copy_records(const struct ring_reader *from, struct ring *to)
 	return r;
 }
 
-/* Takes the newest records over into a file of another size, which replaces the old one. */
+/* Copies the newest records to a file of another size, which replaces the old one. */
 static int resize(struct ring_file *old, const char *path, uint64_t size, struct stamp now,
 	struct ring_file **ret)
 {
@@ -298,8 +299,8 @@ static int resize(struct ring_file *old, const char *path, uint64_t size, struct
 	return 0;
 }
 
-/* Opens the file that is there. Returns -EBADMSG or -EPROTONOSUPPORT where it cannot be used, with
- * the file's bytes mapped where they could be. */
+/* Opens the existing file. Returns -EBADMSG or -EPROTONOSUPPORT if it is unusable, with its bytes
+ * mapped if possible. */
 static int file_load(struct ring_file *file, struct ring_repair *ret_repair)
 {
 	struct uuid boot = read_boot_id();
@@ -315,11 +316,12 @@ static int file_load(struct ring_file *file, struct ring_repair *ret_repair)
 	r = ring_open(&file->ring, file->bytes, file->size, &boot, ret_repair);
 	if (r < 0)
 		return r;
-	/* Before the first append: the promise that no number is given out twice. */
+	/* Before the first append: guarantees that no sequence is assigned twice. */
 	return fdatasync(file->fd) < 0 ? -errno : 0;
 }
 
-/* One attempt to open or make the file. Returns -EAGAIN where someone else made it meanwhile. */
+/* One attempt to open or create the file. Returns -EAGAIN if another process created it
+ * meanwhile. */
 static int file_obtain(const char *path, uint64_t size, struct stamp now,
 	struct ring_file_report *report, struct ring_file **ret)
 {
@@ -371,7 +373,7 @@ int ring_file_open(const char *path, uint64_t size, struct stamp now,
 		report = (struct ring_file_report){0};
 		r = file_obtain(path, size, now, &report, &file);
 	}
-	/* Neither there nor to be made: a link that leads nowhere. */
+	/* It does not exist and cannot be created: a dangling link. */
 	if (r == -EAGAIN)
 		return -ENOENT;
 	if (r < 0)
@@ -468,8 +470,8 @@ int ring_file_sync(struct ring_file *file)
 	return r;
 }
 
-/* What is wrong with the file: 0 nothing, -EIO it is short of pages, -ENOENT it has lost its name,
- * -ESTALE another one has it. */
+/* Checks the file: 0 it is fine, -EIO pages are missing, -ENOENT its name is gone, -ESTALE another
+ * file has its name. */
 static int check_file(const struct ring_file *file, const char *path)
 {
 	struct stat ours, named;
@@ -483,7 +485,7 @@ static int check_file(const struct ring_file *file, const char *path)
 	return sigbus_guard_broke() || (uint64_t)ours.st_size < file->size ? -EIO : 0;
 }
 
-/* The records that can still be read, with their numbers. */
+/* Copies the records that are still readable, with their sequences. */
 static void save_records(struct ring_file *from, struct ring_file *to)
 {
 	ring_store_bounds(&from->ring);
@@ -491,13 +493,13 @@ static void save_records(struct ring_file *from, struct ring_file *to)
 	ring_skip_to(&to->ring, from->ring.next_sequence);
 }
 
-/* Puts what `from` has in the place of what `file` had; `from` gets that. */
+/* Swaps the contents of `file` and `from`. */
 static int take_over(struct ring_file *file, struct ring_file *from)
 {
 	struct ring_file old = *file;
 	int r;
 
-	/* It works on the old descriptor. */
+	/* The sync thread uses the old descriptor. */
 	file->sync = disk_sync_free(file->sync);
 	*file = *from;
 	*from = old;
@@ -528,7 +530,7 @@ int ring_file_mend(struct ring_file *file, const char *path, struct stamp now)
 	if (r < 0)
 		return r;
 	save_records(file, new);
-	/* Where the name is gone, whoever takes it meanwhile keeps it. */
+	/* If the name is gone, a file that appears there meanwhile stays. */
 	r = publish(new, draft, path, wrong != -ENOENT);
 	if (r == 0)
 		r = take_over(file, new);

@@ -47,7 +47,7 @@ int ring_lock(int fd)
 	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
 }
 
-/* True where a writer holds its lock. What cannot be asked counts as no. */
+/* True if a writer holds the lock. If that cannot be checked, false. */
 static bool has_writer(int fd)
 {
 	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
@@ -65,7 +65,7 @@ int ring_map_open(const char *path, struct ring_map **ret)
 	map = calloc(1, sizeof(*map));
 	if (!map)
 		return -ENOMEM;
-	/* Not blocking: the path may name a FIFO. */
+	/* Non-blocking: the path may be a FIFO. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
@@ -92,7 +92,7 @@ const struct ring_reader *ring_map_reader(const struct ring_map *map)
 	return &map->reader;
 }
 
-/* The handler reads these; they change only while the mapping is not used. */
+/* Read by the signal handler; they change only while the mapping is unused. */
 static uintptr_t first, end, page_bytes;
 static volatile sig_atomic_t broke;
 
@@ -114,7 +114,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	if (replace_page((uintptr_t)info->si_addr))
 		broke = 1;
 	else
-		/* The access is tried again, and ends the process. */
+		/* The access is repeated, and kills the process. */
 		signal(number, SIG_DFL);
 	errno = saved;
 }

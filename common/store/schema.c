@@ -7,15 +7,14 @@
 
 #include "common/base/macro.h"
 
-/* Level 1 of zlib packs a tool's log to about an eighth, in the time that the loop can spare. */
+/* zlib's level 1 compresses a tool's log to about an eighth, fast enough for the loop. */
 #define PACK_LEVEL 1
 
 _Static_assert(RECORD_RUN_BYTES_MAX - RECORD_RUN_BYTES >= EVENT_BYTES_MAX + RUN_RECORD_HEADER,
 	"a run that is not full takes one record more");
 
 /* `id` is the session's UUID, `ecid` its 64 bits as SQLite's signed integer, `told` a case file
- * with this one attempt; `started_us` is the time of keeping where the attempt's own is not known.
- */
+ * with this single attempt; `started_us` is the time of storing if the attempt's own is unknown. */
 const char *const casebook_steps[] = {
 	"CREATE TABLE attempts ("
 	" number INTEGER PRIMARY KEY,"
@@ -51,7 +50,7 @@ const char *const casebook_steps[] = {
 	" id BLOB PRIMARY KEY, at_us INTEGER NOT NULL, why TEXT NOT NULL,"
 	" attempts INTEGER NOT NULL) STRICT;",
 
-	/* What holds at a place is one row; counting reads the index alone. */
+	/* One row per condition of a place; counting reads only the index. */
 	"CREATE UNIQUE INDEX conditions_of_place ON conditions (place, key);"
 	"ALTER TABLE attempts ADD COLUMN tool TEXT;"
 	"UPDATE attempts SET tool ="
@@ -60,7 +59,7 @@ const char *const casebook_steps[] = {
 	"CREATE INDEX attempts_in_time ON attempts"
 	" (started_us, outcome, host, port, cable, product, tool, ecid, udid);",
 
-	/* Nothing read them: a verdict is a record of its session, a purge is in the journal. */
+	/* They were never read: a verdict is a record of its session, a purge is in the journal. */
 	"DROP TABLE verdicts; DROP TABLE purges;",
 };
 const size_t casebook_version = ARRAY_SIZE(casebook_steps);

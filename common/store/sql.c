@@ -28,7 +28,7 @@ int sql_errno(int result)
 		{SQLITE_CORRUPT, -EBADMSG},
 		{SQLITE_NOTADB, -EBADMSG},
 		{SQLITE_SCHEMA, -EBADMSG},
-		{SQLITE_ERROR, -EBADMSG}, /* a table or column that is not there */
+		{SQLITE_ERROR, -EBADMSG}, /* a missing table or column */
 		{SQLITE_CONSTRAINT, -EEXIST},
 	};
 
@@ -81,7 +81,7 @@ int sql_number(sqlite3 *db, const char *text, int64_t *ret)
 char *sql_file_uri(const char *path, const char *query)
 {
 	char *uri;
-	/* SQLite's own %w and %q do not write percent signs: each odd byte as hex is safe. */
+	/* SQLite's own %w and %q do not escape percent signs: hex for each special byte is safe. */
 	char *escaped = malloc(3 * strlen(path) + 1), *out = escaped;
 
 	if (!escaped)

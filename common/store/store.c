@@ -7,7 +7,7 @@
 #include "common/base/text.h"
 #include "common/diagnosis/case_analysis.h"
 
-#define ACROSS_ATTEMPTS_MAX 500 /* of the casebook, that other phones are looked for in */
+#define ACROSS_ATTEMPTS_MAX 500 /* of the casebook, to search for other phones */
 #define ACROSS_WINDOW_US (30 * 24 * UINT64_C(3600) * USEC_PER_SEC)
 
 bool store_find_identity(struct store *store, const char *name, struct identity *ret)
@@ -27,11 +27,11 @@ bool store_find_identity(struct store *store, const char *name, struct identity 
 	return found;
 }
 
-/* Puts the sessions of the bench between the attempts of the casebook, by their time. */
+/* Merges the bench's sessions with the casebook's attempts, by time. */
 struct merge {
 	const struct bench *bench;
 	const struct identity *identity;
-	size_t left; /* sessions of the bench that were not visited */
+	size_t left; /* sessions of the bench not yet visited */
 	store_visit *visit;
 	void *context;
 	bool ended;
@@ -61,7 +61,7 @@ static bool merge_sessions(struct merge *merge, uint64_t started_us)
 	return !merge->ended;
 }
 
-/* The bench knows its own better: it may have learnt more since the sealing. */
+/* The bench's version is preferred: it may have changed after the sealing. */
 static bool want_kept(void *context, const struct uuid *session)
 {
 	const struct merge *merge = context;
@@ -153,7 +153,8 @@ static int ring_records(const struct ring_reader *reader, const struct uuid *ses
 	while ((r = ring_cursor_next(cursor, &record)) > 0) {
 		struct event event;
 
-		/* What is missing before a record that was not taken is told with it, next time. */
+		/* If the visitor rejects a record, records missing before it are reported again
+		 * with it next time. */
 		if (store_read_record(&record, &event) == 0 && !visit(context, &event))
 			break;
 		lost = cursor->loss.lost;
@@ -166,7 +167,7 @@ static int ring_records(const struct ring_reader *reader, const struct uuid *ses
 	return 0;
 }
 
-/* A visit of what the casebook has of a session's records. */
+/* A visit of a session's records in the casebook. */
 struct kept_visit {
 	casebook_visit_record *visit;
 	void *context;
@@ -200,10 +201,10 @@ int store_records(struct store *store, const struct uuid *session, uint64_t afte
 	return r;
 }
 
-/* Takes copies, which are owned. */
+/* Collects copies, which it owns. */
 struct gathering {
 	struct triage_case *c;
-	struct identity identity; /* all that its attempts tell of the phone */
+	struct identity identity; /* all identifiers of the phone in its attempts */
 	bool failed;
 };
 
@@ -218,7 +219,7 @@ static bool gather(void *context, const struct found_attempt *past)
 	}
 	*attempt = *past->attempt;
 	identity_merge(&gathering->identity, past->identity);
-	/* More are not looked at; to copy them would hold the loop. */
+	/* No more are copied: that would block the loop. */
 	return gathering->c->attempt_count < CASE_ANALYSIS_ATTEMPTS_MAX;
 }
 
@@ -234,7 +235,7 @@ static bool gather_word(void *context, const struct event *note)
 	return true;
 }
 
-/* Puts what was gathered newest first into the order of cases, with the keys of its phone. */
+/* Sorts the collected attempts oldest first, as in case files, and sets the phone's identifiers. */
 static int finish_case(struct gathering *gathering, struct triage_case **ret)
 {
 	struct triage_case *c = gathering->c;
