@@ -41,7 +41,7 @@ void json_put(struct json_builder *builder, struct json_object *object, const ch
 	}
 }
 
-/* A text that was cut inside a character would make the whole message unreadable. */
+/* A text truncated inside a character would make the whole message invalid. */
 static struct json_object *text_new(const char *text, size_t length)
 {
 	CLEANUP(freep) char *clean = NULL;
@@ -168,7 +168,7 @@ static int get(
 	return 1;
 }
 
-/* A NUL inside would cut what C strings see of it. */
+/* A C string would end at a NUL inside. */
 static bool is_c_string(struct json_object *text)
 {
 	return strlen(json_object_get_string(text)) == (size_t)json_object_get_string_len(text);

@@ -7,14 +7,14 @@
 #include "common/base/id.h"
 #include "common/base/text.h"
 
-/* What the fields of an event mean depends on its kind (common/model/event.h). */
+/* The meaning of an event's fields depends on its kind (common/model/event.h). */
 enum record_field {
 	HAS_NAME = 1 << 0,
 	HAS_NUMBER = 1 << 1,
 	HAS_CODE = 1 << 2,
 	HAS_KNOWN_CODE = 1 << 3, /* 0 = none */
 	HAS_PERMILLE = 1 << 4,
-	HAS_HUB_DEPTH = 1 << 5, /* 0 = directly at the computer */
+	HAS_HUB_DEPTH = 1 << 5, /* 0 = directly on the computer */
 };
 
 typedef const char *state_word(const struct event *event);
@@ -88,7 +88,7 @@ static uint32_t find_word(const char *const words[], size_t count, const char *w
 	return 0;
 }
 
-/* And back from the word to the event. */
+/* Converts the word back into the event. */
 static void take_stage(struct event *event, const char *word)
 {
 	event->number = (uint32_t)restore_stage_from_name(word);
@@ -169,7 +169,7 @@ static const struct record_shape shapes[] = {
 
 static const struct record_shape *find_shape(enum event_kind kind)
 {
-	/* A kind of a later version: its name is what a reader can use safely. */
+	/* A kind from a later version: only its name is safe to use. */
 	static const struct record_shape unknown = {EVENT_NONE, HAS_NAME, NULL, NULL};
 
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
@@ -222,7 +222,7 @@ static void put_shaped_fields(
 	if (shape->fields & HAS_PERMILLE)
 		json_put_number(builder, object, "permille", event->permille);
 	json_put_known_number(builder, object, "speedMegabitsPerSecond", event->speed_mbps);
-	/* Only the USB source sees the hubs; from others 0 says nothing. */
+	/* Only the USB source sees hubs; 0 from others means nothing. */
 	if (event->hub_depth || (shape->fields & HAS_HUB_DEPTH && event->source == SOURCE_USB))
 		json_put_number(builder, object, "hubDepth", event->hub_depth);
 }
@@ -258,7 +258,7 @@ struct json_object *note_to_json(struct json_builder *builder, const struct even
 	return object;
 }
 
-/* Copies a text member as clean UTF-8. Returns false where it is none, or does not fit. */
+/* Copies a text member as clean UTF-8. Returns false if it is not a text or does not fit. */
 static bool take_text(struct json_object *object, const char *key, char *out, size_t size)
 {
 	const char *text = "";
@@ -442,7 +442,7 @@ struct json_object *place_to_json(struct json_builder *builder, const char *port
 	return object;
 }
 
-/* Who restored what, and where. */
+/* The tool, the computer and the place of a restore. */
 static void put_circumstances(
 	struct json_builder *builder, struct json_object *object, const struct attempt *attempt)
 {
@@ -456,7 +456,7 @@ static void put_circumstances(
 	json_put_known_text(builder, object, "ticket", attempt->ticket);
 }
 
-/* How far it came and how it ended. */
+/* The progress of a restore, and its end. */
 static void put_course(
 	struct json_builder *builder, struct json_object *object, const struct attempt *attempt)
 {

@@ -91,7 +91,7 @@ const char *varlink_frame(struct json_object *message, size_t *ret_length)
 
 	if (!text)
 		return NULL;
-	/* The text ends with a NUL as every C string; a NUL inside is written as an escape. */
+	/* The text ends with a NUL like every C string; a NUL inside is escaped. */
 	*ret_length = length + 1;
 	return text;
 }
