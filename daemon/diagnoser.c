@@ -201,9 +201,12 @@ void diagnoser_judge_phone(struct diagnoser *diagnoser, const struct identity *i
 	start_timer(diagnoser, DELAY_US);
 }
 
+/* The cause that the verdict names; NULL = none. */
 static const char *first_cause(const struct verdict *verdict)
 {
-	return verdict->cause_count ? verdict->causes[0].cause : NULL;
+	bool named = verdict->cause_count && verdict->causes[0].strength > STRENGTH_NONE;
+
+	return named ? verdict->causes[0].cause : NULL;
 }
 
 static bool same_cause(const char *a, const char *b)
@@ -211,19 +214,9 @@ static bool same_cause(const char *a, const char *b)
 	return a && b ? text_equal(a, b) : a == b;
 }
 
-/* The verdict in words. One that is not decided is another one with each suspect. */
-static void word_verdict(const struct verdict *verdict, char text[static TEXT_SIZE])
-{
-	bool names = verdict->phase == PHASE_UNDECIDED && verdict->cause_count;
-
-	snprintf(text, TEXT_SIZE, "%s%s%s%s", verdict->summary, names ? " First suspect: " : "",
-		names ? verdict->causes[0].title : "", names ? "." : "");
-}
-
 /* Whether the verdict is another one in phase, strength or first cause, or a restore hangs now.
  * Which cause an earlier run of the daemon recorded stands in its words alone. */
-static bool is_changed(
-	const struct subject *subject, const struct verdict *verdict, const char *text)
+static bool is_changed(const struct subject *subject, const struct verdict *verdict)
 {
 	if (!subject->known)
 		return verdict->phase != PHASE_NONE;
@@ -231,7 +224,7 @@ static bool is_changed(
 		return true;
 	if (subject->phase != verdict->phase || subject->strength != verdict->strength)
 		return true;
-	return subject->replayed ? !text_equal(subject->text, text)
+	return subject->replayed ? !text_equal(subject->text, verdict->summary)
 				 : !same_cause(subject->cause, first_cause(verdict));
 }
 
@@ -256,18 +249,15 @@ static void report(struct diagnoser *diagnoser, struct subject *subject, struct 
 static void update(struct diagnoser *diagnoser, struct subject *subject, struct stamp now,
 	const struct verdict *verdict)
 {
-	char text[TEXT_SIZE];
-	bool changed;
+	bool changed = is_changed(subject, verdict);
 
-	word_verdict(verdict, text);
-	changed = is_changed(subject, verdict, text);
 	subject->known = true;
 	subject->replayed = false;
 	subject->phase = verdict->phase;
 	subject->strength = verdict->strength;
 	subject->hung = verdict->running == RUNNING_HUNG;
 	subject->cause = first_cause(verdict);
-	text_copy(subject->text, sizeof(subject->text), text);
+	text_copy(subject->text, sizeof(subject->text), verdict->summary);
 	if (changed)
 		report(diagnoser, subject, now);
 	/* The session's records may be deleted: later verdicts belong to the phone alone. */

@@ -10,11 +10,12 @@
 #include "common/model/phone_model.h"
 #include "common/wire/records.h"
 
-static const struct option own[] = {
-	{"verbose", no_argument, NULL, 'v'}, {"case", required_argument, NULL, 'c'}, {0}};
+static const struct option own[] = {{"short", no_argument, NULL, 's'},
+	{"all", no_argument, NULL, 'a'}, {"verbose", no_argument, NULL, 'v'},
+	{"case", required_argument, NULL, 'c'}, {0}};
 
 struct wanted {
-	bool verbose;
+	enum detail detail;
 	const char *file; /* a case file; NULL = ask the daemon */
 };
 
@@ -22,10 +23,19 @@ static int take(void *user, int option, const char *value)
 {
 	struct wanted *wanted = user;
 
-	if (option == 'v')
-		wanted->verbose = true;
-	else
+	switch (option) {
+	case 's':
+		wanted->detail = DETAIL_SHORT;
+		break;
+	case 'a':
+		wanted->detail = DETAIL_ALL;
+		break;
+	case 'v':
+		wanted->detail = DETAIL_VERBOSE;
+		break;
+	default:
 		wanted->file = value;
+	}
 	return EXIT_DONE;
 }
 
@@ -115,7 +125,7 @@ static int ask_or_read(struct context *context, const char *text, struct json_ob
 int command_diagnose(struct context *context, int argc, char **argv)
 {
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
-	struct wanted wanted = {0};
+	struct wanted wanted = {.detail = DETAIL_NORMAL};
 	int r, first = options_read(context, argc, argv, "v", own, take, &wanted);
 	const char *text;
 
@@ -130,6 +140,6 @@ int command_diagnose(struct context *context, int argc, char **argv)
 			: ask_or_read(context, text, &reply);
 	if (r != EXIT_DONE)
 		return r;
-	context->output->diagnosis(&context->layout, reply, wanted.verbose);
+	context->output->diagnosis(&context->layout, reply, wanted.detail);
 	return verdict_code(field_object(reply, "verdict"));
 }

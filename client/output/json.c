@@ -17,7 +17,12 @@ static void json_reply(struct layout *layout, struct json_object *reply)
 	print(layout->out, reply);
 }
 
-static void json_diagnosis(struct layout *layout, struct json_object *reply, bool verbose)
+static void json_diagnosis(struct layout *layout, struct json_object *reply, enum detail detail)
+{
+	print(layout->out, reply);
+}
+
+static void json_panic(struct layout *layout, struct json_object *reply, bool verbose)
 {
 	print(layout->out, reply);
 }
@@ -65,7 +70,7 @@ const struct output output_json = {
 	.diagnosis = json_diagnosis,
 	.report = json_reply,
 	.explanation = json_explanation,
-	.panic = json_diagnosis,
+	.panic = json_panic,
 	.run_notice = json_run_notice,
 	.run_end = json_run_end,
 	.imported = json_reply,

@@ -18,6 +18,14 @@ struct run_end {
 	struct json_object *result; /* Session, or NULL */
 };
 
+/* How much of a diagnosis is shown. */
+enum detail {
+	DETAIL_SHORT,	/* one line: the verdict and the next step */
+	DETAIL_NORMAL,	/* three suspects at most */
+	DETAIL_ALL,	/* every suspect with all its reasons */
+	DETAIL_VERBOSE, /* with rule, records and source of each sentence too */
+};
+
 struct output {
 	/* GetStatus, plus `devices` of ListDevices and the running `sessions`. */
 	void (*status)(struct layout *layout, struct json_object *status);
@@ -35,8 +43,8 @@ struct output {
 	void (*change)(struct layout *layout, struct json_object *reply);
 	/* The result of doctor_run(). */
 	void (*doctor)(struct layout *layout, struct json_object *result);
-	void (*diagnosis)(struct layout *layout, struct json_object *reply, bool verbose);
-	/* The file that `report` wrote: file, device, attempts, attemptsLeftOut. */
+	void (*diagnosis)(struct layout *layout, struct json_object *reply, enum detail detail);
+	/* What `report` has written: file, device, attempts, attemptsLeftOut. */
 	void (*report)(struct layout *layout, struct json_object *written);
 	/* See explanation.h; text prints nothing without a meaning, and an empty line before
 	 * `another` one. */
@@ -56,7 +64,9 @@ extern const struct output output_text;
 extern const struct output output_json;
 
 /* Parts of output_text in separate files. */
-void text_diagnosis(struct layout *layout, struct json_object *reply, bool verbose);
+void text_diagnosis(struct layout *layout, struct json_object *reply, enum detail detail);
+/* Its short form, one line, which nothing wraps. */
+void text_short_diagnosis(struct layout *layout, struct json_object *reply);
 void text_statistics(struct layout *layout, struct json_object *reply);
 void text_conditions(struct layout *layout, struct json_object *reply);
 void text_doctor(struct layout *layout, struct json_object *result);

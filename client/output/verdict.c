@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The diagnosis as text: one line that says it, then why, why not, what next, and advice. */
+/* The diagnosis as text: the headline, the next step, then why, why not, what is not tested or not
+ * known, and advice. */
 #include "client/output/output.h"
 
 #include <inttypes.h>
+#include <limits.h>
 
 #include "client/phrase.h"
 #include "common/base/text.h"
 
-#define SAID_MAX 256
+#define SHOWN_MAX 3 /* suspects, and causes that are less likely; --all shows the others */
 
 static enum paint phase_paint(const char *phase)
 {
@@ -41,23 +43,31 @@ static void put_strength(struct layout *layout, struct json_object *object)
 	layout_put(layout, ")");
 }
 
-/* The summary says phase, cause and how sure; undecided has no one cause, so the first suspect is
- * added. */
-static void put_title(struct layout *layout, struct json_object *verdict)
+static void put_headline(struct layout *layout, struct json_object *verdict)
 {
 	const char *phase = field_text_or(verdict, "phase", "undecided");
-	struct json_object *causes = field_list(verdict, "causes");
 
 	layout_paint(layout, field_text(verdict, "running") ? PAINT_WARNING : phase_paint(phase));
 	layout_foreign(layout, field_text_or(verdict, "summary", phase));
 	layout_paint(layout, PAINT_NONE);
-	if (text_equal(phase, "undecided") && field_count(causes)) {
-		layout_put(layout, " First suspect: ");
-		layout_foreign(layout, cause_title(field_item(causes, 0)));
-		put_strength(layout, field_item(causes, 0));
+}
+
+void text_short_diagnosis(struct layout *layout, struct json_object *reply)
+{
+	struct json_object *verdict = field_object(reply, "verdict");
+	struct json_object *next = field_object(verdict, "nextStep");
+	int width = layout->width;
+
+	layout->width = INT_MAX;
+	put_headline(layout, verdict);
+	if (next) {
+		layout_put(layout, " Next: ");
+		layout_foreign(layout,
+			field_text_or(next, "title", field_text_or(next, "experiment", "?")));
 		layout_put(layout, ".");
 	}
 	layout_line(layout, 0);
+	layout->width = width;
 }
 
 static void heading(struct layout *layout, const char *text)
@@ -86,35 +96,10 @@ static void put_case(struct layout *layout, struct json_object *reply)
 	}
 	layout_put(layout, ", %zu attempt%s", count, count == 1 ? "" : "s");
 	if (field_number(field_object(reply, "verdict"), "itunesCode", &code) && code)
-		layout_put(layout, ", what iTunes calls error %" PRId64, code);
+		layout_put(layout, ", error %" PRId64 " in iTunes", code);
 	layout_paint(layout, PAINT_NONE);
 	text_fault(layout, device, 0);
 	layout_line(layout, 0);
-}
-
-/* Findings that are printed already. A rule may speak for ten causes: once is enough. */
-struct said {
-	const char *texts[SAID_MAX];
-	const char *of[SAID_MAX]; /* the title of the cause that each stands with */
-	size_t count;
-	const char *now; /* of the cause that is told now */
-};
-
-static void say(struct said *said, const char *text)
-{
-	if (said->count == SAID_MAX)
-		return;
-	said->texts[said->count] = text;
-	said->of[said->count++] = said->now;
-}
-
-/* The title of the cause with which a text stands already; NULL where it does not. */
-static const char *said_of(const struct said *said, const char *text)
-{
-	for (size_t i = 0; i < said->count; i++)
-		if (text_equal(said->texts[i], text))
-			return said->of[i];
-	return NULL;
 }
 
 static const char *finding_text(struct json_object *finding)
@@ -139,22 +124,6 @@ static void put_proof(struct layout *layout, struct json_object *finding)
 	layout_paint(layout, PAINT_NONE);
 }
 
-/* Refers to findings that were printed with the cause `of`, or with several causes where it is
- * empty. */
-static void put_left_out(struct layout *layout, size_t left_out, bool all, const char *of)
-{
-	const char *plural = left_out == 1 ? "" : "s";
-
-	layout_tab(layout, 6);
-	if (all)
-		layout_put(layout, "same reason%s as ", plural);
-	else
-		layout_put(layout, "%zu more reason%s: see ", left_out, plural);
-	layout_foreign(layout, *of ? of : "above");
-	layout_put(layout, ".");
-	layout_line(layout, 4);
-}
-
 static void put_silences(struct layout *layout, struct json_object *silences, bool verbose)
 {
 	if (field_count(silences))
@@ -171,33 +140,19 @@ static void put_silences(struct layout *layout, struct json_object *silences, bo
 	}
 }
 
-/* Writes the findings that were not said yet; all of them, with their proof, where `verbose`. */
-static void put_findings(struct layout *layout, struct json_object *findings, const char *sign,
-	bool verbose, struct said *said)
+static void put_findings(
+	struct layout *layout, struct json_object *findings, const char *sign, bool verbose)
 {
-	const char *of = NULL;
-	size_t left_out = 0;
-
 	for (size_t i = 0; i < field_count(findings); i++) {
 		struct json_object *finding = field_item(findings, i);
-		const char *before = said_of(said, finding_text(finding));
 
-		if (!verbose && before) {
-			of = left_out++ && !text_equal(of, before) ? "" : before;
-			continue;
-		}
 		layout_put(layout, "%s", sign);
 		layout_tab(layout, 6);
 		layout_foreign(layout, finding_text(finding));
 		if (verbose)
 			put_proof(layout, finding);
 		layout_line(layout, 4);
-		say(said, finding_text(finding));
 	}
-	if (left_out == 0)
-		return;
-	layout_put(layout, "%s", sign);
-	put_left_out(layout, left_out, left_out == field_count(findings), of);
 }
 
 static bool has_strength(struct json_object *cause)
@@ -207,84 +162,184 @@ static bool has_strength(struct json_object *cause)
 	return *strength && !text_equal(strength, "none");
 }
 
-static void put_cause(
-	struct layout *layout, struct json_object *cause, bool verbose, struct said *said)
-{
-	said->now = cause_title(cause);
-	layout_paint(layout, PAINT_BOLD);
-	layout_foreign(layout, said->now);
-	layout_paint(layout, PAINT_NONE);
-	put_strength(layout, cause);
-	layout_line(layout, 4);
-	put_findings(layout, field_list(cause, "evidence"), "+", verbose, said);
-	put_findings(layout, field_list(cause, "counterEvidence"), layout_sign(layout, "−", "-"),
-		verbose, said);
-	layout->indent = 2;
-}
-
 static bool has_reasons(struct json_object *cause, const char *side)
 {
 	return field_count(field_list(cause, side)) > 0;
 }
 
-/* A cause that is no suspect: something speaks against it, or nothing at all for it. */
+/* A cause that is no suspect, and that something speaks against. */
 static bool is_cleared(struct json_object *cause)
 {
-	return !has_strength(cause) &&
-	       (has_reasons(cause, "counterEvidence") || !has_reasons(cause, "evidence"));
+	return !has_strength(cause) && has_reasons(cause, "counterEvidence");
 }
 
-/* The causes for which nothing speaks but what speaks for a whole phase. */
-static void put_also(struct layout *layout, struct json_object *causes)
+/* A cause for which nothing speaks but what speaks for its whole phase. */
+static bool is_also_possible(struct json_object *cause)
+{
+	return !has_strength(cause) && !is_cleared(cause) && has_reasons(cause, "evidence");
+}
+
+static const char *minus(const struct layout *layout)
+{
+	return layout_sign(layout, "−", "-");
+}
+
+static void put_cause(struct layout *layout, struct json_object *cause, bool verbose)
+{
+	layout_paint(layout, PAINT_BOLD);
+	layout_foreign(layout, cause_title(cause));
+	layout_paint(layout, PAINT_NONE);
+	put_strength(layout, cause);
+	layout_line(layout, 4);
+	put_findings(layout, field_list(cause, "evidence"), "+", verbose);
+	put_findings(layout, field_list(cause, "counterEvidence"), minus(layout), verbose);
+	layout->indent = 2;
+}
+
+/* The causes that `is` picks, in one line behind `before`: all but the first `skipped`. */
+static void put_line_of_causes(struct layout *layout, struct json_object *causes,
+	bool (*is)(struct json_object *cause), size_t skipped, const char *before)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < field_count(causes); i++) {
 		struct json_object *cause = field_item(causes, i);
 
-		if (has_strength(cause) || is_cleared(cause))
+		if (!is(cause) || count++ < skipped)
 			continue;
-		layout_put(layout, count++ ? ", " : "Equally possible: ");
+		layout_put(layout, "%s", count == skipped + 1 ? before : ", ");
 		layout_foreign(layout, cause_title(cause));
+		put_strength(layout, cause);
 	}
-	if (count > 0) {
+	if (count > skipped) {
 		layout_put(layout, ".");
 		layout_line(layout, 2);
 	}
 }
 
-static void put_cleared(
-	struct layout *layout, struct json_object *causes, bool verbose, struct said *said)
+/* Writes the causes that `is` picks, each with its reasons. Returns how many there are. */
+static size_t put_reasons(struct layout *layout, struct json_object *causes,
+	bool (*is)(struct json_object *cause), const char *title, enum detail detail)
 {
-	bool any = false;
+	size_t count = 0;
 
 	for (size_t i = 0; i < field_count(causes); i++) {
 		struct json_object *cause = field_item(causes, i);
 
-		if (!is_cleared(cause))
+		if (!is(cause) || (count++ >= SHOWN_MAX && detail < DETAIL_ALL))
 			continue;
-		if (!any)
+		if (count == 1)
+			heading(layout, title);
+		put_cause(layout, cause, detail == DETAIL_VERBOSE);
+	}
+	return count;
+}
+
+static bool any_cause(struct json_object *causes, bool (*is)(struct json_object *cause))
+{
+	for (size_t i = 0; i < field_count(causes); i++)
+		if (is(field_item(causes, i)))
+			return true;
+	return false;
+}
+
+static void put_suspects(struct layout *layout, struct json_object *causes, enum detail detail)
+{
+	size_t count = put_reasons(
+		layout, causes, has_strength, "Evidence (+) and counter-evidence (-)", detail);
+
+	if (detail >= DETAIL_ALL) {
+		put_reasons(layout, causes, is_also_possible, "Equally possible", detail);
+		return;
+	}
+	put_line_of_causes(layout, causes, has_strength, SHOWN_MAX, "Also suspected (see --all): ");
+	if (count == 0 && any_cause(causes, is_also_possible))
+		layout_line(layout, 0);
+	put_line_of_causes(layout, causes, is_also_possible, 0, "Equally possible: ");
+}
+
+/* What speaks most against a cause. */
+static const char *best_counter_evidence(struct json_object *cause)
+{
+	struct json_object *findings = field_list(cause, "counterEvidence"), *best = NULL;
+
+	for (size_t i = 0; i < field_count(findings); i++) {
+		struct json_object *finding = field_item(findings, i);
+
+		if (!best ||
+			field_number_or(finding, "weight", 0) < field_number_or(best, "weight", 0))
+			best = finding;
+	}
+	return best ? finding_text(best) : "";
+}
+
+/* Whether a cause before this one is less likely for the same reason. */
+static bool is_in_line_before(struct json_object *causes, size_t index)
+{
+	const char *reason = best_counter_evidence(field_item(causes, index));
+
+	for (size_t i = 0; i < index; i++)
+		if (is_cleared(field_item(causes, i)) &&
+			text_equal(best_counter_evidence(field_item(causes, i)), reason))
+			return true;
+	return false;
+}
+
+/* The causes that are less likely for the same reason as the one at `first`, then the reason. */
+static void put_cleared_group(struct layout *layout, struct json_object *causes, size_t first)
+{
+	const char *reason = best_counter_evidence(field_item(causes, first));
+
+	for (size_t i = first; i < field_count(causes); i++) {
+		struct json_object *cause = field_item(causes, i);
+
+		if (!is_cleared(cause) || !text_equal(best_counter_evidence(cause), reason))
+			continue;
+		layout_put(layout, i == first ? "" : ", ");
+		layout_foreign(layout, cause_title(cause));
+	}
+	layout_line(layout, 4);
+	layout_put(layout, "%s", minus(layout));
+	layout_tab(layout, 6);
+	layout_foreign(layout, reason);
+	layout_line(layout, 2);
+}
+
+static void put_cleared(struct layout *layout, struct json_object *causes, enum detail detail)
+{
+	size_t groups = 0;
+
+	if (detail >= DETAIL_ALL) {
+		put_reasons(layout, causes, is_cleared, "Less likely", detail);
+		return;
+	}
+	for (size_t i = 0; i < field_count(causes) && groups < SHOWN_MAX; i++) {
+		if (!is_cleared(field_item(causes, i)) || is_in_line_before(causes, i))
+			continue;
+		if (groups++ == 0)
 			heading(layout, "Less likely");
-		any = true;
-		put_cause(layout, cause, verbose, said);
+		put_cleared_group(layout, causes, i);
 	}
 }
 
-static void put_causes(struct layout *layout, struct json_object *causes, bool verbose)
+static void put_untested(struct layout *layout, struct json_object *causes)
 {
-	struct said said = {.count = 0};
+	size_t count = 0;
 
-	if (field_count(causes))
-		heading(layout, "Evidence (+) and counter-evidence (-)");
 	for (size_t i = 0; i < field_count(causes); i++) {
-		struct json_object *cause = field_item(causes, i);
+		const char *test = field_text(field_item(causes, i), "untested");
 
-		if (has_strength(cause) || (verbose && !is_cleared(cause)))
-			put_cause(layout, cause, verbose, &said);
+		if (!test)
+			continue;
+		if (count++ == 0)
+			layout_line(layout, 0);
+		layout_put(layout, count == 1 ? "Not tested yet: " : ", ");
+		layout_foreign(layout, test);
 	}
-	if (!verbose)
-		put_also(layout, causes);
-	put_cleared(layout, causes, verbose, &said);
+	if (count > 0) {
+		layout_put(layout, ".");
+		layout_line(layout, 0);
+	}
 }
 
 static void put_next(struct layout *layout, struct json_object *next)
@@ -319,19 +374,25 @@ static void put_list(struct layout *layout, const char *title, struct json_objec
 	}
 }
 
-void text_diagnosis(struct layout *layout, struct json_object *reply, bool verbose)
+void text_diagnosis(struct layout *layout, struct json_object *reply, enum detail detail)
 {
 	struct json_object *verdict = field_object(reply, "verdict");
 	struct json_object *causes = field_list(verdict, "causes");
 	struct json_object *next = field_object(verdict, "nextStep");
-	struct json_object *advice = field_list(verdict, "advice");
 
-	put_title(layout, verdict);
+	if (detail == DETAIL_SHORT) {
+		text_short_diagnosis(layout, reply);
+		return;
+	}
+	put_headline(layout, verdict);
+	layout_line(layout, 0);
 	put_case(layout, reply);
-	put_silences(layout, field_list(verdict, "silences"), verbose);
-	put_causes(layout, causes, verbose);
 	if (next)
 		put_next(layout, next);
+	put_silences(layout, field_list(verdict, "silences"), detail == DETAIL_VERBOSE);
+	put_suspects(layout, causes, detail);
+	put_cleared(layout, causes, detail);
+	put_untested(layout, causes);
 	put_list(layout, "Not known", field_list(verdict, "missing"));
-	put_list(layout, "Advice", advice);
+	put_list(layout, "Advice", field_list(verdict, "advice"));
 }

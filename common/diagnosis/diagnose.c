@@ -15,9 +15,10 @@
 
 /* The sum of the rules for one cause, or for a phase as a whole. */
 struct tally {
-	int best;   /* the strongest single finding in favour */
-	int total;  /* all findings, including those against */
-	bool opens; /* one of these is enough for Phase 2 */
+	int best;    /* the strongest single finding in favour */
+	int total;   /* all findings, including those against */
+	int untried; /* tests that nobody made; they count only for the choice of the next step */
+	bool opens;  /* one of these is enough for Phase 2 */
 };
 
 /* The state of one diagnosis. */
@@ -92,6 +93,11 @@ static void apply_rule(struct diagnosis *d, const struct rule *rule)
 
 	if (!terms_match(d->view, rule->when, rule->when_count, &trace))
 		return;
+	if (rule->untested) {
+		d->causes[rule->cause].untried += rule->weight;
+		d->suspects[rule->cause].untested = rule->text;
+		return;
+	}
 	weight = trace.matches >= 2 ? rule->repeat_weight : rule->weight;
 	fill_finding(&finding, d, rule, &trace, weight);
 	if (rule->cause != CAUSE_NONE) {
@@ -210,13 +216,13 @@ static void decide_phase(const struct diagnosis *d, struct verdict *verdict)
 	}
 }
 
-/* No suspect is stronger than the verdict on its phase. */
+/* No suspect is stronger than the verdict. */
 static void cap_suspects(struct diagnosis *d, const struct verdict *verdict)
 {
 	for (size_t i = 0; i < knowledge_causes_count; i++) {
 		struct suspect *suspect = &d->suspects[i];
 
-		if (suspect->phase == verdict->phase && suspect->strength > verdict->strength)
+		if (suspect->strength > verdict->strength)
 			suspect->strength = verdict->strength;
 	}
 }
@@ -258,7 +264,7 @@ static void rank_suspects(struct diagnosis *d, struct verdict *verdict)
 			if ((pass == 0) != inside)
 				continue;
 			/* A cause with only counter-evidence matters only in its own phase. */
-			if (!suspect->evidence_count &&
+			if (!suspect->evidence_count && !suspect->untested &&
 				!(inside && suspect->counter_evidence_count))
 				continue;
 			verdict->causes[verdict->cause_count++] = *suspect;
@@ -270,7 +276,8 @@ static void rank_suspects(struct diagnosis *d, struct verdict *verdict)
  * none. */
 static uint64_t suspicion_of(const struct diagnosis *d, size_t cause)
 {
-	int steps = d->causes[cause].total + d->phases[knowledge_causes[cause].phase].total;
+	int steps = d->causes[cause].total + d->causes[cause].untried +
+		    d->phases[knowledge_causes[cause].phase].total;
 	uint64_t prior = 2 * (uint64_t)knowledge_causes[cause].prior;
 
 	if (steps > SUSPICION_STEPS_MAX)
@@ -326,31 +333,54 @@ static const char *const phase_sentences[] = {
 	[PHASE_HARDWARE] = "Phase 2 (hardware)",
 };
 
+/* The first suspect of an undecided verdict, or of a phase that is surer than it. */
+static void add_first_suspect(const struct suspect *first, char *out, size_t size)
+{
+	snprintf(out, size, "; first suspect (%s): %s.", strength_name(first->strength),
+		first->title);
+}
+
+/* The headline: one short sentence. */
 static void summarize(const struct diagnosis *d, struct verdict *verdict)
 {
 	const struct suspect *first = verdict->cause_count ? &verdict->causes[0] : NULL;
+	size_t failures = d->view->failed_count + d->view->bench_fault_count;
+	const char *phase = phase_sentences[verdict->phase],
+		   *sure = strength_name(verdict->strength);
 	size_t size = sizeof(verdict->summary);
+	char *out = verdict->summary;
+	bool named = first && first->strength >= STRENGTH_WEAK;
+	int used;
 
 	if (verdict->phase == PHASE_UNDECIDED) {
-		size_t failures = d->view->failed_count + d->view->bench_fault_count;
-
-		snprintf(verdict->summary, size,
-			"Undecided after %zu failed %s: the evidence does not yet tell connection, "
-			"software and hardware apart.",
-			failures, failures == 1 ? "attempt" : "attempts");
-	} else if (!first || first->phase != verdict->phase || first->strength < STRENGTH_WEAK) {
-		snprintf(verdict->summary, size, "%s, %s evidence; which %s is not known yet.",
-			phase_sentences[verdict->phase], strength_name(verdict->strength),
+		used = snprintf(out, size, "Undecided after %zu failed %s", failures,
+			failures == 1 ? "attempt" : "attempts");
+		if (named)
+			add_first_suspect(first, out + used, size - (size_t)used);
+		else
+			snprintf(out + used, size - (size_t)used,
+				": nothing seen so far points to a cause.");
+	} else if (!named || first->phase != verdict->phase) {
+		snprintf(out, size, "%s, %s evidence; which %s is not known yet.", phase, sure,
 			verdict->phase == PHASE_HARDWARE ? "part" : "cause");
 	} else if (first->strength < verdict->strength) {
-		snprintf(verdict->summary, size, "%s, %s evidence; first suspect (%s) is %s.",
-			phase_sentences[verdict->phase], strength_name(verdict->strength),
-			strength_name(first->strength), first->title);
+		used = snprintf(out, size, "%s, %s evidence", phase, sure);
+		add_first_suspect(first, out + used, size - (size_t)used);
 	} else {
-		snprintf(verdict->summary, size, "%s: %s, %s evidence.",
-			phase_sentences[verdict->phase], first->title,
-			strength_name(verdict->strength));
+		snprintf(out, size, "%s: %s, %s evidence.", phase, first->title, sure);
 	}
+}
+
+/* A test that nobody made matters until the case is solved, and for what is not cleared without it.
+ */
+static void drop_untested(struct diagnosis *d, const struct verdict *verdict)
+{
+	bool sure = verdict->phase != PHASE_UNDECIDED && verdict->strength >= STRENGTH_STRONG;
+
+	for (size_t i = 0; i < knowledge_causes_count; i++)
+		if (sure || d->view->succeeded_count ||
+			strength_of_weight(-d->causes[i].total) >= STRENGTH_MODERATE)
+			d->suspects[i].untested = NULL;
 }
 
 static void diagnose_failures(struct diagnosis *d, struct verdict *verdict)
@@ -362,6 +392,7 @@ static void diagnose_failures(struct diagnosis *d, struct verdict *verdict)
 	verdict->itunes_code = last->code;
 	decide_phase(d, verdict);
 	cap_suspects(d, verdict);
+	drop_untested(d, verdict);
 	rank_suspects(d, verdict);
 	choose_step(d, verdict);
 	collect_advice(verdict);

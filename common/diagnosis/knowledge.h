@@ -70,6 +70,7 @@ struct rule {
 	int repeat_weight; /* once two failed attempts show it */
 	bool opens;	   /* one attempt is enough for Phase 2 */
 	bool bench;	   /* of other phones: it is shown and weighs nothing */
+	bool untested;	   /* its text names a test that nobody made: no evidence */
 	const struct term *when;
 	size_t when_count;
 	const char *text;

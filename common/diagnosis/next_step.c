@@ -24,7 +24,7 @@ static uint64_t gain(const struct experiment *experiment, const uint64_t *suspic
 static void write_step(const struct case_analysis *view, const struct experiment *experiment,
 	struct next_step *ret)
 {
-	*ret = (struct next_step){.experiment = experiment->word};
+	*ret = (struct next_step){.experiment = experiment->word, .title = experiment->title};
 	wording_fill(view, NULL, experiment->text, ret->text, sizeof(ret->text));
 	ret->outcome_count = experiment->outcome_count;
 	for (size_t i = 0; i < experiment->outcome_count; i++) {

@@ -58,6 +58,7 @@ struct suspect {
 	enum phase phase;  /* the phase of this cause */
 	enum strength strength;
 	int weight;
+	const char *untested; /* a test of it that nobody made: "another cable"; may be NULL */
 	struct finding evidence[VERDICT_FINDINGS_MAX];
 	size_t evidence_count;
 	struct finding counter_evidence[VERDICT_FINDINGS_MAX];
@@ -66,6 +67,7 @@ struct suspect {
 
 struct next_step {
 	const char *experiment; /* word: swap-cable…; NULL = nothing left to try */
+	const char *title;	/* "use another cable" */
 	char text[512];
 	struct {
 		const char *condition;

@@ -165,7 +165,7 @@ class Compiler:
             for word in (strength, repeat):
                 if word not in STRENGTHS:
                     b.bad(f"unknown strength '{word}'", sides[0])
-            for key in ("opens", "bench"):
+            for key in ("opens", "bench", "untested"):
                 if b.one(key, "no") not in ("yes", "no"):
                     b.bad(f"{key} is yes or no", key)
             when = self.terms(b, "when", "rule")
@@ -180,7 +180,8 @@ class Compiler:
                     f".weight = {sign * STRENGTHS[strength]}, "
                     f".repeat_weight = {sign * STRENGTHS[repeat]}, "
                     f".opens = {int(b.one('opens', 'no') == 'yes')}, "
-                    f".bench = {int(b.one('bench', 'no') == 'yes')}, .when = {when[0]}, "
+                    f".bench = {int(b.one('bench', 'no') == 'yes')}, "
+                    f".untested = {int(b.one('untested', 'no') == 'yes')}, .when = {when[0]}, "
                     f".when_count = {when[1]}, .text = {self.text(b)}, "
                     f".source = {quote(source)}}},")
         return rows
@@ -216,8 +217,8 @@ def main(folder, target, header):
     advice = read_blocks(folder / "advice.txt", {"phase": {"advice", "source"}})
     experiments = read_experiments(folder)
     rules = read_blocks(folder / "rules.txt", {
-        "rule": {"cause", "for", "against", "repeat", "opens", "bench", "when", "text",
-                 "source"}})
+        "rule": {"cause", "for", "against", "repeat", "opens", "bench", "untested", "when",
+                 "text", "source"}})
     cause_rows = compiler.write_causes(causes)
     advice_rows = compiler.write_advice(advice)
     experiment_rows = compiler.write_experiments(experiments)

@@ -43,6 +43,7 @@ static struct json_object *suspect_to_json(
 	json_put_text(builder, object, "cause", suspect->cause);
 	json_put_text(builder, object, "title", suspect->title ? suspect->title : suspect->cause);
 	json_put_text(builder, object, "strength", strength_name(suspect->strength));
+	json_put_known_text(builder, object, "untested", suspect->untested);
 	json_put(builder, object, "evidence",
 		findings_to_json(builder, suspect->evidence, suspect->evidence_count));
 	json_put(builder, object, "counterEvidence",
@@ -58,6 +59,7 @@ static struct json_object *next_step_to_json(
 	struct json_object *outcomes = json_new_array(builder);
 
 	json_put_text(builder, object, "experiment", next->experiment);
+	json_put_text(builder, object, "title", next->title);
 	json_put_text(builder, object, "text", next->text);
 	for (size_t i = 0; i < next->outcome_count; i++) {
 		struct json_object *outcome = json_new_object(builder);

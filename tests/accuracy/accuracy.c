@@ -98,8 +98,7 @@ static const struct finding *find_clue(const struct verdict *verdict, const char
 		for (size_t j = 0; j < suspect->evidence_count; j++) {
 			const struct finding *finding = &suspect->evidence[j];
 
-			if (!strstr(finding->rule, "-untested") &&
-				(!best || finding->weight > best->weight))
+			if (!best || finding->weight > best->weight)
 				best = finding;
 		}
 	}
@@ -155,7 +154,9 @@ static int score_file(const char *path, const char *name, struct scored *ret)
 		if (i == 0)
 			text_copy(ret->cause, sizeof(ret->cause), verdict->causes[i].cause);
 		ret->cause_right |= right && i == 0;
-		ret->cause_listed |= right && verdict->causes[i].strength > STRENGTH_NONE;
+		/* As a suspect, or as not tested yet. */
+		ret->cause_listed |= right && (verdict->causes[i].strength > STRENGTH_NONE ||
+						      verdict->causes[i].untested);
 	}
 	explain(ret, verdict, view);
 	ret->baselines[0] = baseline_code(view);

@@ -35,17 +35,18 @@ FAILED = session(outcome="failed", endedUSec=1795380600000000, itunesCode=4013, 
 
 VERDICT = {
     "phase": "undecided", "strength": "weak", "itunesCode": 4013,
-    "summary": "Undecided after 1 failed attempt: the evidence does not yet tell connection, software and hardware "
-               "apart.",
+    "summary": "Undecided after 1 failed attempt; first suspect (weak): the earpiece (front sensor) flex.",
     "causes": [
         {"cause": "earpiece-flex", "title": "the earpiece (front sensor) flex", "strength": "weak",
          "evidence": [{"text": f"The phone {ECID} came back in recovery mode 14 s after the kernelcache.", "weight": 3,
                        "rule": "bounce-face-id", "records": [12, 15], "source": "https://example.org/rule"}],
          "counterEvidence": [{"text": "Only one computer and one cable were tried.", "weight": -1, "rule": "one-host",
                               "records": [], "source": "https://example.org/other"}]},
-        {"cause": "cable", "title": "the cable", "strength": "weak", "evidence": [], "counterEvidence": []},
+        {"cause": "cable", "title": "the cable", "strength": "none", "untested": "another cable",
+         "evidence": [], "counterEvidence": []},
     ],
-    "nextStep": {"experiment": "swap-cable", "text": "Restore again with another cable that is known to be good.",
+    "nextStep": {"experiment": "swap-cable", "title": "use another cable",
+                 "text": "Restore again with another cable that is known to be good.",
                  "outcomes": [{"if": "it succeeds", "then": "the cable was the cause"},
                               {"if": "it fails at the same step", "then": "the cable is cleared"}]},
     "advice": ["Do not buy a recovery tool for this: it only starts the same restore again."],
