@@ -7,26 +7,25 @@
 
 #include "common/base/text.h"
 
-/* Phones whose verdict is known; the one without news for longest goes. */
+/* Phones with a known verdict; the one unchanged for longest is dropped. */
 #define SUBJECTS_MAX 256
-#define OTHERS_MAX 32 /* failing phones that the end of another one's session may concern */
+#define OTHERS_MAX 32 /* failing phones that the end of another phone's session may affect */
 #define TEXT_SIZE 640
-#define TURN_MAX 4 /* phones judged at a time, so that the loop goes on between */
-#define DELAY_US (100 * USEC_PER_MSEC) /* after news: more of it often follows at once */
+#define TURN_MAX 4 /* phones diagnosed per turn, so that the loop is not blocked */
+#define DELAY_US (100 * USEC_PER_MSEC) /* after a change: more changes often follow at once */
 
 /* A phone, or a session whose phone was never identified. */
 struct subject {
 	struct identity identity;
-	struct uuid session; /* of the last news; none = it was of no session */
-	struct uuid
-		about; /* the session that the record of the verdict belongs to; none = of none */
-	uint64_t news; /* number of its last news; 0 = not in use */
+	struct uuid session; /* of the last change; none = a change without a session */
+	struct uuid about;   /* the session of the verdict's record; none = none */
+	uint64_t news;	     /* number of its last change; 0 = unused */
 	bool due;
-	bool known;    /* what follows was recorded */
-	bool replayed; /* by an earlier run: the cause stands in the text alone */
+	bool known;    /* the fields below were recorded */
+	bool replayed; /* by an earlier daemon: only the text contains the cause */
 	enum phase phase;
 	enum strength strength;
-	bool hung;	   /* a restore of it ran past its time */
+	bool hung;	   /* a restore of it exceeded its time */
 	const char *cause; /* NULL = none */
 	char text[TEXT_SIZE];
 };
@@ -141,7 +140,8 @@ void diagnoser_replay(struct diagnoser *diagnoser, const struct event *event)
 	text_clean(event->text, event->text_length, subject->text, sizeof(subject->text));
 }
 
-/* Errors count for a session that has ended; the end of a running one is news by itself. */
+/* An error that arrives after the end of its session; the end of a running session triggers the
+ * diagnosis itself. */
 static bool is_late(const struct diagnoser *diagnoser, const struct event *event)
 {
 	const struct session *session =
@@ -167,8 +167,8 @@ static bool is_news(const struct diagnoser *diagnoser, const struct event *event
 	}
 }
 
-/* A place where others fail or do not fail is another place: those that failed lately are judged
- * again. */
+/* Failures or successes of other phones change the evidence about a place: diagnoses recently
+ * failed phones again. */
 static void note_others(struct diagnoser *diagnoser)
 {
 	for (size_t i = 0; i < SUBJECTS_MAX; i++) {
@@ -214,8 +214,8 @@ static bool same_cause(const char *a, const char *b)
 	return a && b ? text_equal(a, b) : a == b;
 }
 
-/* Whether the verdict is another one in phase, strength or first cause, or a restore hangs now.
- * Which cause an earlier run of the daemon recorded stands in its words alone. */
+/* Whether the verdict differs in phase, strength or first cause, or a restore now hangs. If an
+ * earlier daemon recorded the cause, only its text contains it. */
 static bool is_changed(const struct subject *subject, const struct verdict *verdict)
 {
 	if (!subject->known)
@@ -260,11 +260,11 @@ static void update(struct diagnoser *diagnoser, struct subject *subject, struct 
 	text_copy(subject->text, sizeof(subject->text), verdict->summary);
 	if (changed)
 		report(diagnoser, subject, now);
-	/* The session's records may be deleted: later verdicts belong to the phone alone. */
+	/* The session's records may be deleted: later verdicts belong only to the phone. */
 	subject->about = (struct uuid){{0}};
 }
 
-/* What cannot be judged now is when there is news of it again. */
+/* If the diagnosis fails, the next change triggers it again. */
 static void judge(struct diagnoser *diagnoser, struct subject *subject, struct stamp now)
 {
 	CLEANUP(freep) struct verdict *verdict = malloc(sizeof(*verdict));
@@ -280,7 +280,7 @@ static void judge(struct diagnoser *diagnoser, struct subject *subject, struct s
 	update(diagnoser, subject, now, verdict);
 }
 
-/* Judges some of the phones with news. Returns true where more are waiting. */
+/* Diagnoses some of the due phones. Returns true if more are due. */
 static bool advance(struct diagnoser *diagnoser, struct stamp now)
 {
 	size_t judged = 0;

@@ -70,7 +70,7 @@ int loop_run(struct loop *loop)
 	loop->quit = false;
 	loop->status = 0;
 	while (!loop->quit) {
-		/* One turn at a time: between two turns the account of work is closed. */
+		/* One turn at a time: the work time is reset between turns. */
 		int r = event_base_loop(loop->base, EVLOOP_ONCE);
 
 		if (loop->turn_us > loop->longest_us)

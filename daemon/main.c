@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* idevicetriaged: makes the parts, joins them, and runs the loop. */
+/* idevicetriaged: creates the parts, connects them, and runs the loop. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #include "daemon/server/api.h"
 #include "daemon/sources/sources.h"
 
-/* Everything that lives as long as the daemon, in the order in which it is made. */
+/* All parts of the daemon, in the order of their creation. */
 struct daemon {
 	struct options options;
 	struct stamp started;
@@ -168,7 +168,7 @@ static int start_api(struct daemon *daemon)
 	return api_new(daemon->loop, &parts, &daemon->api);
 }
 
-/* Each record goes through these, in this order. */
+/* Each record goes to these, in this order. */
 static void add_observers(struct daemon *daemon)
 {
 	recorder_observe(daemon->recorder, ring_keeper_observe, daemon->ring_keeper);
@@ -270,7 +270,7 @@ static void daemon_done(struct daemon *daemon)
 		systemd_stopping(daemon->service);
 	sources_free(daemon->sources);
 	systemd_free(daemon->service);
-	/* What ended just now is judged and sealed before the end. */
+	/* Sessions that have just ended are diagnosed and sealed before the exit. */
 	if (daemon->sealer)
 		sealer_finish(daemon->sealer);
 	api_free(daemon->api);
@@ -294,7 +294,7 @@ int main(int argc, char **argv)
 		return r < 0 ? 2 : 0;
 	if (daemon.options.verbose)
 		log_set_level(LOG_LEVEL_DEBUG);
-	/* A file that meets the size limit is an error to report, not an end. */
+	/* Exceeding the file size limit is an error to report, and must not kill the daemon. */
 	signal(SIGXFSZ, SIG_IGN);
 	r = daemon_start(&daemon);
 	if (r == 0)

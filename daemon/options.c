@@ -111,7 +111,7 @@ static bool set_keep_attempts(struct options *options, const char *value)
 	return set_days(&options->keep_attempts_days, value);
 }
 
-/* Sets or clears a query by one of two words. */
+/* Enables or disables a query, by one of two words. */
 static bool set_query(
 	unsigned *queries, enum query query, const char *value, const char *off, const char *on)
 {
@@ -133,7 +133,7 @@ static bool set_probe_restore(struct options *options, const char *value)
 	return set_query(&options->queries, QUERY_RESTORE, value, "none", "attach");
 }
 
-/* The keys of the file, which are the long options too. */
+/* The keys of the file, which are also the long options. */
 static const struct {
 	const char *key;
 	bool (*set)(struct options *options, const char *value);
@@ -229,8 +229,8 @@ static const struct option long_options[] = {
 	{0},
 };
 
-/* The command line is walked twice: for the configuration file first, because the rest wins over
- * what stands in it. */
+/* The command line is read twice: first only for the configuration file, because other options
+ * override the file. */
 static const char *find_config(int argc, char **argv)
 {
 	const char *path = NULL;

@@ -10,12 +10,12 @@
 
 #define TICK_PERIOD_US (500 * USEC_PER_MSEC)
 
-/* A tool's log on its way into the bench. */
+/* The log of a running tool. */
 struct run_log {
 	struct recorder *recorder;
 	struct uuid session;
 	struct toollog *log;
-	uint64_t received; /* bytes of the log */
+	uint64_t received; /* bytes of the log so far */
 };
 
 static void drop_run(struct run_log *run)
@@ -29,10 +29,10 @@ struct recorder {
 	struct ring *ring;
 	const struct conditions *conditions;
 	bench_read_port *read_port;
-	struct loop_timer *timer; /* waits that run over, and a look at the ports */
+	struct loop_timer *timer; /* for expired budgets, and to check the ports */
 	bool timer_runs;
-	bool ring_failed; /* the last append failed, and was logged */
-	bool unsettled;	  /* a session has learnt its phone or its port */
+	bool ring_failed; /* the last append failed and was logged */
+	bool unsettled;	  /* a session now has its phone or port */
 	struct {
 		recorder_observer *call;
 		void *user;
@@ -49,7 +49,7 @@ static void start_timer(struct recorder *recorder)
 	loop_timer_start(recorder->timer, TICK_PERIOD_US);
 }
 
-/* Returns the record's sequence; 0 where the ring refused it. */
+/* Returns the record's sequence; 0 if the ring refused it. */
 static uint64_t append(struct recorder *recorder, const struct event *event)
 {
 	uint8_t payload[EVENT_BYTES_MAX];
@@ -64,7 +64,7 @@ static uint64_t append(struct recorder *recorder, const struct event *event)
 	return sequence < 0 ? 0 : (uint64_t)sequence;
 }
 
-/* What shows a session its phone or its port. */
+/* Whether the event shows the phone or port of its session. */
 static bool shows_place(const struct event *event)
 {
 	static const enum event_kind kinds[] = {
@@ -95,7 +95,7 @@ static struct uuid make_id(void *user, struct stamp now)
 	return uuid_make(now);
 }
 
-/* Lets go of the logs of sessions that the bench has ended by itself. */
+/* Drops the logs of sessions that the bench has ended. */
 static void drop_ended_runs(struct recorder *recorder)
 {
 	for (size_t i = 0; i < RECORDER_RUNS_MAX; i++) {
@@ -181,7 +181,7 @@ static void add_condition(struct recorder *recorder, struct stamp now,
 	bench_feed(recorder->bench, &event);
 }
 
-/* The port of a session: seen on USB, or given to `run`. */
+/* The port of a session: seen on USB, or from `run`. */
 static const char *session_port(const struct session *session)
 {
 	const char *given = attempt_condition(&session->attempt, "port");
@@ -189,7 +189,7 @@ static const char *session_port(const struct session *session)
 	return session->attempt.port[0] ? session->attempt.port : given ? given : "";
 }
 
-/* Whether the session has a value for the key, "unknown" included. */
+/* Whether the session has a value for the key, including "unknown". */
 static bool has_condition(const struct session *session, const char *key)
 {
 	const struct attempt *attempt = &session->attempt;
@@ -213,7 +213,7 @@ static void settle_session(
 			add_condition(recorder, now, session, condition);
 }
 
-/* Records what holds where sessions run, once they know where that is. */
+/* Records the conditions of the place in each session whose place is now known. */
 static void settle(struct recorder *recorder, struct stamp now)
 {
 	if (!recorder->unsettled)
@@ -237,7 +237,7 @@ void recorder_set_condition(struct recorder *recorder, struct stamp now, const s
 	}
 }
 
-/* What the log's parser says belongs to the run's session. */
+/* Events from the log's parser belong to the run's session. */
 static void take_log_event(void *user, const struct event *event)
 {
 	struct run_log *run = user;
@@ -297,7 +297,7 @@ size_t recorder_forget(
 	return bench_forget(recorder->bench, identity, before_us);
 }
 
-/* Texts of a caller are foreign: they are cleaned before they are stored and shown. */
+/* Texts from callers are foreign: they are cleaned before they are stored and shown. */
 static void feed_text(struct recorder *recorder, const struct event *like, enum event_kind kind,
 	const char *name, const char *text)
 {
@@ -311,7 +311,7 @@ static void feed_text(struct recorder *recorder, const struct event *like, enum 
 	bench_feed(recorder->bench, &event);
 }
 
-/* Tells the session which phone it is about: by its keys, or as the one at the port. */
+/* Tells the session its phone: by identifier, or the phone at the port. */
 static void name_phone(
 	struct recorder *recorder, const struct event *like, const struct recorder_run *run)
 {
@@ -366,8 +366,8 @@ int recorder_begin_run(struct recorder *recorder, struct stamp now, const struct
 	return 0;
 }
 
-/* The run of a session that is running: after a restart of the daemon its log goes on where the
- * records end. */
+/* The run of a running session: after a restart of the daemon, its log continues where the records
+ * end. */
 static int running_run(struct recorder *recorder, const struct uuid *id, struct run_log **ret)
 {
 	const struct session *session = bench_find_session(recorder->bench, id);
@@ -401,7 +401,7 @@ int recorder_append_log(struct recorder *recorder, struct stamp now, const struc
 	if (offset <= run->received && run->received - offset < length) {
 		length -= run->received - offset;
 		bytes += run->received - offset;
-		/* Line by line, so that each line's record says where the log continues. */
+		/* Line by line, so that each line's record contains the offset of the next. */
 		while (length > 0) {
 			const char *end = memchr(bytes, '\n', length);
 			size_t piece = end ? (size_t)(end - bytes) + 1 : length;

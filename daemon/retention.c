@@ -5,7 +5,7 @@
 
 #define PERIOD_US (3600 * USEC_PER_SEC)
 #define DAY_US (86400 * USEC_PER_SEC)
-#define QUIET_DAYS 7 /* without an attempt that still count for the age of what is stored */
+#define QUIET_DAYS 7 /* maximum time since the last attempt that counts for the age of data */
 
 struct retention {
 	struct retention_options options;
@@ -13,7 +13,7 @@ struct retention {
 	struct loop_timer *timer;
 };
 
-/* So many days before the moment; 0 where nothing is to expire. */
+/* The time that many days earlier; 0 if nothing expires. */
 static uint64_t days_before(uint64_t moment_us, uint32_t days)
 {
 	uint64_t span_us = days * DAY_US;
@@ -21,8 +21,8 @@ static uint64_t days_before(uint64_t moment_us, uint32_t days)
 	return days && moment_us > span_us ? moment_us - span_us : 0;
 }
 
-/* Returns 1 where more is left to delete. What lies between the newest attempt and now counts as a
- * week at most: a clock that is set years ahead must not erase the casebook. */
+/* Returns 1 if there is more to delete. The time between the newest attempt and now counts as one
+ * week at most: a clock set years ahead must not erase the casebook. */
 static int expire(const struct retention_options *options, struct casebook_file *file)
 {
 	uint64_t newest_us = 0, now_us = clock_now().wall_us;

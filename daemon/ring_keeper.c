@@ -18,9 +18,9 @@ struct ring_keeper {
 	struct ring_file *file;
 	struct loop_timer *timer;
 	uint64_t damaged;
-	bool in_memory; /* there is no file to write */
+	bool in_memory; /* there is no file to sync */
 	bool timer_runs;
-	int error; /* of the last sync, as it was reported; 0 = fine */
+	int error; /* of the last sync, as reported; 0 = none */
 };
 
 static const char *describe(int error)
@@ -54,7 +54,7 @@ void ring_keeper_report(struct ring_keeper *keeper)
 	report(keeper, keeper->error ? "no disk: records are lost when the daemon ends" : "");
 }
 
-/* Where the ring's file was removed, it gets a new one; its folder too. */
+/* If the ring's file was removed, creates a new one; its folder too. */
 static int replace_lost_file(struct ring_keeper *keeper)
 {
 	int r = ring_file_mend(keeper->file, keeper->path, clock_now());

@@ -8,16 +8,16 @@
 #include "common/base/log.h"
 #include "common/store/schema.h"
 
-#define ADVANCE_RECORDS 512 /* at a time, so that the loop goes on between */
-#define PENDING_MAX 96	    /* sessions whose records are being gathered */
+#define ADVANCE_RECORDS 512 /* per turn, so that the loop is not blocked */
+#define PENDING_MAX 96	    /* sessions whose records are collected */
 #define DELAY_US (200 * USEC_PER_MSEC)
-#define RETRY_US (5 * USEC_PER_SEC) /* after a casebook that could not be used */
+#define RETRY_US (5 * USEC_PER_SEC) /* after the casebook was unusable */
 
-/* Records of a session that are not in the casebook yet. */
+/* The records of a session that are not yet in the casebook. */
 struct pending {
-	struct uuid session; /* none = not in use */
-	bool unsealed;	     /* the casebook has no such attempt */
-	uint64_t kept;	     /* sequence of the newest record that is kept */
+	struct uuid session; /* none = unused */
+	bool unsealed;	     /* the casebook does not have the attempt */
+	uint64_t kept;	     /* sequence of the newest stored record */
 	struct record_run run;
 	uint8_t *bytes; /* of the run */
 };
@@ -29,10 +29,10 @@ struct sealer {
 	struct ring_cursor cursor;
 	struct loop_timer *timer;
 	bool timer_runs;
-	int error;     /* why the casebook cannot be used; 0 = it can */
-	bool reported; /* `error` was */
+	int error;     /* why the casebook is unusable; 0 = it is usable */
+	bool reported; /* `error` was reported */
 	struct pending pending[PENDING_MAX];
-	size_t oldest; /* the pending one that makes room next */
+	size_t oldest; /* the pending session to write next */
 };
 
 static void drop(struct pending *pending)
@@ -67,13 +67,13 @@ struct casebook_file *sealer_casebook(struct sealer *sealer)
 	return sealer->file;
 }
 
-/* Whether the casebook lacks something of the session. */
+/* Whether part of the session is missing in the casebook. */
 static bool is_due(const struct pending *pending)
 {
 	return pending->run.length > 0 || pending->unsealed;
 }
 
-/* Keeps the run that was gathered. */
+/* Writes the collected run. */
 static int keep_run(struct sealer *sealer, struct stamp now, struct pending *pending)
 {
 	int r = casebook_file_keep(sealer->file, now, &pending->session, &pending->run);
@@ -85,8 +85,8 @@ static int keep_run(struct sealer *sealer, struct stamp now, struct pending *pen
 	return 0;
 }
 
-/* Seals a session that has ended; one that the bench has forgotten stays unsealed. Returns 1, 0
- * where the session runs, or a negative errno. */
+/* Seals an ended session; one that the bench has dropped stays unsealed. Returns 1, 0 if the
+ * session is still running, or a negative errno. */
 static int seal(struct sealer *sealer, struct stamp now, struct pending *pending)
 {
 	const struct session *session =
@@ -107,7 +107,8 @@ static int seal(struct sealer *sealer, struct stamp now, struct pending *pending
 	return 1;
 }
 
-/* A place for one more session: where none is free, the next in turn is written and makes room. */
+/* Finds a free entry for another session; if there is none, writes the next one in turn and reuses
+ * its entry. */
 static int make_room(struct sealer *sealer, struct stamp now, struct pending **ret)
 {
 	struct pending *pending;
@@ -160,7 +161,7 @@ static int find_pending(
 	return 0;
 }
 
-/* Gathers a record. Returns 0 or a negative errno. */
+/* Collects a record. Returns 0 or a negative errno. */
 static int gather(struct sealer *sealer, struct stamp now, const struct ring_record *record)
 {
 	struct pending *pending;
@@ -185,8 +186,8 @@ static int gather(struct sealer *sealer, struct stamp now, const struct ring_rec
 	return pending->run.length >= RECORD_RUN_BYTES ? keep_run(sealer, now, pending) : 0;
 }
 
-/* At the end of the ring: seals one session that has ended. Its verdict stands in its records by
- * then, so that it is sealed once. Returns 1 where there was one. */
+/* At the end of the ring: seals one ended session. By then its records include the verdict, so one
+ * seal is enough. Returns 1 if there was one. */
 static int seal_next(struct sealer *sealer, struct stamp now)
 {
 	for (size_t i = 0; i < PENDING_MAX; i++) {
@@ -207,8 +208,8 @@ static int seal_next(struct sealer *sealer, struct stamp now)
 	return 0;
 }
 
-/* Goes on through the ring, some records at a time. Returns 1 where more are waiting, 0 at the end,
- * or a negative errno: then the casebook is closed, and the next opening starts over. */
+/* Reads on in the ring, some records at a time. Returns 1 if there are more, 0 at the end, or a
+ * negative errno: then the casebook is closed, and the next opening starts over. */
 static int advance(struct sealer *sealer, struct stamp now)
 {
 	struct ring_record record;
@@ -259,7 +260,7 @@ static const char *describe(int error)
 					 : strerror(-error);
 }
 
-/* Reports once that the casebook can or cannot be used. */
+/* Reports each change of the casebook's state once. */
 static void report(struct sealer *sealer, int error)
 {
 	struct event source = {

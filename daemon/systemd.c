@@ -15,7 +15,7 @@
 
 struct systemd {
 	struct loop_timer *watchdog;
-	uint64_t interval_us; /* 0 = the manager wants no sign of life */
+	uint64_t interval_us; /* 0 = the watchdog is off */
 	char status[STATUS_SIZE];
 };
 

@@ -12,9 +12,9 @@
 #include "common/base/text.h"
 
 #define LISTEN_BACKLOG 64
-#define SOCKET_UMASK 0117 /* the owner and the group */
+#define SOCKET_UMASK 0117 /* owner and group only */
 
-/* Removes a socket that nobody listens at. Returns 0 or -EADDRINUSE. */
+/* Removes a socket that no process listens on. Returns 0 or -EADDRINUSE. */
 static int remove_stale(const struct sockaddr_un *address)
 {
 	CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

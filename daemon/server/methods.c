@@ -8,9 +8,9 @@
 #include "daemon/server/streams.h"
 
 struct method {
-	const char *name; /* whole */
+	const char *name; /* with the interface's name */
 	enum access access;
-	bool more_required; /* makes no sense without `more` */
+	bool more_required; /* useless without `more` */
 	const struct parameter *parameters;
 	method_handler *handle;
 };
@@ -115,7 +115,7 @@ static int get_status(struct request *request)
 	return API_OK;
 }
 
-/* With `more`: what is left of the log now, and what comes. */
+/* With `more`: sends the rest of the log, then new records. */
 static int follow_log(struct request *request)
 {
 	struct stream_log log = {0};
@@ -148,7 +148,7 @@ static int watch(struct request *request)
 	return r;
 }
 
-/* Reads one condition as a person would type it. Returns false where it is none. */
+/* Reads a condition as a person would type it. Returns false if it is invalid. */
 static bool read_condition(struct json_object *object, struct condition *ret)
 {
 	const char *key, *value;
@@ -208,7 +208,7 @@ static const struct parameter note_parameters[] = {{"device", PARAMETER_TEXT, tr
 #define OWN(name) VARLINK_INTERFACE "." name
 #define SERVICE(name) VARLINK_SERVICE "." name
 
-/* Beside the reading methods of common/query. */
+/* The methods that change something; common/query has the reading ones. */
 static const struct method methods[] = {
 	{SERVICE("GetInfo"), ACCESS_READ, false, no_parameters, get_info},
 	{SERVICE("GetInterfaceDescription"), ACCESS_READ, false, description_parameters,
@@ -241,7 +241,7 @@ static int call_method(struct request *request, const struct method *method)
 	if (!(peer_access(request->peer) & method->access))
 		return API_NOT_ALLOWED;
 	r = call_check(&request->call, method->parameters);
-	/* Whoever wants no answer cannot be sent a stream. */
+	/* A oneway caller cannot get a stream. */
 	if (r == API_OK && method->more_required && (!message->more || message->oneway))
 		return API_EXPECTED_MORE;
 	return r == API_OK ? method->handle(request) : r;
@@ -288,7 +288,7 @@ void methods_call(void *user, struct peer *peer, struct varlink_call *message)
 		.call = {.method = message->method, .parameters = message->parameters}};
 	int r = API_METHOD_NOT_FOUND;
 
-	/* A question without an answer: there is nothing to do. */
+	/* A oneway call of a reading method: there is nothing to do. */
 	if (message->oneway && (query || (method && method->access == ACCESS_READ)))
 		return;
 	request.call.answer = json_new_object(&request.call.builder);

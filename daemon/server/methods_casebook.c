@@ -31,7 +31,7 @@ static int add_history(struct casebook_file *file, const struct triage_case *c, 
 	return r;
 }
 
-/* Returns 1 where the attempt was added, 0 where it was there, or a negative errno. */
+/* Returns 1 if the attempt was added, 0 if it already existed, or a negative errno. */
 static int add_case(
 	const struct api_parts *parts, struct casebook_file *file, const struct triage_case *c)
 {
@@ -39,7 +39,7 @@ static int add_case(
 		.attempt = c->attempts[0], .identity = &c->identity, .origin = "told"};
 	int added, r;
 
-	/* What the bench has, it has seen itself. */
+	/* The daemon itself has recorded the sessions of the bench. */
 	if (bench_find_session(parts->store->bench, &c->attempts[0]->id))
 		return 0;
 	added = r = casebook_file_add(file, clock_now(), &seal);
@@ -99,7 +99,7 @@ static bool is_told(void *context, const struct kept_attempt *kept)
 	return false;
 }
 
-/* Records on their way into the casebook. */
+/* The state of writing records to the casebook. */
 struct record_writer {
 	struct casebook_file *file;
 	const struct uuid *session;
@@ -189,14 +189,13 @@ static bool runs(const struct bench *bench, const struct identity *identity)
 	return false;
 }
 
-/* What a purge deletes: the sessions of the casebook, and of the others what the phone and the
- * time say. */
+/* The scope of a purge: sessions of the casebook, and other sessions by phone and time. */
 struct purge_scope {
 	struct casebook_purge wanted;
 	struct casebook_purged purged;
 };
 
-/* Whether a record of the ring goes with a purge. */
+/* Whether a record of the ring is in the scope. */
 static bool is_purged(const struct bench *bench, const struct purge_scope *scope,
 	const struct ring_record *record)
 {
@@ -237,7 +236,7 @@ static int purge_ring(const struct api_parts *parts, const struct purge_scope *s
 	return r;
 }
 
-/* Files that were damaged and renamed: nobody can find one phone in them. */
+/* Deletes damaged files that were renamed: their records of one phone cannot be found. */
 static void remove_damaged_files(const char *state_dir)
 {
 	static const char *const names[] = {
@@ -259,7 +258,7 @@ static int purge_casebook(const struct api_parts *parts, struct purge_scope *sco
 {
 	const struct casebook_purge *purge = &scope->wanted;
 
-	/* First all that has ended goes into the casebook, so that nothing of it comes later. */
+	/* First seal all ended sessions, so that nothing is written after the purge. */
 	int r = sealer_finish(parts->sealer);
 
 	if (r == 0 && purge->identity && !purge->before_us) {

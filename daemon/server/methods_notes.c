@@ -7,9 +7,9 @@
 #include "daemon/server/methods.h"
 
 #define NOTE_BYTES_MAX 1000
-#define NOTES_MAX 1000 /* of one phone */
+#define NOTES_MAX 1000 /* per phone */
 
-/* A key is a word of case files: letters and digits. */
+/* A key has letters and digits, as in case files. */
 static bool is_key(const char *key)
 {
 	if (!islower((unsigned char)*key))
@@ -34,7 +34,7 @@ static int set_conditions(struct request *request, const struct place *place,
 		if (r == CONDITIONS_CHANGED)
 			recorder_set_condition(parts->recorder, clock_now(), place, &given[i]);
 	}
-	/* They hold while the casebook cannot be written as well: the sealer tries again. */
+	/* They apply even while the casebook is unusable: the sealer retries. */
 	sealer_store_conditions(parts->sealer);
 	return API_OK;
 }
@@ -58,14 +58,14 @@ int methods_set_conditions(struct request *request)
 	return r == API_OK ? query_put_places(&request->api->query, call, name) : r;
 }
 
-/* A word of history has small letters, digits and dashes. */
+/* A word of history has lower-case letters, digits and dashes. */
 static bool is_word(const char *text)
 {
 	return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(text) &&
 	       strlen(text) < HISTORY_WORD_SIZE;
 }
 
-/* A phone by name, also one that nobody has seen yet. */
+/* Finds a phone by name, even if it was never seen. */
 static bool find_phone(struct store *store, const char *name, struct identity *ret)
 {
 	struct place place = {0};
@@ -85,7 +85,7 @@ static bool count_note(void *context, const struct event *note)
 	return ++*count < NOTES_MAX;
 }
 
-/* The phone's running restore, and whoever watches, see the note. */
+/* Adds the note to the phone's running restore and to the streams. */
 static void record_note(struct recorder *recorder, const struct identity *identity,
 	struct stamp now, const char *kind, const char *text)
 {

@@ -9,8 +9,8 @@
 #define EXIT_STATUS_MAX 255
 #define SIGNAL_MAX 64
 
-/* A word of a command line, quoted where the shell would need that. Returns the bytes that it
- * takes, and writes them where `out` is not NULL. */
+/* Quotes a word of a command line if the shell needs it. Returns the number of bytes, and writes
+ * them if `out` is not NULL. */
 static size_t quote_word(const char *word, char *out)
 {
 	bool plain = word[0] && !word[strcspn(word, " \t\n\"'\\$`*?[]<>|&;(){}#~!")];
@@ -38,7 +38,7 @@ static size_t quote_word(const char *word, char *out)
 	return length;
 }
 
-/* The tool and its arguments as one line for people. NULL when memory is out. */
+/* The tool and its arguments as one line for people. NULL when out of memory. */
 static char *command_line_new(const char *tool, struct json_object *arguments)
 {
 	size_t count = json_object_array_length(arguments);
@@ -59,7 +59,7 @@ static char *command_line_new(const char *tool, struct json_object *arguments)
 	return line;
 }
 
-/* Who the phone is, as far as the caller knows. */
+/* Reads the phone's identifiers, if the caller sent any. */
 static int read_phone(struct call *call, struct recorder_run *run, char udid[static UDID_SIZE])
 {
 	const char *ecid = call_text(call, "ecid");
@@ -76,7 +76,7 @@ static int read_phone(struct call *call, struct recorder_run *run, char udid[sta
 	return API_OK;
 }
 
-/* The error for what the recorder answered. */
+/* The API error for an outcome of the recorder. */
 static int run_error(struct call *call, int outcome)
 {
 	static const enum api_error errors[] = {

@@ -17,8 +17,8 @@
 #include "daemon/server/listen.h"
 #include "daemon/loop.h"
 
-/* A dead peer is out of use but in the list, until the loop's next turn frees it: it may be under
- * someone's iteration. */
+/* A dead peer stays in the list until the loop's next turn frees it: an iteration may still be at
+ * it. */
 struct peer {
 	TAILQ_ENTRY(peer) entry;
 	struct server *server;
@@ -27,10 +27,10 @@ struct peer {
 	unsigned access;
 	void *stream;
 	bool dead;
-	bool input_ended;  /* it will send no more; it may still read */
-	bool stall_timed;  /* an unfinished request runs against time */
-	bool turn_wanted;  /* it waits to be served */
-	uint64_t spent_us; /* on its calls, since somebody began to wait */
+	bool input_ended;  /* it will send no more, but may still read */
+	bool stall_timed;  /* an unfinished request has a time limit */
+	bool turn_wanted;  /* it waits for its turn */
+	uint64_t spent_us; /* on its calls, since another peer began to wait */
 };
 
 struct server {
@@ -81,7 +81,7 @@ static void reap(void *user)
 	}
 }
 
-/* True where the other end is closed altogether, and not just for writing. */
+/* True if the other end is fully closed, not just for writing. */
 static bool peer_hung_up(const struct peer *peer)
 {
 	struct pollfd state = {.fd = bufferevent_getfd(peer->socket)};
@@ -89,7 +89,7 @@ static bool peer_hung_up(const struct peer *peer)
 	return poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR));
 }
 
-/* A stream whose peer has ended its input is not watched by epoll while nothing is sent. */
+/* If a stream's peer has closed its input, epoll does not report its end while nothing is sent. */
 static void check_gone(void *user)
 {
 	struct server *server = user;
@@ -119,7 +119,7 @@ static void time_request(struct peer *peer, bool unfinished)
 	bufferevent_set_timeouts(peer->socket, unfinished ? &limit : NULL, NULL);
 }
 
-/* Takes one call off the input. Returns false where there is none, or the peer was closed. */
+/* Handles one call from the input. Returns false if there is none, or the peer was closed. */
 static bool serve_call(struct peer *peer)
 {
 	struct evbuffer *input = bufferevent_get_input(peer->socket);
@@ -148,14 +148,14 @@ static bool serve_call(struct peer *peer)
 	return !peer->dead;
 }
 
-/* What is owed goes out first; written() closes then. */
+/* Pending output is sent first; then written() closes the connection. */
 static void close_if_done(struct peer *peer)
 {
 	if (peer->input_ended && !peer->stream && peer_unread(peer) == 0)
 		peer_kill(peer);
 }
 
-/* Time is compared among those who wait together. */
+/* Times are compared only among peers that wait at the same time. */
 static void forget_spent(struct server *server)
 {
 	struct peer *peer;
@@ -164,7 +164,7 @@ static void forget_spent(struct server *server)
 	peer->spent_us = 0;
 }
 
-/* Others, and what was answered, get their turn first. */
+/* Other peers, and pending output, go first. */
 static void serve_later(struct peer *peer)
 {
 	struct server *server = peer->server;
@@ -189,7 +189,7 @@ static void serve(struct peer *peer)
 	uint64_t began_us = now_us(), spent_us = 0;
 	bool more = true;
 
-	/* After a large answer the peer gets the time to read it, one turn. */
+	/* After a large answer, the peer gets one turn of time to read it. */
 	for (unsigned i = 0; more && i < CALLS_PER_TURN && !peer->stream; i++) {
 		more = serve_call(peer);
 		if (peer->dead)
@@ -199,7 +199,7 @@ static void serve(struct peer *peer)
 			break;
 	}
 	peer->spent_us += spent_us;
-	if (!more && peer->input_ended) /* a request without an end */
+	if (!more && peer->input_ended) /* an incomplete request */
 		evbuffer_drain(input, evbuffer_get_length(input));
 	time_request(peer, !more && !peer->stream && evbuffer_get_length(input) > 0);
 	if (peer->stream)
@@ -221,7 +221,7 @@ static uint64_t spent_by_user(const struct server *server, uid_t user)
 	return spent_us;
 }
 
-/* Of those who wait: of the user who had the least time, the connection that had the least. */
+/* The next waiting peer: the connection with the least time, of the user with the least time. */
 static struct peer *next_waiting(const struct server *server)
 {
 	struct peer *peer, *next = NULL;
@@ -264,7 +264,7 @@ static void came(struct bufferevent *socket, void *user)
 	struct peer *peer = user;
 
 	loop_work_begin(peer->server->loop);
-	/* Nobody passes those who wait. */
+	/* New calls queue behind waiting peers. */
 	if (peer->server->waiting || loop_turn_us(peer->server->loop) >= TURN_US)
 		serve_later(peer);
 	else
@@ -313,8 +313,7 @@ static void happened(struct bufferevent *socket, short what, void *user)
 	loop_work_end(peer->server->loop);
 }
 
-/* The socket's permissions decide who may connect; what they may do beyond that depends on
- * the user alone. */
+/* The socket's permissions decide who may connect; further rights depend only on the user. */
 static unsigned access_of(const struct ucred *who)
 {
 	if (who->uid == 0 || who->uid == geteuid())
@@ -358,12 +357,12 @@ static int add_peer(struct server *server, int fd, const struct ucred *who)
 	peer->server = server;
 	peer->who = *who;
 	peer->access = access_of(who);
-	/* One byte past the limit shows that it is passed; more is not read. */
+	/* One byte over the limit is enough to detect a violation; no more is read. */
 	bufferevent_setwatermark(peer->socket, EV_READ, 0, VARLINK_REQUEST_MAX + 1);
 	bufferevent_setwatermark(peer->socket, EV_WRITE, PEER_UNREAD_LOW, 0);
 	bufferevent_setcb(peer->socket, came, written, happened, peer);
 	if (bufferevent_enable(peer->socket, EV_READ | EV_WRITE) < 0) {
-		bufferevent_free(peer->socket); /* and the descriptor with it */
+		bufferevent_free(peer->socket); /* and its descriptor */
 		return 0;
 	}
 	TAILQ_INSERT_TAIL(&server->peers, peer, entry);
@@ -432,7 +431,7 @@ int server_new(struct loop *loop, const struct server_handler *handler, struct s
 	return 0;
 }
 
-/* What was answered just before the end should arrive; what does not go at once is dropped. */
+/* The latest answers should still arrive; output that would block is dropped. */
 static void send_rest(struct peer *peer)
 {
 	struct evbuffer *output = bufferevent_get_output(peer->socket);
@@ -467,7 +466,7 @@ struct server *server_free(struct server *server)
 
 static int start_listening(struct server *server)
 {
-	/* A backlog of 0: the socket listens already. */
+	/* A backlog of 0: the socket is already listening. */
 	server->listener = evconnlistener_new(loop_base(server->loop), accepted, server,
 		LEV_OPT_CLOSE_ON_EXEC, 0, server->bound.fd);
 	if (!server->listener)
@@ -515,7 +514,7 @@ int peer_send(struct peer *peer, struct json_object *message)
 	frame = owned ? varlink_frame(owned, &length) : NULL;
 	if (frame && peer->stream && peer_unread(peer) + length > PEER_UNREAD_MAX)
 		return -EAGAIN;
-	/* A single answer may be larger than the limit: what counts is what was left before it. */
+	/* A single answer may exceed the limit: only output pending before it counts. */
 	if (!frame || peer_unread(peer) > PEER_UNREAD_MAX ||
 		bufferevent_write(peer->socket, frame, length) < 0) {
 		log_warning("Closed the connection of process %d of user %u: %s.",
@@ -530,7 +529,7 @@ int peer_send(struct peer *peer, struct json_object *message)
 void peer_set_stream(struct peer *peer, void *stream)
 {
 	peer->stream = stream;
-	/* Calls may have come meanwhile. */
+	/* More calls may be in the buffer. */
 	if (!stream)
 		serve_later(peer);
 }

@@ -9,20 +9,20 @@
 #include "common/query/collect.h"
 #include "common/wire/records.h"
 
-/* What is read from the ring at once: little beside PEER_UNREAD_MAX. */
+/* Bytes to read from the ring at once: small compared to PEER_UNREAD_MAX. */
 #define BATCH_BYTES (192u << 10)
 
 struct stream {
 	TAILQ_ENTRY(stream) entry;
 	struct peer *peer;
-	bool is_watch; /* else ReadLog */
-	bool live;     /* it has read what there was, and gets what is published */
-	bool greeted;  /* a ReadLog stream has had its first message */
+	bool is_watch; /* else a ReadLog stream */
+	bool live;     /* it has caught up, and gets new records directly */
+	bool greeted;  /* the first message of a ReadLog stream was sent */
 	struct uuid session;
 	size_t limit;
-	uint64_t last; /* sequence up to which its reader has all records, or a count of the lost
+	uint64_t last; /* the reader has all records up to this sequence, or a count of the lost
 			  ones */
-	uint64_t lost; /* records that were dropped and not reported yet */
+	uint64_t lost; /* dropped records not yet reported */
 };
 
 static int send_reply(
@@ -41,7 +41,7 @@ static struct json_object *change_new(
 	return change;
 }
 
-/* One message of a ReadLog stream; `records` is taken. */
+/* Sends one message of a ReadLog stream; takes ownership of `records`. */
 static int send_records(struct stream *stream, struct json_builder *builder,
 	struct json_object *records, uint64_t lost)
 {
@@ -52,7 +52,7 @@ static int send_records(struct stream *stream, struct json_builder *builder,
 	return send_reply(stream, builder, parameters);
 }
 
-/* The phone that a record is about, as it stands on the bench, or gone. */
+/* The phone of a record, as it is on the bench now, or gone. */
 static struct json_object *device_of(
 	struct api *api, struct json_builder *builder, struct json_object *record)
 {
@@ -68,7 +68,7 @@ static struct json_object *device_of(
 	return query_device(&api->query, builder, &identity);
 }
 
-/* One record of a Watch stream; `record` is taken. */
+/* Sends one record of a Watch stream; takes ownership of `record`. */
 static int send_change(struct api *api, struct stream *stream, struct json_builder *builder,
 	struct json_object *record, uint64_t sequence)
 {
@@ -106,7 +106,7 @@ static int send_state(struct api *api, struct stream *stream)
 	return send_reply(stream, &builder, state);
 }
 
-/* The records of a batch as messages of their own. */
+/* Sends the records of a batch as separate messages. */
 static int send_changes(
 	struct api *api, struct stream *stream, struct json_object *records, uint64_t lost)
 {
@@ -144,7 +144,7 @@ static int send_batch(
 	return send_records(stream, batch->builder, batch->array, lost);
 }
 
-/* Reads one batch of what the stream has missed. Returns 0 or a negative errno. */
+/* Reads one batch of missed records. Returns 0 or a negative errno. */
 static int catch_up_once(struct api *api, struct stream *stream)
 {
 	struct json_builder builder = {0};
@@ -177,7 +177,7 @@ static void stream_free(struct api *api, struct stream *stream)
 	free(stream);
 }
 
-/* The stream cannot continue: sends the error and frees the connection for other calls. */
+/* Ends a failed stream: sends the error and frees the connection for other calls. */
 static void stream_fail(struct api *api, struct stream *stream, int error)
 {
 	struct json_builder builder = {0};
@@ -197,7 +197,7 @@ static void catch_up(struct api *api, struct stream *stream)
 
 	while (r >= 0 && !stream->live && peer_unread(stream->peer) <= PEER_UNREAD_LOW)
 		r = catch_up_once(api, stream);
-	/* -EPIPE: the peer is closed already. */
+	/* -EPIPE: the peer is already closed. */
 	if (r < 0 && r != -EPIPE)
 		stream_fail(api, stream, r);
 }
@@ -224,7 +224,7 @@ int stream_watch(struct api *api, struct peer *peer, const uint64_t *after)
 		return -ENOMEM;
 	stream->is_watch = true;
 	if (after) {
-		/* Told so that whoever loses the connection now asks again for the same. */
+		/* Send it, so that a reader that loses the connection now can resume from it. */
 		stream->last = *after;
 	} else {
 		stream->last = ring_reader_extent(api->parts.store->reader).next_sequence - 1;
@@ -288,13 +288,13 @@ void api_observe(void *user, const struct event *event)
 
 	TAILQ_FOREACH(stream, &api->streams, entry)
 	{
-		/* Those who catch up come to it in the ring. */
+		/* Streams that are catching up will read it from the ring. */
 		if (!stream->live || (event->sequence && event->sequence <= stream->last))
 			continue;
 		if (!uuid_is_none(&stream->session) &&
 			!uuid_equal(&stream->session, &event->session))
 			continue;
-		/* Once a record was dropped, all are, until the reader has the count. */
+		/* After one dropped record, all are dropped until the reader has the count. */
 		if (stream->lost > 0 || send_record(api, stream, event) == -EAGAIN)
 			stream->lost++;
 		if (event->sequence)

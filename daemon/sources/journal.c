@@ -15,15 +15,15 @@
 #include "daemon/sources/path_watch.h"
 #include "daemon/sources/source.h"
 
-#define LINE_SIZE 1024 /* of a line, with the NUL; the rest of a longer one is cut */
+#define LINE_SIZE 1024 /* of a line, with the NUL; longer lines are truncated */
 #define FIELD_SIZE 64
-#define CURSOR_SIZE 512		     /* journald's have about 150 characters */
-#define ENTRIES_A_TURN 32	     /* per turn of the loop, so that nobody else waits long */
-#define RETRY_US (10 * USEC_PER_SEC) /* after a journal that could not be read, at the earliest */
-#define SAFETY_NET_US (600 * USEC_PER_SEC) /* the same where its folders are watched */
+#define CURSOR_SIZE 512			   /* journald's have about 150 characters */
+#define ENTRIES_A_TURN 32		   /* per turn of the loop, so that it is not blocked */
+#define RETRY_US (10 * USEC_PER_SEC)	   /* minimum wait after an unreadable journal */
+#define SAFETY_NET_US (600 * USEC_PER_SEC) /* the same if its folders are watched */
 #define FOLDERS_MAX 2
-#define POLL_US (1 * USEC_PER_SEC)	  /* where the kernel cannot tell of changes */
-#define SAVE_PERIOD_US (1 * USEC_PER_SEC) /* a crash costs so much that is read twice */
+#define POLL_US (1 * USEC_PER_SEC)	  /* if the kernel cannot report changes */
+#define SAVE_PERIOD_US (1 * USEC_PER_SEC) /* a crash makes this much be read twice */
 #define REASON_SIZE 200
 
 struct journal {
@@ -36,18 +36,18 @@ struct journal {
 	char folder[PATH_MAX];
 	sd_id128_t boot;
 
-	sd_journal *handle; /* NULL = down; then the timer waits for a new try */
-	bool placed;	    /* `handle` stands at an entry that was read, or at the start */
+	sd_journal *handle; /* NULL = down; then the timer waits for a retry */
+	bool placed;	    /* `handle` is at an entry that was read, or at the start */
 	struct loop_io *io;
 	struct loop_timer *timer;
-	bool waiting; /* `handle` is open, and has nothing that may be read */
-	struct path_watch *watches[FOLDERS_MAX]; /* of its folders; NULL where that cannot be */
-	bool from_end; /* reading failed at the kept place: do not go back there */
+	bool waiting;				 /* `handle` is open, but no entry is readable */
+	struct path_watch *watches[FOLDERS_MAX]; /* of its folders; NULL = not possible */
+	bool from_end; /* reading failed at the stored position: do not return there */
 	int told;      /* code of the last EVENT_SOURCE; 1 = none yet */
 	struct mux_watch mux;
 	char saved_cursor[CURSOR_SIZE];
-	uint64_t saved_us; /* when the place was kept last */
-	bool unsaved;	   /* something was told since */
+	uint64_t saved_us; /* when the position was last stored */
+	bool unsaved;	   /* events were sent since then */
 };
 
 static void tell_source(struct journal *journal, int code, const char *reason)
@@ -58,7 +58,7 @@ static void tell_source(struct journal *journal, int code, const char *reason)
 	source_report(SOURCE_KERNEL, "journal", code, reason, journal->sink, journal->user);
 }
 
-/* Copies a field of the current entry as clean text. Returns false where it has none. */
+/* Copies a field of the current entry as clean text. Returns false if it is missing. */
 static bool read_field(struct journal *journal, const char *name, char *out, size_t size)
 {
 	const void *data;
@@ -70,8 +70,8 @@ static bool read_field(struct journal *journal, const char *name, char *out, siz
 	return true;
 }
 
-/* The time of the current entry by its writer's clock. Returns false for another boot's, whose
- * monotonic clock says nothing here. */
+/* The time of the current entry by its writer's clock. Returns false for an entry of another boot:
+ * its monotonic clock is not comparable. */
 static bool read_time(struct journal *journal, struct stamp *ret)
 {
 	char source_text[FIELD_SIZE];
@@ -94,14 +94,15 @@ static bool read_time(struct journal *journal, struct stamp *ret)
 	return true;
 }
 
-/* Who wrote the current entry, by the fields that journald sets and no program can. */
+/* Identifies the writer of the current entry by fields that only journald can set. */
 static bool read_writer(struct journal *journal, enum link_writer *ret)
 {
 	char field[FIELD_SIZE];
 
 	if (read_field(journal, "_TRANSPORT", field, sizeof(field)) &&
 		text_equal(field, "kernel")) {
-		/* A program that writes to /dev/kmsg gets another facility than the kernel's. */
+		/* Entries that programs write to /dev/kmsg have another facility than the
+		 * kernel's. */
 		*ret = LINK_KERNEL;
 		return read_field(journal, "SYSLOG_FACILITY", field, sizeof(field)) &&
 		       text_equal(field, "0");
@@ -147,9 +148,7 @@ static void tell_finding(struct journal *journal, enum link_writer writer, struc
 	journal->sink(journal->user, &event);
 }
 
-/* Tells of a program that connects to usbmuxd. Returns false where the line is about something
- * else.
- */
+/* Reports a program that connects to usbmuxd. Returns false if the line is about something else. */
 static bool tell_client(struct journal *journal, struct stamp at, const char *line)
 {
 	struct event event = {.at = at, .kind = EVENT_MUX_CLIENT, .source = SOURCE_USBMUXD};
@@ -160,7 +159,7 @@ static bool tell_client(struct journal *journal, struct stamp at, const char *li
 	return true;
 }
 
-/* Returns whether the current entry was told. */
+/* Returns whether the current entry was reported. */
 static bool read_entry(struct journal *journal)
 {
 	struct link_finding finding = {0};
@@ -188,8 +187,8 @@ static void closefilep(FILE **file)
 		fclose(*file);
 }
 
-/* Writes the cursor over the one before, as a line of a fixed size. A new file under the same name
- * would make some file systems write it to the disk at once, and the loop wait for that. */
+/* Overwrites the cursor with a line of a fixed size. Replacing the file by rename would make some
+ * file systems sync it at once, and block the loop. */
 static int write_cursor(const char *path, const char *cursor)
 {
 	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
@@ -209,7 +208,7 @@ static int write_cursor(const char *path, const char *cursor)
 	return (size_t)written == sizeof(line) ? 0 : -ENOSPC;
 }
 
-/* Keeps the place. A lost write costs lines that are read twice, so nothing is synced. */
+/* Stores the position. After a lost write some lines are read twice, so it is not synced. */
 static void save_cursor(struct journal *journal)
 {
 	CLEANUP(freep) char *cursor = NULL;
@@ -225,7 +224,7 @@ static void save_cursor(struct journal *journal)
 	if (r < 0) {
 		log_warning("journal: cannot keep the place in %s: %s", journal->cursor_path,
 			strerror(-r));
-		/* Said once, not with each line. */
+		/* Report it once, not with each line. */
 		*journal->cursor_path = '\0';
 		return;
 	}
@@ -253,7 +252,7 @@ static void go_down(struct journal *journal, int code, const char *reason)
 	tell_source(journal, code, reason);
 }
 
-/* Something was written. A busy journal that may not be read is looked at every RETRY_US alone. */
+/* Something was written. A busy journal without permission is checked only every RETRY_US. */
 static void on_written(void *user, unsigned ready)
 {
 	struct journal *journal = user;
@@ -262,7 +261,7 @@ static void on_written(void *user, unsigned ready)
 	loop_timer_start(journal->timer, RETRY_US);
 }
 
-/* A folder of the journal came to be. */
+/* A folder of the journal was created. */
 static void on_folder(void *user)
 {
 	struct journal *journal = user;
@@ -271,7 +270,7 @@ static void on_folder(void *user)
 		loop_timer_start(journal->timer, 0);
 }
 
-/* There is nothing to read yet: waits for a change, so that nobody looks again and again. */
+/* Nothing is readable yet: waits for a change instead of polling. */
 static void wait_for_entries(struct journal *journal)
 {
 	int fd = sd_journal_get_fd(journal->handle);
@@ -283,7 +282,7 @@ static void wait_for_entries(struct journal *journal)
 	loop_timer_start(journal->timer, SAFETY_NET_US);
 }
 
-/* Reads what is there, a share at a time, and says when to come back. */
+/* Reads the available entries, some at a time, and schedules the next read. */
 static void read_entries(struct journal *journal)
 {
 	char reason[REASON_SIZE];
@@ -321,7 +320,7 @@ static void on_changed(void *user, unsigned ready)
 	struct journal *journal = user;
 	int r = sd_journal_process(journal->handle);
 
-	/* Rotation (INVALIDATE) needs nothing: the place is kept by entry, not by file. */
+	/* Rotation (INVALIDATE) needs no action: the position is an entry, not a file. */
 	if (r < 0)
 		go_down(journal, r, "its changes cannot be followed");
 	else
@@ -330,7 +329,7 @@ static void on_changed(void *user, unsigned ready)
 
 static int add_matches(sd_journal *handle)
 {
-	/* Same field: or; other field: and; disjunction: or of the groups. */
+	/* Matches of the same field: or; of different fields: and; the groups: or. */
 	static const char *const groups[][2] = {
 		{"_TRANSPORT=kernel", "SYSLOG_FACILITY=0"},
 		{"_SYSTEMD_UNIT=usbmuxd.service", NULL},
@@ -348,7 +347,7 @@ static int add_matches(sd_journal *handle)
 	return 0;
 }
 
-/* Goes to the entry where the last run stopped. Returns 1, or 0 where that is not known. */
+/* Moves to the entry where the last run stopped. Returns 1, or 0 if it is unknown. */
 static int seek_kept_place(struct journal *journal)
 {
 	CLEANUP(closefilep) FILE *file = NULL;
@@ -369,7 +368,7 @@ static int seek_kept_place(struct journal *journal)
 	return 1;
 }
 
-/* Goes to the kept place, but not further back than the limit; without one to the end. */
+/* Moves to the stored position, but not further back than the limit; without one to the end. */
 static int seek_start(struct journal *journal)
 {
 	uint64_t then_us, now_us = clock_now().wall_us;
@@ -386,8 +385,8 @@ static int seek_start(struct journal *journal)
 	r = sd_journal_seek_tail(journal->handle);
 	if (r < 0)
 		return r;
-	/* On the last entry, so that the next one is the first new one. From the tail itself
-	 * sd-journal never goes on; where no entry is of interest yet, the head is as good. */
+	/* Moves to the last entry, so that the next one is the first new one. sd-journal cannot
+	 * continue from the tail itself; if no entry matches yet, the head is equivalent. */
 	r = sd_journal_previous(journal->handle);
 	if (r == 0)
 		return sd_journal_seek_head(journal->handle);
@@ -395,7 +394,7 @@ static int seek_start(struct journal *journal)
 	return r < 0 ? r : 0;
 }
 
-/* Without the right group the system's journal opens and is empty. */
+/* Without the right group, the system's journal opens but is empty. */
 static bool has_entries(sd_journal *handle)
 {
 	return sd_journal_seek_head(handle) >= 0 && sd_journal_next(handle) > 0;
@@ -486,7 +485,8 @@ int journal_new(struct loop *loop, const struct journal_options *options, event_
 	if (options->folder &&
 		!text_copy(journal->folder, sizeof(journal->folder), options->folder))
 		return -ENAMETOOLONG;
-	/* Without a boot id no entry is of this boot: the time of none would be known. */
+	/* Without a boot id, no entry can be matched to this boot, and all times would be
+	 * unknown. */
 	r = sd_id128_get_boot(&journal->boot);
 	if (r < 0)
 		log_warning("journal: this boot's id is not known: %s", strerror(-r));

@@ -11,10 +11,10 @@
 #include "common/logs/link_log.h"
 #include "daemon/sources/source.h"
 
-#define RECORD_SIZE 8192 /* the kernel refuses a read into less than its record */
-#define LINE_SIZE 1024	 /* of a line, with the NUL; the rest of a longer one is cut */
+#define RECORD_SIZE 8192 /* the kernel refuses a read with a buffer smaller than its record */
+#define LINE_SIZE 1024	 /* of a line, with the NUL; longer lines are truncated */
 #define FIELD_SIZE 64
-#define RECORDS_A_TURN 64 /* per turn of the loop, so that nobody else waits long */
+#define RECORDS_A_TURN 64 /* per turn of the loop, so that it is not blocked */
 #define FACILITY_SHIFT 3
 #define REASON_SIZE 200
 
@@ -69,7 +69,7 @@ static void read_record(struct kmsg *kmsg, const char *record)
 	unsigned priority;
 	uint64_t record_us;
 
-	/* A program that writes to /dev/kmsg gets another facility than the kernel's 0. */
+	/* Entries that programs write to /dev/kmsg have another facility than the kernel's 0. */
 	if (!message || sscanf(record, "%u,%*u,%" SCNu64 ",", &priority, &record_us) != 2 ||
 		priority >> FACILITY_SHIFT != 0)
 		return;
@@ -99,7 +99,7 @@ static void on_readable(void *user, unsigned ready)
 
 	for (size_t i = 0; i < RECORDS_A_TURN; i++) {
 		n = read(kmsg->fd, record, sizeof(record) - 1);
-		/* EPIPE: the buffer wrapped, some records are lost, the next read goes on. */
+		/* EPIPE: the buffer wrapped and some records are lost; the next read continues. */
 		if (n < 0 && (errno == EPIPE || errno == EINTR))
 			continue;
 		if (n <= 0)
@@ -120,7 +120,7 @@ static int open_log(struct kmsg *kmsg, struct loop *loop, const char *path)
 	kmsg->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (kmsg->fd < 0)
 		return -errno;
-	/* From the end on; a file that cannot seek has no past. */
+	/* Start at the end; a file that cannot seek has no old records. */
 	lseek(kmsg->fd, 0, SEEK_END);
 	return loop_watch(loop, kmsg->fd, LOOP_READ, on_readable, kmsg, &kmsg->io);
 }

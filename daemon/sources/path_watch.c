@@ -19,7 +19,7 @@ struct path_watch {
 	char name[NAME_MAX + 1];
 };
 
-/* Whether one of the events is about the name; an overflow may have been. */
+/* Whether one of the events is about the name; after an overflow it may be. */
 static bool concerns(const struct path_watch *watch, const char *bytes, size_t length)
 {
 	struct inotify_event event;

@@ -14,16 +14,16 @@
 #include "phone/answer.h"
 #include "phone/program.h"
 
-#define ASKED_MAX 64 /* phones that were asked and are still there; the oldest makes room */
+#define ASKED_MAX 64 /* phones that were queried and are still attached; the oldest is dropped */
 
-/* A phone that waits for its turn. */
+/* A phone waiting for its turn. */
 struct request {
 	char udid[UDID_SIZE];
 	unsigned asks;
 	uint64_t came_us;
 };
 
-/* A question that runs; free where there is no run. */
+/* A running query; free if `run` is NULL. */
 struct question {
 	struct phone *phone;
 	struct phone_run *run;
@@ -36,7 +36,7 @@ struct phone {
 	void *user;
 	const char *program;
 	uint64_t deadline_us;
-	int source; /* the code that was reported last */
+	int source; /* the last reported code */
 	struct request queue[PHONE_QUEUE_MAX];
 	size_t queue_count;
 	struct question running[PHONE_RUNNING_MAX];
@@ -55,7 +55,7 @@ static void report_up(struct phone *phone)
 	report_source(phone, 0, "asks phones that come");
 }
 
-/* The same reason is reported once. */
+/* Reports the same reason only once. */
 static void report_down(struct phone *phone, int code)
 {
 	char reason[256];
@@ -75,7 +75,8 @@ static struct event answer_event(
 	struct event event = {.at = clock_now(), .kind = kind, .source = SOURCE_PHONE};
 
 	text_copy(event.udid, sizeof(event.udid), udid);
-	/* The ECID in the UDID, which USB shows too, is surer than the one in the answer. */
+	/* The ECID in the UDID, which USB also shows, is more reliable than the one in the
+	 * answer. */
 	event.ecid = udid_ecid(event.udid);
 	if (!event.ecid)
 		event.ecid = answer->ecid;
@@ -122,7 +123,7 @@ static void report_saved(struct phone *phone, const char *udid, const struct pho
 	}
 }
 
-/* The journal has more readers than this daemon's socket: only the end of a UDID goes there. */
+/* The journal has more readers than this daemon's socket: it gets only the end of a UDID. */
 static const char *udid_end(const char *udid)
 {
 	size_t length = strlen(udid);
@@ -186,7 +187,7 @@ static void on_ended(void *user, enum phone_run_result result, const char *outpu
 	start_next(phone);
 }
 
-/* Starts the program; a phone that it cannot be started for is not asked. */
+/* Starts the program; if that fails, the phone is not queried. */
 static void start(struct phone *phone, struct question *question, const struct request *request)
 {
 	const char *arguments[6] = {"idevicetriage-phone", "ask", question->request.udid};
@@ -230,7 +231,7 @@ static void drop_request(struct phone *phone, size_t i)
 		(phone->queue_count - i) * sizeof(*phone->queue));
 }
 
-/* One question at a time to a phone: one that is being killed still counts. */
+/* One query at a time per phone: one that is being killed still counts. */
 static void start_next(struct phone *phone)
 {
 	size_t i = 0;
@@ -246,7 +247,7 @@ static void start_next(struct phone *phone)
 			continue;
 		}
 		drop_request(phone, i);
-		/* A restore may have begun on it by now. */
+		/* Meanwhile a restore may have begun on it. */
 		if (clock_now().monotonic_us <= request.came_us + QUERY_WINDOW_US)
 			start(phone, question, &request);
 	}

@@ -14,13 +14,13 @@ struct phone_run {
 	struct loop_timer *deadline;
 	phone_run_ended *ended;
 	void *user;
-	bool killed; /* by us, and the result says why */
+	bool killed; /* by us; `result` has the reason */
 	enum phone_run_result result;
 	size_t length;
 	char bytes[PHONE_RUN_OUTPUT_MAX];
 };
 
-/* The end will be seen as any other. */
+/* on_end() handles the end as usual. */
 static void kill_it(struct phone_run *run, enum phone_run_result result)
 {
 	if (run->killed)
@@ -31,12 +31,12 @@ static void kill_it(struct phone_run *run, enum phone_run_result result)
 	phone_process_kill(&run->process);
 }
 
-/* Reads once. Returns false where there is nothing more to read for now. */
+/* Reads once. Returns false if there is nothing more to read for now. */
 static bool read_some(struct phone_run *run)
 {
 	ssize_t n;
 
-	/* At the limit a last byte is one too many. */
+	/* At the limit, one more byte is too many. */
 	if (run->length == sizeof(run->bytes)) {
 		kill_it(run, PHONE_RUN_TOO_LONG);
 		return false;
@@ -54,8 +54,8 @@ static void on_output(void *user, unsigned ready)
 	read_some(user);
 }
 
-/* The program has ended. What it started may still hold its output open: it ends as well, and
- * nobody waits for the end of the output. */
+/* The program has ended. Its children may still have its output open: they are killed, and the rest
+ * of the output is not awaited. */
 static void on_end(void *user, unsigned ready)
 {
 	struct phone_run *run = user;

@@ -22,8 +22,8 @@ struct sources {
 	struct usb *usb;
 	struct usbmux *usbmux;
 	struct journal *journal;
-	struct kmsg *kmsg;   /* only while the journal cannot be read */
-	struct phone *phone; /* only where phones may be asked */
+	struct kmsg *kmsg;   /* only while the journal is unreadable */
+	struct phone *phone; /* only if queries are enabled */
 	struct query_policy query_policy;
 };
 
@@ -36,7 +36,7 @@ static bool find_place(void *user, uint32_t bus, uint32_t address, struct usb_pl
 	return sources->usb && usb_find_place(sources->usb, bus, address, ret);
 }
 
-/* Where there is no journal, the kernel's own log has at least the kernel's errors. */
+/* Without a journal, the kernel's own log has at least the kernel's errors. */
 static void replace_journal(struct sources *sources, bool replace)
 {
 	const struct kmsg_options options = {.find_place = find_place, .find_place_user = sources};
@@ -50,7 +50,7 @@ static void replace_journal(struct sources *sources, bool replace)
 	}
 }
 
-/* What a phone that has just come may be asked: decided before the bench knows of the event. */
+/* What a phone that has just appeared may be asked: decided before the bench handles the event. */
 static unsigned due_questions(struct sources *sources, const struct event *event)
 {
 	if (!sources->phone || event->kind != EVENT_MUX_ATTACH)
@@ -63,7 +63,7 @@ static bool has_left(const struct event *event)
 	return event->kind == EVENT_DETACH || (event->kind == EVENT_MUX_DETACH && event->code == 0);
 }
 
-/* An event of a source: first recorded, then acted upon, so that causes stand before effects. */
+/* Records an event of a source, then acts on it, so that causes come before effects. */
 static void take_event(void *user, const struct event *event)
 {
 	struct sources *sources = user;

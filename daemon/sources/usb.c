@@ -12,19 +12,21 @@
 #include "common/model/attempt.h"
 #include "daemon/sources/source.h"
 
-#define DEVICES_MAX 256			 /* Apple devices at once */
-#define UEVENTS_A_TURN 16		 /* per turn of the loop, so that nobody else waits long */
-#define RECEIVE_BYTES (16 * 1024 * 1024) /* the kernel's queue of uevents: a hub falling over */
+#define DEVICES_MAX 256	  /* Apple devices at once */
+#define UEVENTS_A_TURN 16 /* per turn of the loop, so that it is not blocked */
+#define RECEIVE_BYTES                                                                              \
+	(16 * 1024 *                                                                               \
+		1024) /* for the kernel's queue of uevents when a hub with many devices resets */
 #define SYSPATH_SIZE 512
 #define SERIAL_SIZE 256 /* a USB string has at most 126 characters */
 #define REASON_SIZE 200
 
 struct usb_device {
-	char syspath[SYSPATH_SIZE]; /* on removal sysfs is gone: this finds what it was */
+	char syspath[SYSPATH_SIZE]; /* identifies a removed device, which is no longer in sysfs */
 	uint32_t bus, address;
 	struct usb_place place;
 	struct usb_identity identity;
-	char hub[CONDITION_VALUE_SIZE]; /* that it is on: numbers and name; empty = none */
+	char hub[CONDITION_VALUE_SIZE]; /* parent hub: numbers and name; empty = none */
 };
 
 struct usb {
@@ -33,7 +35,8 @@ struct usb {
 	sd_event *event;
 	sd_device_monitor *monitor;
 	struct loop_io *io;
-	struct loop_timer *more; /* sd-event may hold what its descriptor no longer shows */
+	struct loop_timer
+		*more; /* sd-event may have events that its descriptor no longer signals */
 	bool full_told;
 	size_t device_count;
 	struct usb_device devices[DEVICES_MAX];
@@ -52,8 +55,8 @@ static void tell_source(struct usb *usb, int code, const char *reason)
 static void tell_device(struct usb *usb, enum event_kind kind, const struct usb_device *device)
 {
 	const struct model *model = device->identity.model;
-	/* Both ends by the time of arrival: udev's own time of an attach could come before that of
-	 * the detach it follows. The kernel's lines have the exact times. */
+	/* Attach and detach both have the time of arrival: udev's own time of an attach could be
+	 * before that of the detach that it follows. The kernel's lines have the exact times. */
 	struct event event = {
 		.at = clock_now(),
 		.kind = kind,
@@ -83,8 +86,8 @@ static void tell_device(struct usb *usb, enum event_kind kind, const struct usb_
 	usb->sink(usb->user, &event);
 }
 
-/* A number that the kernel wrote into the uevent: true for the device of this uevent, also where
- * sysfs shows the next one at the port already, or none. */
+/* A number that the kernel wrote into the uevent: correct for this uevent's device, even if sysfs
+ * already shows the next device at the port, or none. */
 static uint32_t read_property(sd_device *device, const char *property)
 {
 	const char *text;
@@ -103,8 +106,8 @@ static uint32_t read_attribute(sd_device *device, const char *attribute)
 	return (uint32_t)strtoul(text, NULL, 10);
 }
 
-/* Takes from sysfs what no uevent has. Where sysfs is about another device by now, udev's copy of
- * the serial has to do: blanks and brackets are underscores in it. */
+/* Reads from sysfs what uevents lack. If sysfs already shows another device, uses udev's copy of
+ * the serial, in which blanks and brackets are underscores. */
 static void read_sysfs(sd_device *from, uint16_t product_id, struct usb_device *device)
 {
 	char serial[SERIAL_SIZE] = "";
@@ -125,7 +128,7 @@ static void read_sysfs(sd_device *from, uint16_t product_id, struct usb_device *
 	device->place.speed_mbps = speed;
 }
 
-/* The hub that the device is on, such as "05e3:0610 USB2.0 Hub". */
+/* The device's hub, such as "05e3:0610 USB2.0 Hub". */
 static void read_hub(sd_device *from, char out[static CONDITION_VALUE_SIZE])
 {
 	const char *vendor = "", *product = "", *name = "";
@@ -141,7 +144,7 @@ static void read_hub(sd_device *from, char out[static CONDITION_VALUE_SIZE])
 	text_clean(text, strlen(text), out, CONDITION_VALUE_SIZE);
 }
 
-/* Returns whether it is a phone or tablet, whole enough to be told. */
+/* Returns whether it is a phone or tablet with enough data to report. */
 static bool read_device(sd_device *from, struct usb_device *ret)
 {
 	struct usb_device device = {0};
@@ -196,7 +199,7 @@ static void on_add(struct usb *usb, sd_device *from)
 	if (!read_device(from, &device))
 		return;
 	known = find_device(usb, device.syspath);
-	/* Seen by the enumeration and by the monitor. */
+	/* Seen by both the enumeration and the monitor. */
 	if (known && known->bus == device.bus && known->address == device.address)
 		return;
 	/* Its removal was lost in a full queue. */
@@ -233,7 +236,7 @@ static int on_uevent(sd_device_monitor *monitor, sd_device *device, void *user)
 
 	if (sd_device_get_action(device, &action) < 0)
 		return 0;
-	/* bind, unbind and change tell nothing new of a phone. */
+	/* bind, unbind and change contain no news about a phone. */
 	if (action == SD_DEVICE_ADD)
 		on_add(user, device);
 	else if (action == SD_DEVICE_REMOVE)
@@ -248,7 +251,7 @@ static void stop_monitor(struct usb *usb)
 	usb->event = sd_event_unref(usb->event);
 }
 
-/* Runs sd-event inside our loop; its device monitor of systemd 252 knows no other way. */
+/* Runs sd-event inside our loop; the device monitor of systemd 252 supports nothing else. */
 static void run_sd_event(struct usb *usb)
 {
 	char reason[REASON_SIZE];
@@ -290,7 +293,7 @@ static int start_monitor(struct usb *usb, struct loop *loop)
 	r = sd_device_monitor_filter_add_match_subsystem_devtype(usb->monitor, "usb", "usb_device");
 	if (r < 0)
 		return r;
-	/* Larger than the system allows an ordinary user is refused: then the default stays. */
+	/* More than the system allows an ordinary user is refused: then the default remains. */
 	sd_device_monitor_set_receive_buffer_size(usb->monitor, RECEIVE_BYTES);
 	r = sd_device_monitor_attach_event(usb->monitor, usb->event);
 	if (r < 0)
@@ -315,8 +318,8 @@ static int enumerate(struct usb *usb)
 	r = sd_device_enumerator_add_match_property(enumerator, "DEVTYPE", "usb_device");
 	if (r < 0)
 		return r;
-	/* One that udev has not worked on yet comes by the monitor; but a bench may have no udev.
-	 */
+	/* A device that udev has not processed yet arrives through the monitor; but a bench may
+	 * have no udev. */
 	r = sd_device_enumerator_allow_uninitialized(enumerator);
 	if (r < 0)
 		return r;
@@ -342,7 +345,8 @@ int usb_new(struct loop *loop, event_sink *sink, void *user, struct usb **ret)
 	if (r < 0)
 		return r;
 
-	/* The monitor first: what comes while enumerating is seen by one of the two, or both. */
+	/* The monitor first: a device that appears during the enumeration is seen by at least one
+	 * of the two. */
 	r = start_monitor(usb, loop);
 	if (r < 0) {
 		stop_monitor(usb);

@@ -41,7 +41,7 @@ static bool read_number(const char *path, uint64_t *ret)
 	return true;
 }
 
-/* The folder of the port itself, which stays when the device goes: usb1-port2 of the root hub's
+/* The folder of the port itself, which remains when the device leaves: usb1-port2 of the root hub's
  * interface 1-0:1.0 for 1-2, and 1-2-port3 of the hub's interface 1-2:1.0 for 1-2.3. */
 static void port_folder(const char *port, char out[static PATH_SIZE])
 {

@@ -15,7 +15,7 @@
 #include "daemon/sources/source.h"
 
 #define DEVICES_MAX 256	 /* phones at once; a USB bus has 127 addresses */
-#define READ_BYTES 16384 /* per turn of the loop, so that nobody else waits long */
+#define READ_BYTES 16384 /* per turn of the loop, so that it is not blocked */
 #define REASON_SIZE 256
 
 struct mux_device {
@@ -25,8 +25,8 @@ struct mux_device {
 };
 
 enum mux_state {
-	MUX_WAITING, /* no socket; the timer runs, or has nothing to wait for */
-	MUX_ASKED,   /* Listen is sent; the timer limits the wait for the answer */
+	MUX_WAITING, /* no socket; the timer is running, or nothing to wait for */
+	MUX_ASKED,   /* Listen was sent; the timer limits the wait for the answer */
 	MUX_UP,
 };
 
@@ -38,7 +38,7 @@ struct usbmux {
 	void *find_place_user;
 
 	struct sockaddr_un address;
-	int address_error; /* not 0 = the address cannot be used at all */
+	int address_error; /* not 0 = the address is unusable */
 	uint64_t answer_max_us;
 	uint64_t retry_first_us;
 	uint64_t retry_us; /* the next wait */
@@ -48,7 +48,7 @@ struct usbmux {
 	int fd;
 	struct loop_io *io;
 	struct loop_timer *timer;
-	struct path_watch *watch; /* of its socket; NULL where that cannot be watched */
+	struct path_watch *watch; /* of its socket; NULL = not possible */
 	bool full_told;		  /* "too many devices" was logged on this connection */
 
 	size_t device_count;
@@ -57,7 +57,7 @@ struct usbmux {
 	uint8_t buffer[USBMUX_FRAME_MAX];
 };
 
-/* Says each change of the source once, to the log and to the sink. */
+/* Reports each change of the source once, to the log and to the sink. */
 static void tell_source(struct usbmux *usbmux, int code, const char *reason)
 {
 	if (usbmux->told == code)
@@ -66,7 +66,7 @@ static void tell_source(struct usbmux *usbmux, int code, const char *reason)
 	source_report(SOURCE_USBMUXD, "usbmuxd", code, reason, usbmux->sink, usbmux->user);
 }
 
-/* `code` is not 0 where usbmuxd ended, not the phone's stay in its list. */
+/* `code` is not 0 if usbmuxd ended, instead of removing the phone. */
 static void tell_device(struct usbmux *usbmux, enum event_kind kind,
 	const struct mux_device *device, int code, const char *reason)
 {
@@ -106,7 +106,7 @@ static void drop_device(
 	tell_device(usbmux, EVENT_MUX_DETACH, &gone, code, reason);
 }
 
-/* Leaves the connection and tries again after the wait that is due. */
+/* Closes the connection and retries after the current wait. */
 static void leave(struct usbmux *usbmux, int code, const char *reason)
 {
 	bool is_absent = code == -ENOENT || code == -ECONNREFUSED;
@@ -118,8 +118,8 @@ static void leave(struct usbmux *usbmux, int code, const char *reason)
 	usbmux->fd = -1;
 	usbmux->state = MUX_WAITING;
 	usbmux->buffer_used = 0;
-	/* Without the socket file there is nothing to try until the watch reports it. With the file
-	 * a new usbmuxd may be about to listen. */
+	/* Without the socket file, retrying is useless until the watch reports it. With the file, a
+	 * new usbmuxd may be about to listen. */
 	if (usbmux->watch && code == -ENOENT)
 		usbmux->retry_us = USBMUX_RETRY_ABSENT_US;
 	loop_timer_start(usbmux->timer, usbmux->retry_us);
@@ -202,7 +202,7 @@ static void on_message(struct usbmux *usbmux, const struct usbmux_message *messa
 	}
 }
 
-/* Takes every whole frame out of the buffer. A message may end the connection. */
+/* Handles every complete frame in the buffer. A message may end the connection. */
 static void read_frames(struct usbmux *usbmux)
 {
 	size_t at = 0;
@@ -234,7 +234,7 @@ static void read_frames(struct usbmux *usbmux)
 static void on_readable(void *user, unsigned ready)
 {
 	struct usbmux *usbmux = user;
-	/* Never empty: a frame that fills the buffer is whole and was taken out. */
+	/* Never 0: a frame that fills the buffer is complete and was removed. */
 	size_t room = sizeof(usbmux->buffer) - usbmux->buffer_used;
 	ssize_t n;
 
@@ -247,8 +247,8 @@ static void on_readable(void *user, unsigned ready)
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	/* One that answered and then ended is worth a quick new try: Debian's starts and ends with
-	 * the phones. */
+	/* If it answered before it ended, retry quickly: Debian's usbmuxd starts and ends with the
+	 * phones. */
 	if (usbmux->state == MUX_UP)
 		usbmux->retry_us = usbmux->retry_first_us;
 	if (n < 0)
@@ -264,7 +264,7 @@ static int send_listen(int fd)
 
 	if (length < 0)
 		return length;
-	/* A fresh socket has room for all of it. */
+	/* A new socket has room for the whole request. */
 	if (send(fd, request, (size_t)length, MSG_NOSIGNAL) != length)
 		return -EIO;
 	return 0;

@@ -15,7 +15,8 @@
 #define TAG_LISTEN 1
 #define BITS_PER_MEGABIT 1000000
 
-/* usbmuxd's serial number for a device whose serial string it could not read ends in a counter. */
+/* If usbmuxd could not read a device's serial string, it uses a serial number that ends in a
+ * counter. */
 #define NO_SERIAL "ffffffffffffffffffffffffffffffff"
 
 static const char listen_request[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -51,8 +52,8 @@ static bool dict_uint32(plist_t dict, const char *key, uint32_t *ret)
 	return true;
 }
 
-/* The text of `key`, borrowed from `dict`, or NULL. Not by plist_get_string_val(): libplist 2.2
- * ends the process where a string has a NUL in it. */
+/* The text of `key`, borrowed from `dict`, or NULL. Not with plist_get_string_val(): libplist 2.2
+ * aborts on a string with a NUL in it. */
 static const char *dict_string(plist_t dict, const char *key)
 {
 	plist_t node = plist_dict_get_item(dict, key);
