@@ -70,11 +70,11 @@ static bool read_kind(struct json_object *object, enum phone_kind *ret)
 	return false;
 }
 
-/* Reads the members that are there; false where one is of another form. */
+/* Reads the existing members; false if one has the wrong format. */
 static bool read_members(struct json_object *object, struct phone_answer *ret)
 {
 	const char *text = NULL;
-	int known = 1, r; /* the kind */
+	int known = 1, r; /* `kind` is one */
 
 	if (!read_kind(object, &ret->kind))
 		return false;
@@ -154,7 +154,7 @@ static bool read_small_number(struct json_object *object, const char *key, uint3
 	return true;
 }
 
-/* Reads one of the three forms. */
+/* Reads one of the three formats. */
 static bool read_head(struct json_object *object, struct phone_head *head)
 {
 	const char *text;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* idevicetriage-phone: asks a phone one question, prints the answer as phone/answer.h has it, and
- * ends. Whoever starts it reads the answer with suspicion and kills it after a deadline. */
+/* idevicetriage-phone: sends a phone one query, prints the answer as in phone/answer.h, and exits.
+ * The caller treats the answer as untrusted and kills the program after a deadline. */
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -94,7 +94,7 @@ static int reports(int argc, char **argv)
 
 static const struct {
 	const char *name;
-	int least, most; /* arguments behind it */
+	int least, most; /* number of arguments after it */
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"ask", 2, 3, ask},
@@ -102,7 +102,7 @@ static const struct {
 	{"reports", 1, 1, reports},
 };
 
-/* A program that is built to check its memory maps far more than it uses. */
+/* A program built with a sanitizer maps far more memory than it uses. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define MEMORY_IS_CHECKED true
@@ -114,8 +114,8 @@ static const struct {
 #define MEMORY_IS_CHECKED false
 #endif
 
-/* libimobiledevice believes what a phone says of sizes and forms, and libplist ends the program at
- * some of it. Nobody shall need to clean up after that. */
+/* libimobiledevice trusts sizes and formats from a phone, and libplist aborts on some of them.
+ * Limits the damage, and leaves no core dump. */
 static void limit_harm(void)
 {
 	const struct rlimit memory = {MEMORY_MAX, MEMORY_MAX};

@@ -20,7 +20,7 @@ const char *phone_program_path(void)
 	return path && *path ? path : PHONE_PROGRAM;
 }
 
-/* The output goes to `out`, and nothing else is inherited. */
+/* The output goes to `out`; no other descriptor is inherited. */
 static int set_files(posix_spawn_file_actions_t *files, int out)
 {
 	int r = posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDONLY, 0);
@@ -32,7 +32,7 @@ static int set_files(posix_spawn_file_actions_t *files, int out)
 	return r ? r : posix_spawn_file_actions_addclosefrom_np(files, 3);
 }
 
-/* A group of its own, and no signal ignored or blocked as it may be here. */
+/* Its own process group, and default signal handling whatever ours is. */
 static int set_attributes(posix_spawnattr_t *attributes)
 {
 	sigset_t none, all;
@@ -80,7 +80,7 @@ int phone_process_start(
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return -errno;
 	process.output = pipe_fds[0];
-	/* The writing end blocks, as programs expect. */
+	/* The writing end stays blocking, as programs expect. */
 	if (fcntl(process.output, F_SETFL, O_NONBLOCK) < 0)
 		r = -errno;
 	else
@@ -112,7 +112,7 @@ int phone_process_end(struct phone_process *process)
 	struct pollfd end = {.fd = process->end, .events = POLLIN};
 	int status;
 
-	/* Not reaped yet, so its number still names it and its group. */
+	/* Not reaped yet, so the pid still identifies it and its group. */
 	phone_process_kill(process);
 	while (poll(&end, 1, KILL_WAIT_MS) < 0 && errno == EINTR)
 		;

@@ -12,9 +12,9 @@
 #include "common/model/phone_query_policy.h"
 #include "phone/values.h"
 
-#define PORT 62078 /* of lockdownd, and in restore mode of restored */
+#define PORT 62078 /* of lockdownd; in restore mode of restored */
 
-/* A connection, and until when it may be used. */
+/* A connection and its deadline. */
 struct talk {
 	idevice_t device;
 	idevice_connection_t connection;
@@ -60,7 +60,7 @@ static int send_all(struct talk *talk, const char *bytes, uint32_t length)
 	return 0;
 }
 
-/* One read gives what is there: the deadline is for all of them together. */
+/* A single read may be partial: the deadline is for all reads together. */
 static int receive_all(struct talk *talk, char *bytes, uint32_t length)
 {
 	while (length > 0) {
@@ -80,8 +80,9 @@ static int receive_all(struct talk *talk, char *bytes, uint32_t length)
 	return 0;
 }
 
-/* A frame is a big-endian length and a property list, as libimobiledevice's property_list_service
- * has it. That takes 16 MiB of any depth for 30 s a piece, which is too much to believe a phone. */
+/* A frame is a big-endian length and a property list, as in libimobiledevice's
+ * property_list_service. That function accepts 16 MiB with any nesting and waits 30 s per part,
+ * which is too much trust in a phone. */
 static int send_frame(struct talk *talk, plist_t request)
 {
 	char *xml = NULL;
@@ -117,7 +118,7 @@ static int receive_frame(struct talk *talk, plist_t *ret)
 	return r < 0 ? r : phone_values_parse(bytes, length, ret);
 }
 
-/* Sends a request with, where `key` is not NULL, one more member, and takes the answer. */
+/* Sends a request, with one more member if `key` is not NULL, and reads the answer. */
 static int ask(
 	struct talk *talk, const char *request, const char *member, const char *key, plist_t *ret)
 {
@@ -132,7 +133,7 @@ static int ask(
 	return r < 0 ? r : receive_frame(talk, ret);
 }
 
-/* One value at a time: a question for all of them would also tell the owner's name. */
+/* One value at a time: a query for all values would also return the owner's name. */
 static int ask_lockdown(struct talk *talk, struct phone_answer *answer)
 {
 	for (size_t i = 0; phone_values_key(i); i++) {
@@ -146,8 +147,8 @@ static int ask_lockdown(struct talk *talk, struct phone_answer *answer)
 	return 0;
 }
 
-/* The keys and their meaning as idevicerestore (restore.c, revision 405fcd1) asks for them before
- * it starts a restore. */
+/* The keys and their meaning are those that idevicerestore queries before it starts a restore
+ * (restore.c, revision 405fcd1). */
 static int ask_restored(struct talk *talk, struct phone_answer *answer)
 {
 	CLEANUP(plist_freep) plist_t hardware = NULL, saved = NULL, goodbye = NULL;
@@ -188,7 +189,7 @@ void talk_ask(const char *udid, unsigned asks, uint64_t limit_us, struct phone_a
 	r = talk_begin(&talk, udid, limit_us);
 	if (r == 0)
 		r = ask_all(&talk, asks, ret);
-	/* What it said before it stopped making sense is kept. */
+	/* Values from before the invalid answer are kept. */
 	if (r == -EBADMSG && ret->kind == PHONE_NO_ANSWER)
 		ret->kind = PHONE_NONSENSE;
 }

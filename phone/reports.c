@@ -22,10 +22,10 @@
 #define PIECE_BYTES 65536
 #define FOLDER_BYTES 16 /* of the longest folder, with a slash */
 
-/* Where reports are: newer systems keep older ones apart. */
+/* The folders of reports: newer systems have separate ones for older reports. */
 static const char *const folders[] = {"/", "/Retired", "/Panics"};
 
-/* The talk with one phone. */
+/* The session with one phone. */
 struct talk {
 	idevice_t device;
 	lockdownd_client_t lockdown;
@@ -34,7 +34,7 @@ struct talk {
 	phone_report_taken *taken;
 	void *user;
 	int count;
-	bool ended; /* by whoever takes them */
+	bool ended; /* by the receiver */
 };
 
 static void talk_done(struct talk *talk)
@@ -86,9 +86,9 @@ int talk_list(phone_listed *listed, void *user)
 	return found;
 }
 
-/* The name by which the phone knows this computer, from the pairing that usbmuxd keeps. Asked for
- * here because lockdownd_client_new_with_handshake() pairs by itself where there is none. Returns
- * NULL where there is no pairing. */
+/* The phone's name for this computer, from usbmuxd's stored pairing. It is read here because
+ * lockdownd_client_new_with_handshake() would pair if there is no pairing. Returns NULL if there is
+ * none. */
 static char *read_host_id(const char *udid)
 {
 	CLEANUP(plist_freep) plist_t record = NULL;
@@ -98,7 +98,7 @@ static char *read_host_id(const char *udid)
 
 	if (usbmuxd_read_pair_record(udid, &bytes, &length) < 0 || !bytes)
 		return NULL;
-	/* plist_from_memory() has another form in each version of libplist. */
+	/* plist_from_memory() has a different signature in each version of libplist. */
 	if (plist_is_binary(bytes, length))
 		plist_from_bin(bytes, length, &record);
 	else
@@ -153,8 +153,8 @@ static int begin_session(struct talk *talk, const char *udid)
 	return error == LOCKDOWN_E_SUCCESS ? 0 : refuse_session(talk, error);
 }
 
-/* Has the phone put its newest reports where they can be read; it says "ping" when it has. Where it
- * does not, the older ones are there all the same. */
+/* Makes the phone move its newest reports to where they are readable; it answers "ping" when done.
+ * If it does not, the older reports are still readable. */
 static void move_reports(struct talk *talk)
 {
 	lockdownd_service_descriptor_t descriptor = NULL;
@@ -190,14 +190,14 @@ static int open_files(struct talk *talk)
 	return r;
 }
 
-/* Panic reports by their names: panic-full-DATE.ips, panic-base-…, with .synced behind where they
- * were copied before. */
+/* Panic reports by name: panic-full-DATE.ips, panic-base-…, followed by .synced if they were copied
+ * before. */
 static bool is_report(const char *name)
 {
 	return text_starts_with(name, "panic") && strstr(name, ".ips");
 }
 
-/* A name of the phone's as one that does no harm as the name of a file. */
+/* Turns a name from the phone into a safe file name. */
 static bool clean_name(const char *name, char out[static PHONE_REPORT_NAME_SIZE])
 {
 	size_t length = 0;
@@ -213,7 +213,7 @@ static bool clean_name(const char *name, char out[static PHONE_REPORT_NAME_SIZE]
 	return phone_report_name_ok(out);
 }
 
-/* Reads a whole file, up to the size of a report. */
+/* Reads a whole file, up to the maximum size of a report. */
 static int read_file(struct talk *talk, const char *path, char *bytes, size_t *ret_length)
 {
 	uint64_t handle = 0;

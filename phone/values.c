@@ -14,7 +14,7 @@
 #define DEPTH_MAX 8 /* of an answer; real ones have 3 */
 #define PANIC_HEAD "panic(cpu"
 
-/* A member of a dict of that type; NULL where there is none. */
+/* The member of a dict with that type; NULL if there is none. */
 static plist_t member_of(plist_t dict, const char *key, plist_type type)
 {
 	plist_t item = dict && plist_get_node_type(dict) == PLIST_DICT
@@ -24,8 +24,8 @@ static plist_t member_of(plist_t dict, const char *key, plist_type type)
 	return item && plist_get_node_type(item) == type ? item : NULL;
 }
 
-/* Takes a text of a dict as clean text in one line, from `head` on where it has that (NULL: whole);
- * leaves `out` alone where there is none. */
+/* Reads a text of a dict as clean text in one line, starting at `head` if it occurs (NULL: the
+ * whole text); leaves `out` unchanged if there is none. */
 static void read_text_from(plist_t dict, const char *key, const char *head, char *out, size_t size)
 {
 	plist_t item = member_of(dict, key, PLIST_STRING);
@@ -33,7 +33,7 @@ static void read_text_from(plist_t dict, const char *key, const char *head, char
 	const char *text, *from;
 	uint64_t length = 0;
 
-	/* plist_get_string_val() would end the program at a text with a NUL in it. */
+	/* plist_get_string_val() would abort on a text with a NUL in it. */
 	text = item ? plist_get_string_ptr(item, &length) : NULL;
 	copy = text ? malloc(length + 1) : NULL;
 	if (!copy)
@@ -64,7 +64,8 @@ int phone_values_parse(const char *bytes, uint32_t length, plist_t *ret)
 {
 	plist_t answer = NULL;
 
-	/* To a request in XML the answer is XML; the binary form's depth cannot be seen before. */
+	/* The answer to a request in XML is XML; the nesting of the binary format cannot be checked
+	 * in advance. */
 	if (length == 0 || bytes[0] != '<' || plist_too_deep(bytes, length, DEPTH_MAX))
 		return -EBADMSG;
 	plist_from_xml(bytes, length, &answer);
@@ -105,7 +106,7 @@ void phone_values_read_one(struct phone_answer *answer, size_t index, plist_t re
 		answer->ecid = read_number(reply, "Value");
 }
 
-/* Only so much of a text is kept, and the panic's own words may stand behind much else. */
+/* Only part of a text is stored, and the panic's own words may come late in it. */
 void phone_values_read_saved(struct phone_answer *answer, plist_t reply)
 {
 	plist_t saved = member_of(reply, "SavedDebugInfo", PLIST_DICT);
