@@ -5,12 +5,12 @@
 
 #include "common/base/text.h"
 
-/* The options, with the words that they take (case files have them; an open set has none). */
+/* The options, with their words as in case files (an open set has none). */
 static const struct {
 	int option;
 	const char *name;
 	const char *key;
-	const char *values[5]; /* beside unknown */
+	const char *values[5]; /* in addition to unknown */
 } conditions[] = {
 	{OPTION_CABLE, "--cable", "cable", {NULL}},
 	{OPTION_EARPIECE, "--earpiece-flex", "earpieceFlex",

@@ -14,21 +14,21 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 
-#define REPLY_BYTES_MAX (64u << 20) /* a reply of 1000 records of the longest text has 10 MB */
+#define REPLY_BYTES_MAX (64u << 20) /* a reply with 1000 records of maximum text has 10 MB */
 #define READ_BYTES 65536
 
 struct buffer {
 	char *bytes;
 	size_t length, size;
-	size_t done; /* bytes at the front that were used */
+	size_t done; /* bytes at the front that were processed */
 };
 
 struct connection {
-	struct offline *offline; /* answers in place of the daemon; NULL = none */
+	struct offline *offline; /* answers instead of the daemon; NULL = none */
 	int fd;
-	int broken; /* negative errno that ended it; 0 = alive */
+	int broken; /* negative errno that broke the connection; 0 = it works */
 	struct buffer in, out;
-	size_t searched; /* bytes of `in` known to hold no NUL, counted from `done` */
+	size_t searched; /* bytes of `in` after `done` that contain no NUL */
 };
 
 static int buffer_reserve(struct buffer *buffer, size_t more)
@@ -150,7 +150,7 @@ static int read_in(struct connection *connection)
 		if (n == 0)
 			return -ECONNRESET;
 		in->length += (size_t)n;
-		/* What is there can be used before more is read. */
+		/* Use complete replies before reading more. */
 		if (memchr(in->bytes + in->length - n, '\0', (size_t)n))
 			return 0;
 	}
@@ -173,7 +173,7 @@ int connection_send(struct connection *connection, struct json_builder *builder,
 	memcpy(connection->out.bytes + connection->out.length, frame, length);
 	connection->out.length += length;
 	r = flush_out(connection);
-	/* A daemon that closed may have answered before. */
+	/* A daemon that closed the connection may have answered before. */
 	return r == -EPIPE ? 0 : r;
 }
 

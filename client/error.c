@@ -20,7 +20,7 @@ void report_error(const char *format, ...)
 	va_end(args);
 	text_clean(text, strlen(text), clean, sizeof(clean));
 	layout_init(&layout, stderr, 0, true);
-	/* A script reads lines. */
+	/* Scripts read line by line. */
 	if (!layout.terminal)
 		layout.width = INT_MAX;
 	layout_put(&layout, "idevicetriage: %s", clean);

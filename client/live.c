@@ -10,7 +10,7 @@
 #include "common/base/text.h"
 
 #define BAR_COLUMNS 10
-#define WIDE_COLUMNS 100 /* narrower terminals have neither bar nor stage beside a step */
+#define WIDE_COLUMNS 100 /* narrower terminals get neither a bar nor a stage next to a step */
 #define PAINT_BYTES 16	 /* of colour around the line */
 
 static void put_bar(const struct layout *layout, FILE *out, int64_t permille)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The command for people and scripts. Asks the daemon; touches no phone, but for `panics`. */
+/* The command for people and scripts. It queries the daemon; only `panics` talks to a phone. */
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +68,8 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* Nothing that a full disk or a closed pipe swallowed may look like success. */
+/* A write error on standard output, such as a full disk or a closed pipe, must not look like
+ * success. */
 static int close_output(int code)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))

@@ -66,7 +66,7 @@ int new_file_finish(struct new_file *file)
 {
 	int r = 0;
 
-	/* Standard output is looked at when the command ends. */
+	/* Standard output is checked when the command ends. */
 	if (!file->name)
 		return EXIT_DONE;
 	errno = 0;

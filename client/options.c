@@ -11,7 +11,7 @@
 
 #define OPTIONS_MAX 32
 
-/* Beyond the letters. */
+/* Options without a letter. */
 enum { OPTION_SOCKET = 0x100, OPTION_STATE_DIR, OPTION_JSON, OPTION_REVEAL, OPTION_COLOR };
 
 static const struct option shared[] = {
@@ -38,7 +38,7 @@ static int take_color(struct context *context, const char *value)
 	return EXIT_USAGE;
 }
 
-/* Returns EXIT_DONE or EXIT_USAGE; -1 where the option is not a shared one. */
+/* Returns EXIT_DONE or EXIT_USAGE; -1 if the option is not a shared one. */
 static int take_shared(struct context *context, int option)
 {
 	switch (option) {
@@ -67,8 +67,8 @@ static int take_shared(struct context *context, int option)
 	}
 }
 
-/* Says of the option that getopt_long() stumbled over what is wrong. getopt(3): the last word
- * that it has read is the option, but for an unknown letter, which may stand among others. */
+/* Reports what is wrong with the option that getopt_long() rejected. getopt(3): the last word read
+ * is the option, except for an unknown letter, which may be part of a group. */
 static int refuse_option(const char *command, char **argv, const char *letters, bool lacks_value)
 {
 	char letter[] = {'-', (char)optopt, '\0'};
@@ -98,7 +98,7 @@ int options_read(struct context *context, int argc, char **argv, const char *let
 		all[count++] = *own;
 	snprintf(all_letters, sizeof(all_letters), "%s:%shV", ordered ? "+" : "",
 		letters ? letters + ordered : "");
-	optind = 0; /* starts anew, also with the order of words (glibc) */
+	optind = 0; /* restarts, and resets the order of words (glibc) */
 	while ((option = getopt_long(argc, argv, all_letters, all, NULL)) >= 0) {
 		if (option == '?' || option == ':')
 			return -refuse_option(command, argv, all_letters, option == ':');

@@ -9,10 +9,10 @@
 #include "common/base/text.h"
 #include "common/model/usb_identity.h"
 
-#define END_LEAST 4 /* characters of an identifier's end that may stand for it */
+#define END_LEAST 4 /* minimum characters of an identifier's end */
 #define SESSIONS_LOOKED_AT 1000
 
-/* What has matched so far. */
+/* The matches so far. */
 struct match {
 	const char *text;
 	size_t count; /* different ones */
@@ -38,7 +38,7 @@ static void match_one(struct match *match, enum name_kind kind, const char *whol
 	text_copy(match->name.text, sizeof(match->name.text), whole);
 }
 
-/* A device is one match, whether its ECID or its UDID ends so, or both. */
+/* A device counts as one match if its ECID, its UDID or both end with the text. */
 static void match_device(struct match *match, struct json_object *object)
 {
 	const char *ecid = field_text(object, "ecid"), *udid = field_text(object, "udid");
@@ -49,7 +49,7 @@ static void match_device(struct match *match, struct json_object *object)
 		match_one(match, NAME_DEVICE, ecid ? ecid : udid);
 }
 
-/* Looks through what is known: lists of Session and of Device, either may be NULL. */
+/* Searches lists of Session and of Device; either may be NULL. */
 static void match_lists(struct match *match, enum name_kind wanted, struct json_object *sessions,
 	struct json_object *devices)
 {
@@ -66,7 +66,7 @@ static void match_lists(struct match *match, enum name_kind wanted, struct json_
 		match_device(match, field_item(devices, i));
 }
 
-/* What the daemon takes as it is; 0 for what has to be looked up. */
+/* The kind of name that the daemon accepts directly; 0 if a lookup is needed. */
 static enum name_kind whole_name(const char *text)
 {
 	char udid[UDID_SIZE];

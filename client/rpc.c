@@ -12,7 +12,7 @@
 
 #define ANSWER_MS 30000 /* the daemon answers from memory; a diagnosis takes milliseconds */
 #define OPEN_ATTEMPTS 40
-#define OPEN_PAUSE_MS 50 /* between them: 2 s in all, for a queue of callers to empty */
+#define OPEN_PAUSE_MS 50 /* between attempts: 2 s in total, for a queue of callers to drain */
 
 int rpc_open_quietly(struct context *context, struct connection **ret)
 {

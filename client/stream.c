@@ -9,7 +9,7 @@
 #define PAUSE_FIRST_MS 100
 #define PAUSE_MOST_MS 5000
 
-/* Shows replies until the stream breaks (a negative errno), or ends (an exit code). */
+/* Shows replies until the stream breaks (a negative errno) or ends (an exit code). */
 static int follow(struct context *context, struct connection *connection,
 	const struct stream *stream, int64_t *after)
 {
@@ -42,7 +42,7 @@ static int follow(struct context *context, struct connection *connection,
 	}
 }
 
-/* Waits for the daemon to come back. */
+/* Waits for the daemon to return. */
 static int reconnect(struct context *context, struct connection **ret)
 {
 	int pause = PAUSE_FIRST_MS;

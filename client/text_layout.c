@@ -55,7 +55,7 @@ void layout_init(struct layout *layout, FILE *out, int color, bool reveal)
 	layout->color = color < 0 ? color_wanted(layout->terminal) : color > 0;
 }
 
-/* The columns of the `length` bytes at `text`; bytes that are no character count one each. */
+/* The width of the `length` bytes at `text` in columns; invalid bytes count as one each. */
 static int columns_of(const struct layout *layout, const char *text, size_t length)
 {
 	mbstate_t state = {0};
@@ -107,7 +107,7 @@ static void pad(struct layout *layout, int column)
 	}
 }
 
-/* Writes the word that is complete now. */
+/* Writes the completed word. */
 static void end_word(struct layout *layout)
 {
 	bool gap = layout->gap && layout->column > layout->indent;
@@ -193,7 +193,7 @@ void layout_foreign(struct layout *layout, const char *text)
 
 void layout_paint(struct layout *layout, enum paint paint)
 {
-	/* Basic colours alone: they follow the reader's own palette, dark or light. */
+	/* Only basic colours: they follow the reader's palette, dark or light. */
 	static const char *const codes[PAINT_COUNT] = {
 		[PAINT_NONE] = "\033[0m",
 		[PAINT_BOLD] = "\033[1m",

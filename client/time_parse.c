@@ -27,7 +27,7 @@ static int to_us(struct tm *parts, int64_t *ret)
 	return 0;
 }
 
-/* A time of day: of today, or of yesterday where that is still to come. */
+/* A time of day: today, or yesterday if it would be in the future. */
 static int read_time_of_day(const char *text, int64_t now_us, int64_t *ret)
 {
 	time_t now = (time_t)(now_us / (int64_t)USEC_PER_SEC);

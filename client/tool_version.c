@@ -37,7 +37,7 @@ int tool_version_read(const char *answer, const char *name, char version[static 
 	return 0;
 }
 
-/* Starts the tool with both outputs at `fd` and its input empty, in a process group of its own. */
+/* Starts the tool with both outputs going to `fd`, empty input, and its own process group. */
 static int start(const char *name, int fd, pid_t *ret)
 {
 	const struct known_tool *tool = known_tool_by_name(name);
@@ -77,7 +77,7 @@ int tool_version_start(const char *name, struct tool_question *ret)
 		return -errno;
 	in = fds[0];
 	out = fds[1];
-	/* Only our end: the tool's own must look as ever to it. */
+	/* Only our end: the tool's end must stay blocking. */
 	if (fcntl(in, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
 	r = start(name, out, &pid);
@@ -105,8 +105,7 @@ bool tool_version_hear(struct tool_question *question)
 int tool_version_end(struct tool_question *question, char version[static TOOL_VERSION_SIZE])
 {
 	close(TAKE_FD(question->fd));
-	/* What has answered, and what does not, is not needed any more. One that hangs in the
-	 * kernel is left to whoever inherits it. */
+	/* The tool is no longer needed. One that hangs in the kernel is left to init. */
 	kill(-question->pid, SIGKILL);
 	waitpid(question->pid, NULL, WNOHANG);
 	return tool_version_read(question->answer, question->name, version);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `attempt`: tells the daemon of a restore that it did not see: on another computer, or before. */
+/* `attempt`: adds a restore that the daemon did not see: on another computer, or earlier. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,8 +50,8 @@ static const struct option own[] = {
 
 struct telling {
 	struct triage_case *c;
-	struct attempt *attempt; /* the case's only one */
-	bool crowded;		 /* more conditions than an attempt has */
+	struct attempt *attempt; /* the only one of the case */
+	bool crowded;		 /* more conditions than fit into an attempt */
 };
 
 static int refuse(const char *option, const char *wants, const char *value)
@@ -60,7 +60,7 @@ static int refuse(const char *option, const char *wants, const char *value)
 	return EXIT_USAGE;
 }
 
-/* Options that are one of few words. */
+/* Options with a fixed set of words. */
 static int take_outcome(struct telling *telling, const char *value)
 {
 	return option_outcome(value, &telling->attempt->outcome);
@@ -92,7 +92,7 @@ static int take_action(struct telling *telling, const char *value)
 	return EXIT_DONE;
 }
 
-/* 4013 is iTunes' number; others say whose: amr:11. */
+/* 4013 is iTunes' number; other numberings have a prefix: amr:11. */
 static int take_error(struct telling *telling, const char *value)
 {
 	static const char *const domains[] = {"itunes", "amr", "restored", "tool-exit"};
@@ -158,7 +158,7 @@ static int take_at(struct telling *telling, const char *value)
 	return EXIT_DONE;
 }
 
-/* Labels: any text that fits. */
+/* Labels: any text of limited length. */
 static int take_label(struct telling *telling, int option, const char *value)
 {
 	struct attempt *attempt = telling->attempt;
@@ -221,7 +221,7 @@ static int take(void *user, int option, const char *value)
 	return take_label(telling, option, value);
 }
 
-/* The phone's keys, where the daemon lists it under a port or with more than was typed. */
+/* Adds the phone's identifiers, if the daemon lists it at a port or has more of them. */
 static int know_phone(struct context *context, struct connection *connection, const char *name,
 	struct identity *identity)
 {
@@ -287,7 +287,7 @@ static int tell(struct context *context, struct telling *telling, const char *de
 	return r == EXIT_DONE ? send(context, connection, telling) : r;
 }
 
-/* Says what is missing. */
+/* Reports missing options. */
 static int check(const struct telling *telling, int words)
 {
 	if (words == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `case`: all that is kept of a phone: its attempts, and what people noted. */
+/* `case`: everything stored about a phone: its attempts and notes. */
 #include "client/resolve.h"
 #include "client/options.h"
 #include "client/output/output.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `conditions`: what holds at a port, or for a phone, until it is changed; shows it and sets it. */
+/* `conditions`: shows or sets the conditions at a port or of a phone, which apply until changed. */
 #include <errno.h>
 #include <string.h>
 
@@ -31,7 +31,7 @@ static void add_condition(void *user, const char *key, const char *value)
 	json_add(&request->builder, request->conditions, condition);
 }
 
-/* What the daemon would refuse without saying why. */
+/* Checks what the daemon would refuse without a reason. */
 static int check_value(const char *value)
 {
 	const char *equals = strchr(value, '=');
@@ -64,7 +64,7 @@ static int take(void *user, int option, const char *value)
 	return condition_read(option, value, add_condition, user);
 }
 
-/* Asks for the place, or, with conditions to set, tells them of it. */
+/* Queries the place or, with conditions to set, sets them. */
 static int ask_conditions(struct context *context, struct connection *connection,
 	struct conditions_request *request, const char *place, struct json_object **ret)
 {

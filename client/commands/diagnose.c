@@ -57,7 +57,7 @@ static int phase_code(const char *phase)
 	return EXIT_UNDECIDED;
 }
 
-/* A verdict on a phone whose restore runs is not the last one. */
+/* While a restore is running, the verdict is not final. */
 static int verdict_code(struct json_object *verdict)
 {
 	const char *running = field_text(verdict, "running");
@@ -94,9 +94,9 @@ static struct json_object *reply_new(const struct triage_case *c, const struct v
 	return json_finish(&builder, reply);
 }
 
-/* Diagnoses the case file at `path` ("-" = standard input) with no daemon, in the shape of
- * Diagnose's reply. Sessions of attempts that name none have no `session`. Returns EXIT_DONE with
- * *ret the caller's, or an exit code after saying why. */
+/* Diagnoses the case file at `path` ("-" = standard input) without a daemon, in the format of
+ * Diagnose's reply. Attempts without a session get no `session`. Returns EXIT_DONE with *ret owned
+ * by the caller, or an exit code after reporting the error. */
 static int case_file_diagnosis(const char *path, struct json_object **ret)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;

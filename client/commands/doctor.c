@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `doctor`: what on this bench would spoil a restore, and what to change. */
+/* `doctor`: what on this bench would make a restore fail, and the remedy. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define DEFAULT_MUX "/var/run/usbmuxd" /* of usbmuxd(8) */
 #define SESSIONS_LOOKED_AT 100
 
-/* Where usbmuxd is, as its clients find it: UNIX:PATH or a path in the environment. */
+/* Finds usbmuxd's address like its clients: UNIX:PATH or a path in the environment. */
 static void find_mux(const char *root, char out[static PATH_MAX])
 {
 	const char *told = getenv("USBMUXD_SOCKET_ADDRESS");
@@ -26,7 +26,7 @@ static void find_mux(const char *root, char out[static PATH_MAX])
 		snprintf(out, PATH_MAX, "%s" DEFAULT_MUX, root);
 }
 
-/* Asks the daemon what it knows of its sources and the newest attempts. It may know neither. */
+/* Queries the daemon for its sources and the newest attempts. Both may be unavailable. */
 static void ask_daemon(struct context *context, struct doctor *doctor, struct json_object **status,
 	struct json_object **sessions)
 {
@@ -52,7 +52,7 @@ int command_doctor(struct context *context, int argc, char **argv)
 	CLEANUP(json_object_putp) struct json_object *status = NULL, *sessions = NULL;
 	CLEANUP(json_object_putp) struct json_object *result = NULL;
 	int first = options_read(context, argc, argv, NULL, NULL, NULL, NULL);
-	/* For tests alone: a tree that stands for the system. */
+	/* Only for tests: a tree that replaces the system. */
 	const char *root = getenv("IDEVICETRIAGE_SYSROOT");
 	struct doctor doctor = {.root = root ? root : ""};
 	char mux[PATH_MAX];

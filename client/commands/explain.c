@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `explain`: what a code, an operation, a checkpoint or a model is; from what is built in. */
+/* `explain`: the meaning of a code, an operation, a checkpoint or a model, from built-in
+ * knowledge. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -36,7 +37,7 @@ static void put_title(
 	json_put_number(builder, object, "number", match->number);
 }
 
-/* `texts` end at `size`, or at NULL before. */
+/* `texts` ends at `size`, or at a NULL before that. */
 static struct json_object *list_texts(
 	struct json_builder *builder, const char *const *texts, size_t size)
 {
@@ -181,9 +182,9 @@ static bool explanation_found(struct json_object *explanation)
 	       field_count(field_list(explanation, "models")) > 0;
 }
 
-/* Everything that `text` may mean: `query`, `meanings` (codes), `models`, and `similar` (names with
- * it in them, where there is no meaning). Lists may be empty. Blanks before `text` are left out.
- * Returns NULL when out of memory. */
+/* All meanings of `text`: `query`, `meanings` (codes), `models`, and, if there is no meaning,
+ * `similar` (names that contain it). Lists may be empty. Leading blanks are ignored. Returns NULL
+ * when out of memory. */
 static struct json_object *explanation_new(const char *text)
 {
 	struct json_builder builder = {0};
@@ -205,7 +206,7 @@ static void free_words(char ***words)
 	free(*words);
 }
 
-/* A number such as -9807 is no option: a blank before it keeps getopt() from taking it for one. */
+/* A number such as -9807 is not an option: a blank before it hides it from getopt(). */
 static char **spare_numbers(int argc, char **argv)
 {
 	char **words = calloc((size_t)argc + 1, sizeof(*words));
@@ -222,7 +223,7 @@ static char **spare_numbers(int argc, char **argv)
 	return words;
 }
 
-/* The words with a blank between them. The caller owns it; NULL when out of memory. */
+/* Joins the words with blanks. The caller owns the result; NULL when out of memory. */
 static char *join(char **words, int count)
 {
 	size_t size = 1;
@@ -239,7 +240,7 @@ static char *join(char **words, int count)
 	return joined;
 }
 
-/* All that may be said of it in one clean sentence on standard error. */
+/* Reports that the text has no meaning, in one clean sentence on standard error. */
 static void say_unknown(struct json_object *explanation, const char *text)
 {
 	struct json_object *similar = field_list(explanation, "similar");
@@ -262,7 +263,7 @@ static void say_unknown(struct json_object *explanation, const char *text)
 				  : "");
 }
 
-/* What was asked for so far. */
+/* The answers so far. */
 struct answers {
 	struct context *context;
 	bool any;
@@ -280,8 +281,8 @@ static void show(struct answers *answers, struct json_object *explanation, const
 	answers->worst = EXIT_UNKNOWN_NAME;
 }
 
-/* Answers the words as one question. Where `known` is set and they mean nothing it returns false
- * and says nothing. */
+/* Answers the words as one question. With `known` set, it prints nothing and returns false if they
+ * have no meaning. */
 static bool explain(struct answers *answers, char **words, int count, bool known)
 {
 	CLEANUP(freep) char *text = join(words, count);
@@ -314,7 +315,8 @@ int command_explain(struct context *context, int argc, char **argv)
 			"as `explain 4013`.");
 		return EXIT_USAGE;
 	}
-	/* A name of several words needs no quotes where it is all, nor does "operation 28". */
+	/* A name of several words needs no quotes if it is the only one; the same for "operation
+	 * 28". */
 	if (explain(&answers, words + first, argc - first, true))
 		return answers.worst;
 	while (first < argc) {

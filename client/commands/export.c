@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `export`: a phone's attempts, or one of them, as a case file with their records. */
+/* `export`: writes a phone's attempts, or one of them, as a case file with their records. */
 #include <stdio.h>
 #include <string.h>
 
@@ -32,18 +32,19 @@ static int take(void *user, int option, const char *value)
 	return EXIT_DONE;
 }
 
-/* A file that is being written. */
+/* The state of writing a file. */
 struct export
 {
 	struct context *context;
 	struct connection *connection;
 	FILE *out;
-	struct mask *masks; /* NULL: nothing is masked */
-	bool lines; /* of the two passes over the records, the one that writes the tool's log */
-	bool first; /* nothing stands before in the list */
+	struct mask *masks; /* NULL: no masking */
+	bool lines; /* true in the second of two passes over the records, which writes the tool's
+		       log */
+	bool first; /* the list is empty so far */
 };
 
-/* Writes a value, masked if asked for; of an object that is `open`, all but its closing brace. */
+/* Writes a value, masked if required; if `open`, an object without its closing brace. */
 static int put_value(struct export *export, struct json_object *value, bool open)
 {
 	CLEANUP(json_object_putp)
@@ -58,7 +59,7 @@ static int put_value(struct export *export, struct json_object *value, bool open
 	return EXIT_DONE;
 }
 
-/* Writes an item of a list, and a comma after the item before it. */
+/* Writes an item of a list, after a comma unless it is the first. */
 static int put_item(struct export *export, struct json_object *value)
 {
 	fprintf(export->out, export->first ? "\n" : ",\n");
@@ -136,7 +137,7 @@ static int put_session(struct export *export, const char *session)
 		export, field_item(field_list(field_object(reply, "case"), "attempts"), 0));
 }
 
-/* All that comes before the attempts. */
+/* Everything before the attempts. */
 static int put_head(struct export *export, struct json_object *device, struct json_object *notes)
 {
 	struct json_builder builder = {0};
@@ -159,7 +160,7 @@ static int put_head(struct export *export, struct json_object *device, struct js
 	return r;
 }
 
-/* Adds to the masks whatever identifies the phone or the customer in any of the attempts. */
+/* Adds every identifier of the phone and the customer in the attempts to the masks. */
 static int gather_masks(struct export *export, struct json_object *sessions)
 {
 	int r = EXIT_DONE;
@@ -183,7 +184,7 @@ static int gather_masks(struct export *export, struct json_object *sessions)
 	return r;
 }
 
-/* `sessions` are names, newest first: in a case file the oldest comes first. */
+/* `sessions` are names, newest first: a case file has the oldest first. */
 static int put_case(struct export *export, struct json_object *sessions, struct json_object *notes)
 {
 	CLEANUP(json_object_putp) struct json_object *newest = NULL;

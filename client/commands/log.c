@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `log`: the records of a session, or of all; from the ring file where no daemon answers. */
+/* `log`: the records of a session, or of all; from the ring file if there is no daemon. */
 #include "client/resolve.h"
 #include "client/options.h"
 #include "client/output/output.h"

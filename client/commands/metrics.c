@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `metrics`: the bench in numbers, in the text format that node_exporter's textfile collector
- * reads. Counts only; no identifier of a phone is in them. */
+/* `metrics`: the bench's numbers, in the text format of node_exporter's textfile collector. Only
+ * counts, no identifiers of phones. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ static int take(void *user, int option, const char *value)
 	return EXIT_DONE;
 }
 
-/* The value of a label: the format escapes these three
+/* Writes the value of a label: the format escapes these three characters
  * (prometheus.io/docs/instrumenting/exposition_formats). */
 static void put_label(FILE *out, const char *name, const char *value)
 {
@@ -94,7 +94,7 @@ static void put_groups(FILE *out, struct json_object *reply)
 	}
 }
 
-/* The casebook may be out of use: then its counts are missing, and source_up says why. */
+/* If the casebook is unusable, its counts are missing, and source_up shows that. */
 static int put_counts(struct context *context, struct connection *connection, FILE *out)
 {
 	static const char *const ways[] = {"bench", "port", "cable", "model", "tool"};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `note`: what a person knows of a phone: a sentence, or words of its history. */
+/* `note`: records what a person knows about a phone: a sentence, or words of its history. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,8 +10,8 @@
 #include "common/model/case.h"
 #include "common/model/history_word.h"
 
-#define NOTE_BYTES_MAX 1000 /* as the daemon takes */
-#define WORDS_MAX 16	    /* of history, in one call */
+#define NOTE_BYTES_MAX 1000 /* the daemon's limit */
+#define WORDS_MAX 16	    /* of history, per call */
 
 static const struct option own[] = {{"history", required_argument, NULL, 'H'}, {0}};
 
@@ -45,7 +45,7 @@ static int take(void *user, int option, const char *value)
 	return EXIT_DONE;
 }
 
-/* The words of the command line as one text. */
+/* Joins the words of the command line. */
 static int join(struct note *note, char **words)
 {
 	size_t used = 0;
@@ -66,7 +66,7 @@ static int join(struct note *note, char **words)
 	return EXIT_USAGE;
 }
 
-/* Says so where the diagnosis does not know a word; it is kept all the same. */
+/* Warns about a word that the diagnosis does not know; it is stored anyway. */
 static void warn_of_words(const struct note *note)
 {
 	size_t count;

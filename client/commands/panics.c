@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `panics`: what a phone's panic reports say about its parts. */
+/* `panics`: what a phone's panic reports show about its parts. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,14 +18,14 @@
 #include "phone/answer.h"
 #include "phone/program.h"
 
-/* For one report or the end. Longer than a phone needs; the library waits for 30 s, or for ever. */
+/* For one report or the end. More than a phone needs; the library waits for 30 s, or for ever. */
 #define SILENCE_SECONDS 20
-#define NAME_END_LEAST 4 /* characters of a UDID's end that may stand for it */
+#define NAME_END_LEAST 4 /* minimum characters of a UDID's end to identify it */
 
 struct choices {
 	bool files;
 	bool verbose;
-	const char *folder; /* where reports are kept; NULL = nowhere */
+	const char *folder; /* where to store reports; NULL = nowhere */
 };
 
 static const struct option own[] = {
@@ -77,7 +77,7 @@ static int show_files(struct context *context, int count, char **paths, bool ver
 	return code;
 }
 
-/* What the program prints, read with a deadline. */
+/* Reads the program's output, with a deadline. */
 struct reader {
 	struct phone_process process;
 	uint64_t until_us;
@@ -96,13 +96,13 @@ static void reader_close(struct reader *reader)
 	phone_process_end(&reader->process);
 }
 
-/* From now on it has so long. */
+/* Sets the deadline, `limit_us` from now. */
 static void reader_allow(struct reader *reader, uint64_t limit_us)
 {
 	reader->until_us = clock_now().monotonic_us + limit_us;
 }
 
-/* Waits for more. Returns 0, -ETIMEDOUT, or -ENODATA where the program has ended. */
+/* Waits for more output. Returns 0, -ETIMEDOUT, or -ENODATA if the program has ended. */
 static int reader_fill(struct reader *reader)
 {
 	struct pollfd more = {.fd = reader->process.output, .events = POLLIN};
@@ -142,8 +142,8 @@ static int read_bytes(struct reader *reader, char *out, size_t length)
 	return 0;
 }
 
-/* Reads a line of at most `size` bytes, without its end. Returns its length, -ETIMEDOUT, -ENODATA,
- * or -EBADMSG for a longer one. */
+/* Reads a line of at most `size` bytes, without its line end. Returns its length, -ETIMEDOUT,
+ * -ENODATA, or -EBADMSG for a longer one. */
 static int read_line(struct reader *reader, char *out, size_t size)
 {
 	for (size_t length = 0; length < size; length++) {
@@ -186,14 +186,14 @@ static int find_listed(struct json_object *listing, const char *name, char udid[
 
 		if (!text || udid_normalize(text, listed) < 0 || !names_phone(name, listed))
 			continue;
-		/* It will be looked up as it is listed. */
+		/* The daemon or the list resolves it later. */
 		if (strlen(text) < UDID_SIZE && found++ == 0)
 			text_copy(udid, UDID_SIZE, text);
 	}
 	return found;
 }
 
-/* Has the program list the phones. */
+/* Lets the program list the phones. */
 static int read_listing(struct reader *reader, struct json_object **ret)
 {
 	CLEANUP(freep) char *line = malloc(PHONE_ANSWER_JSON_MAX);
@@ -239,7 +239,7 @@ static int read_reports(struct reader *reader, phone_report_taken *taken, void *
 	}
 }
 
-/* The sentence for what went wrong on this side of the program. */
+/* Writes the sentence for an error on this side of the program. */
 static void explain(int error, char *message)
 {
 	if (error == -ETIMEDOUT)
@@ -254,8 +254,8 @@ static void explain(int error, char *message)
 		snprintf(message, PHONE_MESSAGE_SIZE, "cannot be read: %s.", strerror(-error));
 }
 
-/* Reads the panic reports of that phone, as usbmuxd lists it, one after the other. Returns how
- * many, or a negative errno with one sentence for people, from its verb on, in `message`. */
+/* Reads the panic reports of that phone, as usbmuxd lists it, one by one. Returns their number, or
+ * a negative errno with one sentence for people, from its verb on, in `message`. */
 static int phone_reports(const char *udid, phone_report_taken *taken, void *user,
 	char message[static PHONE_MESSAGE_SIZE])
 {
@@ -273,11 +273,11 @@ static int phone_reports(const char *udid, phone_report_taken *taken, void *user
 	return r;
 }
 
-/* What becomes of a phone's reports, one after the other. */
+/* The state of receiving a phone's reports. */
 struct reading {
 	struct context *context;
 	const struct choices *choices;
-	int folder; /* -1: they are not kept */
+	int folder; /* -1: they are not stored */
 	int code;
 };
 
@@ -296,7 +296,7 @@ static int write_all(int fd, const char *bytes, size_t length)
 	return 0;
 }
 
-/* A report that is there from before is the same: its name has its time. */
+/* An existing report with the same name is the same report: the name contains its time. */
 static bool keep_report(struct reading *reading, const char *name, const char *bytes, size_t length)
 {
 	CLEANUP(closep) int fd = -1;
@@ -349,8 +349,8 @@ static bool has_name(struct json_object *device, const char *name)
 	       (length >= 4 && length <= whole && strcasecmp(ecid + whole - length, name) == 0);
 }
 
-/* The daemon knows ports, and the ECIDs of phones whose UDID has none. Returns false where it does
- * not know the name, or is not there. */
+/* The daemon knows ports, and the ECIDs of phones whose UDID has none. Returns false if it does not
+ * know the name, or is not running. */
 static bool ask_udid(struct context *context, const char *name, char udid[static UDID_SIZE])
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
@@ -372,9 +372,9 @@ static bool ask_udid(struct context *context, const char *name, char udid[static
 	return false;
 }
 
-/* Looks through what usbmuxd lists for the phone whose UDID is `name`, or ends with it, or carries
- * that ECID; else asks the daemon. Returns an exit code, after saying why it is another than
- * EXIT_DONE. */
+/* Finds the phone among those that usbmuxd lists: its UDID is `name`, ends with it, or contains
+ * that ECID; else asks the daemon. Returns EXIT_DONE, or another exit code after reporting the
+ * error. */
 static int find_phone(struct context *context, const char *name, char udid[static UDID_SIZE])
 {
 	static const char *const arguments[] = {"idevicetriage-phone", "list", NULL};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `purge`: makes the daemon forget a phone, or what is older than a day. */
+/* `purge`: deletes the data of a phone, or data from before a day. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@ struct purge_options {
 static const struct option own[] = {
 	{"before", required_argument, NULL, 'b'}, {"yes", no_argument, NULL, 'y'}, {0}};
 
-/* The begin of a day in local time. */
+/* Reads the start of a day in local time. */
 static int read_day(const char *value, int64_t *ret)
 {
 	struct tm parts = {.tm_isdst = -1};
@@ -43,7 +43,7 @@ static int take(void *user, int option, const char *value)
 	return EXIT_DONE;
 }
 
-/* Nothing brings back what is purged: asks at a terminal, and wants the option elsewhere. */
+/* A purge cannot be undone: asks on a terminal, and requires the option elsewhere. */
 static int confirm(const struct purge_options *options, const char *device)
 {
 	char answer[16] = "";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `report`: the diagnosis as a page for the customer, with an annex for technicians. */
+/* `report`: writes the diagnosis as a page for the customer, with an annex for technicians. */
 #include "client/new_file.h"
 #include "client/options.h"
 #include "client/output/output.h"
@@ -16,7 +16,7 @@ static int take(void *user, int option, const char *value)
 	return EXIT_DONE;
 }
 
-/* What was written, in the shape that --json prints. */
+/* The written file, in the format that --json prints. */
 static struct json_object *describe(const struct report *report, const char *path)
 {
 	struct json_builder builder = {0};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `run`: a restore tool under the daemon's eyes. The tool writes into memory and waits for nobody;
- * this follows its output to the screen and to the daemon, and another process to a file. */
+/* `run`: runs a restore tool and lets the daemon watch it. The tool writes into memory and waits
+ * for nothing; this program copies the output to the screen and to the daemon, and another process
+ * copies it to a file. */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -21,14 +22,17 @@
 
 #define SHOW_BYTES 65536
 #define LIVE_EVERY_US (250 * USEC_PER_MSEC)
-#define LOOK_EVERY_US (200 * USEC_PER_MSEC) /* at the log, where the kernel does not tell */
+#define LOOK_EVERY_US                                                                              \
+	(200 * USEC_PER_MSEC) /* interval to check the log, if the kernel does not report changes  \
+			       */
 #define ASK_LIVE_US USEC_PER_SEC
 #define ASK_QUIET_US (5 * USEC_PER_SEC)
 #define POLL_MOST_MS 60000
-/* For the tool's version, before the session begins. */
+/* Wait for the tool's version before the session begins. */
 #define VERSION_WAIT_US (500 * USEC_PER_MSEC)
-#define FILE_WAIT_MS 1000 /* for the log's file, once all else is done */
-/* A tool with libusbmuxd 2.1.0 whose phone has left runs in a loop and ends at no softer signal. */
+#define FILE_WAIT_MS 1000 /* for the log's file, after everything else */
+/* A tool with libusbmuxd 2.1.0 whose phone has left runs in a loop and reacts to no other
+ * signal. */
 #define INTERRUPTS_BEFORE_KILL 3
 
 struct run {
@@ -40,21 +44,21 @@ struct run {
 	struct tool_question question; /* for the tool's version */
 	struct layout layout;	       /* standard error, for the live line */
 	int signal_fd;
-	int64_t shown; /* bytes of the log on the screen */
-	int64_t limit; /* where the log ends as far as we are concerned */
+	int64_t shown; /* bytes of the log already on the screen */
+	int64_t limit; /* end of the log that belongs to this run */
 	uint64_t started_us;
-	uint64_t live_us;    /* when the live line is due */
+	uint64_t live_us;    /* time of the next live line */
 	bool midline;	     /* the tool's output does not end with a newline */
-	bool cut_short;	     /* a signal after the tool's end */
-	unsigned interrupts; /* Ctrl-C, or SIGINT from elsewhere, while the tool ran */
+	bool cut_short;	     /* a signal arrived after the tool's end */
+	unsigned interrupts; /* Ctrl-C, or another SIGINT, while the tool was running */
 	bool said_lost, said_silent, said_file;
 };
 
-/* The signals that a person or a supervisor ends programs with. */
+/* The signals that people and supervisors use to end programs. */
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
-/* Takes them from the process. Returns a descriptor that tells them, or a negative errno; *before
- * is the mask that the tool gets. */
+/* Blocks the signals. Returns a signalfd for them, or a negative errno; *before is the mask for the
+ * tool. */
 static int take_signals(sigset_t *before)
 {
 	sigset_t set;
@@ -71,7 +75,7 @@ static int take_signals(sigset_t *before)
 	return fd < 0 ? -errno : fd;
 }
 
-/* For a sentence of ours on a line of its own. */
+/* Ends the current line, before a sentence of ours. */
 static void make_room(struct run *run)
 {
 	screen_live(&run->screen, "");
@@ -86,7 +90,7 @@ static void say(struct run *run, const char *sentence)
 	run->context->output->run_notice(sentence);
 }
 
-/* Passes a signal on. What the terminal sends (Ctrl-C), it has sent to the tool as well. */
+/* Forwards a signal. A signal from the terminal (Ctrl-C) has already reached the tool. */
 static void pass_on(struct run *run, const struct signalfd_siginfo *info)
 {
 	run->interrupts += info->ssi_signo == SIGINT;
@@ -113,7 +117,7 @@ static void handle_signals(struct run *run)
 	tool_reap(&run->tool);
 }
 
-/* Puts what is new on the screen, as much as goes now. */
+/* Writes new output to the screen, as much as possible now. */
 static void show_log(struct run *run)
 {
 	static char bytes[SHOW_BYTES];
@@ -131,7 +135,7 @@ static void show_log(struct run *run)
 		run->shown += (int64_t)n;
 		if (n > 0)
 			run->midline = bytes[n - 1] != '\n';
-		/* Between large pieces the daemon has its turn. */
+		/* After a large piece, the daemon gets its turn. */
 		if (n < length || length == SHOW_BYTES)
 			return;
 	}
@@ -158,8 +162,8 @@ static void say_notice(struct run *run)
 	run->feed.notice[0] = '\0';
 }
 
-/* Says once that the restore failed while its tool runs, and once that the phone is past its time.
- */
+/* Reports once that the restore failed while its tool runs, and once that the phone exceeds its
+ * time. */
 static void say_overruns(struct run *run)
 {
 	struct json_object *session = run->feed.progress;
@@ -183,7 +187,7 @@ static void say_overruns(struct run *run)
 	say(run, sentence);
 }
 
-/* Says once that the file does not take the log. The tool and the daemon do not need it. */
+/* Reports once that the log file cannot be written. The tool and the daemon do not need it. */
 static void say_file_failure(struct run *run)
 {
 	char sentence[PATH_MAX + 256];
@@ -198,8 +202,8 @@ static void say_file_failure(struct run *run)
 	say(run, sentence);
 }
 
-/* Asks the tool for its version, beside the restore: nothing waits for the answer but the beginning
- * of the session, and that not for long. */
+/* Queries the tool's version in parallel to the restore: only the start of the session waits for
+ * it, briefly. */
 static void ask_version(struct run *run, const char *tool)
 {
 	run->question.fd = -1;
@@ -220,7 +224,7 @@ static void hear_version(struct run *run, uint64_t now_us)
 	feed_release(&run->feed, version);
 }
 
-/* Waits until something can be done. */
+/* Waits until there is something to do. */
 static void wait_for_work(struct run *run, uint64_t now_us)
 {
 	bool behind = run->shown < run->limit && !run->screen.broken;
@@ -261,7 +265,7 @@ static void follow_tool(struct run *run)
 
 		wait_for_work(run, now_us);
 		handle_signals(run);
-		/* What others write into the log after the tool's end is not its own. */
+		/* Output that others write into the log after the tool's end does not count. */
 		if (!limit_final)
 			run->limit = logfile_size(&run->log);
 		limit_final = run->tool.ended;
@@ -315,7 +319,7 @@ static void say_end(struct run *run, const char *tool, int file_error)
 	run->context->output->run_end(&end, run->context->reveal);
 }
 
-/* Starts the tool and stays with it. Returns what to exit with. */
+/* Starts the tool and follows it. Returns the exit status. */
 static int run_tool(struct run *run, struct json_object *begin, char **argv)
 {
 	sigset_t before;

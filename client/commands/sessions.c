@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `sessions`: the restore attempts that were watched, newest first. */
+/* `sessions`: the recorded restore attempts, newest first. */
 #include "client/resolve.h"
 #include "client/options.h"
 #include "client/output/output.h"

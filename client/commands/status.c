@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `status`: the daemon, the phones on the bench, the restores that run. */
+/* `status`: the daemon, the phones on the bench, the running restores. */
 #include "client/rpc.h"
 #include "client/options.h"
 #include "client/output/output.h"
@@ -7,7 +7,7 @@
 
 #define SESSIONS_LOOKED_AT 100
 
-/* Puts the list `key` of `from` into `status`. */
+/* Adds the list `key` of `from` to `status`. */
 static void add_list(struct json_builder *builder, struct json_object *status, const char *key,
 	struct json_object *from)
 {
@@ -16,7 +16,7 @@ static void add_list(struct json_builder *builder, struct json_object *status, c
 	json_put(builder, status, key, list ? json_object_get(list) : json_new_array(builder));
 }
 
-/* Keeps the running ones of the newest sessions. */
+/* Adds the running ones among the newest sessions. */
 static void add_running(
 	struct json_builder *builder, struct json_object *status, struct json_object *reply)
 {
@@ -32,7 +32,7 @@ static void add_running(
 	json_put(builder, status, "sessions", running);
 }
 
-/* Asks for everything. Returns EXIT_DONE with *ret the caller's, or an exit code. */
+/* Queries everything. Returns EXIT_DONE with *ret owned by the caller, or an exit code. */
 static int ask_status(
 	struct context *context, struct connection *connection, struct json_object **ret)
 {

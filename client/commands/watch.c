@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `watch`: what happens, as it happens, and on a terminal a live line for the restore that runs. */
+/* `watch`: shows events as they happen, and on a terminal a live line for the running restore. */
 #include <stdio.h>
 
 #include "client/live.h"
@@ -14,10 +14,10 @@
 #define SESSIONS_LOOKED_AT 32
 #define ANSWER_MS 2000
 
-/* The live line. Its answers come over a connection of its own: the other one has the stream. */
+/* The live line. It has its own connection, because the other one is used by the stream. */
 struct watch {
 	struct connection *connection;
-	struct json_object *session; /* the newest one that runs; NULL = none */
+	struct json_object *session; /* the newest running one; NULL = none */
 	struct stamp asked;
 	bool shown;
 };
@@ -36,7 +36,7 @@ static int64_t show_change(struct context *context, void *user, struct json_obje
 	return field_number_or(reply, "sequence", 0);
 }
 
-/* Keeps the newest running session of ListSessions' answer. */
+/* Stores the newest running session of ListSessions' answer. */
 static void keep_running(struct watch *watch, struct json_object *reply)
 {
 	struct json_object *list = field_list(reply, "sessions");
@@ -48,7 +48,7 @@ static void keep_running(struct watch *watch, struct json_object *reply)
 		}
 }
 
-/* Asks how the restore is doing. What fails here is told by the stream. */
+/* Queries the progress of the restore. The stream reports a lost daemon. */
 static void ask_progress(struct context *context, struct watch *watch)
 {
 	struct json_builder builder = {0};

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Checks of the daemon: whether it answers, whether its sources are up, whether the caller may ask.
- */
+/* Checks of the daemon: whether it answers, its sources are up, and the caller has access. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,9 +31,9 @@ void check_daemon(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_OK, NULL, "idevicetriaged %s answers.", version);
 }
 
-/* A group of the system, as /etc/group has it. */
+/* A group in /etc/group. */
 struct group_entry {
-	long id; /* -1 = there is none */
+	long id; /* -1 = it does not exist */
 	bool has_member;
 };
 
@@ -50,7 +49,7 @@ static bool has_word(const char *list, const char *word, const char *separators)
 	return false;
 }
 
-/* Looks a group up, and whether `user` is entered in it. */
+/* Looks up a group, and whether `user` is a member. */
 static struct group_entry find_group(const char *root, const char *name, const char *user)
 {
 	CLEANUP(freep) char *file = system_read(root, "/etc/group", NULL);
@@ -71,7 +70,7 @@ static struct group_entry find_group(const char *root, const char *name, const c
 	return entry;
 }
 
-/* Finds in /etc/passwd the name of a user. */
+/* Finds the name of a user in /etc/passwd. */
 static void find_user(const char *root, long uid, char *out, size_t size)
 {
 	CLEANUP(freep) char *file = system_read(root, "/etc/passwd", NULL);
@@ -90,7 +89,7 @@ static void find_user(const char *root, long uid, char *out, size_t size)
 	}
 }
 
-/* The rest of a line of /proc/PID/status; NULL where there is none. The caller frees *file. */
+/* The rest of a line of /proc/PID/status; NULL if it is missing. The caller frees *file. */
 static const char *find_line(char *file, const char *key)
 {
 	char *line = file ? strstr(file, key) : NULL;
@@ -136,7 +135,7 @@ void check_caller(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_PROBLEM, advice, "You are not in the group " GROUP ".");
 }
 
-/* A source in the daemon's answer; NULL where it has none of that name. */
+/* A source in the daemon's answer; NULL if it has none of that name. */
 static struct json_object *find_source(struct doctor *doctor, const char *name)
 {
 	struct json_object *sources = field_list(doctor->status, "sources");
@@ -156,7 +155,7 @@ static void say_no_daemon(struct doctor *doctor)
 		doctor, DOCTOR_UNKNOWN, NULL, "Only the daemon can say, and it does not answer.");
 }
 
-/* Says of a source that must be up: what is missing where it is not, and what to change. */
+/* Checks a source that must be up: if it is down, reports the reason and the remedy. */
 static void check_source(struct doctor *doctor, const char *name, enum doctor_result result,
 	const char *missing, const char *advice)
 {
@@ -193,7 +192,7 @@ void check_casebook(struct doctor *doctor)
 		"needs that version.");
 }
 
-/* Group membership is what is missing, as a rule: the journal then opens and is empty. */
+/* The usual reason is a missing group: then the journal opens but is empty. */
 void check_journal(struct doctor *doctor)
 {
 	struct json_object *journal = find_source(doctor, "journal");
@@ -214,7 +213,7 @@ void check_journal(struct doctor *doctor)
 			field_text_or(journal, "detail", "cannot be read"));
 }
 
-/* Without that program neither the daemon nor `panics` can ask a phone. */
+/* Without that program, neither the daemon nor `panics` can query a phone. */
 void check_phone_program(struct doctor *doctor)
 {
 	struct json_object *source = find_source(doctor, "phone");

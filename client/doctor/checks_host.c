@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Checks of the computer: room on the disk, the clock, the restore tool and its libusbmuxd. */
+/* Checks of the computer: disk space, the clock, the restore tool and its libusbmuxd. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -26,7 +26,8 @@
 #define DISK_LEAST_BYTES (64ull * 1024 * 1024) /* four rings of the default size */
 #define DISK_LOW_BYTES (512ull * 1024 * 1024)
 
-/* Says how much room there is for `name`, a folder at `path`; `loss` is what happens without. */
+/* Reports the free space for `name`, a folder at `path`; `loss` is the consequence of a full
+ * disk. */
 static void say_room(struct doctor *doctor, const char *name, const char *path, const char *loss)
 {
 	struct statvfs disk;
@@ -64,7 +65,7 @@ void check_disk(struct doctor *doctor)
 	say_room(doctor, doctor->state_dir, path, "Make room on it: nothing can be recorded.");
 }
 
-/* The logs of `run` are the caller's, and so is their folder: it is not of the tree at `root`. */
+/* The caller owns the logs of `run` and their folder: the path is not under `root`. */
 void check_log_disk(struct doctor *doctor)
 {
 	CLEANUP(freep) char *folder = logfile_default_path(NULL), *at = NULL;
@@ -74,7 +75,7 @@ void check_log_disk(struct doctor *doctor)
 		at = strdup(folder);
 	if (!at)
 		return;
-	/* `run` makes what does not exist yet. */
+	/* `run` creates missing folders. */
 	while (!system_exists("", at) && (slash = strrchr(at, '/')) && slash != at)
 		*slash = '\0';
 	if (system_exists("", at) && access(at, W_OK) < 0 && errno == EACCES)
@@ -85,15 +86,15 @@ void check_log_disk(struct doctor *doctor)
 			"Make room on it: the logs of restore tools are incomplete.");
 }
 
-/* Whether something keeps the clock right: 1 or 0, or a negative errno where the kernel does not
- * tell. timesyncd leaves the file; others are known by the kernel's flag. */
+/* Whether the clock is synchronised: 1 or 0, or a negative errno if the kernel does not say.
+ * timesyncd leaves a file; other programs set the kernel's flag. */
 static int is_synchronised(const char *root)
 {
 	struct timex clock = {0};
 
 	if (system_exists(root, "/run/systemd/timesync/synchronized"))
 		return 1;
-	/* The kernel's clock is not of the tree that begins at another root. */
+	/* The kernel's clock does not belong to a test's tree. */
 	if (*root)
 		return 0;
 	if (adjtimex(&clock) < 0)
@@ -101,7 +102,7 @@ static int is_synchronised(const char *root)
 	return !(clock.status & STA_UNSYNC);
 }
 
-/* A clock that was never set tells a time before this program was made. */
+/* A clock that was never set shows a time before this program was built. */
 void check_clock(struct doctor *doctor)
 {
 	int64_t now_us = (int64_t)clock_now().wall_us, made_us;
@@ -130,7 +131,7 @@ void check_clock(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_OK, NULL, "It is synchronised.");
 }
 
-/* The newest year of a firmware that was restored with this version of the tool; 0 = none known. */
+/* The newest year of a firmware restored with this version of the tool; 0 = none known. */
 static int newest_firmware(
 	struct doctor *doctor, const char *tool, const char *version, char *out, size_t size)
 {
@@ -153,13 +154,13 @@ static int newest_firmware(
 }
 
 #define MUX_LIBRARY "libusbmuxd-2.0.so."
-#define MUX_LIBRARY_FAULTY MUX_LIBRARY "7.0.0" /* of 2.1.0; 2.1.1, which cures it, is 7.1.0 */
+#define MUX_LIBRARY_FAULTY MUX_LIBRARY "7.0.0" /* of 2.1.0; the fixed 2.1.1 has 7.1.0 */
 
-/* A search for libusbmuxd in a folder and the folders of architectures in it. */
+/* A search for libusbmuxd in a folder and its folders for architectures. */
 struct library_search {
 	const char *root;
 	const char *folder;
-	char found[SYSTEM_NAME_SIZE]; /* the faulty one, else any with its full version */
+	char found[SYSTEM_NAME_SIZE]; /* the faulty one, else any one with its full version */
 };
 
 static bool look_at_library(void *user, const char *name)
@@ -187,8 +188,8 @@ static bool look_into_folder(void *user, const char *name)
 	return true;
 }
 
-/* usbmuxd_send() of 2.1.0 gives the error of a lost connection without its sign, which the callers
- * take for "nothing sent yet". */
+/* usbmuxd_send() of 2.1.0 returns the error of a lost connection as a positive number, which
+ * callers read as "nothing sent yet". */
 void check_mux_library(struct doctor *doctor)
 {
 	static const char *const folders[] = {"/usr/local/lib", "/usr/lib", "/usr/lib64"};

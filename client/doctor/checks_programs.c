@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Checks for other programs that have their hands on the phones: on their USB devices, and on
- * usbmuxd. A restore stands no second one (github.com/libimobiledevice/idevicerestore/issues/802).
- */
+/* Checks for other programs that use the phones: their USB devices, or usbmuxd. A restore fails if
+ * a second program interferes (github.com/libimobiledevice/idevicerestore/issues/802). */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -22,12 +21,12 @@ struct search {
 	const uint32_t *peers;
 	int peer_count;
 
-	const struct system_process *process; /* that is looked at */
-	size_t hidden;			      /* processes that this user may not look into */
+	const struct system_process *process; /* the current one */
+	size_t hidden;			      /* processes that this user may not inspect */
 	size_t said;
 };
 
-/* Names what the link leads to where it is searched for, else NULL. */
+/* The name of the phone if the link leads to one in the search, else NULL. */
 static const char *find_phone(const struct search *search, const char *link)
 {
 	char node[64];

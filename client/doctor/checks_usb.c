@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Checks of the way to the phones that are attached: power saving, speed, hubs, over-current. */
+/* Checks of the connection to attached phones: power saving, speed, hubs, over-current. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,12 +11,12 @@
 #include "common/model/usb_identity.h"
 
 #define DEVICES "/sys/bus/usb/devices"
-#define FULL_SPEED_MBPS 480 /* what an iPhone runs at, at least (knowledge: usb-signs, speed) */
+#define FULL_SPEED_MBPS 480 /* the minimum speed of an iPhone (knowledge: usb-signs, speed) */
 #define HUBS_MANY 2
 #define ADVICE_SIZE 192
 #define SELF_POWERED 0x40 /* of bmAttributes (USB 2.0, 9.6.3) */
 
-/* Lists the phones, or says why nothing can be checked. Returns how many. */
+/* Lists the phones, or reports why nothing can be checked. Returns their number. */
 static int list_phones(struct doctor *doctor, struct system_phone phones[static SYSTEM_PHONES_MAX])
 {
 	int count = system_phones(doctor->root, phones);
@@ -47,8 +47,7 @@ static long long read_number(
 	return system_read_number(doctor->root, path, base);
 }
 
-/* Goes from a device to the hub that it is at: from 1-2.3 to 1-2. False where that is the
- * computer. */
+/* Moves from a device to its hub: from 1-2.3 to 1-2. Returns false if that is the computer. */
 static bool hub_above(char device[static PORT_SIZE])
 {
 	char *dot = strrchr(device, '.');
@@ -58,7 +57,7 @@ static bool hub_above(char device[static PORT_SIZE])
 	return dot != NULL;
 }
 
-/* Whether the device is asleep, or cannot be woken. */
+/* Whether the device is suspended, or may not wake up. */
 static bool is_asleep(struct doctor *doctor, const char *device, char status[static 32])
 {
 	return read_word(doctor, device, "power/runtime_status", status) &&
@@ -72,7 +71,7 @@ static void advise_awake(const char *device, const char *more, char out[static A
 		more);
 }
 
-/* Returns whether something was said of the phone or a hub on its way. */
+/* Returns whether it reported a problem of the phone or a hub before it. */
 static bool check_power_of(struct doctor *doctor, const char *port)
 {
 	char control[32], status[32], device[PORT_SIZE], advice[ADVICE_SIZE];
@@ -139,7 +138,7 @@ static bool is_without_supply(struct doctor *doctor, const char *hub)
 	return attributes >= 0 && !(attributes & SELF_POWERED);
 }
 
-/* Returns whether something was said. */
+/* Returns whether it reported a problem. */
 static bool check_hubs_of(struct doctor *doctor, const char *port)
 {
 	uint32_t depth = usb_hub_depth(port);
@@ -183,11 +182,12 @@ void check_hubs(struct doctor *doctor)
 
 struct over_current {
 	struct doctor *doctor;
-	char interface[SYSTEM_NAME_SIZE]; /* of the hub that is looked at */
+	char interface[SYSTEM_NAME_SIZE]; /* of the current hub */
 	size_t counters, said;
 };
 
-/* usb1-port2 and 1-3-port2, in the folder of a hub's interface, count for each physical port. */
+/* usb1-port2 and 1-3-port2, in the folder of a hub's interface, have the counter of each physical
+ * port. */
 static bool look_at_port(void *user, const char *name)
 {
 	struct over_current *all = user;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Checks of usbmuxd: whether it runs, how it is started, the udev rules that it needs. */
+/* Checks of usbmuxd: whether it is running, how it is started, and its udev rules. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -19,12 +19,12 @@
 	"/etc/systemd/system/usbmuxd.service.d/always-on.conf, then systemctl daemon-reload, "     \
 	"systemctl enable usbmuxd and, with no restore running, systemctl restart usbmuxd"
 
-/* The programs' arguments that let it end with the last phone (usbmuxd(8)). */
+/* The arguments that make usbmuxd exit with the last phone (usbmuxd(8)). */
 static const char *const exit_words[] = {"--systemd", "--udev", "--enable-exit"};
 #define EXIT_LETTERS "suz"
 
-/* Whether that argument lets usbmuxd end with the last phone. Letters may stand together; U and l
- * take the rest of the word. */
+/* Whether that argument makes usbmuxd exit with the last phone. Letters may be combined; U and l
+ * use the rest of the word. */
 static bool is_exit_word(const char *word)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(exit_words); i++)
@@ -57,7 +57,7 @@ static bool ends_with_last_phone(const char *line, size_t length, char separator
 	return false;
 }
 
-/* What runs as usbmuxd; pid 0 where nothing does. */
+/* The running usbmuxd; pid 0 if there is none. */
 struct running {
 	const char *root;
 	int pid;
@@ -88,7 +88,7 @@ static struct running find_running(const char *root)
 	return running;
 }
 
-/* Connects and leaves at once. Returns 0 or a negative errno. */
+/* Connects and disconnects at once. Returns 0 or a negative errno. */
 static int try_connect(const char *path)
 {
 	CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -109,7 +109,7 @@ static bool is_installed(const char *root)
 	       system_exists(root, "/usr/local/sbin/usbmuxd");
 }
 
-/* The port of a phone that usbmuxd is for; NULL where none is attached. */
+/* The port of a phone that usbmuxd should list; NULL if none is attached. */
 static const char *find_mux_phone(const char *root)
 {
 	static struct system_phone phones[SYSTEM_PHONES_MAX];
@@ -160,8 +160,8 @@ void check_usbmuxd(struct doctor *doctor)
 			"%s cannot be connected to (%s).", path, strerror(-r));
 }
 
-/* Debian's usbmuxd is asked to end when the last phone goes. A phone that returns within some tens
- * of milliseconds finds it ending, and nothing starts it again
+/* Debian's usbmuxd is told to exit when the last phone leaves. A phone that returns within some
+ * tens of milliseconds finds it exiting, and nothing restarts it
  * (github.com/libimobiledevice/usbmuxd/issues/85, measured on Debian 12). */
 void check_usbmuxd_start(struct doctor *doctor)
 {
@@ -193,7 +193,7 @@ void check_usbmuxd_start(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_OK, NULL, "usbmuxd stays when phones go.");
 }
 
-/* The first that has a file of a name wins (udev(7)). */
+/* The first folder with a file of that name wins (udev(7)). */
 static const char *const rule_folders[] = {
 	"/etc/udev/rules.d",
 	"/run/udev/rules.d",
@@ -205,8 +205,8 @@ static const char *const rule_folders[] = {
 struct rules {
 	const char *root;
 	size_t folder;
-	char found[PATH_MAX];  /* a file that speaks of usbmuxd */
-	char masked[PATH_MAX]; /* an empty file that stands for one */
+	char found[PATH_MAX];  /* a file that mentions usbmuxd */
+	char masked[PATH_MAX]; /* an empty file that overrides one */
 };
 
 static bool is_masked(const struct rules *rules, const char *name, char out[static PATH_MAX])
@@ -219,7 +219,7 @@ static bool is_masked(const struct rules *rules, const char *name, char out[stat
 	return false;
 }
 
-/* Whether a line that is no comment has `word`. */
+/* Whether a line that is not a comment contains `word`. */
 static bool has_rule(const char *text, const char *word)
 {
 	char line[1024];
@@ -242,7 +242,7 @@ static bool look_at_rules(void *user, const char *name)
 	text = system_read(rules->root, path, NULL);
 	if (!text || !has_rule(text, "usbmux") || !has_rule(text, "5ac"))
 		return true;
-	/* One above it that has rules of its own was found there. */
+	/* A folder with higher priority has rules of its own. */
 	if (is_masked(rules, name, above))
 		text_copy(rules->masked, sizeof(rules->masked), above);
 	else

@@ -7,7 +7,7 @@
 
 #include "common/base/text.h"
 
-#define SENTENCE_SIZE 1024 /* bytes of one finding; the rest is cut */
+#define SENTENCE_SIZE 1024 /* bytes of one finding; longer ones are truncated */
 
 static const struct doctor_check checks[] = {
 	{"daemon", "the daemon", check_daemon},

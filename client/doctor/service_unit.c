@@ -10,7 +10,7 @@
 
 #define DROP_INS_MAX 64
 
-/* The first that has a file of a name wins (systemd.unit(5)). */
+/* The first folder with a file of that name wins (systemd.unit(5)). */
 static const char *const folders[] = {
 	"/etc/systemd/system",
 	"/run/systemd/system",
@@ -45,7 +45,7 @@ void service_unit_take(struct service_unit *unit, const char *text)
 			in_service = text_starts_with(line, "[Service]");
 		if (!in_service)
 			continue;
-		/* An empty one takes back those before it. */
+		/* An empty value resets the earlier ones. */
 		if (!take_value(line, "ExecStart", unit->start, sizeof(unit->start)))
 			take_value(line, "Restart", unit->restart, sizeof(unit->restart));
 	}
@@ -72,7 +72,7 @@ static bool add_drop_in(void *user, const char *name)
 	return ++all->count < DROP_INS_MAX - 1;
 }
 
-/* Reads the first file of that name below the folders. */
+/* Reads the first file of that name in the folders. */
 static char *read_first(const char *root, const char *name)
 {
 	char path[PATH_MAX];

@@ -12,9 +12,9 @@
 #include "common/base/text.h"
 #include "common/model/usb_identity.h"
 
-#define FILE_BYTES_MAX 65536 /* what is read of one file */
+#define FILE_BYTES_MAX 65536 /* maximum to read of one file */
 
-/* Sets errno and returns false where the path is too long. */
+/* Sets errno and returns false if the path is too long. */
 static bool join(const char *root, const char *path, char out[static PATH_MAX])
 {
 	int length = snprintf(out, PATH_MAX, "%s%s", root, path);
@@ -38,7 +38,7 @@ char *system_read(const char *root, const char *path, size_t *ret_length)
 
 	if (!join(root, path, full))
 		return NULL;
-	/* A pipe that someone planted must not hold us. */
+	/* A planted pipe must not block us. */
 	r = file_read(full, O_NONBLOCK, FILE_BYTES_MAX, &bytes, &length);
 	if (r < 0) {
 		errno = -r;
@@ -115,8 +115,8 @@ struct process_visit {
 	void *user;
 };
 
-/* The program's file tells more than comm, which is cut to 15 characters and a script's own; it is
- * readable only for processes of the same user. */
+/* The program's file is better than comm, which is truncated to 15 characters and is a script's own
+ * name; it is readable only for processes of the same user. */
 static void read_name(const char *root, const char *pid, char out[static SYSTEM_NAME_SIZE])
 {
 	char path[PATH_MAX], link[PATH_MAX];

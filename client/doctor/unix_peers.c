@@ -13,7 +13,7 @@
 
 #include "common/base/macro.h"
 
-#define ANSWER_BYTES 65536 /* what the kernel puts into one answer at most is half of it */
+#define ANSWER_BYTES 65536 /* twice the kernel's limit for one answer */
 #define ANSWER_S 2
 
 static int ask(int fd)
@@ -33,7 +33,7 @@ static int ask(int fd)
 	return send(fd, &message, sizeof(message), 0) < 0 ? -errno : 0;
 }
 
-/* The peer of a socket whose own name is `path`; 0 = it has another name, or no peer. */
+/* The peer of a socket with the name `path`; 0 = it has another name, or no peer. */
 static uint32_t read_peer(const struct nlmsghdr *header, const char *path)
 {
 	const struct unix_diag_msg *message = NLMSG_DATA(header);
@@ -56,7 +56,7 @@ static uint32_t read_peer(const struct nlmsghdr *header, const char *path)
 	return named ? peer : 0;
 }
 
-/* Takes one datagram. Returns 1 where more come, 0 at the end, or a negative errno. */
+/* Reads one datagram. Returns 1 if there are more, 0 at the end, or a negative errno. */
 static int take(
 	const uint8_t *bytes, unsigned length, const char *path, uint32_t *peers, int *count)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Case files, as `export` writes them: each attempt on its own, with its records. */
+/* Case files from `export`: each attempt separately, with its records. */
 #include "client/import/import.h"
 
 #include <errno.h>
@@ -10,7 +10,8 @@
 
 #define READ_BYTES 65536
 
-/* All of the member. Returns 0 with *ret the caller's, or a negative errno after saying why. */
+/* Reads the whole member. Returns 0 with *ret owned by the caller, or a negative errno after
+ * reporting the error. */
 static int read_all(struct import *import, struct source *source, const char *head, size_t length,
 	char **ret, size_t *ret_length)
 {
@@ -49,7 +50,7 @@ no_memory:
 	return -ENOMEM;
 }
 
-/* The case with one of its attempts alone. NULL when out of memory. */
+/* A copy of the case with a single attempt. NULL when out of memory. */
 static struct json_object *cut_case(struct json_object *whole, struct json_object *attempt)
 {
 	static const char *const kept[] = {"format", "version", "device", "history"};
@@ -68,7 +69,7 @@ static struct json_object *cut_case(struct json_object *whole, struct json_objec
 }
 
 struct recording {
-	struct spool *spool; /* NULL = nobody wants them */
+	struct spool *spool; /* NULL = not needed */
 	uint64_t count;
 	uint64_t lines;
 };
@@ -85,7 +86,7 @@ static uint64_t record(void *user, const struct event *event)
 	return kept.sequence;
 }
 
-/* Returns false where the import cannot go on at all. */
+/* Returns false if the import cannot continue. */
 static bool deliver(struct import *import, struct json_object *part, struct json_object *object)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;

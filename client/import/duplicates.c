@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One restore is one attempt: a log may tell of a restore that the daemon watched, or that was
- * imported from another of its logs. */
+/* One restore is one attempt: a log may be of a restore that the daemon watched, or that was
+ * imported from another log. */
 #include <inttypes.h>
 
 #include "client/import/import.h"
 #include "common/base/text.h"
 #include "common/wire/records.h"
 
-#define SESSIONS_COMPARED 50 /* the newest ones of the phone */
+#define SESSIONS_COMPARED 50 /* the phone's newest ones */
 #define LINES_AT_ONCE 200
 
-/* Both began and ended, and for half of the shorter's time they ran side by side: one phone does
- * not restore twice at once. Only a log with times has a span at all. */
+/* Both have a start and an end, and overlapped for half of the shorter one's time: one phone does
+ * not restore twice at once. Only a log with times has a time span. */
 static bool ran_at_once(const struct attempt *attempt, struct json_object *session)
 {
 	uint64_t began = (uint64_t)field_number_or(session, "startedUSec", 0);
@@ -27,7 +27,7 @@ static bool ran_at_once(const struct attempt *attempt, struct json_object *sessi
 	return last > first && last - first >= shorter / 2;
 }
 
-/* The log of a session, as the daemon has it. */
+/* Reads the log of a session from the daemon. */
 struct kept_log {
 	struct import *import;
 	const char *session;
@@ -38,7 +38,7 @@ struct kept_log {
 	int code; /* enum exit_code */
 };
 
-/* Returns false at the end, and where the daemon could not be asked. */
+/* Returns false at the end, and if the daemon did not answer. */
 static bool read_on(struct kept_log *log)
 {
 	struct json_builder builder = {0};
@@ -62,7 +62,7 @@ static bool is_line(struct json_object *record)
 	       text_equal(field_text_or(record, "source", ""), "tool");
 }
 
-/* The next line of the tool, borrowed; NULL where there is none. */
+/* The next line of the tool, borrowed; NULL if there is none. */
 static struct json_object *next_kept_line(struct kept_log *log)
 {
 	while (log->next < field_count(log->records) || read_on(log)) {
@@ -75,7 +75,7 @@ static struct json_object *next_kept_line(struct kept_log *log)
 	return NULL;
 }
 
-/* The next line of the log at hand, as the daemon would give it; the caller's. */
+/* The next line of the current log, as the daemon would return it; owned by the caller. */
 static struct json_object *next_told_line(struct spool *spool)
 {
 	struct event event;
@@ -92,7 +92,7 @@ static struct json_object *next_told_line(struct spool *spool)
 	return NULL;
 }
 
-/* Compares the next line of each. Returns false at the end of both, or where they differ. */
+/* Compares the next line of both. Returns false at the end of both, or if they differ. */
 static bool compare_line(struct import *import, struct kept_log *log, bool *same)
 {
 	CLEANUP(json_object_putp) struct json_object *told = next_told_line(import->spool);
@@ -106,7 +106,8 @@ static bool compare_line(struct import *import, struct kept_log *log, bool *same
 	return *same && told;
 }
 
-/* Whether both have the same lines, as far as they are kept, and any. Returns an enum exit_code. */
+/* Whether both have the same lines, as far as stored, and at least one. Returns an enum
+ * exit_code. */
 static int has_same_lines(struct import *import, const char *session, bool *ret)
 {
 	struct kept_log log = {.import = import, .session = session};
@@ -136,13 +137,13 @@ static int list_sessions(
 		parameters, INTERFACE "NoSuchDevice", ret);
 }
 
-/* Only its modes were watched: the log tells more. */
+/* Only its modes were watched: the log has more. */
 static bool is_bare(struct json_object *session)
 {
 	return !field_text(session, "tool") && !field_text(session, "operationName");
 }
 
-/* What was watched of it makes no second computer, whatever the computer is called now. */
+/* The watched session has the right computer, even if its name has changed since. */
 static void take_place(struct attempt *attempt, struct json_object *session)
 {
 	text_copy(attempt->host, sizeof(attempt->host), field_text_or(session, "host", ""));
@@ -171,7 +172,7 @@ int import_find_twin(
 			same = false;
 			continue;
 		}
-		/* A file of many attempts is none that a single restore left. */
+		/* A file with many attempts does not come from a single restore. */
 		if (!same && import->attempt_count == 1)
 			r = has_same_lines(import, id, &same);
 		if (same)

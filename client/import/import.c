@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `import`: attempts from logs and case files, made here or elsewhere. */
+/* `import`: adds attempts from logs and case files, made here or elsewhere. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,8 +12,8 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 
-#define HEAD_BYTES 65536    /* that tell what a file is */
-#define BAR_BYTES (8 << 20) /* of the smallest file that has one */
+#define HEAD_BYTES 65536    /* enough to recognise the type of a file */
+#define BAR_BYTES (8 << 20) /* minimum size of a file with a progress bar */
 #define BAR_EVERY_US (100 * USEC_PER_MSEC)
 #define BAR_COLUMNS 20
 
@@ -39,11 +39,11 @@ static const struct option own[] = {
 	{0},
 };
 
-/* What the command line says, before the daemon is asked what it means. */
+/* The command line, before the daemon resolves its names. */
 struct request {
 	struct import_options options;
 	const char *device;
-	bool crowded; /* more conditions than an attempt has */
+	bool crowded; /* more conditions than fit into an attempt */
 };
 
 static void add_condition(void *user, const char *key, const char *value)
@@ -81,7 +81,7 @@ static int take(void *user, int option, const char *value)
 	if (option == OPTION_DRY_RUN)
 		options->dry_run = true;
 	else
-		/* As a script gives what it does not know. */
+		/* Scripts pass an empty value for an unknown one. */
 		*texts[option - OPTION_DEVICE] = value[0] ? value : NULL;
 	return EXIT_DONE;
 }
@@ -171,7 +171,7 @@ static bool import_empty(
 	return true;
 }
 
-/* Text has few control characters, and few bytes that are no UTF-8, whatever its language. */
+/* Text in any language has few control characters and few bytes of invalid UTF-8. */
 static bool is_binary(const char *head, size_t length)
 {
 	size_t nuls = 0, odd = 0;
@@ -218,12 +218,12 @@ static bool is_any(const char *head, size_t length)
 	return true;
 }
 
-/* What a file can be; the first that fits holds. */
+/* The types of files; the first match wins. */
 static const struct kind {
 	bool (*is)(const char *head, size_t length);
 	bool (*import)(
 		struct import *import, struct source *source, const char *head, size_t length);
-	bool worth_a_word; /* also where it is one of many in an archive */
+	bool worth_a_word; /* report it even if it is one of many in an archive */
 } kinds[] = {
 	{is_empty, import_empty, false},
 	{is_binary, import_binary, false},
@@ -273,7 +273,7 @@ static void say_open_failure(struct import *import, const char *path, const char
 		import->code = EXIT_REFUSED;
 }
 
-/* Returns false where the import cannot go on at all. */
+/* Returns false if the import cannot continue. */
 static bool import_file(struct import *import, const char *path)
 {
 	CLEANUP(source_freep) struct source *source = NULL;
@@ -300,7 +300,7 @@ static bool import_file(struct import *import, const char *path)
 	return true;
 }
 
-/* The phone that --device names: as a whole, or by the end of a name that the daemon knows. */
+/* Resolves --device: a whole identifier, or the end of one that the daemon knows. */
 static int find_device(struct import *import, const char *text)
 {
 	struct identity *device = &import->options.device;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Logs of restore tools: text, of which the attempts are told apart while it is read. */
+/* Logs of restore tools: text that is split into attempts while it is read. */
 #include "client/import/import.h"
 
 #include <inttypes.h>
@@ -12,19 +12,19 @@
 #include "common/logs/logsplit.h"
 
 #define READ_BYTES 65536
-/* A file may be written so much before its last line's time. */
+/* A file's last write may be this much before the time of its last line. */
 #define LATE_US (60 * USEC_PER_SEC)
 #define DAY_SECONDS 86400
 
 struct reading {
 	struct import *import;
 	struct logsplit *split;
-	uint64_t base_us; /* wall clock at LOGSPLIT_EPOCH_US; 0 = not known yet */
-	bool broken;	  /* the import cannot go on */
+	uint64_t base_us; /* wall clock at LOGSPLIT_EPOCH_US; 0 = unknown so far */
+	bool broken;	  /* the import cannot continue */
 };
 
-/* "restore_001c2d6a3c8a802e_1732307100.log", as idevicerestore names its logs by itself: phone, and
- * the second when it began (idevicerestore.c). Returns false for other names. */
+/* Reads "restore_001c2d6a3c8a802e_1732307100.log", idevicerestore's own names for logs: the phone,
+ * and the second of the start (idevicerestore.c). Returns false for other names. */
 static bool read_name(const char *name, struct identity *identity, uint64_t *ret_wall_us)
 {
 	char word[UDID_SIZE], end[8] = "";
@@ -45,7 +45,7 @@ static bool read_name(const char *name, struct identity *identity, uint64_t *ret
 	return true;
 }
 
-/* The moment at which the clocks of this computer's zone showed that time on that day. */
+/* The instant at which this computer's local time was that time on that day. */
 static uint64_t local_time(struct tm day, uint64_t us)
 {
 	time_t seconds;
@@ -58,8 +58,8 @@ static uint64_t local_time(struct tm day, uint64_t us)
 	return seconds > 0 ? (uint64_t)seconds * USEC_PER_SEC + us % USEC_PER_SEC : 0;
 }
 
-/* When a log began whose lines have a time of day and no date: the last such time before the file
- * was written last. */
+/* The start of a log whose lines have a time of day without a date: the last such time before the
+ * last write of the file. */
 static uint64_t before(uint64_t written_us, uint64_t us)
 {
 	time_t written = (time_t)(written_us / USEC_PER_SEC);
@@ -107,7 +107,7 @@ static void take_record(void *user, const struct event *event)
 		spool_add(reading->import->spool, event);
 }
 
-/* A case of one attempt. NULL when out of memory. */
+/* Creates a case with one attempt. NULL when out of memory. */
 static struct triage_case *make_case(struct reading *reading, const struct logsplit_attempt *told)
 {
 	struct triage_case *c = triage_case_new();
@@ -121,7 +121,7 @@ static struct triage_case *make_case(struct reading *reading, const struct logsp
 		read_name(reading->import->member->name, &identity, &named_us);
 	c->identity = identity;
 	*attempt = *told->attempt;
-	/* Logs without times keep the order of their attempts by the last digit. */
+	/* For logs without times, the last digit keeps the order of their attempts. */
 	attempt->started.wall_us =
 		wall_time(reading, attempt->started.monotonic_us) + reading->import->attempt_count;
 	attempt->ended.wall_us =
@@ -141,7 +141,7 @@ static void take_attempt(void *user, const struct logsplit_attempt *told)
 		return;
 	if (logsplit_stats(reading->split).understood == 0) {
 		if (import->member->of_archive)
-			import->member_count--; /* mere company after all */
+			import->member_count--; /* it was only an accompanying file */
 		else
 			import_complain(import, EXIT_REFUSED,
 				"it has no line of a known restore tool's log.");
@@ -181,7 +181,7 @@ bool import_log(struct import *import, struct source *source, const char *head, 
 	while (!reading.broken && (n = import_read(import, source, bytes, sizeof(bytes))) > 0)
 		logsplit_feed(split, bytes, (size_t)n);
 	if (!reading.broken && n < 0)
-		/* The last attempt is not whole: once the file is, it would be another. */
+		/* The last attempt is incomplete: a complete file would give another one. */
 		import_complain(import, EXIT_REFUSED,
 			"%s; everything before that is imported, except "
 			"the last attempt.",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reports that the phone itself wrote: what a panic names becomes a word of the phone's history. */
+/* Reports from the phone itself: what a panic names becomes a word of the phone's history. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #define REPORT_BYTES_MAX (16u * 1024 * 1024)
 #define READ_BYTES 65536
 
-/* Reads the whole member. Returns its bytes, or NULL after saying why. */
+/* Reads the whole member. Returns its bytes, or NULL after reporting the error. */
 static char *read_member(struct import *import, struct source *source, const char *head,
 	size_t length, size_t *ret_length)
 {
@@ -38,7 +38,7 @@ static char *read_member(struct import *import, struct source *source, const cha
 	return TAKE_PTR(bytes);
 }
 
-/* Gives the phone a word of its history; having it twice makes no difference. */
+/* Adds a word to the phone's history; adding it twice has no further effect. */
 static int note_word(struct import *import, const char *word)
 {
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
@@ -55,7 +55,7 @@ static int note_word(struct import *import, const char *word)
 		import->context, import->connection, "AddNote", &builder, parameters, &reply);
 }
 
-/* Tells the daemon what the panic names, of a phone that is known. */
+/* Sends the findings of the panic to the daemon, for a known phone. */
 static int note_panic(struct import *import, struct json_object *panic)
 {
 	const struct identity *device = &import->options.device;

@@ -13,7 +13,7 @@ void made_done(struct made *made)
 	*made = (struct made){0};
 }
 
-/* Its entry, or the free one where it belongs. */
+/* Its entry, or the free entry for it. */
 static struct made_entry *find(struct made_entry *entries, size_t size, const struct uuid *id)
 {
 	uint64_t at;

@@ -12,16 +12,16 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 
-#define UNPACKED_BYTES_MAX (8ull << 30) /* of one file, all members together */
+#define UNPACKED_BYTES_MAX (8ull << 30) /* per file, all members together */
 #define MEMBERS_MAX 10000
-#define FILTERS_MAX 2 /* one way of packing, and the plain bytes below it */
+#define FILTERS_MAX 2 /* one compression, and the plain bytes */
 #define READ_BYTES 65536
 #define LABEL_BYTES 512
 
 struct source {
 	struct archive *archive;
 	int fd;
-	int64_t size; /* of the file; 0 = not known */
+	int64_t size; /* of the file; 0 = unknown */
 	uint64_t wall_us;
 	uint64_t unpacked;
 	unsigned members;
@@ -52,7 +52,7 @@ static int fail(struct source *source, int error, const char *problem)
 	return error;
 }
 
-/* The library's own words for what is wrong with a packed file. */
+/* Sets libarchive's message about a damaged file. */
 static int fail_archive(struct source *source)
 {
 	const char *problem = archive_error_string(source->archive);
@@ -60,7 +60,7 @@ static int fail_archive(struct source *source)
 	return fail(source, -EBADMSG, problem ? problem : "it is damaged");
 }
 
-/* Programs that libarchive would start for rarer ways of packing are not wanted. */
+/* libarchive must not start external programs for rare compressions. */
 static int open_archive(struct source *source)
 {
 	struct archive *archive = archive_read_new();

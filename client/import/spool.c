@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of one attempt. The whole log of a restore with -d that went well has 2 MB of lines. */
+/* Per attempt. The complete log of a successful restore with -d has 2 MB of lines. */
 #define LINES_BYTES_MAX (16ull << 20)
 #define RECORDS_BYTES_MAX (64ull << 20)
-#define CONCLUSIONS_BYTES_MAX (1ull << 20) /* beyond them: how it ended must not be missing */
+#define CONCLUSIONS_BYTES_MAX                                                                      \
+	(1ull << 20) /* above that, for other records: the end of the restore must not be missing  \
+		      */
 
-/* What stands before each record. */
+/* The header of each record. */
 struct head {
 	uint64_t sequence;
 	uint32_t length;
@@ -26,7 +28,8 @@ struct spool {
 	uint8_t record[EVENT_BYTES_MAX];
 };
 
-/* A file without a name in $TMPDIR, else /tmp: gone with its descriptor, whatever happens here. */
+/* A file without a name in $TMPDIR, else /tmp: it disappears with its descriptor, even after a
+ * crash. */
 static int open_nameless(void)
 {
 	const char *folder = getenv("TMPDIR");

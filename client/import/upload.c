@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* An attempt on its way to the daemon. */
+/* Sends an attempt to the daemon. */
 #include "client/import/import.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include "common/casefile/casefile.h"
 #include "common/wire/records.h"
 
-/* Of the records in a request: what is around them takes some of its 64 KiB. */
+/* For the records in a request: the rest of its 64 KiB is for the text around them. */
 #define REQUEST_RECORDS_BYTES 60000
 
 static bool are_different(const struct identity *a, const struct identity *b)
@@ -21,7 +21,7 @@ static bool are_different(const struct identity *a, const struct identity *b)
 	return a->udid[0] && b->udid[0] && !text_equal(a->udid, b->udid);
 }
 
-/* One word for many attempts: a log names its phone in all of them or in none. */
+/* One message for many attempts: a log names its phone in all of them or in none. */
 static bool refuse(struct import *import, const char *sentence)
 {
 	if (import->refused_count++ == 0)
@@ -37,7 +37,7 @@ void import_sum_up(struct import *import)
 			import->refused_count, import->attempt_count);
 }
 
-/* Returns false where the phone is not known, or another one. */
+/* Returns false if the phone is unknown, or another one. */
 static bool add_device(struct import *import, struct triage_case *c)
 {
 	const struct identity *asked = &import->options.device;
@@ -83,8 +83,8 @@ static void add_what_was_asked(const struct import_options *options, struct atte
 			attempt, asked->conditions[i].key, asked->conditions[i].value, 0);
 }
 
-/* The same lines of the same phone are the same attempt, whichever file they stand in; but a log in
- * which they stand twice tells of two. Returns 0 or -ENOMEM. */
+/* The same lines of the same phone are the same attempt, in whichever file; but a log that contains
+ * them twice has two attempts. Returns 0 or -ENOMEM. */
 static int make_id(struct import *import, const struct import_attempt *attempt, struct uuid *ret)
 {
 	struct fingerprint print = attempt->content;
@@ -124,7 +124,7 @@ static int send_attempt(
 	return r;
 }
 
-/* Where the records of an attempt come from: a list of a case file, or the spool. */
+/* The source of an attempt's records: a list of a case file, or the spool. */
 struct feed {
 	struct json_object *list;
 	size_t next;
@@ -133,7 +133,7 @@ struct feed {
 	uint64_t too_large; /* for a request */
 };
 
-/* Times of a log count from its own beginning. */
+/* Times of a log count from its start. */
 static struct stamp place_in_time(const struct attempt *attempt, struct stamp at)
 {
 	if (attempt->started.wall_us && at.monotonic_us >= attempt->started.monotonic_us)
@@ -142,7 +142,7 @@ static struct stamp place_in_time(const struct attempt *attempt, struct stamp at
 	return at;
 }
 
-/* Returns 1 with *ret the caller's, 0 at the end, or a negative errno. */
+/* Returns 1 with *ret owned by the caller, 0 at the end, or a negative errno. */
 static int next_record(struct feed *feed, struct json_object **ret)
 {
 	struct json_builder builder = {0};
@@ -164,8 +164,8 @@ static int next_record(struct feed *feed, struct json_object **ret)
 	return *ret ? 1 : -ENOMEM;
 }
 
-/* Records for one request. Returns 1 with *ret the caller's list, 0 where there are no more, or a
- * negative errno. `*held` is a record that did not fit any more. */
+/* Collects records for one request. Returns 1 with *ret a list owned by the caller, 0 if there are
+ * no more, or a negative errno. `*held` is a record that did not fit. */
 static int gather(struct feed *feed, struct json_builder *builder, struct json_object **held,
 	struct json_object **ret)
 {
@@ -201,7 +201,7 @@ int import_spool_failed(int error)
 	return EXIT_REFUSED;
 }
 
-/* A session that the daemon watched itself has its records from there. */
+/* A session that the daemon watched already has its records. */
 static int add_records(
 	struct import *import, struct json_builder *builder, struct json_object *parameters)
 {
@@ -246,9 +246,8 @@ static int64_t last_sequence(const struct feed *feed)
 	return count ? field_number_or(field_item(feed->list, count - 1), "sequence", 0) : 0;
 }
 
-/* Whether the daemon has the last record, and so all: an import may have broken off in their
- * middle.
- */
+/* Whether the daemon has the last record, and therefore all: an import may have been
+ * interrupted. */
 static int ask_complete(struct import *import, const struct feed *feed, bool *ret)
 {
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
@@ -296,7 +295,7 @@ static struct json_object *session_of(
 	return session_to_json(builder, &record);
 }
 
-/* `session` is taken. */
+/* Takes ownership of `session`. */
 static void show(struct import *import, const struct import_attempt *attempt,
 	struct json_object *session, bool added)
 {
@@ -316,7 +315,7 @@ static void show(struct import *import, const struct import_attempt *attempt,
 		import->context->output->imported(&import->context->layout, object);
 }
 
-/* What the daemon refuses once it would refuse again. */
+/* After such a refusal, the daemon would refuse the next attempt too. */
 static bool stop(struct import *import, int code)
 {
 	if (import->code == EXIT_DONE)

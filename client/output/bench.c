@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Text for eyes: what holds on the bench, and what was counted there. */
+/* Text output: the conditions and the counts of the bench. */
 #include "client/output/output.h"
 
 #include <inttypes.h>
@@ -61,7 +61,7 @@ void text_conditions(struct layout *layout, struct json_object *reply)
 	}
 }
 
-/* What a group is called. Ports of different computers are different ports. */
+/* The name of a group. Ports of different computers are different ports. */
 static void put_key(struct layout *layout, struct json_object *group)
 {
 	const char *key = field_text(group, "key"), *name = field_text(group, "name");
@@ -84,7 +84,7 @@ static void put_key(struct layout *layout, struct json_object *group)
 	}
 }
 
-/* The columns that the longest key takes. */
+/* The width of the longest key in columns. */
 static int key_columns(struct layout *layout, struct json_object *groups, const char *by)
 {
 	int most = layout_columns(layout, by);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Text for eyes: what `doctor` found, worst things painted, with what to change below each. */
+/* Text output: the findings of `doctor`, with coloured problems and the remedy below each. */
 #include "client/output/output.h"
 
 #include <inttypes.h>

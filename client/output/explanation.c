@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a word means as text: each meaning with its suspects, checks and sources, and once at the
- * end what it does not tell. */
+/* Text output of `explain`: each meaning with its suspects, checks and sources, and at the end,
+ * once, the limits of what they prove. */
 #include "client/output/output.h"
 
 #include <inttypes.h>
@@ -30,7 +30,7 @@ static void put_labelled(struct layout *layout, const char *name, const char *te
 	layout_put(layout, "%s", text);
 }
 
-/* One text a line. */
+/* One text per line. */
 static void put_list(struct layout *layout, const char *name, struct json_object *texts)
 {
 	for (size_t i = 0; i < field_count(texts); i++) {
@@ -42,7 +42,7 @@ static void put_list(struct layout *layout, const char *name, struct json_object
 	}
 }
 
-/* The suspects of one phase in a line. */
+/* The suspects of one phase in one line. */
 static bool put_phase(struct layout *layout, struct json_object *suspects, const char *phase,
 	const char *title, bool first)
 {
@@ -150,7 +150,7 @@ static void put_model(struct layout *layout, struct json_object *model)
 	layout_line(layout, 0);
 }
 
-/* What the meanings do not tell, each sentence once. */
+/* The limits of the meanings, each sentence once. */
 static void put_cautions(struct layout *layout, struct json_object *meanings)
 {
 	const char *last = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* JSON for scripts: what the daemon answered, untouched, one object a line, flushed each. */
+/* JSON output for scripts: the daemon's answer unchanged, one object per line, each flushed. */
 #include "client/output/output.h"
 
 static void print(FILE *out, struct json_object *object)
@@ -32,7 +32,7 @@ static void json_explanation(struct layout *layout, struct json_object *explanat
 	print(layout->out, explanation);
 }
 
-/* It is `problem` at the end. */
+/* At the end it is in `problem`. */
 static void json_run_notice(const char *sentence)
 {
 }
@@ -50,7 +50,7 @@ static void json_run_end(const struct run_end *end, bool reveal)
 	json_put_known_text(&builder, object, "problem", end->problem);
 	if (end->result)
 		json_put(&builder, object, "result", json_object_get(end->result));
-	/* Standard output is the tool's. */
+	/* Standard output belongs to the tool. */
 	if (!builder.failed)
 		print(stderr, object);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A panic report as text: what the phone said, and which part workshops suspect. */
+/* Text output of a panic report: the phone's message, and the parts that workshops suspect. */
 #include "client/output/output.h"
 #include "client/phrase.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Records as text: one line each, with its sequence, time, kind and what the kind has. */
+/* Text output of records: one line each, with sequence, time, kind and the fields of the kind. */
 #include "client/output/output.h"
 
 #include <inttypes.h>
@@ -11,14 +11,14 @@
 #define TIME_COLUMN 7
 #define KIND_COLUMN 20
 #define TEXT_COLUMN 35
-#define NARROW_COLUMNS 64 /* below, the text gets a line of its own */
+#define NARROW_COLUMNS 64 /* below this, the text gets its own line */
 
-/* What a kind shows, in this order: m mode, n name, # number, s state, % permille, c code, p port,
- * i identifier, t text. Kinds that are not here show all. */
+/* The fields of a kind, in this order: m mode, n name, # number, s state, % permille, c code, p
+ * port, i identifier, t text. Kinds not listed here show all. */
 static const struct {
 	const char *kind;
 	const char *shows;
-	const char *label; /* NULL = the kind's own word */
+	const char *label; /* NULL = the kind's name */
 	enum paint paint;
 } kinds[] = {
 	{"bench", "nt", "daemon started", PAINT_DIM},
@@ -151,7 +151,7 @@ void text_record(struct layout *layout, struct json_object *record)
 	layout_line(layout, 0);
 }
 
-/* Names the day where it is another than that of the record before. */
+/* Prints the day if it differs from the previous record's. */
 static void put_day(struct layout *layout, struct json_object *record)
 {
 	struct phrase day = phrase_minute(field_number_or(record, "timeUSec", 0));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Text for eyes: status, sessions, changes, the end of a run. */
+/* Text output: status, sessions, changes, the end of a run. */
 #include "client/output/output.h"
 
 #include <inttypes.h>
@@ -128,7 +128,7 @@ static void put_devices(struct layout *layout, struct json_object *devices)
 		layout_put(layout, "none");
 }
 
-/* How long the phone has been silent, against what it may take. */
+/* How long the phone has been silent, compared to its budget. */
 static void put_silence(struct layout *layout, struct json_object *session)
 {
 	int64_t silent, budget = 0;
@@ -195,7 +195,7 @@ static void text_status(struct layout *layout, struct json_object *status)
 	layout_line(layout, 0);
 }
 
-/* What held in it. */
+/* The conditions of the session. */
 static void put_conditions(struct layout *layout, struct json_object *session)
 {
 	struct json_object *conditions = field_list(session, "conditions");
@@ -237,7 +237,7 @@ static void put_count(
 		layout_put(layout, ", %" PRId64 " %s%s", count, words, count == 1 ? "" : "s");
 }
 
-/* What went wrong on the way to the phone. */
+/* The problems of the connection to the phone. */
 static void put_health(struct layout *layout, struct json_object *health)
 {
 	put_count(layout, health, "silences", "silence");
@@ -335,7 +335,7 @@ static void text_purged(struct layout *layout, struct json_object *reply)
 	layout_line(layout, 0);
 }
 
-/* What a live line or `log` shows better. */
+/* Records that a live line or `log` shows better. */
 static bool is_chatter(const char *kind)
 {
 	static const char *const kinds[] = {"log", "progress", "device-log"};
@@ -391,7 +391,7 @@ static void text_run_notice(const char *sentence)
 	report_error("%s", sentence);
 }
 
-/* How the restore of `run` ended, behind "the restore". */
+/* The end of a restore under `run`, after the words "the restore". */
 static const char *run_outcome(const char *outcome)
 {
 	static const struct {

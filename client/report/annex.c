@@ -9,9 +9,9 @@
 #include "common/base/text.h"
 
 #define NOTES_MAX 50 /* the last ones of the list */
-#define SAID_MAX 512 /* findings that are told once and then named by their number */
+#define SAID_MAX 512 /* findings that are printed once and then referred to by number */
 
-/* Findings that stand on the page already: a rule may speak for ten causes. */
+/* Findings that are already on the page: a rule may support ten causes. */
 struct said {
 	struct json_object *findings[SAID_MAX];
 	size_t count;
@@ -22,7 +22,7 @@ static const char *finding_field(struct json_object *finding, const char *key)
 	return field_text_or(finding, key, "");
 }
 
-/* The number from 1 under which the same was said; 0 = it was not. */
+/* The number, from 1, of the same finding on the page; 0 = none. */
 static size_t was_said(const struct said *said, struct json_object *finding)
 {
 	for (size_t i = 0; i < said->count; i++)
@@ -53,7 +53,7 @@ static void put_number(struct html *html, struct json_object *record, const char
 		html_put(html, " %s%" PRId64 "%s", before, number, after);
 }
 
-/* A record as a line of the log. */
+/* Writes a record as a line of the log. */
 static void put_record(struct html *html, struct json_object *record, size_t attempt)
 {
 	html_begin(html, "li", NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The attempts of the annex: side by side with what held in each, then the course of each. */
+/* The attempts in the annex: a table that compares them with their conditions, then the course of
+ * each. */
 #include "client/report/pages.h"
 
 #include <inttypes.h>
@@ -11,8 +12,8 @@
 #include "common/base/text.h"
 
 #define CELL_SIZE 768
-#define COURSES_MAX 30 /* attempts whose course is drawn; the newest */
-#define LINES_FIRST 15 /* of a course that is too long to be listed */
+#define COURSES_MAX 30 /* attempts with a drawn course; the newest */
+#define LINES_FIRST 15 /* of a course that is too long to list completely */
 #define LINES_LAST 45
 
 static PRINTF_LIKE(2, 3) void add(char cell[CELL_SIZE], const char *format, ...)
@@ -25,7 +26,7 @@ static PRINTF_LIKE(2, 3) void add(char cell[CELL_SIZE], const char *format, ...)
 	va_end(args);
 }
 
-/* Adds a field of the session behind `before`, where it is known. */
+/* Adds a field of the session after `before`, if it is known. */
 static void add_field(
 	char cell[CELL_SIZE], struct json_object *session, const char *key, const char *before)
 {
@@ -60,7 +61,7 @@ static void fill_host(char cell[CELL_SIZE], struct json_object *session)
 	add_field(cell, session, "host", "");
 }
 
-/* The condition of that key, as it was told; NULL where it was not. */
+/* The condition with that key, as reported; NULL if there is none. */
 static struct json_object *find_condition(struct json_object *session, const char *key)
 {
 	struct json_object *conditions = field_list(session, "conditions");
@@ -103,7 +104,7 @@ static void fill_restore(char cell[CELL_SIZE], struct json_object *session)
 		add(cell, "%sfrom %s", *cell ? ", " : "", words_mode(field_text(session, "entry")));
 }
 
-/* Without those that the port's column has. */
+/* Without the conditions in the port's column. */
 static void fill_conditions(char cell[CELL_SIZE], struct json_object *session)
 {
 	struct json_object *conditions = field_list(session, "conditions");
@@ -166,11 +167,11 @@ static void fill_link(char cell[CELL_SIZE], struct json_object *session)
 	}
 }
 
-/* Beside the first, a column is there where any attempt has something in it. */
+/* The columns after the first; one is shown if any attempt has a value for it. */
 static const struct {
 	const char *name;
 	void (*fill)(char cell[CELL_SIZE], struct json_object *session);
-	bool compared; /* marked where it differs from the attempt before */
+	bool compared; /* marked if it differs from the previous attempt */
 } columns[] = {
 	{"Started", fill_time, false},
 	{"Computer", fill_host, true},
@@ -262,7 +263,7 @@ void report_put_attempts(struct html *html, const struct report *report)
 	html_end(html);
 }
 
-/* What a moment is, in a line. */
+/* Describes a moment in one line. */
 static void put_moment(struct html *html, const struct moment *moment)
 {
 	static const char *const names[MOMENT_KINDS] = {
@@ -315,7 +316,7 @@ static void put_line(
 	html_end(html);
 }
 
-/* Modes and moments in one list, by their times. The phone's going is a moment of its own. */
+/* Modes and moments in one list, by time. The phone's departure is a separate moment. */
 static void put_lines(struct html *html, const struct course *course)
 {
 	const struct attempt *fold = &course->fold;

@@ -6,15 +6,15 @@
 
 #include "common/base/text.h"
 
-/* An error so short before a disconnect belongs to it (as in common/model/attempt.c). */
+/* An error this short a time before a disconnect belongs to it (as in common/model/attempt.c). */
 #define MASK_US ((int64_t)USEC_PER_SEC)
-/* Records come a little out of order; one that is this far back is of another boot. */
+/* Records may be slightly out of order; one this far back is from another boot. */
 #define OTHER_BOOT_US (60 * (int64_t)USEC_PER_SEC)
 
-/* An attempt that was told of, not watched, has its end at a time that nobody saw. */
+/* The end of a reported attempt may be at a time that nobody observed. */
 #define END_UNSEEN_US (24 * 3600 * (int64_t)USEC_PER_SEC)
 
-/* How many of each are kept: none may crowd out the others. */
+/* Limits per kind, so that no kind displaces the others. */
 static const size_t room[MOMENT_KINDS] = {
 	[MOMENT_OPERATION] = 100,
 	[MOMENT_SILENCE] = 40,
@@ -28,8 +28,8 @@ static const size_t room[MOMENT_KINDS] = {
 	[MOMENT_END] = 10,
 };
 
-/* The microseconds from the first record to this one, by the clock that does not jump where both
- * are of one boot. */
+/* Microseconds from the first record to this one, by the monotonic clock if both are from one
+ * boot. */
 static int64_t offset_of(struct course *course, struct json_object *record)
 {
 	int64_t wall = field_number_or(record, "timeUSec", 0);
@@ -65,7 +65,7 @@ static struct moment *add(
 	return moment;
 }
 
-/* The newest of a kind that goes on; NULL where none does. */
+/* The newest open moment of a kind; NULL if there is none. */
 static struct moment *open_moment(struct course *course, enum moment_kind kind)
 {
 	for (size_t i = course->count; i > 0; i--)
@@ -108,7 +108,7 @@ static void take_operation(struct course *course, struct json_object *record, in
 	moment->to_us = -1;
 }
 
-/* The record comes when the budget is used up: the silence began that much before. */
+/* The record arrives when the budget is used up: the silence began that much earlier. */
 static void take_silence(struct course *course, struct json_object *record, int64_t at_us)
 {
 	const char *what = text_of(record);
@@ -135,13 +135,13 @@ static void take_checkpoint(struct course *course, struct json_object *record, i
 		moment->number = field_number_or(record, "number", 0);
 }
 
-/* Those that are told by their text, or by name and code. */
+/* Kinds described by their text, or by name and code. */
 static void take_plainly(struct course *course, struct json_object *record, int64_t at_us)
 {
 	static const struct {
 		const char *kind;
 		enum moment_kind moment;
-		bool named; /* the name says more than the text */
+		bool named; /* the name is better than the text */
 	} kinds[] = {
 		{"usb-error", MOMENT_USB_ERROR, false},
 		{"mux-error", MOMENT_MUX_ERROR, false},
@@ -163,7 +163,7 @@ static void take_plainly(struct course *course, struct json_object *record, int6
 	}
 }
 
-/* A detach counts where the engine says that it was one; several sources tell the same. */
+/* A detach counts if the daemon counted it; several sources report the same one. */
 static void fold_link(struct course *course, struct json_object *record, int64_t at_us)
 {
 	size_t before = course->fold.mode_count;
@@ -201,7 +201,7 @@ void course_take(struct course *course, struct json_object *record)
 	const char *kind = field_text_or(record, "kind", "");
 	int64_t at_us = offset_of(course, record);
 
-	/* What the daemon concluded, some time after it, is no part of the course. */
+	/* The daemon's later conclusions are not part of the course. */
 	if (text_equal(kind, "diagnosis"))
 		return;
 	if (course->records++ == 0)
@@ -240,7 +240,7 @@ static bool is_masked(const struct course *course, int64_t at_us)
 	return false;
 }
 
-/* The loss is told right after the detach that it is: one of the two is enough. */
+/* A loss is reported right after its detach: one of the two is enough. */
 static bool is_told_as_loss(const struct course *course, const struct moment *detach)
 {
 	for (size_t i = 0; i < course->count; i++)
@@ -259,7 +259,7 @@ static int compare(const void *a, const void *b)
 	return (int)left->kind - (int)right->kind;
 }
 
-/* Leaves out the time to an end that nobody saw. */
+/* Removes the time before an unobserved end. */
 static void cut_end(struct course *course)
 {
 	if (course->end_us - course->heard_us < END_UNSEEN_US)

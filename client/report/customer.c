@@ -23,7 +23,7 @@ static const char *phase_of(const struct report *report)
 
 	if (field_count(field_list(verdict_of(report), "causes")))
 		return phase;
-	/* What was seen so far of it is no result. */
+	/* What happened so far is not a result. */
 	if (running)
 		return "running";
 	return text_equal(phase, "undecided") ? "unknown" : phase;
@@ -46,7 +46,7 @@ static void fact(struct html *html, const char *name, const char *value)
 	html_end(html);
 }
 
-/* The newest ticket that an attempt had. */
+/* The newest ticket of an attempt. */
 static const char *ticket_of(const struct report *report)
 {
 	for (size_t i = report->attempt_count; i > 0; i--) {
@@ -58,7 +58,7 @@ static const char *ticket_of(const struct report *report)
 	return NULL;
 }
 
-/* In a heading, "phone" alone would say nothing. */
+/* In a heading, "phone" alone would be meaningless. */
 static const char *model_name(struct json_object *device)
 {
 	const char *model = phrase_model(device);
@@ -109,7 +109,7 @@ static const struct cause_info *find_cause(const char *word)
 	return NULL;
 }
 
-/* The cause as a person would say it, and what it is. */
+/* The suspected cause in plain words, and what it is. */
 static void put_suspect(struct html *html, const struct report *report)
 {
 	struct json_object *cause = first_cause(report);
@@ -121,7 +121,7 @@ static void put_suspect(struct html *html, const struct report *report)
 	if (!cause || sure == 0 || text_equal(phase_of(report), "none"))
 		return;
 	html_begin(html, "p", "suspect");
-	/* The phase may be surer than the one cause in it. */
+	/* The phase may be stronger than its single cause. */
 	if (open)
 		html_put(html, "First suspect (%s): ", words_strength_name(sure));
 	else
@@ -136,7 +136,7 @@ static void put_suspect(struct html *html, const struct report *report)
 	html_end(html);
 }
 
-/* The verdict's own words: a tool's complaint in them may name a phone. */
+/* The verdict's summary: a tool's message in it may contain an identifier. */
 static void put_summary(struct html *html, const struct report *report)
 {
 	CLEANUP(freep)

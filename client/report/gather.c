@@ -7,7 +7,7 @@
 #include "common/base/clock.h"
 #include "common/wire/varlink.h"
 
-#define LOOSE_MAX 64 /* cited records that are looked up one by one */
+#define LOOSE_MAX 64 /* cited records that are queried one by one */
 
 struct taking {
 	struct report *report;
@@ -22,7 +22,7 @@ static int take_reply(void *user, struct json_object *reply)
 	return EXIT_DONE;
 }
 
-/* The cited record of that sequence, which is in no session that the report shows. */
+/* Queries the cited record of that sequence, which is in no session of the report. */
 static int read_loose(struct context *context, struct connection *connection, struct report *report,
 	int64_t sequence)
 {
@@ -39,7 +39,7 @@ static int read_loose(struct context *context, struct connection *connection, st
 	return r;
 }
 
-/* Of a daemon that does not run there is no status. */
+/* Without a running daemon there is no status. */
 static int read_status(
 	struct context *context, struct connection *connection, struct json_object **ret)
 {
@@ -49,7 +49,7 @@ static int read_status(
 		VARLINK_SERVICE ".MethodNotImplemented", ret);
 }
 
-/* What people noted of the phone; nothing where it is known by no identifier. */
+/* The notes on the phone; none if it is unidentified. */
 static int read_notes(struct context *context, struct connection *connection, struct report *report)
 {
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;

@@ -7,7 +7,7 @@
 #include "client/mask.h"
 #include "common/base/text.h"
 
-/* Elements whose end may be followed by a line end without changing what is seen. */
+/* Elements that may be followed by a line end without a visible change. */
 static const char *const blocks[] = {"article", "dd", "div", "dl", "figcaption", "figure", "footer",
 	"g", "h1", "h2", "h3", "head", "header", "li", "main", "ol", "p", "rect", "section",
 	"style", "svg", "table", "tbody", "thead", "title", "tr", "ul"};
@@ -44,7 +44,7 @@ static void escape(struct html *html, const char *text)
 		}
 }
 
-/* Escapes text that may hold anything. */
+/* Escapes arbitrary text. */
 static void escape_clean(struct html *html, const char *text)
 {
 	size_t size = strlen(text) + 1;
@@ -150,7 +150,7 @@ void html_put(struct html *html, const char *format, ...)
 	va_end(args);
 }
 
-/* The text clean and masked; NULL when out of memory. */
+/* The text, cleaned and masked; NULL when out of memory. */
 static char *presentable(const struct html *html, const char *text)
 {
 	size_t size = strlen(text) + 1;
@@ -162,7 +162,7 @@ static char *presentable(const struct html *html, const char *text)
 	return html->reveal ? TAKE_PTR(clean) : mask_text(NULL, clean, true);
 }
 
-/* It is masked before it is cut: half an identifier would not be known for one. */
+/* Mask before truncating: half an identifier would not be recognised. */
 void html_foreign(struct html *html, const char *text)
 {
 	CLEANUP(freep) char *whole = presentable(html, text ? text : "");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The document around the parts. It names nothing outside itself, and forbids the browser to fetch
- * or run anything, should something foreign ever get through. */
+/* The document around the parts. It references nothing external, and forbids the browser to load or
+ * run anything, in case foreign markup ever gets through. */
 #include "client/report/pages.h"
 
 #include <errno.h>

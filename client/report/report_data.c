@@ -16,7 +16,7 @@ static int compare_cited(const void *a, const void *b)
 	return left->sequence < right->sequence ? -1 : 1;
 }
 
-/* What a finding names by number and, from newer daemons, by session. */
+/* A record that a finding cites by number and, from newer daemons, by session. */
 static struct cited cited_at(struct json_object *finding, size_t index)
 {
 	struct json_object *records = field_list(finding, "records");
@@ -78,7 +78,7 @@ int report_init(struct report *report, struct json_object *diagnosis)
 	*report = (struct report){.diagnosis = diagnosis};
 	report->attempt_count = count < REPORT_ATTEMPTS_MAX ? count : REPORT_ATTEMPTS_MAX;
 	report->attempts_left_out = count - report->attempt_count;
-	/* One more, so that none is no special case. */
+	/* One more, to avoid the special case of none. */
 	report->attempts = calloc(report->attempt_count + 1, sizeof(report->attempts[0]));
 	report->cited = calloc(REPORT_CITED_MAX, sizeof(report->cited[0]));
 	if (!report->attempts || !report->cited)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The timeline is drawn with horizontal positions in percent and no scaling, so that its letters
- * stay readable from a phone's screen to paper. */
+/* The timeline uses horizontal positions in percent without scaling, so that its text is readable
+ * from a phone's screen to paper. */
 #include "client/report/pages.h"
 
 #include <inttypes.h>
@@ -17,9 +17,9 @@
 #define AXIS_TOP (LANES * LANE_HEIGHT)
 #define HEIGHT (AXIS_TOP + 20)
 
-#define WIDTH_LEAST 0.35 /* percent: nothing is too short to be seen */
+#define WIDTH_LEAST 0.35 /* percent: everything stays visible */
 #define LABEL_LEAST 8.0	 /* percent that a word needs on a wide page */
-#define NUMBER_LEAST 3.0 /* and a number */
+#define NUMBER_LEAST 3.0 /* percent that a number needs */
 #define ROOMY 24.0	 /* percent with room for a label on a phone's screen */
 #define TICKS_MOST 6
 
@@ -58,7 +58,7 @@ static void put_lane_name(struct html *html, enum lane lane, const char *name)
 	html_end(html);
 }
 
-/* The ground of a lane, so that an empty one is seen to be empty. */
+/* The background of a lane, so that an empty lane is visible. */
 static void put_ground(struct html *html, enum lane lane)
 {
 	html_begin(html, "rect", "ground");
@@ -68,7 +68,7 @@ static void put_ground(struct html *html, enum lane lane)
 	html_end(html);
 }
 
-/* A span of a lane. `class` names its colour, `label` may be NULL, `told` is what it is. */
+/* A span of a lane. `class` selects its colour, `label` may be NULL, `told` describes it. */
 static void put_span(struct html *html, enum lane lane, const double from_to[2], const char *class,
 	const char *label, double label_least, const char *told)
 {
@@ -165,7 +165,7 @@ static void put_silences(struct html *html, const struct course *course)
 	}
 }
 
-/* The signs of the events lane, around 0,0. */
+/* The symbols of the events lane, around 0,0. */
 static const struct {
 	const char *name; /* for the legend */
 	const char *class;
@@ -225,7 +225,7 @@ static void put_signs(struct html *html, const struct course *course)
 			put_sign(html, course, &course->moments[i]);
 }
 
-/* The shortest round step with which the axis has no more than TICKS_MOST ticks. */
+/* The smallest round step that gives the axis at most TICKS_MOST ticks. */
 static int64_t tick_step(int64_t end_us)
 {
 	static const int64_t seconds[] = {

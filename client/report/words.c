@@ -39,8 +39,8 @@ const char *words_strength_meaning(int strength)
 struct phase_words {
 	const char *phase;
 	const char *tone;
-	const char *subject;  /* of the headline; NULL = the headline stands alone */
-	const char *headline; /* where there is no subject */
+	const char *subject;  /* of the headline; NULL = the headline needs none */
+	const char *headline; /* used if there is no subject */
 	const char *meanings[MEANINGS_MAX];
 };
 
@@ -136,7 +136,7 @@ const char *words_outcome_tone(const char *outcome)
 	return "open";
 }
 
-/* The words for a key in a table of pairs, or `otherwise`. */
+/* Looks up a key in a table of pairs; `otherwise` if it is missing. */
 static const char *look_up(
 	const char *const pairs[][2], size_t count, const char *key, const char *otherwise)
 {

@@ -13,8 +13,8 @@
 #define PAUSE_FIRST_US (100 * USEC_PER_MSEC)
 #define PAUSE_MOST_US (5 * USEC_PER_SEC)
 #define ANSWER_US (30 * USEC_PER_SEC) /* for one answer of the daemon */
-/* Once the tool has ended: for one answer, and to get a lost daemon back. Whoever waits for the
- * restore does not wait for the daemon. */
+/* After the tool's end: for one answer, and to reconnect to a lost daemon. A person who waits for
+ * the restore should not wait for the daemon. */
 #define AFTERMATH_US (2 * USEC_PER_SEC)
 #define STALLS_MOST 8
 #define BEGINS_MOST 4
@@ -66,7 +66,7 @@ uint64_t feed_next(const struct feed *feed)
 	return feed->state == FEED_OVER ? UINT64_MAX : feed->next_us;
 }
 
-/* Nothing more is tried. */
+/* No more attempts. */
 static void give_up(struct feed *feed, const char *why)
 {
 	if (!feed->problem[0])
@@ -75,7 +75,7 @@ static void give_up(struct feed *feed, const char *why)
 	feed->state = FEED_OVER;
 }
 
-/* The connection is no more, or could not be made. */
+/* Handles a lost or failed connection. */
 static void part(struct feed *feed, int error, uint64_t now_us)
 {
 	bool had = feed->session[0] != '\0';
@@ -92,7 +92,7 @@ static void part(struct feed *feed, int error, uint64_t now_us)
 	feed->state = FEED_APART;
 	feed->next_us = now_us + feed->pause_us;
 	feed->pause_us = feed->pause_us * 2 > PAUSE_MOST_US ? PAUSE_MOST_US : feed->pause_us * 2;
-	/* The tool has ended: do not keep its caller for a daemon that was never there. */
+	/* The tool has ended: do not make the caller wait for an absent daemon. */
 	if (feed->ended_us && (!had || now_us - feed->ended_us > AFTERMATH_US))
 		give_up(feed, had ? "the connection to the daemon broke and did not come back"
 				  : "the daemon was not reachable");
@@ -121,12 +121,12 @@ static void connect_now(struct feed *feed, uint64_t now_us)
 		return;
 	}
 	feed->state = FEED_IDLE;
-	/* Where the daemon's copy ends is asked for first. */
+	/* First query the end of the daemon's copy. */
 	feed->next_us = now_us;
 }
 
-/* Sends what the log has from `offset` on; an empty piece only asks. Returns false where nothing
- * can be sent yet. */
+/* Sends the log from `offset` on; an empty piece is only a query. Returns false if nothing can be
+ * sent yet. */
 static bool append(struct feed *feed, const struct logfile *log, int64_t limit, uint64_t now_us)
 {
 	struct json_builder builder = {0};
@@ -210,13 +210,13 @@ static void take_appended(
 	feed->offset = offset;
 }
 
-/* Handles an error that the daemon answered. */
+/* Handles an error from the daemon. */
 static void take_refusal(struct feed *feed, const char *error, uint64_t now_us)
 {
 	char why[FEED_SENTENCE_BYTES - 64];
 
 	if (text_equal(error, INTERFACE "NoSuchSession") && feed->begins < BEGINS_MOST) {
-		/* Its state was lost: it gets the whole log anew. */
+		/* The daemon lost its state: send the whole log again. */
 		feed->session[0] = '\0';
 		feed->state = FEED_IDLE;
 		return;
@@ -263,7 +263,7 @@ static void take_reply(
 	}
 }
 
-/* Takes what has come in. */
+/* Handles received replies. */
 static void receive(struct feed *feed, int64_t limit, uint64_t now_us)
 {
 	int r = connection_work(feed->connection);

@@ -12,14 +12,14 @@
 #include "common/base/macro.h"
 
 #define COPY_BYTES 65536
-#define LOOK_FOR_TOOL_MS 10  /* until it is started */
-#define LOOK_AGAIN_MS 1000   /* a disk may have room again */
-#define LOOK_UNWATCHED_MS 50 /* where the kernel does not announce new output */
-/* A restore writes some MB. A tool that never stops writing must not fill the memory either. */
+#define LOOK_FOR_TOOL_MS 10  /* interval until the tool has started */
+#define LOOK_AGAIN_MS 1000   /* interval after an error: the disk may have space again */
+#define LOOK_UNWATCHED_MS 50 /* interval if the kernel does not report new output */
+/* A restore writes some MB. A tool that never stops writing must not fill the memory. */
 #define MEMORY_MAX_BYTES (64ll << 20)
 #define PAGE_BYTES 4096
 
-/* Leaves the caller's terminal, signals and standard streams alone. */
+/* Detaches from the caller's terminal, signals and standard streams. */
 static void go_apart(void)
 {
 	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -51,7 +51,7 @@ static int write_all(int fd, const char *bytes, size_t length, struct log_copy *
 	return 0;
 }
 
-/* Copies what is new. Returns 0, or a negative errno: the file lacks output. */
+/* Copies new output. Returns 0, or a negative errno: the file is incomplete. */
 static int copy_new(const struct logfile *log)
 {
 	static char bytes[COPY_BYTES];
@@ -60,7 +60,7 @@ static int copy_new(const struct logfile *log)
 
 	if (log->file_fd < 0)
 		return -copy->error;
-	/* What was given back can be copied no more. */
+	/* Released memory can no longer be copied. */
 	if (copy->written < copy->floor)
 		return -copy->error;
 	for (;;) {
@@ -79,7 +79,7 @@ static int copy_new(const struct logfile *log)
 	return st.st_nlink == 0 ? -ENOENT : 0;
 }
 
-/* Gives the oldest memory back where there is too much of it. */
+/* Releases the oldest memory if there is too much. */
 static void limit_memory(const struct logfile *log)
 {
 	struct log_copy *copy = log->copy;
@@ -94,11 +94,11 @@ static void limit_memory(const struct logfile *log)
 	fallocate(log->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, floor, until - floor);
 }
 
-/* Whether the tool has ended, or will never be started. Finds its process first: *pidfd. */
+/* Whether the tool has ended, or will never start. Finds its process first: *pidfd. */
 static bool has_ended(const struct logfile *log, pid_t run, int *pidfd)
 {
 	struct pollfd end = {.events = POLLIN};
-	/* In this order: the tool may have been started by one that has ended since. */
+	/* In this order: the parent may have started the tool before it ended. */
 	bool alone = getppid() != run;
 	pid_t tool = log->copy->tool;
 

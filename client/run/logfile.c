@@ -19,10 +19,10 @@
 #include "common/base/clock.h"
 #include "common/base/macro.h"
 
-/* Linux 6.3; an administrator may demand it (vm.memfd_noexec). Earlier kernels refuse it. */
+/* Since Linux 6.3; an administrator may require it (vm.memfd_noexec). Earlier kernels reject it. */
 #define MEMFD_NOEXEC_SEAL 8u
 
-/* Makes the folders of `path` that do not exist. Returns 0 or a negative errno. */
+/* Creates the missing folders of `path`. Returns 0 or a negative errno. */
 static int make_folders(char *path)
 {
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -31,15 +31,14 @@ static int make_folders(char *path)
 		*slash = '\0';
 		r = mkdir(path, 0700) < 0 ? -errno : 0;
 		*slash = '/';
-		/* A folder above may be closed to writing and yet have the next one. */
+		/* A parent folder may be read-only and still contain the next one. */
 		if (r < 0 && r != -EEXIST && r != -EACCES && r != -EROFS)
 			return r;
 	}
 	return 0;
 }
 
-/* XDG Base Directory Specification: state that is not worth a backup, relative paths do not count.
- */
+/* XDG Base Directory Specification: state that needs no backup; relative paths are invalid. */
 char *logfile_default_path(const char *tool)
 {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -79,7 +78,7 @@ static int open_log(const char *path)
 	return fd;
 }
 
-/* Takes the memory that the tool writes into. Returns 0 or a negative errno. */
+/* Allocates the memory for the tool's output. Returns 0 or a negative errno. */
 static int open_memory(struct logfile *log)
 {
 	char self[32];
@@ -95,7 +94,7 @@ static int open_memory(struct logfile *log)
 		log->copy = NULL;
 		return -errno;
 	}
-	/* Opened by name: the kernel announces no writes to what memfd_create() returns. */
+	/* Opened by name: the kernel reports no writes to the descriptor of memfd_create(). */
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", log->fd);
 	log->tool_fd = open(self, O_WRONLY | O_APPEND | O_CLOEXEC);
 	if (log->tool_fd >= 0)
@@ -161,7 +160,7 @@ void logfile_copy(struct logfile *log)
 	log->copier = copier > 0 ? copier : 0;
 	if (copier != 0)
 		return;
-	/* Shared, a watch would announce each write to one of the two. */
+	/* A shared watch would report each write to only one of the two. */
 	closep(&log->watch_fd);
 	log->watch_fd = watch_memory(log);
 	log_copier_run(log, parent);
@@ -178,7 +177,7 @@ int logfile_finish(struct logfile *log, int64_t size, int most_ms)
 		waitpid(log->copier, NULL, WNOHANG);
 	if (log->copy->error)
 		return -log->copy->error;
-	/* Only a copier that was killed leaves without a word. */
+	/* Only a copier that was killed leaves no error. */
 	return log->copy->written < size ? -EIO : 0;
 }
 
@@ -198,7 +197,7 @@ size_t logfile_read(const struct logfile *log, int64_t offset, char *bytes, size
 {
 	ssize_t n = pread(log->fd, bytes, size, offset);
 
-	/* Asked after reading: memory may be given back at any moment. */
+	/* Check after reading: memory may be released at any moment. */
 	if (offset < log->copy->floor) {
 		ssize_t on_disk = pread(log->file_fd, bytes, size, offset);
 

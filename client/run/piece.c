@@ -6,7 +6,7 @@
 #define ENCODED_BYTES_MAX 60000
 #define CHARACTER_BYTES_MAX 4
 
-/* What JSON makes of the byte: \u001b, \n, itself. */
+/* The size of the byte in JSON: \u001b, \n, or itself. */
 static size_t encoded_bytes(unsigned char c)
 {
 	if (c < 0x20)
@@ -14,7 +14,7 @@ static size_t encoded_bytes(unsigned char c)
 	return c == '"' || c == '\\' ? 2 : 1;
 }
 
-/* The length of the character at `text`, 0 where there is none. */
+/* The length of the character at `text`, 0 if it is invalid. */
 static size_t character_bytes(const char *text, size_t available)
 {
 	for (size_t n = 1; n <= CHARACTER_BYTES_MAX && n <= available; n++)
@@ -23,7 +23,7 @@ static size_t character_bytes(const char *text, size_t available)
 	return 0;
 }
 
-/* Whether the bytes may be the beginning of a character of which more is to come. */
+/* Whether the bytes may be the start of an incomplete character. */
 static bool is_beginning(const char *text, size_t available)
 {
 	unsigned char lead = (unsigned char)text[0];

@@ -8,7 +8,7 @@
 #include "client/run/tool.h"
 #include "common/base/text.h"
 
-#define ARGUMENTS_BYTES_MAX 16384 /* of the tool's command line that the daemon gets */
+#define ARGUMENTS_BYTES_MAX 16384 /* of the tool's command line, for the daemon */
 
 enum { OPTION_PORT = CONDITION_OPTIONS_END, OPTION_TICKET, OPTION_LOG, OPTION_ECID };
 
@@ -78,7 +78,7 @@ void plan_done(struct plan *plan)
 	plan->conditions = NULL;
 }
 
-/* The daemon only wants to know what was asked of the tool: no end of file names. */
+/* The daemon needs the tool's options, not an endless list of file names. */
 static struct json_object *build_arguments(struct json_builder *builder, char **argv)
 {
 	struct json_object *list = json_new_array(builder);

@@ -13,19 +13,18 @@
 #include "client/text_layout.h"
 #include "common/base/macro.h"
 
-/* A pipe or terminal that polls writable takes at least this without blocking, where it could not
- * be had in a form that never blocks. */
+/* A pipe or terminal that polls writable accepts at least this much without blocking, if it could
+ * not be opened in non-blocking mode. */
 #define PIECE_BYTES 512
 
-/* From the cursor, which comes back to its place: clears the line below. */
+/* Clears the line below the cursor, which returns to its position. */
 #define CLEAR_BELOW "\0337\033[B\r\033[2K\0338"
-/* Makes sure that there is a line below (ESC D scrolls at the bottom), goes there, and clears it.
- */
+/* Ensures that there is a line below (ESC D scrolls at the bottom), moves there, and clears it. */
 #define OPEN_BELOW "\033D\033[A\0337\033[B\r\033[2K"
 #define CLOSE_BELOW "\0338"
 
-/* A new description of the file behind `fd` that does not block: setting O_NONBLOCK on `fd` itself
- * would change it for the tool and the shell too. -1 where that cannot be had. */
+/* Opens the file of `fd` again in non-blocking mode: setting O_NONBLOCK on `fd` itself would change
+ * it for the tool and the shell too. -1 if that is impossible. */
 static int reopen(int fd)
 {
 	char path[32];
@@ -77,7 +76,7 @@ void screen_done(struct screen *screen)
 	*screen = (struct screen){.fd = -1, .live_fd = -1, .broken = true};
 }
 
-/* Bytes written, 0 for "not now", or a negative errno. */
+/* Returns the bytes written, 0 for "not now", or a negative errno. */
 static ssize_t write_now(int fd, const char *bytes, size_t length)
 {
 	struct pollfd ready = {.fd = fd, .events = POLLOUT};
@@ -93,7 +92,7 @@ static ssize_t write_now(int fd, const char *bytes, size_t length)
 
 static void live_write(struct screen *screen, const char *text)
 {
-	/* A live line that does not fit into the terminal's queue is one that nobody misses. */
+	/* A live line that does not fit into the terminal's queue may be dropped. */
 	(void)!write_now(screen->live_fd, text, strlen(text));
 }
 

@@ -15,7 +15,7 @@
 
 #define PATH_BYTES 4096
 
-/* Finds the file that execvp() would take for `name`. Returns 0 or an errno. */
+/* Finds the file that execvp() would use for `name`. Returns 0 or an errno. */
 static int find_file(const char *name, char file[static PATH_BYTES])
 {
 	const char *path = getenv("PATH");
@@ -44,7 +44,7 @@ static int find_program(const char *name)
 	return find_file(name, file);
 }
 
-/* The restore tool that a word of a command names; NULL where it names none. */
+/* The restore tool that a word of a command names; NULL if it names none. */
 static const struct known_tool *tool_named(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -74,14 +74,14 @@ bool tool_may_be_asked(const char *word)
 	       memcmp(magic, "\177ELF", sizeof(magic)) == 0;
 }
 
-/* In the child: becomes the tool, or tells `report_fd` why not. */
+/* In the child: executes the tool, or reports the error to `report_fd`. */
 static void become_tool(char **argv, int log_fd, const sigset_t *mask, int report_fd)
 {
 	int failure;
 
 	dup2(log_fd, STDOUT_FILENO);
 	dup2(log_fd, STDERR_FILENO);
-	/* Tools in Python buffer by themselves, past stdbuf. */
+	/* Tools in Python have their own buffering, which ignores stdbuf. */
 	setenv("PYTHONUNBUFFERED", "1", 0);
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
@@ -119,7 +119,7 @@ int tool_start(
 	int pipe_fds[2], failure = 0;
 	pid_t pid;
 
-	/* stdbuf would say it in its own words, and only to the log. */
+	/* stdbuf would report it in its own words, and only to the log. */
 	failure = find_program(argv[0]);
 	if (failure)
 		return -failure;
@@ -137,7 +137,7 @@ int tool_start(
 		become_tool(command ? command : argv, log_fd, mask, tells);
 	}
 	close(TAKE_FD(tells));
-	/* The pipe closes at exec: this waits for that alone. */
+	/* The pipe closes at exec: this only waits for that. */
 	if (read(told, &failure, sizeof(failure)) == sizeof(failure)) {
 		waitpid(pid, NULL, 0);
 		return -failure;
@@ -162,7 +162,7 @@ int tool_exit_code(const struct tool *tool)
 	return tool->killed ? 128 + tool->number : tool->number;
 }
 
-/* The value that `argument` gives to one of the options, or that `next` does; NULL for neither. */
+/* The value that `argument` or `next` gives to one of the options; NULL if neither does. */
 static const char *option_value(const char *argument, const char *next)
 {
 	static const char *const options[] = {"--ecid", "--udid", "-i", "-u"};
