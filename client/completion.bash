@@ -52,7 +52,7 @@ _idevicetriage() {
 	'') own='status watch sessions log diagnose report explain doctor case stats metrics note attempt conditions panics run import export purge' ;;
 	sessions) own='--limit' ;;
 	log) own='--follow --after' ;;
-	diagnose) own='--short --all --verbose --case' ;;
+	diagnose) own='--short --all --verbose --case --log' ;;
 	report) own='--output' ;;
 	panics) own='--file --output --verbose'
 		compopt -o default ;;

@@ -2,6 +2,7 @@
 /* `diagnose`: why restores of a phone fail, and what to try next. */
 #include <errno.h>
 
+#include "client/import/import.h"
 #include "client/resolve.h"
 #include "client/options.h"
 #include "client/output/output.h"
@@ -12,11 +13,12 @@
 
 static const struct option own[] = {{"short", no_argument, NULL, 's'},
 	{"all", no_argument, NULL, 'a'}, {"verbose", no_argument, NULL, 'v'},
-	{"case", required_argument, NULL, 'c'}, {0}};
+	{"case", required_argument, NULL, 'c'}, {"log", required_argument, NULL, 'l'}, {0}};
 
 struct wanted {
 	enum detail detail;
-	const char *file; /* a case file; NULL = ask the daemon */
+	const char *file; /* a case file, or a log; NULL = ask the daemon */
+	bool is_log;
 };
 
 static int take(void *user, int option, const char *value)
@@ -34,7 +36,12 @@ static int take(void *user, int option, const char *value)
 		wanted->detail = DETAIL_VERBOSE;
 		break;
 	default:
+		if (wanted->file) {
+			report_error("diagnose takes one --case or --log.");
+			return EXIT_USAGE;
+		}
 		wanted->file = value;
+		wanted->is_log = option == 'l';
 	}
 	return EXIT_DONE;
 }
@@ -94,21 +101,36 @@ static struct json_object *reply_new(const struct triage_case *c, const struct v
 	return json_finish(&builder, reply);
 }
 
-/* Diagnoses the case file at `path` ("-" = standard input) without a daemon, in the format of
- * Diagnose's reply. Attempts without a session get no `session`. Returns EXIT_DONE with *ret owned
- * by the caller, or an exit code after reporting the error. */
-static int case_file_diagnosis(const char *path, struct json_object **ret)
+static int read_case_file(const char *path, struct triage_case **ret)
+{
+	char message[CASEFILE_MESSAGE_SIZE] = "";
+	int r = casefile_read(text_equal(path, "-") ? "/dev/stdin" : path, ret, message);
+
+	if (r == -ENOMEM)
+		return report_no_memory();
+	if (r < 0) {
+		report_error("Cannot read a case from %s: %s. The option for the log of a restore "
+			     "tool is --log.",
+			path, message);
+		return EXIT_REFUSED;
+	}
+	return EXIT_DONE;
+}
+
+/* Diagnoses a file ("-" = standard input) without a daemon, in the format of Diagnose's reply.
+ * Attempts without a session get no `session`. Returns EXIT_DONE with *ret owned by the caller, or
+ * an exit code after reporting the error. */
+static int diagnose_file(
+	struct context *context, const struct wanted *wanted, struct json_object **ret)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
 	CLEANUP(freep) struct verdict *verdict = malloc(sizeof(*verdict));
-	char message[CASEFILE_MESSAGE_SIZE] = "";
-	int r = casefile_read(text_equal(path, "-") ? "/dev/stdin" : path, &c, message);
+	int r = wanted->is_log ? import_read_case(context, wanted->file, &c)
+			       : read_case_file(wanted->file, &c);
 
-	if (r < 0 && r != -ENOMEM) {
-		report_error("Cannot read a case from %s: %s.", path, message);
-		return EXIT_REFUSED;
-	}
-	if (r < 0 || !verdict || diagnose(c, verdict) < 0)
+	if (r != EXIT_DONE)
+		return r;
+	if (!verdict || diagnose(c, verdict) < 0)
 		return report_no_memory();
 	*ret = reply_new(c, verdict);
 	return *ret ? EXIT_DONE : report_no_memory();
@@ -135,8 +157,8 @@ int command_diagnose(struct context *context, int argc, char **argv)
 		return options_too_many("diagnose", argv[first + 1]);
 	text = first < argc ? argv[first] : NULL;
 	if (wanted.file && text)
-		return options_too_many("diagnose --case", text);
-	r = wanted.file ? case_file_diagnosis(wanted.file, &reply)
+		return options_too_many(wanted.is_log ? "diagnose --log" : "diagnose --case", text);
+	r = wanted.file ? diagnose_file(context, &wanted, &reply)
 			: ask_or_read(context, text, &reply);
 	if (r != EXIT_DONE)
 		return r;

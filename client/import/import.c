@@ -349,6 +349,39 @@ static int import_files(struct import *import, const char *device, char **paths)
 	return import->code;
 }
 
+static void sort_by_time(struct triage_case *c)
+{
+	for (size_t i = 1; i < c->attempt_count; i++)
+		for (size_t j = i; j > 0 && c->attempts[j]->started.wall_us <
+						    c->attempts[j - 1]->started.wall_us;
+			j--) {
+			struct attempt *later = c->attempts[j - 1];
+
+			c->attempts[j - 1] = c->attempts[j];
+			c->attempts[j] = later;
+		}
+}
+
+int import_read_case(struct context *context, const char *path, struct triage_case **ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
+	struct import import = {.context = context, .collected = c};
+
+	if (!c)
+		return report_no_memory();
+	import_file(&import, path);
+	made_done(&import.made);
+	if (import.code == EXIT_DONE && c->attempt_count == 0) {
+		report_error("Cannot diagnose %s: it has no attempt to restore a phone.", path);
+		return EXIT_REFUSED;
+	}
+	if (import.code != EXIT_DONE)
+		return import.code;
+	sort_by_time(c);
+	*ret = TAKE_PTR(c);
+	return EXIT_DONE;
+}
+
 int command_import(struct context *context, int argc, char **argv)
 {
 	struct request request = {0};

@@ -31,6 +31,7 @@ struct import {
 	struct import_options options;
 	struct connection *connection; /* NULL with dry_run */
 	struct spool *spool;	       /* NULL with dry_run; records of the current attempt */
+	struct triage_case *collected; /* gets the attempts instead of the daemon; may be NULL */
 	bool bar_wanted;
 	bool bar_shown;
 	uint64_t bar_us; /* monotonic time of the next update */
@@ -52,9 +53,15 @@ struct import_attempt {
 	struct fingerprint content;  /* source of the id if the file has none */
 	struct json_object *records; /* list of Record; NULL = they are in the spool */
 	bool of_log;		     /* of a tool; may be the log of a watched restore */
+	bool mixed;		     /* lines of another phone are among its own */
 	uint64_t lines;		     /* of its log */
 	uint64_t left_out;	     /* records not sent to the daemon */
 };
+
+/* Reads the attempts of a log of a restore tool, or of another file that `import` reads, into a
+ * case ("-" = standard input). Asks no daemon. Returns EXIT_DONE with *ret the caller's, or an exit
+ * code after saying why: a file that is read in part only, or that is of two phones, gives none. */
+int import_read_case(struct context *context, const char *path, struct triage_case **ret);
 
 /* Prints a sentence about the current file, after its label, and stores the exit code. */
 void import_complain(struct import *import, enum exit_code code, const char *format, ...)

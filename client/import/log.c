@@ -134,8 +134,10 @@ static void take_attempt(void *user, const struct logsplit_attempt *told)
 	struct reading *reading = user;
 	struct import *import = reading->import;
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
-	struct import_attempt attempt = {
-		.content = told->lines_seen, .of_log = true, .lines = told->lines};
+	struct import_attempt attempt = {.content = told->lines_seen,
+		.of_log = true,
+		.mixed = told->mixed,
+		.lines = told->lines};
 
 	if (reading->broken)
 		return;
@@ -182,10 +184,10 @@ bool import_log(struct import *import, struct source *source, const char *head, 
 		logsplit_feed(split, bytes, (size_t)n);
 	if (!reading.broken && n < 0)
 		/* The last attempt is incomplete: a complete file would give another one. */
-		import_complain(import, EXIT_REFUSED,
-			"%s; everything before that is imported, except "
-			"the last attempt.",
-			source_problem(source));
+		import_complain(import, EXIT_REFUSED, "%s%s", source_problem(source),
+			import->collected ? "."
+					  : "; everything before that is imported, except the "
+					    "last attempt.");
 	else if (!reading.broken)
 		logsplit_finish(split);
 	return !reading.broken;

@@ -78,6 +78,18 @@ static int note_panic(struct import *import, struct json_object *panic)
 	return r;
 }
 
+static void collect_words(struct triage_case *c, struct json_object *panic)
+{
+	struct json_object *findings = field_list(panic, "findings");
+
+	for (size_t i = 0; i < field_count(findings); i++) {
+		const char *word = field_text(field_item(findings, i), "history");
+
+		if (word)
+			triage_case_add_history(c, word);
+	}
+}
+
 bool import_report(struct import *import, struct source *source, const char *head, size_t length)
 {
 	CLEANUP(json_object_putp) struct json_object *panic = NULL;
@@ -92,6 +104,10 @@ bool import_report(struct import *import, struct source *source, const char *hea
 	if (r < 0) {
 		import_complain(import, EXIT_REFUSED,
 			"it is a report of the phone, but not of a panic or a restore.");
+		return true;
+	}
+	if (import->collected) {
+		collect_words(import->collected, panic);
 		return true;
 	}
 	import_clear_bar(import);

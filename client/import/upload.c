@@ -37,6 +37,39 @@ void import_sum_up(struct import *import)
 			import->refused_count, import->attempt_count);
 }
 
+/* After such a refusal, the daemon would refuse the next attempt too. */
+static bool stop(struct import *import, int code)
+{
+	if (import->code == EXIT_DONE)
+		import->code = code;
+	return false;
+}
+
+/* An attempt of a case is of its phone, or of one that the file does not name. */
+static bool add_to_case(struct import *import, const struct import_attempt *attempt)
+{
+	struct triage_case *c = import->collected;
+	const struct attempt *read = attempt->c->attempts[0];
+	struct attempt *kept;
+
+	if (are_different(&c->identity, &attempt->c->identity)) {
+		refuse(import, "is of another phone than the attempts before it. Save the log of "
+			       "each phone in a file of its own.");
+		return true;
+	}
+	for (size_t i = 0; i < c->attempt_count; i++)
+		if (uuid_equal(&c->attempts[i]->id, &read->id))
+			return true;
+	kept = triage_case_add(c);
+	if (!kept)
+		return stop(import, report_no_memory());
+	*kept = *read;
+	identity_merge(&c->identity, &attempt->c->identity);
+	for (size_t i = 0; i < attempt->c->history_count; i++)
+		triage_case_add_history(c, attempt->c->history[i]);
+	return true;
+}
+
 /* Returns false if the phone is unknown, or another one. */
 static bool add_device(struct import *import, struct triage_case *c)
 {
@@ -315,14 +348,6 @@ static void show(struct import *import, const struct import_attempt *attempt,
 		import->context->output->imported(&import->context->layout, object);
 }
 
-/* After such a refusal, the daemon would refuse the next attempt too. */
-static bool stop(struct import *import, int code)
-{
-	if (import->code == EXIT_DONE)
-		import->code = code;
-	return false;
-}
-
 bool import_deliver(struct import *import, struct import_attempt *attempt)
 {
 	CLEANUP(json_object_putp) struct json_object *twin = NULL;
@@ -335,11 +360,18 @@ bool import_deliver(struct import *import, struct import_attempt *attempt)
 			IMPORT_ATTEMPTS_MAX);
 		return false;
 	}
-	if (!add_device(import, attempt->c))
+	if (attempt->mixed) {
+		refuse(import, "mixes the lines of two phones. Save the log of each phone in a "
+			       "file of its own.");
+		return true;
+	}
+	if (!import->collected && !add_device(import, attempt->c))
 		return true;
 	add_what_was_asked(&import->options, told);
 	if (uuid_is_none(&told->id) && make_id(import, attempt, &told->id) < 0)
 		return stop(import, report_no_memory());
+	if (import->collected)
+		return add_to_case(import, attempt);
 	if (attempt->of_log && !import->options.dry_run)
 		r = import_find_twin(import, attempt, &twin);
 	if (r == EXIT_DONE && !twin && !import->options.dry_run)

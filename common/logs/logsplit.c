@@ -18,9 +18,11 @@ struct logsplit {
 	struct fingerprint lines_seen;
 	uint64_t lines;
 	uint64_t records;
-	struct stamp last; /* of its last line */
-	bool under_way;	   /* the tool has started to work with the phone */
-	bool over;	   /* the log has shown the tool's or phone's result */
+	struct stamp last;   /* of its last line */
+	bool under_way;	     /* the tool has started to work with the phone */
+	uint64_t named_ecid; /* that a tool names as the one that it restores; 0 = none yet */
+	bool mixed;	     /* it names a second one */
+	bool over;	     /* the log has shown the tool's or phone's result */
 
 	/* A line waits until its meaning shows which attempt it belongs to. */
 	bool line_waits;
@@ -35,7 +37,8 @@ static void begin_attempt(struct logsplit *split)
 	session_init(&split->session, true);
 	split->lines_seen = (struct fingerprint){0};
 	split->lines = split->records = 0;
-	split->under_way = split->over = false;
+	split->under_way = split->over = split->mixed = false;
+	split->named_ecid = 0;
 }
 
 struct logsplit *logsplit_new(const struct logsplit_taker *taker, void *user)
@@ -134,6 +137,7 @@ static void end_attempt(struct logsplit *split)
 	told.lines_seen = split->lines_seen;
 	told.lines = split->lines;
 	told.records = split->records;
+	told.mixed = split->mixed;
 	told.first_time = toollog_first_time(split->log);
 	split->taker->attempt(split->user, &told);
 	begin_attempt(split);
@@ -193,6 +197,10 @@ static bool take_identity(struct logsplit *split, const struct event *event)
 
 	if (is_of_another(split, event, &identity))
 		return false;
+	if (event->kind == EVENT_IDENTITY && identity.ecid) {
+		split->mixed |= split->named_ecid && split->named_ecid != identity.ecid;
+		split->named_ecid = identity.ecid;
+	}
 	identity_merge(&split->session.identity, &identity);
 	return true;
 }

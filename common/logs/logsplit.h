@@ -18,6 +18,7 @@ struct logsplit_attempt {
 	const struct attempt *attempt;	 /* times count from LOGSPLIT_EPOCH_US; no wall clock */
 	const struct identity *identity; /* as far as the log names the phone */
 	struct fingerprint lines_seen;	 /* of its lines: the same in every copy of the log */
+	bool mixed;			 /* its log names another phone as the one restored, too */
 	uint64_t lines;			 /* without progress bars */
 	uint64_t records;		 /* passed to `record` */
 	struct toollog_time first_time;	 /* of the log, not of this attempt */

@@ -66,11 +66,11 @@ class Bench:
         self.stop(signal.SIGKILL)
         self.log.close()
 
-    def triage(self, *arguments, check=True, **options):
+    def triage(self, *arguments, check=True, stdin=subprocess.DEVNULL, **options):
         """Runs the command to its end."""
         result = subprocess.run([str(self.build / 'client' / 'idevicetriage'), *map(str, arguments)],
                                 env=self.environment, capture_output=True, text=True, timeout=120,
-                                stdin=subprocess.DEVNULL, **options)
+                                stdin=stdin, **options)
         if check:
             assert result.returncode in (0, 10, 11, 20, 30, 40, 41), result.stderr
         return result
