@@ -191,7 +191,7 @@ int mask_add_ecid(struct mask *mask, const char *ecid)
 
 	if (sscanf(ecid, "%" SCNx64, &value) != 1)
 		return 0;
-	/* The padded form contains the short one, so it stands first. */
+	/* The padded form contains the short one, so it comes first. */
 	snprintf(text, sizeof(text), "%016" PRIx64, value);
 	r = add(mask, text, false);
 	snprintf(text, sizeof(text), "%" PRIx64, value);

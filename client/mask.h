@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Hides ECIDs, UDIDs, serial numbers and tickets in text. Known values are hidden wherever they
- * stand. Values of other phones are recognised by the forms that phones and restore tools print,
- * which is no proof of anonymity. */
+/* Hides ECIDs, UDIDs, serial numbers and tickets in text. Known values are hidden everywhere.
+ * Values of other phones are recognised by the forms that phones and restore tools print; that does
+ * not guarantee anonymity. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,7 +23,7 @@ struct mask {
 int mask_add(struct mask *mask, const char *identifier);
 /* An ECID in hex, with or without 0x; its decimal and its padded form are added too. */
 int mask_add_ecid(struct mask *mask, const char *ecid);
-/* A value that is hidden only where it stands as a whole word, such as a ticket. */
+/* A value that is hidden only as a whole word, such as a ticket. */
 int mask_add_word(struct mask *mask, const char *word);
 void mask_done(struct mask *mask);
 

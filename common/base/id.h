@@ -17,7 +17,7 @@ struct uuid {
 	uint8_t bytes[16];
 };
 
-/* Makes a time-ordered UUID (RFC 9562, version 7) for the moment `now`. */
+/* Creates a time-ordered UUID (RFC 9562, version 7) for the time `now`. */
 struct uuid uuid_make(struct stamp now);
 bool uuid_is_none(const struct uuid *uuid);
 bool uuid_equal(const struct uuid *a, const struct uuid *b);
@@ -33,5 +33,5 @@ int ecid_parse(const char *text, uint64_t *ret);
 /* Converts a UDID into the form that usbmuxd lists: 40 lower-case hex digits, or 8-16 upper-case
  * ones with the dash (added to 24 hex digits, as on USB). Returns 0, or -EINVAL. */
 int udid_normalize(const char *text, char udid[static UDID_SIZE]);
-/* The ECID that an A12 or later phone carries in its UDID; 0 where the UDID has none. */
+/* The ECID in the UDID of an A12 or later phone; 0 if the UDID has none. */
 uint64_t udid_ecid(const char *udid);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Lines for the administrator on standard error, with the priority prefix that journald reads
- * (sd-daemon(3)) where standard error is not a terminal. Only the programs log; `common/` does
- * not. */
+ * (sd-daemon(3)) if standard error is not a terminal. Only the programs log; `common/` does not. */
 #pragma once
 
 #include <stdbool.h>

@@ -14,12 +14,12 @@ size_t text_clean(const char *text, size_t length, char *out, size_t size);
 bool text_copy(char *out, size_t size, const char *text);
 bool text_equal(const char *a, const char *b);
 bool text_starts_with(const char *text, const char *prefix);
-/* True where `text` is exactly valid UTF-8 (no surrogates, no overlong forms). */
+/* True if `text` is valid UTF-8 (no surrogates, no overlong forms). */
 bool text_is_utf8(const char *text, size_t length);
 
 #define TEXT_FAR ((size_t)-1)
 
-/* Whether `word` is like `text`, which may have a typo, and nearer to it than *best; then sets
- * *best. Begin with TEXT_FAR. Near is what a few letters wrong, missing, added or swapped explain,
- * in either case, and a word that begins or ends with `text`. */
+/* Whether `word` is similar to `text`, which may have a typo, and more similar than *best; then
+ * sets *best. Start with TEXT_FAR. Similar means: in upper or lower case, a few letters wrong,
+ * missing, added or swapped, or a word that begins or ends with `text`. */
 bool text_is_nearer(const char *text, const char *word, size_t *best);

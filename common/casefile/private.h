@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the reader and the writer of case files share. Private to casefile. */
+/* Shared by the reader and the writer of case files. Private to casefile. */
 #pragma once
 
 #include <json-c/json.h>
@@ -10,7 +10,7 @@
 
 typedef struct json_object json;
 
-/* The member, or NULL where it is missing or of another type. */
+/* The member, or NULL if it is missing or of another type. */
 static inline json *member(const json *object, const char *key, enum json_type type)
 {
 	json *value;
@@ -20,7 +20,7 @@ static inline json *member(const json *object, const char *key, enum json_type t
 		       : NULL;
 }
 
-/* Copies a text member as clean UTF-8; leaves `out` where it is missing. */
+/* Copies a text member as clean UTF-8; leaves `out` unchanged if it is missing. */
 static inline void take_text(const json *object, const char *key, char *out, size_t size)
 {
 	json *value = member(object, key, json_type_string);
@@ -30,7 +30,7 @@ static inline void take_text(const json *object, const char *key, char *out, siz
 			out, size);
 }
 
-/* The word of a member, cleaned into `out`; the empty text where it is missing or "unknown". */
+/* The word of a member, cleaned into `out`; the empty text if it is missing or "unknown". */
 static inline const char *take_word(const json *object, const char *key, char out[static NAME_SIZE])
 {
 	out[0] = '\0';

@@ -16,7 +16,7 @@ struct cause_info {
 	const char *word;
 	const char *title;
 	enum phase phase;
-	int prior; /* suspicion before any evidence, 0 to 9: orders experiments alone */
+	int prior; /* suspicion before any evidence, 0 to 9: only orders experiments */
 	const char *means;
 	const char *advice[2];
 	const char *source;
@@ -61,16 +61,16 @@ struct term {
 	size_t count;
 };
 
-/* Speaks for or against one cause, or (cause is CAUSE_NONE) for a phase. */
+/* Evidence for or against one cause, or (cause is CAUSE_NONE) for a phase. */
 struct rule {
 	const char *id;
 	size_t cause; /* index in knowledge_causes */
 	enum phase phase;
 	int weight;
-	int repeat_weight; /* once two failed attempts show it */
+	int repeat_weight; /* if at least two failed attempts show it */
 	bool opens;	   /* one attempt is enough for Phase 2 */
-	bool bench;	   /* of other phones: it is shown and weighs nothing */
-	bool untested;	   /* its text names a test that nobody made: no evidence */
+	bool bench;	   /* about other phones: shown, with no weight */
+	bool untested;	   /* its text names a missing test: not evidence */
 	const struct term *when;
 	size_t when_count;
 	const char *text;
@@ -85,7 +85,7 @@ struct experiment {
 	uint32_t tests; /* bit set of causes */
 	const struct term *when;
 	size_t when_count;
-	const struct term *or_when; /* another way in; may be empty */
+	const struct term *or_when; /* alternative to `when`; may be empty */
 	size_t or_when_count;
 	const struct term *unless;
 	size_t unless_count;

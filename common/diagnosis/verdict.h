@@ -24,7 +24,7 @@ enum phase {
 	PHASE_UNDECIDED = 4,
 };
 
-/* Whether a restore of the phone runs now. */
+/* Whether a restore of the phone is running. */
 enum running {
 	RUNNING_NONE = 0,
 	RUNNING_ON_TIME = 1,
@@ -58,7 +58,7 @@ struct suspect {
 	enum phase phase;  /* the phase of this cause */
 	enum strength strength;
 	int weight;
-	const char *untested; /* a test of it that nobody made: "another cable"; may be NULL */
+	const char *untested; /* its missing test: "another cable"; may be NULL */
 	struct finding evidence[VERDICT_FINDINGS_MAX];
 	size_t evidence_count;
 	struct finding counter_evidence[VERDICT_FINDINGS_MAX];

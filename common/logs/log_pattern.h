@@ -12,12 +12,12 @@ enum pattern_from { PATTERN_FROM_EITHER, PATTERN_FROM_TOOL, PATTERN_FROM_PHONE }
 
 struct log_pattern {
 	const char *id;
-	const char *text; /* a line with this in it shows the sign */
+	const char *text; /* a line that contains this text shows the sign */
 	enum pattern_from from;
-	bool noise;	   /* it occurs in good restores: never evidence */
+	bool noise;	   /* occurs in successful restores too: never evidence */
 	const char *means; /* one sentence */
 	const char *source;
-	bool before_start; /* tools say it only before a restore begins */
+	bool before_start; /* tools print it only before a restore begins */
 };
 
 /* All of them, in the order of precedence; several rows may have one id. */

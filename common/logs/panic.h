@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads from the text of an iPhone's panic log what it says about parts, using the tables of
- * knowledge/panics.txt. Reads no file and no JSON, and does not explain why a restore failed. */
+/* Finds parts named in the text of an iPhone's panic log, using the tables of knowledge/panics.txt.
+ * It reads no file and no JSON, and does not explain why a restore failed. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,17 +22,17 @@ struct panic_part {
 	const char *part;
 };
 
-/* Words of a panic, or the name of a missing sensor. */
+/* Words of a panic log, or the name of a missing sensor. */
 struct panic_word {
 	const char *id;
 	bool sensor;
 	const char *texts[13];
 	const char *means; /* one sentence */
 	struct panic_part parts[PANIC_PARTS_MAX + 1];
-	const char *sign;    /* that an attempt shows whose saved panic log has it, or NULL */
-	const char *history; /* that a report of a running phone gives it, or NULL */
-	const char *unless;  /* the id of a word that says it better, or NULL */
-	bool either;	     /* software may be the cause as well */
+	const char *sign;    /* sign of an attempt whose saved panic log contains it, or NULL */
+	const char *history; /* word of history from a report of a running phone, or NULL */
+	const char *unless;  /* id of a more precise word, or NULL */
+	bool either;	     /* software is an equally possible cause */
 	const char *sure;    /* weak, moderate, strong */
 	const char *disputed[3];
 	const char *sources[5];
@@ -51,18 +51,18 @@ struct panic_mask {
 	const char *sources[5];
 };
 
-/* One reading. Its texts live as long as the program. */
+/* One finding. Its texts are static. */
 struct panic_finding {
 	const char *id;
-	char shown[PANIC_SHOWN_SIZE]; /* what stands in the log */
+	char shown[PANIC_SHOWN_SIZE]; /* the text in the log */
 	const char *means;
-	const char *parts[PANIC_PARTS_MAX + 1]; /* the suspects; none = not known what it means */
-	bool for_model; /* the suspects are those of this very model or family */
+	const char *parts[PANIC_PARTS_MAX + 1]; /* the suspects; none = unknown meaning */
+	bool for_model; /* the suspects are specific to this model or family */
 	bool either;
-	const char *sure; /* NULL where there is no suspect */
+	const char *sure; /* NULL if there is no suspect */
 	const char *sign;
-	const char *history;	     /* a word of it that the phone has by this, or NULL */
-	const char *const *disputed; /* NULL at its end; never NULL itself */
+	const char *history;	     /* the word for the phone's history, or NULL */
+	const char *const *disputed; /* ends with NULL; never NULL itself */
 	const char *const *sources;
 };
 
@@ -80,6 +80,6 @@ struct panic_report {
  * array numbers, which are reported as unknown. */
 void panic_read(const char *text, size_t length, const char *product, struct panic_report *ret);
 
-/* Sends an EVENT_SAVED, and where it is a panic log each sign (see panic_word) that it shows, once,
- * as EVENT_SIGN. */
+/* Sends an EVENT_SAVED and, if it is a panic log, an EVENT_SIGN for each sign in it (see
+ * panic_word), once each. */
 void panic_send_saved(const struct event *saved, event_sink *sink, void *user);

@@ -14,7 +14,7 @@
 struct panicfile {
 	char product[PANICFILE_FIELD_SIZE]; /* such as iPhone12,3; empty = not in the file */
 	char os[PANICFILE_FIELD_SIZE];	    /* such as "iPhone OS 15.5 (19F77)" */
-	char date[PANICFILE_FIELD_SIZE];    /* as the file has it */
+	char date[PANICFILE_FIELD_SIZE];    /* as in the file */
 	char *text;			    /* raw, ends with NUL; may contain anything */
 	size_t length;
 };

@@ -45,5 +45,5 @@ void toollog_feed(struct toollog *log, struct stamp at, const char *bytes, size_
 void toollog_finish(struct toollog *log, struct stamp at);
 struct toollog_stats toollog_stats(const struct toollog *log);
 struct toollog_time toollog_first_time(const struct toollog *log);
-/* The texts that each line is searched for, by number from 0; NULL behind the last. */
+/* The texts to search for in each line, by number from 0; NULL after the last. */
 const char *toollog_text(size_t number);

@@ -13,7 +13,7 @@
 typedef void toollog_reader(struct toollog *log, const char *rest, int value);
 
 struct toollog_rule {
-	const char *text; /* at the beginning of a message, or anywhere in it */
+	const char *text; /* at the start of a message, or anywhere in it */
 	enum { RULE_BEGINS, RULE_WITHIN } where;
 	toollog_reader *read;
 	int value;
@@ -44,40 +44,41 @@ struct toollog {
 	event_sink *sink;
 	void *user;
 	struct toollog_stats stats;
-	struct event log_event; /* EVENT_LOG, but for its text */
+	struct event log_event; /* EVENT_LOG without its text */
 
 	/* Time. */
-	bool follow_clock; /* times of the log count, not those of arrival */
+	bool follow_clock; /* use the times of the log, not of arrival */
 	bool clock_seen;   /* the tool's lines have a clock */
 	struct toollog_time first_time;
 	uint64_t clock_us;    /* the last one, since midnight */
 	uint64_t elapsed_us;  /* since the log's first clock */
 	struct stamp started; /* arrival of the line with it */
 	struct stamp arrival;
-	struct stamp at; /* of the line at hand */
+	struct stamp at; /* of the current line */
 
 	/* The current line. */
 	const char *line;
 	const char *message; /* in `line`, after its prefix */
-	bool of_phone;	     /* it begins as the phone's lines do */
+	bool of_phone;	     /* it begins like the phone's lines */
 	const char *tool;    /* the only tool with this prefix; may be NULL */
 	enum severity severity;
 	bool meant_something;
 	size_t rule;		      /* the first one found; TOOLLOG_NONE */
-	size_t tool_sign, phone_sign; /* the first ones, were it that one's line; TOOLLOG_NONE */
-	const char *rest;	      /* behind the rule's text */
-	bool opens_device_log;	      /* it says that the phone's own log follows */
+	size_t tool_sign, phone_sign; /* the first ones, if it is the tool's or the phone's line;
+					 TOOLLOG_NONE */
+	const char *rest;	      /* after the rule's text */
+	bool opens_device_log;	      /* the phone's own log follows it */
 
 	/* State from earlier lines. */
 	enum plist_key plist_key;
-	bool in_status;		    /* in a dump of the phone's final status */
-	bool in_exception;	    /* in futurerestore's account of its end */
-	bool in_device_log;	    /* lines of the phone's own log until the tool speaks again */
-	bool phone_speaks;	    /* the last line whose writer is known is the phone's */
-	bool cleaning_up;	    /* the phone has begun to report its failure */
-	bool failure_told;	    /* its text has been reported */
-	bool in_traceback;	    /* Python's, until the exception that it ends with */
-	unsigned lines_after_error; /* and the error; 0 = the restore went on since */
+	bool in_status;	    /* in a dump of the phone's final status */
+	bool in_exception;  /* in futurerestore's account of its end */
+	bool in_device_log; /* lines of the phone's own log until the next line of the tool */
+	bool phone_speaks;  /* the last line with a known writer is the phone's */
+	bool cleaning_up;   /* the phone has begun to report its failure */
+	bool failure_told;  /* its text has been reported */
+	bool in_traceback;  /* Python's, until the exception that it ends with */
+	unsigned lines_after_error; /* including the error; 0 = the restore has continued since */
 	bool tool_told;
 	bool names_operations; /* it prints only their names: 3uTools */
 	int32_t permille;      /* the last one reported */
@@ -91,7 +92,7 @@ struct toollog {
 	char piece[EVENT_TEXT_MAX];
 	size_t length;
 	bool cut;
-	bool ends_early; /* the log is over in the middle of it */
+	bool ends_early; /* the log ends in the middle of this line */
 
 	struct matcher matcher;
 };
@@ -99,10 +100,10 @@ struct toollog {
 /* An event of the tool at the time of the line. */
 struct event toollog_event(const struct toollog *log, enum event_kind kind);
 void toollog_emit(struct toollog *log, const struct event *event);
-/* Emits EVENT_COMPLAINT for a line of the tool that has the shape of an error, and takes it back
- * once enough lines have followed that have not. */
+/* Emits EVENT_COMPLAINT for a line of the tool with the shape of an error, and revokes it after
+ * enough other lines. */
 void toollog_read_complaint(struct toollog *log, const char *line);
-/* Emits it for a line that is known to be an error. */
+/* Emits it for a known error line. */
 void toollog_complain(struct toollog *log, const char *line);
 /* Events with only a name, a number, or a code with a name. */
 void toollog_emit_name(struct toollog *log, enum event_kind kind, const char *name);
@@ -122,7 +123,7 @@ void toollog_emit_status(struct toollog *log, int64_t code, const char *name);
 /* Readers shared by families: `value` is what they emit. */
 toollog_reader toollog_read_stage;   /* enum restore_stage */
 toollog_reader toollog_read_outcome; /* enum outcome */
-toollog_reader toollog_read_code;    /* a number behind the text; 0 = itunes, 1 = tool-exit */
+toollog_reader toollog_read_code;    /* a number after the text; 0 = itunes, 1 = tool-exit */
 
 /* Reads messages of idevicerestore without a fixed text: operations, numbers in plists. Returns
  * false for other messages. */
@@ -132,9 +133,9 @@ bool toollog_read_free(struct toollog *log, const char *message);
 bool toollog_read_named_operation(struct toollog *log, const char *message);
 /* Reads a line of usbmuxd about a connection fault. Returns false for other lines. */
 bool toollog_read_trouble(struct toollog *log, const char *message);
-/* Reads a number, of base 10 (also negative) or 16 (without 0x), that one of the characters `ends`
- * follows, or the end of the line where `ends` begins with '$'. A truncated or damaged number is
- * rejected. Returns the text after it; NULL if there is no number. */
+/* Reads a number, of base 10 (also negative) or 16 (without 0x). After it must come one of the
+ * characters `ends`, or, if `ends` begins with '$', possibly the end of the line. A truncated or
+ * damaged number is rejected. Returns the text after it; NULL if there is no number. */
 const char *toollog_number(const char *text, int base, const char *ends, int64_t *ret);
 /* The word for a mode in any tool's spelling. */
 enum device_mode toollog_mode(const char *word);

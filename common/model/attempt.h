@@ -17,9 +17,9 @@
 #define ATTEMPT_OPEN_CHECKPOINTS_MAX 8
 #define ATTEMPT_OVERRUNS_MAX 4
 #define ATTEMPT_FAILED_STEPS_MAX 4
-#define PORT_TRANSFERS "transfers"	   /* name of an EVENT_PORT: they go on after a silence */
-#define SIGN_OTHER_PROGRAM "other-program" /* that EVENT_MUX_CLIENT leaves */
-#define SIGN_CUSTOM_FIRMWARE "custom-firmware" /* that EVENT_TOOL_START may leave */
+#define PORT_TRANSFERS "transfers" /* name of an EVENT_PORT: transfers resume after a silence */
+#define SIGN_OTHER_PROGRAM "other-program"     /* of EVENT_MUX_CLIENT */
+#define SIGN_CUSTOM_FIRMWARE "custom-firmware" /* of EVENT_TOOL_START */
 #define CONDITION_KEY_SIZE 32
 #define CONDITION_VALUE_SIZE 64
 

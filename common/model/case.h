@@ -12,7 +12,7 @@
 #define HISTORY_WORD_SIZE 64
 
 struct triage_case {
-	struct identity identity;			   /* what is known of it */
+	struct identity identity;			   /* as far as known */
 	char history[CASE_HISTORY_MAX][HISTORY_WORD_SIZE]; /* liquid, drop… (words of case files) */
 	size_t history_count;
 	struct attempt **attempts; /* oldest first; owned */

@@ -12,7 +12,7 @@
 
 #include "common/base/macro.h"
 
-#define JSON_DEPTH_MAX 16 /* levels of objects and arrays in what json_read() takes */
+#define JSON_DEPTH_MAX 16 /* limit of nested objects and arrays for json_read() */
 
 /* Whether a build has failed; the only reason is out of memory. Initialise with {0}. */
 struct json_builder {
@@ -37,7 +37,7 @@ void json_put_number(
 	struct json_builder *builder, struct json_object *object, const char *key, int64_t number);
 void json_put_bool(
 	struct json_builder *builder, struct json_object *object, const char *key, bool value);
-/* The same where a value is known: a text that is not empty, a number that is not 0. */
+/* The same, but only if the value is known: a text that is not empty, a number that is not 0. */
 void json_put_known_text(struct json_builder *builder, struct json_object *object, const char *key,
 	const char *text);
 void json_put_known_number(
@@ -46,7 +46,7 @@ void json_put_known_number(
 void json_add(struct json_builder *builder, struct json_object *array, struct json_object *value);
 void json_add_text(struct json_builder *builder, struct json_object *array, const char *text);
 void json_add_number(struct json_builder *builder, struct json_object *array, int64_t number);
-/* Ends a build: returns `root`, or frees it and returns NULL where anything failed. */
+/* Ends a build: returns `root`, or frees it and returns NULL if anything failed. */
 struct json_object *json_finish(struct json_builder *builder, struct json_object *root);
 
 /* Reads one whole JSON object: strict, valid UTF-8, at most JSON_DEPTH_MAX deep, followed only by
@@ -56,9 +56,9 @@ int json_read(const char *text, size_t length, struct json_object **ret);
  * out of memory. */
 const char *json_write(struct json_object *value, size_t *ret_length);
 
-/* Members of an object, which may be NULL (no members). Each returns 1 with *ret set, 0 where the
- * member is absent or null, or -EINVAL where it is of another type, both with *ret untouched. What
- * is returned belongs to the object. A text that contains NUL is of another type, but for
+/* Members of an object, which may be NULL (no members). Each returns 1 with *ret set, 0 if the
+ * member is absent or null, or -EINVAL if it is of another type, both with *ret untouched. The
+ * object owns the returned value. A text that contains NUL counts as another type, except in
  * json_get_bytes(). */
 int json_get_text(struct json_object *object, const char *key, const char **ret);
 int json_get_bytes(
@@ -67,7 +67,7 @@ int json_get_number(struct json_object *object, const char *key, int64_t *ret);
 int json_get_bool(struct json_object *object, const char *key, bool *ret);
 int json_get_array(struct json_object *object, const char *key, struct json_object **ret);
 int json_get_object(struct json_object *object, const char *key, struct json_object **ret);
-/* Items of an array of texts. Returns NULL where the item is none, or contains NUL. */
+/* Items of an array of texts. Returns NULL if the item is not a text, or contains NUL. */
 const char *json_item_text(struct json_object *array, size_t index);
 
 static inline void json_object_putp(struct json_object **object)

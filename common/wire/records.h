@@ -13,7 +13,7 @@
 #include "common/diagnosis/verdict.h"
 #include "common/wire/json.h"
 
-/* A phone of the bench. Empty texts and an ecid of 0 are not known; texts are borrowed. */
+/* A phone of the bench. Empty texts and an ecid of 0 are unknown; texts are borrowed. */
 struct device_record {
 	const struct identity *identity;
 	const char *port;
@@ -35,7 +35,7 @@ struct session_record {
 	uint64_t budget_us; /* allowed length of the wait */
 };
 
-/* Attempts that have something in common. Texts are borrowed; NULL = not known. */
+/* Attempts with a common property. Texts are borrowed; NULL = unknown. */
 struct group_record {
 	const char *key;
 	const char *name; /* for people */
@@ -51,7 +51,7 @@ struct group_record {
 struct json_object *record_to_json(struct json_builder *builder, const struct event *event);
 /* A note about a phone, which is an EVENT_NOTE. */
 struct json_object *note_to_json(struct json_builder *builder, const struct event *note);
-/* Reads a record back: `text` takes its text, cleaned and cut. Returns 0, or -EINVAL with *ret
+/* Reads a record back: `text` gets its text, cleaned and truncated. Returns 0, or -EINVAL with *ret
  * untouched for an invalid record or an unknown kind. */
 int record_from_json(
 	struct json_object *object, struct event *ret, char text[static EVENT_TEXT_MAX + 1]);

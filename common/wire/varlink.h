@@ -12,7 +12,7 @@
 #define VARLINK_REQUEST_MAX (64u << 10) /* bytes of a call, without the NUL */
 #define VARLINK_RECORDS_MAX 1000	/* records in a reply */
 
-/* The interface descriptions, byte for byte as the files in common/wire have them. */
+/* The interface descriptions, byte for byte as in the files of common/wire. */
 extern const char varlink_interface_text[];
 extern const char varlink_service_text[];
 
@@ -25,8 +25,8 @@ struct varlink_call {
 	bool oneway;
 };
 
-/* Reads the `length` bytes of a call, without the NUL. Returns 0, -EBADMSG where it is none, or
- * -ENOMEM. varlink_call_done() frees what *ret holds. */
+/* Reads the `length` bytes of a call, without the NUL. Returns 0, -EBADMSG if it is invalid, or
+ * -ENOMEM. varlink_call_done() frees *ret. */
 int varlink_call_read(const char *text, size_t length, struct varlink_call *ret);
 void varlink_call_done(struct varlink_call *call);
 
@@ -38,7 +38,7 @@ struct varlink_reply {
 	bool continues;
 };
 
-/* The same for a reply, which may be as large and deep as json_read() takes it. */
+/* The same for a reply, within the limits of json_read(). */
 int varlink_reply_read(const char *text, size_t length, struct varlink_reply *ret);
 void varlink_reply_done(struct varlink_reply *reply);
 
