@@ -46,8 +46,11 @@ static void put_strength(struct layout *layout, struct json_object *object)
 static void put_headline(struct layout *layout, struct json_object *verdict)
 {
 	const char *phase = field_text_or(verdict, "phase", "undecided");
+	bool works = field_object(verdict, "worksSince") != NULL;
 
-	layout_paint(layout, field_text(verdict, "running") ? PAINT_WARNING : phase_paint(phase));
+	layout_paint(layout, field_text(verdict, "running") ? PAINT_WARNING
+			     : works			    ? PAINT_GOOD
+							    : phase_paint(phase));
 	layout_foreign(layout, field_text_or(verdict, "summary", phase));
 	layout_paint(layout, PAINT_NONE);
 }

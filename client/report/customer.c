@@ -21,6 +21,8 @@ static const char *phase_of(const struct report *report)
 	const char *phase = field_text_or(verdict_of(report), "phase", "undecided");
 	bool running = field_text(verdict_of(report), "running") != NULL;
 
+	if (!running && field_object(verdict_of(report), "worksSince"))
+		return "works";
 	if (field_count(field_list(verdict_of(report), "causes")))
 		return phase;
 	/* What happened so far is not a result. */
@@ -109,6 +111,13 @@ static const struct cause_info *find_cause(const char *word)
 	return NULL;
 }
 
+/* Nobody needs a first suspect in a phone that works again. */
+static bool is_past_riddle(const struct report *report)
+{
+	return text_equal(phase_of(report), "works") &&
+	       text_equal(field_text_or(verdict_of(report), "phase", ""), "undecided");
+}
+
 /* The suspected cause in plain words, and what it is. */
 static void put_suspect(struct html *html, const struct report *report)
 {
@@ -118,7 +127,7 @@ static void put_suspect(struct html *html, const struct report *report)
 	int phase_sure = words_strength(field_text_or(verdict_of(report), "strength", "none"));
 	bool open = text_equal(phase_of(report), "undecided") || sure < phase_sure;
 
-	if (!cause || sure == 0 || text_equal(phase_of(report), "none"))
+	if (!cause || sure == 0 || text_equal(phase_of(report), "none") || is_past_riddle(report))
 		return;
 	html_begin(html, "p", "suspect");
 	/* The phase may be stronger than its single cause. */
@@ -146,6 +155,24 @@ static void put_summary(struct html *html, const struct report *report)
 		html_foreign_in(html, "p", NULL, masked);
 }
 
+/* Since when the phone works again, and what was changed. */
+static void put_works_since(struct html *html, const struct report *report)
+{
+	struct json_object *since = field_object(verdict_of(report), "worksSince");
+	struct json_object *changes = field_list(since, "changes");
+
+	if (!text_equal(phase_of(report), "works"))
+		return;
+	html_begin(html, "p", NULL);
+	html_put(html, "It works since attempt %" PRId64, field_number_or(since, "attempt", 0));
+	for (size_t i = 0; i < field_count(changes); i++) {
+		html_put(html, i ? ", " : ": ");
+		html_foreign(html, json_object_get_string(field_item(changes, i)));
+	}
+	html_put(html, field_count(changes) ? "." : "; no change is known.");
+	html_end(html);
+}
+
 static void put_result(struct html *html, const struct report *report)
 {
 	int strength = words_strength(field_text_or(verdict_of(report), "strength", "none"));
@@ -159,10 +186,11 @@ static void put_result(struct html *html, const struct report *report)
 	put_suspect(html, report);
 	if (text_equal(phase_of(report), "unknown"))
 		put_summary(html, report);
+	put_works_since(html, report);
 	if (field_number(verdict_of(report), "itunesCode", &code) && code)
 		html_put_in(html, "p", "soft",
 			"iTunes and Finder show this failure as error %" PRId64 ".", code);
-	if (strength > 0)
+	if (strength > 0 && !is_past_riddle(report))
 		put_scale(html, strength);
 	html_end(html);
 }

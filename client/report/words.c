@@ -59,6 +59,11 @@ static const struct phase_words phases[] = {
 	{"none", "good", NULL, "No failed restore was seen",
 		{"Every restore of this phone that was watched here came to a good end, or none "
 		 "was watched yet."}},
+	{"works", "good", NULL, "The phone works again",
+		{"The last restore or start of this phone that was recorded here succeeded, after "
+		 "one or more had failed.",
+			"What was changed before it worked is named above. Watch the phone for a "
+			"while: a fault that comes and goes may return."}},
 	{"running", "open", NULL, "A restore of this phone is running",
 		{"The result is known when it ends. Make this page again then."}},
 	{"unknown", "open", NULL, "The result is not known yet",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/diagnosis/cure.h"
 #include "common/diagnosis/facts.h"
 #include "common/diagnosis/verdict_parts.h"
 #include "common/diagnosis/template.h"
@@ -317,12 +318,14 @@ static bool advises_on_cause(const struct verdict *verdict)
 
 static void collect_advice(struct verdict *verdict)
 {
+	enum phase phase = verdict->works_since.attempt ? PHASE_NONE : verdict->phase;
+
 	for (size_t i = 0; i < knowledge_causes_count && advises_on_cause(verdict); i++)
 		if (knowledge_causes[i].word == verdict->causes[0].cause)
 			add_advice(verdict, knowledge_causes[i].advice,
 				ARRAY_SIZE(knowledge_causes[i].advice));
 	for (size_t i = 0; i < knowledge_advice_count; i++)
-		if (knowledge_advice[i].phase == verdict->phase)
+		if (knowledge_advice[i].phase == phase)
 			add_advice(verdict, knowledge_advice[i].advice,
 				ARRAY_SIZE(knowledge_advice[i].advice));
 }
@@ -395,8 +398,9 @@ static void diagnose_failures(struct diagnosis *d, struct verdict *verdict)
 	drop_untested(d, verdict);
 	rank_suspects(d, verdict);
 	choose_step(d, verdict);
-	collect_advice(verdict);
 	summarize(d, verdict);
+	cure_summarize(d->view, verdict);
+	collect_advice(verdict);
 	unknowns_collect(d->view, verdict);
 }
 

@@ -23,7 +23,7 @@ struct cause_info {
 };
 
 struct phase_advice {
-	enum phase phase;
+	enum phase phase; /* PHASE_NONE = of a phone that works again */
 	const char *advice[4];
 	const char *source;
 };
@@ -77,11 +77,15 @@ struct rule {
 	const char *source;
 };
 
+/* Whether an experiment is for a phone that works again. */
+enum cured { CURED_NEVER, CURED_ALSO, CURED_ONLY };
+
 struct experiment {
 	const char *word;
 	const char *title;
 	unsigned minutes;
-	unsigned risk;	/* 0 none … 5 opens the phone … 9 erases the data */
+	unsigned risk; /* 0 none … 5 opens the phone … 9 erases the data */
+	enum cured cured;
 	uint32_t tests; /* bit set of causes */
 	const struct term *when;
 	size_t when_count;

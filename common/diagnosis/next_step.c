@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/diagnosis/verdict_parts.h"
 
+#include "common/diagnosis/cure.h"
 #include "common/diagnosis/facts.h"
 #include "common/diagnosis/template.h"
 
@@ -43,10 +44,19 @@ static bool is_open(const struct case_analysis *view, const struct verdict *verd
 			       experiment->or_when_count, true));
 }
 
+/* A phone that works again needs other steps than one that does not. */
+static bool is_for_phone(const struct case_analysis *view, const struct experiment *experiment)
+{
+	struct cure cure;
+
+	return cure_find(view, &cure) ? experiment->cured != CURED_NEVER
+				      : experiment->cured != CURED_ONLY;
+}
+
 static bool is_possible(const struct case_analysis *view, const struct verdict *verdict,
 	const struct experiment *experiment)
 {
-	return is_open(view, verdict, experiment) &&
+	return is_for_phone(view, experiment) && is_open(view, verdict, experiment) &&
 	       !terms_hold_for_verdict(
 		       view, verdict, experiment->unless, experiment->unless_count, false);
 }

@@ -15,6 +15,7 @@
 #define VERDICT_RECORDS_MAX 4
 #define VERDICT_MISSING_MAX 4
 #define VERDICT_SILENCES_MAX 8
+#define VERDICT_CHANGES_MAX 6
 
 enum phase {
 	PHASE_NONE = 0, /* no failure seen */
@@ -76,11 +77,19 @@ struct next_step {
 	size_t outcome_count;
 };
 
+/* A phone that works again. */
+struct works_since {
+	size_t attempt; /* of the case, from 1: its first success; 0 = it does not work */
+	char changes[VERDICT_CHANGES_MAX][96]; /* from the last failure: "display replaced" */
+	size_t change_count;
+};
+
 struct verdict {
 	enum phase phase;
 	enum strength strength;
 	char summary[512];
 	enum running running;
+	struct works_since works_since;
 	int64_t itunes_code;			   /* of the last failed attempt; 0 = none */
 	struct suspect causes[VERDICT_CAUSES_MAX]; /* most suspect first */
 	size_t cause_count;

@@ -15,6 +15,7 @@ PHASES = {
     "phase2-hardware": "PHASE_HARDWARE",
     "undecided": "PHASE_UNDECIDED",
 }
+CURED = {"never": "CURED_NEVER", "also": "CURED_ALSO", "only": "CURED_ONLY"}
 # Terms with values, and whether the values are numbers.
 VALUE_TERMS = {
     "sign": False, "usb": True, "operation": True, "checkpoint": True, "amr": True, "itunes": True,
@@ -119,9 +120,10 @@ class Compiler:
     def write_advice(self, blocks):
         rows = []
         for b in blocks:
-            if b.name not in PHASES:
+            phase = PHASES | {"works-now": "PHASE_NONE"}
+            if b.name not in phase:
                 b.bad("unknown phase")
-            rows.append(f"\t{{{PHASES[b.name]}, {quote_all(b.all('advice', most=4))}, "
+            rows.append(f"\t{{{phase[b.name]}, {quote_all(b.all('advice', most=4))}, "
                         f"{quote(b.one('source'))}}},")
         return rows
 
@@ -145,6 +147,7 @@ class Compiler:
                 f"\t{{.word = {quote(b.name)}, .title = {quote(b.one('title'))}, "
                 f".minutes = {b.number('minutes', 1, 600)}, "
                 f".risk = {b.number('risk', 0, 9)}, "
+                f".cured = {b.word('cured', CURED, 'never')}, "
                 f".tests = {sum(1 << index for index in tests):#x}, .when = {when[0]}, "
                 f".when_count = {when[1]}, .or_when = {other[0]}, .or_when_count = {other[1]}, "
                 f".unless = {unless[0]}, .unless_count = {unless[1]}, "
@@ -200,7 +203,7 @@ def read_causes(folder):
 def read_experiments(folder):
     return read_blocks(folder / "experiments.txt", {
         "experiment": {"title", "minutes", "risk", "tests", "when", "or", "unless", "first", "text",
-                       "outcome", "source"}})
+                       "outcome", "cured", "source"}})
 
 
 def main(folder, target, header):

@@ -72,6 +72,19 @@ static struct json_object *next_step_to_json(
 	return object;
 }
 
+static struct json_object *works_since_to_json(
+	struct json_builder *builder, const struct works_since *since)
+{
+	struct json_object *object = json_new_object(builder);
+	struct json_object *changes = json_new_array(builder);
+
+	json_put_number(builder, object, "attempt", (int64_t)since->attempt);
+	for (size_t i = 0; i < since->change_count; i++)
+		json_add_text(builder, changes, since->changes[i]);
+	json_put(builder, object, "changes", changes);
+	return object;
+}
+
 struct json_object *verdict_to_json(struct json_builder *builder, const struct verdict *verdict)
 {
 	struct json_object *object = json_new_object(builder);
@@ -89,6 +102,9 @@ struct json_object *verdict_to_json(struct json_builder *builder, const struct v
 	json_put_text(builder, object, "strength", strength_name(verdict->strength));
 	json_put_text(builder, object, "summary", verdict->summary);
 	json_put_known_text(builder, object, "running", running_name(verdict->running));
+	if (verdict->works_since.attempt)
+		json_put(builder, object, "worksSince",
+			works_since_to_json(builder, &verdict->works_since));
 	json_put(builder, object, "silences",
 		findings_to_json(builder, verdict->silences, verdict->silence_count));
 	json_put_known_number(builder, object, "itunesCode", verdict->itunes_code);

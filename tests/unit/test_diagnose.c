@@ -390,7 +390,7 @@ static void one_success_asks_to_be_repeated(void **state)
 	assert_next("repeat-success");
 	add_success(c, "one", "B");
 	diagnose_ok(c);
-	assert_null(verdict.next.experiment);
+	assert_next("hand-over");
 }
 
 static void a_named_part_asks_for_one_repeat(void **state)
@@ -1047,6 +1047,102 @@ static void a_custom_file_in_the_command_is_unofficial(void **state)
 	assert_null(attempt_sign(&attempt, SIGN_CUSTOM_FIRMWARE));
 }
 
+static void assert_works(const char *summary, const char *experiment)
+{
+	assert_true(verdict.works_since.attempt > 0);
+	assert_memory_equal(verdict.summary, summary, strlen(summary));
+	assert_next(experiment);
+	assert_null(strstr(verdict.next.text, "rase"));
+}
+
+static struct attempt *with(struct attempt *attempt, const char *key, const char *value)
+{
+	attempt_set_condition(attempt, key, value, 0);
+	return attempt;
+}
+
+static struct attempt *doing(struct attempt *attempt, const char *action)
+{
+	text_copy(attempt->action, sizeof(attempt->action), action);
+	return attempt;
+}
+
+/* What works again is said first, with what changed; then the old part goes back or the phone goes
+ * home. */
+static void a_cure_leads_the_verdict(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+	CLEANUP(triage_case_freep) struct triage_case *off = case_of(FACE_ID);
+	CLEANUP(triage_case_freep) struct triage_case *half = case_of("iPhone10,3");
+
+	doing(add_4013(c, "one", "A"), "update");
+	with(with(doing(add_success(c, "one", "A"), "update"), "display", "replaced"), "chargeFlex",
+		"replaced");
+	diagnose_ok(c);
+	assert_works("It works since attempt 2 (display replaced, charge port flex replaced).",
+		"old-part-back");
+	with(add_4013(off, "one", "A"), "battery", "original");
+	with(with(add_success(off, "one", "A"), "minimalBoot", "true"), "battery", "known-good");
+	diagnose_ok(off);
+	assert_works(
+		"It works since attempt 2 (minimal boot, known-good battery).", "connect-again");
+	add_4013(half, "one", "A");
+	with(doing(add_success(half, "one", NULL), "boot"), "lowerBoard", "known-good");
+	diagnose_ok(half);
+	assert_works("It works since attempt 2 (known-good lower board half).", "fit-board-part");
+}
+
+/* An erase is not repeated, and no restore is where only a start was tried. */
+static void a_cure_repeats_no_erase_and_no_start(void **state)
+{
+	static const struct {
+		const char *failed, *worked, *experiment;
+	} cures[] = {
+		{"update", "erase", "hand-over"},
+		{"update", "boot", "hand-over"},
+		{"boot", "boot", "hand-over"},
+		{"boot", "erase", "hand-over"},
+		{"update", "update", "repeat-success"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cures); i++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+
+		doing(add_attempt(c, "one", "A", OUTCOME_FAILED), cures[i].failed);
+		doing(add_success(c, "one", "A"), cures[i].worked);
+		diagnose_ok(c);
+		assert_works("It works since attempt 2", cures[i].experiment);
+		doing(add_success(c, "one", "A"), cures[i].worked);
+		diagnose_ok(c);
+		assert_works("It works since attempt 2", "hand-over");
+	}
+}
+
+/* The last word counts: a later failure, or an end that nobody knows, is no cure; a tool that never
+ * began says nothing. */
+static void a_cure_is_the_last_word(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+	struct attempt *last;
+
+	add_success(c, "one", "A");
+	diagnose_ok(c);
+	assert_int_equal(verdict.works_since.attempt, 0);
+	add_4013(c, "one", "A");
+	add_success(c, "one", "B");
+	last = add_attempt(c, "one", "B", OUTCOME_NOT_STARTED);
+	diagnose_ok(c);
+	assert_int_equal(verdict.works_since.attempt, 3);
+	assert_int_equal(verdict.works_since.change_count, 1);
+	assert_string_equal(verdict.works_since.changes[0], "cable B");
+	last->outcome = OUTCOME_ENDED_UNKNOWN;
+	diagnose_ok(c);
+	assert_int_equal(verdict.works_since.attempt, 0);
+	last->outcome = OUTCOME_FAILED;
+	diagnose_ok(c);
+	assert_int_equal(verdict.works_since.attempt, 0);
+}
+
 static const char *const bench_words[] = {"other-phones-fail-here", "other-phones-fail-on-port",
 	"other-phones-fail-with-cable", "other-model-fails-the-same-way-here"};
 
@@ -1286,6 +1382,9 @@ int main(void)
 		cmocka_unit_test(firmware_comes_first_at_error_53_of_old_systems),
 		cmocka_unit_test(unofficial_restores_prove_no_part),
 		cmocka_unit_test(a_custom_file_in_the_command_is_unofficial),
+		cmocka_unit_test(a_cure_leads_the_verdict),
+		cmocka_unit_test(a_cure_repeats_no_erase_and_no_start),
+		cmocka_unit_test(a_cure_is_the_last_word),
 		cmocka_unit_test(a_phone_that_does_not_start_has_no_bench),
 		cmocka_unit_test(a_start_marks_no_place),
 		cmocka_unit_test(a_busy_bench_is_not_the_first_suspect),

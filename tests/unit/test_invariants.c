@@ -392,6 +392,9 @@ static void order_of_attempts_does_not_matter(void **state)
 		assert_int_equal(before.phase, after.phase);
 		assert_int_equal(before.strength, after.strength);
 		assert_string_equal(first_cause(&before), first_cause(&after));
+		/* Only the order says whether it works again. */
+		if (before.works_since.attempt || after.works_since.attempt)
+			continue;
 		assert_string_equal(before.next.experiment ? before.next.experiment : "",
 			after.next.experiment ? after.next.experiment : "");
 	}

@@ -291,6 +291,38 @@ static void test_odd_replies_are_pages(void **state)
 	}
 }
 
+/* The page of a phone that works again says so, and names no suspect where none is sure. */
+static void test_a_cure_leads_the_page(void **state)
+{
+	static const char reply[] =
+		"{\"verdict\":{\"phase\":\"undecided\",\"strength\":\"weak\",\"summary\":\"It "
+		"works\","
+		"\"worksSince\":{\"attempt\":2,\"changes\":[\"display replaced\",\"cable B\"]},"
+		"\"causes\":[{\"cause\":\"cable\",\"title\":\"the cable\",\"strength\":\"weak\"}],"
+		"\"nextStep\":{\"text\":\"Hand it over.\"}},\"sessions\":[]}";
+	struct json_object *diagnosis = NULL;
+	struct report report;
+	char *page = NULL, *annex;
+	size_t size;
+	FILE *out = open_memstream(&page, &size);
+
+	assert_int_equal(json_read(reply, strlen(reply), &diagnosis), 0);
+	assert_int_equal(report_init(&report, diagnosis), 0);
+	report_finish(&report);
+	assert_int_equal(report_write(&report, out), 0);
+	fclose(out);
+	annex = strstr(page, "sheet annex");
+	if (annex)
+		*annex = '\0';
+	assert_non_null(strstr(page, "The phone works again"));
+	assert_non_null(strstr(page, "It works since attempt 2: display replaced, cable B."));
+	assert_non_null(strstr(page, "Hand it over."));
+	assert_null(strstr(page, "First suspect"));
+	assert_null(strstr(page, "not certain"));
+	free(page);
+	report_done(&report);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +330,7 @@ int main(void)
 		cmocka_unit_test(test_attributes_are_escaped),
 		cmocka_unit_test(test_a_cut_reveals_nothing),
 		cmocka_unit_test(test_course_of_a_failure),
+		cmocka_unit_test(test_a_cure_leads_the_page),
 		cmocka_unit_test(test_course_is_bounded),
 		cmocka_unit_test(test_course_with_other_clocks),
 		cmocka_unit_test(test_wild_numbers_are_drawn),
