@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* GetStatus of a running daemon beside a bare libevent echo, over sockets of the same kind: round
+ * trips in turns, so that both see the same machine, and the servers' processor time.
+ * Usage: bench_status SOCKET PID_OF_DAEMON */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+
+#include "common/base/clock.h"
+
+#define ROUNDS 40
+#define CALLS 1000 /* of each kind in a round */
+
+static const char request[] = "{\"method\":\"io.github.idevicetriage.GetStatus\"}";
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bench_status: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void echo(struct bufferevent *socket, void *user)
+{
+	bufferevent_write_buffer(socket, bufferevent_get_input(socket));
+}
+
+/* Returns the other end; *ret_pid is the process that echoes. */
+static int start_echo(pid_t *ret_pid)
+{
+	struct bufferevent *socket;
+	struct event_base *base;
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
+		die("socketpair");
+	*ret_pid = fork();
+	if (*ret_pid < 0)
+		die("fork");
+	if (*ret_pid > 0) {
+		close(ends[1]);
+		return ends[0];
+	}
+	close(ends[0]);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	base = event_base_new();
+	evutil_make_socket_nonblocking(ends[1]);
+	socket = bufferevent_socket_new(base, ends[1], 0);
+	bufferevent_setcb(socket, echo, NULL, NULL, NULL);
+	bufferevent_enable(socket, EV_READ | EV_WRITE);
+	event_base_dispatch(base);
+	_exit(0);
+}
+
+static int dial(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		die(path);
+	return fd;
+}
+
+/* One message there and one back, both ended by NUL. Returns the bytes of the answer. */
+static size_t call(int fd)
+{
+	char answer[65536];
+	size_t length = 0;
+
+	if (write(fd, request, sizeof(request)) != sizeof(request))
+		die("write");
+	do {
+		ssize_t n = read(fd, answer + length, sizeof(answer) - length);
+
+		if (n <= 0)
+			die("read");
+		length += (size_t)n;
+	} while (answer[length - 1] != '\0');
+	return length;
+}
+
+static uint64_t processor_ns(pid_t pid)
+{
+	uint64_t ns = 0;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%" SCNu64, &ns) != 1)
+		die(path);
+	fclose(file);
+	return ns;
+}
+
+struct server {
+	int fd;
+	pid_t pid;
+	double best_us;	 /* a round trip, in the quietest round */
+	double spent_us; /* of its processor, a call */
+	size_t length;	 /* of its answer */
+};
+
+static void play(struct server *server)
+{
+	uint64_t spent_ns = processor_ns(server->pid), began_us = clock_now().monotonic_us;
+	double us;
+
+	for (unsigned i = 0; i < CALLS; i++)
+		server->length = call(server->fd);
+	us = (double)(clock_now().monotonic_us - began_us) / CALLS;
+	if (server->best_us == 0 || us < server->best_us)
+		server->best_us = us;
+	server->spent_us += (double)(processor_ns(server->pid) - spent_ns) / 1e3 / CALLS / ROUNDS;
+}
+
+int main(int argc, char **argv)
+{
+	struct server bare = {0}, status = {0};
+
+	if (argc != 3) {
+		fputs("Usage: bench_status SOCKET PID\n", stderr);
+		return 2;
+	}
+	bare.fd = start_echo(&bare.pid);
+	status.fd = dial(argv[1]);
+	status.pid = (pid_t)atoi(argv[2]);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		play(&bare);
+		play(&status);
+	}
+	kill(bare.pid, SIGKILL);
+	printf("status: %.1f us a round trip (%zu bytes), %.1f us of the daemon's processor\n",
+		status.best_us, status.length, status.spent_us);
+	printf("  bare libevent echo in turns with it: %.1f us and %.1f us\n", bare.best_us,
+		bare.spent_us);
+	printf("  ratio: %.2f of the round trips, %.2f of the processor\n",
+		status.best_us / bare.best_us, status.spent_us / bare.spent_us);
+	puts("  limited by: json-c's tree, which is built, written and freed for each answer");
+	return 0;
+}
