@@ -503,20 +503,36 @@ size_t peer_unread(const struct peer *peer)
 	return evbuffer_get_length(bufferevent_get_output(peer->socket));
 }
 
+/* Sends an answer at once if no output is pending: libevent would first wait for the socket.
+ * Returns the bytes sent; the caller queues the rest, and all of a stream, which has more to come.
+ */
+static size_t send_now(const struct peer *peer, const char *frame, size_t length)
+{
+	ssize_t n = -1;
+
+	if (!peer->stream && peer_unread(peer) == 0)
+		n = send(bufferevent_getfd(peer->socket), frame, length,
+			MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n > 0 ? (size_t)n : 0;
+}
+
 int peer_send(struct peer *peer, struct json_object *message)
 {
 	CLEANUP(json_object_putp) struct json_object *owned = message;
 	const char *frame;
-	size_t length;
+	size_t length, sent;
 
 	if (peer->dead)
 		return -EPIPE;
 	frame = owned ? varlink_frame(owned, &length) : NULL;
 	if (frame && peer->stream && peer_unread(peer) + length > PEER_UNREAD_MAX)
 		return -EAGAIN;
+	sent = frame ? send_now(peer, frame, length) : 0;
+	if (frame && sent == length)
+		return 0;
 	/* A single answer may exceed the limit: only output pending before it counts. */
 	if (!frame || peer_unread(peer) > PEER_UNREAD_MAX ||
-		bufferevent_write(peer->socket, frame, length) < 0) {
+		bufferevent_write(peer->socket, frame + sent, length - sent) < 0) {
 		log_warning("Closed the connection of process %d of user %u: %s.",
 			(int)peer->who.pid, (unsigned)peer->who.uid,
 			frame ? "it does not read its answers" : strerror(ENOMEM));
