@@ -44,13 +44,15 @@ static bool take_string(struct scan *scan)
 {
 	if (!take(scan, "\""))
 		return false;
-	while (!take(scan, "\"")) {
-		if (scan->at == scan->length || (unsigned char)scan->text[scan->at] < ' ')
-			return false;
-		if (scan->text[scan->at++] == '\\' && !take_escape(scan))
+	while (scan->at < scan->length && (unsigned char)scan->text[scan->at] >= ' ') {
+		char c = scan->text[scan->at++];
+
+		if (c == '"')
+			return true;
+		if (c == '\\' && !take_escape(scan))
 			return false;
 	}
-	return true;
+	return false;
 }
 
 static bool take_digits(struct scan *scan)

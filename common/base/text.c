@@ -5,24 +5,27 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/macro.h"
+
 /* The length of the valid UTF-8 sequence at `text`, 0 if there is none (RFC 3629). */
 static size_t utf8_length(const unsigned char *text, size_t available)
 {
 	static const struct {
 		unsigned char mask, lead;
 		uint32_t least;
-	} forms[] = {
-		{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+	} forms[] = {{0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
 
-	for (size_t i = 0; i < 4; i++) {
+	if (text[0] < 0x80)
+		return 1;
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
 		uint32_t point;
 
 		if ((text[0] & forms[i].mask) != forms[i].lead)
 			continue;
-		if (i >= available)
+		if (i + 1 >= available)
 			return 0;
 		point = text[0] & (unsigned char)~forms[i].mask;
-		for (size_t k = 1; k <= i; k++) {
+		for (size_t k = 1; k <= i + 1; k++) {
 			if ((text[k] & 0xc0) != 0x80)
 				return 0;
 			point = point << 6 | (text[k] & 0x3f);
@@ -30,7 +33,7 @@ static size_t utf8_length(const unsigned char *text, size_t available)
 		if (point < forms[i].least || point > 0x10ffff ||
 			(point >= 0xd800 && point < 0xe000))
 			return 0;
-		return i + 1;
+		return i + 2;
 	}
 	return 0;
 }
