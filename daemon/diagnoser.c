@@ -118,6 +118,10 @@ static struct subject *note_news(
 	struct subject *subject = find_subject(diagnoser, identity, session);
 
 	identity_merge(&subject->identity, identity);
+	/* A correction may have changed it. */
+	if (identity->product[0])
+		text_copy(subject->identity.product, sizeof(subject->identity.product),
+			identity->product);
 	subject->session = subject->about = *session;
 	subject->news = ++diagnoser->news;
 	return subject;
@@ -155,6 +159,7 @@ static bool is_news(const struct diagnoser *diagnoser, const struct event *event
 	switch (event->kind) {
 	case EVENT_SESSION_END:
 	case EVENT_SILENCE:
+	case EVENT_AMENDMENT:
 		return true;
 	case EVENT_CONDITION:
 	case EVENT_USB_ERROR:
@@ -183,13 +188,13 @@ static void note_others(struct diagnoser *diagnoser)
 void diagnoser_observe(void *user, const struct event *event)
 {
 	struct diagnoser *diagnoser = user;
-	struct identity identity;
+	struct identity identity = {0};
 
 	if (!is_news(diagnoser, event))
 		return;
-	identity = event_identity(event);
+	identity_fold(&identity, event);
 	note_news(diagnoser, &identity, &event->session)->due = true;
-	if (event->kind == EVENT_SESSION_END)
+	if (event->kind == EVENT_SESSION_END || event->kind == EVENT_AMENDMENT)
 		note_others(diagnoser);
 	start_timer(diagnoser, DELAY_US);
 }

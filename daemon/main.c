@@ -145,6 +145,7 @@ static int replay_ring(struct daemon *daemon)
 		recorder_replay(daemon->recorder, &event);
 		diagnoser_replay(daemon->diagnoser, &event);
 	}
+	recorder_drop_partial(daemon->recorder, store_is_kept, &daemon->store);
 	return r;
 }
 

@@ -277,6 +277,12 @@ void recorder_replay(struct recorder *recorder, const struct event *event)
 	bench_replay(recorder->bench, event);
 }
 
+void recorder_drop_partial(struct recorder *recorder,
+	bool (*is_kept)(void *user, const struct uuid *session), void *user)
+{
+	bench_drop_partial(recorder->bench, is_kept, user);
+}
+
 void recorder_resume(struct recorder *recorder, struct stamp now)
 {
 	bench_resume(recorder->bench, now);

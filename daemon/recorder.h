@@ -53,6 +53,9 @@ void recorder_observe(struct recorder *recorder, recorder_observer *observer, vo
 const struct bench *recorder_bench(const struct recorder *recorder);
 /* Replays a record of an earlier daemon; recorder_resume() ends the replay. */
 void recorder_replay(struct recorder *recorder, const struct event *event);
+/* As bench_drop_partial(). */
+void recorder_drop_partial(struct recorder *recorder,
+	bool (*is_kept)(void *user, const struct uuid *session), void *user);
 void recorder_resume(struct recorder *recorder, struct stamp now);
 /* An event_sink: records an event of a source. */
 void recorder_feed(void *recorder, const struct event *event);

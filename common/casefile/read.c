@@ -287,6 +287,26 @@ static void read_observed(struct attempt *attempt, const json *observed)
 	read_condition_sequences(attempt, observed);
 }
 
+static void read_amendments(struct attempt *attempt, const json *object)
+{
+	json *amendments = member(object, "amendments", json_type_array);
+
+	for (size_t i = 0; amendments && i < json_object_array_length(amendments) &&
+			   attempt->amendment_count < ATTEMPT_AMENDMENTS_MAX;
+		i++) {
+		json *item = json_object_array_get_idx(amendments, i);
+		struct amendment *amendment = &attempt->amendments[attempt->amendment_count];
+
+		*amendment = (struct amendment){
+			.at_us = read_time(item, "at"), .sequence = read_sequence(item)};
+		take_text(item, "key", amendment->key, sizeof(amendment->key));
+		take_text(item, "before", amendment->before, sizeof(amendment->before));
+		take_text(item, "after", amendment->after, sizeof(amendment->after));
+		take_text(item, "by", amendment->by, sizeof(amendment->by));
+		attempt->amendment_count += amendment->key[0] != '\0';
+	}
+}
+
 /* Reads the file's statements about the whole attempt: they override its log fragments. */
 static void read_told(struct attempt *attempt, const json *object)
 {
@@ -329,6 +349,7 @@ static void read_attempt(
 	else
 		watched_fold(attempt, object, recorder->record, recorder->user);
 	read_told(attempt, object);
+	read_amendments(attempt, object);
 }
 
 static int refuse(char message[static CASEFILE_MESSAGE_SIZE], const char *reason)

@@ -227,6 +227,42 @@ static int add_tool(json *object, const struct attempt *attempt)
 	return add_text(object, "tool", tool);
 }
 
+/* Who corrected it may be a person's name. */
+static json *amendment_object(const struct amendment *amendment, enum casefile_identity identity)
+{
+	CLEANUP(json_putp) json *object = json_object_new_object();
+
+	if (!object || add_time(object, "at", amendment->at_us) < 0 ||
+		(identity == CASEFILE_REVEAL && add_text(object, "by", amendment->by) < 0) ||
+		add_text(object, "key", amendment->key) < 0 ||
+		add_text(object, "before", amendment->before) < 0 ||
+		add_text(object, "after", amendment->after) < 0 ||
+		add_sequence(object, amendment->sequence) < 0)
+		return NULL;
+	return TAKE_PTR(object);
+}
+
+static int add_amendments(
+	json *object, const struct attempt *attempt, enum casefile_identity identity)
+{
+	CLEANUP(json_putp) json *array = NULL;
+
+	if (attempt->amendment_count == 0)
+		return 0;
+	array = json_object_new_array();
+	for (size_t i = 0; array && i < attempt->amendment_count; i++) {
+		json *amendment = amendment_object(&attempt->amendments[i], identity);
+
+		if (!amendment)
+			return -ENOMEM;
+		if (json_object_array_add(array, amendment) < 0) {
+			json_object_put(amendment);
+			return -ENOMEM;
+		}
+	}
+	return add(object, "amendments", TAKE_PTR(array));
+}
+
 /* Adds its session, and the shop's ticket, which may name a customer. */
 static int add_names(json *object, const struct attempt *attempt, enum casefile_identity identity)
 {
@@ -255,7 +291,8 @@ static json *attempt_object(const struct attempt *attempt, enum casefile_identit
 		add_text(object, "stage", restore_stage_name(attempt->stage)) < 0 ||
 		add(object, "conditions", conditions_object(attempt)) < 0 ||
 		add(object, "errors", errors_array(attempt)) < 0 ||
-		add(object, "observed", observed_object(attempt)) < 0)
+		add(object, "observed", observed_object(attempt)) < 0 ||
+		add_amendments(object, attempt, identity) < 0)
 		return NULL;
 	return TAKE_PTR(object);
 }

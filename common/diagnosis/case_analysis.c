@@ -533,7 +533,7 @@ static void fill_counts(struct case_analysis *view)
 int case_analysis_new(const struct triage_case *c, struct case_analysis **ret)
 {
 	CLEANUP(case_analysis_freep) struct case_analysis *view = NULL;
-	size_t first;
+	size_t count = 0, first;
 
 	assert(c && ret);
 	view = calloc(1, sizeof(*view));
@@ -544,13 +544,12 @@ int case_analysis_new(const struct triage_case *c, struct case_analysis **ret)
 	if (!view->attempts)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->attempt_count; i++)
-		fill_attempt(&view->attempts[i], c->attempts[i], i);
+		if (c->attempts[i]->outcome != OUTCOME_WITHDRAWN)
+			fill_attempt(&view->attempts[count++], c->attempts[i], i);
 	if (every_attempt_timed(c))
-		qsort(view->attempts, c->attempt_count, sizeof(*view->attempts), compare_times);
-	first = c->attempt_count > CASE_ANALYSIS_ATTEMPTS_MAX
-			? c->attempt_count - CASE_ANALYSIS_ATTEMPTS_MAX
-			: 0;
-	view->count = c->attempt_count - first;
+		qsort(view->attempts, count, sizeof(*view->attempts), compare_times);
+	first = count > CASE_ANALYSIS_ATTEMPTS_MAX ? count - CASE_ANALYSIS_ATTEMPTS_MAX : 0;
+	view->count = count - first;
 	memmove(view->attempts, view->attempts + first, view->count * sizeof(*view->attempts));
 	fill_counts(view);
 	compare_successes(view);

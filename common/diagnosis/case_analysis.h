@@ -82,7 +82,7 @@ struct attempt_view {
 
 struct case_analysis {
 	const struct triage_case *c;
-	struct attempt_view *attempts; /* oldest first */
+	struct attempt_view *attempts; /* oldest first, without those that were taken back */
 	size_t count;
 	size_t failed_count;
 	size_t succeeded_count;

@@ -89,7 +89,11 @@ void ending_summarize(const struct case_analysis *view, struct verdict *verdict)
 	const char *summary = "No failure was seen.";
 
 	verdict->phase = verdict->running == RUNNING_HUNG ? PHASE_UNDECIDED : PHASE_NONE;
-	if (success && success > unknown) {
+	if (view->count == 0 && view->c->attempt_count > 0) {
+		verdict->phase = PHASE_UNDECIDED;
+		summary = "Undecided: each attempt with this phone was taken back, so nothing is "
+			  "known about it.";
+	} else if (success && success > unknown) {
 		summary = verdict->running ? "What was tried before succeeded."
 					   : "No failure was seen: what was tried succeeded.";
 	} else if (newest(view, is_broken_off)) {

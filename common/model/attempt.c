@@ -8,6 +8,7 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 #include "common/model/budget.h"
+#include "common/model/detail.h"
 #include "common/model/known_tool.h"
 #include "common/model/operation.h"
 
@@ -578,7 +579,7 @@ static void fold_stage(struct attempt *attempt, const struct event *event)
 static void fold_outcome(struct attempt *attempt, const struct event *event)
 {
 	/* Success is the phone's report; a later "failed" from the tool does not revoke it. */
-	if (attempt->outcome != OUTCOME_SUCCEEDED)
+	if (attempt->outcome != OUTCOME_SUCCEEDED && !attempt->outcome_amended)
 		attempt->outcome = (enum outcome)event->number;
 }
 
@@ -609,6 +610,51 @@ static void fold_condition(struct attempt *attempt, const struct event *event)
 static void fold_ticket(struct attempt *attempt, const struct event *event)
 {
 	copy_text(attempt->ticket, sizeof(attempt->ticket), event);
+}
+
+struct amendment event_amendment(const struct event *event)
+{
+	struct amendment amendment = {.at_us = event->at.wall_us, .sequence = event->sequence};
+
+	text_copy(amendment.key, sizeof(amendment.key), event->name);
+	text_copy(amendment.before, sizeof(amendment.before), event->before);
+	copy_text(amendment.after, sizeof(amendment.after), event);
+	text_copy(amendment.by, sizeof(amendment.by), event->by);
+	return amendment;
+}
+
+static struct amendment *add_amendment(struct attempt *attempt)
+{
+	struct amendment *all = attempt->amendments;
+
+	if (attempt->amendment_count == ATTEMPT_AMENDMENTS_MAX)
+		memmove(all, all + 1, --attempt->amendment_count * sizeof(*all));
+	return &all[attempt->amendment_count++];
+}
+
+/* A case file has the corrections that its records tell as well. */
+static bool is_amended(const struct attempt *attempt, const struct event *event)
+{
+	const struct amendment amendment = event_amendment(event);
+
+	for (size_t i = 0; i < attempt->amendment_count; i++)
+		if (attempt->amendments[i].at_us == amendment.at_us &&
+			text_equal(attempt->amendments[i].key, amendment.key) &&
+			text_equal(attempt->amendments[i].after, amendment.after))
+			return true;
+	return false;
+}
+
+static void fold_amendment(struct attempt *attempt, const struct event *event)
+{
+	char text[DETAIL_SIZE];
+
+	copy_text(text, sizeof(text), event);
+	if (is_amended(attempt, event) ||
+		detail_set(attempt, NULL, event->name, text, event->sequence) < 0)
+		return;
+	attempt->outcome_amended |= text_equal(event->name, "outcome");
+	*add_amendment(attempt) = event_amendment(event);
 }
 
 static void note_overrun(struct attempt *attempt, const struct event *event)
@@ -699,7 +745,8 @@ static void fold_session_end(struct attempt *attempt, const struct event *event)
 	if (!attempt->ended_seen && attempt->silent)
 		lengthen_overrun(attempt, event);
 	attempt->ended_seen = true;
-	attempt->outcome = (enum outcome)event->number;
+	if (!attempt->outcome_amended)
+		attempt->outcome = (enum outcome)event->number;
 	attempt->itunes_code = event->code;
 	attempt->came_back = event->mode;
 	attempt->end_sequence = event->sequence;
@@ -745,6 +792,7 @@ static const struct fold {
 	[EVENT_COMPLAINT] = {fold_complaint, 0},
 	[EVENT_CONDITION] = {fold_condition, 0},
 	[EVENT_TICKET] = {fold_ticket, 0},
+	[EVENT_AMENDMENT] = {fold_amendment, 0},
 	[EVENT_SILENCE] = {fold_silence, 0},
 	[EVENT_SESSION_BEGIN] = {fold_session_begin, 0},
 	[EVENT_SESSION_END] = {fold_session_end, 0},

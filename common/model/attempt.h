@@ -17,6 +17,7 @@
 #define ATTEMPT_OPEN_CHECKPOINTS_MAX 8
 #define ATTEMPT_OVERRUNS_MAX 4
 #define ATTEMPT_FAILED_STEPS_MAX 4
+#define ATTEMPT_AMENDMENTS_MAX 8
 #define PORT_TRANSFERS "transfers" /* name of an EVENT_PORT: transfers resume after a silence */
 #define SIGN_OTHER_PROGRAM "other-program"     /* of EVENT_MUX_CLIENT */
 #define SIGN_CUSTOM_FIRMWARE "custom-firmware" /* of EVENT_TOOL_START */
@@ -71,6 +72,16 @@ struct failed_step {
 	char name[NAME_SIZE];
 	int64_t result;
 	uint64_t sequence; /* of its record; 0 = none */
+};
+
+/* A correction by a person of what was reported or recorded (detail.h). */
+struct amendment {
+	char key[CONDITION_KEY_SIZE];
+	char before[NAME_SIZE]; /* empty = there was nothing */
+	char after[NAME_SIZE];	/* empty = it was taken back */
+	char by[BY_SIZE];	/* empty = unknown */
+	uint64_t at_us;		/* wall clock */
+	uint64_t sequence;	/* of its record; 0 = none */
 };
 
 enum health_grade { HEALTH_UNKNOWN = 0, HEALTH_GOOD = 1, HEALTH_DEGRADED = 2, HEALTH_LOST = 3 };
@@ -151,8 +162,11 @@ struct attempt {
 	bool before_start; /* the tool printed a text that tools print only before a restore begins
 			    */
 	struct health health;
+	struct amendment amendments[ATTEMPT_AMENDMENTS_MAX]; /* the last ones, oldest first */
+	size_t amendment_count;
 
 	/* Used only by the fold. */
+	bool outcome_amended; /* what a person said of the end holds from then on */
 	struct boot_program program; /* in the last mode, as far as known */
 	enum device_mode attached;   /* the last mode in which it was on the bench */
 	size_t recoveries; /* times it came to recovery mode; a replugged phone is not counted */
@@ -184,6 +198,8 @@ bool attempt_is_running(const struct attempt *attempt);
 bool event_phone_speaks(enum event_kind kind);
 /* True for the kinds of events that show progress of a restore. */
 bool event_shows_progress(enum event_kind kind);
+/* The correction in an EVENT_AMENDMENT. */
+struct amendment event_amendment(const struct event *event);
 /* The value of a condition; NULL if unknown or "unknown". */
 const char *attempt_condition(const struct attempt *attempt, const char *key);
 /* Sets a condition, or replaces its value. Returns 0, or -ENOSPC. */

@@ -240,12 +240,11 @@ static void keep_effects(
 
 static void learn_identity(struct bench *bench, struct session *session, const struct event *event)
 {
-	struct identity identity = event_identity(event);
 	struct event attach = {.at = event->at, .kind = EVENT_ATTACH};
 	struct bench_device *device;
 	bool was_known = identity_is_known(&session->identity);
 
-	identity_merge(&session->identity, &identity);
+	identity_fold(&session->identity, event);
 	if (!identity_is_known(&session->identity))
 		return;
 	device = find_device(bench, &session->identity);
@@ -580,31 +579,48 @@ void bench_feed(struct bench *bench, const struct event *event)
 void bench_replay(struct bench *bench, const struct event *event)
 {
 	struct session *session;
-	struct identity identity = event_identity(event);
 
 	if (uuid_is_none(&event->session))
 		return;
 	session = find_session(bench, &event->session);
-	/* A verdict may be the last record of its session in the ring. */
-	if (!session && event->kind == EVENT_DIAGNOSIS)
+	/* A verdict or a correction may be the last record of its session in the ring. */
+	if (!session && (event->kind == EVENT_DIAGNOSIS || event->kind == EVENT_AMENDMENT))
 		return;
 	if (!session) {
 		session = add_session(bench, false);
 		if (!session)
 			return;
 		session->attempt.id = event->session;
+		session->partial = event->kind != EVENT_SESSION_BEGIN;
 	}
 	/* Any record from a tool is enough: the ring may have overwritten the first. */
 	if (event->source == SOURCE_TOOL)
 		session->has_tool = true;
 	if (event->kind == EVENT_SESSION_END)
 		session->running = false;
-	identity_merge(&session->identity, &identity);
+	identity_fold(&session->identity, event);
 	attempt_fold(&session->attempt, event);
 	if (event->kind == EVENT_SESSION_END || event->kind == EVENT_TOOL_END)
 		session->tool_lives = session->has_tool && !session->running &&
 				      session->attempt.outcome == OUTCOME_FAILED &&
 				      !session->attempt.exit_known;
+}
+
+void bench_drop_partial(
+	struct bench *bench, bool (*is_kept)(void *user, const struct uuid *session), void *user)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < bench->session_count; i++) {
+		struct session *session = bench->sessions[i];
+
+		if (session->partial && !session_is_open(session) &&
+			is_kept(user, &session->attempt.id))
+			free(session);
+		else
+			bench->sessions[kept++] = session;
+	}
+	bench->session_count = kept;
 }
 
 void bench_resume(struct bench *bench, struct stamp now)

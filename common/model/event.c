@@ -49,6 +49,7 @@ static const struct word kinds[] = {
 	{EVENT_CONDITION, "condition"},
 	{EVENT_NOTE, "note"},
 	{EVENT_TICKET, "ticket"},
+	{EVENT_AMENDMENT, "amendment"},
 	{EVENT_SESSION_BEGIN, "session-begin"},
 	{EVENT_SESSION_END, "session-end"},
 	{EVENT_SILENCE, "silence"},
@@ -99,6 +100,7 @@ static const struct word outcomes[] = {
 	{OUTCOME_LOST, "lost"},
 	{OUTCOME_NOT_STARTED, "not-started"},
 	{OUTCOME_ENDED_UNKNOWN, "ended-unknown"},
+	{OUTCOME_WITHDRAWN, "withdrawn"},
 	{0, NULL},
 };
 
@@ -204,6 +206,8 @@ static const struct field {
 	FIELD(14, FIELD_INTEGER, speed_mbps),
 	FIELD(15, FIELD_INTEGER, hub_depth),
 	FIELD(16, FIELD_STRING, name),
+	FIELD(17, FIELD_STRING, before),
+	FIELD(18, FIELD_STRING, by),
 };
 
 #define FIELD_HEADER_BYTES 3

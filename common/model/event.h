@@ -12,6 +12,7 @@
 
 #define PORT_SIZE 32	     /* bytes with the NUL: "1-2.3.4.1" has 9 characters */
 #define NAME_SIZE 96	     /* bytes with the NUL */
+#define BY_SIZE 32	     /* bytes with the NUL */
 #define EVENT_TEXT_MAX 4096  /* stored bytes of `text`; the rest is truncated */
 #define EVENT_BYTES_MAX 8192 /* bytes of the largest encoded event */
 
@@ -75,6 +76,9 @@ enum event_kind {
 	EVENT_CONDITION = 50, /* name = key, text = value: valid from here on */
 	EVENT_NOTE = 51,      /* text; name = "history" for a word of a case's history */
 	EVENT_TICKET = 52,    /* text = ticket of the shop */
+	/* A correction of an ended attempt: name = what (detail.h), before, text = after, by; an
+	 * empty text takes it back. */
+	EVENT_AMENDMENT = 53,
 
 	/* The session machine's own conclusions. */
 	EVENT_SESSION_BEGIN = 60, /* name = bench, text = why */
@@ -133,6 +137,7 @@ enum outcome {
 	OUTCOME_NOT_STARTED = 5,
 	/* It ended, and nothing shows how. UNKNOWN is for an attempt that has not ended. */
 	OUTCOME_ENDED_UNKNOWN = 6,
+	OUTCOME_WITHDRAWN = 7, /* a person took the whole attempt back: no evidence */
 };
 
 enum checkpoint_state {
@@ -171,6 +176,8 @@ struct event {
 	uint32_t speed_mbps;
 	uint32_t hub_depth; /* hubs between the computer's port and the phone */
 	char name[NAME_SIZE];
+	char before[NAME_SIZE]; /* of a correction: what it replaces, truncated */
+	char by[BY_SIZE];	/* of a correction: who made it, as far as known */
 	const char *text;
 	size_t text_length;
 };

@@ -42,3 +42,12 @@ struct identity event_identity(const struct event *event)
 	}
 	return identity;
 }
+
+void identity_fold(struct identity *to, const struct event *event)
+{
+	const struct identity identity = event_identity(event);
+
+	identity_merge(to, &identity);
+	if (event->kind == EVENT_AMENDMENT && text_equal(event->name, "model"))
+		text_clean(event->text, event->text_length, to->product, sizeof(to->product));
+}

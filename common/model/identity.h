@@ -19,5 +19,8 @@ bool identity_matches(const struct identity *a, const struct identity *b);
 /* Copies the fields that are known in `from` and unknown in `to`. */
 void identity_merge(struct identity *to, const struct identity *from);
 
+/* Copies likewise what an event says of the phone. A correction of its model replaces it. */
+void identity_fold(struct identity *to, const struct event *event);
+
 /* The identity of the phone in an event. */
 struct identity event_identity(const struct event *event);

@@ -19,6 +19,7 @@ struct session {
 	struct attempt attempt;
 	struct identity identity;
 	bool running;
+	bool partial;		     /* replayed without its beginning: the ring has lost it */
 	bool has_tool;		     /* started by `run`: it has the tool's log */
 	bool tool_lives;	     /* it has ended, but its tool still runs */
 	const struct budget *budget; /* the current wait; NULL = none */

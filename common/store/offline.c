@@ -91,6 +91,7 @@ int offline_open(const char *state_dir, int *ret_ring_error, struct offline **re
 	/* One of the two is enough. */
 	if (ring < 0 && book < 0)
 		return ring == -ENOENT ? book : ring;
+	bench_drop_partial(offline->bench, store_is_kept, &offline->store);
 	*ret_ring_error = ring;
 	*ret = TAKE_PTR(offline);
 	return 0;

@@ -118,6 +118,18 @@ static bool ignore(void *context, const struct found_attempt *found)
 	return false;
 }
 
+static bool ignore_kept(void *context, const struct kept_attempt *kept)
+{
+	return false;
+}
+
+bool store_is_kept(void *user, const struct uuid *session)
+{
+	struct store *store = user;
+
+	return store->book && casebook_attempt(store->book, session, ignore_kept, NULL) > 0;
+}
+
 bool store_has_session(struct store *store, const struct uuid *session)
 {
 	return store_attempt(store, session, ignore, NULL);

@@ -42,6 +42,8 @@ void store_attempts(struct store *store, const struct identity *identity, size_t
 /* Visits one attempt. Returns false if there is no such session. */
 bool store_attempt(
 	struct store *store, const struct uuid *session, store_visit *visit, void *context);
+/* Whether the casebook has the session: for bench_drop_partial(). `store` is a struct store. */
+bool store_is_kept(void *store, const struct uuid *session);
 bool store_has_session(struct store *store, const struct uuid *session);
 /* Records with a sequence higher than `after`, oldest first: of one session, from the casebook and
  * then from the ring, or (NULL) of all, from the ring. *ret_lost is the number of lost records

@@ -160,6 +160,7 @@ static const struct record_shape shapes[] = {
 	{EVENT_CONDITION, HAS_NAME, NULL, NULL},
 	{EVENT_NOTE, HAS_NAME, NULL, NULL},
 	{EVENT_TICKET, 0, NULL, NULL},
+	{EVENT_AMENDMENT, HAS_NAME, NULL, NULL},
 	{EVENT_SESSION_BEGIN, HAS_NAME, NULL, NULL},
 	{EVENT_SESSION_END, HAS_KNOWN_CODE, outcome_state, take_outcome},
 	{EVENT_SILENCE, HAS_NAME | HAS_NUMBER, silence_state, take_silence},
@@ -243,6 +244,8 @@ struct json_object *record_to_json(struct json_builder *builder, const struct ev
 	json_put_known_text(builder, object, "port", event->port);
 	put_mode(builder, object, "mode", event->mode);
 	put_shaped_fields(builder, object, event);
+	json_put_known_text(builder, object, "before", event->before);
+	json_put_known_text(builder, object, "by", event->by);
 	if (event->text_length > 0)
 		json_put_bytes(builder, object, "text", event->text, event->text_length);
 	return object;
@@ -297,6 +300,8 @@ static bool take_words(struct json_object *object, struct event *event)
 		!take_text(object, "mode", mode, sizeof(mode)) ||
 		!take_text(object, "state", state, sizeof(state)) ||
 		!take_text(object, "name", event->name, sizeof(event->name)) ||
+		!take_text(object, "before", event->before, sizeof(event->before)) ||
+		!take_text(object, "by", event->by, sizeof(event->by)) ||
 		!take_text(object, "port", event->port, sizeof(event->port)) ||
 		!take_text(object, "productType", event->product, sizeof(event->product)))
 		return false;
@@ -430,6 +435,24 @@ static struct json_object *conditions_to_json(
 	return array;
 }
 
+struct json_object *amendments_to_json(
+	struct json_builder *builder, const struct amendment *amendments, size_t count)
+{
+	struct json_object *array = json_new_array(builder);
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *object = json_new_object(builder);
+
+		json_put_number(builder, object, "timeUSec", (int64_t)amendments[i].at_us);
+		json_put_known_text(builder, object, "by", amendments[i].by);
+		json_put_text(builder, object, "key", amendments[i].key);
+		json_put_known_text(builder, object, "before", amendments[i].before);
+		json_put_known_text(builder, object, "after", amendments[i].after);
+		json_add(builder, array, object);
+	}
+	return array;
+}
+
 struct json_object *place_to_json(struct json_builder *builder, const char *port,
 	const struct identity *identity, const struct condition *conditions, size_t count)
 {
@@ -501,6 +524,10 @@ struct json_object *session_to_json(
 	json_put(builder, object, "conditions",
 		conditions_to_json(builder, attempt->conditions, attempt->condition_count));
 	json_put(builder, object, "health", health_to_json(builder, &attempt->health));
+	if (attempt->amendment_count)
+		json_put(builder, object, "amendments",
+			amendments_to_json(
+				builder, attempt->amendments, attempt->amendment_count));
 	return object;
 }
 

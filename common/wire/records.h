@@ -59,6 +59,8 @@ struct json_object *device_to_json(
 	struct json_builder *builder, const struct device_record *device);
 struct json_object *session_to_json(
 	struct json_builder *builder, const struct session_record *session);
+struct json_object *amendments_to_json(
+	struct json_builder *builder, const struct amendment *amendments, size_t count);
 struct json_object *group_to_json(struct json_builder *builder, const struct group_record *group);
 /* A port (NULL = none) or a phone, with its conditions. */
 struct json_object *place_to_json(struct json_builder *builder, const char *port,

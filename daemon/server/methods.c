@@ -2,6 +2,7 @@
 #include "daemon/server/methods.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/text.h"
@@ -181,6 +182,15 @@ int methods_conditions(struct call *call,
 	return API_OK;
 }
 
+void methods_who(const struct request *request, char by[static BY_SIZE])
+{
+	const char *said = call_text(&request->call, "by");
+
+	snprintf(by, BY_SIZE, "uid %u", (unsigned)peer_user(request->peer));
+	if (said && *said)
+		text_clean(said, strlen(said), by, BY_SIZE);
+}
+
 static const struct parameter no_parameters[] = {PARAMETERS_END};
 static const struct parameter description_parameters[] = {
 	{"interface", PARAMETER_TEXT, true}, PARAMETERS_END};
@@ -196,6 +206,8 @@ static const struct parameter append_parameters[] = {{"session", PARAMETER_TEXT,
 static const struct parameter end_parameters[] = {{"session", PARAMETER_TEXT, true},
 	{"exitStatus", PARAMETER_COUNT, false}, {"signal", PARAMETER_COUNT, false}, PARAMETERS_END};
 static const struct parameter add_parameters[] = {{"case", PARAMETER_OBJECT, true}, PARAMETERS_END};
+static const struct parameter amend_parameters[] = {{"session", PARAMETER_TEXT, true},
+	{"changes", PARAMETER_OBJECTS, true}, {"by", PARAMETER_TEXT, false}, PARAMETERS_END};
 static const struct parameter records_parameters[] = {
 	{"session", PARAMETER_TEXT, true}, {"records", PARAMETER_OBJECTS, true}, PARAMETERS_END};
 static const struct parameter purge_parameters[] = {
@@ -221,6 +233,7 @@ static const struct method methods[] = {
 	{OWN("SetConditions"), ACCESS_WRITE, false, conditions_parameters, methods_set_conditions},
 	{OWN("AddNote"), ACCESS_WRITE, false, note_parameters, methods_add_note},
 	{OWN("AddAttempt"), ACCESS_WRITE, false, add_parameters, methods_add_attempt},
+	{OWN("AmendAttempt"), ACCESS_WRITE, false, amend_parameters, methods_amend_attempt},
 	{OWN("AddRecords"), ACCESS_WRITE, false, records_parameters, methods_add_records},
 	{OWN("Purge"), ACCESS_ADMIN, false, purge_parameters, methods_purge},
 };

@@ -37,9 +37,15 @@ typedef int method_handler(struct request *request);
 method_handler methods_begin_run, methods_append_log, methods_end_run;
 /* methods_notes.c: facts that people report. */
 method_handler methods_set_conditions, methods_add_note;
+/* methods_amend.c: corrections of attempts. */
+method_handler methods_amend_attempt;
 /* methods_casebook.c: added attempts, and purges. */
 method_handler methods_add_attempt, methods_add_records, methods_purge;
 
+/* Whether it may be the key of a condition: letters and digits, the first one a small letter. */
+bool methods_is_key(const char *key);
+/* The author of a correction: as the caller says in `by`, else the number of its user. */
+void methods_who(const struct request *request, char by[static BY_SIZE]);
 /* The conditions in the parameter `conditions`. Returns API_OK or API_INVALID_PARAMETER. */
 int methods_conditions(struct call *call,
 	struct condition conditions[static ATTEMPT_CONDITIONS_MAX], size_t *ret_count);

@@ -93,14 +93,27 @@ int methods_add_attempt(struct request *request)
 	return API_OK;
 }
 
-static bool is_told(void *context, const struct kept_attempt *kept)
+/* The attempt to which records are added. */
+struct target {
+	struct attempt attempt;
+	struct identity identity;
+	bool told;
+};
+
+static bool take_target(void *context, const struct kept_attempt *kept)
 {
-	*(bool *)context = text_equal(kept->origin, "told");
+	struct target *target = context;
+
+	target->attempt = *kept->attempt;
+	target->identity = *kept->identity;
+	target->told = text_equal(kept->origin, "told");
 	return false;
 }
 
 /* The state of writing records to the casebook. */
 struct record_writer {
+	struct target *target;
+	bool amended; /* one of them corrects the attempt */
 	struct casebook_file *file;
 	const struct uuid *session;
 	struct record_run run;
@@ -128,7 +141,21 @@ static int write_record(struct record_writer *writer, const struct event *event)
 		run->first = event->sequence;
 	run->last = writer->last = event->sequence;
 	run->length = record_run_append(writer->bytes, run->length, event);
+	if (event->kind == EVENT_AMENDMENT) {
+		attempt_fold(&writer->target->attempt, event);
+		identity_fold(&writer->target->identity, event);
+		writer->amended = true;
+	}
 	return run->length >= RECORD_RUN_BYTES ? flush(writer) : 0;
+}
+
+static int seal_target(struct record_writer *writer)
+{
+	const struct casebook_seal seal = {.attempt = &writer->target->attempt,
+		.identity = &writer->target->identity,
+		.origin = "told"};
+
+	return casebook_file_seal(writer->file, clock_now(), &seal);
 }
 
 static int write_records(struct call *call, struct record_writer *writer)
@@ -149,27 +176,30 @@ static int write_records(struct call *call, struct record_writer *writer)
 			return call_no_casebook(call, r);
 	}
 	r = flush(writer);
+	if (r == 0 && writer->amended)
+		r = seal_target(writer);
 	return r < 0 ? call_no_casebook(call, r) : API_OK;
 }
 
 int methods_add_records(struct request *request)
 {
 	CLEANUP(freep) uint8_t *bytes = malloc(RECORD_RUN_BYTES_MAX);
+	CLEANUP(freep) struct target *target = calloc(1, sizeof(*target));
+	const struct api_parts *parts = &request->api->parts;
 	struct call *call = &request->call;
-	struct record_writer writer = {.bytes = bytes, .run.bytes = bytes};
+	struct record_writer writer = {.bytes = bytes, .run.bytes = bytes, .target = target};
 	struct casebook_kept kept;
 	struct uuid session;
-	bool told = false;
-	int r = bytes ? open_casebook(request, &writer.file) : -ENOMEM;
+	int r = bytes && target ? open_casebook(request, &writer.file) : -ENOMEM;
 
 	if (r == API_OK)
 		r = call_session(call, &session);
 	if (r != API_OK)
 		return r;
-	r = casebook_attempt(request->api->parts.store->book, &session, is_told, &told);
+	r = casebook_attempt(parts->store->book, &session, take_target, target);
 	if (r == 0)
 		return API_NO_SUCH_SESSION;
-	if (r > 0 && !told)
+	if (r > 0 && !target->told)
 		return API_SESSION_WATCHED;
 	if (r > 0)
 		r = casebook_file_kept(writer.file, &session, &kept);
@@ -177,7 +207,10 @@ int methods_add_records(struct request *request)
 		return call_no_casebook(call, r);
 	writer.session = &session;
 	writer.last = kept.last_sequence;
-	return write_records(call, &writer);
+	r = write_records(call, &writer);
+	if (r == API_OK && writer.amended)
+		diagnoser_judge_phone(parts->diagnoser, &target->identity);
+	return r;
 }
 
 static bool runs(const struct bench *bench, const struct identity *identity)

@@ -9,8 +9,7 @@
 #define NOTE_BYTES_MAX 1000
 #define NOTES_MAX 1000 /* per phone */
 
-/* A key has letters and digits, as in case files. */
-static bool is_key(const char *key)
+bool methods_is_key(const char *key)
 {
 	if (!islower((unsigned char)*key))
 		return false;
@@ -49,7 +48,7 @@ int methods_set_conditions(struct request *request)
 	int r = methods_conditions(call, conditions, &count);
 
 	for (size_t i = 0; r == API_OK && i < count; i++)
-		if (!is_key(conditions[i].key) || !conditions[i].value[0])
+		if (!methods_is_key(conditions[i].key) || !conditions[i].value[0])
 			r = call_bad(call, "conditions");
 	if (r == API_OK && !place_parse(name, &place))
 		r = call_bad(call, "place");

@@ -493,6 +493,11 @@ int server_listen_fd(struct server *server, int fd)
 	return r < 0 ? r : start_listening(server);
 }
 
+uid_t peer_user(const struct peer *peer)
+{
+	return peer->who.uid;
+}
+
 unsigned peer_access(const struct peer *peer)
 {
 	return peer->access;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "common/base/macro.h"
 #include "common/wire/varlink.h"
@@ -61,6 +62,8 @@ int server_listen_fd(struct server *server, int fd);
 /* Adds a connected socket like an accepted one; closes it if the limit of peers is reached. */
 void server_adopt(struct server *server, int fd);
 
+/* The user of the peer. */
+uid_t peer_user(const struct peer *peer);
 /* The peer's rights, as enum access bits. */
 unsigned peer_access(const struct peer *peer);
 /* Sends a message and takes ownership of it. NULL means that building it ran out of memory: the
