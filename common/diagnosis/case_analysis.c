@@ -6,92 +6,11 @@
 
 #include "common/base/text.h"
 #include "common/model/phone_model.h"
+#include "common/diagnosis/comparison.h"
 #include "common/diagnosis/external_cause.h"
 #include "common/diagnosis/sign_says.h"
 
-#define DISTINCT_MAX 64	    /* limit of different values to count */
 #define FULL_SPEED_MBPS 480 /* the minimum speed of an iPhone on USB */
-
-static uint64_t hash_add(uint64_t hash, const char *text)
-{
-	for (; *text; text++)
-		hash = (hash ^ (uint8_t)*text) * UINT64_C(1099511628211);
-	return hash;
-}
-
-/* FNV-1a; 0 is reserved for unknown. */
-static uint64_t hash_text(const char *text)
-{
-	if (!text || !*text)
-		return 0;
-	return hash_add(UINT64_C(14695981039346656037), text) | 1;
-}
-
-static uint64_t hash_condition(const struct attempt *attempt, const char *key)
-{
-	return hash_text(attempt_condition(attempt, key));
-}
-
-static uint64_t hash_port(const struct attempt *attempt)
-{
-	const char *told = attempt_condition(attempt, "port");
-
-	if (told)
-		return hash_text(told);
-	return hash_text(attempt->port);
-}
-
-static uint64_t hash_tool(const struct attempt *attempt)
-{
-	uint64_t hash = hash_text(attempt->tool);
-
-	return hash ? hash_add(hash, attempt->version) | 1 : 0;
-}
-
-static enum flex_state flex_state_of(const struct attempt *attempt)
-{
-	const char *told = attempt_condition(attempt, "earpieceFlex");
-
-	if (!told)
-		return FLEX_UNKNOWN;
-	if (word_is(told, "connected"))
-		return FLEX_CONNECTED;
-	if (word_is(told, "disconnected"))
-		return FLEX_DISCONNECTED;
-	return word_is(told, "replaced") ? FLEX_REPLACED : FLEX_UNKNOWN;
-}
-
-/* A part without a report counts as unchanged: connected, original. */
-static uint64_t hash_part(const struct attempt *attempt, const char *key, const char *usual)
-{
-	const char *told = attempt_condition(attempt, key);
-
-	if (!told || word_is(told, usual))
-		return 1;
-	return hash_text(told);
-}
-
-static void fill_values(struct attempt_view *view)
-{
-	const struct attempt *attempt = view->attempt;
-	uint64_t *values = view->values;
-
-	values[VARIABLE_CABLE] = hash_condition(attempt, "cable");
-	values[VARIABLE_PORT] = hash_port(attempt);
-	values[VARIABLE_HOST] = hash_text(attempt->host);
-	values[VARIABLE_TOOL] = hash_tool(attempt);
-	values[VARIABLE_HOST_SOFTWARE] = hash_part(attempt, "hostSoftware", "");
-	values[VARIABLE_FIRMWARE] =
-		hash_text(attempt->firmware_build[0] ? attempt->firmware_build : attempt->firmware);
-	/* Only starting the phone is not a kind of restore. */
-	values[VARIABLE_ACTION] = word_is(attempt->action, "boot") ? 0 : hash_text(attempt->action);
-	values[VARIABLE_NETWORK] = hash_part(attempt, "network", "");
-	values[VARIABLE_FLEX] = hash_part(attempt, "earpieceFlex", "connected");
-	values[VARIABLE_DISPLAY] = hash_part(attempt, "display", "connected");
-	values[VARIABLE_BATTERY] = hash_part(attempt, "battery", "original");
-	values[VARIABLE_CHARGE_FLEX] = hash_part(attempt, "chargeFlex", "original");
-	values[VARIABLE_MINIMAL_BOOT] = hash_part(attempt, "minimalBoot", "false");
-}
 
 static int64_t reported_code_of(const struct attempt *attempt)
 {
@@ -233,8 +152,6 @@ static void fill_attempt(struct attempt_view *view, const struct attempt *attemp
 	view->says_nothing = says_nothing(view);
 	view->link_known = is_link_known(view);
 	view->outside = external_cause_ended(attempt, view->code, view->phone_code);
-	view->flex = flex_state_of(attempt);
-	fill_values(view);
 }
 
 /* Whether two failures stopped at the same point, by the finest detail known for both. */
@@ -287,6 +204,8 @@ static struct group group_around(struct case_analysis *view, size_t reference)
 
 	for (size_t i = 0; i < view->count; i++) {
 		const struct attempt_view *b = &view->attempts[i];
+		uint64_t b_host = b->values[FACTOR_ID_HOST][0];
+		uint64_t b_cable = b->values[FACTOR_ID_CABLE][0];
 		enum point_match match;
 
 		if (!b->failed)
@@ -298,14 +217,10 @@ static struct group group_around(struct case_analysis *view, size_t reference)
 		group.size++;
 		if (!is_clean(b))
 			continue;
-		if (b->values[VARIABLE_HOST]) {
-			group.several_hosts |= host && host != b->values[VARIABLE_HOST];
-			host = b->values[VARIABLE_HOST];
-		}
-		if (b->values[VARIABLE_CABLE]) {
-			group.several_cables |= cable && cable != b->values[VARIABLE_CABLE];
-			cable = b->values[VARIABLE_CABLE];
-		}
+		group.several_hosts |= host && b_host && host != b_host;
+		group.several_cables |= cable && b_cable && cable != b_cable;
+		host = b_host ? b_host : host;
+		cable = b_cable ? b_cable : cable;
 	}
 	return group;
 }
@@ -349,131 +264,24 @@ static void mark_group(struct case_analysis *view)
 	}
 }
 
-/* The failures to count. */
-enum counted {
-	COUNT_ALL,
-	COUNT_GROUP,
-	COUNT_CLEAN,  /* of the group, without a known link fault, and possibly caused by the phone
-		       */
-	COUNT_PROVEN, /* of these, with a link that is known to have worked */
-};
-
-static bool is_counted(const struct attempt_view *a, enum counted counted)
+static bool is_failure(const struct attempt_view *a)
 {
-	if (counted == COUNT_ALL)
-		return a->failed;
-	if (!a->in_group || counted == COUNT_GROUP)
-		return a->in_group;
-	return is_clean(a) && (counted == COUNT_CLEAN || a->link_known);
+	return a->failed;
 }
 
-static size_t count_distinct(
-	const struct case_analysis *view, enum variable variable, enum counted counted)
+static bool is_of_group(const struct attempt_view *a)
 {
-	uint64_t seen[DISTINCT_MAX];
-	size_t count = 0;
-
-	for (size_t i = 0; i < view->count && count < DISTINCT_MAX; i++) {
-		const struct attempt_view *a = &view->attempts[i];
-		uint64_t value = a->values[variable];
-		size_t j = 0;
-
-		if (!value || !is_counted(a, counted))
-			continue;
-		while (j < count && seen[j] != value)
-			j++;
-		if (j == count)
-			seen[count++] = value;
-	}
-	return count;
+	return a->in_group;
 }
 
-/* If a phone starts by itself, cable, computer and tool did not matter. */
-static uint32_t relevant_variables(const struct attempt_view *success)
+static bool is_clean_of_group(const struct attempt_view *a)
 {
-	return word_is(success->attempt->action, "boot") ? PHONE_VARIABLES : UINT32_MAX;
+	return a->in_group && is_clean(a);
 }
 
-/* If only one of two attempts has a label, these may have changed unnoticed. */
-#define LABEL_VARIABLES (VARIABLE_BIT(VARIABLE_CABLE) | VARIABLE_BIT(VARIABLE_HOST))
-
-struct contrast case_analysis_contrast(
-	const struct attempt_view *success, const struct attempt_view *failure)
+static bool is_proven_of_group(const struct attempt_view *a)
 {
-	struct contrast contrast = {0};
-
-	for (int v = 0; v < VARIABLE_COUNT; v++) {
-		uint64_t a = success->values[v], b = failure->values[v];
-
-		if (a == b)
-			continue;
-		if (a && b)
-			contrast.changed |= VARIABLE_BIT(v);
-		else
-			contrast.doubtful |= VARIABLE_BIT(v) & LABEL_VARIABLES;
-	}
-	contrast.changed &= relevant_variables(success);
-	contrast.doubtful &= relevant_variables(success);
-	return contrast;
-}
-
-static int contrast_size(const struct contrast *contrast)
-{
-	return __builtin_popcount(contrast->changed | contrast->doubtful);
-}
-
-/* Keeps the smallest contrasts: the fewer differences, the more each one explains. */
-static void keep_contrast(struct attempt_view *success, const struct contrast *contrast)
-{
-	size_t *count = &success->contrast_count;
-
-	if (*count) {
-		int kept = contrast_size(&success->contrasts[0]);
-
-		if (contrast_size(contrast) > kept)
-			return;
-		if (contrast_size(contrast) < kept)
-			*count = 0;
-	}
-	for (size_t i = 0; i < *count; i++)
-		if (success->contrasts[i].changed == contrast->changed &&
-			success->contrasts[i].doubtful == contrast->doubtful)
-			return;
-	if (*count < CASE_ANALYSIS_CONTRASTS_MAX)
-		success->contrasts[(*count)++] = *contrast;
-}
-
-/* Of contrasts of the same size, those without doubt are better. */
-static void drop_doubtful(struct attempt_view *success)
-{
-	size_t sure = 0;
-
-	for (size_t i = 0; i < success->contrast_count; i++)
-		if (!success->contrasts[i].doubtful)
-			success->contrasts[sure++] = success->contrasts[i];
-	if (sure)
-		success->contrast_count = sure;
-}
-
-/* Compares each success with the most similar failures. */
-static void compare_successes(struct case_analysis *view)
-{
-	for (size_t i = 0; i < view->count; i++) {
-		struct attempt_view *success = &view->attempts[i];
-
-		if (!success->succeeded)
-			continue;
-		for (size_t j = 0; j < view->count; j++) {
-			const struct attempt_view *failure = &view->attempts[j];
-			struct contrast contrast;
-
-			if (!failure->failed && !failure->bench_fault)
-				continue;
-			contrast = case_analysis_contrast(success, failure);
-			keep_contrast(success, &contrast);
-		}
-		drop_doubtful(success);
-	}
+	return is_clean_of_group(a) && a->link_known;
 }
 
 static bool every_attempt_timed(const struct triage_case *c)
@@ -514,20 +322,15 @@ static void fill_counts(struct case_analysis *view)
 		view->bench_fault_count += view->attempts[i].bench_fault;
 	}
 	mark_group(view);
-	view->tried_computers = count_distinct(view, VARIABLE_HOST, COUNT_ALL);
-	view->tried_cables = count_distinct(view, VARIABLE_CABLE, COUNT_ALL);
-	view->tried_ports = count_distinct(view, VARIABLE_PORT, COUNT_ALL);
-	view->tried_tools = count_distinct(view, VARIABLE_TOOL, COUNT_ALL);
-	view->tried_firmwares = count_distinct(view, VARIABLE_FIRMWARE, COUNT_ALL);
-	view->tried_networks = count_distinct(view, VARIABLE_NETWORK, COUNT_ALL);
-	view->computers = count_distinct(view, VARIABLE_HOST, COUNT_GROUP);
-	view->cables = count_distinct(view, VARIABLE_CABLE, COUNT_GROUP);
-	view->ports = count_distinct(view, VARIABLE_PORT, COUNT_GROUP);
-	view->tools = count_distinct(view, VARIABLE_TOOL, COUNT_GROUP);
-	view->clean_computers = count_distinct(view, VARIABLE_HOST, COUNT_CLEAN);
-	view->clean_cables = count_distinct(view, VARIABLE_CABLE, COUNT_CLEAN);
-	view->proven_computers = count_distinct(view, VARIABLE_HOST, COUNT_PROVEN);
-	view->proven_cables = count_distinct(view, VARIABLE_CABLE, COUNT_PROVEN);
+	view->tried_computers = comparison_count(view, FACTOR_ID_HOST, is_failure);
+	view->tried_cables = comparison_count(view, FACTOR_ID_CABLE, is_failure);
+	view->computers = comparison_count(view, FACTOR_ID_HOST, is_of_group);
+	view->cables = comparison_count(view, FACTOR_ID_CABLE, is_of_group);
+	view->tools = comparison_count(view, FACTOR_ID_TOOL, is_of_group);
+	view->clean_computers = comparison_count(view, FACTOR_ID_HOST, is_clean_of_group);
+	view->clean_cables = comparison_count(view, FACTOR_ID_CABLE, is_clean_of_group);
+	view->proven_computers = comparison_count(view, FACTOR_ID_HOST, is_proven_of_group);
+	view->proven_cables = comparison_count(view, FACTOR_ID_CABLE, is_proven_of_group);
 }
 
 int case_analysis_new(const struct triage_case *c, struct case_analysis **ret)
@@ -551,9 +354,10 @@ int case_analysis_new(const struct triage_case *c, struct case_analysis **ret)
 	first = count > CASE_ANALYSIS_ATTEMPTS_MAX ? count - CASE_ANALYSIS_ATTEMPTS_MAX : 0;
 	view->count = count - first;
 	memmove(view->attempts, view->attempts + first, view->count * sizeof(*view->attempts));
-	fill_counts(view);
-	compare_successes(view);
 	fill_model(view);
+	comparison_read(view);
+	fill_counts(view);
+	comparison_run(view);
 	*ret = TAKE_PTR(view);
 	return 0;
 }
@@ -564,43 +368,6 @@ struct case_analysis *case_analysis_free(struct case_analysis *view)
 		free(view->attempts);
 	free(view);
 	return NULL;
-}
-
-bool case_analysis_changed_exactly(const struct attempt_view *a, uint32_t exactly)
-{
-	for (size_t i = 0; i < a->contrast_count; i++)
-		if (a->contrasts[i].changed == exactly && (!exactly || !a->contrasts[i].doubtful))
-			return true;
-	return false;
-}
-
-bool case_analysis_changed_within(const struct attempt_view *a, uint32_t some, uint32_t others)
-{
-	for (size_t i = 0; i < a->contrast_count; i++) {
-		uint32_t all = a->contrasts[i].changed | a->contrasts[i].doubtful;
-
-		if ((a->contrasts[i].changed & some) && !(all & ~(some | others)))
-			return true;
-	}
-	return false;
-}
-
-size_t case_analysis_works(const struct case_analysis *view, uint32_t exactly)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < view->count; i++)
-		count += case_analysis_changed_exactly(&view->attempts[i], exactly);
-	return count;
-}
-
-size_t case_analysis_works_within(const struct case_analysis *view, uint32_t some, uint32_t others)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < view->count; i++)
-		count += case_analysis_changed_within(&view->attempts[i], some, others);
-	return count;
 }
 
 const struct attempt_view *case_analysis_last_failure(const struct case_analysis *view)

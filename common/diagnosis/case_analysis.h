@@ -9,50 +9,25 @@
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
+#include "common/knowledge/factor_ids.h"
 #include "common/model/case.h"
+#include "common/model/factor.h"
 #include "common/diagnosis/code.h"
+#include "common/diagnosis/verdict.h"
 
 #define CASE_ANALYSIS_ATTEMPTS_MAX 256 /* the newest ones of a case that are used */
 #define CASE_ANALYSIS_CONTRASTS_MAX 6  /* different ones stored for a success */
 
-/* The variables between two attempts. */
-enum variable {
-	VARIABLE_CABLE,
-	VARIABLE_PORT,
-	VARIABLE_HOST,
-	VARIABLE_TOOL,
-	VARIABLE_HOST_SOFTWARE,
-	VARIABLE_FIRMWARE,
-	VARIABLE_ACTION,
-	VARIABLE_NETWORK,
-	VARIABLE_FLEX,
-	VARIABLE_DISPLAY,
-	VARIABLE_BATTERY,
-	VARIABLE_CHARGE_FLEX,
-	VARIABLE_MINIMAL_BOOT,
-	VARIABLE_COUNT,
-};
+#define CASE_FACTORS_MAX 64 /* bits of a set of factors; the last one also stands for the rest */
+#define FACTOR_BIT(f) (UINT64_C(1) << (f))
 
-#define VARIABLE_BIT(v) (UINT32_C(1) << (v))
-#define LINK_VARIABLES                                                                             \
-	(VARIABLE_BIT(VARIABLE_CABLE) | VARIABLE_BIT(VARIABLE_PORT) | VARIABLE_BIT(VARIABLE_HOST))
-#define SOFTWARE_VARIABLES                                                                         \
-	(VARIABLE_BIT(VARIABLE_TOOL) | VARIABLE_BIT(VARIABLE_HOST_SOFTWARE) |                      \
-		VARIABLE_BIT(VARIABLE_FIRMWARE) | VARIABLE_BIT(VARIABLE_ACTION) |                  \
-		VARIABLE_BIT(VARIABLE_NETWORK))
-#define PHONE_VARIABLES                                                                            \
-	(VARIABLE_BIT(VARIABLE_FLEX) | VARIABLE_BIT(VARIABLE_DISPLAY) |                            \
-		VARIABLE_BIT(VARIABLE_BATTERY) | VARIABLE_BIT(VARIABLE_CHARGE_FLEX) |              \
-		VARIABLE_BIT(VARIABLE_MINIMAL_BOOT))
-
-enum flex_state { FLEX_UNKNOWN, FLEX_CONNECTED, FLEX_DISCONNECTED, FLEX_REPLACED };
 enum point_match { POINT_UNKNOWN = 0, POINT_SAME = 1, POINT_DIFFERENT = 2 };
 
-/* The differences between a success and a failure, as bits of variables. A variable known in only
- * one of them is doubtful. */
+/* The differences between a success and a failure that may explain it, as bits of factors. A label
+ * known in only one of them is doubtful: it may hide a change. */
 struct contrast {
-	uint32_t changed;
-	uint32_t doubtful;
+	uint64_t changed;
+	uint64_t doubtful;
 };
 
 /* One attempt. A value is a hash of its text; 0 = unknown. */
@@ -73,8 +48,7 @@ struct attempt_view {
 	int64_t code_evidence; /* the same if it says more than the phone's mode */
 	int64_t phone_code;    /* AMR code of the phone, seen or reported; 0 = unknown */
 	enum says says;	       /* what that number, or else `code`, says */
-	enum flex_state flex;
-	uint64_t values[VARIABLE_COUNT];
+	uint64_t values[CASE_FACTORS_MAX][FACTOR_READS_MAX];
 	/* For a success: the differences from the most similar failures; none if nothing failed. */
 	struct contrast contrasts[CASE_ANALYSIS_CONTRASTS_MAX];
 	size_t contrast_count;
@@ -82,6 +56,12 @@ struct attempt_view {
 
 struct case_analysis {
 	const struct triage_case *c;
+	/* What is compared: the factors of the table by their numbers, then the conditions that the
+	 * table does not have. */
+	struct factor factors[CASE_FACTORS_MAX];
+	size_t factor_count;
+	size_t unnamed_count;			/* conditions that the table does not have */
+	uint64_t of_phase[PHASE_UNDECIDED + 1]; /* factors of a phase's causes, as bits */
 	struct attempt_view *attempts; /* oldest first, without those that were taken back */
 	size_t count;
 	size_t failed_count;
@@ -90,14 +70,9 @@ struct case_analysis {
 	bool varying;		/* two failures are known to have different points */
 	size_t tried_computers; /* different ones known in failures, at any point */
 	size_t tried_cables;
-	size_t tried_ports;
-	size_t tried_tools;
-	size_t tried_firmwares;
-	size_t tried_networks;
 	size_t group_count;
 	size_t computers; /* different ones in the group; likewise the others */
 	size_t cables;
-	size_t ports;
 	size_t tools;
 	size_t clean_computers; /* the same for attempts that the phone's parts can have ended: no
 				   known link fault, no external cause, no full data volume, no
@@ -115,17 +90,6 @@ int case_analysis_new(const struct triage_case *c, struct case_analysis **ret);
 struct case_analysis *case_analysis_free(struct case_analysis *view);
 DEFINE_FREEP(struct case_analysis, case_analysis_free)
 
-/* The differences between a success and a failure. If the phone only had to start, only its own
- * parts count. */
-struct contrast case_analysis_contrast(
-	const struct attempt_view *success, const struct attempt_view *failure);
-/* Whether exactly the variables of `exactly` are known to have changed. */
-bool case_analysis_changed_exactly(const struct attempt_view *a, uint32_t exactly);
-/* Whether a variable in `some` changed and none outside `some` and `others` can have changed. */
-bool case_analysis_changed_within(const struct attempt_view *a, uint32_t some, uint32_t others);
-/* The number of successes for which the above is true. */
-size_t case_analysis_works(const struct case_analysis *view, uint32_t exactly);
-size_t case_analysis_works_within(const struct case_analysis *view, uint32_t some, uint32_t others);
 /* The last failed attempt that counts, or the last one spoiled by the bench; NULL if nothing
  * failed. */
 const struct attempt_view *case_analysis_last_failure(const struct case_analysis *view);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/diagnosis/comparison.h"
 #include "common/diagnosis/cure.h"
 #include "common/diagnosis/facts.h"
 #include "common/diagnosis/verdict_parts.h"
@@ -66,10 +67,11 @@ static void tally_add(struct tally *tally, int weight, bool opens)
 }
 
 static void fill_finding(struct finding *finding, const struct diagnosis *d,
-	const struct rule *rule, const struct trace *trace, int weight)
+	const struct rule *rule, const struct trace *trace, int weight, uint64_t changed)
 {
 	*finding = (struct finding){.rule = rule->id, .source = rule->source, .weight = weight};
-	wording_fill(d->view, trace->shown_by, rule->text, finding->text, sizeof(finding->text));
+	wording_fill(d->view, trace->shown_by, changed, rule->text, finding->text,
+		sizeof(finding->text));
 	memcpy(finding->records, trace->records, sizeof(finding->records));
 	memcpy(finding->sessions, trace->sessions, sizeof(finding->sessions));
 	finding->record_count = trace->record_count;
@@ -86,36 +88,102 @@ static void add_to_suspect(struct suspect *suspect, const struct finding *findin
 		list[(*count)++] = *finding;
 }
 
+static size_t cause_by_word(const char *word)
+{
+	for (size_t i = 0; i < knowledge_causes_count; i++)
+		if (word_is(word, knowledge_causes[i].word))
+			return i;
+	return CAUSE_NONE;
+}
+
+static enum phase phase_of_factor(const struct diagnosis *d, size_t factor)
+{
+	for (enum phase phase = PHASE_CONNECTION; phase <= PHASE_HARDWARE; phase++)
+		if (d->view->of_phase[phase] & FACTOR_BIT(factor))
+			return phase;
+	return PHASE_NONE;
+}
+
+static void add_finding(struct diagnosis *d, const struct rule *rule, const struct trace *trace,
+	size_t cause, enum phase phase, uint64_t changed)
+{
+	int weight = trace->matches >= 2 ? rule->repeat_weight : rule->weight;
+	struct finding finding;
+
+	fill_finding(&finding, d, rule, trace, weight, changed);
+	if (cause != CAUSE_NONE) {
+		if (!rule->bench)
+			tally_add(&d->causes[cause], weight, rule->opens);
+		add_to_suspect(&d->suspects[cause], &finding);
+		return;
+	}
+	tally_add(&d->phases[phase], weight, rule->opens);
+	if (d->phase_finding_count[phase] < VERDICT_FINDINGS_MAX)
+		d->phase_findings[phase][d->phase_finding_count[phase]++] = finding;
+}
+
 static void apply_rule(struct diagnosis *d, const struct rule *rule)
 {
-	struct finding finding;
 	struct trace trace;
-	int weight;
 
-	if (!terms_match(d->view, rule->when, rule->when_count, &trace))
+	if (!terms_match(d->view, rule->when, rule->when_count, NO_FACTOR, &trace))
 		return;
 	if (rule->untested) {
 		d->causes[rule->cause].untried += rule->weight;
 		d->suspects[rule->cause].untested = rule->text;
 		return;
 	}
-	weight = trace.matches >= 2 ? rule->repeat_weight : rule->weight;
-	fill_finding(&finding, d, rule, &trace, weight);
-	if (rule->cause != CAUSE_NONE) {
-		if (!rule->bench)
-			tally_add(&d->causes[rule->cause], weight, rule->opens);
-		add_to_suspect(&d->suspects[rule->cause], &finding);
-		return;
+	add_finding(d, rule, &trace, rule->cause, rule->phase, 0);
+}
+
+/* The factors that match as this one does, and speak of the same: they are one finding. */
+static uint64_t matching(const struct diagnosis *d, const struct rule *rule, size_t factor,
+	const struct attempt_view *shown_by)
+{
+	const char *cause = comparison_cause(d->view, factor);
+	uint64_t bits = FACTOR_BIT(factor);
+
+	for (size_t f = factor + 1; f < d->view->factor_count; f++) {
+		struct trace trace;
+
+		if (word_is(comparison_cause(d->view, f), cause) &&
+			terms_match(d->view, rule->when, rule->when_count, f, &trace) &&
+			trace.shown_by == shown_by)
+			bits |= FACTOR_BIT(f);
 	}
-	tally_add(&d->phases[rule->phase], weight, rule->opens);
-	if (d->phase_finding_count[rule->phase] < VERDICT_FINDINGS_MAX)
-		d->phase_findings[rule->phase][d->phase_finding_count[rule->phase]++] = finding;
+	return bits;
+}
+
+static void apply_to_factors(struct diagnosis *d, const struct rule *rule)
+{
+	uint64_t done = 0;
+
+	for (size_t f = 0; f < d->view->factor_count; f++) {
+		const char *cause = comparison_cause(d->view, f);
+		struct trace trace;
+		uint64_t bits;
+
+		if (!cause || done & FACTOR_BIT(f) ||
+			!terms_match(d->view, rule->when, rule->when_count, f, &trace))
+			continue;
+		bits = matching(d, rule, f, trace.shown_by);
+		done |= bits;
+		add_finding(d, rule, &trace,
+			rule->about == ABOUT_FACTOR ? cause_by_word(cause) : CAUSE_NONE,
+			phase_of_factor(d, f), bits);
+	}
 }
 
 static void apply_rules(struct diagnosis *d)
 {
-	for (size_t i = 0; i < knowledge_rules_count; i++)
-		apply_rule(d, &knowledge_rules[i]);
+	for (size_t i = 0; i < knowledge_rules_count; i++) {
+		const struct rule *rule = &knowledge_rules[i];
+
+		if (rule->about == ABOUT_FACTOR || rule->about == ABOUT_FACTOR_PHASE)
+			apply_to_factors(d, rule);
+		else
+			apply_rule(d, rule);
+	}
 }
 
 static bool any_suspected(const struct diagnosis *d, enum phase phase)

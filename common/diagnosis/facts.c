@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/diagnosis/comparison.h"
 #include "common/diagnosis/facts_private.h"
 #include "common/diagnosis/tool_age.h"
 
@@ -141,14 +142,35 @@ static bool term_holds_for_attempt(
 
 static bool is_of_attempt(const struct term *term)
 {
-	return term->kind != TERM_FACT && term->kind != TERM_HISTORY &&
+	return term->kind != TERM_FACT && term->kind != TERM_FACTOR &&
+	       term->kind != TERM_TOGETHER && term->kind != TERM_HISTORY &&
 	       term->kind != TERM_VERDICT && term->kind != TERM_SUSPECT;
 }
 
-static bool term_holds_for_case(const struct case_analysis *view, const struct term *term)
+static bool factors_hold(const struct case_analysis *view, const struct term *term, size_t factor,
+	const struct attempt_view **shown)
 {
+	uint64_t asked = term->each && !term->factors ? FACTOR_BIT(factor) : term->factors;
+
+	if (term->relation == RELATION_IS)
+		return term->factors & FACTOR_BIT(factor);
+	for (size_t f = 0; f < view->factor_count; f++)
+		if (asked & FACTOR_BIT(f) && comparison_holds(view, term->relation, f, shown))
+			return true;
+	return false;
+}
+
+/* `factor` is the one that the rule is tried for; *shown is the attempt that shows it, or NULL. */
+static bool term_holds_for_case(const struct case_analysis *view, const struct term *term,
+	size_t factor, const struct attempt_view **shown)
+{
+	*shown = NULL;
 	if (term->kind == TERM_FACT)
 		return fact_holds(view, term->fact);
+	if (term->kind == TERM_FACTOR)
+		return factors_hold(view, term, factor, shown);
+	if (term->kind == TERM_TOGETHER)
+		return comparison_together(view, term->phase, shown) >= term->times;
 	for (size_t i = 0; i < view->c->history_count; i++)
 		if (word_among(term, view->c->history[i]))
 			return true;
@@ -183,23 +205,29 @@ static bool attempt_matches(const struct attempt_view *a, const struct term *ter
 	return true;
 }
 
-bool terms_match(const struct case_analysis *view, const struct term *terms, size_t count,
-	struct trace *trace)
+/* The terms of the case as a whole; traces the attempts that show them. */
+static bool case_matches(const struct case_analysis *view, const struct term *terms, size_t count,
+	size_t factor, struct trace *found)
 {
-	struct trace found = {.attempt = SIZE_MAX};
-	bool of_attempt = false;
-
 	for (size_t i = 0; i < count; i++) {
+		const struct attempt_view *shown;
+
 		if (is_of_attempt(&terms[i]))
-			of_attempt = true;
-		else if (term_holds_for_case(view, &terms[i]) == terms[i].negated)
+			continue;
+		if (term_holds_for_case(view, &terms[i], factor, &shown) == terms[i].negated)
 			return false;
+		if (!shown)
+			continue;
+		found->shown_by = shown;
+		found->attempt = shown->index;
+		trace_add(found, shown->attempt, shown->attempt->end_sequence);
 	}
-	if (!of_attempt) {
-		trace_case(view, &found);
-		*trace = found;
-		return true;
-	}
+	return true;
+}
+
+static void match_attempts(const struct case_analysis *view, const struct term *terms, size_t count,
+	struct trace *found)
+{
 	for (size_t i = view->count; i > 0; i--) {
 		const struct attempt_view *a = &view->attempts[i - 1];
 		uint64_t sequences[VERDICT_RECORDS_MAX];
@@ -207,13 +235,31 @@ bool terms_match(const struct case_analysis *view, const struct term *terms, siz
 
 		if (!a->failed || !attempt_matches(a, terms, count, sequences, &sequence_count))
 			continue;
-		if (found.matches++ == 0) {
-			found.shown_by = a;
-			found.attempt = a->index;
+		if (found->matches++ == 0) {
+			found->shown_by = a;
+			found->attempt = a->index;
 		}
 		for (size_t j = 0; j < sequence_count; j++)
-			trace_add(&found, a->attempt, sequences[j]);
+			trace_add(found, a->attempt, sequences[j]);
 	}
+}
+
+bool terms_match(const struct case_analysis *view, const struct term *terms, size_t count,
+	size_t factor, struct trace *trace)
+{
+	struct trace found = {.attempt = SIZE_MAX};
+	bool of_attempt = false;
+
+	if (!case_matches(view, terms, count, factor, &found))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		of_attempt |= is_of_attempt(&terms[i]);
+	if (of_attempt)
+		match_attempts(view, terms, count, &found);
+	else if (found.shown_by)
+		found.matches = 1;
+	else
+		trace_case(view, &found);
 	if (!found.matches)
 		return false;
 	*trace = found;
@@ -223,6 +269,7 @@ bool terms_match(const struct case_analysis *view, const struct term *terms, siz
 static bool term_holds_for_verdict(
 	const struct case_analysis *view, const struct verdict *verdict, const struct term *term)
 {
+	const struct attempt_view *shown;
 	uint64_t sequence;
 	bool holds = false;
 
@@ -231,7 +278,7 @@ static bool term_holds_for_verdict(
 	else if (term->kind == TERM_SUSPECT)
 		holds = verdict->cause_count && word_among(term, verdict->causes[0].cause);
 	else if (!is_of_attempt(term))
-		holds = term_holds_for_case(view, term);
+		holds = term_holds_for_case(view, term, NO_FACTOR, &shown);
 	else
 		for (size_t i = 0; i < view->count && !holds; i++)
 			holds = view->attempts[i].failed &&

@@ -13,14 +13,16 @@ struct trace {
 	size_t record_count;
 	size_t attempt; /* index in the case of the last one; SIZE_MAX = the case as a whole */
 	size_t matches; /* failed attempts that show it; 1 for the case as a whole */
-	const struct attempt_view
-		*shown_by; /* the last failed attempt that shows it; may be NULL */
+	const struct attempt_view *shown_by; /* the last attempt that shows it; may be NULL */
 };
 
+#define NO_FACTOR SIZE_MAX
+
 /* Whether all terms of a rule hold: facts for the case, the others for one and the same failed
- * attempt. Fills *trace if they do. */
+ * attempt. `factor` is the one that the rule is tried for, or NO_FACTOR. Fills *trace if they do.
+ */
 bool terms_match(const struct case_analysis *view, const struct term *terms, size_t count,
-	struct trace *trace);
+	size_t factor, struct trace *trace);
 /* Whether any of an experiment's terms holds, or (all = true) all of them; they may refer to the
  * verdict so far. */
 bool terms_hold_for_verdict(const struct case_analysis *view, const struct verdict *verdict,

@@ -105,7 +105,10 @@ bool fact_unofficial_restore(const struct case_analysis *view)
 
 bool fact_works_unchanged(const struct case_analysis *view)
 {
-	return case_analysis_works(view, 0) > 0 && !fact_works_other_network(view);
+	for (size_t i = 0; i < view->count; i++)
+		if (comparison_unchanged(&view->attempts[i]))
+			return true;
+	return false;
 }
 
 bool fact_dfu_tried(const struct case_analysis *view)
@@ -131,13 +134,14 @@ bool fact_stop_rule(const struct case_analysis *view)
 /* Successes explained by a change outside the phone, or by no change: the phone works. */
 static size_t phone_worked(const struct case_analysis *view)
 {
+	uint64_t outside = comparison_of_phase(view, PHASE_CONNECTION) |
+			   comparison_of_phase(view, PHASE_SOFTWARE);
 	size_t count = 0;
 
 	for (size_t i = 0; i < view->count; i++) {
 		const struct attempt_view *a = &view->attempts[i];
 
-		count += case_analysis_changed_exactly(a, 0) ||
-			 case_analysis_changed_within(a, LINK_VARIABLES | SOFTWARE_VARIABLES, 0);
+		count += comparison_unchanged(a) || comparison_within(a, outside);
 	}
 	return count;
 }

@@ -40,37 +40,7 @@ static bool is_on_direct_port(const struct attempt_view *a)
 
 static bool has_no_cable_label(const struct attempt_view *a)
 {
-	return !a->values[VARIABLE_CABLE];
-}
-
-bool fact_two_computers_failed(const struct case_analysis *view)
-{
-	return view->computers >= 2;
-}
-
-bool fact_two_cables_failed(const struct case_analysis *view)
-{
-	return view->cables >= 2;
-}
-
-bool fact_two_computers_tried(const struct case_analysis *view)
-{
-	return view->tried_computers >= 2;
-}
-
-bool fact_two_cables_tried(const struct case_analysis *view)
-{
-	return view->tried_cables >= 2;
-}
-
-bool fact_two_ports_tried(const struct case_analysis *view)
-{
-	return view->tried_ports >= 2;
-}
-
-bool fact_two_ports_failed(const struct case_analysis *view)
-{
-	return view->ports >= 2;
+	return !a->values[FACTOR_ID_CABLE][0];
 }
 
 bool fact_link_faulty(const struct case_analysis *view)
@@ -116,57 +86,4 @@ bool fact_direct_port_failed(const struct case_analysis *view)
 bool fact_cable_unknown(const struct case_analysis *view)
 {
 	return any_failure(view, has_no_cable_label);
-}
-
-bool fact_works_other_cable(const struct case_analysis *view)
-{
-	return case_analysis_works(view, CABLE) > 0;
-}
-
-bool fact_works_other_cable_twice(const struct case_analysis *view)
-{
-	return fact_works_other_cable(view) &&
-	       case_analysis_works_within(view, CABLE, LINK_VARIABLES) >= 2;
-}
-
-bool fact_works_other_port(const struct case_analysis *view)
-{
-	return case_analysis_works(view, PORT) > 0;
-}
-
-bool fact_works_other_port_twice(const struct case_analysis *view)
-{
-	return fact_works_other_port(view) &&
-	       case_analysis_works_within(view, PORT, LINK_VARIABLES) >= 2;
-}
-
-/* Another computer means other ports. */
-bool fact_works_other_computer(const struct case_analysis *view)
-{
-	return case_analysis_works_within(view, HOST, PORT) > 0;
-}
-
-bool fact_works_other_computer_twice(const struct case_analysis *view)
-{
-	return fact_works_other_computer(view) &&
-	       case_analysis_works_within(view, HOST, LINK_VARIABLES) >= 2;
-}
-
-bool fact_works_elsewhere_twice(const struct case_analysis *view)
-{
-	return fact_works_other_cable_twice(view) || fact_works_other_port_twice(view);
-}
-
-bool fact_works_link_changed(const struct case_analysis *view)
-{
-	return case_analysis_works_within(view, LINK_VARIABLES, 0) > 0 &&
-	       !fact_works_other_cable(view) && !fact_works_other_port(view) &&
-	       !fact_works_other_computer(view);
-}
-
-bool fact_works_link_changed_twice(const struct case_analysis *view)
-{
-	return case_analysis_works_within(view, LINK_VARIABLES, 0) >= 2 &&
-	       !fact_works_other_cable_twice(view) && !fact_works_other_port_twice(view) &&
-	       !fact_works_other_computer_twice(view);
 }

@@ -4,16 +4,7 @@
 #pragma once
 
 #include "common/knowledge/fact_ids.h"
-#include "common/diagnosis/case_analysis.h"
-
-#define CABLE VARIABLE_BIT(VARIABLE_CABLE)
-#define PORT VARIABLE_BIT(VARIABLE_PORT)
-#define HOST VARIABLE_BIT(VARIABLE_HOST)
-#define TOOL VARIABLE_BIT(VARIABLE_TOOL)
-#define HOST_SOFTWARE VARIABLE_BIT(VARIABLE_HOST_SOFTWARE)
-#define FIRMWARE VARIABLE_BIT(VARIABLE_FIRMWARE)
-#define ACTION VARIABLE_BIT(VARIABLE_ACTION)
-#define FLEX VARIABLE_BIT(VARIABLE_FLEX)
+#include "common/diagnosis/comparison.h"
 
 /* Each returns whether its fact is true for the case; facts.txt explains the facts. */
 #define FACT_DECLARATION(id, function) bool function(const struct case_analysis *view);
@@ -23,8 +14,6 @@ FACT_FUNCTIONS(FACT_DECLARATION)
 /* The same failure on at least two computers and with at least two cables, without a known link
  * fault. */
 bool fails_on_all_links(const struct case_analysis *view);
-
-typedef bool attempt_test(const struct attempt_view *a);
 
 /* Whether a failed attempt that counts passes the test. */
 static inline bool any_failure(const struct case_analysis *view, attempt_test *test)

@@ -28,8 +28,29 @@ struct phase_advice {
 	const char *source;
 };
 
+/* What a factor may have to do with a case. */
+enum relation {
+	RELATION_IS,	      /* it is that factor */
+	RELATION_CURED,	      /* it worked with another value of it, and nothing else changed */
+	RELATION_CURED_TWICE, /* and it worked twice or more with changes of its phase */
+	RELATION_CURED_OUT,   /* cured, with the part disconnected */
+	RELATION_CURED_NEW,   /* cured, with another part */
+	RELATION_RETURNS,     /* cured, and put back it failed again */
+	RELATION_CHANGED,     /* it worked with another value of it, whatever else changed */
+	RELATION_AMONG,	      /* it worked with another value of it, and something else changed */
+	RELATION_TRIED,	      /* some attempt ran with the part in another state */
+	RELATION_TRIED_TWO,   /* it failed with two values of it or more */
+	RELATION_FAILED_TWO,  /* it failed at the same point with two values of it or more */
+	RELATION_CLEARED, /* it failed with the part disconnected, or with one that counts as good
+			   */
+	RELATION_CLEARED_OUT, /* it failed with the part disconnected */
+	RELATION_SHARES,      /* other factors point at the same cause */
+};
+
 enum term_kind {
-	TERM_FACT, /* of the case: facts.txt */
+	TERM_FACT,     /* of the case: facts.txt */
+	TERM_FACTOR,   /* what the comparison of attempts says of factors */
+	TERM_TOGETHER, /* several factors of a phase changed together */
 	/* Of one failed attempt. */
 	TERM_SIGN,
 	TERM_USB,
@@ -56,14 +77,29 @@ struct term {
 	enum term_kind kind;
 	bool negated;
 	int fact; /* enum fact_id */
+	enum relation relation;
+	uint64_t factors; /* as bits: any of them */
+	bool each;	  /* the factor that the rule is tried for */
+	enum phase phase;
+	size_t times; /* that it must have happened, at least */
 	const char *const *words;
 	const int64_t *numbers;
 	size_t count;
 };
 
-/* Evidence for or against one cause, or (cause is CAUSE_NONE) for a phase. */
+/* What a rule speaks of. */
+enum rule_about {
+	ABOUT_CAUSE,
+	ABOUT_PHASE,
+	/* The rule is tried for each factor. */
+	ABOUT_FACTOR,	    /* the cause that it points at */
+	ABOUT_FACTOR_PHASE, /* the phase of that cause */
+};
+
+/* Speaks for or against one cause or a phase. */
 struct rule {
 	const char *id;
+	enum rule_about about;
 	size_t cause; /* index in knowledge_causes */
 	enum phase phase;
 	int weight;

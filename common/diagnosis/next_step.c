@@ -26,7 +26,7 @@ static void write_step(const struct case_analysis *view, const struct experiment
 	struct next_step *ret)
 {
 	*ret = (struct next_step){.experiment = experiment->word, .title = experiment->title};
-	wording_fill(view, NULL, experiment->text, ret->text, sizeof(ret->text));
+	wording_fill(view, NULL, 0, experiment->text, ret->text, sizeof(ret->text));
 	ret->outcome_count = experiment->outcome_count;
 	for (size_t i = 0; i < experiment->outcome_count; i++) {
 		ret->outcomes[i].condition = experiment->outcomes[i].condition;

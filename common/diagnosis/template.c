@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/diagnosis/comparison.h"
 
 #define WORD_SIZE 160
 
@@ -64,8 +65,20 @@ static void word_port(const struct attempt *attempt, char *out)
 			name ? name : "");
 }
 
+/* What changed in the success that a sentence is about, or else in the newest one. */
+static void word_changes(
+	const struct case_analysis *view, const struct attempt_view *about, char *out)
+{
+	for (size_t i = view->count; i > 0 && (!about || !about->contrast_count); i--)
+		about = &view->attempts[i - 1];
+	if (about && about->contrast_count)
+		comparison_describe(view, about, about->contrasts[0].changed, out, WORD_SIZE);
+	else
+		text_copy(out, WORD_SIZE, "another setup");
+}
+
 static void fill_word(const struct case_analysis *view, const struct attempt_view *about,
-	const char *name, char out[static WORD_SIZE])
+	uint64_t changed, const char *name, char out[static WORD_SIZE])
 {
 	const struct attempt *attempt = about ? about->attempt : NULL;
 
@@ -92,12 +105,18 @@ static void fill_word(const struct case_analysis *view, const struct attempt_vie
 		word_text(out, view->c->identity.product, "this phone");
 	else if (word_is(name, "words"))
 		word_text(out, attempt ? attempt->failure_text : NULL, "nothing more");
+	else if (word_is(name, "change") && about)
+		comparison_describe(view, about, changed, out, WORD_SIZE);
+	else if (word_is(name, "name") && changed)
+		text_copy(out, WORD_SIZE, view->factors[__builtin_ctzll(changed)].name);
+	else if (word_is(name, "changes"))
+		word_changes(view, about, out);
 	else
 		out[0] = '\0';
 }
 
 void wording_fill(const struct case_analysis *view, const struct attempt_view *about,
-	const char *template, char *out, size_t size)
+	uint64_t changed, const char *template, char *out, size_t size)
 {
 	size_t used = 0;
 
@@ -112,7 +131,7 @@ void wording_fill(const struct case_analysis *view, const struct attempt_view *a
 			continue;
 		}
 		text_copy(name, (size_t)(end - template), template + 1);
-		fill_word(view, about, name, word);
+		fill_word(view, about, changed, name, word);
 		text_copy(out + used, size - used, word);
 		used += strlen(out + used);
 		template = end + 1;

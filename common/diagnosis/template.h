@@ -7,6 +7,7 @@
 #include "common/diagnosis/case_analysis.h"
 
 /* Writes `template` with its {words} filled into `out` (at most `size` bytes with the NUL). `about`
- * is the subject; NULL = the last failure. An unknown value becomes a general word. */
+ * is the subject; NULL = the last failure. `changed` are the factors of {change}, as bits. An
+ * unknown value becomes a general word. */
 void wording_fill(const struct case_analysis *view, const struct attempt_view *about,
-	const char *template, char *out, size_t size);
+	uint64_t changed, const char *template, char *out, size_t size);

@@ -20,12 +20,12 @@ static bool is_restore(const struct attempt_view *a)
 
 static bool lacks_cable(const struct attempt_view *a)
 {
-	return is_restore(a) && !a->values[VARIABLE_CABLE];
+	return is_restore(a) && !a->values[FACTOR_ID_CABLE][0];
 }
 
 static bool lacks_computer(const struct attempt_view *a)
 {
-	return is_restore(a) && !a->values[VARIABLE_HOST];
+	return is_restore(a) && !a->values[FACTOR_ID_HOST][0];
 }
 
 static bool lacks_point(const struct attempt_view *a)
@@ -40,24 +40,24 @@ static bool lacks_link(const struct attempt_view *a)
 }
 
 /* A success without a certain difference from a failure: the label would show one. */
-static bool is_doubtful(const struct case_analysis *view, enum variable variable)
+static bool is_doubtful(const struct case_analysis *view, size_t factor)
 {
 	for (size_t i = 0; i < view->count; i++)
 		for (size_t j = 0; j < view->attempts[i].contrast_count; j++)
-			if (view->attempts[i].contrasts[j].doubtful & VARIABLE_BIT(variable))
+			if (view->attempts[i].contrasts[j].doubtful & FACTOR_BIT(factor))
 				return true;
 	return false;
 }
 
 static bool cables_decide(const struct case_analysis *view)
 {
-	return view->succeeded_count ? is_doubtful(view, VARIABLE_CABLE)
+	return view->succeeded_count ? is_doubtful(view, FACTOR_ID_CABLE)
 				     : view->clean_cables < LINKS_NEEDED;
 }
 
 static bool computers_decide(const struct case_analysis *view)
 {
-	return view->succeeded_count ? is_doubtful(view, VARIABLE_HOST)
+	return view->succeeded_count ? is_doubtful(view, FACTOR_ID_HOST)
 				     : view->clean_computers < LINKS_NEEDED;
 }
 

@@ -5,6 +5,7 @@ A bad entry ends the build with file:line."""
 
 import re
 
+from generate_factors import SIDES, bits, read_factors
 from textfile import (SLUG, quote, quote_all, read_blocks, read_lines, read_words, run,
                       write)
 
@@ -22,12 +23,19 @@ VALUE_TERMS = {
     "history": False, "tool": False, "came-back": False, "stage": False, "entry": False,
     "action": False, "condition": False, "older-than": False, "verdict": False, "suspect": False,
 }
+# What the comparison of attempts says of factors: their keys, sides, `part`, `decisive` or `each`.
+RELATIONS = ("is", "cured", "cured-twice", "cured-out", "cured-new", "returns", "changed", "among",
+             "tried", "tried-two", "failed-two", "cleared", "cleared-out", "shares")
+# Several factors of a phase changed together, so many times at least.
+TOGETHER = {"together": 1, "together-twice": 2}
+# What a rule is about where it is tried for each factor.
+OF_FACTOR = {"factor": "ABOUT_FACTOR", "phase": "ABOUT_FACTOR_PHASE"}
 DRAFT_TERMS = {"verdict", "suspect"}
 MODES = {"normal", "recovery", "dfu", "wtf", "restore", "usb-only", "gone"}
 FIRMWARE = r"[0-9]+(\.[0-9]+)+|[0-9]{1,2}[A-Z][0-9]+"
 STAGES = {"dfu", "recovery", "boot-ramdisk", "restore", "reboot", "normal"}
 PLACEHOLDERS = {"computers", "cables", "failures", "operation", "checkpoint", "code", "tool",
-                "cable", "port", "product", "words"}
+                "cable", "port", "product", "words", "change", "changes", "name"}
 TEXT_MAX = 240
 
 
@@ -36,8 +44,8 @@ def fact_id(word):
 
 
 class Compiler:
-    def __init__(self, facts, signs):
-        self.facts, self.signs = facts, signs
+    def __init__(self, facts, signs, factors):
+        self.facts, self.signs, self.factors = facts, signs, factors
         self.causes, self.lines, self.serial = [], [], 0
 
     def check_values(self, block, key, name, values):
@@ -56,6 +64,32 @@ class Compiler:
                 except ValueError:
                     block.bad(f"{name}={value}: not a number", key)
 
+    def factor_set(self, block, key, name, values):
+        """A set of factors: their keys, or what they have in common."""
+        found = set()
+        for value in values:
+            members = {number for number, factor in enumerate(self.factors)
+                       if value in (factor.name, factor.one("side", "-")) or
+                       (value == "part" and factor.kind == "part") or
+                       (value == "decisive" and factor.one("once", ""))}
+            if not members and value != "each":
+                block.bad(f"{name}={value}: no such factor", key)
+            found |= members
+        return bits(found)
+
+    def comparison_term(self, block, key, name, negated, values):
+        if name in TOGETHER:
+            if len(values) != 1 or values[0] not in PHASES:
+                block.bad(f"{name}= has one phase", key)
+            return (f"{{.kind = TERM_TOGETHER, .negated = {negated}, .phase = {PHASES[values[0]]}, "
+                    f".times = {TOGETHER[name]}}}")
+        each = int(name in ("is", "shares") or "each" in values)
+        if each and block.kind != "rule":
+            block.bad(f"{name}= asks for the factor of a rule", key)
+        return (f"{{.kind = TERM_FACTOR, .negated = {negated}, "
+                f".relation = RELATION_{name.upper().replace('-', '_')}, "
+                f".factors = {self.factor_set(block, key, name, values)}, .each = {each}}}")
+
     def term(self, block, key, text, draft):
         negated = text.startswith("!")
         name, equals, rest = text.lstrip("!").partition("=")
@@ -63,6 +97,8 @@ class Compiler:
             if name not in self.facts:
                 block.bad(f"unknown fact '{name}'", key)
             return f"{{.kind = TERM_FACT, .negated = {int(negated)}, .fact = {fact_id(name)}}}"
+        if name in RELATIONS or name in TOGETHER:
+            return self.comparison_term(block, key, name, int(negated), rest.split(","))
         if name not in VALUE_TERMS or (name in DRAFT_TERMS and not draft):
             block.bad(f"unknown term '{name}='", key)
         values = rest.split(",")
@@ -176,10 +212,16 @@ class Compiler:
             if len(source) < 8:
                 b.bad("needs a source", "source")
             for word in b.one("cause").split():
+                about = OF_FACTOR.get(word, "ABOUT_PHASE" if word in PHASES else "ABOUT_CAUSE")
+                if (word in OF_FACTOR) != any(term.endswith("=each") for term in b.one("when").split()):
+                    b.bad("a cause 'factor' or 'phase' needs a term with 'each', and that needs it",
+                          "cause")
                 phase = PHASES.get(word, "PHASE_NONE")
-                cause = "CAUSE_NONE" if word in PHASES else self.cause_index(b, "cause", word)
+                cause = (self.cause_index(b, "cause", word) if about == "ABOUT_CAUSE"
+                         else "CAUSE_NONE")
                 rows.append(
-                    f"\t{{.id = {quote(b.name)}, .cause = {cause}, .phase = {phase}, "
+                    f"\t{{.id = {quote(b.name)}, .about = {about}, .cause = {cause}, "
+                    f".phase = {phase}, "
                     f".weight = {sign * STRENGTHS[strength]}, "
                     f".repeat_weight = {sign * STRENGTHS[repeat]}, "
                     f".opens = {int(b.one('opens', 'no') == 'yes')}, "
@@ -215,7 +257,8 @@ def main(folder, target, header):
               if (match := re.fullmatch(rf"\s+sign: ({SLUG})", line))}
     link_signs = {match[1] for _, line in read_lines(folder / "linksigns.txt")
                   if (match := re.fullmatch(rf"sign ({SLUG})", line))}
-    compiler = Compiler(facts, {sign.name for sign in signs} | panics | link_signs)
+    compiler = Compiler(facts, {sign.name for sign in signs} | panics | link_signs,
+                        read_factors(folder / "factors.txt"))
     causes = read_causes(folder)
     advice = read_blocks(folder / "advice.txt", {"phase": {"advice", "source"}})
     experiments = read_experiments(folder)

@@ -12,15 +12,16 @@ KEY = r"[a-z][A-Za-z]*"
 KEY_MOST = 31  # CONDITION_KEY_SIZE less the NUL
 SIDES = ("link", "host", "tool", "firmware", "network", "action")
 SOURCES = {"host", "port", "hubDepth", "hub", "tool", "version", "libraries", "firmware", "build",
-           "action"}
+           "action", "restored"}
 STATES = ["connected", "original", "replaced", "disconnected", "known-good"]
 PHASES = {"phase1-connection", "phase1-software", "phase2-hardware"}
 READS_MOST, VALUES_MOST = 3, 7
+FACTORS_MOST = 56  # CASE_FACTORS_MAX less room for conditions that are not known
 COMMON = {"name", "values", "source"}
 EXPLAINS = COMMON | {"change", "cause", "reads", "step"}
 KINDS = {
-    "factor": (EXPLAINS | {"side", "doubt"}, KEY),
-    "part": (EXPLAINS | {"otherwise", "minimal", "once"}, KEY),
+    "factor": (EXPLAINS | {"side", "doubt", "brings"}, KEY),
+    "part": (EXPLAINS | {"otherwise", "minimal", "needed", "once"}, KEY),
     "label": (COMMON, KEY),
 }
 YES = {"yes": "true", "": "false"}
@@ -70,7 +71,24 @@ def side(factor):
     return "FACTOR_PART" if factor.kind == "part" else "FACTOR_LABEL"
 
 
-def row(factor, causes, steps):
+def bits(numbers):
+    """A C constant: a set of factors by their numbers."""
+    return f"UINT64_C({sum(1 << number for number in numbers):#x})"
+
+
+def brings(factor, keys):
+    words = factor.one("brings", "").split()
+    for word in words:
+        if word not in keys:
+            factor.bad(f"unknown factor '{word}'", "brings")
+    return bits(keys.index(word) for word in words)
+
+
+def enum_name(key):
+    return "FACTOR_ID_" + re.sub(r"([A-Z])", r"_\1", key).upper()
+
+
+def row(factor, keys, causes, steps):
     factor.one("source")
     explains = factor.kind != "label"
     usual, words = values(factor)
@@ -84,8 +102,10 @@ def row(factor, causes, steps):
         "reads": quote_all(reads(factor) if explains else []),
         "values": quote_all(words),
         "has_usual": usual,
+        "brings": brings(factor, keys),
         "doubt": factor.word("doubt", YES, ""),
         "minimal_off": factor.word("minimal", {"off": "true", "": "false"}, ""),
+        "needed": factor.word("needed", YES, ""),
         "once_strong": factor.word("once", {"strong": "true", "": "false"}, ""),
         "step": factor.word("step", steps) if explains else "NULL",
     }
@@ -98,11 +118,18 @@ def words_of(path, kind):
             if line.startswith(kind + " ")}
 
 
-def main(source, causes, experiments, target):
+def main(source, causes, experiments, target, header):
     known = words_of(causes, "cause") | {word: quote(word) for word in PHASES}
     steps = words_of(experiments, "experiment")
-    textfile.write(target, [row(factor, known, steps) for factor in read_factors(source)])
+    factors = read_factors(source)
+    keys = [factor.name for factor in factors]
+    if len(keys) > FACTORS_MOST:
+        raise textfile.Bad(f"{source}:1: more than {FACTORS_MOST} entries")
+    textfile.write(target, [row(factor, keys, known, steps) for factor in factors])
+    textfile.write(header, [
+        "/* Generated from common/knowledge/factors.txt. */", "#pragma once", "",
+        "enum factor_id {", *[f"\t{enum_name(key)}," for key in keys], "\tFACTOR_ID_COUNT", "};"])
 
 
 if __name__ == "__main__":
-    textfile.run(main, "FACTORS.txt CAUSES.txt EXPERIMENTS.txt FACTORS.inc")
+    textfile.run(main, "FACTORS.txt CAUSES.txt EXPERIMENTS.txt FACTORS.inc FACTORS.h")

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define FACTOR_READS_MAX 3
 #define FACTOR_VALUES_MAX 7
@@ -31,14 +32,16 @@ struct factor {
 	const char *otherwise; /* the cause on a model without Face ID; NULL = the same */
 	const char *reads[FACTOR_READS_MAX];
 	const char *values[FACTOR_VALUES_MAX]; /* allowed in addition to "unknown"; none = any */
+	uint64_t brings;		       /* bits of those that change along with it */
 	bool has_usual;			       /* without a report, the usual value applies */
 	bool doubt;	  /* a value known for only one attempt may hide a change */
 	bool minimal_off; /* disconnected in a minimal boot */
+	bool needed;	  /* the phone does not run without it: disconnected, it clears nothing */
 	bool once_strong; /* one success in another state is strong evidence */
 	const char *step; /* word of the experiment that changes it */
 };
 
-/* All of them, in the order of the file: parts last. */
+/* All of them, in the order of the file and of common/knowledge/factor_ids.h: parts last. */
 const struct factor *factor_all(size_t *ret_count);
 /* The factor of a condition's key; NULL if the table has none. */
 const struct factor *factor_by_key(const char *key);

@@ -14,7 +14,7 @@
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
 #include "common/diagnosis/knowledge.h"
-#include "common/diagnosis/case_analysis.h"
+#include "common/diagnosis/comparison.h"
 #include "tests/accuracy/floors.h"
 #include "tests/accuracy/score.h"
 
@@ -67,8 +67,10 @@ static enum side baseline_article(const struct case_analysis *view)
 {
 	if (!case_analysis_last_failure(view))
 		return SIDE_NONE;
-	if (case_analysis_works_within(view, LINK_VARIABLES | SOFTWARE_VARIABLES, 0))
-		return SIDE_PHASE_1;
+	for (size_t i = 0; i < view->count; i++)
+		if (comparison_within(&view->attempts[i],
+			    view->of_phase[PHASE_CONNECTION] | view->of_phase[PHASE_SOFTWARE]))
+			return SIDE_PHASE_1;
 	return view->computers >= 2 ? SIDE_PHASE_2 : SIDE_UNDECIDED;
 }
 

@@ -376,19 +376,27 @@ static void swap_attempts(struct triage_case *c, size_t i, size_t j)
 	c->attempts[j] = attempt;
 }
 
-/* Flex trials are related by their order: a failure after the success is another thing than before.
- */
+/* A failure after a success tells more than one before it where what cured is changed back. */
+static bool tells_of_order(const struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->cause_count; i++)
+		for (size_t j = 0; j < verdict->causes[i].evidence_count; j++)
+			if (strstr(verdict->causes[i].evidence[j].rule, "returns"))
+				return true;
+	return false;
+}
+
 static void order_of_attempts_does_not_matter(void **state)
 {
 	for (int round = 0; round < ROUNDS; round++) {
 		CLEANUP(triage_case_freep) struct triage_case *c = any_case();
 
-		for (size_t i = 0; i < c->attempt_count; i++)
-			attempt_set_condition(c->attempts[i], "earpieceFlex", "unknown", 0);
 		run(c, &before);
 		for (size_t i = c->attempt_count - 1; i > 0; i--)
 			swap_attempts(c, i, draw((uint32_t)i + 1));
 		run(c, &after);
+		if (tells_of_order(&before) || tells_of_order(&after))
+			continue;
 		assert_int_equal(before.phase, after.phase);
 		assert_int_equal(before.strength, after.strength);
 		assert_string_equal(first_cause(&before), first_cause(&after));

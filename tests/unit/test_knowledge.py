@@ -30,7 +30,7 @@ GENERATORS = {
     "sources.txt": CODES,
     "budgets.txt": ("generate_budgets.py", "{}/budgets.txt", "{}/out.inc"),
     "factors.txt": ("generate_factors.py", "{}/factors.txt", "{}/causes.txt",
-                    "{}/experiments.txt", "{}/out.inc"),
+                    "{}/experiments.txt", "{}/out.inc", "{}/out.h"),
     "tools.txt": ("generate_tools.py", "{}/tools.txt", "{}/out.inc"),
     "models.txt": ("generate_models.py", "{}/models.txt", "{}/out.inc"),
 }
