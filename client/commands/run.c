@@ -30,7 +30,8 @@
 #define POLL_MOST_MS 60000
 /* Wait for the tool's version before the session begins. */
 #define VERSION_WAIT_US (500 * USEC_PER_MSEC)
-#define FILE_WAIT_MS 1000 /* for the log's file, after everything else */
+#define VERDICT_WAIT_MS 1000 /* for the daemon's verdict, once the tool has ended */
+#define FILE_WAIT_MS 1000    /* for the log's file, after everything else */
 /* A tool with libusbmuxd 2.1.0 whose phone has left runs in a loop and reacts to no other
  * signal. */
 #define INTERRUPTS_BEFORE_KILL 3
@@ -298,9 +299,42 @@ static int say_start_failure(int error, const char *tool)
 	return error == -ENOENT ? TOOL_NOT_FOUND : TOOL_NOT_EXECUTABLE;
 }
 
+/* Whether the phone needs a next step: not after a success, or if a person stopped the restore. */
+static bool is_verdict_wanted(const struct run *run)
+{
+	static const char *const outcomes[] = {"failed", "not-started", "ended-unknown"};
+	const char *outcome = field_text_or(run->feed.progress, "outcome", "");
+
+	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++)
+		if (text_equal(outcome, outcomes[i]))
+			return run->feed.session[0] && !run->feed.problem[0] && !run->cut_short;
+	return false;
+}
+
+/* Diagnose's reply for the session; NULL if the daemon does not answer at once. */
+static struct json_object *ask_verdict(struct run *run)
+{
+	CLEANUP(connection_freep) struct connection *connection = NULL;
+	struct varlink_reply reply;
+	struct json_builder builder = {0};
+	struct json_object *parameters, *diagnosis;
+
+	if (!is_verdict_wanted(run) || connection_open(run->context->socket, &connection) < 0)
+		return NULL;
+	parameters = json_new_object(&builder);
+	json_put_text(&builder, parameters, "session", run->feed.session);
+	if (connection_send(connection, &builder, "Diagnose", parameters, false) < 0 ||
+		connection_wait(connection, VERDICT_WAIT_MS, &reply) < 0)
+		return NULL;
+	diagnosis = reply.error ? NULL : json_object_get(reply.parameters);
+	varlink_reply_done(&reply);
+	return diagnosis;
+}
+
 static void say_end(struct run *run, const char *tool, int file_error)
 {
 	const struct feed *feed = &run->feed;
+	CLEANUP(json_object_putp) struct json_object *diagnosis = ask_verdict(run);
 	struct run_end end = {
 		.session = feed->session[0] ? feed->session : NULL,
 		.tool = tool,
@@ -309,6 +343,7 @@ static void say_end(struct run *run, const char *tool, int file_error)
 		.killed = run->tool.killed,
 		.number = run->tool.number,
 		.result = feed->progress,
+		.diagnosis = diagnosis,
 	};
 
 	if (!end.problem && !feed->ended_told)

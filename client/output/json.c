@@ -50,6 +50,9 @@ static void json_run_end(const struct run_end *end, bool reveal)
 	json_put_known_text(&builder, object, "problem", end->problem);
 	if (end->result)
 		json_put(&builder, object, "result", json_object_get(end->result));
+	if (field_object(end->diagnosis, "verdict"))
+		json_put(&builder, object, "verdict",
+			json_object_get(field_object(end->diagnosis, "verdict")));
 	/* Standard output belongs to the tool. */
 	if (!builder.failed)
 		print(stderr, object);

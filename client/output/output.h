@@ -16,6 +16,8 @@ struct run_end {
 	bool killed;
 	int number;		    /* signal or exit status */
 	struct json_object *result; /* Session, or NULL */
+	struct json_object
+		*diagnosis; /* Diagnose's reply if the restore did not succeed, or NULL */
 };
 
 /* How much of a diagnosis is shown. */

@@ -409,6 +409,16 @@ static const char *run_outcome(const char *outcome)
 	return outcome;
 }
 
+/* The command that failed says what to do next. */
+static void put_run_verdict(struct json_object *diagnosis, bool reveal)
+{
+	struct layout layout;
+
+	layout_init(&layout, stderr, -1, reveal);
+	layout_put(&layout, "idevicetriage: ");
+	text_short_diagnosis(&layout, diagnosis);
+}
+
 static void text_run_end(const struct run_end *end, bool reveal)
 {
 	const char *outcome = field_text_or(end->result, "outcome", "ended");
@@ -422,7 +432,9 @@ static void text_run_end(const struct run_end *end, bool reveal)
 	snprintf(how, sizeof(how), end->killed ? "was killed by signal %d" : "exited with %d",
 		end->number);
 	if (!end->session)
-		report_error("%s %s; the daemon did not watch. Its log is %s", tool, how, end->log);
+		report_error("%s %s; the daemon did not watch. Its log is %s; see "
+			     "`idevicetriage diagnose --log %s`.",
+			tool, how, end->log, end->log);
 	else if (end->problem)
 		report_error("%s %s; the daemon has only part of it: %s. Its log is %s; see "
 			     "`idevicetriage diagnose %s`.",
@@ -436,6 +448,8 @@ static void text_run_end(const struct run_end *end, bool reveal)
 	if (end->log_problem)
 		report_error("The log file %s is incomplete: %s.%s", end->log, end->log_problem,
 			end->session && !end->problem ? " The daemon has the whole log." : "");
+	if (end->diagnosis)
+		put_run_verdict(end->diagnosis, reveal);
 }
 
 static void text_imported(struct layout *layout, struct json_object *attempt)

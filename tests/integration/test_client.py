@@ -358,10 +358,31 @@ def test_run_takes_the_phone_from_the_tools_arguments(client, daemon, arguments,
     assert daemon.begun[0].get(key) == value
 
 
-def test_run_ends_with_one_line_that_leads_on(client, daemon):
+END = ("idevicetriage: sh exited with 7; the restore failed at Creating filesystem (12). "
+       "See `idevicetriage diagnose 55556666`.\n")
+
+
+def test_run_ends_with_the_verdict_and_the_next_step(client, daemon):
+    """The command that failed says what to do next; its status is the tool's."""
     result = client.run_shell("exit 7")
-    assert result.stderr == ("idevicetriage: sh exited with 7; the restore failed at Creating filesystem (12). "
-                             "See `idevicetriage diagnose 55556666`.\n")
+    assert result.returncode == 7
+    assert result.stderr == f'{END}idevicetriage: {standin.VERDICT["summary"]} Next: use another cable.\n'
+    assert ("Diagnose", {"session": standin.SESSION}) in daemon.calls
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "aborted"])
+def test_run_gives_no_verdict_where_nothing_failed(client, daemon, outcome):
+    daemon.result = standin.session(outcome=outcome)
+    assert client.run_shell("exit 7").stderr.count("\n") == 1
+    assert not any(method == "Diagnose" for method, _ in daemon.calls)
+
+
+def test_run_ends_without_a_verdict_that_is_refused(client, daemon):
+    def refuse(parameters, more):
+        raise standin.Refusal("CasebookUnavailable", reason="full")
+
+    daemon._Diagnose = refuse
+    assert client.run_shell("exit 7").stderr == END
 
 
 def test_run_as_json_leaves_standard_output_to_the_tool(client, daemon):
@@ -370,6 +391,7 @@ def test_run_as_json_leaves_standard_output_to_the_tool(client, daemon):
     end = json.loads(result.stderr)
     assert end["session"] == standin.SESSION and end["exitStatus"] == 7
     assert end["result"]["outcome"] == "failed" and "problem" not in end
+    assert end["verdict"]["nextStep"]["experiment"] == "swap-cable"
     assert pathlib.Path(end["log"]).read_text() == "out\n"
 
 
@@ -415,6 +437,7 @@ def test_run_without_a_daemon(client):
     result = client.run_shell("echo out; exit 7")
     assert result.returncode == 7 and result.stdout == "out\n"
     assert result.stderr.count("not reachable") == 1 and "the daemon did not watch" in result.stderr
+    assert "`idevicetriage diagnose --log /" in result.stderr and "Next:" not in result.stderr
 
 
 def test_run_finds_a_daemon_that_comes_later(client):
@@ -675,7 +698,7 @@ def test_live_line_on_a_terminal(client, daemon):
     assert status == 3
     assert b"one\r\n" in shown and b"two\r\n" in shown
     assert b"Creating filesystem (12) 45 %" in shown and b"phone silent 12 s of 5 min" in shown
-    assert shown.rstrip().endswith(b"diagnose 55556666`.")
+    assert shown.rstrip().endswith(b"Next: use another cable.")
 
 
 def test_live_line_of_a_phone_over_its_budget(client, daemon):

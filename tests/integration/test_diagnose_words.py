@@ -106,3 +106,15 @@ def test_a_log_that_is_given_as_a_case_names_the_option(words):
     assert result.returncode == 1 and '--log' in result.stderr
     result = words.bench.triage('diagnose', '--log', MINIMAL / 'm05.log', '--case', MINIMAL / 'disp-dock.json', check=False)
     assert result.returncode == 2
+
+
+# --- After `run` --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('log', ['m05.log', 'm06.log', 'm19.log'])
+def test_run_ends_with_what_diagnose_says(bench, log):
+    """The verdict of a failed restore stands below its end, from the real daemon, and leaves the tool's status alone."""
+    bench.start()
+    result = bench.triage('run', '--', 'sh', '-c', f'cat {MINIMAL / log}; exit 9', check=False)
+    short = bench.triage('diagnose', '--short')
+    assert result.returncode == 9 and short.stdout.count('\n') == 1
+    assert result.stderr.endswith(f'idevicetriage: {short.stdout}'), result.stderr
