@@ -10,7 +10,7 @@
 /* The restore system waits for a computer for about 120 s; a panicking one leaves within 60. */
 #define OVERLOOKED_US (UINT64_C(100) * 1000 * 1000)
 
-static const enum says outside[] = {SAYS_SERVER, SAYS_FILE, SAYS_TOOL, SAYS_HOST};
+static const enum says outside[] = {SAYS_SERVER, SAYS_FILE, SAYS_TOOL, SAYS_HOST, SAYS_USER};
 
 static bool is_of_server(int64_t number)
 {

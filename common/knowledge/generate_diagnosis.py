@@ -251,7 +251,7 @@ def read_experiments(folder):
 def main(folder, target, header):
     facts = read_words(folder / "facts.txt")
     signs = read_blocks(folder / "signs.txt", {
-        "sign": {"text", "from", "noise", "do", "says", "means", "source"}})
+        "sign": {"text", "error", "from", "noise", "do", "says", "means", "source"}})
     # An attempt shows the signs of panics.txt by the panic log that its phone saved.
     panics = {match[1] for _, line in read_lines(folder / "panics.txt")
               if (match := re.fullmatch(rf"\s+sign: ({SLUG})", line))}

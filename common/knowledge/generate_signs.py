@@ -1,27 +1,33 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Turns signs.txt into the rows of a C array of struct sign (common/logs/log_pattern.h), and
-linksigns.txt into those of struct link_pattern (common/logs/link_log.h), and those with advice into
-those of struct mux_fault (common/model/mux_visibility.h). What the signs of both say by themselves
-becomes the table of common/diagnosis/sign_says.c."""
+"""Turns signs.txt into the rows of two C arrays of struct log_pattern (common/logs/log_pattern.h):
+texts of any line, then texts of lines that a tool prints as an error, in small letters; linksigns.txt
+into those of struct link_pattern (common/logs/link_log.h), and those with advice into those of struct
+mux_fault (common/model/mux_visibility.h). What the signs of both say by themselves becomes the table
+of common/diagnosis/sign_says.c."""
 
 import textfile
 from textfile import quote
 
 WRITERS = {"kernel": "LINK_KERNEL", "usbmuxd": "LINK_USBMUXD", "manager": "LINK_MANAGER"}
 SIDES = {word: f"PATTERN_FROM_{word.upper()}" for word in ("either", "tool", "phone")}
-TEXT_LEAST, TEXT_MOST = 6, 255
+TEXT_LEAST, ERROR_LEAST, TEXT_MOST = 6, 4, 255
 
 
-def texts(sign):
+def texts(sign, key="text"):
     """None of what the daemon itself concludes: no line says it."""
     if sign.all("from") == ["daemon"]:
         return []
-    found = sign.all("text", least=1)
+    found = sign.all(key)
+    if not sign.all("text") and not sign.all("error"):
+        sign.bad("text is missing")
     for text in found:
-        if not TEXT_LEAST <= len(text) <= TEXT_MOST:
-            sign.bad(f"a text has {TEXT_LEAST} to {TEXT_MOST} characters: shorter ones slow the"
-                     " search", "text")
+        least = {"text": TEXT_LEAST, "error": ERROR_LEAST}[key]
+        if not least <= len(text) <= TEXT_MOST:
+            sign.bad(f"{key} has {least} to {TEXT_MOST} characters: shorter ones slow the search",
+                     key)
+        if key == "error" and text != text.lower():
+            sign.bad(f"an error is in small letters: {text}", key)
     return found
 
 
@@ -49,15 +55,17 @@ def fault_cells(sign):
             quote(sign.one("advice")), quote(sign.one("source"))]
 
 
-def main(source, log_target, link_source, link_target, says_target, fault_target):
+def main(source, log_target, error_target, link_source, link_target, says_target, fault_target):
     says = []
     keys = {"text", "means", "source"}
-    for path, target, own, cells in ((source, log_target, {"noise", "from", "do", "says"}, log_cells),
-                                     (link_source, link_target, {"from", "says", "ignore", "advice"},
-                                      link_cells)):
+    log_keys, link_keys = {"error", "noise", "from", "do", "says"}, {"from", "says", "ignore", "advice"}
+    for path, targets, own, cells in (
+            (source, {"text": log_target, "error": error_target}, log_keys, log_cells),
+            (link_source, {"text": link_target}, link_keys, link_cells)):
         signs = textfile.read_blocks(path, {"sign": keys | own})
-        textfile.write(target, [f"\t{{{', '.join(cells(sign, text))}}},"
-                                for sign in signs for text in texts(sign)])
+        for key, target in targets.items():
+            textfile.write(target, [f"\t{{{', '.join(cells(sign, text))}}},"
+                                    for sign in signs for text in texts(sign, key)])
         for sign in signs:
             sign.shaped("means", r"[A-Za-z].*\.")
             sign.one("source")
@@ -67,5 +75,5 @@ def main(source, log_target, link_source, link_target, says_target, fault_target
 
 
 if __name__ == "__main__":
-    textfile.run(main, "SIGNS.txt SIGNS.inc LINKSIGNS.txt LINKSIGNS.inc SIGN_SAYS.inc"
+    textfile.run(main, "SIGNS.txt SIGNS.inc ERRORS.inc LINKSIGNS.txt LINKSIGNS.inc SIGN_SAYS.inc"
                   " MUX_FAULTS.inc")

@@ -15,7 +15,7 @@ SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 # What an entry of a file may say by itself: enum says in common/model/says.h.
 SAYS = {
     "errors.txt": "part reset link volume server file server-or-part",
-    "signs.txt": "volume server file tool host unseen link-lost custom step",
+    "signs.txt": "volume server file tool host user unseen link-lost custom step",
     "linksigns.txt": "link bench mux-ended mux-hides",
     "operations.txt": "leaves",
     "checkpoints.txt": "clean-up around",

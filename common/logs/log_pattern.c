@@ -7,8 +7,18 @@ static const struct log_pattern signs[] = {
 #include "common/knowledge/signs.inc"
 };
 
+static const struct log_pattern errors[] = {
+#include "common/knowledge/sign_errors.inc"
+};
+
 const struct log_pattern *log_pattern_all(size_t *ret_count)
 {
 	*ret_count = ARRAY_SIZE(signs);
 	return signs;
+}
+
+const struct log_pattern *log_pattern_errors(size_t *ret_count)
+{
+	*ret_count = ARRAY_SIZE(errors);
+	return errors;
 }

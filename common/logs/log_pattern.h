@@ -20,5 +20,8 @@ struct log_pattern {
 	bool before_start; /* tools print it only before a restore begins */
 };
 
-/* All of them, in the order of precedence; several rows may have one id. */
+/* Those of any line, in the order of precedence; several rows may have one id. */
 const struct log_pattern *log_pattern_all(size_t *ret_count);
+/* Those that count only in a line that a tool prints as an error, in the same order; their texts
+ * are in small letters, and the case of the line does not count. */
+const struct log_pattern *log_pattern_errors(size_t *ret_count);

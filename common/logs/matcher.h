@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define MATCHER_BLOCKS (1u << 16) /* two bytes */
-#define MATCHER_TEXTS_MAX 512
+#define MATCHER_TEXTS_MAX 1024
 #define MATCHER_TEXT_MIN 4 /* bytes; the shortest text limits the skip distance */
 
 struct matcher {

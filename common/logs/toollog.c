@@ -74,6 +74,7 @@ struct toollog *toollog_new(event_sink *sink, void *user)
 	log->permille = -1;
 	log->log_event = (struct event){.kind = EVENT_LOG, .source = SOURCE_TOOL};
 	add_texts(&log->matcher);
+	toollog_add_complaints(&log->complaints);
 	return log;
 }
 
@@ -167,12 +168,12 @@ static bool is_beginning(const struct toollog *log, const char *at)
 static void note_sign(struct toollog *log, size_t number)
 {
 	size_t count;
-	enum pattern_from from = log_pattern_all(&count)[number].from;
+	const struct log_pattern *sign = &log_pattern_all(&count)[number];
 
-	if (from != PATTERN_FROM_PHONE && number < log->tool_sign)
-		log->tool_sign = number;
-	if (from != PATTERN_FROM_TOOL && number < log->phone_sign)
-		log->phone_sign = number;
+	if (sign->from != PATTERN_FROM_PHONE && (!log->tool_sign || sign < log->tool_sign))
+		log->tool_sign = sign;
+	if (sign->from != PATTERN_FROM_TOOL && (!log->phone_sign || sign < log->phone_sign))
+		log->phone_sign = sign;
 }
 
 static void note_text(void *user, size_t text, size_t at)
@@ -191,19 +192,20 @@ static void note_text(void *user, size_t text, size_t at)
 	log->rest = log->line + at + strlen(rule->text);
 }
 
-static void emit_sign(struct toollog *log, size_t number, size_t length)
+static void emit_sign(struct toollog *log, const struct log_pattern *sign, size_t length)
 {
-	size_t count;
-	const struct log_pattern *sign = &log_pattern_all(&count)[number];
 	struct event event = toollog_event(log, EVENT_SIGN);
+	/* The errors of any program may look so: alone they make no log one of a restore. */
+	bool means = log->meant_something || !log->sign_of_error || log->stats.understood > 0;
 
-	log->meant_something = true;
+	log->meant_something = means;
 	if (sign->noise)
 		return;
 	text_copy(event.name, sizeof(event.name), sign->id);
 	event.text = log->line;
 	event.text_length = length;
 	toollog_emit(log, &event);
+	log->meant_something = means;
 }
 
 static void emit_device_log(struct toollog *log, size_t length)
@@ -229,10 +231,12 @@ static void read_line(struct toollog *log, const char *line, size_t length)
 {
 	const struct toollog_family *family = NULL;
 	const struct toollog_rule *rule = NULL;
-	size_t sign;
+	const struct log_pattern *sign;
 
 	log->line = line;
-	log->rule = log->tool_sign = log->phone_sign = TOOLLOG_NONE;
+	log->rule = TOOLLOG_NONE;
+	log->tool_sign = log->phone_sign = NULL;
+	log->sign_of_error = false;
 	log->opens_device_log = false;
 	matcher_run(&log->matcher, line, length, note_text, log);
 	if (log->rule != TOOLLOG_NONE)
@@ -253,7 +257,7 @@ static void read_line(struct toollog *log, const char *line, size_t length)
 	if (!log->phone_speaks && !log->in_device_log)
 		toollog_read_complaint(log, line);
 	sign = log->phone_speaks ? log->phone_sign : log->tool_sign;
-	if (sign != TOOLLOG_NONE)
+	if (sign)
 		emit_sign(log, sign, length);
 }
 

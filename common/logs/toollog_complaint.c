@@ -33,32 +33,166 @@ static const struct {
 	{"free(): invalid ", 6},
 };
 
-/* Starts of the tools' error sentences. Since June 2025 idevicerestore prints errors on a terminal
- * without a prefix. */
+/* How the tools say that something did not work. Since June 2025 idevicerestore prints errors on a
+ * terminal without a prefix. */
 static const char *const denials[] = {
 	"error",
-	"unable to ",
+	"unable ",
 	"failed",
 	"could not ",
 	"couldn't ",
 	"can't ",
 	"cannot ",
 	"did not ",
+	"didn't ",
+	"does not contain",
+	"does not match",
+	"does not exist",
+	"does not have unix",
+	"doesn't match",
+	"doesn't contain",
+	"isn't ",
+	"is not ",
 	"unrecognized ",
-	"invalid option",
+	"invalid ",
+	"incorrect",
+	"unexpected ",
+	"unknown ",
+	"unsupported",
+	"missing",
+	"mismatch",
+	"out of memory",
+	"not enough ",
+	"not found",
+	"not initialized",
+	"not implemented",
+	"not being signed",
+	"no firmwares are ",
+	" is null",
+	"size is 0",
+	" has 0 ",
+	"bigger than ",
+	"larger than ",
+	"greater than ",
+	"outside the bounds",
+	"out of bounds",
+	"not a valid",
+	"are invalid",
+	" != ",
+	": no data",
+	"no ecid",
+	"no '",
+	"no fls_",
+	"no version",
+	"no ipsw file",
+	"no local file",
+	"no recoveryos",
+	"no im4m",
+	"neither ",
+	"timeout while ",
+	"locked",
+	"giving up",
+	"anyway",
+	"refusing",
+	"needs to be",
+	"you need to ",
+	"must not be",
+	"must start",
+	" requires -",
+	"requires an ",
+	"conflicts with",
+	"not compatible",
+	"deprecated!",
+	"not loaded",
+	"not supported",
+	"requested but no",
+	"has invalid",
+	"incorrectly ",
+	"compiled without",
+	"but device was",
+	"but device found",
+	"but we were expecting",
+	"in non-dfu",
+	"zip_",
+	"fopen: ",
+	"fstat: ",
+	"ipsw_open ",
+	"fread=",
+	"got only",
+	"empty",
+	"during sending",
+	"make sure ",
+	"checking for local shsh",
+	"have different ",
+	"expected ",
+	"too small",
+	"has no ",
+	"server returned: ",
+	"usage: ",
 };
 
-static bool has_any_case(const char *line, const char *text)
+/* What stands in a message, whatever its case. */
+struct shape {
+	int signal; /* of a program that died; 0 = none */
+	bool denies;
+	const struct log_pattern *sign;
+};
+
+/* A text of the matcher: a death, a denial or an error of a sign, in this order. */
+static const char *text_of(size_t number)
 {
-	return strcasestr(line, text) != NULL;
+	size_t count;
+	const struct log_pattern *errors = log_pattern_errors(&count);
+
+	if (number < ARRAY_SIZE(deaths))
+		return deaths[number].text;
+	number -= ARRAY_SIZE(deaths);
+	if (number < ARRAY_SIZE(denials))
+		return denials[number];
+	number -= ARRAY_SIZE(denials);
+	return number < count ? errors[number].text : NULL;
 }
 
-static int death_of(const char *line)
+void toollog_add_complaints(struct matcher *matcher)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(deaths); i++)
-		if (has_any_case(line, deaths[i].text))
-			return deaths[i].signal;
-	return 0;
+	const char *text;
+
+	matcher_init(matcher);
+	for (size_t i = 0; (text = text_of(i)); i++)
+		matcher_add(matcher, text);
+	matcher_prepare(matcher);
+}
+
+static void note_shape(void *user, size_t number, size_t at)
+{
+	struct shape *shape = user;
+	const struct log_pattern *sign;
+	size_t count;
+
+	if (number < ARRAY_SIZE(deaths)) {
+		shape->signal = deaths[number].signal;
+		return;
+	}
+	number -= ARRAY_SIZE(deaths);
+	if (number < ARRAY_SIZE(denials)) {
+		shape->denies = true;
+		return;
+	}
+	sign = &log_pattern_errors(&count)[number - ARRAY_SIZE(denials)];
+	if (!shape->sign || sign < shape->sign)
+		shape->sign = sign;
+}
+
+static struct shape shape_of(const struct toollog *log)
+{
+	char small[EVENT_TEXT_MAX + 1];
+	struct shape shape = {0};
+	size_t length = 0;
+
+	for (; log->message[length] && length < EVENT_TEXT_MAX; length++)
+		small[length] = (char)tolower((unsigned char)log->message[length]);
+	matcher_run(&log->complaints, small, length, note_shape, &shape);
+	return shape;
 }
 
 /* "pymobiledevice3.exceptions.NoDeviceConnectedError: text", the end of a Python traceback. */
@@ -80,26 +214,9 @@ static bool is_exception(const char *line)
 	return false;
 }
 
-static bool denies(const char *line)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(denials); i++)
-		if (has_any_case(line, denials[i]))
-			return true;
-	return false;
-}
-
-static const struct log_pattern *pattern_of(const struct toollog *log)
-{
-	size_t count;
-
-	return log->tool_sign == TOOLLOG_NONE ? NULL : &log_pattern_all(&count)[log->tool_sign];
-}
-
 static bool is_before_start(const struct toollog *log)
 {
-	const struct log_pattern *pattern = pattern_of(log);
-
-	return pattern && pattern->before_start;
+	return log->tool_sign && log->tool_sign->before_start;
 }
 
 static void complain(struct toollog *log, const char *text)
@@ -125,44 +242,73 @@ static int64_t exit_code_of(const char *message)
 	return code;
 }
 
-static bool is_complaint(const struct toollog *log, bool exception)
+/* What occurs in good restores on any line is no complaint. */
+static bool is_complaint(const struct toollog *log, const struct shape *shape, bool exception)
 {
-	const struct log_pattern *pattern = pattern_of(log);
-
-	if ((pattern && pattern->noise) || log->severity == SEVERITY_LOW)
+	if (log->tool_sign && log->tool_sign->noise)
 		return false;
-	if (pattern && pattern->before_start)
-		return true;
-	return log->severity == SEVERITY_ERROR || log->in_traceback || exception ||
-	       denies(log->message);
+	return is_before_start(log) || (shape->sign && shape->sign->before_start) ||
+	       log->severity == SEVERITY_ERROR || log->in_traceback || exception || shape->denies;
+}
+
+/* A line that comes while nothing goes on: noise, or a plist that the tool dumps. */
+static bool is_filler(const struct toollog *log)
+{
+	return (log->tool_sign && log->tool_sign->noise) || log->message[0] == '<';
+}
+
+/* The first error is nearest to the cause, but of a traceback the last line; what a tool says only
+ * before a restore begins explains more than any other; and what means nothing is only the last
+ * word where there is no other. */
+static bool tells_more(const struct toollog *log, bool exception)
+{
+	return !log->lines_after_error || log->only_noise || is_before_start(log) ||
+	       (exception && log->in_traceback);
 }
 
 void toollog_complain(struct toollog *log, const char *line)
 {
 	log->lines_after_error = 1;
+	log->only_noise = false;
 	complain(log, line);
+}
+
+static void take_complaint(
+	struct toollog *log, const struct shape *shape, const char *line, bool exception)
+{
+	bool noise;
+
+	if (!log->tool_sign) {
+		log->tool_sign = shape->sign;
+		log->sign_of_error = true;
+	}
+	noise = log->tool_sign && log->tool_sign->noise;
+	if (tells_more(log, exception) && !(noise && log->lines_after_error)) {
+		complain(log, line);
+		log->only_noise = noise;
+	}
+	log->lines_after_error = 1;
+	log->in_traceback = log->in_traceback && !exception;
 }
 
 void toollog_read_complaint(struct toollog *log, const char *line)
 {
-	bool exception = is_exception(log->message);
-	int64_t code = exit_code_of(log->message);
-	int signal = death_of(line);
+	struct shape shape = {0};
+	bool exception;
+	int64_t code;
 
 	if (strstr(line, "Traceback (most recent call last)"))
 		log->in_traceback = true;
-	if (signal)
-		code = DIED + signal;
+	if (log->severity != SEVERITY_LOW)
+		shape = shape_of(log);
+	exception = is_exception(log->message);
+	code = shape.signal ? DIED + shape.signal : exit_code_of(log->message);
 	if (code)
 		toollog_emit_code(log, EVENT_REPORTED_ERROR, code, "tool-exit");
-	if (code || is_complaint(log, exception)) {
-		/* The first error is nearest to the cause; in a traceback it is the last line. */
-		if (!log->lines_after_error || is_before_start(log) ||
-			(exception && log->in_traceback))
-			complain(log, line);
-		log->lines_after_error = 1;
-		log->in_traceback = log->in_traceback && !exception;
-	} else if (log->lines_after_error && ++log->lines_after_error > LINES_AFTER_ERROR_MAX) {
+	if (code || (log->severity != SEVERITY_LOW && is_complaint(log, &shape, exception))) {
+		take_complaint(log, &shape, line, exception);
+	} else if (log->lines_after_error && !is_filler(log) &&
+		   ++log->lines_after_error > LINES_AFTER_ERROR_MAX) {
 		log->lines_after_error = 0;
 		complain(log, "");
 	}

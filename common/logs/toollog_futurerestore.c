@@ -20,35 +20,26 @@ static void read_version(struct toollog *log, const char *rest, int value)
 		toollog_emit_tool(log, NAME, rest);
 }
 
-static void read_exception(struct toollog *log, const char *rest, int value)
-{
-	toollog_emit_tool(log, NAME, NULL);
-	log->in_exception = true;
-}
-
 static void read_outcome(struct toollog *log, const char *rest, int outcome)
 {
 	toollog_emit_tool(log, NAME, NULL);
-	log->in_exception = false;
 	toollog_read_outcome(log, rest, outcome);
 }
 
-static void read_exit(struct toollog *log, const char *rest, int value)
-{
-	toollog_emit_tool(log, NAME, NULL);
-	toollog_read_code(log, rest, 1);
-}
-
+/* Its error numbers are its own: -10 that restore mode was not reached, -11 that the restore
+ * failed, or a place in its source. None is an exit status. */
 static const struct toollog_rule rules[] = {
 	{"Version: ", RULE_BEGINS, read_version, 0},
 	{"Odysseus support: ", RULE_BEGINS, read_tool, 0},
 	{"futurerestore init done", RULE_BEGINS, read_tool, 0},
 	{"file=futurerestore", RULE_BEGINS, read_tool, 0},
 	{"commit count=", RULE_BEGINS, read_tool, 0},
-	{"[exception]:", RULE_BEGINS, read_exception, 0},
+	{"[exception]:", RULE_BEGINS, read_tool, 0},
 	{"Done: restoring succeeded", RULE_BEGINS, read_outcome, OUTCOME_SUCCEEDED},
 	{"Done: restoring failed", RULE_BEGINS, read_outcome, OUTCOME_FAILED},
-	{"Failed with errorcode=", RULE_BEGINS, read_exit, 0},
+	{"Failed with errorcode=", RULE_BEGINS, read_outcome, OUTCOME_FAILED},
+	{"Failed with error code=", RULE_BEGINS, read_outcome, OUTCOME_FAILED},
+	{"Fail code=", RULE_BEGINS, read_outcome, OUTCOME_FAILED},
 };
 
 const struct toollog_family toollog_futurerestore = {rules, ARRAY_SIZE(rules), false};

@@ -426,16 +426,6 @@ static bool read_plist_number(struct toollog *log, const char *message)
 	return true;
 }
 
-/* "code=-11" among the lines of futurerestore's exception. */
-static bool read_exception(struct toollog *log, const char *message)
-{
-	if (!text_starts_with(message, "code="))
-		return false;
-	log->in_exception = false;
-	toollog_read_code(log, message + strlen("code="), 1);
-	return true;
-}
-
 bool toollog_read_free(struct toollog *log, const char *message)
 {
 	size_t length = strlen(message);
@@ -443,8 +433,6 @@ bool toollog_read_free(struct toollog *log, const char *message)
 	if (log->plist_key != PLIST_NONE)
 		return read_plist_number(log, message);
 	if (log->tool && text_equal(log->tool, "usbmuxd") && toollog_read_trouble(log, message))
-		return true;
-	if (log->in_exception && read_exception(log, message))
 		return true;
 	/* "DONE" also ends a failed restore: it only ends the phone's log. Alone it is the last
 	 * line of many programs. */

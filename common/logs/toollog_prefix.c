@@ -58,7 +58,7 @@ static const struct {
 	{"[TSSR] ", SEVERITY_NONE},
 	{"[DOWN] ", SEVERITY_NONE},
 	{"[IMG4TOOL] ", SEVERITY_NONE},
-	{"what=", SEVERITY_NONE},
+	{"what=", SEVERITY_ERROR},
 	{"\"", SEVERITY_NONE},
 	{"<string>", SEVERITY_NONE},
 };

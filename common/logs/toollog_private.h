@@ -63,22 +63,23 @@ struct toollog {
 	const char *tool;    /* the only tool with this prefix; may be NULL */
 	enum severity severity;
 	bool meant_something;
-	size_t rule;		      /* the first one found; TOOLLOG_NONE */
-	size_t tool_sign, phone_sign; /* the first ones, if it is the tool's or the phone's line;
-					 TOOLLOG_NONE */
-	const char *rest;	      /* after the rule's text */
-	bool opens_device_log;	      /* the phone's own log follows it */
+	size_t rule; /* the first one found; TOOLLOG_NONE */
+	/* The first signs, if it is the tool's or the phone's line; NULL = none. */
+	const struct log_pattern *tool_sign, *phone_sign;
+	bool sign_of_error;    /* the tool's counts only in errors */
+	const char *rest;      /* after the rule's text */
+	bool opens_device_log; /* the phone's own log follows it */
 
 	/* State from earlier lines. */
 	enum plist_key plist_key;
 	bool in_status;	    /* in a dump of the phone's final status */
-	bool in_exception;  /* in futurerestore's account of its end */
 	bool in_device_log; /* lines of the phone's own log until the next line of the tool */
 	bool phone_speaks;  /* the last line with a known writer is the phone's */
 	bool cleaning_up;   /* the phone has begun to report its failure */
 	bool failure_told;  /* its text has been reported */
 	bool in_traceback;  /* Python's, until the exception that it ends with */
 	unsigned lines_after_error; /* including the error; 0 = the restore has continued since */
+	bool only_noise;	    /* that error is known to mean nothing */
 	bool tool_told;
 	bool names_operations; /* it prints only their names: 3uTools */
 	int32_t permille;      /* the last one reported */
@@ -95,11 +96,14 @@ struct toollog {
 	bool ends_early; /* the log ends in the middle of this line */
 
 	struct matcher matcher;
+	struct matcher complaints; /* what errors look like */
 };
 
 /* An event of the tool at the time of the line. */
 struct event toollog_event(const struct toollog *log, enum event_kind kind);
 void toollog_emit(struct toollog *log, const struct event *event);
+/* Adds the texts that identify errors. */
+void toollog_add_complaints(struct matcher *matcher);
 /* Emits EVENT_COMPLAINT for a line of the tool with the shape of an error, and revokes it after
  * enough other lines. */
 void toollog_read_complaint(struct toollog *log, const char *line);

@@ -102,7 +102,7 @@ static void read_tool(struct toollog *log, const char *rest, int value)
 /* It is not a line of the phone, whatever precedes it. */
 static void read_python_error(struct toollog *log, const char *rest, int value)
 {
-	log->meant_something = true;
+	log->in_device_log = log->phone_speaks = false;
 }
 
 static void read_wait(struct toollog *log, const char *rest, int value)

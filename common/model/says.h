@@ -16,6 +16,7 @@ enum says {
 	/* Signs of a log. */
 	SAYS_TOOL,
 	SAYS_HOST,
+	SAYS_USER,
 	SAYS_UNSEEN,
 	SAYS_LINK_LOST,
 	SAYS_CUSTOM, /* tools too */

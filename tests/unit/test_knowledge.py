@@ -12,7 +12,7 @@ import tempfile
 SOURCE = pathlib.Path(sys.argv[1])
 # Which generator reads a file, and with which arguments; {} is the folder.
 DIAGNOSIS = ("generate_diagnosis.py", "{}", "{}/out.c", "{}/out.h")
-SIGNS = ("generate_signs.py", "{}/signs.txt", "{}/out.a", "{}/linksigns.txt", "{}/out.b",
+SIGNS = ("generate_signs.py", "{}/signs.txt", "{}/out.a", "{}/out.e", "{}/linksigns.txt", "{}/out.b",
          "{}/out.c", "{}/out.d")
 CODES = ("generate_codes.py", "{}", "{}/out.a", "{}/out.b", "{}/out.c")
 PANICS = ("generate_panics.py", "{}/panics.txt", "{}/models.txt", "{}/out.a", "{}/out.b")
@@ -79,7 +79,7 @@ CASES = [
     ("experiments.txt", "\nexperiment x\n  title: x\n  minutes: 0\n", "is missing"),
     ("facts.txt", "\nfailed  Again.\n", "stands twice"),
     ("signs.txt", SIGN, None),
-    ("signs.txt", SIGN.replace("a text of a log", "short"), "6 to 255 characters"),
+    ("signs.txt", SIGN.replace("a text of a log", "short"), "text has 6 to 255"),
     ("signs.txt", SIGN.replace("  text: a text of a log\n", ""), "text is missing"),
     ("signs.txt", SIGN + "  noise: perhaps\n", "unknown noise"),
     ("signs.txt", SIGN + "  from: phone\n", None),
