@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* idevicetriaged: creates the parts, connects them, and runs the loop. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 #include "daemon/ring_keeper.h"
 #include "daemon/server/api.h"
 #include "daemon/sources/sources.h"
+
+#define MAPPED_BYTES (64 * 1024) /* an allocation from here on has pages of its own */
 
 /* All parts of the daemon, in the order of their creation. */
 struct daemon {
@@ -295,6 +298,8 @@ int main(int argc, char **argv)
 		return r < 0 ? 2 : 0;
 	if (daemon.options.verbose)
 		log_set_level(LOG_LEVEL_DEBUG);
+	/* Large tables are mapped: what is not in use takes no memory. */
+	mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
 	/* Exceeding the file size limit is an error to report, and must not kill the daemon. */
 	signal(SIGXFSZ, SIG_IGN);
 	r = daemon_start(&daemon);

@@ -34,7 +34,7 @@ static int check_version(struct casebook *book)
 static int open_database(const char *path, sqlite3 **ret)
 {
 	CLEANUP(freep) char *uri = NULL;
-	int r = sqlite3_open_v2(path, ret, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+	int r = sql_open(path, SQLITE_OPEN_READONLY, ret);
 	int64_t version;
 
 	if (r == SQLITE_OK)
@@ -49,8 +49,7 @@ static int open_database(const char *path, sqlite3 **ret)
 	uri = sql_file_uri(path, "immutable=1");
 	if (!uri)
 		return -ENOMEM;
-	return sql_errno(sqlite3_open_v2(
-		uri, ret, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL));
+	return sql_errno(sql_open(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, ret));
 }
 
 int casebook_open(const char *path, struct casebook **ret)

@@ -92,8 +92,7 @@ static int open_database(const char *path, sqlite3 **ret)
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	r = sql_errno(sqlite3_open_v2(
-		path, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL));
+	r = sql_errno(sql_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, ret));
 
 	return r < 0 ? r : sql_run(*ret, settings);
 }

@@ -70,8 +70,11 @@ static int sync_folder(const char *path)
  * then has no metadata to write and does not wait for the file system's journal. */
 static int allocate(int fd, uint64_t size)
 {
-	static const uint8_t zeros[ZERO_BYTES];
+	CLEANUP(freep) char *zeros = calloc(1, ZERO_BYTES);
 	int flags = 0, r;
+
+	if (!zeros)
+		return -ENOMEM;
 
 	/* On btrfs, copy-on-write could still run out of disk space. */
 	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {

@@ -49,6 +49,13 @@ int sql_check_path(const char *path)
 	return S_ISREG(about.st_mode) ? 0 : -EINVAL;
 }
 
+int sql_open(const char *path, int flags, sqlite3 **ret)
+{
+	/* Not 20 pages at once for each connection. SQLite ignores it once it is in use. */
+	sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+	return sqlite3_open_v2(path, ret, flags | SQLITE_OPEN_NOMUTEX, NULL);
+}
+
 int sql_prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret)
 {
 	return sql_errno(sqlite3_prepare_v2(db, text, -1, ret, NULL));

@@ -20,6 +20,9 @@ int sql_errno(int result);
  * SQLite would report that access is denied. Returns 0 for a regular file, -ENOENT if it does not
  * exist, -EISDIR for a folder, -EINVAL for anything else. */
 int sql_check_path(const char *path);
+/* sqlite3_open_v2() for one thread, without the room for pages that SQLite would reserve. Returns
+ * its result. */
+int sql_open(const char *path, int flags, sqlite3 **ret);
 /* Prepares one statement. Returns 0 or a negative errno. */
 int sql_prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret);
 /* Runs statements without parameters and results. Returns 0 or a negative errno. */

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The daemon with nothing to do: no usbmuxd, no phone, no journal that may be read. Prints how often it woke up and what
-memory it takes, beside other daemons of this machine where they run. Fails where it wakes up on its own.
+memory it takes, beside other daemons of this machine where they run, and on a machine where no other program maps its
+libraries. Fails where it wakes up on its own.
 
 Usage: bench_idle.py BUILD_FOLDER [SECONDS]
 """
@@ -9,6 +10,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -40,9 +42,35 @@ def pss_kib(pid):
 
 def running(name):
     for path in pathlib.Path('/proc').glob('[0-9]*/comm'):
-        if path.read_text().strip() == name[:15]:
-            return path.parent.name
+        try:
+            if path.read_text().strip() == name[:15]:
+                return path.parent.name
+        except OSError:  # it has just ended
+            continue
     return None
+
+
+def copy_libraries(build, folder):
+    """Copies of what the daemon loads, which it alone will map; every program maps the C library."""
+    folder.mkdir()
+    loaded = subprocess.run(['ldd', pathlib.Path(build) / 'daemon/idevicetriaged'], check=True, capture_output=True,
+                            text=True).stdout
+    for library in re.findall(r'=> (/\S+)', loaded):
+        if not re.search(r'/lib(c|m)\.so', library):
+            shutil.copy(library, folder)
+
+
+def pss_alone(build, folder):
+    folder.mkdir()
+    copy_libraries(build, folder / 'lib')
+    bench = Bench(build, folder, folder / 'mux')
+    bench.environment['LD_LIBRARY_PATH'] = str(folder / 'lib')
+    try:
+        bench.start()
+        time.sleep(SETTLE_SECONDS)
+        return pss_kib(bench.process.pid)
+    finally:
+        bench.close()
 
 
 def main(build, seconds):
@@ -59,6 +87,8 @@ def main(build, seconds):
         print(f'idle: {count} wake-ups in {seconds} s; PSS {pss_kib(pid)} KiB without the ring')
         for other in filter(running, OTHERS):
             print(f'  beside it: {other} has a PSS of {pss_kib(running(other))} KiB')
+        bench.stop()
+        print(f'  with libraries that no other program maps: {pss_alone(build, folder / "alone")} KiB')
         print('  limited by: timers that look again; pages of libraries that no other program maps')
     finally:
         bench.close()
