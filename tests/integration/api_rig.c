@@ -60,7 +60,7 @@ static void tell_story(struct api_rig *rig)
 static int start(struct api_rig *rig, struct loop *loop, uint64_t ring_bytes)
 {
 	struct rig *parts = &rig->parts;
-	int r = rig_init(parts, loop, NO_FOLDER, ring_bytes);
+	int r = rig_init(parts, loop, "bench-1", NO_FOLDER, ring_bytes);
 	const struct api_parts api = {
 		.version = "test",
 		.started = clock_now(),

@@ -5,17 +5,15 @@
 
 #include "common/base/text.h"
 
-#define BENCH_NAME "bench-1"
-
 static int make_parts(struct rig *rig)
 {
-	struct recorder_options recorder = {.bench_name = BENCH_NAME, .budget_percent = 100};
+	struct recorder_options recorder = {.bench_name = rig->bench_name, .budget_percent = 100};
 	struct sealer_options sealer = {
 		.state_dir = rig->state_dir, .store = &rig->store, .sink = recorder_feed};
 	int r;
 
 	rig->store = (struct store){.reader = ring_file_reader(rig->ring)};
-	text_copy(rig->store.bench_name, sizeof(rig->store.bench_name), BENCH_NAME);
+	text_copy(rig->store.bench_name, sizeof(rig->store.bench_name), rig->bench_name);
 	recorder.ring = ring_file_ring(rig->ring);
 	rig->conditions = conditions_new();
 	if (!rig->conditions)
@@ -31,11 +29,12 @@ static int make_parts(struct rig *rig)
 	return r < 0 ? r : sealer_new(rig->loop, &sealer, &rig->sealer);
 }
 
-int rig_init(struct rig *rig, struct loop *loop, const char *state_dir, uint64_t ring_bytes)
+int rig_init(struct rig *rig, struct loop *loop, const char *bench_name, const char *state_dir,
+	uint64_t ring_bytes)
 {
 	int r;
 
-	*rig = (struct rig){.loop = loop, .state_dir = state_dir};
+	*rig = (struct rig){.loop = loop, .bench_name = bench_name, .state_dir = state_dir};
 	r = ring_file_open_memory(ring_bytes, clock_now(), &rig->ring);
 	return r < 0 ? r : make_parts(rig);
 }
@@ -56,6 +55,7 @@ void rig_done(struct rig *rig)
 
 void rig_observe(struct rig *rig)
 {
+	rig->observed = true;
 	recorder_observe(rig->recorder, source_states_observe, &rig->sources);
 	recorder_observe(rig->recorder, diagnoser_observe, rig->diagnoser);
 	recorder_observe(rig->recorder, sealer_observe, rig->sealer);
@@ -122,7 +122,8 @@ int rig_restart(struct rig *rig, size_t forgotten)
 		r = visit_records(rig, rig->store.reader, replay_record);
 	if (r < 0)
 		return r;
-	rig_observe(rig);
+	if (rig->observed)
+		rig_observe(rig);
 	recorder_resume(rig->recorder, clock_now());
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 struct rig {
 	struct loop *loop;
+	const char *bench_name;
 	const char *state_dir; /* where the casebook is, or cannot be */
 	struct ring_file *ring;
 	struct conditions *conditions;
@@ -18,11 +19,13 @@ struct rig {
 	struct sealer *sealer;
 	struct store store;
 	struct source_states sources;
+	bool observed; /* diagnoser and sealer see the records */
 };
 
 /* Makes the parts over a new ring. Returns 0 or a negative errno; rig_done() frees them also then.
  */
-int rig_init(struct rig *rig, struct loop *loop, const char *state_dir, uint64_t ring_bytes);
+int rig_init(struct rig *rig, struct loop *loop, const char *bench_name, const char *state_dir,
+	uint64_t ring_bytes);
 void rig_done(struct rig *rig);
 /* Lets diagnoser and sealer see the records, as the daemon's main does. */
 void rig_observe(struct rig *rig);

@@ -101,7 +101,7 @@ static void start(struct player *player)
 	fake_time_set(start);
 	strcpy(player->folder, FOLDER);
 	if (!mkdtemp(player->folder) ||
-		rig_init(&player->rig, NULL, player->folder, RING_BYTES) < 0)
+		rig_init(&player->rig, NULL, "bench-1", player->folder, RING_BYTES) < 0)
 		abort();
 	rig_observe(&player->rig);
 	player->bench = player->rig.store.bench;
