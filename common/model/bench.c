@@ -163,6 +163,36 @@ static struct bench_device *add_device(struct bench *bench)
 	return device;
 }
 
+static struct session *running_session(struct bench *bench, const struct identity *identity)
+{
+	for (size_t i = bench->session_count; i > 0; i--) {
+		struct session *session = bench->sessions[i - 1];
+
+		if (session->running && identity_matches(&session->identity, identity))
+			return session;
+	}
+	return NULL;
+}
+
+/* A phone in the middle of a restore that is back at its port under its other key, and was seen
+ * under that key before: its two rows are one. Returns the row that remains. */
+static struct bench_device *join_rows(
+	struct bench *bench, struct bench_device *known, const struct event *event)
+{
+	const struct identity identity = event_identity(event);
+	struct bench_device *returning = find_returning(bench, event, &identity);
+	struct bench_device *last = &bench->devices[bench->device_count - 1];
+
+	if (!returning || returning == known || known->mode != MODE_GONE ||
+		(known->identity.ecid && known->identity.udid[0]) ||
+		!running_session(bench, &returning->identity))
+		return known;
+	identity_merge(&returning->identity, &known->identity);
+	*known = *last;
+	bench->device_count--;
+	return returning == last ? known : returning;
+}
+
 /* The device of an event; an attach creates one. NULL if unknown. */
 static struct bench_device *locate_device(struct bench *bench, const struct event *event)
 {
@@ -172,6 +202,8 @@ static struct bench_device *locate_device(struct bench *bench, const struct even
 
 	if (identity_is_known(&identity))
 		device = find_device(bench, &identity);
+	if (device && attach)
+		device = join_rows(bench, device, event);
 	if (!device && !attach)
 		device = find_at_port(bench, event->port);
 	/* Errors while the phone tries to return show what prevents it. */
@@ -182,17 +214,6 @@ static struct bench_device *locate_device(struct bench *bench, const struct even
 	if (device && identity_is_known(&identity))
 		identity_merge(&device->identity, &identity);
 	return device;
-}
-
-static struct session *running_session(struct bench *bench, const struct identity *identity)
-{
-	for (size_t i = bench->session_count; i > 0; i--) {
-		struct session *session = bench->sessions[i - 1];
-
-		if (session->running && identity_matches(&session->identity, identity))
-			return session;
-	}
-	return NULL;
 }
 
 /* The phone's newest session, if it has ended and still accepts this event. */
@@ -470,8 +491,13 @@ static void hear_source(struct bench *bench, const struct event *event)
 		return;
 	if (bench->mux.up && event->code != 0)
 		bench->mux.down_us = event->at.monotonic_us;
-	for (size_t i = 0; event->code == 0 && i < bench->device_count; i++)
-		mux_visibility_restart(&bench->devices[i].listing, event->at);
+	/* The first such event says that usbmuxd runs, not that it has just started. */
+	for (size_t i = 0; event->code == 0 && i < bench->device_count; i++) {
+		if (bench->mux.known)
+			mux_visibility_restart(&bench->devices[i].listing, event->at);
+		else
+			mux_visibility_wait(&bench->devices[i].listing, event->at);
+	}
 	bench->mux.known = true;
 	bench->mux.up = event->code == 0;
 }
@@ -598,6 +624,10 @@ void bench_replay(struct bench *bench, const struct event *event)
 		session->has_tool = true;
 	if (event->kind == EVENT_SESSION_END)
 		session->running = false;
+	if (event->kind == EVENT_MUX_ATTACH)
+		session->listed = true;
+	if (event->kind == EVENT_DETACH && event->source == SOURCE_USB)
+		session->listed = false;
 	identity_fold(&session->identity, event);
 	attempt_fold(&session->attempt, event);
 	if (event->kind == EVENT_SESSION_END || event->kind == EVENT_TOOL_END)
@@ -623,6 +653,23 @@ void bench_drop_partial(
 	bench->session_count = kept;
 }
 
+/* The sources report the phones that are there; the phone of a running restore may be known by its
+ * port alone, such as an older one whose mode has changed since its last record. */
+static void remember_device(struct bench *bench, const struct session *session, struct stamp now)
+{
+	struct bench_device *device;
+
+	if (!identity_is_known(&session->identity) || find_device(bench, &session->identity))
+		return;
+	device = add_device(bench);
+	if (!device)
+		return;
+	device->identity = session->identity;
+	device->changed = now;
+	device->listing.shown = session->listed;
+	text_copy(device->port, sizeof(device->port), session->attempt.port);
+}
+
 void bench_resume(struct bench *bench, struct stamp now)
 {
 	for (size_t i = 0; i < bench->session_count; i++) {
@@ -634,6 +681,8 @@ void bench_resume(struct bench *bench, struct stamp now)
 			keep_effects(bench, session, effects,
 				session_lose(session, now, "the daemon was restarted in its middle",
 					effects));
+		if (session->running)
+			remember_device(bench, session, now);
 	}
 }
 

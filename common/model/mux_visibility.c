@@ -49,10 +49,15 @@ void mux_visibility_update(struct mux_visibility *listing, const struct event *l
 		listing->missing = link->at;
 }
 
-void mux_visibility_restart(struct mux_visibility *listing, struct stamp now)
+void mux_visibility_wait(struct mux_visibility *listing, struct stamp now)
 {
 	if (listing->missing.monotonic_us)
-		*listing = (struct mux_visibility){.missing = now};
+		*listing = (struct mux_visibility){.missing = now, .shown = listing->shown};
+}
+
+void mux_visibility_restart(struct mux_visibility *listing, struct stamp now)
+{
+	mux_visibility_wait(listing, now);
 	listing->shown = false;
 }
 

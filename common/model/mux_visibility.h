@@ -44,6 +44,8 @@ struct mux_visibility {
 /* Handles an attach or detach of USB or usbmuxd, with the phone's presence and mode after it. */
 void mux_visibility_update(struct mux_visibility *listing, const struct event *link, bool on_usb,
 	bool on_mux, enum device_mode mode);
+/* Restarts the time limit for the phone, such as when the daemon learns that usbmuxd runs. */
+void mux_visibility_wait(struct mux_visibility *listing, struct stamp now);
 /* Handles a start of usbmuxd: its time limit for the phone starts again. */
 void mux_visibility_restart(struct mux_visibility *listing, struct stamp now);
 /* Handles a message of usbmuxd about the phone: a recorded EVENT_MUX_ERROR. */

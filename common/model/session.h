@@ -28,6 +28,8 @@ struct session {
 	uint64_t heard_us;	/* monotonic: the last sign of life of the tool or the phone */
 	uint64_t tool_heard_us; /* monotonic: the last message of `run` about its tool */
 	struct port_health portwatch;
+	/* Of a replayed session: usbmuxd has listed its phone since it came to USB. */
+	bool listed;
 };
 
 /* A session before its first record. */
