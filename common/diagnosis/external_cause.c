@@ -48,6 +48,7 @@ bool external_cause_ended(const struct attempt *attempt, int64_t code, int64_t p
 {
 	if (outside_is_server(code, phone_code) ||
 		code_says(NUMBERING_AMR, code) == SAYS_SERVER_OR_PART ||
+		code_says(NUMBERING_AMR, phone_code) == SAYS_SERVER_OR_PART ||
 		code_says(NUMBERING_AMR, phone_code) == SAYS_FILE)
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(outside); i++)
