@@ -183,7 +183,11 @@ const struct trial trials[] = {
 	{"minimal-boot", {{KNOB_MINIMAL, 1}}, 1},
 	{"known-good-battery", {{KNOB_BATTERY, 1}}, 1},
 	{"display-again", {{KNOB_DISPLAY, 0}}, 1},
+	{"connect-again", .part_back = true},
+	{"old-part-back", .part_back = true},
+	{"fit-board-part", .ends = true},
 	{"board-shop", .ends = true},
+	{"hand-over", .ends = true},
 };
 
 const size_t trial_count = ARRAY_SIZE(trials);

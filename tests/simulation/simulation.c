@@ -358,6 +358,16 @@ static enum knob next_fixed(const struct visit *visit, const struct setup *setup
 	return KNOB_COUNT;
 }
 
+static void put_part_back(struct visit *visit)
+{
+	for (int knob = KNOB_FLEX; knob < KNOB_COUNT; knob++) {
+		if (!visit->setup.knobs[knob])
+			continue;
+		visit->setup.knobs[knob] = 0;
+		return;
+	}
+}
+
 /* Does what the program says. Without a step, or with the same step that has just changed nothing,
  * a technician goes on by himself. Returns false where there is nothing left to do. */
 static bool follow(struct visit *visit)
@@ -376,6 +386,8 @@ static bool follow(struct visit *visit)
 			turn_alone(visit, knob);
 		return knob != KNOB_COUNT;
 	}
+	if (trial->part_back)
+		put_part_back(visit);
 	for (size_t i = 0; i < trial->change_count; i++)
 		setup_turn(
 			&visit->setup, trial->changes[i].knob, trial->changes[i].value, visit->own);

@@ -111,6 +111,7 @@ struct trial {
 	} changes[TRIAL_CHANGES_MAX];
 	unsigned change_count;
 	bool good_phone; /* a known-good phone is restored instead of this one */
+	bool part_back;	 /* the first part that was changed is as it came */
 	bool ends;	 /* the phone leaves the shop */
 };
 
