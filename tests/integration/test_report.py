@@ -319,7 +319,7 @@ def test_in_a_browser(restored):
     for words in ('silence of', 'checkpoint failed: wait_for_storage', 'link lost',
                   'mode: restore mode', "the phone's last word: Disk Failure (6)"):
         assert words in annex
-    shots = pathlib.Path(os.environ.get('REPORT_SHOTS', restored.folder))
+    shots = os.environ.get('REPORT_SHOTS')
     with browser.Browser(restored.folder / 'report.html') as view:
         colours = set()
         for width in (320, 360, 768, 1280):
@@ -330,16 +330,17 @@ def test_in_a_browser(restored):
                 assert view.value(STICKS_OUT) == [], f'at {width}'
                 colours.add(view.value(
                     'getComputedStyle(document.querySelector(".sheet")).backgroundColor'))
-                shot = view.screenshot()
-                assert shot.startswith(b'\x89PNG')
-                (shots / f'report-{width}-{"dark" if dark else "light"}.png').write_bytes(shot)
+                if shots:
+                    pathlib.Path(shots, f'report-{width}-{"dark" if dark else "light"}.png').write_bytes(
+                        view.screenshot())
         assert len(colours) == 2
         assert view.value('document.scripts.length') == 0
         assert view.requests == [f'file://{restored.folder}/report.html']
         view.ask('Emulation.clearDeviceMetricsOverride')
         for name, paper in (('a4', browser.A4), ('letter', browser.LETTER)):
             whole = view.pdf(paper)
-            (shots / f'report-{name}.pdf').write_bytes(whole)
+            if shots:
+                pathlib.Path(shots, f'report-{name}.pdf').write_bytes(whole)
             assert 3 <= pages(whole) <= 6
         # What the customer gets is one sheet.
         view.value('document.querySelector(".annex").remove()')
