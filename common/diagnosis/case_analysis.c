@@ -311,7 +311,7 @@ static void fill_model(struct case_analysis *view)
 		model = model_by_board(view->c->identity.board);
 
 	view->face_id = model ? model->front_sensor_flex_on_i2c : product_has_face_id(product);
-	view->model_known = model || product[0];
+	view->no_face_id = model ? !model->has_face_id : product[0] && !view->face_id;
 }
 
 static void fill_counts(struct case_analysis *view)

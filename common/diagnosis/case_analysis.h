@@ -80,8 +80,8 @@ struct case_analysis {
 	size_t clean_cables;
 	size_t proven_computers; /* the same for attempts whose link is known to have held */
 	size_t proven_cables;
-	bool face_id;
-	bool model_known;
+	bool face_id;	 /* its earpiece flex, with the front sensors, can fail a restore */
+	bool no_face_id; /* it is known to have no Face ID sensor assembly */
 };
 
 /* Analyses a case. Returns 0, or -ENOMEM with *ret untouched. The case must outlive *ret; free it

@@ -141,16 +141,22 @@ const char *comparison_state(const struct attempt_view *a, const struct factor *
 	return told;
 }
 
+/* What an attempt itself knows goes before what was reported. */
+static const char *text_of(
+	const struct attempt *attempt, const char *name, char buffer[static VALUE_SIZE])
+{
+	const char *known = known_of(attempt, name, buffer);
+
+	return known && *known ? known : condition_of(attempt, name);
+}
+
 static uint64_t read_value(
 	const struct attempt_view *a, const struct factor *factor, const char *name)
 {
 	char buffer[VALUE_SIZE];
-	const char *text = known_of(a->attempt, name, buffer);
+	const char *text = factor->side == FACTOR_PART ? comparison_state(a, factor)
+						       : text_of(a->attempt, name, buffer);
 
-	if (factor->side == FACTOR_PART)
-		text = comparison_state(a, factor);
-	else if (!text || !*text)
-		text = condition_of(a->attempt, name);
 	if (factor->has_usual && (!text || word_is(text, "connected") || word_is(text, "original")))
 		return VALUE_USUAL;
 	return hash_text(text);
@@ -297,20 +303,27 @@ static void drop_companions(const struct case_analysis *view, const struct attem
 	contrast->changed |= contrast->doubtful;
 }
 
+uint64_t comparison_changed(const struct case_analysis *view, const struct attempt_view *success,
+	const struct attempt_view *failure)
+{
+	uint64_t compared = comparable(view, success, failure), changed = 0;
+
+	for (size_t f = 0; f < view->factor_count; f++)
+		if (compared & FACTOR_BIT(f) && differs(success, failure, f))
+			changed |= FACTOR_BIT(f);
+	return changed;
+}
+
 static struct contrast contrast_of(const struct case_analysis *view,
 	const struct attempt_view *success, const struct attempt_view *failure)
 {
 	uint64_t compared = comparable(view, success, failure);
-	struct contrast contrast = {0};
+	struct contrast contrast = {.changed = comparison_changed(view, success, failure)};
 
-	for (size_t f = 0; f < view->factor_count; f++) {
-		if (!(compared & FACTOR_BIT(f)))
-			continue;
-		if (differs(success, failure, f))
-			contrast.changed |= FACTOR_BIT(f);
-		else if (view->factors[f].doubt && is_known(success, f) != is_known(failure, f))
+	for (size_t f = 0; f < view->factor_count; f++)
+		if (compared & FACTOR_BIT(f) && view->factors[f].doubt &&
+			is_known(success, f) != is_known(failure, f))
 			contrast.doubtful |= FACTOR_BIT(f);
-	}
 	drop_companions(view, success, failure, &contrast);
 	return contrast;
 }
@@ -408,7 +421,7 @@ const char *comparison_cause(const struct case_analysis *view, size_t factor)
 {
 	const struct factor *f = &view->factors[factor];
 
-	return f->otherwise && view->model_known && !view->face_id ? f->otherwise : f->cause;
+	return f->otherwise && view->no_face_id ? f->otherwise : f->cause;
 }
 
 uint64_t comparison_of_phase(const struct case_analysis *view, enum phase phase)
@@ -541,6 +554,21 @@ static bool clears(const struct case_analysis *view, const struct attempt_view *
 	       is_state(view, a, factor, "known-good") || replaced_clears(view, a, factor);
 }
 
+bool comparison_all_cleared(const struct case_analysis *view)
+{
+	for (size_t f = 0; f < view->factor_count; f++) {
+		const struct factor *factor = &view->factors[f];
+		bool cleared = factor->side != FACTOR_PART || word_is(factor->step, "board-shop");
+
+		for (size_t i = 0; i < view->count && !cleared; i++)
+			cleared = is_start(view->attempts[i].attempt) &&
+				  clears(view, &view->attempts[i], f);
+		if (!cleared)
+			return false;
+	}
+	return true;
+}
+
 static bool is_shared(const struct case_analysis *view, size_t factor)
 {
 	const char *cause = comparison_cause(view, factor);
@@ -549,6 +577,20 @@ static bool is_shared(const struct case_analysis *view, size_t factor)
 		if (f != factor && word_is(comparison_cause(view, f), cause ? cause : ""))
 			return true;
 	return false;
+}
+
+/* It worked with this part as it was, and other parts changed that point elsewhere. */
+static bool stayed(const struct case_analysis *view, const struct attempt_view *a, size_t factor)
+{
+	const char *cause = comparison_cause(view, factor);
+
+	if (view->factors[factor].side != FACTOR_PART || !a->contrast_count ||
+		!comparison_within(a, view->of_phase[PHASE_HARDWARE]))
+		return false;
+	for (size_t f = 0; f < view->factor_count; f++)
+		if (changed_in(a, f) && (f == factor || word_is(comparison_cause(view, f), cause)))
+			return false;
+	return true;
 }
 
 /* What an attempt shows by itself. */
@@ -570,6 +612,8 @@ static bool shows(const struct case_analysis *view, const struct attempt_view *a
 		return changed_in(a, factor);
 	case RELATION_AMONG:
 		return changed_in(a, factor) && !cured_by(a, factor);
+	case RELATION_STAYED:
+		return stayed(view, a, factor);
 	case RELATION_TRIED:
 		return view->factors[factor].has_usual && a->values[factor][0] > VALUE_USUAL;
 	case RELATION_CLEARED:
@@ -666,8 +710,7 @@ static void describe_one(
 		snprintf(out, size, "another %s", factor->name);
 }
 
-/* The parts that only a minimal boot says are off, as one. */
-static uint64_t minimal_parts(
+uint64_t comparison_minimal(
 	const struct case_analysis *view, const struct attempt_view *a, uint64_t factors)
 {
 	uint64_t off = 0;
@@ -680,6 +723,48 @@ static uint64_t minimal_parts(
 	return off;
 }
 
+static void name_part(
+	const struct attempt_view *a, const struct factor *factor, char *out, size_t size)
+{
+	const char *state = comparison_state(a, factor);
+
+	if (word_is(state, "known-good") || word_is(state, "third-party"))
+		snprintf(out, size, "%s %s", state, factor->name);
+	else
+		snprintf(out, size, "%s %s", factor->name, state ? state : "connected");
+}
+
+static void name_label(
+	const struct attempt_view *a, const struct factor *factor, char *out, size_t size)
+{
+	char buffer[VALUE_SIZE] = "";
+	const char *value = NULL;
+
+	for (size_t k = 0; k < FACTOR_READS_MAX && factor->reads[k] && (!value || !*value); k++)
+		value = text_of(a->attempt, factor->reads[k], buffer);
+	snprintf(out, size, "%s %s", factor->name, value && *value ? value : "as usual");
+}
+
+void comparison_name(
+	const struct attempt_view *a, const struct factor *factor, char *out, size_t size)
+{
+	const struct attempt *attempt = a->attempt;
+
+	if (factor->side == FACTOR_PART)
+		name_part(a, factor, out, size);
+	else if (factor->side == FACTOR_ACTION)
+		snprintf(out, size, "%s %s",
+			word_is(attempt->action, "erase") || word_is(attempt->action, "update")
+				? "an"
+				: "a",
+			attempt->action[0] ? attempt->action : "restore");
+	else if (factor->side == FACTOR_TOOL)
+		snprintf(out, size, "%s%s%s", attempt->tool, attempt->version[0] ? " " : "",
+			attempt->version);
+	else
+		name_label(a, factor, out, size);
+}
+
 static void join(char *out, size_t size, const char *text, size_t left)
 {
 	size_t used = strlen(out);
@@ -690,7 +775,7 @@ static void join(char *out, size_t size, const char *text, size_t left)
 void comparison_describe(const struct case_analysis *view, const struct attempt_view *a,
 	uint64_t factors, char *out, size_t size)
 {
-	uint64_t off = minimal_parts(view, a, factors);
+	uint64_t off = comparison_minimal(view, a, factors);
 	size_t left;
 
 	factors &= ~off;

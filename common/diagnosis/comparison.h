@@ -36,6 +36,17 @@ bool comparison_holds(const struct case_analysis *view, enum relation relation, 
 size_t comparison_together(
 	const struct case_analysis *view, enum phase phase, const struct attempt_view **shown);
 
+/* All that is known to differ between a success and a failure, as bits. */
+uint64_t comparison_changed(const struct case_analysis *view, const struct attempt_view *success,
+	const struct attempt_view *failure);
+/* Of `factors` the parts that only a minimal boot of the attempt takes off, as bits. */
+uint64_t comparison_minimal(
+	const struct case_analysis *view, const struct attempt_view *a, uint64_t factors);
+/* A factor with its value in an attempt: "cable B", "battery replaced", "an erase". */
+void comparison_name(
+	const struct attempt_view *a, const struct factor *factor, char *out, size_t size);
+/* Whether it failed to start by itself with each part cleared but those of the board. */
+bool comparison_all_cleared(const struct case_analysis *view);
 /* How a change reads after "It worked with": "another cable and the earpiece flex disconnected".
  * `factors` is a set of those that changed in the attempt. */
 void comparison_describe(const struct case_analysis *view, const struct attempt_view *a,

@@ -494,6 +494,7 @@ int diagnose(const struct triage_case *c, struct verdict *ret)
 		ending_summarize(view, ret);
 	ending_add_failed_step(view, ret);
 	silence_summarize(ret);
+	unknowns_warn(view, ret);
 	return 0;
 }
 

@@ -46,10 +46,15 @@ bool fact_face_id_model(const struct case_analysis *view)
 
 bool fact_no_face_id_model(const struct case_analysis *view)
 {
-	return view->model_known && !view->face_id;
+	return view->no_face_id;
 }
 
 bool fact_fails_minimal_boot(const struct case_analysis *view)
 {
 	return any_failure(view, is_minimal_boot);
+}
+
+bool fact_all_parts_cleared(const struct case_analysis *view)
+{
+	return comparison_all_cleared(view);
 }

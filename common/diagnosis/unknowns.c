@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/diagnosis/verdict_parts.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 
 #define NUMBERS_MAX 4 /* limit of attempts that a sentence lists by number */
 #define NUMBERS_SIZE 80
+#define WARNINGS_MAX 3 /* words that are warned of */
 #define LINKS_NEEDED 2 /* computers and cables that a failure must survive: procedure.md */
 
 typedef bool attempt_lacks(const struct attempt_view *a);
@@ -119,6 +121,70 @@ static bool list_attempts(
 	return count > 0;
 }
 
+static void add_unknown(struct verdict *verdict, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add_unknown(struct verdict *verdict, const char *format, ...)
+{
+	va_list arguments;
+
+	assert(verdict->missing_count < VERDICT_MISSING_MAX);
+	va_start(arguments, format);
+	vsnprintf(verdict->missing[verdict->missing_count++], sizeof(verdict->missing[0]), format,
+		arguments);
+	va_end(arguments);
+}
+
+static void warn_of_key(const char *key, struct verdict *verdict)
+{
+	const char *nearest = factor_nearest_key(key);
+
+	add_unknown(verdict, "%s is not a known condition%s%s%s", key,
+		nearest ? "; did you mean "
+			: ": it counts as a change, and what it points at is not known.",
+		nearest ? nearest : "", nearest ? "?" : "");
+}
+
+static const char *unknown_value(const struct case_analysis *view, const struct factor *factor)
+{
+	for (size_t i = 0; i < view->count; i++) {
+		const char *value = attempt_condition(view->attempts[i].attempt, factor->key);
+
+		if (value && !factor_takes(factor, value))
+			return value;
+	}
+	return NULL;
+}
+
+static void warn_of_value(const struct factor *factor, const char *value, struct verdict *verdict)
+{
+	const char *nearest = factor_nearest_value(factor, value);
+
+	add_unknown(verdict, "%s is not a known state of the %s%s%s%s", value, factor->name,
+		nearest ? "; did you mean " : ".", nearest ? nearest : "", nearest ? "?" : "");
+}
+
+void unknowns_warn(const struct case_analysis *view, struct verdict *verdict)
+{
+	size_t warned = 0;
+
+	for (size_t f = 0; f < view->factor_count; f++) {
+		const struct factor *factor = &view->factors[f];
+		const char *value = unknown_value(view, factor);
+
+		if (factor->side != FACTOR_UNNAMED && !value)
+			continue;
+		if (++warned > WARNINGS_MAX)
+			continue;
+		if (value)
+			warn_of_value(factor, value, verdict);
+		else
+			warn_of_key(factor->key, verdict);
+	}
+	if (warned > WARNINGS_MAX)
+		add_unknown(verdict, "Other conditions are not known either.");
+}
+
 void unknowns_collect(const struct case_analysis *view, struct verdict *verdict)
 {
 	if (verdict->phase != PHASE_UNDECIDED && verdict->strength >= STRENGTH_STRONG)
@@ -128,8 +194,6 @@ void unknowns_collect(const struct case_analysis *view, struct verdict *verdict)
 
 		if (!gaps[i].decides(view) || !list_attempts(view, gaps[i].lacks, numbers))
 			continue;
-		assert(verdict->missing_count < VERDICT_MISSING_MAX);
-		snprintf(verdict->missing[verdict->missing_count++], sizeof(verdict->missing[0]),
-			"%s%s%s", gaps[i].before, numbers, gaps[i].after);
+		add_unknown(verdict, "%s%s%s", gaps[i].before, numbers, gaps[i].after);
 	}
 }

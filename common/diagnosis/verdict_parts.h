@@ -9,6 +9,9 @@
 
 /* Fills verdict->missing; leaves it empty if the verdict is strong anyway. */
 void unknowns_collect(const struct case_analysis *view, struct verdict *verdict);
+/* Adds to verdict->missing the conditions and states that knowledge/factors.txt does not have, each
+ * with the nearest that it has. */
+void unknowns_warn(const struct case_analysis *view, struct verdict *verdict);
 
 /* Fills verdict->next from the experiments table. `suspicion` has one number for each cause of
  * knowledge_causes, in proportion to how likely it is: prior and evidence together. */

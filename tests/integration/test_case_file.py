@@ -46,6 +46,33 @@ def test_a_full_phone_is_no_fault_of_a_part(bench, name, phase, first, step):
     assert 'consent' in verdict['nextStep']['text']
 
 
+@pytest.mark.parametrize('name, phase, strength, first', [
+    ('board-half', 'phase2-hardware', 'moderate', 'board'),
+    ('cam-out-twice', 'phase2-hardware', 'strong', 'other-flex'),
+    ('cam-out-back-fails', 'phase2-hardware', 'conclusive', 'other-flex'),
+    ('disp-dock', 'phase2-hardware', 'moderate', 'other-flex'),
+    ('minboot-batt', 'phase2-hardware', 'moderate', None),
+    ('g29-replaced', 'phase2-hardware', 'moderate', 'battery-gauge'),
+    ('ipadpro-flexout', 'phase2-hardware', 'strong', 'earpiece-flex'),
+    ('itunes-newer', 'phase1-software', 'moderate', 'tool'),
+    ('e14-erase-ok', 'phase1-software', 'moderate', 'user-error'),
+    ('minboot-goodparts-fails', 'phase2-hardware', 'moderate', 'board'),
+])
+def test_every_change_counts(bench, name, phase, strength, first):
+    """Cameras, board halves, tools' versions: what the enumeration of changes did not have was dropped."""
+    verdict = judged(bench, MINIMAL / f'{name}.json')['verdict']
+    assert (verdict['phase'], verdict['strength']) == (phase, strength)
+    assert first in (None, verdict['causes'][0]['cause'])
+    assert not any('Face ID sensor assembly' in finding['text']
+                   for cause in verdict['causes'] for finding in cause['counterEvidence'] if name == 'ipadpro-flexout')
+
+
+def test_a_replaced_battery_clears_no_gauge(bench):
+    """It is merely the battery that the phone has."""
+    causes = judged(bench, MINIMAL / 'g29-replaced.json')['verdict']['causes']
+    assert not [cause for cause in causes if cause['cause'] == 'battery-gauge'][0]['counterEvidence']
+
+
 def test_the_reply_tells_the_phone_and_its_attempts(bench):
     path = CASES / 'lik-475-iphone4-nand28-bounce.json'
     case, reply = json.loads(path.read_text()), judged(bench, path)

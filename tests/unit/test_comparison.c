@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The comparison of attempts: one logic for every factor. A case is a line of attempts, `F` failed
+ * and `S` succeeded, with what is known of each. */
+#include "common/diagnosis/verdict.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/macro.h"
+#include "tests/unit/case_builder.h"
+#include "tests/unit/test.h"
+
+#define FACE_ID "iPhone12,3"
+#define NO_FACE_ID "iPhone9,1"
+#define LINE_MAX_SIZE 512
+
+static struct verdict verdict;
+
+static void set_word(struct attempt *attempt, char *word)
+{
+	char *value = strchr(word, '=');
+
+	if (!value) {
+		text_copy(attempt->action, sizeof(attempt->action), word);
+		return;
+	}
+	*value++ = '\0';
+	if (text_equal(word, "host")) {
+		text_copy(attempt->host, sizeof(attempt->host), value);
+	} else if (text_equal(word, "tool")) {
+		text_copy(attempt->tool, sizeof(attempt->tool), value);
+	} else if (text_equal(word, "version")) {
+		for (char *at = value; *at; at++)
+			*at = *at == '_' ? ' ' : *at;
+		text_copy(attempt->version, sizeof(attempt->version), value);
+	} else if (text_equal(word, "amr")) {
+		attempt->amr_error_known = true;
+		attempt->amr_error = value[0] == '2' ? 29 : 0;
+	} else {
+		assert_int_equal(attempt_set_condition(attempt, word, value, 0), 0);
+	}
+}
+
+/* "F update cable=A; S cable=B" */
+static struct triage_case *case_of_line(const char *product, const char *line)
+{
+	struct triage_case *c = case_of(product);
+	char text[LINE_MAX_SIZE], *rest, *one;
+
+	assert_true(text_copy(text, sizeof(text), line));
+	for (char *left = text; (one = strsep(&left, ";"));) {
+		char *word = strtok_r(one, " ", &rest);
+		struct attempt *attempt;
+
+		assert_true(word && strchr("FS", *word));
+		attempt = *word == 'F' ? add_4013(c, "one", NULL) : add_success(c, "one", NULL);
+		while ((word = strtok_r(NULL, " ", &rest)))
+			set_word(attempt, word);
+	}
+	return c;
+}
+
+static void diagnose_line(const char *product, const char *line)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of_line(product, line);
+
+	memset(&verdict, 0xff, sizeof(verdict));
+	assert_int_equal(diagnose(c, &verdict), 0);
+}
+
+static const struct suspect *find_cause(const char *cause)
+{
+	for (size_t i = 0; i < verdict.cause_count; i++)
+		if (text_equal(verdict.causes[i].cause, cause))
+			return &verdict.causes[i];
+	return NULL;
+}
+
+struct row {
+	const char *line;
+	enum phase phase;
+	enum strength strength; /* of the verdict; not compared where it is undecided */
+	const char *first;	/* NULL = not compared */
+};
+
+static void check_rows(const char *product, const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct row *row = &rows[i];
+
+		diagnose_line(product, row->line);
+		if (verdict.phase != row->phase ||
+			(row->phase != PHASE_UNDECIDED && verdict.strength != row->strength) ||
+			(row->first && !text_equal(verdict.causes[0].cause, row->first)))
+			fail_msg("%s: %s %s, first %s", row->line, phase_name(verdict.phase),
+				strength_name(verdict.strength), verdict.causes[0].cause);
+	}
+}
+
+/* A change there is moderate; repeated it is strong; changed back and failing it is more. */
+static void one_factor_is_its_cause(void **state)
+{
+	static const struct row rows[] = {
+		{"F cable=A;S cable=B", PHASE_CONNECTION, STRENGTH_MODERATE, "cable"},
+		{"F cable=A;S cable=B;S cable=B", PHASE_CONNECTION, STRENGTH_STRONG, "cable"},
+		{"F cable=A;S cable=B;F cable=A", PHASE_CONNECTION, STRENGTH_STRONG, "cable"},
+		{"F cable=A;S cable=B;F cable=A;S cable=B", PHASE_CONNECTION, STRENGTH_CONCLUSIVE,
+			"cable"},
+		{"F port=1-1;S port=1-2", PHASE_CONNECTION, STRENGTH_MODERATE, "port-hub"},
+		{"F hubDepth=2;S hubDepth=0", PHASE_CONNECTION, STRENGTH_MODERATE, "port-hub"},
+		{"F port=1-1;S port=1-1 host=two", PHASE_SOFTWARE, STRENGTH_MODERATE,
+			"host-software"},
+		{"F firmware=21F90;S firmware=21G80", PHASE_SOFTWARE, STRENGTH_MODERATE,
+			"firmware-signing"},
+		{"F;S network=phone", PHASE_SOFTWARE, STRENGTH_MODERATE, "network"},
+		{"F update;S erase", PHASE_SOFTWARE, STRENGTH_MODERATE, "user-error"},
+		{"F boot;S update", PHASE_SOFTWARE, STRENGTH_MODERATE, NULL},
+	};
+
+	check_rows(NO_FACE_ID, rows, ARRAY_SIZE(rows));
+}
+
+static void every_part_counts(void **state)
+{
+	static const struct row rows[] = {
+		{"F;S rearCamera=disconnected", PHASE_HARDWARE, STRENGTH_MODERATE, "other-flex"},
+		{"F;S rearCamera=disconnected;S rearCamera=disconnected", PHASE_HARDWARE,
+			STRENGTH_STRONG, "other-flex"},
+		{"F;S rearCamera=disconnected;F rearCamera=connected", PHASE_HARDWARE,
+			STRENGTH_CONCLUSIVE, "other-flex"},
+		{"F;S homeButton=disconnected", PHASE_HARDWARE, STRENGTH_MODERATE, "other-flex"},
+		{"F boot;S boot powerFlex=replaced", PHASE_HARDWARE, STRENGTH_MODERATE,
+			"other-flex"},
+		{"F;S nand=replaced", PHASE_HARDWARE, STRENGTH_MODERATE, "nand"},
+		{"F;S lowerBoard=known-good", PHASE_HARDWARE, STRENGTH_MODERATE, "board"},
+		{"F battery=third-party;S battery=original", PHASE_HARDWARE, STRENGTH_MODERATE,
+			"power-battery"},
+		{"F;S earpieceFlex=disconnected", PHASE_HARDWARE, STRENGTH_STRONG, "other-flex"},
+	};
+
+	check_rows(NO_FACE_ID, rows, ARRAY_SIZE(rows));
+	diagnose_line(FACE_ID, "F;S earpieceFlex=disconnected");
+	assert_string_equal(verdict.causes[0].cause, "earpiece-flex");
+}
+
+static void several_factors_are_their_phase(void **state)
+{
+	static const struct row rows[] = {
+		{"F;S display=replaced chargeFlex=replaced", PHASE_HARDWARE, STRENGTH_MODERATE,
+			NULL},
+		{"F;S minimalBoot=true", PHASE_HARDWARE, STRENGTH_MODERATE, NULL},
+		{"F tool=itunes firmware=21F90;S tool=finder firmware=21G80", PHASE_SOFTWARE,
+			STRENGTH_MODERATE, NULL},
+		{"F cable=A port=1-1;S cable=B port=1-2", PHASE_CONNECTION, STRENGTH_MODERATE,
+			NULL},
+		{"F cable=A;S cable=B battery=known-good", PHASE_UNDECIDED, STRENGTH_WEAK, NULL},
+		{"F boot;S update battery=known-good", PHASE_UNDECIDED, STRENGTH_WEAK, NULL},
+		{"F tool=itunes;S tool=finder rearCamera=disconnected", PHASE_UNDECIDED,
+			STRENGTH_WEAK, NULL},
+		/* The cable of the success may be another one. */
+		{"F cable=A;S battery=known-good", PHASE_UNDECIDED, STRENGTH_WEAK, NULL},
+	};
+
+	check_rows(NO_FACE_ID, rows, ARRAY_SIZE(rows));
+}
+
+/* What was the same in a failure explains no success. */
+static void what_failed_too_explains_nothing(void **state)
+{
+	static const struct row rows[] = {
+		{"F cable=A host=one;F cable=B host=two;S cable=B host=one battery=known-good",
+			PHASE_HARDWARE, STRENGTH_STRONG, "power-battery"},
+		{"F erase;S update battery=known-good", PHASE_HARDWARE, STRENGTH_MODERATE,
+			"power-battery"},
+		{"F battery=known-good;S battery=known-good rearCamera=disconnected",
+			PHASE_HARDWARE, STRENGTH_MODERATE, "other-flex"},
+	};
+
+	check_rows(NO_FACE_ID, rows, ARRAY_SIZE(rows));
+}
+
+/* The commit adds nothing to the number of commits; the libraries do. */
+static void versions_are_compared_as_versions(void **state)
+{
+	static const struct row rows[] = {
+		{"F tool=itunes version=12.10;S tool=itunes version=12.13", PHASE_SOFTWARE,
+			STRENGTH_MODERATE, "tool"},
+		{"F tool=x version=1.0.0-229;S tool=x version=1.0.0-229-gb05d50c_(libtatsu_1.0.5)",
+			PHASE_UNDECIDED, STRENGTH_WEAK, NULL},
+		{"F tool=x version=1.0.0-229_(libtatsu_1.0.3);"
+		 "S tool=x version=1.0.0-229-gb05d50c_(libtatsu_1.0.5)",
+			PHASE_SOFTWARE, STRENGTH_MODERATE, "tool"},
+		{"F tool=x version=1.0.0-271;S tool=x version=1.0.0-271-g45145e9_(patched)",
+			PHASE_SOFTWARE, STRENGTH_MODERATE, "tool"},
+		{"F tool=iTunes;S tool=itunes version=12.13", PHASE_UNDECIDED, STRENGTH_WEAK, NULL},
+	};
+
+	check_rows(NO_FACE_ID, rows, ARRAY_SIZE(rows));
+}
+
+/* A failure with the part out excludes it; with another one only where the first is known to have
+ * failed: else it is the part that the phone has. */
+static void a_failure_clears_what_was_changed(void **state)
+{
+	diagnose_line(FACE_ID, "F;F earpieceFlex=disconnected");
+	assert_int_equal(find_cause("earpiece-flex")->strength, STRENGTH_NONE);
+	diagnose_line(FACE_ID, "F;F boot minimalBoot=true");
+	assert_int_equal(find_cause("earpiece-flex")->strength, STRENGTH_NONE);
+	diagnose_line(NO_FACE_ID, "F amr=29 battery=replaced");
+	assert_int_equal(find_cause("battery-gauge")->counter_evidence_count, 0);
+	diagnose_line(NO_FACE_ID, "F amr=29 battery=disconnected");
+	assert_int_equal(find_cause("battery-gauge")->counter_evidence_count, 0);
+	diagnose_line(NO_FACE_ID, "F amr=29;F amr=29 battery=replaced");
+	assert_int_equal(find_cause("battery-gauge")->counter_evidence_count, 1);
+	diagnose_line(NO_FACE_ID, "F amr=29 battery=known-good");
+	assert_int_equal(find_cause("battery-gauge")->counter_evidence_count, 1);
+}
+
+static bool is_warned(const char *sentence)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < verdict.missing_count; i++)
+		count += strstr(verdict.missing[i], sentence) != NULL;
+	return count == 1;
+}
+
+/* It was dropped: "it worked with nothing of the phone changed". */
+static void an_unknown_condition_is_a_change(void **state)
+{
+	diagnose_line(FACE_ID, "F cable=A;S cable=A chargeFlexx=replaced;"
+			       "S cable=A chargeFlexx=replaced");
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_non_null(strstr(verdict.summary, "chargeFlexx"));
+	assert_true(is_warned("chargeFlexx is not a known condition; did you mean chargeFlex?"));
+	for (size_t i = 0; i < verdict.cause_count; i++)
+		assert_int_equal(verdict.causes[i].counter_evidence_count, 0);
+	diagnose_line(FACE_ID, "F cable=A;S cable=B colourOfTheBox=red");
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_true(is_warned("colourOfTheBox is not a known condition: it counts as a change"));
+	diagnose_line(FACE_ID, "F battery=knowngood");
+	assert_true(is_warned("knowngood is not a known state of the battery; did you mean "
+			      "known-good?"));
+}
+
+/* Some of a hundred conditions share one place; a change of any of them is one. */
+static void hundred_unknown_conditions_fit(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+	struct attempt *attempt = NULL;
+
+	for (int i = 0; i < 120; i++) {
+		char key[CONDITION_KEY_SIZE];
+
+		if (i % 30 == 0)
+			attempt = i ? add_success(c, "one", NULL) : add_4013(c, "one", NULL);
+		snprintf(key, sizeof(key), "nonsense%d", i);
+		assert_int_equal(attempt_set_condition(attempt, key, "yes", 0), 0);
+	}
+	assert_int_equal(diagnose(c, &verdict), 0);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	assert_true(is_warned("Other conditions are not known either."));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_factor_is_its_cause),
+		cmocka_unit_test(every_part_counts),
+		cmocka_unit_test(several_factors_are_their_phase),
+		cmocka_unit_test(what_failed_too_explains_nothing),
+		cmocka_unit_test(versions_are_compared_as_versions),
+		cmocka_unit_test(a_failure_clears_what_was_changed),
+		cmocka_unit_test(an_unknown_condition_is_a_change),
+		cmocka_unit_test(hundred_unknown_conditions_fit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
