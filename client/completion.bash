@@ -32,20 +32,24 @@ _idevicetriage() {
 	case $before in
 	--color) COMPREPLY=($(compgen -W 'auto always never' -- "$word")); return ;;
 	--earpiece-flex | --display)
-		COMPREPLY=($(compgen -W 'connected disconnected replaced unknown' -- "$word"))
+		COMPREPLY=($(compgen -W 'connected original replaced disconnected known-good unknown' -- "$word"))
 		return
 		;;
-	--outcome) COMPREPLY=($(compgen -W 'succeeded failed aborted not-started' -- "$word")); return ;;
+	--outcome)
+		COMPREPLY=($(compgen -W 'succeeded failed aborted not-started ended-unknown' -- "$word"))
+		return
+		;;
+	--host-os) COMPREPLY=($(compgen -W 'linux macos windows' -- "$word")); return ;;
 	--action) COMPREPLY=($(compgen -W 'update erase boot' -- "$word")); return ;;
 	--by) COMPREPLY=($(compgen -W 'port cable bench model week tool' -- "$word")); return ;;
 	--battery)
-		COMPREPLY=($(compgen -W 'original replaced disconnected known-good unknown' -- "$word"))
+		COMPREPLY=($(compgen -W 'connected original replaced disconnected known-good third-party unknown' -- "$word"))
 		return
 		;;
 	--socket | --log | --output | --case | -o) compopt -o default; return ;;
 	--state-dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
 	--cable | --port | --device | --host | --tool | --ecid | --ticket | --condition | --limit | --after | --name \
-		| --before | --since | --history | --error | --operation | --stage | --entry | --firmware | --model | --at) return ;;
+		| --before | --since | --history | --error | --operation | --stage | --entry | --firmware | --model | --at | --session | --unset) return ;;
 	esac
 
 	case $command in
@@ -60,13 +64,13 @@ _idevicetriage() {
 	stats) own='--by --since' ;;
 	metrics) own='--output' ;;
 	note) own='--history' ;;
-	attempt) own='--outcome --error --host --tool --operation --stage --action --entry --firmware --model
-		--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket --at' ;;
-	conditions) own='--cable --earpiece-flex --display --battery --minimal-boot --condition --name' ;;
+	attempt) own='--outcome --error --host --host-os --tool --operation --stage --action --entry --firmware --model
+		--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket --at --session --unset --remove' ;;
+	conditions) own='--cable --earpiece-flex --display --battery --minimal-boot --condition --name --session --unset' ;;
 	purge) own='--before --yes' ;;
 	run) own='--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket
 		--ecid --log --' ;;
-	import) own='--dry-run --outcome --device --host --tool --cable --port --earpiece-flex --display --battery
+	import) own='--dry-run --outcome --device --host --host-os --tool --action --firmware --model --cable --port --earpiece-flex --display --battery
 		--minimal-boot --condition --ticket'
 		compopt -o default ;;
 	esac

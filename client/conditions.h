@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The options for the conditions of an attempt: cable, flex, battery… It knows their words and
- * stores nothing. */
+/* The options for the conditions of an attempt: cable, flex, battery… It checks them against
+ * knowledge/factors.txt and stores nothing. */
 #pragma once
 
 #include "client/client.h"
@@ -27,9 +27,10 @@ enum {
 	{"condition", required_argument, NULL, OPTION_CONDITION}
 /* clang-format on */
 
-/* Receives a condition, with its key of case files. Both texts live until it returns. */
-typedef void condition_taker(void *user, const char *key, const char *value);
+/* Receives a condition, with its key of case files. Both texts live until it returns. Returns
+ * EXIT_DONE, or EXIT_USAGE after reporting the error. */
+typedef int condition_taker(void *user, const char *key, const char *value);
 
-/* Reads one of these options. Returns EXIT_DONE after calling `take`, EXIT_USAGE after reporting
- * the error, or -1 if `option` is another option. */
+/* Reads one of these options. Returns the result of `take`, EXIT_USAGE after reporting the error,
+ * or -1 if `option` is another option. */
 int condition_read(int option, const char *value, condition_taker *take, void *user);

@@ -55,7 +55,9 @@ static void help(void)
 	       "  -V, --version     the version\n\n"
 	       "Conditions of run and import: --cable L --port P --earpiece-flex S --display S\n"
 	       "  --battery S --minimal-boot --condition KEY=VALUE --ticket T; of run alone:\n"
-	       "  --ecid E --log FILE; of import: --device D --host H --tool T --dry-run\n\n"
+	       "  --ecid E --log FILE; of import: --device D --host H --tool T --dry-run\n"
+	       "To correct a past attempt: attempt or conditions with --session S and the new\n"
+	       "  values, --unset KEY or --remove\n\n"
 	       "diagnose exits with 0 no failure, 10 connection, 11 software, 20 hardware,\n"
 	       "30 undecided. More: man idevicetriage\n");
 }

@@ -9,7 +9,7 @@
 #include "client/output/output.h"
 #include "common/base/text.h"
 
-#define OPTIONS_MAX 32
+#define OPTIONS_MAX 48
 
 /* Options without a letter. */
 enum { OPTION_SOCKET = 0x100, OPTION_STATE_DIR, OPTION_JSON, OPTION_REVEAL, OPTION_COLOR };
@@ -135,17 +135,4 @@ int options_too_many(const char *command, const char *word)
 	report_error("%s accepts no further argument such as %s; see `idevicetriage --help`.",
 		command, word);
 	return EXIT_USAGE;
-}
-
-int option_outcome(const char *value, enum outcome *ret)
-{
-	enum outcome outcome = outcome_from_name(value);
-
-	if (outcome != OUTCOME_SUCCEEDED && outcome != OUTCOME_FAILED &&
-		outcome != OUTCOME_ABORTED && outcome != OUTCOME_NOT_STARTED) {
-		report_error("--outcome must be %s, not %s.", OUTCOME_WORDS, value);
-		return EXIT_USAGE;
-	}
-	*ret = outcome;
-	return EXIT_DONE;
 }

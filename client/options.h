@@ -20,10 +20,5 @@ int options_read(struct context *context, int argc, char **argv, const char *let
 /* Reads a number that is at least `least`. Returns EXIT_DONE, or EXIT_USAGE after reporting the
  * error. */
 int option_number(const char *name, const char *value, int64_t least, int64_t *ret);
-/* Reads the outcome of an ended restore. Returns EXIT_DONE, or EXIT_USAGE after reporting the
- * error. */
-int option_outcome(const char *value, enum outcome *ret);
-/* The words for an outcome, for people. */
-#define OUTCOME_WORDS "succeeded, failed, aborted or not-started"
 /* Reports an extra argument. Returns EXIT_USAGE. */
 int options_too_many(const char *command, const char *word);

@@ -1,83 +1,73 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `conditions`: shows or sets the conditions at a port or of a phone, which apply until changed. */
+/* `conditions`: shows or sets the conditions at a port or of a phone, which apply until changed. Or
+ * corrects those of a past attempt. */
 #include <errno.h>
 #include <string.h>
 
-#include "client/conditions.h"
+#include "client/reported.h"
 #include "client/resolve.h"
 #include "client/options.h"
 #include "client/output/output.h"
 #include "common/base/text.h"
-#include "common/model/attempt.h"
 
-enum { OPTION_NAME = CONDITION_OPTIONS_END };
+enum { OPTION_NAME = REPORTED_OPTIONS_END, OPTION_SESSION };
 
-static const struct option own[] = {
-	CONDITION_OPTIONS, {"name", required_argument, NULL, OPTION_NAME}, {0}};
+static const struct option own[] = {CONDITION_OPTIONS, UNSET_OPTION,
+	{"name", required_argument, NULL, OPTION_NAME},
+	{"session", required_argument, NULL, OPTION_SESSION}, {0}};
 
 struct conditions_request {
-	struct json_builder builder;
-	struct json_object *conditions;
-	bool named; /* --name */
+	struct reported reported;
+	const char *session; /* of which they are; NULL = of a place */
+	bool named;	     /* --name */
 };
-
-static void add_condition(void *user, const char *key, const char *value)
-{
-	struct conditions_request *request = user;
-	struct json_object *condition = json_new_object(&request->builder);
-
-	json_put_text(&request->builder, condition, "key", key);
-	json_put_text(&request->builder, condition, "value", value);
-	json_add(&request->builder, request->conditions, condition);
-}
-
-/* Checks what the daemon would refuse without a reason. */
-static int check_value(const char *value)
-{
-	const char *equals = strchr(value, '=');
-
-	if (!*value || !text_is_utf8(value, strlen(value))) {
-		report_error("A label is valid UTF-8 and not empty.");
-		return EXIT_USAGE;
-	}
-	if (strlen(value) < CONDITION_VALUE_SIZE ||
-		(equals && strlen(equals + 1) < CONDITION_VALUE_SIZE &&
-			equals - value < CONDITION_KEY_SIZE))
-		return EXIT_DONE;
-	report_error(
-		"A label has at most %d bytes, not %zu.", CONDITION_VALUE_SIZE - 1, strlen(value));
-	return EXIT_USAGE;
-}
 
 static int take(void *user, int option, const char *value)
 {
 	struct conditions_request *request = user;
-	int r = value ? check_value(value) : EXIT_DONE;
 
-	if (r != EXIT_DONE)
-		return r;
-	if (option == OPTION_NAME) {
-		request->named = true;
-		add_condition(user, "portName", value);
+	if (option == OPTION_SESSION) {
+		request->session = value;
 		return EXIT_DONE;
 	}
-	return condition_read(option, value, add_condition, user);
+	if (option == OPTION_NAME) {
+		request->named = true;
+		return reported_set(&request->reported, "--name", "portName", value);
+	}
+	return reported_read(&request->reported, option, value);
+}
+
+static struct json_object *conditions_to_json(
+	struct json_builder *builder, const struct reported *reported)
+{
+	struct json_object *conditions = json_new_array(builder);
+
+	for (size_t i = 0; i < reported->count; i++) {
+		const char *text = reported->details[i].text;
+		struct json_object *condition = json_new_object(builder);
+
+		json_put_text(builder, condition, "key", reported->details[i].key);
+		json_put_text(builder, condition, "value", *text ? text : "unknown");
+		json_add(builder, conditions, condition);
+	}
+	return conditions;
 }
 
 /* Queries the place or, with conditions to set, sets them. */
 static int ask_conditions(struct context *context, struct connection *connection,
-	struct conditions_request *request, const char *place, struct json_object **ret)
+	const struct conditions_request *request, const char *place, struct json_object **ret)
 {
-	struct json_object *parameters = json_new_object(&request->builder);
-	bool sets = json_object_array_length(request->conditions) > 0;
+	struct json_builder builder = {0};
+	struct json_object *parameters = json_new_object(&builder);
+	bool sets = request->reported.count > 0;
 
 	if (place)
-		json_put_text(&request->builder, parameters, "place", place);
+		json_put_text(&builder, parameters, "place", place);
 	if (sets)
-		json_put(&request->builder, parameters, "conditions",
-			json_object_get(request->conditions));
-	return rpc_call(context, connection, sets ? "SetConditions" : "GetConditions",
-		&request->builder, parameters, ret);
+		json_put(&builder, parameters, "conditions",
+			conditions_to_json(&builder, &request->reported));
+	return rpc_call(context, connection, sets ? "SetConditions" : "GetConditions", &builder,
+		parameters, ret);
 }
 
 static int find_place(struct context *context, struct connection *connection,
@@ -101,7 +91,7 @@ static int find_place(struct context *context, struct connection *connection,
 	return r;
 }
 
-static int run(struct context *context, struct conditions_request *request, const char *place)
+static int run(struct context *context, const struct conditions_request *request, const char *place)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
@@ -120,20 +110,18 @@ static int run(struct context *context, struct conditions_request *request, cons
 int command_conditions(struct context *context, int argc, char **argv)
 {
 	struct conditions_request request = {0};
-	int first, r;
+	int first = options_read(context, argc, argv, NULL, own, take, &request);
 
-	request.conditions = json_new_array(&request.builder);
-	first = options_read(context, argc, argv, NULL, own, take, &request);
-	if (first < 0) {
-		r = -first;
-	} else if (first == argc && json_object_array_length(request.conditions) > 0) {
-		report_error("conditions needs the port or the phone where they hold.");
-		r = EXIT_USAGE;
-	} else if (first + 1 < argc) {
-		r = options_too_many("conditions", argv[first + 1]);
-	} else {
-		r = run(context, &request, first < argc ? argv[first] : NULL);
+	if (first < 0)
+		return -first;
+	if (first + !request.session < argc)
+		return options_too_many("conditions", argv[first + !request.session]);
+	if (request.session)
+		return reported_correct(context, &request.reported, request.session);
+	if (first == argc && request.reported.count > 0) {
+		report_error("conditions needs the port, the phone or --session SESSION that they "
+			     "are about.");
+		return EXIT_USAGE;
 	}
-	json_object_put(request.conditions);
-	return r;
+	return run(context, &request, first < argc ? argv[first] : NULL);
 }

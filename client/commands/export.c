@@ -67,6 +67,13 @@ static int put_item(struct export *export, struct json_object *value)
 	return put_value(export, value, false);
 }
 
+/* The name of a person who corrected something is not for third parties. */
+static void hide_author(struct export *export, struct json_object *object)
+{
+	if (export->masks)
+		json_object_object_del(object, "by");
+}
+
 static int put_record(struct export *export, struct json_object *record)
 {
 	const char *kind = field_text_or(record, "kind", "");
@@ -74,6 +81,7 @@ static int put_record(struct export *export, struct json_object *record)
 
 	if (export->masks && text_equal(kind, "ticket"))
 		return EXIT_DONE;
+	hide_author(export, record);
 	if (!export->lines)
 		return put_item(export, record);
 	if (!text_equal(kind, "log") || !json_object_object_get_ex(record, "text", &text))
@@ -104,9 +112,13 @@ static int put_list(struct export *export, const char *session, const char *befo
 static int put_attempt(struct export *export, struct json_object *attempt)
 {
 	const char *session = field_text_or(attempt, "session", "");
-	/* The lists are its last members. */
-	int r = put_value(export, attempt, true);
+	struct json_object *amendments = field_list(attempt, "amendments");
+	int r;
 
+	for (size_t i = 0; i < field_count(amendments); i++)
+		hide_author(export, field_item(amendments, i));
+	/* The lists are its last members. */
+	r = put_value(export, attempt, true);
 	if (r == EXIT_DONE)
 		r = put_list(
 			export, session, ",\n\"log\": {\"format\": \"auto\", \"lines\": [", true);

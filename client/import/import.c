@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client/conditions.h"
 #include "client/import/import.h"
 #include "client/resolve.h"
 #include "client/options.h"
@@ -17,72 +16,32 @@
 #define BAR_EVERY_US (100 * USEC_PER_MSEC)
 #define BAR_COLUMNS 20
 
-enum {
-	OPTION_DEVICE = CONDITION_OPTIONS_END,
-	OPTION_HOST,
-	OPTION_TOOL,
-	OPTION_PORT,
-	OPTION_TICKET,
-	OPTION_OUTCOME,
-	OPTION_DRY_RUN
-};
+enum { OPTION_DEVICE = REPORTED_OPTIONS_END, OPTION_DRY_RUN };
 
 static const struct option own[] = {
-	CONDITION_OPTIONS,
+	LOG_OPTIONS,
 	{"device", required_argument, NULL, OPTION_DEVICE},
-	{"host", required_argument, NULL, OPTION_HOST},
-	{"tool", required_argument, NULL, OPTION_TOOL},
-	{"port", required_argument, NULL, OPTION_PORT},
-	{"ticket", required_argument, NULL, OPTION_TICKET},
-	{"outcome", required_argument, NULL, OPTION_OUTCOME},
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{0},
 };
 
-/* The command line, before the daemon resolves its names. */
+/* The command line as typed: the daemon has not resolved its names yet. */
 struct request {
 	struct import_options options;
 	const char *device;
-	bool crowded; /* more conditions than fit into an attempt */
 };
-
-static void add_condition(void *user, const char *key, const char *value)
-{
-	struct request *request = user;
-
-	if (attempt_set_condition(&request->options.conditions, key, value, 0) < 0)
-		request->crowded = true;
-}
 
 static int take(void *user, int option, const char *value)
 {
 	struct request *request = user;
-	struct import_options *options = &request->options;
-	const char **texts[] = {[OPTION_DEVICE - OPTION_DEVICE] = &request->device,
-		[OPTION_HOST - OPTION_DEVICE] = &options->host,
-		[OPTION_TOOL - OPTION_DEVICE] = &options->tool,
-		[OPTION_PORT - OPTION_DEVICE] = &options->port,
-		[OPTION_TICKET - OPTION_DEVICE] = &options->ticket};
-	int r;
 
-	if (value && !text_is_utf8(value, strlen(value))) {
-		report_error("%s is not valid UTF-8.", value);
-		return EXIT_USAGE;
-	}
-	r = condition_read(option, value, add_condition, request);
-	if (request->crowded) {
-		report_error("An attempt has at most %d conditions.", ATTEMPT_CONDITIONS_MAX);
-		return EXIT_USAGE;
-	}
-	if (r >= 0)
-		return r;
-	if (option == OPTION_OUTCOME)
-		return option_outcome(value, &options->outcome);
 	if (option == OPTION_DRY_RUN)
-		options->dry_run = true;
-	else
-		/* Scripts pass an empty value for an unknown one. */
-		*texts[option - OPTION_DEVICE] = value[0] ? value : NULL;
+		request->options.dry_run = true;
+	else if (option == OPTION_DEVICE)
+		request->device = *value ? value : NULL;
+	/* An empty value, as scripts pass for an unknown one, counts as absent. */
+	else if (!value || *value)
+		return reported_read(&request->options.reported, option, value);
 	return EXIT_DONE;
 }
 

@@ -3,6 +3,7 @@
  * attempts; import_deliver() sends them to the daemon and shows them. */
 #pragma once
 
+#include "client/reported.h"
 #include "client/rpc.h"
 #include "client/import/seen_ids.h"
 #include "client/import/source.h"
@@ -16,13 +17,8 @@
 #define IMPORT_ATTEMPTS_MAX 100000 /* per log or case file */
 
 struct import_options {
-	struct identity device; /* for attempts whose file names none */
-	const char *host;
-	const char *tool; /* and its version after a blank */
-	const char *port;
-	const char *ticket;
-	enum outcome outcome;	   /* OUTCOME_UNKNOWN = as in the file */
-	struct attempt conditions; /* only its conditions are used */
+	struct identity device;	  /* for attempts whose file names none */
+	struct reported reported; /* of each attempt, instead of what its file says */
 	bool dry_run;
 };
 
@@ -50,12 +46,14 @@ struct import {
 struct import_attempt {
 	struct triage_case
 		*c; /* of this attempt alone; its id is "none" if the file names no session */
-	struct fingerprint content;  /* source of the id if the file has none */
-	struct json_object *records; /* list of Record; NULL = they are in the spool */
-	bool of_log;		     /* of a tool; may be the log of a watched restore */
-	bool mixed;		     /* lines of another phone are among its own */
-	uint64_t lines;		     /* of its log */
-	uint64_t left_out;	     /* records not sent to the daemon */
+	struct fingerprint content;    /* source of the id if the file has none */
+	struct json_object *records;   /* list of Record; NULL = they are in the spool */
+	bool of_log;		       /* of a tool; may be the log of a watched restore */
+	bool mixed;		       /* lines of another phone are among its own */
+	struct json_object *corrected; /* changes of a known attempt by the command line; NULL =
+					  none */
+	uint64_t lines;		       /* of its log */
+	uint64_t left_out;	       /* records not sent to the daemon */
 };
 
 /* Reads the attempts of a log of a restore tool, or of another file that `import` reads, into a

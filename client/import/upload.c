@@ -86,36 +86,6 @@ static bool add_device(struct import *import, struct triage_case *c)
 	return true;
 }
 
-static void add_tool(struct attempt *attempt, const char *tool)
-{
-	const char *blank = strchr(tool, ' ');
-	size_t length = blank ? (size_t)(blank - tool) : strlen(tool);
-
-	text_clean(tool, length, attempt->tool, sizeof(attempt->tool));
-	if (blank)
-		text_clean(
-			blank + 1, strlen(blank + 1), attempt->version, sizeof(attempt->version));
-}
-
-static void add_what_was_asked(const struct import_options *options, struct attempt *attempt)
-{
-	const struct attempt *asked = &options->conditions;
-
-	if (options->host)
-		text_copy(attempt->host, sizeof(attempt->host), options->host);
-	if (options->tool)
-		add_tool(attempt, options->tool);
-	if (options->port)
-		text_copy(attempt->port, sizeof(attempt->port), options->port);
-	if (options->outcome != OUTCOME_UNKNOWN)
-		attempt->outcome = options->outcome;
-	if (options->ticket)
-		text_copy(attempt->ticket, sizeof(attempt->ticket), options->ticket);
-	for (size_t i = 0; i < asked->condition_count; i++)
-		attempt_set_condition(
-			attempt, asked->conditions[i].key, asked->conditions[i].value, 0);
-}
-
 /* The same lines of the same phone are the same attempt, in whichever file; but a log that contains
  * them twice has two attempts. Returns 0 or -ENOMEM. */
 static int make_id(struct import *import, const struct import_attempt *attempt, struct uuid *ret)
@@ -328,6 +298,39 @@ static struct json_object *session_of(
 	return session_to_json(builder, &record);
 }
 
+/* What the command line says of a known attempt corrects it. Of a session of the daemon it says no
+ * computer, port and tool: the daemon saw them. *session is the attempt as shown. */
+static int correct_known(
+	struct import *import, struct import_attempt *attempt, struct json_object **session)
+{
+	static const char *const seen[] = {"host", "hostOs", "port", "tool"};
+	const struct reported *all = &import->options.reported;
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	struct reported reported = {.count = 0};
+	char id[UUID_TEXT_SIZE];
+	const char *name = *session ? field_text_or(*session, "session", "") : id;
+	int r;
+
+	uuid_format(&attempt->c->attempts[0]->id, id);
+	for (size_t i = 0; i < all->count; i++) {
+		bool left_out = false;
+
+		for (size_t j = 0; *session && j < ARRAY_SIZE(seen); j++)
+			left_out |= text_equal(all->details[i].key, seen[j]);
+		if (!left_out)
+			reported.details[reported.count++] = all->details[i];
+	}
+	if (reported.count == 0)
+		return EXIT_DONE;
+	r = reported_amend(import->context, import->connection, name, &reported, &reply);
+	if (r != EXIT_DONE)
+		return r;
+	attempt->corrected = json_object_get(field_list(reply, "changes"));
+	json_object_put(*session);
+	*session = json_object_get(field_object(reply, "result"));
+	return EXIT_DONE;
+}
+
 /* Takes ownership of `session`. */
 static void show(struct import *import, const struct import_attempt *attempt,
 	struct json_object *session, bool added)
@@ -342,6 +345,8 @@ static void show(struct import *import, const struct import_attempt *attempt,
 	json_put_bool(&builder, object, "dryRun", import->options.dry_run);
 	if (!import->options.dry_run)
 		json_put_bool(&builder, object, "added", added);
+	if (field_count(attempt->corrected) > 0)
+		json_put(&builder, object, "corrected", json_object_get(attempt->corrected));
 	json_put_known_number(&builder, object, "recordsLeftOut", (int64_t)attempt->left_out);
 	import_clear_bar(import);
 	if (!builder.failed)
@@ -367,7 +372,9 @@ bool import_deliver(struct import *import, struct import_attempt *attempt)
 	}
 	if (!import->collected && !add_device(import, attempt->c))
 		return true;
-	add_what_was_asked(&import->options, told);
+	r = reported_apply(&import->options.reported, told, &attempt->c->identity);
+	if (r != EXIT_DONE)
+		return stop(import, r);
 	if (uuid_is_none(&told->id) && make_id(import, attempt, &told->id) < 0)
 		return stop(import, report_no_memory());
 	if (import->collected)
@@ -376,8 +383,11 @@ bool import_deliver(struct import *import, struct import_attempt *attempt)
 		r = import_find_twin(import, attempt, &twin);
 	if (r == EXIT_DONE && !twin && !import->options.dry_run)
 		r = send_all(import, attempt, &added);
+	if (r == EXIT_DONE && !added && !import->options.dry_run)
+		r = correct_known(import, attempt, &twin);
 	if (r != EXIT_DONE)
 		return stop(import, r);
 	show(import, attempt, TAKE_PTR(twin), added);
+	json_object_put(attempt->corrected);
 	return true;
 }

@@ -38,6 +38,8 @@ struct output {
 	/* The reply of AddNote, or of AddAttempt from a person's report. */
 	void (*noted)(struct layout *layout, struct json_object *reply);
 	void (*told)(struct layout *layout, struct json_object *reply);
+	/* AmendAttempt. */
+	void (*amended)(struct layout *layout, struct json_object *reply);
 	void (*purged)(struct layout *layout, struct json_object *reply);
 	/* One reply of ReadLog; a log has several. */
 	void (*records)(struct layout *layout, struct json_object *reply);
@@ -78,4 +80,7 @@ void text_records(struct layout *layout, struct json_object *reply);
 /* Why usbmuxd does not list the phone, if the Device says so: on its own line at `column`, without
  * a line end. */
 void text_fault(struct layout *layout, struct json_object *device, int column);
+/* What was corrected: the key, and the texts before and after (NULL = unknown). */
+void text_correction(
+	struct layout *layout, const char *key, const char *before, const char *after);
 void text_record(struct layout *layout, struct json_object *record);

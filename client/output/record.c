@@ -13,8 +13,8 @@
 #define TEXT_COLUMN 35
 #define NARROW_COLUMNS 64 /* below this, the text gets its own line */
 
-/* The fields of a kind, in this order: m mode, n name, # number, s state, % permille, c code, p
- * port, i identifier, t text. Kinds not listed here show all. */
+/* The fields of a kind, in this order: a what was corrected, m mode, n name, # number, s state, %
+ * permille, c code, p port, i identifier, t text. Kinds not listed here show all. */
 static const struct {
 	const char *kind;
 	const char *shows;
@@ -57,6 +57,7 @@ static const struct {
 	{"condition", "nt", NULL, PAINT_NONE},
 	{"note", "t", NULL, PAINT_NONE},
 	{"ticket", "t", NULL, PAINT_NONE},
+	{"amendment", "a", "corrected", PAINT_BOLD},
 	{"session-begin", "nt", NULL, PAINT_BOLD},
 	{"session-end", "nsmct", NULL, PAINT_BOLD},
 	{"silence", "n#s", NULL, PAINT_BAD},
@@ -89,6 +90,14 @@ static void put_permille(struct layout *layout, struct json_object *record)
 		layout_put(layout, " %" PRId64 ".%" PRId64 " %%", permille / 10, permille % 10);
 }
 
+static void put_change(struct layout *layout, struct json_object *record)
+{
+	layout_put(layout, " ");
+	text_correction(layout, field_text_or(record, "name", "?"), field_text(record, "before"),
+		field_text(record, "text"));
+	put_word(layout, "by ", field_text(record, "by"));
+}
+
 static void put_field(struct layout *layout, struct json_object *record, char field)
 {
 	switch (field) {
@@ -109,6 +118,9 @@ static void put_field(struct layout *layout, struct json_object *record, char fi
 		break;
 	case '%':
 		put_permille(layout, record);
+		break;
+	case 'a':
+		put_change(layout, record);
 		break;
 	case 'p':
 		put_word(layout, "port ", field_text(record, "port"));

@@ -3,6 +3,7 @@
 #include "client/output/output.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/client.h"
@@ -30,6 +31,7 @@ static enum paint outcome_paint(const char *outcome)
 		{"aborted", PAINT_WARNING},
 		{"not-started", PAINT_WARNING},
 		{"ended-unknown", PAINT_WARNING},
+		{"withdrawn", PAINT_DIM},
 		{"running", PAINT_BOLD},
 	};
 
@@ -248,6 +250,49 @@ static void put_health(struct layout *layout, struct json_object *health)
 	put_count(layout, health, "usbmuxdFaults", "usbmuxd fault");
 }
 
+void text_correction(struct layout *layout, const char *key, const char *before, const char *after)
+{
+	struct phrase times[2];
+
+	/* A number for programs. */
+	if (text_equal(key, "started")) {
+		times[0] = phrase_minute(before ? strtoll(before, NULL, 10) : 0);
+		times[1] = phrase_minute(after ? strtoll(after, NULL, 10) : 0);
+		before = times[0].text;
+		after = times[1].text;
+	}
+	layout_foreign(layout, key);
+	layout_put(layout, " ");
+	layout_foreign(layout, before ? before : "unknown");
+	layout_put(layout, " %s ", layout_sign(layout, "→", "->"));
+	layout_foreign(layout, after ? after : "unknown");
+}
+
+static void put_amendment(struct layout *layout, struct json_object *amendment)
+{
+	text_correction(layout, field_text_or(amendment, "key", "?"),
+		field_text(amendment, "before"), field_text(amendment, "after"));
+}
+
+/* Who corrected what, each on a line of its own. */
+static void put_amendments(struct layout *layout, struct json_object *amendments)
+{
+	for (size_t i = 0; i < field_count(amendments); i++) {
+		struct json_object *amendment = field_item(amendments, i);
+		const char *by = field_text(amendment, "by");
+
+		layout_line(layout, 28);
+		layout_put(layout, "corrected %s",
+			phrase_minute(field_number_or(amendment, "timeUSec", 0)).text);
+		if (by) {
+			layout_put(layout, " by ");
+			layout_foreign(layout, by);
+		}
+		layout_put(layout, ": ");
+		put_amendment(layout, amendment);
+	}
+}
+
 static void put_session(struct layout *layout, struct json_object *session)
 {
 	const char *outcome = field_text_or(session, "outcome", "unknown");
@@ -272,6 +317,7 @@ static void put_session(struct layout *layout, struct json_object *session)
 	put_phone(layout, session);
 	put_conditions(layout, session);
 	put_health(layout, field_object(session, "health"));
+	put_amendments(layout, field_list(session, "amendments"));
 	layout_line(layout, 0);
 }
 
@@ -323,6 +369,25 @@ static void text_told(struct layout *layout, struct json_object *reply)
 	const char *session = phrase_session(field_text_or(reply, "session", "?"));
 
 	layout_put(layout, "Kept as %s. See `idevicetriage diagnose %s`.", session, session);
+	layout_line(layout, 0);
+}
+
+static void text_amended(struct layout *layout, struct json_object *reply)
+{
+	struct json_object *changes = field_list(reply, "changes");
+	const char *session =
+		phrase_session(field_text_or(field_object(reply, "result"), "session", "?"));
+
+	if (field_count(changes) == 0)
+		layout_put(layout, "Nothing to correct: %s has these values already.", session);
+	else
+		layout_put(layout, "Corrected %s:", session);
+	for (size_t i = 0; i < field_count(changes); i++) {
+		layout_put(layout, i ? "; " : " ");
+		put_amendment(layout, field_item(changes, i));
+	}
+	if (field_count(changes) > 0)
+		layout_put(layout, ". See `idevicetriage diagnose %s`.", session);
 	layout_line(layout, 0);
 }
 
@@ -465,8 +530,11 @@ static void text_imported(struct layout *layout, struct json_object *attempt)
 	if (field_true(attempt, "dryRun"))
 		layout_put(layout, "would be imported as");
 	else
-		layout_put(layout,
-			field_true(attempt, "added") ? "imported as" : "is known already as");
+		layout_put(layout, "%s",
+			field_true(attempt, "added") ? "imported as"
+			: field_count(field_list(attempt, "corrected"))
+				? "is known already; corrected as"
+				: "is known already as");
 	layout_line(layout, 2);
 	put_session(layout, session);
 	if (left_out > 0) {
@@ -486,6 +554,7 @@ const struct output output_text = {
 	.conditions = text_conditions,
 	.noted = text_noted,
 	.told = text_told,
+	.amended = text_amended,
 	.purged = text_purged,
 	.records = text_records,
 	.change = text_change,

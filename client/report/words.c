@@ -121,6 +121,7 @@ static const struct {
 	{"lost", "End not seen", "open"},
 	{"not-started", "Did not start", "open"},
 	{"ended-unknown", "End not known", "open"},
+	{"withdrawn", "Taken back", "open"},
 	{"running", "Running", "open"},
 	{"unknown", "Not known", "open"},
 };

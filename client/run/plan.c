@@ -21,7 +21,7 @@ static const struct option own[] = {
 	{0},
 };
 
-static void add_condition(void *user, const char *key, const char *value)
+static int add_condition(void *user, const char *key, const char *value)
 {
 	struct plan *plan = user;
 	struct json_object *condition = json_new_object(&plan->builder);
@@ -29,6 +29,7 @@ static void add_condition(void *user, const char *key, const char *value)
 	json_put_text(&plan->builder, condition, "key", key);
 	json_put_text(&plan->builder, condition, "value", value);
 	json_add(&plan->builder, plan->conditions, condition);
+	return EXIT_DONE;
 }
 
 static int take_ecid(struct plan *plan, const char *value)

@@ -17,7 +17,7 @@
 #define ATTEMPT_OPEN_CHECKPOINTS_MAX 8
 #define ATTEMPT_OVERRUNS_MAX 4
 #define ATTEMPT_FAILED_STEPS_MAX 4
-#define ATTEMPT_AMENDMENTS_MAX 8
+#define ATTEMPT_AMENDMENTS_MAX 12
 #define PORT_TRANSFERS "transfers" /* name of an EVENT_PORT: transfers resume after a silence */
 #define SIGN_OTHER_PROGRAM "other-program"     /* of EVENT_MUX_CLIENT */
 #define SIGN_CUSTOM_FIRMWARE "custom-firmware" /* of EVENT_TOOL_START */

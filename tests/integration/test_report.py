@@ -136,11 +136,11 @@ def test_hostile_words_reach_the_page_as_words(bench, folder):
     for text in HOSTILE:
         log = folder / 'tool.log'
         log.write_bytes(f'About to restore device... \n{text} (77)\nStatus: {text}\n'.encode())
-        condition = f'display={text[:40]}'.replace('\0', '')
+        condition = f'network={text[:40]}'.replace('\0', '')
         assert bench.run([*TOOL, log, '-i', f'0x{ECID}'], '--condition', condition).wait(60) == 245
     text, page = report(bench)
     check_safe(page)
-    assert 'display <script>alert(1)</script>' in page.text('annex')
+    assert 'network <script>alert(1)</script>' in page.text('annex')
     assert '&lt;b&gt;' in page.text('annex')
     assert page.count('figure') == len(HOSTILE)
 
