@@ -49,21 +49,6 @@ static void start_timer(struct recorder *recorder)
 	loop_timer_start(recorder->timer, TICK_PERIOD_US);
 }
 
-/* Returns the record's sequence; 0 if the ring refused it. */
-static uint64_t append(struct recorder *recorder, const struct event *event)
-{
-	uint8_t payload[EVENT_BYTES_MAX];
-	const struct ring_fields fields = {
-		.at = event->at, .session = event->session, .kind = (uint16_t)event->kind};
-	size_t length = event_encode(event, payload);
-	int64_t sequence = ring_append(recorder->ring, &fields, payload, length);
-
-	if (sequence < 0 && !recorder->ring_failed)
-		log_error("Cannot write to the ring: %s.", strerror((int)-sequence));
-	recorder->ring_failed = sequence < 0;
-	return sequence < 0 ? 0 : (uint64_t)sequence;
-}
-
 /* Whether the event shows the phone or port of its session. */
 static bool shows_place(const struct event *event)
 {
@@ -76,12 +61,22 @@ static bool shows_place(const struct event *event)
 	return event->kind == EVENT_CONDITION && text_equal(event->name, "port");
 }
 
+/* Writes the event to the ring and tells the observers. Returns its sequence; 0 if the ring refused
+ * it. */
 static uint64_t record(void *user, const struct event *event)
 {
 	struct recorder *recorder = user;
+	uint8_t payload[EVENT_BYTES_MAX];
+	const struct ring_fields fields = {
+		.at = event->at, .session = event->session, .kind = (uint16_t)event->kind};
+	size_t length = event_encode(event, payload);
+	int64_t sequence = ring_append(recorder->ring, &fields, payload, length);
 	struct event kept = *event;
 
-	kept.sequence = append(recorder, event);
+	if (sequence < 0 && !recorder->ring_failed)
+		log_error("Cannot write to the ring: %s.", strerror((int)-sequence));
+	recorder->ring_failed = sequence < 0;
+	kept.sequence = sequence < 0 ? 0 : (uint64_t)sequence;
 	for (size_t i = 0; i < recorder->observer_count; i++)
 		recorder->observers[i].call(recorder->observers[i].user, &kept);
 	if (shows_place(&kept))

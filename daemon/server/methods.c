@@ -14,6 +14,7 @@ struct method {
 	bool more_required; /* useless without `more` */
 	const struct parameter *parameters;
 	method_handler *handle;
+	const struct query_method *query; /* instead of `handle`: a method of common/query */
 };
 
 static int get_info(struct request *request)
@@ -238,15 +239,23 @@ static const struct method methods[] = {
 	{OWN("Purge"), ACCESS_ADMIN, false, purge_parameters, methods_purge},
 };
 
-static const struct method *find_method(const char *name)
+static bool find_method(const char *name, struct method *ret)
 {
+	const struct query_method *query;
+
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
-		if (text_equal(methods[i].name, name))
-			return &methods[i];
-	return NULL;
+		if (text_equal(methods[i].name, name)) {
+			*ret = methods[i];
+			return true;
+		}
+	query = query_find(name);
+	if (query)
+		*ret = (struct method){
+			name, ACCESS_READ, .parameters = query->parameters, .query = query};
+	return query;
 }
 
-static int call_method(struct request *request, const struct method *method)
+static int check_call(struct request *request, const struct method *method)
 {
 	const struct varlink_call *message = request->message;
 	int r;
@@ -257,18 +266,11 @@ static int call_method(struct request *request, const struct method *method)
 	/* A oneway caller cannot get a stream. */
 	if (r == API_OK && method->more_required && (!message->more || message->oneway))
 		return API_EXPECTED_MORE;
-	return r == API_OK ? method->handle(request) : r;
+	return r;
 }
 
 static int call_query(struct request *request, const struct query_method *query)
 {
-	int r;
-
-	if (!(peer_access(request->peer) & ACCESS_READ))
-		return API_NOT_ALLOWED;
-	r = call_check(&request->call, query->parameters);
-	if (r != API_OK)
-		return r;
 	if (request->message->more && text_equal(query->name, "ReadLog"))
 		return follow_log(request);
 	return query->handle(&request->api->query, &request->call);
@@ -293,22 +295,21 @@ static void finish(struct request *request, int result)
 
 void methods_call(void *user, struct peer *peer, struct varlink_call *message)
 {
-	const struct method *method = find_method(message->method);
-	const struct query_method *query = method ? NULL : query_find(message->method);
+	struct method method = {0};
+	bool found = find_method(message->method, &method);
 	struct request request = {.api = user,
 		.peer = peer,
 		.message = message,
 		.call = {.method = message->method, .parameters = message->parameters}};
-	int r = API_METHOD_NOT_FOUND;
+	int r;
 
 	/* A oneway call of a reading method: there is nothing to do. */
-	if (message->oneway && (query || (method && method->access == ACCESS_READ)))
+	if (found && message->oneway && method.access == ACCESS_READ)
 		return;
 	request.call.answer = json_new_object(&request.call.builder);
-	if (method)
-		r = call_method(&request, method);
-	else if (query)
-		r = call_query(&request, query);
+	r = found ? check_call(&request, &method) : API_METHOD_NOT_FOUND;
+	if (r == API_OK)
+		r = method.handle ? method.handle(&request) : call_query(&request, method.query);
 	if (r == API_NOT_ALLOWED || r == API_METHOD_NOT_FOUND)
 		request.call.detail = message->method;
 	finish(&request, r);

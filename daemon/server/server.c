@@ -119,20 +119,18 @@ static void time_request(struct peer *peer, bool unfinished)
 	bufferevent_set_timeouts(peer->socket, unfinished ? &limit : NULL, NULL);
 }
 
-/* Handles one call from the input. Returns false if there is none, or the peer was closed. */
-static bool serve_call(struct peer *peer)
+/* Reads one call from the input. Returns false if there is none, or the peer was closed. */
+static bool read_call(struct peer *peer, struct varlink_call *ret)
 {
 	struct evbuffer *input = bufferevent_get_input(peer->socket);
-	const struct server_handler *handler = &peer->server->handler;
 	CLEANUP(freep) char *text = NULL;
-	struct varlink_call call;
 	size_t length;
 	int r;
 
 	text = evbuffer_readln(input, &length, EVBUFFER_EOL_NUL);
 	if (!text && evbuffer_get_length(input) <= VARLINK_REQUEST_MAX)
 		return false;
-	r = text && length <= VARLINK_REQUEST_MAX ? varlink_call_read(text, length, &call)
+	r = text && length <= VARLINK_REQUEST_MAX ? varlink_call_read(text, length, ret)
 						  : -EMSGSIZE;
 	if (r < 0) {
 		log_warning("Closed the connection of process %d of user %u: %s.",
@@ -141,11 +139,8 @@ static bool serve_call(struct peer *peer)
 			: r == -EBADMSG ? "it does not speak Varlink"
 					: strerror(-r));
 		peer_kill(peer);
-		return false;
 	}
-	handler->call(handler->user, peer, &call);
-	varlink_call_done(&call);
-	return !peer->dead;
+	return r == 0;
 }
 
 /* Pending output is sent first; then written() closes the connection. */
@@ -185,13 +180,19 @@ static uint64_t now_us(void)
 
 static void serve(struct peer *peer)
 {
+	const struct server_handler *handler = &peer->server->handler;
 	struct evbuffer *input = bufferevent_get_input(peer->socket);
 	uint64_t began_us = now_us(), spent_us = 0;
+	struct varlink_call call;
 	bool more = true;
 
 	/* After a large answer, the peer gets one turn of time to read it. */
 	for (unsigned i = 0; more && i < CALLS_PER_TURN && !peer->stream; i++) {
-		more = serve_call(peer);
+		more = read_call(peer, &call);
+		if (more) {
+			handler->call(handler->user, peer, &call);
+			varlink_call_done(&call);
+		}
 		if (peer->dead)
 			return;
 		spent_us = now_us() - began_us;

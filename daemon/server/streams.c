@@ -25,12 +25,6 @@ struct stream {
 	uint64_t lost; /* dropped records not yet reported */
 };
 
-static int send_reply(
-	struct stream *stream, struct json_builder *builder, struct json_object *parameters)
-{
-	return peer_send(stream->peer, varlink_reply_new(builder, parameters, true));
-}
-
 static struct json_object *change_new(
 	struct json_builder *builder, const char *event, uint64_t sequence)
 {
@@ -49,7 +43,7 @@ static int send_records(struct stream *stream, struct json_builder *builder,
 
 	json_put(builder, parameters, "records", records);
 	json_put_number(builder, parameters, "lost", (int64_t)lost);
-	return send_reply(stream, builder, parameters);
+	return peer_send(stream->peer, varlink_reply_new(builder, parameters, true));
 }
 
 /* The phone of a record, as it is on the bench now, or gone. */
@@ -81,7 +75,7 @@ static int send_change(struct api *api, struct stream *stream, struct json_build
 	if (is_verdict)
 		json_put(builder, change, "device", device_of(api, builder, record));
 	json_put(builder, change, "record", record);
-	return send_reply(stream, builder, change);
+	return peer_send(stream->peer, varlink_reply_new(builder, change, true));
 }
 
 static int send_lost(struct stream *stream, uint64_t lost, uint64_t sequence)
@@ -93,7 +87,7 @@ static int send_lost(struct stream *stream, uint64_t lost, uint64_t sequence)
 		return send_records(stream, &builder, json_new_array(&builder), lost);
 	change = change_new(&builder, "lost", sequence);
 	json_put_number(&builder, change, "lost", (int64_t)lost);
-	return send_reply(stream, &builder, change);
+	return peer_send(stream->peer, varlink_reply_new(&builder, change, true));
 }
 
 static int send_state(struct api *api, struct stream *stream)
@@ -103,7 +97,7 @@ static int send_state(struct api *api, struct stream *stream)
 
 	json_put(&builder, state, "devices", query_devices(&api->query, &builder));
 	json_put(&builder, state, "sessions", query_running(&api->query, &builder));
-	return send_reply(stream, &builder, state);
+	return peer_send(stream->peer, varlink_reply_new(&builder, state, true));
 }
 
 /* Sends the records of a batch as separate messages. */
@@ -267,18 +261,19 @@ void stream_gone(void *api, struct peer *peer)
 	stream_free(api, peer_stream(peer));
 }
 
-static int send_record(struct api *api, struct stream *stream, const struct event *event)
+static struct json_object *list_of_one(struct json_builder *builder, const struct event *event)
 {
-	struct json_builder builder = {0};
-	struct json_object *record = record_to_json(&builder, event);
-	struct json_object *records;
+	struct json_object *records = json_new_array(builder);
 
-	if (stream->is_watch)
-		return send_change(api, stream, &builder, record,
-			event->sequence ? event->sequence : stream->last);
-	records = json_new_array(&builder);
-	json_add(&builder, records, record);
-	return send_records(stream, &builder, records, 0);
+	json_add(builder, records, record_to_json(builder, event));
+	return records;
+}
+
+static bool wants(const struct stream *stream, const struct event *event)
+{
+	/* Streams that are catching up will read it from the ring. */
+	return stream->live && (!event->sequence || event->sequence > stream->last) &&
+	       (uuid_is_none(&stream->session) || uuid_equal(&stream->session, &event->session));
 }
 
 void api_observe(void *user, const struct event *event)
@@ -288,14 +283,18 @@ void api_observe(void *user, const struct event *event)
 
 	TAILQ_FOREACH(stream, &api->streams, entry)
 	{
-		/* Streams that are catching up will read it from the ring. */
-		if (!stream->live || (event->sequence && event->sequence <= stream->last))
-			continue;
-		if (!uuid_is_none(&stream->session) &&
-			!uuid_equal(&stream->session, &event->session))
+		struct json_builder builder = {0};
+		int r = -EAGAIN;
+
+		if (!wants(stream, event))
 			continue;
 		/* After one dropped record, all are dropped until the reader has the count. */
-		if (stream->lost > 0 || send_record(api, stream, event) == -EAGAIN)
+		if (stream->lost == 0 && stream->is_watch)
+			r = send_change(api, stream, &builder, record_to_json(&builder, event),
+				event->sequence ? event->sequence : stream->last);
+		else if (stream->lost == 0)
+			r = send_records(stream, &builder, list_of_one(&builder, event), 0);
+		if (r == -EAGAIN)
 			stream->lost++;
 		if (event->sequence)
 			stream->last = event->sequence;
