@@ -22,3 +22,12 @@ const struct log_pattern *log_pattern_errors(size_t *ret_count)
 	*ret_count = ARRAY_SIZE(errors);
 	return errors;
 }
+
+void log_pattern_note(const struct log_pattern *sign, const struct log_pattern **tool_sign,
+	const struct log_pattern **phone_sign)
+{
+	if (sign->from != PATTERN_FROM_PHONE && (!*tool_sign || sign < *tool_sign))
+		*tool_sign = sign;
+	if (sign->from != PATTERN_FROM_TOOL && (!*phone_sign || sign < *phone_sign))
+		*phone_sign = sign;
+}

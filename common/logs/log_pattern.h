@@ -25,3 +25,7 @@ const struct log_pattern *log_pattern_all(size_t *ret_count);
 /* Those that count only in a line that a tool prints as an error, in the same order; their texts
  * are in small letters, and the case of the line does not count. */
 const struct log_pattern *log_pattern_errors(size_t *ret_count);
+/* Keeps the sign as the tool's, the phone's or both if it comes before the one that is kept; NULL =
+ * none is. */
+void log_pattern_note(const struct log_pattern *sign, const struct log_pattern **tool_sign,
+	const struct log_pattern **phone_sign);

@@ -164,26 +164,16 @@ static bool is_beginning(const struct toollog *log, const char *at)
 	       memcmp(at - strlen(call), call, strlen(call)) != 0;
 }
 
-/* Only the first sign of each side counts. */
-static void note_sign(struct toollog *log, size_t number)
-{
-	size_t count;
-	const struct log_pattern *sign = &log_pattern_all(&count)[number];
-
-	if (sign->from != PATTERN_FROM_PHONE && (!log->tool_sign || sign < log->tool_sign))
-		log->tool_sign = sign;
-	if (sign->from != PATTERN_FROM_TOOL && (!log->phone_sign || sign < log->phone_sign))
-		log->phone_sign = sign;
-}
-
 static void note_text(void *user, size_t text, size_t at)
 {
 	struct toollog *log = user;
 	const struct toollog_family *family;
 	const struct toollog_rule *rule = find_rule(text, &family);
+	size_t count;
 
 	if (!rule) {
-		note_sign(log, text - rule_count());
+		log_pattern_note(&log_pattern_all(&count)[text - rule_count()], &log->tool_sign,
+			&log->phone_sign);
 		return;
 	}
 	if (text >= log->rule || (rule->where == RULE_BEGINS && !is_beginning(log, log->line + at)))
@@ -243,8 +233,10 @@ static void read_line(struct toollog *log, const char *line, size_t length)
 		rule = find_rule(log->rule, &family);
 	if (rule && !family->of_phone) {
 		rule->read(log, log->rest, rule->value);
-		if (log->meant_something)
+		if (log->meant_something) {
 			log->in_device_log = log->phone_speaks = log->opens_device_log;
+			log->phone_step = 0;
+		}
 	} else if (!rule && toollog_read_free(log, log->message)) {
 		log->in_device_log = log->phone_speaks = false;
 	} else {
@@ -254,7 +246,9 @@ static void read_line(struct toollog *log, const char *line, size_t length)
 			rule->read(log, log->rest, rule->value);
 		log->phone_speaks = rule || is_phone_line(log);
 	}
-	if (!log->phone_speaks && !log->in_device_log)
+	if (log->phone_speaks)
+		toollog_read_phone_failure(log, line);
+	else
 		toollog_read_complaint(log, line);
 	sign = log->phone_speaks ? log->phone_sign : log->tool_sign;
 	if (sign)

@@ -69,6 +69,10 @@ static const char *const denials[] = {
 	"not being signed",
 	"no firmwares are ",
 	" is null",
+	"returned null",
+	"crashed",
+	"disappeared",
+	"gave up ",
 	"size is 0",
 	" has 0 ",
 	"bigger than ",
@@ -135,7 +139,7 @@ static const char *const denials[] = {
 struct shape {
 	int signal; /* of a program that died; 0 = none */
 	bool denies;
-	const struct log_pattern *sign;
+	const struct log_pattern *tool_sign, *phone_sign;
 };
 
 /* A text of the matcher: a death, a denial or an error of a sign, in this order. */
@@ -179,8 +183,7 @@ static void note_shape(void *user, size_t number, size_t at)
 		return;
 	}
 	sign = &log_pattern_errors(&count)[number - ARRAY_SIZE(denials)];
-	if (!shape->sign || sign < shape->sign)
-		shape->sign = sign;
+	log_pattern_note(sign, &shape->tool_sign, &shape->phone_sign);
 }
 
 static struct shape shape_of(const struct toollog *log)
@@ -247,7 +250,7 @@ static bool is_complaint(const struct toollog *log, const struct shape *shape, b
 {
 	if (log->tool_sign && log->tool_sign->noise)
 		return false;
-	return is_before_start(log) || (shape->sign && shape->sign->before_start) ||
+	return is_before_start(log) || (shape->tool_sign && shape->tool_sign->before_start) ||
 	       log->severity == SEVERITY_ERROR || log->in_traceback || exception || shape->denies;
 }
 
@@ -269,7 +272,7 @@ static bool tells_more(const struct toollog *log, bool exception)
 void toollog_complain(struct toollog *log, const char *line)
 {
 	log->lines_after_error = 1;
-	log->only_noise = false;
+	log->only_noise = log->phone_complained = false;
 	complain(log, line);
 }
 
@@ -279,7 +282,7 @@ static void take_complaint(
 	bool noise;
 
 	if (!log->tool_sign) {
-		log->tool_sign = shape->sign;
+		log->tool_sign = shape->tool_sign;
 		log->sign_of_error = true;
 	}
 	noise = log->tool_sign && log->tool_sign->noise;
@@ -288,7 +291,17 @@ static void take_complaint(
 		log->only_noise = noise;
 	}
 	log->lines_after_error = 1;
+	log->phone_complained = false;
 	log->in_traceback = log->in_traceback && !exception;
+}
+
+/* Another line after an error: too many of them, and it was not the last word. */
+static void count_line(struct toollog *log)
+{
+	if (!log->lines_after_error || ++log->lines_after_error <= LINES_AFTER_ERROR_MAX)
+		return;
+	log->lines_after_error = 0;
+	complain(log, "");
 }
 
 void toollog_read_complaint(struct toollog *log, const char *line)
@@ -307,9 +320,22 @@ void toollog_read_complaint(struct toollog *log, const char *line)
 		toollog_emit_code(log, EVENT_REPORTED_ERROR, code, "tool-exit");
 	if (code || (log->severity != SEVERITY_LOW && is_complaint(log, &shape, exception))) {
 		take_complaint(log, &shape, line, exception);
-	} else if (log->lines_after_error && !is_filler(log) &&
-		   ++log->lines_after_error > LINES_AFTER_ERROR_MAX) {
-		log->lines_after_error = 0;
-		complain(log, "");
+	} else if (!is_filler(log)) {
+		count_line(log);
 	}
+}
+
+void toollog_read_phone_failure(struct toollog *log, const char *line)
+{
+	struct shape shape = shape_of(log);
+
+	if (!log->phone_sign)
+		log->phone_sign = shape.phone_sign;
+	if (!shape.phone_sign || shape.phone_sign->noise) {
+		if (log->phone_complained)
+			count_line(log);
+		return;
+	}
+	toollog_complain(log, line);
+	log->phone_complained = true;
 }

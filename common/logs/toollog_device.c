@@ -92,6 +92,11 @@ static void read_step(struct toollog *log, const char *rest, int operation)
 {
 	const struct operation *known = operation_by_number((uint32_t)operation);
 
+	log->meant_something = true;
+	/* Another line of the same step shows no progress. */
+	if (log->phone_step == operation + 1)
+		return;
+	log->phone_step = operation + 1;
 	toollog_emit_number(log, EVENT_STAGE, STAGE_RESTORE);
 	if (known && !log->operation_of_tool && known->number != log->operation)
 		toollog_emit_operation(log, known->number, known->name);

@@ -74,12 +74,14 @@ struct toollog {
 	enum plist_key plist_key;
 	bool in_status;	    /* in a dump of the phone's final status */
 	bool in_device_log; /* lines of the phone's own log until the next line of the tool */
+	int phone_step;	    /* the operation of the phone's last line, plus 1; 0 = none */
 	bool phone_speaks;  /* the last line with a known writer is the phone's */
 	bool cleaning_up;   /* the phone has begun to report its failure */
 	bool failure_told;  /* its text has been reported */
 	bool in_traceback;  /* Python's, until the exception that it ends with */
 	unsigned lines_after_error; /* including the error; 0 = the restore has continued since */
 	bool only_noise;	    /* that error is known to mean nothing */
+	bool phone_complained;	    /* it is the phone's */
 	bool tool_told;
 	bool names_operations; /* it prints only their names: 3uTools */
 	int32_t permille;      /* the last one reported */
@@ -107,6 +109,8 @@ void toollog_add_complaints(struct matcher *matcher);
 /* Emits EVENT_COMPLAINT for a line of the tool with the shape of an error, and revokes it after
  * enough other lines. */
 void toollog_read_complaint(struct toollog *log, const char *line);
+/* Emits it for a line of the phone that reports a failure and has a sign. */
+void toollog_read_phone_failure(struct toollog *log, const char *line);
 /* Emits it for a known error line. */
 void toollog_complain(struct toollog *log, const char *line);
 /* Events with only a name, a number, or a code with a name. */

@@ -459,6 +459,8 @@ static void fold_checkpoint(struct attempt *attempt, const struct event *event)
 	fold_result(attempt, event);
 	if (event->flag == CHECKPOINT_FAILURE) {
 		copy_text(attempt->failure_text, sizeof(attempt->failure_text), event);
+		/* Where its clean-up names a failure, that of the restore is meant. */
+		attempt->complaining |= event->text_length > 0;
 		if (!clean_up &&
 			(!attempt->failing || checkpoint_says(attempt->checkpoint) == SAYS_AROUND))
 			name_checkpoint(attempt, event);

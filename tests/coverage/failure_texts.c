@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How many of the failure texts of the restore tools are known, and what becomes of a log that ends
  * with one. Each file of texts/ is one tool: '#' begins a comment, '>' the shape of a line with '@'
- * for the text, any other line is a text. Shapes hold until the next ones.
+ * for the text and '|' for the end of a line, any other line is a text. Shapes hold until the
+ * next ones.
  * Usage: failure_texts [-l] FLOORS FILE...; -l lists each text with what is known of it. */
 #include <stdio.h>
 #include <string.h>
@@ -59,9 +60,10 @@ static void hear(void *user, const struct event *event)
 	session_feed(&reading->session, event, record, reading);
 }
 
-/* Reads a log that ends with the line. Returns whether something is known of the line. */
-static bool read_line(struct reading *reading, const char *line)
+/* Reads a log that ends with the lines. Returns whether something is known of the last one. */
+static bool read_lines(struct reading *reading, const char *lines)
 {
+	const char *last = strrchr(lines, '\n');
 	CLEANUP(toollog_freep) struct toollog *log = NULL;
 	struct event effects[SESSION_EFFECTS_MAX];
 	struct stamp now = {.monotonic_us = 1};
@@ -72,10 +74,12 @@ static bool read_line(struct reading *reading, const char *line)
 	reading->session.running = true;
 	log = toollog_new(hear, reading);
 	assert(log);
+	last = last ? last + 1 : lines;
 	toollog_feed(log, now, begun, strlen(begun));
+	toollog_feed(log, now, lines, (size_t)(last - lines));
 	understood = toollog_stats(log).understood;
 	reading->sign[0] = '\0';
-	toollog_feed(log, now, line, strlen(line));
+	toollog_feed(log, now, last, strlen(last));
 	toollog_feed(log, now, "\n", 1);
 	toollog_finish(log, now);
 	understood = toollog_stats(log).understood - understood;
@@ -90,6 +94,8 @@ static void write_line(const char *shape, const char *text, char line[static LIN
 	const char *at = strchr(shape, '@');
 	int used = snprintf(line, LINE_MAX, "%.*s", (int)(at - shape), shape);
 
+	for (char *end = line; (end = strchr(end, '|'));)
+		*end = '\n';
 	for (; *text && used < LINE_MAX - 8; text++) {
 		if (*text != '%' || (text[1] != 's' && text[1] != 'd')) {
 			line[used++] = *text;
@@ -117,7 +123,7 @@ static void try_text(struct tool *tool, const char *text, bool list)
 		char line[LINE_MAX];
 
 		write_line(tool->shapes[i], text, line);
-		known &= read_line(&reading, line);
+		known &= read_lines(&reading, line);
 		failed &= has_failed(&reading);
 	}
 	tool->all++;
