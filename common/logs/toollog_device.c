@@ -135,6 +135,9 @@ static const struct toollog_rule rules[] = {
 	{"ASR VERIFY PROGRESS: ", RULE_BEGINS, read_step, 14},
 	/* asr, which writes the system image on the phone. */
 	{"ASR: ", RULE_BEGINS, read_known, 0},
+	/* The updaters of small parts. */
+	{"update_generic_firmware: ", RULE_BEGINS, read_known, 0},
+	{"Update[", RULE_BEGINS, read_known, 0},
 	{"Searching for NAND service", RULE_BEGINS, read_step, 28},
 	{"executing /sbin/fsck", RULE_BEGINS, read_step, 15},
 	{"entering mount_filesystems", RULE_BEGINS, read_step, 16},
