@@ -67,7 +67,7 @@ static struct json_object *list_suspects(struct json_builder *builder, uint32_t 
 	return list;
 }
 
-static struct json_object *list_experiments(struct json_builder *builder, uint32_t experiments)
+static struct json_object *list_experiments(struct json_builder *builder, uint64_t experiments)
 {
 	struct json_object *list = json_new_array(builder);
 
@@ -75,7 +75,7 @@ static struct json_object *list_experiments(struct json_builder *builder, uint32
 		const struct experiment *known = &knowledge_experiments[i];
 		struct json_object *experiment;
 
-		if (!(experiments & 1U << i))
+		if (!(experiments & UINT64_C(1) << i))
 			continue;
 		experiment = json_new_object(builder);
 		json_put_text(builder, experiment, "experiment", known->word);

@@ -45,7 +45,7 @@ struct code {
 	const char *exercises;		   /* parts of the phone; NULL = none, or not known */
 	uint32_t suspects;		   /* bit set of causes, see knowledge.h */
 	const char *checks[CODE_CHECKS_MAX];
-	uint32_t experiments; /* bit set of experiments, see knowledge.h */
+	uint64_t experiments; /* bit set of experiments, see knowledge.h */
 	const char *note;     /* NULL = none */
 	const char *sources[CODE_SOURCES_MAX];
 };

@@ -460,7 +460,8 @@ static void diagnose_failures(struct diagnosis *d, struct verdict *verdict)
 
 	apply_rules(d);
 	weigh_suspects(d);
-	verdict->itunes_code = last->code;
+	/* iTunes shows the numbers of the phone as they are. */
+	verdict->itunes_code = last->code ? last->code : last->phone_code;
 	decide_phase(d, verdict);
 	cap_suspects(d, verdict);
 	drop_untested(d, verdict);

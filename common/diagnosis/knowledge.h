@@ -11,6 +11,7 @@
 
 #define CAUSE_NONE SIZE_MAX
 #define CAUSE_COUNT_MAX VERDICT_CAUSES_MAX
+#define EXPERIMENT_WAYS_MAX 4
 
 struct cause_info {
 	const char *word;
@@ -114,6 +115,12 @@ struct rule {
 	const char *source;
 };
 
+/* Terms that must all hold; a count of 0 ends a list of alternatives. */
+struct terms {
+	const struct term *terms;
+	size_t count;
+};
+
 /* Whether an experiment is for a phone that works again. */
 enum cured { CURED_NEVER, CURED_ALSO, CURED_ONLY };
 
@@ -123,15 +130,12 @@ struct experiment {
 	unsigned minutes;
 	unsigned risk; /* 0 none … 5 opens the phone … 9 erases the data */
 	enum cured cured;
+	bool last; /* only if there is no other */
 	uint32_t tests; /* bit set of causes */
-	const struct term *when;
-	size_t when_count;
-	const struct term *or_when; /* alternative to `when`; may be empty */
-	size_t or_when_count;
+	struct terms when[EXPERIMENT_WAYS_MAX]; /* alternatives */
 	const struct term *unless;
 	size_t unless_count;
-	const struct term *first; /* if all hold, it precedes all others */
-	size_t first_count;
+	struct terms first[EXPERIMENT_WAYS_MAX]; /* alternatives: it precedes all others */
 	const char *text;
 	struct {
 		const char *condition;

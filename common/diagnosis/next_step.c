@@ -34,14 +34,13 @@ static void write_step(const struct case_analysis *view, const struct experiment
 	}
 }
 
-static bool is_open(const struct case_analysis *view, const struct verdict *verdict,
-	const struct experiment *experiment)
+static bool any_holds(const struct case_analysis *view, const struct verdict *verdict,
+	const struct terms ways[static EXPERIMENT_WAYS_MAX])
 {
-	return terms_hold_for_verdict(
-		       view, verdict, experiment->when, experiment->when_count, true) ||
-	       (experiment->or_when_count &&
-		       terms_hold_for_verdict(view, verdict, experiment->or_when,
-			       experiment->or_when_count, true));
+	for (size_t i = 0; i < EXPERIMENT_WAYS_MAX && ways[i].count; i++)
+		if (terms_hold_for_verdict(view, verdict, ways[i].terms, ways[i].count, true))
+			return true;
+	return false;
 }
 
 /* A phone that works again needs other steps than one that does not. */
@@ -56,16 +55,9 @@ static bool is_for_phone(const struct case_analysis *view, const struct experime
 static bool is_possible(const struct case_analysis *view, const struct verdict *verdict,
 	const struct experiment *experiment)
 {
-	return is_for_phone(view, experiment) && is_open(view, verdict, experiment) &&
+	return is_for_phone(view, experiment) && any_holds(view, verdict, experiment->when) &&
 	       !terms_hold_for_verdict(
 		       view, verdict, experiment->unless, experiment->unless_count, false);
-}
-
-static bool comes_first(const struct case_analysis *view, const struct verdict *verdict,
-	const struct experiment *experiment)
-{
-	return experiment->first_count && terms_hold_for_verdict(view, verdict, experiment->first,
-						  experiment->first_count, true);
 }
 
 /* The bit of the suspect that a verdict names; 0 if there is none. */
@@ -82,9 +74,9 @@ static uint32_t named_suspect(const struct verdict *verdict)
 	return 0;
 }
 
-/* The best experiment that tests one of `causes`. */
+/* The best experiment that tests one of `causes`, among those that are `last` or are not. */
 static const struct experiment *best_experiment(const struct case_analysis *view,
-	const struct verdict *verdict, const uint64_t *suspicion, uint32_t causes)
+	const struct verdict *verdict, const uint64_t *suspicion, uint32_t causes, bool last)
 {
 	const struct experiment *best = NULL;
 	uint64_t best_gain = 0;
@@ -95,10 +87,10 @@ static const struct experiment *best_experiment(const struct case_analysis *view
 		uint64_t here = gain(experiment, suspicion);
 		bool first, better;
 
-		if (!(experiment->tests & causes) || !here ||
+		if (experiment->last != last || !(experiment->tests & causes) || !here ||
 			!is_possible(view, verdict, experiment))
 			continue;
-		first = comes_first(view, verdict, experiment);
+		first = any_holds(view, verdict, experiment->first);
 		better = !best || here > best_gain ||
 			 (here == best_gain && cost(experiment) < cost(best));
 		if (best && (best_first > first || (best_first == first && !better)))
@@ -114,10 +106,12 @@ void next_step_choose(const struct case_analysis *view,
 	const uint64_t suspicion[static CAUSE_COUNT_MAX], struct verdict *verdict)
 {
 	const struct experiment *best =
-		best_experiment(view, verdict, suspicion, named_suspect(verdict));
+		best_experiment(view, verdict, suspicion, named_suspect(verdict), false);
 
 	if (!best)
-		best = best_experiment(view, verdict, suspicion, UINT32_MAX);
+		best = best_experiment(view, verdict, suspicion, UINT32_MAX, false);
+	if (!best)
+		best = best_experiment(view, verdict, suspicion, UINT32_MAX, true);
 	if (best)
 		write_step(view, best, &verdict->next);
 	else

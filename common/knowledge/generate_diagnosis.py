@@ -16,6 +16,7 @@ PHASES = {
     "phase2-hardware": "PHASE_HARDWARE",
     "undecided": "PHASE_UNDECIDED",
 }
+WAYS_MAX = 4  # EXPERIMENT_WAYS_MAX of common/diagnosis/knowledge.h
 CURED = {"never": "CURED_NEVER", "also": "CURED_ALSO", "only": "CURED_ONLY"}
 # Terms with values, and whether the values are numbers.
 VALUE_TERMS = {
@@ -115,7 +116,18 @@ class Compiler:
                 f".count = {len(values)}}}")
 
     def terms(self, block, key, prefix, draft=False, needed=True):
-        text = block.one(key, None if needed else "")
+        return self.terms_of(block, key, prefix, block.one(key, None if needed else ""), draft)
+
+    def ways(self, block, *keys):
+        """The C initialiser of the alternatives, one per line of the keys."""
+        lines = [(key, text) for key in keys for text in block.all(key)]
+        if len(lines) > WAYS_MAX:
+            block.bad(f"more than {WAYS_MAX} lines of {' and '.join(keys)}")
+        ways = [self.terms_of(block, key, f"{key}_{number}", text, True)
+                for number, (key, text) in enumerate(lines)]
+        return "{" + ", ".join(f"{{{array}, {count}}}" for array, count in ways or [("NULL", 0)]) + "}"
+
+    def terms_of(self, block, key, prefix, text, draft):
         items = [self.term(block, key, word, draft) for word in text.split()]
         if not items:
             return "NULL", 0
@@ -167,10 +179,10 @@ class Compiler:
         rows = []
         for b in blocks:
             tests = [self.cause_index(b, "tests", word) for word in b.one("tests").split()]
-            when = self.terms(b, "when", "when", draft=True)
-            other = self.terms(b, "or", "or", draft=True, needed=False)
+            b.one("when")
+            when = self.ways(b, "when", "or")
             unless = self.terms(b, "unless", "unless", draft=True, needed=False)
-            first = self.terms(b, "first", "first", draft=True, needed=False)
+            first = self.ways(b, "first")
             outcomes = []
             for value in b.all("outcome"):
                 condition, arrow, conclusion = value.partition(" => ")
@@ -183,11 +195,11 @@ class Compiler:
                 f"\t{{.word = {quote(b.name)}, .title = {quote(b.one('title'))}, "
                 f".minutes = {b.number('minutes', 1, 600)}, "
                 f".risk = {b.number('risk', 0, 9)}, "
+                f".last = {b.word('last', {'yes': 1, 'no': 0}, 'no')}, "
                 f".cured = {b.word('cured', CURED, 'never')}, "
-                f".tests = {sum(1 << index for index in tests):#x}, .when = {when[0]}, "
-                f".when_count = {when[1]}, .or_when = {other[0]}, .or_when_count = {other[1]}, "
+                f".tests = {sum(1 << index for index in tests):#x}, .when = {when}, "
                 f".unless = {unless[0]}, .unless_count = {unless[1]}, "
-                f".first = {first[0]}, .first_count = {first[1]}, "
+                f".first = {first}, "
                 f".text = {self.text(b)}, .outcomes = {{{', '.join(outcomes)}}}, "
                 f".outcome_count = {len(outcomes)}, .source = {quote(b.one('source'))}}},")
         return rows
@@ -245,7 +257,7 @@ def read_causes(folder):
 def read_experiments(folder):
     return read_blocks(folder / "experiments.txt", {
         "experiment": {"title", "minutes", "risk", "tests", "when", "or", "unless", "first", "text",
-                       "outcome", "cured", "source"}})
+                       "outcome", "cured", "last", "source"}})
 
 
 def main(folder, target, header):

@@ -895,14 +895,14 @@ static void dfu_comes_last_and_once(void **state)
 	}
 	diagnose_ok(c);
 	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
-	assert_null(verdict.next.experiment);
+	assert_next("decide-on-data");
 	text_copy(c->attempts[0]->action, sizeof(c->attempts[0]->action), "update");
 	diagnose_ok(c);
 	assert_next("dfu-restore");
 	assert_non_null(strstr(verdict.next.text, "it erases the data"));
 	c->attempts[1]->entry = MODE_DFU;
 	diagnose_ok(c);
-	assert_null(verdict.next.experiment);
+	assert_next("decide-on-data");
 }
 
 static void a_crash_that_follows_a_lost_link_is_no_evidence(void **state)
@@ -1141,6 +1141,142 @@ static void a_cure_is_the_last_word(void **state)
 	last->outcome = OUTCOME_FAILED;
 	diagnose_ok(c);
 	assert_int_equal(verdict.works_since.attempt, 0);
+}
+
+static struct attempt *add_start(struct triage_case *c)
+{
+	return doing(add_attempt(c, "one", NULL, OUTCOME_FAILED), "boot");
+}
+
+/* A wet phone that does not start: clean it, then its parts, then the board shop; on a layered
+ * board the halves. */
+static void a_wet_phone_has_a_way_to_the_end(void **state)
+{
+	static const struct {
+		const char *product;
+		const char *last;
+	} phones[] = {{"iPhone10,1", "board-shop"}, {"iPhone10,3", "lower-half"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(phones); i++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = case_of(phones[i].product);
+
+		triage_case_add_history(c, "liquid");
+		triage_case_add_history(c, "boot-loop");
+		add_start(c);
+		diagnose_ok(c);
+		if (i == 1) {
+			assert_next("disconnect-earpiece-flex");
+			assert_non_null(strstr(verdict.next.text, "clean"));
+			set_flex(add_start(c), "disconnected");
+			diagnose_ok(c);
+		}
+		assert_next("dry-and-clean");
+		triage_case_add_history(c, "cleaned");
+		add_start(c);
+		diagnose_ok(c);
+		assert_next("minimal-boot");
+		with(with(with(with(add_start(c), "minimalBoot", "true"), "battery", "known-good"),
+			     "chargeFlex", "known-good"),
+			"earpieceFlex", "disconnected");
+		diagnose_ok(c);
+		assert_int_not_equal(verdict.phase, PHASE_CONNECTION);
+		triage_case_add_history(c, "normal-current-draw");
+		diagnose_ok(c);
+		assert_next(phones[i].last);
+		if (i == 0)
+			continue;
+		with(with(add_start(c), "minimalBoot", "true"), "lowerBoard", "known-good");
+		diagnose_ok(c);
+		assert_next("board-shop");
+	}
+}
+
+/* A phone that fails on all good parts needs no other cable. */
+static void good_parts_that_fail_leave_the_board(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone10,3");
+
+	triage_case_add_history(c, "boot-loop");
+	doing(add_4013(c, "one", "A"), "update");
+	with(with(with(with(add_start(c), "minimalBoot", "true"), "battery", "known-good"),
+		     "chargeFlex", "replaced"),
+		"display", "replaced");
+	diagnose_ok(c);
+	assert_next("lower-half");
+}
+
+static void a_foreign_battery_of_a_loop_is_named(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+
+	add_start(c);
+	triage_case_add_history(c, "boot-loop");
+	diagnose_ok(c);
+	assert_null(find_cause("power-battery"));
+	triage_case_add_history(c, "third-party-battery");
+	diagnose_ok(c);
+	assert_int_equal(find_cause("power-battery")->strength, STRENGTH_WEAK);
+	assert_next("known-good-battery");
+}
+
+/* The modem of the phone is newer than the file: newer firmware, no battery. */
+static void a_newer_modem_asks_for_newer_firmware(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+	struct attempt *attempt = doing(add_attempt(c, "one", "A", OUTCOME_FAILED), "update");
+
+	attempt->amr_error_known = true;
+	attempt->amr_error = 1015;
+	diagnose_ok(c);
+	assert_int_equal(verdict.itunes_code, 1015);
+	assert_first("firmware-signing");
+	assert_next("fresh-firmware");
+}
+
+/* A phone that was full, told as such, with the number of a full volume. */
+static void a_full_phone_asks_about_room(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+	struct attempt *attempt = doing(add_attempt(c, "one", "A", OUTCOME_FAILED), "update");
+
+	triage_case_add_history(c, "storage-full");
+	diagnose_ok(c);
+	assert_first("user-error");
+	assert_next("make-room");
+	attempt->amr_error_known = true;
+	attempt->amr_error = 14;
+	diagnose_ok(c);
+	assert_verdict(PHASE_SOFTWARE, STRENGTH_MODERATE);
+	assert_first("user-error");
+}
+
+/* An iPad Pro has Face ID, and no ear speaker flex. */
+static void no_verdict_denies_face_id(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPad8,1");
+
+	triage_case_add_history(c, "boot-loop");
+	doing(add_4013(c, "one", "A"), "update");
+	set_flex(doing(add_success(c, "one", "A"), "update"), "disconnected");
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
+	for (size_t i = 0; i < knowledge_rules_count; i++)
+		assert_null(strstr(knowledge_rules[i].text, "no Face ID"));
+}
+
+/* usbmuxd that died is no matter of a newer restore tool. */
+static void advice_on_usbmuxd_names_no_newer_tool(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+	struct attempt *attempt = add_attempt(c, "one", "A", OUTCOME_FAILED);
+
+	attempt->health.mux_faults = 1;
+	attempt->health.grade = HEALTH_LOST;
+	diagnose_ok(c);
+	assert_int_equal(verdict.phase, PHASE_SOFTWARE);
+	assert_next("restart-usbmuxd");
+	for (size_t i = 0; i < verdict.advice_count; i++)
+		assert_null(strstr(verdict.advice[i], "newer tool"));
 }
 
 static const char *const bench_words[] = {"other-phones-fail-here", "other-phones-fail-on-port",
@@ -1382,6 +1518,13 @@ int main(void)
 		cmocka_unit_test(firmware_comes_first_at_error_53_of_old_systems),
 		cmocka_unit_test(unofficial_restores_prove_no_part),
 		cmocka_unit_test(a_custom_file_in_the_command_is_unofficial),
+		cmocka_unit_test(a_wet_phone_has_a_way_to_the_end),
+		cmocka_unit_test(good_parts_that_fail_leave_the_board),
+		cmocka_unit_test(a_foreign_battery_of_a_loop_is_named),
+		cmocka_unit_test(a_newer_modem_asks_for_newer_firmware),
+		cmocka_unit_test(a_full_phone_asks_about_room),
+		cmocka_unit_test(no_verdict_denies_face_id),
+		cmocka_unit_test(advice_on_usbmuxd_names_no_newer_tool),
 		cmocka_unit_test(a_cure_leads_the_verdict),
 		cmocka_unit_test(a_cure_repeats_no_erase_and_no_start),
 		cmocka_unit_test(a_cure_is_the_last_word),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/diagnosis/cure.h"
 #include "common/diagnosis/facts_private.h"
+#include "common/model/phone_model.h"
 
 bool fact_works_now(const struct case_analysis *view)
 {
@@ -38,4 +39,26 @@ bool fact_works_now_by_one_update(const struct case_analysis *view)
 	return cure_find(view, &cure) && cure.successes == 1 &&
 	       !word_is(cure.last->attempt->action, "erase") &&
 	       !word_is(cure.last->attempt->action, "boot");
+}
+
+static bool is_start(const struct attempt_view *a)
+{
+	return word_is(a->attempt->action, "boot");
+}
+
+bool fact_fails_by_itself(const struct case_analysis *view)
+{
+	return any_failure(view, is_start) || fact_loops_by_itself(view);
+}
+
+bool fact_comes_and_goes(const struct case_analysis *view)
+{
+	return fact_works_unchanged(view) && !fact_works_now(view);
+}
+
+bool fact_layered_model(const struct case_analysis *view)
+{
+	const struct model *model = model_by_product(view->c->identity.product);
+
+	return model && model->layered_board;
 }
