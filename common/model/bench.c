@@ -259,9 +259,24 @@ static void keep_effects(
 		keep(bench, session, &effects[i]);
 }
 
+/* The attach of a phone that is there, for a session that begins or learns only now that it is
+ * about this phone. */
+static struct event device_attach(
+	const struct bench_device *device, struct stamp at, enum event_source source)
+{
+	struct event attach = {.at = at,
+		.kind = EVENT_ATTACH,
+		.source = source,
+		.mode = device->mode,
+		.hub_depth = usb_hub_depth(device->port)};
+
+	text_copy(attach.port, sizeof(attach.port), device->port);
+	return attach;
+}
+
 static void learn_identity(struct bench *bench, struct session *session, const struct event *event)
 {
-	struct event attach = {.at = event->at, .kind = EVENT_ATTACH};
+	struct event attach;
 	struct bench_device *device;
 	bool was_known = identity_is_known(&session->identity);
 
@@ -276,9 +291,7 @@ static void learn_identity(struct bench *bench, struct session *session, const s
 	if (was_known || device->mode == MODE_GONE)
 		return;
 	/* Tells the session which phone it is about: link events of that phone now belong to it. */
-	attach.source = device->on_usb ? SOURCE_USB : SOURCE_USBMUXD;
-	attach.mode = device->mode;
-	text_copy(attach.port, sizeof(attach.port), device->port);
+	attach = device_attach(device, event->at, device->on_usb ? SOURCE_USB : SOURCE_USBMUXD);
 	feed_session(bench, session, &attach);
 }
 
@@ -325,7 +338,7 @@ static struct session *begin_watched(struct bench *bench, const struct bench_dev
 {
 	struct event begin = {
 		.at = event->at, .kind = EVENT_SESSION_BEGIN, .source = SOURCE_DAEMON};
-	struct event seen = {.at = device->changed, .kind = EVENT_ATTACH, .source = event->source};
+	struct event seen = device_attach(device, device->changed, event->source);
 	struct session *session = add_session(bench, false);
 	char program[BOOT_PROGRAM_SIZE];
 
@@ -337,7 +350,6 @@ static struct session *begin_watched(struct bench *bench, const struct bench_dev
 	event_set_text(&begin, why);
 	keep(bench, session, &begin);
 	seen.mode = device->left_mode;
-	text_copy(seen.port, sizeof(seen.port), device->port);
 	boot_program_write(&device->program, program);
 	event_set_text(&seen, program);
 	feed_session(bench, session, &seen);
@@ -517,7 +529,7 @@ static void hear_mux_error(
 /* The phone reported its mode, one of two that USB cannot distinguish. */
 static void hear_phone(struct bench *bench, struct bench_device *device, const struct event *event)
 {
-	struct event attach = {.at = event->at, .kind = EVENT_ATTACH, .source = SOURCE_USB};
+	struct event attach;
 	struct session *session;
 
 	if (!device || event->kind != EVENT_IDENTITY || event->source != SOURCE_PHONE ||
@@ -527,13 +539,11 @@ static void hear_phone(struct bench *bench, struct bench_device *device, const s
 	if (event->mode != MODE_RESTORE ||
 		!left_unwatched(bench, device, device->changed.monotonic_us))
 		return;
+	attach = device_attach(device, event->at, SOURCE_USB);
 	session =
 		begin_watched(bench, device, &attach, "the phone says that it is in restore mode");
-	if (!session)
-		return;
-	attach.mode = MODE_RESTORE;
-	text_copy(attach.port, sizeof(attach.port), device->port);
-	feed_session(bench, session, &attach);
+	if (session)
+		feed_session(bench, session, &attach);
 }
 
 static bool is_tool_of(const struct session *session, const char *program)

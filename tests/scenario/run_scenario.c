@@ -16,7 +16,7 @@
  * such line expect verdict NAME key=value… what Diagnose answers of that phone: phase, strength,
  * running, first (cause) expect N key=value…      the Nth session (from 1): outcome, itunes, stage,
  * running, operation, modes (with commas), back, expected, lost, silences, usb-errors, masked,
- * mux-faults, other-programs, grade, port, entry expect fault NAME ID     what is wrong with
+ * mux-faults, other-programs, hub-depth, grade, port, entry expect fault NAME ID     what is wrong with
  * usbmuxd, seen from that phone ("none": nothing) expect device NAME MODE  the device table has
  * that phone in that mode ("none": does not)
  */
@@ -246,6 +246,7 @@ static bool describe(const struct session *session, const char *key, char *out, 
 		{"mux-faults", health->mux_faults},
 		{"other-programs", other_program ? other_program->count : 0},
 		{"checkpoint", attempt->checkpoint},
+		{"hub-depth", health->hub_depth},
 	};
 	const struct {
 		const char *key, *value;

@@ -3,10 +3,10 @@
  * technician who follows the next steps of the program, or errs. What the sources see of each
  * attempt goes through the real daemon and diagnosis; the verdict is compared with the plant.
  *
- *   simulation [--seed N] [--phones N] [-v]
+ *   simulation [--seed N] [--phones N] [--all] [-v]
  *
- * -v prints the story of each phone. A failure prints its seed; `--seed N --phones 1 -v` plays it
- * again. */
+ * --all prints each failure, -v the story of each phone. A failure prints its seed; `--seed N
+ * --phones 1 -v` plays it again. */
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 
 #define EXPERIMENTS_MAX 16  /* after which the technician gives up */
 #define EXTRA_EXPERIMENTS 2 /* over the fixed order, in the median */
-static unsigned long shown = 10;
+#define FAILURES_SHOWN 10   /* of each property */
 #define ERRS_PERCENT 10
 #define PLANTS_MAX 32
 #define NEVER (EXPERIMENTS_MAX + 1)
@@ -49,12 +49,22 @@ static const struct arrival disturbed = {
 /* Without the other sources, only the log of the tool tells anything. */
 static const struct arrival log_alone = {.delay_ms = {[SOURCE_TOOL] = 50}, .log_only = true};
 
-enum property { NEVER_WRONG, SAME_VERDICT, FEW_EXPERIMENTS, MONOTONE, PROPERTY_COUNT };
+enum property {
+	NEVER_WRONG,
+	SELDOM_MISLED,
+	SAME_VERDICT,
+	FEW_EXPERIMENTS,
+	MONOTONE,
+	PROPERTY_COUNT
+};
 
 static const struct {
 	const char *text;
+	unsigned allowed_per_mille; /* of the checks may fail */
 } properties[] = {
 	[NEVER_WRONG] = {"never wrong at strong or above"},
+	[SELDOM_MISLED] = {"the same where the restore worked by chance, the fault still there",
+		20},
 	[SAME_VERDICT] = {"same verdict for any order of arrival and restart"},
 	[FEW_EXPERIMENTS] = {"experiments at most those of the fixed order + 2, in the median"},
 	[MONOTONE] = {"more evidence makes no verdict more wrong"},
@@ -69,6 +79,7 @@ struct score {
 
 static struct {
 	bool verbose;
+	size_t shown; /* failures that are printed, of each property */
 	struct score scores[PLANTS_MAX];
 	size_t checked[PROPERTY_COUNT], failed[PROPERTY_COUNT];
 } run;
@@ -93,6 +104,7 @@ struct visit {
 	unsigned experiments;
 	unsigned reached;   /* experiments until the truth; NEVER */
 	unsigned successes; /* in a row */
+	bool lucky;	    /* one of them was by chance */
 	enum strength wrongness;
 };
 
@@ -112,7 +124,7 @@ static void check(enum property property, bool holds, const struct visit *visit,
 	run.checked[property]++;
 	if (holds)
 		return;
-	if (run.failed[property]++ < shown || run.verbose)
+	if (run.failed[property]++ < run.shown || run.verbose)
 		printf("FAILED %s: --seed %llu (%s): %s\n", properties[property].text,
 			(unsigned long long)visit->seed, visit->plant->name, what);
 }
@@ -235,6 +247,7 @@ static void open_visit(struct visit *visit, uint64_t seed)
 
 	memset(visit, 0, offsetof(struct visit, courses));
 	visit->course_count = visit->experiments = visit->successes = 0;
+	visit->lucky = false;
 	visit->wrongness = STRENGTH_NONE;
 	visit->reached = NEVER;
 	visit->seed = seed;
@@ -315,6 +328,7 @@ static void attempt(struct visit *visit, const struct phone *phone, bool must_fa
 	show_course(course);
 	visit->pauses_us[visit->course_count] = (30 + dice_roll(&visit->dice, 900)) * USEC_PER_SEC;
 	shop_play(&visit->shop, course, visit->pauses_us[visit->course_count++]);
+	visit->lucky |= own && !course->symptom && plant_acts(plant, &visit->setup);
 	if (own)
 		visit->successes = course->symptom ? 0 : visit->successes + 1;
 }
@@ -329,7 +343,8 @@ static void judge(struct visit *visit)
 	shop_judge(&visit->shop, false, verdict);
 	story("  %u: %s\n", visit->experiments, describe(verdict, text));
 	wrongness = wrongness_of(plant, verdict);
-	check(NEVER_WRONG, wrongness < STRENGTH_STRONG, visit, describe(verdict, text));
+	check(visit->lucky ? SELDOM_MISLED : NEVER_WRONG, wrongness < STRENGTH_STRONG, visit,
+		describe(verdict, text));
 	check(MONOTONE, wrongness <= visit->wrongness || wrongness < STRENGTH_MODERATE, visit,
 		text);
 	visit->wrongness = wrongness;
@@ -550,7 +565,7 @@ static bool print_scores(void)
 	for (int p = 0; p < PROPERTY_COUNT; p++) {
 		printf("%s: %zu checked, %zu failed\n", properties[p].text, run.checked[p],
 			run.failed[p]);
-		good &= run.failed[p] == 0;
+		good &= 1000 * run.failed[p] <= properties[p].allowed_per_mille * run.checked[p];
 	}
 	return good;
 }
@@ -573,15 +588,20 @@ static bool knows_experiments(void)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"seed", required_argument, NULL, 's'},
-		{"phones", required_argument, NULL, 'p'}, {"verbose", no_argument, NULL, 'v'}, {0}};
+		{"phones", required_argument, NULL, 'p'}, {"all", no_argument, NULL, 'a'},
+		{"verbose", no_argument, NULL, 'v'}, {0}};
 	uint64_t seed = 1, phones = 1000;
 	int option;
+
+	run.shown = FAILURES_SHOWN;
 
 	while ((option = getopt_long(argc, argv, "v", options, NULL)) != -1) {
 		if (option == 's')
 			seed = strtoull(optarg, NULL, 10);
 		else if (option == 'p')
 			phones = strtoull(optarg, NULL, 10);
+		else if (option == 'a')
+			run.shown = SIZE_MAX;
 		else if (option == 'v')
 			run.verbose = true;
 		else

@@ -122,6 +122,8 @@ static void attach(struct stage *stage, enum device_mode mode, const char *progr
 	event->mode = mode;
 	event->speed_mbps = 480;
 	event->hub_depth = usb_hub_depth(event->port);
+	if (event->hub_depth)
+		text_copy(event->name, sizeof(event->name), "05e3:0610 USB2.0 Hub");
 	if (mode == MODE_NORMAL_OR_RESTORE) {
 		text_copy(event->udid, sizeof(event->udid), phone->udid);
 		event->ecid = udid_ecid(phone->udid);
