@@ -190,8 +190,7 @@ static uint64_t point_key(const struct attempt_view *a)
 	return key;
 }
 
-/* Whether the phone's parts can be the cause, as far as known. */
-static bool is_clean(const struct attempt_view *a)
+bool case_analysis_is_clean(const struct attempt_view *a)
 {
 	return !a->link_faulty && !a->outside && !a->volume && !a->says_nothing;
 }
@@ -215,7 +214,7 @@ static struct group group_around(struct case_analysis *view, size_t reference)
 		if (match != POINT_SAME)
 			continue;
 		group.size++;
-		if (!is_clean(b))
+		if (!case_analysis_is_clean(b))
 			continue;
 		group.several_hosts |= host && b_host && host != b_host;
 		group.several_cables |= cable && b_cable && cable != b_cable;
@@ -276,7 +275,7 @@ static bool is_of_group(const struct attempt_view *a)
 
 static bool is_clean_of_group(const struct attempt_view *a)
 {
-	return a->in_group && is_clean(a);
+	return a->in_group && case_analysis_is_clean(a);
 }
 
 static bool is_proven_of_group(const struct attempt_view *a)

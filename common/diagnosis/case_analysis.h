@@ -52,6 +52,7 @@ struct attempt_view {
 	/* For a success: the differences from the most similar failures; none if nothing failed. */
 	struct contrast contrasts[CASE_ANALYSIS_CONTRASTS_MAX];
 	size_t contrast_count;
+	bool as_it_is; /* a success that a change outside the phone, or none, explains */
 };
 
 struct case_analysis {
@@ -96,6 +97,9 @@ const struct attempt_view *case_analysis_last_failure(const struct case_analysis
 /* Whether the tool's log shows that the connection broke before the phone's final status. */
 bool case_analysis_log_lost_link(const struct attempt *attempt);
 bool case_has_history(const struct triage_case *c, const char *word);
+
+/* Whether the phone's parts can be the cause of a failure, as far as known. */
+bool case_analysis_is_clean(const struct attempt_view *a);
 
 /* Whether a word, which may be NULL, is `expected`. */
 static inline bool word_is(const char *word, const char *expected)

@@ -391,8 +391,12 @@ static void compare_success(struct case_analysis *view, struct attempt_view *suc
 void comparison_run(struct case_analysis *view)
 {
 	for (size_t i = 0; i < view->count; i++)
-		if (view->attempts[i].succeeded)
+		if (view->attempts[i].succeeded) {
 			compare_success(view, &view->attempts[i]);
+			view->attempts[i].as_it_is =
+				comparison_unchanged(&view->attempts[i]) ||
+				comparison_within(&view->attempts[i], phase_1(view));
+		}
 }
 
 /* --- What that shows ----------------------------------------------------------------------------
@@ -647,7 +651,45 @@ bool comparison_holds(const struct case_analysis *view, enum relation relation, 
 	return *shown;
 }
 
-static bool changed_together(
+/* Whether no later attempt that passes the test has the same value. */
+static bool is_newest_of_value(const struct case_analysis *view, const struct attempt_view *a,
+	size_t factor, attempt_test *test)
+{
+	if (!test(a) || !is_known(a, factor))
+		return false;
+	for (const struct attempt_view *b = a + 1; b < view->attempts + view->count; b++)
+		if (test(b) && is_known(b, factor) && !differs(a, b, factor))
+			return false;
+	return true;
+}
+
+static bool is_failure_after_cure(
+	const struct case_analysis *view, const struct attempt_view *a, size_t factor)
+{
+	for (const struct attempt_view *success = view->attempts; success < a; success++)
+		if (cured_by(success, factor) && put_back(view, success, factor) == a)
+			return true;
+	return false;
+}
+
+bool comparison_shown_by(const struct case_analysis *view, enum relation relation, size_t factor,
+	const struct attempt_view *a)
+{
+	switch (relation) {
+	case RELATION_CURED_TWICE:
+		return changed_in(a, factor) && comparison_within(a, phase_of(view, factor));
+	case RELATION_RETURNS:
+		return shows(view, a, relation, factor) || is_failure_after_cure(view, a, factor);
+	case RELATION_TRIED_TWO:
+		return is_newest_of_value(view, a, factor, is_failure);
+	case RELATION_FAILED_TWO:
+		return is_newest_of_value(view, a, factor, is_of_group);
+	default:
+		return shows(view, a, relation, factor);
+	}
+}
+
+bool comparison_changed_together(
 	const struct case_analysis *view, const struct attempt_view *a, enum phase phase)
 {
 	uint64_t side = phase == PHASE_HARDWARE ? view->of_phase[phase] : phase_1(view);
@@ -669,7 +711,7 @@ size_t comparison_together(
 
 	*shown = NULL;
 	for (size_t i = 0; i < view->count; i++) {
-		if (!changed_together(view, &view->attempts[i], phase))
+		if (!comparison_changed_together(view, &view->attempts[i], phase))
 			continue;
 		count++;
 		*shown = &view->attempts[i];

@@ -31,10 +31,16 @@ const char *comparison_state(const struct attempt_view *a, const struct factor *
 /* Whether it holds; *shown is the last attempt that shows it, NULL for the case as a whole. */
 bool comparison_holds(const struct case_analysis *view, enum relation relation, size_t factor,
 	const struct attempt_view **shown);
+/* Whether an attempt is one of those that show a relation that holds. */
+bool comparison_shown_by(const struct case_analysis *view, enum relation relation, size_t factor,
+	const struct attempt_view *a);
 /* Successes for which several factors changed, all within Phase 1 or all within Phase 2, and one of
  * them of this phase; *shown is the last one. */
 size_t comparison_together(
 	const struct case_analysis *view, enum phase phase, const struct attempt_view **shown);
+/* Whether the attempt is one of these successes. */
+bool comparison_changed_together(
+	const struct case_analysis *view, const struct attempt_view *a, enum phase phase);
 
 /* All that is known to differ between a success and a failure, as bits. */
 uint64_t comparison_changed(const struct case_analysis *view, const struct attempt_view *success,

@@ -9,11 +9,11 @@
 #include "common/diagnosis/tool_age.h"
 
 #define FACT_ROW(id, function) [id] = function,
-static bool (*const fact_functions[FACT_COUNT])(const struct case_analysis *) = {
+static attempt_test *(*const fact_functions[FACT_COUNT])(const struct case_analysis *) = {
 	FACT_FUNCTIONS(FACT_ROW)};
 
-/* `fact` is an enum fact_id. */
-static bool fact_holds(const struct case_analysis *view, int fact)
+/* The test of the attempts that show it; NULL if it is not true. `fact` is an enum fact_id. */
+static attempt_test *fact_test(const struct case_analysis *view, int fact)
 {
 	assert(fact >= 0 && fact < FACT_COUNT);
 	return fact_functions[fact](view);
@@ -147,10 +147,16 @@ static bool is_of_attempt(const struct term *term)
 	       term->kind != TERM_VERDICT && term->kind != TERM_SUSPECT;
 }
 
+/* The factors that a term asks about, as bits. */
+static uint64_t factors_of(const struct term *term, size_t factor)
+{
+	return term->each && !term->factors ? FACTOR_BIT(factor) : term->factors;
+}
+
 static bool factors_hold(const struct case_analysis *view, const struct term *term, size_t factor,
 	const struct attempt_view **shown)
 {
-	uint64_t asked = term->each && !term->factors ? FACTOR_BIT(factor) : term->factors;
+	uint64_t asked = factors_of(term, factor);
 
 	if (term->relation == RELATION_IS)
 		return term->factors & FACTOR_BIT(factor);
@@ -166,7 +172,7 @@ static bool term_holds_for_case(const struct case_analysis *view, const struct t
 {
 	*shown = NULL;
 	if (term->kind == TERM_FACT)
-		return fact_holds(view, term->fact);
+		return fact_test(view, term->fact) != NULL;
 	if (term->kind == TERM_FACTOR)
 		return factors_hold(view, term, factor, shown);
 	if (term->kind == TERM_TOGETHER)
@@ -177,15 +183,74 @@ static bool term_holds_for_case(const struct case_analysis *view, const struct t
 	return false;
 }
 
-/* The attempts behind facts of the case: the ends of the failures and successes. */
-static void trace_case(const struct case_analysis *view, struct trace *trace)
+static bool factors_shown_by(const struct case_analysis *view, const struct term *term,
+	size_t factor, const struct attempt_view *a)
 {
-	trace->attempt = SIZE_MAX;
-	trace->matches = 1;
-	for (size_t i = view->count; i > 0; i--)
-		if (view->attempts[i - 1].in_group || view->attempts[i - 1].contrast_count)
-			trace_add(trace, view->attempts[i - 1].attempt,
-				view->attempts[i - 1].attempt->end_sequence);
+	uint64_t asked = factors_of(term, factor);
+	const struct attempt_view *shown;
+
+	for (size_t f = 0; f < view->factor_count; f++)
+		if (asked & FACTOR_BIT(f) && comparison_holds(view, term->relation, f, &shown) &&
+			comparison_shown_by(view, term->relation, f, a))
+			return true;
+	return false;
+}
+
+/* Whether the attempt is one of those that show a term of the case, which holds. */
+static bool is_shown_by(const struct case_analysis *view, const struct term *term, size_t factor,
+	const struct attempt_view *a)
+{
+	attempt_test *test;
+
+	if (term->negated)
+		return false;
+	if (term->kind == TERM_FACTOR)
+		return factors_shown_by(view, term, factor, a);
+	if (term->kind == TERM_TOGETHER)
+		return comparison_changed_together(view, a, term->phase);
+	if (term->kind != TERM_FACT)
+		return false;
+	test = fact_test(view, term->fact);
+	return test && test(a) && (is_about_successes(test) || a->failed || a->bench_fault);
+}
+
+/* Whether a later attempt that is cited has the same computer and cable. */
+static bool is_like_cited(const struct case_analysis *view, const bool *cited, size_t index)
+{
+	const struct attempt_view *a = &view->attempts[index];
+
+	for (size_t i = index + 1; i < view->count; i++) {
+		const struct attempt_view *b = &view->attempts[i];
+
+		if (cited[i] && a->values[FACTOR_ID_HOST][0] == b->values[FACTOR_ID_HOST][0] &&
+			a->values[FACTOR_ID_CABLE][0] == b->values[FACTOR_ID_CABLE][0])
+			return true;
+	}
+	return false;
+}
+
+/* Cites the ends of the attempts that show what the comparison says, or (`facts`) the facts: the
+ * newest ones, and of these first one for each computer and cable. */
+static void trace_terms(const struct case_analysis *view, const struct term *terms, size_t count,
+	bool facts, size_t factor, struct trace *found)
+{
+	bool cited[CASE_ANALYSIS_ATTEMPTS_MAX] = {false};
+
+	for (size_t i = 2 * view->count; i > 0; i--) {
+		size_t index = (i - 1) % view->count;
+		const struct attempt_view *a = &view->attempts[index];
+		bool shown = false;
+
+		if (cited[index] || (i > view->count && is_like_cited(view, cited, index)))
+			continue;
+		for (size_t t = 0; t < count && !shown; t++)
+			shown = (terms[t].kind == TERM_FACT) == facts &&
+				is_shown_by(view, &terms[t], factor, a);
+		if (!shown)
+			continue;
+		cited[index] = true;
+		trace_add(found, a->attempt, a->attempt->end_sequence);
+	}
 }
 
 static bool attempt_matches(const struct attempt_view *a, const struct term *terms, size_t count,
@@ -205,7 +270,7 @@ static bool attempt_matches(const struct attempt_view *a, const struct term *ter
 	return true;
 }
 
-/* The terms of the case as a whole; traces the attempts that show them. */
+/* The terms of the case as a whole, and the last attempt that shows one of them. */
 static bool case_matches(const struct case_analysis *view, const struct term *terms, size_t count,
 	size_t factor, struct trace *found)
 {
@@ -220,7 +285,6 @@ static bool case_matches(const struct case_analysis *view, const struct term *te
 			continue;
 		found->shown_by = shown;
 		found->attempt = shown->index;
-		trace_add(found, shown->attempt, shown->attempt->end_sequence);
 	}
 	return true;
 }
@@ -254,12 +318,13 @@ bool terms_match(const struct case_analysis *view, const struct term *terms, siz
 		return false;
 	for (size_t i = 0; i < count; i++)
 		of_attempt |= is_of_attempt(&terms[i]);
+	trace_terms(view, terms, count, false, factor, &found);
 	if (of_attempt)
 		match_attempts(view, terms, count, &found);
-	else if (found.shown_by)
+	else if (!found.record_count)
+		trace_terms(view, terms, count, true, factor, &found);
+	if (!of_attempt)
 		found.matches = 1;
-	else
-		trace_case(view, &found);
 	if (!found.matches)
 		return false;
 	*trace = found;

@@ -33,127 +33,176 @@ static bool is_unofficial(const struct attempt_view *a)
 	return tool_says(a, SAYS_CUSTOM) || attempt_says(a->attempt, SAYS_CUSTOM);
 }
 
-/* Whether an attempt with a bench fault shows that sign. */
-static bool any_bench_fault(const struct case_analysis *view, enum says says)
+static bool is_bench_fault(const struct attempt_view *a)
+{
+	return a->bench_fault;
+}
+
+static bool is_by_ended_mux(const struct attempt_view *a)
+{
+	return a->bench_fault && attempt_says(a->attempt, SAYS_MUX_ENDED);
+}
+
+static bool is_by_hiding_mux(const struct attempt_view *a)
+{
+	return a->bench_fault && attempt_says(a->attempt, SAYS_MUX_HIDES);
+}
+
+static attempt_test *any_attempt(const struct case_analysis *view, attempt_test *test)
 {
 	for (size_t i = 0; i < view->count; i++)
-		if (view->attempts[i].bench_fault && attempt_says(view->attempts[i].attempt, says))
-			return true;
+		if (test(&view->attempts[i]))
+			return test;
+	return NULL;
+}
+
+static bool is_of_group(const struct attempt_view *a)
+{
+	return a->in_group;
+}
+
+static bool is_clean_of_group(const struct attempt_view *a)
+{
+	return a->in_group && case_analysis_is_clean(a);
+}
+
+static bool worked_as_it_is(const struct attempt_view *a)
+{
+	return a->as_it_is;
+}
+
+bool shown_by_none(const struct attempt_view *a)
+{
 	return false;
 }
 
-bool fact_failed(const struct case_analysis *view)
+bool shown_by_failures(const struct attempt_view *a)
 {
-	return view->failed_count + view->bench_fault_count > 0;
+	return a->failed;
 }
 
-bool fact_single_failure(const struct case_analysis *view)
+bool shown_by_successes(const struct attempt_view *a)
 {
-	return view->failed_count == 1;
+	return a->succeeded;
 }
 
-bool fact_failed_twice(const struct case_analysis *view)
+bool is_about_successes(attempt_test *test)
 {
-	return view->failed_count >= 2;
+	return test == shown_by_successes || test == worked_as_it_is ||
+	       test == comparison_unchanged;
 }
 
-bool fact_same_failure(const struct case_analysis *view)
+attempt_test *fact_failed(const struct case_analysis *view)
 {
-	return view->group_count >= 2 && !view->varying;
+	return shown_if(view->failed_count + view->bench_fault_count > 0, shown_by_none);
 }
 
-bool fact_varying_failure(const struct case_analysis *view)
+attempt_test *fact_single_failure(const struct case_analysis *view)
 {
-	return view->varying;
+	return shown_if(view->failed_count == 1, shown_by_failures);
 }
 
-bool fact_bench_fault(const struct case_analysis *view)
+attempt_test *fact_failed_twice(const struct case_analysis *view)
 {
-	return view->bench_fault_count > 0;
+	return shown_if(view->failed_count >= 2, shown_by_failures);
 }
 
-bool fact_bench_fault_twice(const struct case_analysis *view)
+attempt_test *fact_same_failure(const struct case_analysis *view)
 {
-	return view->bench_fault_count >= 2;
+	return shown_if(view->group_count >= 2 && !view->varying, is_of_group);
 }
 
-bool fact_bench_fault_only(const struct case_analysis *view)
+attempt_test *fact_varying_failure(const struct case_analysis *view)
 {
-	return view->bench_fault_count > 0 && view->failed_count == 0;
+	return shown_if(view->varying, shown_by_failures);
 }
 
-bool fact_usbmuxd_ended(const struct case_analysis *view)
+attempt_test *fact_bench_fault(const struct case_analysis *view)
 {
-	return any_bench_fault(view, SAYS_MUX_ENDED);
+	return shown_if(view->bench_fault_count > 0, is_bench_fault);
 }
 
-bool fact_usbmuxd_hid_phone(const struct case_analysis *view)
+attempt_test *fact_bench_fault_twice(const struct case_analysis *view)
 {
-	return any_bench_fault(view, SAYS_MUX_HIDES);
+	return shown_if(view->bench_fault_count >= 2, is_bench_fault);
 }
 
-bool fact_boot_failure(const struct case_analysis *view)
+attempt_test *fact_bench_fault_only(const struct case_analysis *view)
 {
-	return view->failed_count > 0 && !any_failure(view, is_restore);
+	return shown_if(view->bench_fault_count > 0 && view->failed_count == 0, is_bench_fault);
 }
 
-bool fact_unofficial_restore(const struct case_analysis *view)
+attempt_test *fact_usbmuxd_ended(const struct case_analysis *view)
 {
-	return case_has_history(view->c, "saved-blob-restore") ||
-	       case_has_history(view->c, "custom-firmware") || any_failure(view, is_unofficial);
+	return any_attempt(view, is_by_ended_mux);
 }
 
-bool fact_works_unchanged(const struct case_analysis *view)
+attempt_test *fact_usbmuxd_hid_phone(const struct case_analysis *view)
+{
+	return any_attempt(view, is_by_hiding_mux);
+}
+
+attempt_test *fact_boot_failure(const struct case_analysis *view)
+{
+	return shown_if(
+		view->failed_count > 0 && !any_failure(view, is_restore), shown_by_failures);
+}
+
+attempt_test *fact_unofficial_restore(const struct case_analysis *view)
+{
+	attempt_test *shown = any_failure(view, is_unofficial);
+	bool told = case_has_history(view->c, "saved-blob-restore") ||
+		    case_has_history(view->c, "custom-firmware");
+
+	return shown ? shown : shown_if(told, shown_by_none);
+}
+
+attempt_test *fact_works_unchanged(const struct case_analysis *view)
 {
 	for (size_t i = 0; i < view->count; i++)
 		if (comparison_unchanged(&view->attempts[i]))
-			return true;
-	return false;
+			return comparison_unchanged;
+	return NULL;
 }
 
-bool fact_dfu_tried(const struct case_analysis *view)
+attempt_test *fact_dfu_tried(const struct case_analysis *view)
 {
 	return any_failure(view, is_from_dfu);
 }
 
-bool fact_update_tried(const struct case_analysis *view)
+attempt_test *fact_update_tried(const struct case_analysis *view)
 {
 	return any_failure(view, is_update);
 }
 
-bool fact_stop_rule(const struct case_analysis *view)
+attempt_test *fact_stop_rule(const struct case_analysis *view)
 {
 	size_t updates = 0;
 
 	for (size_t i = 0; i < view->count; i++)
 		updates += view->attempts[i].failed && is_update(&view->attempts[i]);
-	return view->failed_count >= STOP_FAILURES ||
-	       (updates >= STOP_UPDATES && fact_dfu_tried(view));
+	return shown_if(view->failed_count >= STOP_FAILURES ||
+				(updates >= STOP_UPDATES && fact_dfu_tried(view)),
+		shown_by_failures);
 }
 
-/* Successes explained by a change outside the phone, or by no change: the phone works. */
 static size_t phone_worked(const struct case_analysis *view)
 {
-	uint64_t outside = comparison_of_phase(view, PHASE_CONNECTION) |
-			   comparison_of_phase(view, PHASE_SOFTWARE);
 	size_t count = 0;
 
-	for (size_t i = 0; i < view->count; i++) {
-		const struct attempt_view *a = &view->attempts[i];
-
-		count += comparison_unchanged(a) || comparison_within(a, outside);
-	}
+	for (size_t i = 0; i < view->count; i++)
+		count += view->attempts[i].as_it_is;
 	return count;
 }
 
-bool fact_phone_worked(const struct case_analysis *view)
+attempt_test *fact_phone_worked(const struct case_analysis *view)
 {
-	return phone_worked(view) >= 1;
+	return shown_if(phone_worked(view) >= 1, worked_as_it_is);
 }
 
-bool fact_phone_worked_twice(const struct case_analysis *view)
+attempt_test *fact_phone_worked_twice(const struct case_analysis *view)
 {
-	return phone_worked(view) >= 2;
+	return shown_if(phone_worked(view) >= 2, worked_as_it_is);
 }
 
 static bool asks_for_newer_tool(const struct attempt_view *a)
@@ -183,9 +232,9 @@ bool fails_on_all_links(const struct case_analysis *view)
 	return view->clean_computers >= 2 && view->clean_cables >= 2;
 }
 
-bool fact_links_proven(const struct case_analysis *view)
+attempt_test *fact_links_proven(const struct case_analysis *view)
 {
-	return view->proven_computers >= 2 && view->proven_cables >= 2;
+	return shown_if(view->proven_computers >= 2 && view->proven_cables >= 2, is_of_group);
 }
 
 static bool stopped_at_volume(const struct attempt_view *a)
@@ -193,13 +242,14 @@ static bool stopped_at_volume(const struct attempt_view *a)
 	return a->volume;
 }
 
-bool fact_volume_ended(const struct case_analysis *view)
+attempt_test *fact_volume_ended(const struct case_analysis *view)
 {
 	return any_failure(view, stopped_at_volume);
 }
 
-bool fact_persists(const struct case_analysis *view)
+attempt_test *fact_persists(const struct case_analysis *view)
 {
-	return fails_on_all_links(view) && !fact_unofficial_restore(view) &&
-	       !tool_is_in_doubt(view) && !fact_phone_worked(view);
+	return shown_if(fails_on_all_links(view) && !fact_unofficial_restore(view) &&
+				!tool_is_in_doubt(view) && !fact_phone_worked(view),
+		is_clean_of_group);
 }

@@ -3,42 +3,43 @@
 #include "common/diagnosis/facts_private.h"
 #include "common/model/phone_model.h"
 
-bool fact_works_now(const struct case_analysis *view)
+attempt_test *fact_works_now(const struct case_analysis *view)
 {
 	struct cure cure;
 
-	return cure_find(view, &cure);
+	return shown_if(cure_find(view, &cure), shown_by_successes);
 }
 
-bool fact_works_now_parts_off(const struct case_analysis *view)
+attempt_test *fact_works_now_parts_off(const struct case_analysis *view)
 {
 	struct cure cure;
 
-	return cure_find(view, &cure) && cure.parts_off;
+	return shown_if(cure_find(view, &cure) && cure.parts_off, shown_by_successes);
 }
 
-bool fact_works_now_part_replaced(const struct case_analysis *view)
+attempt_test *fact_works_now_part_replaced(const struct case_analysis *view)
 {
 	struct cure cure;
 
-	return cure_find(view, &cure) && cure.parts_replaced;
+	return shown_if(cure_find(view, &cure) && cure.parts_replaced, shown_by_successes);
 }
 
-bool fact_works_now_board_on_trial(const struct case_analysis *view)
+attempt_test *fact_works_now_board_on_trial(const struct case_analysis *view)
 {
 	struct cure cure;
 
-	return cure_find(view, &cure) && cure.board_on_trial;
+	return shown_if(cure_find(view, &cure) && cure.board_on_trial, shown_by_successes);
 }
 
 /* An erase is never repeated; and where only a start was tried, there is no restore to repeat. */
-bool fact_works_now_by_one_update(const struct case_analysis *view)
+attempt_test *fact_works_now_by_one_update(const struct case_analysis *view)
 {
 	struct cure cure;
 
-	return cure_find(view, &cure) && cure.successes == 1 &&
-	       !word_is(cure.last->attempt->action, "erase") &&
-	       !word_is(cure.last->attempt->action, "boot");
+	return shown_if(cure_find(view, &cure) && cure.successes == 1 &&
+				!word_is(cure.last->attempt->action, "erase") &&
+				!word_is(cure.last->attempt->action, "boot"),
+		shown_by_successes);
 }
 
 static bool is_start(const struct attempt_view *a)
@@ -46,19 +47,21 @@ static bool is_start(const struct attempt_view *a)
 	return word_is(a->attempt->action, "boot");
 }
 
-bool fact_fails_by_itself(const struct case_analysis *view)
+attempt_test *fact_fails_by_itself(const struct case_analysis *view)
 {
-	return any_failure(view, is_start) || fact_loops_by_itself(view);
+	attempt_test *start = any_failure(view, is_start);
+
+	return start ? start : fact_loops_by_itself(view);
 }
 
-bool fact_comes_and_goes(const struct case_analysis *view)
+attempt_test *fact_comes_and_goes(const struct case_analysis *view)
 {
-	return fact_works_unchanged(view) && !fact_works_now(view);
+	return fact_works_now(view) ? NULL : fact_works_unchanged(view);
 }
 
-bool fact_layered_model(const struct case_analysis *view)
+attempt_test *fact_layered_model(const struct case_analysis *view)
 {
 	const struct model *model = model_by_product(view->c->identity.product);
 
-	return model && model->layered_board;
+	return shown_if(model && model->layered_board, shown_by_none);
 }

@@ -43,7 +43,7 @@ static bool has_no_cable_label(const struct attempt_view *a)
 	return !a->values[FACTOR_ID_CABLE][0];
 }
 
-bool fact_link_faulty(const struct case_analysis *view)
+attempt_test *fact_link_faulty(const struct case_analysis *view)
 {
 	return any_failure(view, is_link_faulty);
 }
@@ -53,37 +53,38 @@ static bool had_over_current(const struct attempt_view *a)
 	return a->attempt->health.over_currents > 0;
 }
 
-bool fact_link_broken(const struct case_analysis *view)
+attempt_test *fact_link_broken(const struct case_analysis *view)
 {
 	return any_failure(view, is_link_broken);
 }
 
-bool fact_over_current(const struct case_analysis *view)
+attempt_test *fact_over_current(const struct case_analysis *view)
 {
 	return any_failure(view, had_over_current);
 }
 
-bool fact_link_clean(const struct case_analysis *view)
+attempt_test *fact_link_clean(const struct case_analysis *view)
 {
-	return view->failed_count > 0 && !any_failure(view, is_link_faulty);
+	return shown_if(
+		view->failed_count > 0 && !any_failure(view, is_link_faulty), shown_by_failures);
 }
 
-bool fact_behind_hub(const struct case_analysis *view)
+attempt_test *fact_behind_hub(const struct case_analysis *view)
 {
 	return any_failure(view, is_behind_hub);
 }
 
-bool fact_deep_hub(const struct case_analysis *view)
+attempt_test *fact_deep_hub(const struct case_analysis *view)
 {
 	return any_failure(view, is_behind_two_hubs);
 }
 
-bool fact_direct_port_failed(const struct case_analysis *view)
+attempt_test *fact_direct_port_failed(const struct case_analysis *view)
 {
 	return any_failure(view, is_on_direct_port);
 }
 
-bool fact_cable_unknown(const struct case_analysis *view)
+attempt_test *fact_cable_unknown(const struct case_analysis *view)
 {
 	return any_failure(view, has_no_cable_label);
 }

@@ -8,12 +8,13 @@ static bool is_minimal_boot(const struct attempt_view *a)
 	return has_condition(a, "minimalBoot", "true") && !a->link_faulty;
 }
 
-bool fact_flex_untested(const struct case_analysis *view)
+attempt_test *fact_flex_untested(const struct case_analysis *view)
 {
 	const struct attempt_view *shown;
 
-	return view->face_id &&
-	       !comparison_holds(view, RELATION_TRIED, FACTOR_ID_EARPIECE_FLEX, &shown);
+	return shown_if(view->face_id && !comparison_holds(view, RELATION_TRIED,
+						 FACTOR_ID_EARPIECE_FLEX, &shown),
+		shown_by_none);
 }
 
 static bool was_found_reset(const struct attempt_view *a)
@@ -21,40 +22,42 @@ static bool was_found_reset(const struct attempt_view *a)
 	return code_says(NUMBERING_ITUNES, a->code) == SAYS_RESET;
 }
 
-bool fact_loops_and_resets(const struct case_analysis *view)
+attempt_test *fact_loops_and_resets(const struct case_analysis *view)
 {
-	return case_has_history(view->c, "boot-loop") && any_failure(view, was_found_reset);
+	return case_has_history(view->c, "boot-loop") ? any_failure(view, was_found_reset) : NULL;
 }
 
-bool fact_loops_by_itself(const struct case_analysis *view)
+attempt_test *fact_loops_by_itself(const struct case_analysis *view)
 {
-	return fact_loops_and_resets(view) ||
-	       (case_has_history(view->c, "boot-loop") && case_has_history(view->c, "liquid"));
+	attempt_test *resets = fact_loops_and_resets(view);
+	bool wet = case_has_history(view->c, "boot-loop") && case_has_history(view->c, "liquid");
+
+	return resets ? resets : shown_if(wet, shown_by_none);
 }
 
-bool fact_audio_ic_model(const struct case_analysis *view)
+attempt_test *fact_audio_ic_model(const struct case_analysis *view)
 {
 	const struct model *model = model_by_product(view->c->identity.product);
 
-	return model && model->audio_ic_comes_loose;
+	return shown_if(model && model->audio_ic_comes_loose, shown_by_none);
 }
 
-bool fact_face_id_model(const struct case_analysis *view)
+attempt_test *fact_face_id_model(const struct case_analysis *view)
 {
-	return view->face_id;
+	return shown_if(view->face_id, shown_by_none);
 }
 
-bool fact_no_face_id_model(const struct case_analysis *view)
+attempt_test *fact_no_face_id_model(const struct case_analysis *view)
 {
-	return view->no_face_id;
+	return shown_if(view->no_face_id, shown_by_none);
 }
 
-bool fact_fails_minimal_boot(const struct case_analysis *view)
+attempt_test *fact_fails_minimal_boot(const struct case_analysis *view)
 {
 	return any_failure(view, is_minimal_boot);
 }
 
-bool fact_all_parts_cleared(const struct case_analysis *view)
+attempt_test *fact_all_parts_cleared(const struct case_analysis *view)
 {
-	return comparison_all_cleared(view);
+	return shown_if(comparison_all_cleared(view), shown_by_failures);
 }

@@ -10,7 +10,7 @@ static bool has_crashed_tool(const struct attempt_view *a)
 	return attempt_tool_crashed(a->attempt) && !a->attempt->health.unexpected_detaches;
 }
 
-bool fact_tool_crashed(const struct case_analysis *view)
+attempt_test *fact_tool_crashed(const struct case_analysis *view)
 {
 	return any_failure(view, has_crashed_tool);
 }
@@ -29,7 +29,7 @@ static bool has_outdated_tool(const struct attempt_view *a)
 	return tool && year_of_firmware(a->attempt) > tool;
 }
 
-bool fact_tool_outdated(const struct case_analysis *view)
+attempt_test *fact_tool_outdated(const struct case_analysis *view)
 {
 	return any_failure(view, has_outdated_tool);
 }
@@ -39,7 +39,7 @@ static bool had_other_program(const struct attempt_view *a)
 	return attempt_sign(a->attempt, SIGN_OTHER_PROGRAM) != NULL;
 }
 
-bool fact_other_program(const struct case_analysis *view)
+attempt_test *fact_other_program(const struct case_analysis *view)
 {
 	return any_failure(view, had_other_program);
 }
@@ -49,7 +49,7 @@ static bool ended_by_server(const struct attempt_view *a)
 	return outside_is_server(a->code, a->phone_code);
 }
 
-bool fact_server_ended(const struct case_analysis *view)
+attempt_test *fact_server_ended(const struct case_analysis *view)
 {
 	return any_failure(view, ended_by_server);
 }
@@ -59,7 +59,7 @@ static bool was_overlooked(const struct attempt_view *a)
 	return outside_overlooked(a->attempt);
 }
 
-bool fact_restore_mode_overlooked(const struct case_analysis *view)
+attempt_test *fact_restore_mode_overlooked(const struct case_analysis *view)
 {
 	return any_failure(view, was_overlooked);
 }
