@@ -440,7 +440,7 @@ void shop_judge(struct shop *shop, bool shows, struct verdict *ret)
 	}
 	for (size_t i = 0; i < shop->reported_count; i++)
 		add_attempt(c, shop->reported[i]);
-	for (size_t i = 0; i < PLANT_HISTORY_MAX && shop->history[i]; i++)
+	for (size_t i = 0; i < SHOP_HISTORY_MAX && shop->history[i]; i++)
 		triage_case_add_history(c, shop->history[i]);
 	must(store_mark_across(&shop->rigs[0].store, c));
 	for (size_t i = 0; shows && i < c->attempt_count; i++)

@@ -9,6 +9,7 @@
 
 #define SHOP_ATTEMPTS_MAX 32
 #define SHOP_COMPUTERS 2
+#define SHOP_HISTORY_MAX 8
 
 /* How what the sources see comes to the daemon. */
 struct arrival {
@@ -26,7 +27,7 @@ struct shop {
 	struct arrival arrival;
 	struct dice dice; /* of the arrival */
 	struct phone phone;
-	const char *history[PLANT_HISTORY_MAX];
+	const char *history[SHOP_HISTORY_MAX];
 	struct attempt *reported[SHOP_ATTEMPTS_MAX]; /* attempts on the Mac */
 	size_t reported_count;
 };

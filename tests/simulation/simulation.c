@@ -373,6 +373,16 @@ static enum knob next_fixed(const struct visit *visit, const struct setup *setup
 	return KNOB_COUNT;
 }
 
+static void note(struct visit *visit, const char *word)
+{
+	for (size_t i = 0; i < SHOP_HISTORY_MAX; i++) {
+		if (visit->shop.history[i])
+			continue;
+		visit->shop.history[i] = word;
+		return;
+	}
+}
+
 static void put_part_back(struct visit *visit)
 {
 	for (int knob = KNOB_FLEX; knob < KNOB_COUNT; knob++) {
@@ -383,53 +393,55 @@ static void put_part_back(struct visit *visit)
 	}
 }
 
-/* Does what the program says. Without a step, or with the same step that has just changed nothing,
- * a technician goes on by himself. Returns false where there is nothing left to do. */
-static bool follow(struct visit *visit)
+/* Does what the program says. Without a step, or with the same step once more that has changed
+ * nothing, technicians go on by themselves. Returns what they do, or NULL if there is nothing left
+ * to do. */
+static const struct trial *follow(struct visit *visit)
 {
+	static const struct trial alone;
 	const char *word = visit->verdict.next.experiment;
-	const struct trial *trial = word ? trial_find(word) : NULL;
-	bool again = trial && trial == visit->last;
+	const struct trial *trial = word ? trial_find(word) : NULL, *before = visit->last;
+	enum knob knob = next_fixed(visit, &visit->setup);
 
 	visit->last = trial;
 	if ((!trial || trial->ends) && is_decided(&visit->verdict))
-		return false;
-	if (!trial || trial->ends || again) {
-		enum knob knob = next_fixed(visit, &visit->setup);
-
-		if (knob != KNOB_COUNT)
-			turn_alone(visit, knob);
-		return knob != KNOB_COUNT;
+		return NULL;
+	if (!trial || trial->ends || trial == before) {
+		if (knob == KNOB_COUNT)
+			return NULL;
+		turn_alone(visit, knob);
+		return &alone;
 	}
+	if (trial->noted)
+		note(visit, trial->noted);
 	if (trial->part_back)
 		put_part_back(visit);
 	for (size_t i = 0; i < trial->change_count; i++)
 		setup_turn(
 			&visit->setup, trial->changes[i].knob, trial->changes[i].value, visit->own);
-	if (trial->change_count && trial->changes[0].knob == KNOB_CABLE)
-		visit->labels = true; /* the step asks for labels */
-	return true;
+	visit->labels |= trial->change_count && trial->changes[0].knob == KNOB_CABLE;
+	return trial;
 }
 
 /* Returns false where the technician is done. */
 static bool experiment(struct visit *visit)
 {
-	const struct phone *phone = &visit->shop.phone;
+	static const struct trial erring;
+	const struct trial *trial = &erring;
 	struct phone good = make_phone(&visit->dice, choose_model(&visit->dice, PHONE_ANY));
 	enum knob knob = fixed_order[dice_roll(&visit->dice, (unsigned)fixed_order_count)];
 
 	if (visit->successes >= 2 || visit->experiments == EXPERIMENTS_MAX)
 		return false;
-	if (dice_chance(&visit->dice, ERRS_PERCENT) && has_part(visit, knob)) {
-		visit->last = NULL;
+	if (dice_chance(&visit->dice, ERRS_PERCENT) && has_part(visit, knob))
 		turn_alone(visit, knob);
-	} else if (!follow(visit)) {
+	else
+		trial = follow(visit);
+	if (!trial)
 		return false;
-	} else if (visit->last && visit->last->good_phone) {
-		phone = &good;
-	}
 	visit->experiments++;
-	attempt(visit, phone, false);
+	for (unsigned i = 0; i <= trial->more; i++)
+		attempt(visit, trial->good_phone ? &good : &visit->shop.phone, false);
 	return true;
 }
 

@@ -110,9 +110,11 @@ struct trial {
 		unsigned value;
 	} changes[TRIAL_CHANGES_MAX];
 	unsigned change_count;
-	bool good_phone; /* a known-good phone is restored instead of this one */
-	bool part_back;	 /* the first part that was changed is as it came */
-	bool ends;	 /* the phone leaves the shop */
+	unsigned more;	   /* attempts after the first */
+	const char *noted; /* a word for the history of the phone */
+	bool good_phone;   /* a known-good phone is restored instead of this one */
+	bool part_back;	   /* the first part that was changed is as it came */
+	bool ends;	   /* the phone leaves the shop */
 };
 
 extern const struct plant plants[];
