@@ -236,26 +236,16 @@ static void put_advice(struct html *html, const struct report *report)
 	html_end(html);
 }
 
-static void fact(struct html *html, const char *name, const char *value)
-{
-	if (!value || !*value)
-		return;
-	html_begin(html, "div", NULL);
-	html_put_in(html, "dt", NULL, "%s", name);
-	html_foreign_in(html, "dd", NULL, value);
-	html_end(html);
-}
-
 static void put_facts(struct html *html, const struct report *report)
 {
 	struct json_object *device = field_object(report->diagnosis, "device");
 
 	html_begin(html, "dl", "facts wide");
-	fact(html, "Model", phrase_model(device));
-	fact(html, "Product type", field_text(device, "productType"));
-	fact(html, "ECID", field_text(device, "ecid"));
-	fact(html, "UDID", field_text(device, "udid"));
-	fact(html, "Port", field_text(device, "port"));
+	html_fact(html, "Model", phrase_model(device));
+	html_fact(html, "Product type", field_text(device, "productType"));
+	html_fact(html, "ECID", field_text(device, "ecid"));
+	html_fact(html, "UDID", field_text(device, "udid"));
+	html_fact(html, "Port", field_text(device, "port"));
 	html_begin(html, "div", NULL);
 	html_put_in(html, "dt", NULL, "Attempts");
 	html_put_in(html, "dd", NULL, "%zu, of these %zu failed, %zu succeeded",

@@ -38,16 +38,6 @@ static struct json_object *first_cause(const struct report *report)
 	return field_count(causes) ? field_item(causes, 0) : NULL;
 }
 
-static void fact(struct html *html, const char *name, const char *value)
-{
-	if (!value || !*value)
-		return;
-	html_begin(html, "div", NULL);
-	html_put_in(html, "dt", NULL, "%s", name);
-	html_foreign_in(html, "dd", NULL, value);
-	html_end(html);
-}
-
 /* The newest ticket of an attempt. */
 static const char *ticket_of(const struct report *report)
 {
@@ -80,9 +70,9 @@ static void put_header(struct html *html, const struct report *report)
 	html_end(html);
 	html_end(html);
 	html_begin(html, "dl", "facts");
-	fact(html, "Date", phrase_minute(report->made_us).text);
-	fact(html, "Ticket", ticket_of(report));
-	fact(html, "Identifier", phrase_identifier(device));
+	html_fact(html, "Date", phrase_minute(report->made_us).text);
+	html_fact(html, "Ticket", ticket_of(report));
+	html_fact(html, "Identifier", phrase_identifier(device));
 	html_end(html);
 	html_end(html);
 }

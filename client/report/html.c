@@ -196,3 +196,13 @@ void html_foreign_in(struct html *html, const char *element, const char *class, 
 	html_foreign(html, text);
 	html_end(html);
 }
+
+void html_fact(struct html *html, const char *name, const char *value)
+{
+	if (!value || !*value)
+		return;
+	html_begin(html, "div", NULL);
+	html_put_in(html, "dt", NULL, "%s", name);
+	html_foreign_in(html, "dd", NULL, value);
+	html_end(html);
+}

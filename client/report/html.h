@@ -45,3 +45,5 @@ void html_foreign(struct html *html, const char *text);
 void html_put_in(struct html *html, const char *element, const char *class, const char *format, ...)
 	PRINTF_LIKE(4, 5);
 void html_foreign_in(struct html *html, const char *element, const char *class, const char *text);
+/* A row of a list of facts (dl) with a foreign value; nothing if that is NULL or empty. */
+void html_fact(struct html *html, const char *name, const char *value);

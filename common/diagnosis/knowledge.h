@@ -145,11 +145,6 @@ struct experiment {
 	const char *source;
 };
 
-struct fact_info {
-	const char *word;
-	const char *meaning;
-};
-
 /* The remedy if a tool showed a sign and never began; one sentence. */
 struct remedy {
 	const char *sign;
@@ -164,7 +159,5 @@ extern const struct experiment knowledge_experiments[];
 extern const size_t knowledge_experiments_count;
 extern const struct rule knowledge_rules[];
 extern const size_t knowledge_rules_count;
-extern const struct fact_info knowledge_facts[];
-extern const size_t knowledge_facts_count;
 extern const struct remedy knowledge_remedies[];
 extern const size_t knowledge_remedies_count;

@@ -65,23 +65,19 @@ void other_phones_begin(struct other_phones *across, struct triage_case *c)
 			across->last = c->attempts[i];
 }
 
-static struct across_phone *add_phone(struct other_phones *across, const struct identity *identity)
-{
-	struct across_phone *phone;
-
-	if (across->count == ACROSS_PHONES_MAX)
-		return NULL;
-	phone = &across->phones[across->count++];
-	*phone = (struct across_phone){.identity = *identity};
-	return phone;
-}
-
+/* NULL if there are too many. */
 static struct across_phone *find_phone(struct other_phones *across, const struct identity *identity)
 {
-	for (size_t i = 0; i < across->count; i++)
-		if (identity_matches(&across->phones[i].identity, identity))
-			return &across->phones[i];
-	return add_phone(across, identity);
+	struct across_phone *phone = across->phones;
+
+	for (; phone < across->phones + across->count; phone++)
+		if (identity_matches(&phone->identity, identity))
+			return phone;
+	if (across->count == ACROSS_PHONES_MAX)
+		return NULL;
+	across->count++;
+	*phone = (struct across_phone){.identity = *identity};
+	return phone;
 }
 
 static void take_of(
@@ -145,26 +141,4 @@ void other_phones_end(struct other_phones *across)
 		triage_case_add_history(across->c, places[i].word);
 		return;
 	}
-}
-
-int other_phones_mark(struct triage_case *c, const struct triage_case *const *others, size_t count)
-{
-	CLEANUP(freep) struct other_phones *across = malloc(sizeof(*across));
-
-	if (!across)
-		return -ENOMEM;
-	other_phones_begin(across, c);
-	for (size_t i = 0; i < count && across->last; i++) {
-		struct across_phone *phone =
-			others[i] == c ? NULL : add_phone(across, &others[i]->identity);
-
-		for (size_t j = 0; phone && j < others[i]->attempt_count; j++) {
-			const struct whereabouts where =
-				attempt_whereabouts(others[i]->attempts[j]);
-
-			take_of(across, phone, &where);
-		}
-	}
-	other_phones_end(across);
-	return 0;
 }

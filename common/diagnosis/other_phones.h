@@ -41,5 +41,3 @@ void other_phones_end(struct other_phones *across);
 
 /* The place of an attempt; none if the phone only had to start. */
 struct whereabouts attempt_whereabouts(const struct attempt *attempt);
-/* The same with cases of other phones; `c` may be among them. Returns 0 or -ENOMEM. */
-int other_phones_mark(struct triage_case *c, const struct triage_case *const *others, size_t count);

@@ -291,9 +291,7 @@ def main(folder, target, header):
         *table("struct rule", "knowledge_rules", rule_rows),
         *table("struct remedy", "knowledge_remedies",
                [f"\t{{{quote(sign.name)}, {quote(remedy)}}}," for sign in signs
-                for remedy in sign.all("do")]),
-        *table("struct fact_info", "knowledge_facts",
-               [f"\t{{{quote(word)}, {quote(text)}}}," for word, text in facts.items()])])
+                for remedy in sign.all("do")])])
     write(header, [
         "/* Generated from common/knowledge/facts.txt. */", "#pragma once", "",
         "enum fact_id {", *[f"\t{fact_id(word)}," for word in facts], "\tFACT_COUNT", "};", "",

@@ -87,11 +87,3 @@ bool bench_find_identity(const struct bench *bench, const char *name, struct ide
  * wait. */
 bool bench_waiting(const struct bench *bench, const struct session *session, struct stamp now,
 	uint64_t *ret_waited_us, uint64_t *ret_budget_us);
-
-/* The case of a phone: copies of its attempts. The caller owns *ret: triage_case_free(). Returns 0
- * or -ENOMEM. */
-int bench_case(
-	const struct bench *bench, const struct identity *identity, struct triage_case **ret);
-/* The case of a session's phone; only the session if its phone was never identified. */
-int bench_session_case(
-	const struct bench *bench, const struct session *session, struct triage_case **ret);

@@ -539,11 +539,3 @@ int ring_file_mend(struct ring_file *file, const char *path, struct stamp now)
 		r = take_over(file, new);
 	return r < 0 ? r : 1;
 }
-
-int ring_file_sync_wait(struct ring_file *file)
-{
-	if (!file->sync)
-		return 0;
-	file->synced_next = file->ring.next_sequence;
-	return fdatasync(file->fd) < 0 ? -errno : 0;
-}

@@ -64,5 +64,3 @@ int ring_file_sync(struct ring_file *file);
  * is wrong or the ring is only in memory, 1 after a replacement, -ESTALE if another file is at the
  * path, or an errno of the file calls. */
 int ring_file_mend(struct ring_file *file, const char *path, struct stamp now);
-/* The same as ring_file_sync(), but waits. */
-int ring_file_sync_wait(struct ring_file *file);

@@ -37,11 +37,3 @@ const char *api_error_member(enum api_error error)
 	assert(error > API_OK && error < API_ERROR_COUNT);
 	return errors[error].member;
 }
-
-enum api_error api_error_by_name(const char *name)
-{
-	for (int i = API_OK + 1; i < API_ERROR_COUNT; i++)
-		if (text_equal(errors[i].name, name))
-			return (enum api_error)i;
-	return API_ERROR_COUNT;
-}

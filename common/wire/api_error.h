@@ -29,5 +29,3 @@ enum api_error {
 const char *api_error_name(enum api_error error);
 /* The one member that its parameters have; NULL = none. */
 const char *api_error_member(enum api_error error);
-/* The error with that whole name; API_ERROR_COUNT if there is none. */
-enum api_error api_error_by_name(const char *name);

@@ -404,8 +404,3 @@ void usbmux_wake(struct usbmux *usbmux)
 	usbmux->retry_us = usbmux->retry_first_us;
 	loop_timer_start(usbmux->timer, 0);
 }
-
-bool usbmux_is_up(const struct usbmux *usbmux)
-{
-	return usbmux->state == MUX_UP;
-}

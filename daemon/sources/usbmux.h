@@ -48,5 +48,3 @@ DEFINE_FREEP(struct usbmux, usbmux_free)
 
 /* A phone appeared on USB, so usbmuxd probably starts: restarts the waits at the first. */
 void usbmux_wake(struct usbmux *usbmux);
-/* Whether usbmuxd accepted the request to listen and the connection is up. */
-bool usbmux_is_up(const struct usbmux *usbmux);

@@ -263,7 +263,6 @@ static void syncs(void **state)
 		append(file, 3);
 		assert_int_equal(ring_file_sync(file), 0);
 	}
-	assert_int_equal(ring_file_sync_wait(file), 0);
 	ring_file_free(file);
 }
 
@@ -277,7 +276,6 @@ static void in_memory(void **state)
 	assert_int_equal(append(file, 100), 100);
 	assert_int_equal(ring_verify(ring_file_reader(file), &loss), 100);
 	assert_int_equal(ring_file_sync(file), 0);
-	assert_int_equal(ring_file_sync_wait(file), 0);
 	ring_file_free(file);
 }
 
