@@ -68,6 +68,11 @@ static bool may_leave(const struct attempt *attempt)
 	       attempt->stage >= STAGE_REBOOT;
 }
 
+static bool reported_failure(const struct attempt *attempt)
+{
+	return attempt->status_known && attempt->status != 0;
+}
+
 /* It was away too briefly for a restart. */
 static bool is_away_shortly(const struct session *session, struct stamp at)
 {
@@ -244,18 +249,24 @@ static void react_to_detach(struct session *session, const struct event *event,
 	if (before == MODE_RECOVERY && ramdisk_was_due(session))
 		wait_for(session, "wait-restore-mode", event->at);
 	else
-		wait_for(session, in_restore ? "reboot" : "return", event->at);
+		wait_for(session,
+			!in_restore		    ? "return"
+			: reported_failure(attempt) ? "tool-end"
+						    : "reboot",
+			event->at);
 }
 
-/* The link broke during the restore and the phone has not returned to it: no tool can continue. A
- * phone that is back in normal mode may have finished. */
+/* The link broke during the restore, or the phone reported a failure and left, and it has not
+ * returned: no tool can continue. A phone that is back in normal mode may have finished. */
 static bool is_lost_for_good(const struct session *session)
 {
 	const struct attempt *attempt = &session->attempt;
 	enum device_mode mode = session_mode(session);
 
-	return attempt->health.unexpected_detaches && !may_leave(attempt) &&
-	       (mode == MODE_GONE || fell_back(mode));
+	if (mode != MODE_GONE && !fell_back(mode))
+		return false;
+	return reported_failure(attempt) ||
+	       (attempt->health.unexpected_detaches && !may_leave(attempt));
 }
 
 /* Judges a phone's return in a session without a tool's log: only the modes show the end. */
@@ -596,7 +607,9 @@ static void judge_lost(
 {
 	session->tool_lives = true;
 	end_session(session, now, OUTCOME_FAILED,
-		session_mode(session) == MODE_GONE
+		reported_failure(&session->attempt)
+			? "the phone reported a failure and left; the tool still runs"
+		: session_mode(session) == MODE_GONE
 			? "the phone left in the middle of the restore and did not come back"
 			: "the phone left in the middle of the restore and did not return to it",
 		effects, count);
