@@ -18,6 +18,7 @@
 #include "client/run/feed.h"
 #include "client/run/plan.h"
 #include "client/run/screen.h"
+#include "client/run/tool_log.h"
 #include "common/base/text.h"
 
 #define SHOW_BYTES 65536
@@ -25,6 +26,10 @@
 #define LOOK_EVERY_US                                                                              \
 	(200 * USEC_PER_MSEC) /* interval to check the log, if the kernel does not report changes  \
 			       */
+/* For a log file of the tool itself: often at first, then where there is output. */
+#define FIND_SOON_US (20 * USEC_PER_MSEC)
+#define FIND_EVERY_US (200 * USEC_PER_MSEC)
+#define FIND_PERIOD_US (10 * USEC_PER_SEC)
 #define ASK_LIVE_US USEC_PER_SEC
 #define ASK_QUIET_US (5 * USEC_PER_SEC)
 #define POLL_MOST_MS 60000
@@ -40,6 +45,7 @@ struct run {
 	struct context *context;
 	struct tool tool;
 	struct logfile log;
+	struct tool_log tool_log;
 	struct screen screen;
 	struct feed feed;
 	struct tool_question question; /* for the tool's version */
@@ -48,6 +54,7 @@ struct run {
 	int64_t shown; /* bytes of the log already on the screen */
 	int64_t limit; /* end of the log that belongs to this run */
 	uint64_t started_us;
+	uint64_t find_us;    /* when to look for a log file of the tool itself */
 	uint64_t live_us;    /* time of the next live line */
 	bool midline;	     /* the tool's output does not end with a newline */
 	bool cut_short;	     /* a signal arrived after the tool's end */
@@ -225,6 +232,34 @@ static void hear_version(struct run *run, uint64_t now_us)
 	feed_release(&run->feed, version);
 }
 
+/* The daemon gets the tool's own log file too, if it writes one. */
+static void find_tool_log(struct run *run, uint64_t now_us)
+{
+	const struct feed *feed = &run->feed;
+	bool new = now_us < run->started_us + USEC_PER_SEC;
+
+	if (run->tool_log.fd >= 0 || run->tool.ended || now_us < run->find_us)
+		return;
+	run->find_us = now_us + (new ? FIND_SOON_US : FIND_EVERY_US);
+	tool_log_find(&run->tool_log, &run->log, run->tool.pid,
+		feed->sent_to > feed->offset ? feed->sent_to : feed->offset);
+}
+
+static void feed_daemon(struct run *run, bool is_final, uint64_t now_us)
+{
+	struct tool_log *own = &run->tool_log;
+
+	find_tool_log(run, now_us);
+	if (own->fd < 0) {
+		feed_work(&run->feed, &run->log, run->limit, &run->tool, now_us);
+		return;
+	}
+	if (!is_final)
+		tool_log_merge(own, &run->log, run->limit, run->tool.ended);
+	feed_work(&run->feed, &own->merged, own->size, &run->tool, now_us);
+	tool_log_release(own, run->feed.offset);
+}
+
 /* Waits until there is something to do. */
 static void wait_for_work(struct run *run, uint64_t now_us)
 {
@@ -242,6 +277,9 @@ static void wait_for_work(struct run *run, uint64_t now_us)
 		next = run->live_us;
 	if (run->log.watch_fd < 0 && now_us + LOOK_EVERY_US < next)
 		next = now_us + LOOK_EVERY_US;
+	if (run->tool_log.fd < 0 && now_us < run->started_us + FIND_PERIOD_US &&
+		run->find_us < next)
+		next = run->find_us;
 	if (next <= now_us)
 		wait_ms = 0;
 	else if ((next - now_us) / USEC_PER_MSEC < POLL_MOST_MS)
@@ -261,6 +299,7 @@ static void follow_tool(struct run *run)
 {
 	bool limit_final = false;
 
+	tool_log_init(&run->tool_log);
 	while (!is_finished(run)) {
 		uint64_t now_us = clock_now().monotonic_us;
 
@@ -269,11 +308,11 @@ static void follow_tool(struct run *run)
 		/* Output that others write into the log after the tool's end does not count. */
 		if (!limit_final)
 			run->limit = logfile_size(&run->log);
-		limit_final = run->tool.ended;
 		now_us = clock_now().monotonic_us;
 		show_log(run);
 		hear_version(run, now_us);
-		feed_work(&run->feed, &run->log, run->limit, &run->tool, now_us);
+		feed_daemon(run, limit_final, now_us);
+		limit_final = run->tool.ended;
 		say_notice(run);
 		say_overruns(run);
 		say_file_failure(run);
@@ -378,6 +417,7 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 		run->screen.live_fd >= 0 ? ASK_LIVE_US : ASK_QUIET_US);
 	ask_version(run, *tool_word(argv));
 	follow_tool(run);
+	tool_log_done(&run->tool_log);
 	make_room(run);
 	screen_done(&run->screen);
 	say_end(run, argv[0], logfile_finish(&run->log, run->limit, FILE_WAIT_MS));

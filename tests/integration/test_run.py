@@ -125,6 +125,25 @@ def test_the_log_outlives_run(client, daemon):
     until(lambda: log.read_bytes().endswith(b"\n100000\n"), "the end of the log")
 
 
+def test_a_log_file_that_the_tool_writes_itself_is_watched_too(client, daemon):
+    """idevicerestore does so since June 2025: what it prints besides stands only there, with time and level."""
+    own = client.folder / "own.log"
+    process = client.start_shell(tool_that_waits(
+        client.folder,
+        f'exec 2> {own}; echo "08:00:00.100    <Info> Found device" >&2; echo "Found device"; '
+        f'echo "08:00:00.200   <Debug> Sending" >&2; printf "[==] 50%%\\r"',
+        'echo "08:00:00.300   <Error> Unable to go on" >&2; echo "Unable to go on"; echo "not in the file"; exit 1'))
+    until(lambda: b"Sending" in daemon.log, "the line of the file")
+    (client.folder / "go").touch()
+    output, _ = process.communicate(timeout=LIMIT)
+    assert process.returncode == 1
+    assert output == b"Found device\n[==] 50%\rUnable to go on\nnot in the file\n"
+    assert sorted(daemon.log.replace(b"\r", b"\n").splitlines()) == [
+        b"08:00:00.100    <Info> Found device", b"08:00:00.200   <Debug> Sending",
+        b"08:00:00.300   <Error> Unable to go on", b"[==] 50%", b"not in the file"]
+    assert own.read_bytes().count(b"\n") == 3
+
+
 def test_the_tool_outlives_the_process_that_writes_its_log(client, daemon):
     process = client.start_shell(tool_that_waits(client.folder, "echo one", "echo two; exit 5"))
     until(lambda: daemon.log == b"one\n", "the first line")

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/run/tool_log.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/macro.h"
+
+#define CHUNK_BYTES 65536
+#define CHUNKS_PER_TURN 16
+#define PROCESSES_MAX 32 /* looked at: wrappers such as sudo and unshare, and the tool */
+#define PREFIX_LENGTH 23 /* of "08:32:32.741    <Info> " */
+#define RELEASE_BYTES (16ll << 20)
+#define PAGE_BYTES 4096
+
+void tool_log_init(struct tool_log *log)
+{
+	*log = (struct tool_log){.fd = -1, .merged = {.fd = -1, .tool_fd = -1, .file_fd = -1}};
+}
+
+void tool_log_done(struct tool_log *log)
+{
+	closep(&log->fd);
+	closep(&log->merged.fd);
+}
+
+/* Opens what a process has as standard error. Returns -1 unless it is a regular file that is not
+ * the memory of `output`. */
+static int open_errors(pid_t pid, const struct logfile *output, char path[static 64])
+{
+	struct stat ours, theirs;
+	int fd;
+
+	snprintf(path, 64, "/proc/%d/fd/2", (int)pid);
+	if (fstat(output->fd, &ours) < 0 || stat(path, &theirs) < 0 || !S_ISREG(theirs.st_mode) ||
+		(ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino))
+		return -1;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return fd;
+}
+
+/* Adds the children of a process to the list. */
+static size_t add_children(pid_t pid, pid_t list[static PROCESSES_MAX], size_t count)
+{
+	char path[64];
+	FILE *children;
+	int child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	children = fopen(path, "re");
+	while (children && count < PROCESSES_MAX && fscanf(children, "%d", &child) == 1)
+		list[count++] = child;
+	if (children)
+		fclose(children);
+	return count;
+}
+
+static void append(struct tool_log *log, const char *bytes, size_t length)
+{
+	ssize_t n = pwrite(log->merged.fd, bytes, length, log->size);
+
+	if (n > 0)
+		log->size += n;
+}
+
+static bool begin(struct tool_log *log, const struct logfile *output, int64_t sent)
+{
+	char bytes[CHUNK_BYTES];
+
+	log->merged.fd = memfd_create("log", MFD_CLOEXEC);
+	log->merged.copy = &log->memory;
+	while (log->merged.fd >= 0 && log->size < sent) {
+		size_t left = (size_t)(sent - log->size);
+		size_t n = logfile_read(
+			output, log->size, bytes, left < sizeof(bytes) ? left : sizeof(bytes));
+
+		if (n == 0)
+			break;
+		append(log, bytes, n);
+	}
+	log->output_at = sent;
+	return log->merged.fd >= 0 && log->size == sent;
+}
+
+bool tool_log_find(struct tool_log *log, const struct logfile *output, pid_t tool, int64_t sent)
+{
+	pid_t list[PROCESSES_MAX] = {tool};
+	size_t count = 1;
+	char path[64];
+
+	for (size_t i = 0; log->fd < 0 && i < count; i++) {
+		log->fd = open_errors(list[i], output, path);
+		count = add_children(list[i], list, count);
+	}
+	if (log->fd < 0)
+		return false;
+	if (!begin(log, output, sent)) {
+		tool_log_done(log);
+		tool_log_init(log);
+		return false;
+	}
+	if (output->watch_fd >= 0)
+		inotify_add_watch(output->watch_fd, path, IN_MODIFY);
+	return true;
+}
+
+/* FNV-1a; never 0. */
+static uint64_t hash_line(const char *line, size_t length)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)line[i]) * UINT64_C(0x100000001b3);
+	return hash | 1;
+}
+
+/* The length of the time and the level before a message. */
+static size_t prefix_length(const char *line, size_t length)
+{
+	static const char shape[] = "00:00:00.000 ";
+
+	if (length < PREFIX_LENGTH || line[PREFIX_LENGTH - 1] != ' ' ||
+		line[PREFIX_LENGTH - 2] != '>')
+		return 0;
+	for (size_t i = 0; i < sizeof(shape) - 1; i++)
+		if (shape[i] == '0' ? !isdigit((unsigned char)line[i]) : line[i] != shape[i])
+			return 0;
+	return PREFIX_LENGTH;
+}
+
+/* A line of the tool's own log, without its end. */
+static void remember(struct tool_log *log, const char *line, size_t length)
+{
+	size_t prefix = prefix_length(line, length);
+	uint64_t hash = hash_line(line + prefix, length - prefix);
+
+	log->seen[hash % TOOL_LOG_SEEN] = hash;
+}
+
+static bool is_copy(struct tool_log *log, const char *line, size_t length)
+{
+	uint64_t hash = hash_line(line, length);
+
+	return length > 0 && log->seen[hash % TOOL_LOG_SEEN] == hash;
+}
+
+/* The length of the first line with its end; 0 if it is not complete yet. A line longer than the
+ * chunk counts as several. */
+static size_t line_length(const char *bytes, size_t length, bool last)
+{
+	for (size_t i = 0; i < length; i++)
+		if (bytes[i] == '\n' || bytes[i] == '\r')
+			return i + 1;
+	return last || length == CHUNK_BYTES ? length : 0;
+}
+
+static size_t without_end(const char *line, size_t length)
+{
+	while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
+		length--;
+	return length;
+}
+
+/* Merges the complete lines of a chunk. Returns how many bytes they are. */
+static size_t merge_chunk(
+	struct tool_log *log, const char *bytes, size_t length, bool own, bool ended)
+{
+	size_t at = 0, n;
+
+	while ((n = line_length(bytes + at, length - at, ended)) > 0) {
+		size_t text = without_end(bytes + at, n);
+
+		if (own)
+			remember(log, bytes + at, text);
+		if (own || !is_copy(log, bytes + at, text))
+			append(log, bytes + at, n);
+		at += n;
+	}
+	return at;
+}
+
+void tool_log_merge(struct tool_log *log, const struct logfile *output, int64_t limit, bool ended)
+{
+	static char bytes[CHUNK_BYTES];
+	ssize_t n;
+	size_t merged = 0;
+
+	/* The tool writes a message to its own log first: what is in the output is there too. */
+	for (int i = 0; i < CHUNKS_PER_TURN; i++) {
+		n = pread(log->fd, bytes, sizeof(bytes), log->at);
+		merged = n > 0 ? merge_chunk(log, bytes, (size_t)n, true, ended) : 0;
+		log->at += (int64_t)merged;
+		if (merged == 0)
+			break;
+	}
+	if (merged > 0)
+		return;
+	while (log->output_at < limit) {
+		int64_t left = limit - log->output_at;
+
+		n = (ssize_t)logfile_read(output, log->output_at, bytes,
+			left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES);
+		merged = n > 0 ? merge_chunk(log, bytes, (size_t)n, false, ended) : 0;
+		if (merged == 0)
+			break;
+		log->output_at += (int64_t)merged;
+	}
+}
+
+void tool_log_release(struct tool_log *log, int64_t offset)
+{
+	int64_t until = offset - offset % PAGE_BYTES;
+
+	if (until - log->memory.floor <= RELEASE_BYTES)
+		return;
+	fallocate(log->merged.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, log->memory.floor,
+		until - log->memory.floor);
+	log->memory.floor = until;
+}
