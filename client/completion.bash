@@ -49,7 +49,7 @@ _idevicetriage() {
 	--socket | --log | --output | --case | -o) compopt -o default; return ;;
 	--state-dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
 	--cable | --port | --device | --host | --tool | --ecid | --ticket | --condition | --limit | --after | --name \
-		| --before | --since | --history | --error | --operation | --stage | --entry | --firmware | --model | --at | --session | --unset) return ;;
+		| --before | --since | --history | --error | --operation | --stage | --entry | --firmware | --model | --at | --session | --unset | --correct) return ;;
 	esac
 
 	case $command in
@@ -63,7 +63,7 @@ _idevicetriage() {
 	export) own='--output --mask' ;;
 	stats) own='--by --since' ;;
 	metrics) own='--output' ;;
-	note) own='--history' ;;
+	note) own='--history --correct --remove --session' ;;
 	attempt) own='--outcome --error --host --host-os --tool --operation --stage --action --entry --firmware --model
 		--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket --at --session --unset --remove' ;;
 	conditions) own='--cable --earpiece-flex --display --battery --minimal-boot --condition --name --session --unset' ;;

@@ -166,7 +166,8 @@ static bool is_news(const struct diagnoser *diagnoser, const struct event *event
 	case EVENT_MUX_ERROR:
 		return is_late(diagnoser, event);
 	case EVENT_NOTE:
-		return text_equal(event->name, "history");
+		return text_equal(event->name, NOTE_HISTORY) ||
+		       text_equal(event->name, NOTE_REMOVAL);
 	default:
 		return false;
 	}

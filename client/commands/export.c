@@ -149,6 +149,25 @@ static int put_session(struct export *export, const char *session)
 		export, field_item(field_list(field_object(reply, "case"), "attempts"), 0));
 }
 
+/* When the words of the history were noted, corrected and taken back. */
+static int put_history_notes(struct export *export, struct json_object *notes)
+{
+	int r = EXIT_DONE;
+
+	fprintf(export->out, ",\n\"notes\": [");
+	export->first = true;
+	for (size_t i = 0; r == EXIT_DONE && i < field_count(notes); i++) {
+		struct json_object *note = field_item(notes, i);
+
+		if (text_equal(field_text_or(note, "kind", ""), "note"))
+			continue;
+		hide_author(export, note);
+		r = put_item(export, note);
+	}
+	fprintf(export->out, "]");
+	return r;
+}
+
 /* Everything before the attempts. */
 static int put_head(struct export *export, struct json_object *device, struct json_object *notes)
 {
@@ -157,7 +176,8 @@ static int put_head(struct export *export, struct json_object *device, struct js
 	int r;
 
 	for (size_t i = 0; i < field_count(notes); i++)
-		if (text_equal(field_text_or(field_item(notes, i), "kind", ""), "history"))
+		if (text_equal(field_text_or(field_item(notes, i), "kind", ""), NOTE_HISTORY) &&
+			!field_true(field_item(notes, i), "amended"))
 			json_add_text(
 				&builder, history, field_text_or(field_item(notes, i), "text", ""));
 	if (builder.failed)
@@ -168,6 +188,8 @@ static int put_head(struct export *export, struct json_object *device, struct js
 	fprintf(export->out, ",\n\"history\": ");
 	if (r == EXIT_DONE)
 		r = put_value(export, history, false);
+	if (r == EXIT_DONE)
+		r = put_history_notes(export, notes);
 	fprintf(export->out, ",\n\"attempts\": [");
 	return r;
 }

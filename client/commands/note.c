@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `note`: records what a person knows about a phone: a sentence, or words of its history. */
+/* `note`: records what a person knows about a phone: a sentence, or words of its history. Or
+ * corrects a note, or takes it back. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
+#include "client/reported.h"
 #include "client/resolve.h"
 #include "client/options.h"
 #include "client/output/output.h"
@@ -13,12 +16,19 @@
 #define NOTE_BYTES_MAX 1000 /* the daemon's limit */
 #define WORDS_MAX 16	    /* of history, per call */
 
-static const struct option own[] = {{"history", required_argument, NULL, 'H'}, {0}};
+#define NOTE_END_LEAST 4 /* characters of a note's identifier that may stand for it */
 
-struct note {
+static const struct option own[] = {{"history", required_argument, NULL, 'H'},
+	{"correct", required_argument, NULL, 'c'}, {"remove", required_argument, NULL, 'r'},
+	{"session", required_argument, NULL, 's'}, {0}};
+
+struct note_request {
 	const char *words[WORDS_MAX]; /* of history */
 	size_t word_count;
 	char text[NOTE_BYTES_MAX + 1];
+	const char *amends;  /* the note to correct or to take back; NULL = a new one */
+	bool removes;	     /* takes it back */
+	const char *session; /* of the phone; NULL = the phone is named */
 };
 
 static bool is_slug(const char *word)
@@ -27,10 +37,8 @@ static bool is_slug(const char *word)
 	       strlen(word) < HISTORY_WORD_SIZE;
 }
 
-static int take(void *user, int option, const char *value)
+static int take_word(struct note_request *note, const char *value)
 {
-	struct note *note = user;
-
 	if (!is_slug(value)) {
 		report_error("--history must be a word of small letters, digits and dashes such as "
 			     "display-replaced, not %s.",
@@ -45,8 +53,27 @@ static int take(void *user, int option, const char *value)
 	return EXIT_DONE;
 }
 
+static int take(void *user, int option, const char *value)
+{
+	struct note_request *note = user;
+
+	if (option == 'H')
+		return take_word(note, value);
+	if (option == 's') {
+		note->session = value;
+		return EXIT_DONE;
+	}
+	if (note->amends) {
+		report_error("note corrects or removes one note at a time.");
+		return EXIT_USAGE;
+	}
+	note->amends = value;
+	note->removes = option == 'r';
+	return EXIT_DONE;
+}
+
 /* Joins the words of the command line. */
-static int join(struct note *note, char **words)
+static int join(struct note_request *note, char **words)
 {
 	size_t used = 0;
 
@@ -66,8 +93,20 @@ static int join(struct note *note, char **words)
 	return EXIT_USAGE;
 }
 
+static const char *nearest_word(const char *word)
+{
+	size_t count, best = TEXT_FAR;
+	const struct history_word *known = history_words(&count);
+	const char *nearest = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		if (text_is_nearer(word, known[i].word, &best))
+			nearest = known[i].word;
+	return nearest;
+}
+
 /* Warns about a word that the diagnosis does not know; it is stored anyway. */
-static void warn_of_words(const struct note *note)
+static void warn_of_words(const struct note_request *note)
 {
 	size_t count;
 	const struct history_word *known = history_words(&count);
@@ -79,57 +118,174 @@ static void warn_of_words(const struct note *note)
 	}
 	for (size_t i = 0; i < note->word_count; i++)
 		if (!history_word(note->words[i]))
-			report_error("Stored %s, but no rule uses it. Known words: %s.",
-				note->words[i], list);
+			report_error("Stored %s, but no rule uses it.%s%s%s Known words: %s.",
+				note->words[i],
+				nearest_word(note->words[i]) ? " Did you mean " : "",
+				nearest_word(note->words[i]) ? nearest_word(note->words[i]) : "",
+				nearest_word(note->words[i]) ? "?" : "", list);
 }
 
-static int send(struct context *context, struct connection *connection, const char *device,
-	const char *kind, const char *text)
+/* A note on its way to the daemon. */
+struct sending {
+	struct context *context;
+	struct connection *connection;
+	const char *device;
+	const char *amends; /* identifier of the note; NULL = a new one */
+};
+
+static int send(const struct sending *sending, const char *kind, const char *text)
 {
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
 	struct json_builder builder = {0};
 	struct json_object *parameters = json_new_object(&builder);
+	const char *by = reported_by();
 	int r;
 
-	json_put_text(&builder, parameters, "device", device);
-	json_put_text(&builder, parameters, "kind", kind);
+	json_put_text(&builder, parameters, "device", sending->device);
+	if (kind)
+		json_put_text(&builder, parameters, "kind", kind);
 	json_put_text(&builder, parameters, "text", text);
-	r = rpc_call(context, connection, "AddNote", &builder, parameters, &reply);
+	if (sending->amends)
+		json_put_text(&builder, parameters, "amends", sending->amends);
+	if (by)
+		json_put_text(&builder, parameters, "by", by);
+	r = rpc_call(
+		sending->context, sending->connection, "AddNote", &builder, parameters, &reply);
 	if (r == EXIT_DONE)
-		context->output->noted(&context->layout, reply);
+		sending->context->output->noted(&sending->context->layout, reply);
 	return r;
 }
 
-static int send_all(struct context *context, const struct note *note, const char *device)
+/* The phone of a session. */
+static int find_phone(struct context *context, struct connection *connection, const char *session,
+	struct name *device)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	struct json_builder builder = {0};
+	struct json_object *parameters = json_new_object(&builder), *phone;
+	struct name name = {0};
+	int r = ask_name(context, connection, session, NAME_SESSION, &name);
+
+	json_put_text(&builder, parameters, "session", name.text);
+	if (r != EXIT_DONE) {
+		json_object_put(parameters);
+		return r;
+	}
+	r = rpc_call(context, connection, "ExportAttempt", &builder, parameters, &reply);
+	phone = field_object(field_object(reply, "case"), "device");
+	text_copy(device->text, sizeof(device->text),
+		field_text_or(phone, "ecid", field_text_or(phone, "udid", "")));
+	if (r != EXIT_DONE || device->text[0])
+		return r;
+	report_error("The phone of the session %s is not identified.", session);
+	return EXIT_UNKNOWN_NAME;
+}
+
+/* Whether a person means this note: by its word of history, or the end of its identifier. */
+static bool is_meant(struct json_object *note, const char *text)
+{
+	const char *id = field_text_or(note, "note", "");
+	size_t length = strlen(text), whole = strlen(id);
+
+	if (field_true(note, "amended") ||
+		text_equal(field_text_or(note, "kind", ""), NOTE_REMOVAL))
+		return false;
+	if (text_equal(field_text_or(note, "kind", ""), NOTE_HISTORY) &&
+		text_equal(field_text_or(note, "text", ""), text))
+		return true;
+	return length >= NOTE_END_LEAST && length <= whole &&
+	       strcasecmp(id + whole - length, text) == 0;
+}
+
+/* The identifier of the note, which lives as long as *reply. */
+static int find_note(struct sending *sending, const char *text, struct json_object **reply)
+{
+	struct json_builder builder = {0};
+	struct json_object *parameters = json_new_object(&builder), *notes;
+	size_t count = 0;
+	int r;
+
+	json_put_text(&builder, parameters, "device", sending->device);
+	r = rpc_call(sending->context, sending->connection, "GetCase", &builder, parameters, reply);
+	notes = field_list(*reply, "notes");
+	for (size_t i = 0; r == EXIT_DONE && i < field_count(notes); i++) {
+		if (!is_meant(field_item(notes, i), text))
+			continue;
+		sending->amends = field_text(field_item(notes, i), "note");
+		count++;
+	}
+	if (r != EXIT_DONE || count == 1)
+		return r;
+	report_error(count ? "%s fits more than one note; type more of its identifier."
+			   : "The phone has no note %s; `idevicetriage case DEVICE` lists them.",
+		text);
+	return EXIT_UNKNOWN_NAME;
+}
+
+static int amend(struct sending *sending, const struct note_request *note)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	int r = find_note(sending, note->amends, &reply);
+
+	if (r != EXIT_DONE)
+		return r;
+	warn_of_words(note);
+	return note->word_count ? send(sending, NOTE_HISTORY, note->words[0])
+				: send(sending, note->text[0] ? "note" : NULL, note->text);
+}
+
+static int send_all(struct context *context, const struct note_request *note, const char *device)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
+	struct sending sending = {.context = context};
 	struct name name = {0};
 	int r = rpc_open(context, &connection);
 
 	if (r == EXIT_DONE)
-		r = ask_name(context, connection, device, NAME_DEVICE, &name);
-	if (r == EXIT_DONE)
-		warn_of_words(note);
+		r = note->session ? find_phone(context, connection, note->session, &name)
+				  : ask_name(context, connection, device, NAME_DEVICE, &name);
+	if (r != EXIT_DONE)
+		return r;
+	sending.connection = connection;
+	sending.device = name.text;
+	if (note->amends)
+		return amend(&sending, note);
+	warn_of_words(note);
 	for (size_t i = 0; r == EXIT_DONE && i < note->word_count; i++)
-		r = send(context, connection, name.text, "history", note->words[i]);
+		r = send(&sending, NOTE_HISTORY, note->words[i]);
 	if (r == EXIT_DONE && note->text[0])
-		r = send(context, connection, name.text, "note", note->text);
+		r = send(&sending, "note", note->text);
 	return r;
+}
+
+static int check(const struct note_request *note, bool named)
+{
+	size_t count = note->word_count + (note->text[0] != '\0');
+
+	if (!named)
+		report_error("note needs a device or --session SESSION.");
+	else if (note->removes && count > 0)
+		report_error("note --remove accepts no text.");
+	else if (note->amends && !note->removes && count != 1)
+		report_error("note --correct needs a text or one --history WORD.");
+	else if (!note->amends && count == 0)
+		report_error("note needs a text or --history WORD.");
+	else
+		return EXIT_DONE;
+	return EXIT_USAGE;
 }
 
 int command_note(struct context *context, int argc, char **argv)
 {
-	struct note note = {0};
+	struct note_request note = {0};
 	int r, first = options_read(context, argc, argv, NULL, own, take, &note);
+	char **words;
 
 	if (first < 0)
 		return -first;
-	r = first < argc ? join(&note, argv + first + 1) : EXIT_DONE;
-	if (r != EXIT_DONE)
-		return r;
-	if (first == argc || (!note.text[0] && note.word_count == 0)) {
-		report_error("note needs a device, and a text or --history WORD.");
-		return EXIT_USAGE;
-	}
-	return send_all(context, &note, argv[first]);
+	words = argv + first + (!note.session && first < argc);
+	r = join(&note, words);
+	if (r == EXIT_DONE)
+		r = check(&note, note.session || first < argc);
+	return r == EXIT_DONE ? send_all(context, &note, argv[first]) : r;
 }

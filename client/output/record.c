@@ -55,7 +55,7 @@ static const struct {
 	{"outcome", "sn#", NULL, PAINT_BOLD},
 	{"complaint", "t", "last words", PAINT_BAD},
 	{"condition", "nt", NULL, PAINT_NONE},
-	{"note", "t", NULL, PAINT_NONE},
+	{"note", "nt", NULL, PAINT_NONE},
 	{"ticket", "t", NULL, PAINT_NONE},
 	{"amendment", "a", "corrected", PAINT_BOLD},
 	{"session-begin", "nt", NULL, PAINT_BOLD},

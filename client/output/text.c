@@ -335,6 +335,44 @@ static void text_sessions(struct layout *layout, struct json_object *reply)
 	}
 }
 
+/* Who took a note back, or corrected it. */
+static void put_note_amended(
+	struct layout *layout, struct json_object *notes, struct json_object *note)
+{
+	for (size_t i = 0; i < field_count(notes); i++) {
+		struct json_object *later = field_item(notes, i);
+		const char *by = field_text(later, "by");
+
+		if (!text_equal(
+			    field_text_or(later, "amends", ""), field_text_or(note, "note", "?")))
+			continue;
+		layout_put(layout, " (%s %s",
+			text_equal(field_text_or(later, "kind", ""), "removal") ? "taken back"
+										: "corrected",
+			phrase_minute(field_number_or(later, "timeUSec", 0)).text);
+		if (by) {
+			layout_put(layout, " by ");
+			layout_foreign(layout, by);
+		}
+		layout_put(layout, ")");
+	}
+}
+
+static void put_note(struct layout *layout, struct json_object *notes, struct json_object *note)
+{
+	if (text_equal(field_text_or(note, "kind", ""), "removal"))
+		return;
+	layout_put(layout, "%s", phrase_minute(field_number_or(note, "timeUSec", 0)).text);
+	layout_tab(layout, 18);
+	layout_paint(layout, field_true(note, "amended") ? PAINT_DIM : PAINT_NONE);
+	layout_foreign(layout, field_text_or(note, "kind", "note"));
+	layout_put(layout, " %s: ", phrase_session(field_text_or(note, "note", "?")));
+	layout_foreign(layout, field_text_or(note, "text", ""));
+	put_note_amended(layout, notes, note);
+	layout_paint(layout, PAINT_NONE);
+	layout_line(layout, 0);
+}
+
 static void text_case(struct layout *layout, struct json_object *reply)
 {
 	struct json_object *notes = field_list(reply, "notes");
@@ -344,16 +382,8 @@ static void text_case(struct layout *layout, struct json_object *reply)
 	layout_put(layout, ": %zu %s", field_count(sessions),
 		field_count(sessions) == 1 ? "attempt" : "attempts");
 	layout_line(layout, 0);
-	for (size_t i = 0; i < field_count(notes); i++) {
-		struct json_object *note = field_item(notes, i);
-
-		layout_put(layout, "%s", phrase_minute(field_number_or(note, "timeUSec", 0)).text);
-		layout_tab(layout, 18);
-		layout_foreign(layout, field_text_or(note, "kind", "note"));
-		layout_put(layout, ": ");
-		layout_foreign(layout, field_text_or(note, "text", ""));
-		layout_line(layout, 0);
-	}
+	for (size_t i = 0; i < field_count(notes); i++)
+		put_note(layout, notes, field_item(notes, i));
 	for (size_t i = 0; i < field_count(sessions); i++)
 		put_session(layout, field_item(sessions, i));
 }

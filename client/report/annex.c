@@ -7,6 +7,7 @@
 
 #include "client/report/words.h"
 #include "common/base/text.h"
+#include "common/model/case.h"
 
 #define NOTES_MAX 50 /* the last ones of the list */
 #define SAID_MAX 512 /* findings that are printed once and then referred to by number */
@@ -200,6 +201,9 @@ static void put_notes(struct html *html, const struct report *report)
 		struct json_object *note = field_item(report->notes, i);
 		int64_t time_us = field_number_or(note, "timeUSec", 0);
 
+		if (field_true(note, "amended") ||
+			text_equal(field_text_or(note, "kind", ""), NOTE_REMOVAL))
+			continue;
 		html_begin(html, "li", NULL);
 		if (time_us > 0)
 			html_put(html, "%s ", phrase_minute(time_us).text);

@@ -11,6 +11,20 @@
 #define CASE_HISTORY_MAX 64
 #define HISTORY_WORD_SIZE 64
 
+#define NOTE_REMOVAL "removal" /* kind of a note that takes another one back */
+#define NOTE_HISTORY "history" /* kind of a note that is a word of the phone's history */
+
+/* A note about a phone by a person. Texts are borrowed. */
+struct note {
+	struct uuid id;
+	uint64_t at_us;	    /* wall clock */
+	const char *kind;   /* note, history or removal */
+	const char *text;   /* empty in a removal */
+	struct uuid amends; /* the note that it corrects or takes back; none = none */
+	const char *by;	    /* who corrects it; NULL = unknown */
+	bool amended;	    /* a later note corrects it or takes it back */
+};
+
 struct triage_case {
 	struct identity identity;			   /* as far as known */
 	char history[CASE_HISTORY_MAX][HISTORY_WORD_SIZE]; /* liquid, drop… (words of case files) */

@@ -309,7 +309,7 @@ static int answer_diagnose(const struct query *query, struct call *call)
 
 /* Cases */
 
-static bool add_note(void *context, const struct event *note)
+static bool add_note(void *context, const struct note *note)
 {
 	struct answer *answer = context;
 

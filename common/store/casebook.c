@@ -253,23 +253,45 @@ int casebook_records(struct casebook *book, const struct uuid *session, uint64_t
 	return r == SQLITE_DONE ? 0 : sql_errno(r);
 }
 
+/* A text of the row, valid until the next step; NULL if unknown. */
+static const char *row_text(sqlite3_stmt *row, int column)
+{
+	return (const char *)sqlite3_column_text(row, column);
+}
+
+static void read_uuid(sqlite3_stmt *row, int column, struct uuid *ret)
+{
+	const void *bytes = sqlite3_column_blob(row, column);
+
+	*ret = (struct uuid){{0}};
+	if (bytes && sqlite3_column_bytes(row, column) == sizeof(ret->bytes))
+		memcpy(ret->bytes, bytes, sizeof(ret->bytes));
+}
+
 int casebook_notes(struct casebook *book, const struct identity *identity,
 	casebook_visit_note *visit, void *context)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
 	int r = sql_prepare(book->db,
-		"SELECT at_us, kind, text FROM notes WHERE " OF_PHONE " ORDER BY at_us, id",
+		"SELECT id, at_us, kind, text, amends, by,"
+		" EXISTS (SELECT 1 FROM notes AS later WHERE later.amends = notes.id)"
+		" FROM notes WHERE " OF_PHONE " ORDER BY at_us, id",
 		&query);
 
 	if (r < 0)
 		return r;
 	sql_bind_phone(query, identity);
 	while ((r = sqlite3_step(query)) == SQLITE_ROW) {
-		struct event note = {.kind = EVENT_NOTE, .source = SOURCE_PERSON};
+		struct note note = {
+			.at_us = (uint64_t)sqlite3_column_int64(query, 1),
+			.kind = row_text(query, 2) ? row_text(query, 2) : "",
+			.text = row_text(query, 3) ? row_text(query, 3) : "",
+			.by = row_text(query, 5),
+			.amended = sqlite3_column_int(query, 6),
+		};
 
-		note.at.wall_us = (uint64_t)sqlite3_column_int64(query, 0);
-		sql_text(query, 1, note.name, sizeof(note.name));
-		event_set_text(&note, (const char *)sqlite3_column_text(query, 2));
+		read_uuid(query, 0, &note.id);
+		read_uuid(query, 4, &note.amends);
 		if (!visit(context, &note))
 			return 0;
 	}
@@ -296,12 +318,6 @@ int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, 
 			return 0;
 	}
 	return r == SQLITE_DONE ? 0 : sql_errno(r);
-}
-
-/* A text of the row, valid until the next step; NULL if unknown. */
-static const char *row_text(sqlite3_stmt *row, int column)
-{
-	return (const char *)sqlite3_column_text(row, column);
 }
 
 int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,

@@ -8,6 +8,7 @@
 
 #include "common/base/macro.h"
 #include "common/diagnosis/other_phones.h"
+#include "common/model/case.h"
 #include "common/model/session.h"
 
 #define CASEBOOK_NAME "casebook.db" /* in the state directory */
@@ -40,7 +41,7 @@ typedef bool casebook_visit_attempt(void *context, const struct kept_attempt *ke
  * longer. */
 typedef bool casebook_want_attempt(void *context, const struct uuid *session);
 typedef bool casebook_visit_record(void *context, const struct event *event);
-typedef bool casebook_visit_note(void *context, const struct event *note);
+typedef bool casebook_visit_note(void *context, const struct note *note);
 /* `place`: a port, or a phone's ECID or UDID. */
 typedef bool casebook_visit_condition(
 	void *context, const char *place, const struct condition *condition);
@@ -90,7 +91,7 @@ int casebook_attempt(struct casebook *book, const struct uuid *session,
 /* The stored records of a session with a sequence higher than `after`, oldest first. */
 int casebook_records(struct casebook *book, const struct uuid *session, uint64_t after,
 	casebook_visit_record *visit, void *context);
-/* The notes on a phone, oldest first, as EVENT_NOTE. */
+/* The notes on a phone, oldest first. */
 int casebook_notes(struct casebook *book, const struct identity *identity,
 	casebook_visit_note *visit, void *context);
 /* The places where phones were restored since `since_us`, newest first, at most `limit`. */

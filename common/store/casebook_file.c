@@ -346,24 +346,31 @@ int casebook_file_add(
 	return put_seal(file, now, ATTEMPT_INSERT " ON CONFLICT (id) DO NOTHING", seal);
 }
 
-int casebook_file_note(struct casebook_file *file, struct stamp at, const struct identity *identity,
-	const char *kind, const char *text)
+int casebook_file_note(
+	struct casebook_file *file, const struct identity *identity, const struct note *note)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
-	struct uuid id = uuid_make(at);
 	int r = sql_prepare(file->db,
-		"INSERT INTO notes (ecid, udid, id, at_us, kind, text)"
-		" SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE ?5 <> 'history' OR NOT EXISTS"
-		" (SELECT 1 FROM notes WHERE (ecid = ?1 OR udid = ?2) AND kind = ?5 AND text = ?6)",
+		"INSERT INTO notes (ecid, udid, id, at_us, kind, text, amends, by)"
+		" SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE ?7 IS NOT NULL"
+		" OR ?5 <> '" NOTE_HISTORY "'"
+		" OR NOT EXISTS (SELECT 1 FROM notes AS same WHERE (ecid = ?1 OR udid = ?2)"
+		" AND kind = ?5 AND text = ?6 AND (?9 OR NOT EXISTS"
+		" (SELECT 1 FROM notes AS later WHERE later.amends = same.id)))",
 		&statement);
 
 	if (r < 0)
 		return r;
 	sql_bind_phone(statement, identity);
-	sql_bind_uuid(statement, 3, &id);
-	sqlite3_bind_int64(statement, 4, (int64_t)at.wall_us);
-	sql_bind_text(statement, 5, kind);
-	sql_bind_text(statement, 6, text);
+	sql_bind_uuid(statement, 3, &note->id);
+	sqlite3_bind_int64(statement, 4, (int64_t)note->at_us);
+	sql_bind_text(statement, 5, note->kind);
+	sqlite3_bind_text(statement, 6, note->text, -1, SQLITE_STATIC);
+	if (!uuid_is_none(&note->amends))
+		sql_bind_uuid(statement, 7, &note->amends);
+	sql_bind_text(statement, 8, note->by);
+	/* A word that somebody took back is not imported again. */
+	sqlite3_bind_int(statement, 9, !note->by);
 	return sql_finish(statement);
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/macro.h"
+#include "common/model/case.h"
 #include "common/model/session.h"
 
 /* The approximate maximum of stored records per session, in bytes of unpacked records; beyond it,
@@ -75,9 +76,10 @@ int casebook_file_seal(
 int casebook_file_add(
 	struct casebook_file *file, struct stamp now, const struct casebook_seal *seal);
 
-/* Stores a note on a phone; a word of its history (`kind` is "history") only once. */
-int casebook_file_note(struct casebook_file *file, struct stamp at, const struct identity *identity,
-	const char *kind, const char *text);
+/* Stores a note on a phone; a word of its history only once. Without `by`, a word that was taken
+ * back is not stored again. */
+int casebook_file_note(
+	struct casebook_file *file, const struct identity *identity, const struct note *note);
 
 /* Stores a condition of a place from now on; `value` NULL deletes it. */
 int casebook_file_condition(struct casebook_file *file, struct stamp now, const char *place,

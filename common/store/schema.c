@@ -61,6 +61,11 @@ const char *const casebook_steps[] = {
 
 	/* They were never read: a verdict is a record of its session, a purge is in the journal. */
 	"DROP TABLE verdicts; DROP TABLE purges;",
+
+	/* A note that corrects another one, or takes it back (kind removal). */
+	"ALTER TABLE notes ADD COLUMN amends BLOB;"
+	"ALTER TABLE notes ADD COLUMN by TEXT;"
+	"CREATE INDEX notes_of_amended ON notes (amends) WHERE amends IS NOT NULL;",
 };
 const size_t casebook_version = ARRAY_SIZE(casebook_steps);
 

@@ -235,14 +235,14 @@ static bool gather(void *context, const struct found_attempt *past)
 	return gathering->c->attempt_count < CASE_ANALYSIS_ATTEMPTS_MAX;
 }
 
-static bool gather_word(void *context, const struct event *note)
+static bool gather_word(void *context, const struct note *note)
 {
 	struct gathering *gathering = context;
 	char word[HISTORY_WORD_SIZE];
 
-	if (!text_equal(note->name, "history"))
+	if (note->amended || !text_equal(note->kind, NOTE_HISTORY))
 		return true;
-	text_clean(note->text, note->text_length, word, sizeof(word));
+	text_clean(note->text, strlen(note->text), word, sizeof(word));
 	triage_case_add_history(gathering->c, word);
 	return true;
 }

@@ -251,13 +251,18 @@ struct json_object *record_to_json(struct json_builder *builder, const struct ev
 	return object;
 }
 
-struct json_object *note_to_json(struct json_builder *builder, const struct event *note)
+struct json_object *note_to_json(struct json_builder *builder, const struct note *note)
 {
 	struct json_object *object = json_new_object(builder);
 
-	json_put_number(builder, object, "timeUSec", (int64_t)note->at.wall_us);
-	json_put_text(builder, object, "kind", note->name);
-	json_put_bytes(builder, object, "text", note->text, note->text_length);
+	put_uuid(builder, object, "note", &note->id);
+	json_put_number(builder, object, "timeUSec", (int64_t)note->at_us);
+	json_put_text(builder, object, "kind", note->kind);
+	json_put_text(builder, object, "text", note->text);
+	put_uuid(builder, object, "amends", &note->amends);
+	json_put_known_text(builder, object, "by", note->by);
+	if (note->amended)
+		json_put_bool(builder, object, "amended", true);
 	return object;
 }
 
@@ -526,8 +531,7 @@ struct json_object *session_to_json(
 	json_put(builder, object, "health", health_to_json(builder, &attempt->health));
 	if (attempt->amendment_count)
 		json_put(builder, object, "amendments",
-			amendments_to_json(
-				builder, attempt->amendments, attempt->amendment_count));
+			amendments_to_json(builder, attempt->amendments, attempt->amendment_count));
 	return object;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/model/attempt.h"
+#include "common/model/case.h"
 #include "common/model/event.h"
 #include "common/model/mux_visibility.h"
 #include "common/model/session.h"
@@ -49,8 +50,8 @@ struct group_record {
 /* The values belong to the caller (or to their container). When out of memory they are NULL, with
  * the failure recorded in the builder. Unknown fields are omitted. */
 struct json_object *record_to_json(struct json_builder *builder, const struct event *event);
-/* A note about a phone, which is an EVENT_NOTE. */
-struct json_object *note_to_json(struct json_builder *builder, const struct event *note);
+/* A note about a phone. */
+struct json_object *note_to_json(struct json_builder *builder, const struct note *note);
 /* Reads a record back: `text` gets its text, cleaned and truncated. Returns 0, or -EINVAL with *ret
  * untouched for an invalid record or an unknown kind. */
 int record_from_json(

@@ -216,7 +216,8 @@ static const struct parameter purge_parameters[] = {
 static const struct parameter conditions_parameters[] = {
 	{"place", PARAMETER_TEXT, true}, {"conditions", PARAMETER_OBJECTS, true}, PARAMETERS_END};
 static const struct parameter note_parameters[] = {{"device", PARAMETER_TEXT, true},
-	{"kind", PARAMETER_TEXT, false}, {"text", PARAMETER_TEXT, true}, PARAMETERS_END};
+	{"kind", PARAMETER_TEXT, false}, {"text", PARAMETER_TEXT, true},
+	{"amends", PARAMETER_TEXT, false}, {"by", PARAMETER_TEXT, false}, PARAMETERS_END};
 
 #define OWN(name) VARLINK_INTERFACE "." name
 #define SERVICE(name) VARLINK_SERVICE "." name

@@ -26,8 +26,14 @@ static int add_history(struct casebook_file *file, const struct triage_case *c, 
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < c->history_count; i++)
-		r = casebook_file_note(file, now, &c->identity, "history", c->history[i]);
+	for (size_t i = 0; r == 0 && i < c->history_count; i++) {
+		const struct note note = {.id = uuid_make(now),
+			.at_us = now.wall_us,
+			.kind = NOTE_HISTORY,
+			.text = c->history[i]};
+
+		r = casebook_file_note(file, &c->identity, &note);
+	}
 	return r;
 }
 

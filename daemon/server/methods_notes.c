@@ -77,64 +77,113 @@ static bool find_phone(struct store *store, const char *name, struct identity *r
 	return identity_is_known(ret);
 }
 
-static bool count_note(void *context, const struct event *note)
-{
-	size_t *count = context;
+/* The notes that a phone has. */
+struct notes {
+	size_t count;
+	struct uuid amends;   /* the note that is to be corrected or taken back; none = none */
+	char kind[NAME_SIZE]; /* its kind, if it can be; else empty */
+};
 
-	return ++*count < NOTES_MAX;
+static bool count_note(void *context, const struct note *note)
+{
+	struct notes *notes = context;
+
+	notes->count++;
+	if (!uuid_is_none(&notes->amends) && uuid_equal(&notes->amends, &note->id) &&
+		!note->amended && !text_equal(note->kind, NOTE_REMOVAL))
+		text_copy(notes->kind, sizeof(notes->kind), note->kind);
+	return true;
 }
 
 /* Adds the note to the phone's running restore and to the streams. */
 static void record_note(struct recorder *recorder, const struct identity *identity,
-	struct stamp now, const char *kind, const char *text)
+	struct stamp now, const struct note *note)
 {
 	struct event event = {
 		.at = now, .kind = EVENT_NOTE, .source = SOURCE_PERSON, .ecid = identity->ecid};
 
 	text_copy(event.udid, sizeof(event.udid), identity->udid);
 	text_copy(event.product, sizeof(event.product), identity->product);
-	text_copy(event.name, sizeof(event.name), kind);
-	event_set_text(&event, text);
+	text_copy(event.name, sizeof(event.name), note->kind);
+	text_copy(event.by, sizeof(event.by), note->by);
+	event_set_text(&event, note->text);
 	recorder_feed(recorder, &event);
 }
 
-static int add_note(struct request *request, const char *kind, const char *text)
+/* Takes back without a text, else keeps or checks the kind. */
+static int check_note(struct call *call, const struct notes *notes, struct note *note)
+{
+	bool corrects = !uuid_is_none(&notes->amends);
+
+	if (corrects && !notes->kind[0])
+		return call_bad(call, "amends");
+	/* A correction may be corrected: there is room for as many of them. */
+	if (notes->count >= (corrects ? 2 * NOTES_MAX : NOTES_MAX))
+		return call_bad(call, "text");
+	if (corrects && !note->text[0])
+		note->kind = NOTE_REMOVAL;
+	else if (!note->kind)
+		note->kind = corrects ? notes->kind : "note";
+	if (!note->text[0] != text_equal(note->kind, NOTE_REMOVAL) ||
+		(text_equal(note->kind, NOTE_HISTORY) && !is_word(note->text)))
+		return call_bad(call, "text");
+	return API_OK;
+}
+
+static int store_note(struct request *request, const struct identity *identity, struct stamp now,
+	const struct note *note)
 {
 	const struct api_parts *parts = &request->api->parts;
 	struct casebook_file *file = sealer_casebook(parts->sealer);
+	int r = casebook_file_note(file, identity, note);
+
+	if (r < 0)
+		return call_no_casebook(&request->call, r);
+	casebook_file_sync(file);
+	record_note(parts->recorder, identity, now, note);
+	return API_OK;
+}
+
+static int add_note(struct request *request, struct notes *notes, struct note *note)
+{
+	const struct api_parts *parts = &request->api->parts;
 	struct call *call = &request->call;
-	struct identity identity = {0};
 	struct stamp now = clock_now();
-	char clean[EVENT_TEXT_MAX];
-	size_t count = 0;
+	struct identity identity = {0};
 	int r;
 
-	if (!file)
+	if (!sealer_casebook(parts->sealer))
 		return call_no_casebook(call, sealer_error(parts->sealer));
 	if (!find_phone(parts->store, call_text(call, "device"), &identity))
 		return API_NO_SUCH_DEVICE;
-	r = casebook_notes(parts->store->book, &identity, count_note, &count);
-	if (count >= NOTES_MAX)
-		return call_bad(call, "text");
-	text_clean(text, strlen(text), clean, sizeof(clean));
-	if (r == 0)
-		r = casebook_file_note(file, now, &identity, kind, clean);
+	r = casebook_notes(parts->store->book, &identity, count_note, notes);
 	if (r < 0)
 		return call_no_casebook(call, r);
-	casebook_file_sync(file);
-	record_note(parts->recorder, &identity, now, kind, clean);
-	return API_OK;
+	r = check_note(call, notes, note);
+	if (r != API_OK)
+		return r;
+	note->id = uuid_make(now);
+	note->at_us = now.wall_us;
+	note->amends = notes->amends;
+	return store_note(request, &identity, now, note);
 }
 
 int methods_add_note(struct request *request)
 {
 	struct call *call = &request->call;
 	const char *kind = call_text(call, "kind"), *text = call_text(call, "text");
-	bool is_history = kind && text_equal(kind, "history");
+	const char *amends = call_text(call, "amends");
+	char clean[EVENT_TEXT_MAX], by[BY_SIZE];
+	struct note note = {.kind = kind, .text = clean, .by = by};
+	struct notes notes = {.count = 0};
 
-	if (kind && !is_history && !text_equal(kind, "note"))
+	if (kind && !text_equal(kind, NOTE_HISTORY) && !text_equal(kind, "note"))
 		return call_bad(call, "kind");
-	if (!text[0] || strlen(text) > NOTE_BYTES_MAX || (is_history && !is_word(text)))
+	if (strlen(text) > NOTE_BYTES_MAX)
 		return call_bad(call, "text");
-	return add_note(request, is_history ? "history" : "note", text);
+	if (amends && uuid_parse(amends, &notes.amends) < 0)
+		return call_bad(call, "amends");
+	text_clean(text, strlen(text), clean, sizeof(clean));
+	methods_who(request, by);
+	return add_note(request, &notes, &note);
 }

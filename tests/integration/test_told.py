@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What people tell: notes of a phone, and restores that the daemon did not see."""
+import json
 import time
 
 from daemon import until
 
 ECID = '0x001C2D6A3C8A802E'
 UDID = '00008030-001C2D6A3C8A802E'
+NO_NOTE = '01936f00-0000-7000-8000-000000000000'
 
 
 def notes(bench, device=ECID):
@@ -107,3 +109,85 @@ def test_without_a_casebook_they_say_so(bench):
     for arguments in (('note', ECID, 'wet'), ('attempt', ECID, '--outcome', 'failed')):
         result = bench.triage(*arguments, check=False)
         assert result.returncode == 1 and 'casebook' in result.stderr
+
+
+def living_notes(bench):
+    return sorted((note['kind'], note['text']) for note in bench.ask('case', ECID)['notes']
+                  if not note.get('amended') and note['kind'] != 'removal')
+
+
+def test_a_note_is_corrected_and_taken_back(bench):
+    bench.start()
+    bench.triage('attempt', ECID, '--outcome', 'failed', '--error', '4013')
+    bench.triage('note', ECID, '--history', 'liquid', 'left in the rian')
+    session, = bench.sessions()
+    note = next(note for note in bench.ask('case', ECID)['notes'] if note['kind'] == 'note')
+    bench.triage('note', '--session', session['session'][-8:], '--correct', note['note'][-8:], 'left in the rain')
+    bench.triage('note', ECID, '--correct', 'liquid', '--history', 'drop')
+    assert living_notes(bench) == [('history', 'drop'), ('note', 'left in the rain')]
+    bench.triage('note', ECID, '--remove', 'drop')
+    assert living_notes(bench) == [('note', 'left in the rain')]
+    shown = ' '.join(bench.triage('case', ECID).stdout.split())
+    assert 'history: liquid' not in shown and 'liquid (corrected' in shown and 'drop (taken back' in shown
+    assert all(note['by'] for note in bench.ask('case', ECID)['notes'])
+    # What is not there any more cannot be corrected again.
+    for arguments in (('--remove', 'drop'), ('--remove', note['note'][-8:]), ('--correct', 'liquid', 'x')):
+        assert bench.triage('note', ECID, *arguments, check=False).returncode == 4
+    bench.triage('note', ECID, '--history', 'liquid')
+    assert ('history', 'liquid') in living_notes(bench)
+
+
+def test_a_word_that_was_taken_back_weighs_no_more(bench, folder):
+    bench.start()
+    for host in ('one', 'two'):
+        bench.triage('attempt', ECID, '--outcome', 'failed', '--error', '4013', '--operation', '28', '--host', host,
+                     '--cable', host, '--model', 'iPhone12,3')
+    before = bench.verdict(ECID)
+    bench.triage('note', ECID, '--history', 'liquid')
+    wet = bench.verdict(ECID)
+    exported = folder / 'wet.json'
+    bench.triage('export', '-o', exported, ECID)
+    bench.triage('note', ECID, '--remove', 'liquid')
+    assert before != wet and bench.verdict(ECID) == before
+    # An import of what was exported before does not bring it back; the next export does not have it.
+    bench.triage('import', exported)
+    assert bench.verdict(ECID) == before
+    exported.unlink()
+    bench.triage('export', '-o', exported, ECID)
+    case = json.loads(exported.read_text())
+    assert case['history'] == [] and [note['kind'] for note in case['notes']] == ['history', 'removal']
+    bench.stop()
+    offline = bench.triage('--state-dir', bench.state, '--json', 'diagnose', ECID)
+    assert json.loads(offline.stdout)['verdict'] == before
+
+
+def test_a_purge_leaves_no_byte_of_a_note(bench):
+    bench.start()
+    bench.triage('attempt', ECID, '--outcome', 'failed')
+    bench.triage('note', ECID, 'FIRSTWORDS')
+    note, = bench.ask('case', ECID)['notes']
+    bench.triage('note', ECID, '--correct', note['note'][-8:], 'SECONDWORDS')
+    bench.triage('purge', '--yes', ECID)
+    bench.stop()
+    left = b''.join(path.read_bytes() for path in bench.state.iterdir() if path.is_file())
+    assert b'FIRSTWORDS' not in left and b'SECONDWORDS' not in left
+
+
+def test_a_note_that_does_not_exist_is_not_corrected(bench):
+    bench.start()
+    bench.triage('attempt', ECID, '--outcome', 'failed')
+    bench.triage('note', ECID, 'one')
+    note, = bench.ask('case', ECID)['notes']
+    for parameters in ({'text': ''}, {'text': 'x', 'amends': 'nonsense'}, {'text': 'x', 'amends': NO_NOTE},
+                       {'text': 'Not A Word', 'kind': 'history', 'amends': note['note']}, {'text': 'x', 'kind': 'removal'}):
+        answer = json.loads(bench.call_raw('AddNote', device=ECID, **parameters))
+        assert answer['error'].endswith('.InvalidParameter'), parameters
+    for arguments in (('note', ECID, '--remove', note['note'][-8:], 'x'), ('note', ECID, '--correct', note['note'][-8:]),
+                      ('note', '--remove', 'x'), ('note', ECID, '--remove', 'a', '--remove', 'b')):
+        assert bench.triage(*arguments, check=False).returncode == 2, arguments
+    assert bench.ask('case', ECID)['notes'] == [note]
+
+
+def test_a_typo_in_a_word_of_history_is_answered(bench):
+    bench.start()
+    assert 'Did you mean liquid?' in bench.triage('note', ECID, '--history', 'liqiud').stderr

@@ -209,10 +209,25 @@ static void records_come_back_in_order(void **state)
 	assert_false(kept.sealed);
 }
 
-static bool is_word(void *context, const struct event *note)
+static bool is_word(void *context, const struct note *note)
 {
-	*(size_t *)context += text_equal(note->name, "history") && note->text_length == 6;
+	*(size_t *)context +=
+		text_equal(note->kind, NOTE_HISTORY) && strlen(note->text) == 6 && !note->amended;
 	return true;
+}
+
+static int store_note(struct fixture *fixture, struct note note)
+{
+	return casebook_file_note(fixture->file, &phone, &note);
+}
+
+static int add_note(struct fixture *fixture, uint64_t second, const char *kind, const char *text)
+{
+	return store_note(fixture, (struct note){.id = uuid_make(at(second)),
+					   .at_us = second * USEC_PER_SEC,
+					   .kind = kind,
+					   .text = text,
+					   .by = "anna"});
 }
 
 static void a_word_of_history_is_noted_once(void **state)
@@ -222,8 +237,7 @@ static void a_word_of_history_is_noted_once(void **state)
 	size_t found = 0;
 
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(
-			casebook_file_note(fixture->file, at(1), &phone, "history", "liquid"), 0);
+		assert_int_equal(add_note(fixture, 1, "history", "liquid"), 0);
 	assert_int_equal(casebook_notes(fixture->book, &phone, is_word, &found), 0);
 	assert_int_equal(found, 1);
 	assert_int_equal(casebook_notes(fixture->book, &other, is_word, &found), 0);
@@ -232,6 +246,42 @@ static void a_word_of_history_is_noted_once(void **state)
 	assert_int_equal(casebook_find_identity(fixture->book, phone.udid, &known), 1);
 	assert_int_equal(known.ecid, phone.ecid);
 	assert_int_equal(casebook_find_identity(fixture->book, other.udid, &known), 0);
+}
+
+/* A word that was taken back counts no more, and an import does not bring it back; a person can. */
+static void a_note_is_corrected_and_taken_back(void **state)
+{
+	struct fixture *fixture = *state;
+	struct note first = {.id = name(1), .at_us = 1, .kind = NOTE_HISTORY, .text = "liquid"};
+	struct note removal = {
+		.id = name(2), .at_us = 2, .kind = NOTE_REMOVAL, .text = "", .by = "anna"};
+	struct note again = {.id = name(3), .at_us = 3, .kind = NOTE_HISTORY, .text = "liquid"};
+	size_t found = 0;
+
+	removal.amends = first.id;
+	assert_int_equal(store_note(fixture, first), 0);
+	assert_int_equal(store_note(fixture, removal), 0);
+	assert_int_equal(casebook_notes(fixture->book, &phone, is_word, &found), 0);
+	assert_int_equal(found, 0);
+	assert_int_equal(store_note(fixture, again), 0);
+	assert_int_equal(casebook_notes(fixture->book, &phone, is_word, &found), 0);
+	assert_int_equal(found, 0);
+	again.by = "anna";
+	assert_int_equal(store_note(fixture, again), 0);
+	assert_int_equal(casebook_notes(fixture->book, &phone, is_word, &found), 0);
+	assert_int_equal(found, 1);
+	/* The correction is a word that is noted already. */
+	assert_int_equal(add_note(fixture, 4, NOTE_HISTORY, "drop"), 0);
+	removal = (struct note){.id = name(5),
+		.at_us = 5,
+		.kind = NOTE_HISTORY,
+		.text = "drop",
+		.by = "anna",
+		.amends = again.id};
+	assert_int_equal(store_note(fixture, removal), 0);
+	found = 0;
+	assert_int_equal(casebook_notes(fixture->book, &phone, is_word, &found), 0);
+	assert_int_equal(found, 0);
 }
 
 struct told_conditions {
@@ -316,7 +366,7 @@ static void purging_a_phone_leaves_no_byte_of_it(void **state)
 
 	keep_attempt(fixture, 1, &phone);
 	keep_attempt(fixture, 2, &other);
-	casebook_file_note(fixture->file, at(1), &phone, "note", "left in the rain");
+	add_note(fixture, 1, "note", "left in the rain");
 	assert_true(file_contains(fixture, phone.udid));
 	assert_int_equal(casebook_file_purge(fixture->file, &purge, &purged), 0);
 	assert_int_equal(purged.count, 1);
@@ -355,8 +405,8 @@ static void what_is_too_old_expires(void **state)
 	keep_lines(fixture, 1, 5);
 	for (uint8_t i = 1; i <= 100; i++)
 		keep_attempt(fixture, i, &phone);
-	casebook_file_note(fixture->file, at(90), &phone, "history", "liquid");
-	casebook_file_note(fixture->file, at(92), &phone, "history", "looped");
+	add_note(fixture, 90, "history", "liquid");
+	add_note(fixture, 92, "history", "looped");
 	while (casebook_file_expire(fixture->file, 2 * USEC_PER_SEC, 91 * USEC_PER_SEC) > 0)
 		;
 	assert_int_equal(count(fixture, &phone), 10);
@@ -402,8 +452,7 @@ static void an_earlier_version_is_migrated(void **state)
 		assert_int_equal(casebook_open(fixture->path, &fixture->book), 0);
 		assert_int_equal(count(fixture, NULL), 1);
 		assert_int_equal(keep_attempt(fixture, 1, &phone), 1);
-		assert_int_equal(
-			casebook_file_note(fixture->file, at(1), &phone, "history", "liquid"), 0);
+		assert_int_equal(add_note(fixture, 1, "history", "liquid"), 0);
 	}
 }
 
@@ -507,6 +556,7 @@ int main(void)
 		CASE(sealing_again_tells_it_anew),
 		CASE(records_come_back_in_order),
 		CASE(a_word_of_history_is_noted_once),
+		CASE(a_note_is_corrected_and_taken_back),
 		CASE(the_last_word_on_a_place_holds),
 		CASE(attempts_are_counted_along_an_index),
 		CASE(purging_a_phone_leaves_no_byte_of_it),
