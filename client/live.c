@@ -50,7 +50,7 @@ static bool put_silence(
 		return false;
 	silent += age_us;
 	if (!field_number(session, "budgetUSec", &budget) || budget <= 0) {
-		fprintf(out, "%sphone spoke %s ago", separator, phrase_duration(silent).text);
+		fprintf(out, "%sphone responded %s ago", separator, phrase_duration(silent).text);
 		return false;
 	}
 	fprintf(out, "%sphone %s %s of %s", separator, silent > budget ? "SILENT" : "silent",

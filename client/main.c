@@ -14,27 +14,29 @@
 #define DEFAULT_STATE_DIR "/var/lib/idevicetriage"
 
 static const struct command commands[] = {
-	{"status", "", "The daemon, the phones, running restores", command_status},
-	{"watch", "", "What happens, as it happens", command_watch},
+	{"status", "", "Show the daemon, phones, running restores", command_status},
+	{"watch", "", "Show events as they happen", command_watch},
 	{"sessions", "[DEVICE]", "List the restore attempts", command_sessions},
-	{"log", "[-f] [SESSION]", "The records of a session, or of all", command_log},
-	{"diagnose", "[DEVICE|SESSION]", "Why restores fail, and what to try next",
+	{"log", "[-f] [SESSION]", "Show the records of a session, or of all", command_log},
+	{"diagnose", "[DEVICE|SESSION]", "Show why restores fail, and the next step",
 		command_diagnose},
 	{"case", "DEVICE", "Show everything stored about a phone", command_case},
-	{"report", "[-o F] [DEVICE|SESSION]", "The diagnosis as a page for the customer",
+	{"report", "[-o F] [DEVICE|SESSION]", "Write the diagnosis for the customer",
 		command_report},
-	{"explain", "CODE|STEP|MODEL ...", "What an error code or a step means", command_explain},
-	{"conditions", "[PORT|DEVICE] ...", "What holds there until changed", command_conditions},
+	{"explain", "CODE|STEP|MODEL ...", "Explain an error code, step or model", command_explain},
+	{"conditions", "[PORT|DEVICE] ...", "Show or set the conditions of restores",
+		command_conditions},
 	{"note", "DEVICE [TEXT ...]", "Add a note about a phone", command_note},
-	{"attempt", "DEVICE --outcome O ...", "Tell of a restore done elsewhere", command_attempt},
+	{"attempt", "DEVICE --outcome O ...", "Add a restore done elsewhere", command_attempt},
 	{"run", "[CONDITIONS] -- TOOL ...", "Run a restore tool and watch its log", command_run},
-	{"import", "[CONDITIONS] FILE ...", "Attempts from logs and case files", command_import},
-	{"export", "DEVICE|SESSION", "Its attempts and records as a case file", command_export},
+	{"import", "[CONDITIONS] FILE ...", "Add attempts from logs and case files",
+		command_import},
+	{"export", "DEVICE|SESSION", "Write a phone's attempts as a case file", command_export},
 	{"purge", "[DEVICE]", "Delete a phone, or old attempts", command_purge},
-	{"stats", "", "What failed how often, and where", command_stats},
-	{"metrics", "[-o F]", "The bench in numbers, for node_exporter", command_metrics},
-	{"doctor", "", "What on this bench would spoil a restore", command_doctor},
-	{"panics", "DEVICE|--file FILE ...", "What a phone's panic reports point at",
+	{"stats", "", "Count failures by port, cable, model ...", command_stats},
+	{"metrics", "[-o F]", "Write the counts for node_exporter", command_metrics},
+	{"doctor", "", "Find problems of this bench", command_doctor},
+	{"panics", "DEVICE|--file FILE ...", "Show which parts panic reports point to",
 		command_panics},
 };
 
@@ -47,19 +49,20 @@ static void help(void)
 			commands[i].summary);
 	printf("\nOptions, before or after the command:\n"
 	       "  --socket PATH     the daemon's socket (else $IDEVICETRIAGE_SOCKET)\n"
-	       "  --state-dir PATH  where its ring is, for use without the daemon\n"
+	       "  --state-dir PATH  its folder, for use without the daemon\n"
 	       "  --json            JSON for scripts\n"
 	       "  --reveal          ECIDs, UDIDs and serial numbers in full\n"
 	       "  --color WHEN      auto, always or never\n"
 	       "  -h, --help        this text\n"
 	       "  -V, --version     the version\n\n"
 	       "Conditions of run and import: --cable L --port P --earpiece-flex S --display S\n"
-	       "  --battery S --minimal-boot --condition KEY=VALUE --ticket T; of run alone:\n"
-	       "  --ecid E --log FILE; of import: --device D --host H --tool T --dry-run\n"
+	       "  --battery S --minimal-boot --condition KEY=VALUE --ticket T; only run:\n"
+	       "  --ecid E --log FILE; only import: --device D --host H --tool T --dry-run\n"
 	       "To correct a past attempt: attempt or conditions with --session S and the new\n"
 	       "  values, --unset KEY or --remove\n\n"
 	       "diagnose exits with 0 no failure, 10 connection, 11 software, 20 hardware,\n"
-	       "30 undecided. More: man idevicetriage\n");
+	       "30 undecided, 40 restore running, 41 running past its time. More: man "
+	       "idevicetriage\n");
 }
 
 static const struct command *find_command(const char *name)

@@ -53,7 +53,7 @@ int new_file_open(struct new_file *file, const char *path, mode_t mode)
 		return EXIT_DONE;
 	}
 	if (lstat(path, &found) == 0 && !S_ISREG(found.st_mode)) {
-		report_error("%s exists and is not an ordinary file; name another with -o, or - "
+		report_error("%s exists and is not a regular file; name another with -o, or - "
 			     "for standard output.",
 			path);
 		return EXIT_REFUSED;

@@ -91,7 +91,7 @@ int name_find(const char *text, enum name_kind wanted, struct json_object *sessi
 
 	match_lists(&match, wanted, sessions, devices);
 	if (match.count > 1) {
-		report_error("%s fits more than one device or session; type more of it.", text);
+		report_error("%s matches more than one device or session; type more of it.", text);
 		return EXIT_UNKNOWN_NAME;
 	}
 	if (match.count == 1)

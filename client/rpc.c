@@ -98,7 +98,7 @@ static const struct {
 	{INTERFACE "SessionWatched", "session", EXIT_REFUSED,
 		"The session %s was watched by the daemon: nothing can be added to it."},
 	{INTERFACE "DeviceBusy", "device", EXIT_REFUSED,
-		"A restore of %s runs; try again when it has ended."},
+		"A restore of %s is running; try again when it has ended."},
 	{INTERFACE "CasebookUnavailable", "reason", EXIT_REFUSED,
 		"Cannot use the casebook: %s. Nothing was written; try again when that is "
 		"fixed."},

@@ -74,8 +74,7 @@ int stream_run(struct context *context, struct connection *connection, const str
 			r = follow(context, owned, stream, &after);
 		if (r >= 0)
 			return r;
-		report_error(
-			"The connection to the daemon broke (%s); waiting for it to come back.",
+		report_error("The connection to the daemon broke (%s); waiting for the daemon.",
 			strerror(-r));
 		owned = connection_free(owned);
 		r = reconnect(context, &owned);

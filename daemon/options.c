@@ -21,7 +21,7 @@
 
 static const char usage[] =
 	"Usage: idevicetriaged [OPTION...]\n"
-	"Watches iPhone restores on this bench and remembers what was seen.\n"
+	"Watches iPhone restores on this bench and records the events.\n"
 	"\n"
 	"  --config FILE           read this configuration (default\n"
 	"                          " OPTIONS_CONFIG_PATH ")\n"
@@ -29,19 +29,19 @@ static const char usage[] =
 	"                          " OPTIONS_SOCKET_PATH ")\n"
 	"  --state-dir DIR         store ring and casebook here (default\n"
 	"                          $STATE_DIRECTORY, else " OPTIONS_STATE_DIR ")\n"
-	"  --bench-name NAME       call this computer so (default: the host's name)\n"
+	"  --bench-name NAME       label of this computer (default: the host name)\n"
 	"  --ring-size BYTES       size of the ring file (default 16777216)\n"
 	"  --budget-percent N      scale the time allowed for each wait (default 100)\n"
 	"  --keep-records DAYS     delete records of sessions after (default 30, 0 = never)\n"
 	"  --keep-attempts DAYS    delete attempts after (default 730, 0 = never)\n"
-	"  --phone-query yes|no    ask phones in normal mode for model and version\n"
+	"  --phone-query yes|no    query phones in normal mode for model and version\n"
 	"                          (default no)\n"
-	"  --probe-restore WHEN    ask phones in restore mode what they remember of\n"
-	"                          their last failure: none (default) or attach\n"
+	"  --probe-restore WHEN    query phones in restore mode for their last failure:\n"
+	"                          none (default) or attach\n"
 	"  -v, --verbose           log more\n"
 	"  -h, --help; -V, --version\n"
 	"\n"
-	"idevicetriage(1) is the command that asks this daemon.\n";
+	"idevicetriage(1) is the command for this daemon.\n";
 
 static bool read_number(const char *text, uint64_t least, uint64_t most, uint64_t *ret)
 {
@@ -168,7 +168,7 @@ static int take_key(void *user, const char *section, const char *key, const char
 			keys[i].wants);
 		return 0;
 	}
-	fprintf(stderr, "%s: there is no key %s%s%s; see idevicetriaged.conf(5)\n", reading->path,
+	fprintf(stderr, "%s: unknown key %s%s%s; see idevicetriaged.conf(5)\n", reading->path,
 		section, *section ? "." : "", key);
 	return 0;
 }
@@ -182,7 +182,7 @@ static int read_file(struct options *options, const char *path, bool must_exist)
 	if (!file) {
 		if (errno == ENOENT && !must_exist)
 			return 0;
-		fprintf(stderr, "%s: the configuration can't be read: %s\n", path, strerror(errno));
+		fprintf(stderr, "Cannot read the configuration %s: %s\n", path, strerror(errno));
 		return -EINVAL;
 	}
 	line = ini_parse_file(file, take_key, &reading);

@@ -51,7 +51,7 @@ static void report(struct ring_keeper *keeper, const char *why)
 
 void ring_keeper_report(struct ring_keeper *keeper)
 {
-	report(keeper, keeper->error ? "no disk: records are lost when the daemon ends" : "");
+	report(keeper, keeper->error ? "no disk: records are lost when the daemon stops" : "");
 }
 
 /* If the ring's file was removed, creates a new one; its folder too. */
@@ -62,8 +62,8 @@ static int replace_lost_file(struct ring_keeper *keeper)
 	if (r == -ENOENT && mkdir(keeper->options.state_dir, 0750) == 0)
 		r = ring_file_mend(keeper->file, keeper->path, clock_now());
 	if (r > 0) {
-		log_warning("%s was removed or cut short. Started a new one with the records "
-			    "that were left.",
+		log_warning("%s was removed or truncated. Started a new one with the remaining "
+			    "records.",
 			keeper->path);
 		keeper->options.on_replaced(keeper->options.user);
 	}
@@ -108,7 +108,7 @@ static void log_opening(const char *path, const struct ring_file_report *report)
 		log_warning("%s: skipped %llu damaged records.", path,
 			(unsigned long long)report->loss.damaged);
 	if (report->origin == RING_FILE_OPENED && report->reason < 0)
-		log_warning("Cannot resize %s: %s. It stays as it is.", path,
+		log_warning("Cannot resize %s: %s. It keeps its size.", path,
 			strerror(-report->reason));
 }
 
@@ -128,7 +128,8 @@ static int open_file(struct ring_keeper *keeper)
 		return r;
 	}
 	if (r < 0) {
-		log_error("Cannot use %s: %s. Records stay in memory and are lost at the end.",
+		log_error("Cannot use %s: %s. Records stay in memory and are lost when the daemon "
+			  "stops.",
 			keeper->path, strerror(-r));
 		keeper->error = r;
 		keeper->in_memory = true;

@@ -275,8 +275,7 @@ static void report(struct sealer *sealer, int error)
 		return;
 	if (error < 0) {
 		event_set_text(&source, describe(error));
-		log_error("Cannot use %s: %s. Sessions stay in the ring alone until it can be "
-			  "used.",
+		log_error("Cannot use %s: %s. Sessions stay only in the ring until then.",
 			sealer->path, source.text);
 	} else if (sealer->reported) {
 		log_info("%s can be used again.", sealer->path);

@@ -42,7 +42,7 @@ int systemd_new(struct loop *loop, struct systemd **ret)
 		return r;
 	r = sd_watchdog_enabled(false, &limit_us);
 	if (r < 0)
-		log_warning("watchdog: the environment is not understood: %s", strerror(-r));
+		log_warning("watchdog: invalid environment: %s", strerror(-r));
 	service->interval_us = r > 0 ? limit_us / 2 : 0;
 	if (service->interval_us > 0) {
 		r = loop_timer_start(service->watchdog, 0);

@@ -21,7 +21,7 @@ static const char usage[] =
 	"Usage: idevicetriage-phone ask UDID normal|restore...\n"
 	"       idevicetriage-phone list\n"
 	"       idevicetriage-phone reports UDID\n"
-	"idevicetriaged(8) and idevicetriage(1) start it; it is not for people.\n";
+	"idevicetriaged(8) and idevicetriage(1) start it; it is not for interactive use.\n";
 
 /* Prints a line and frees it. Returns the exit status. */
 static int print_line(char *line)

@@ -118,13 +118,13 @@ static int refuse_session(struct talk *talk, lockdownd_error_t error)
 	case LOCKDOWN_E_USER_DENIED_PAIRING:
 	case LOCKDOWN_E_PAIRING_DIALOG_RESPONSE_PENDING:
 		return refuse(talk, -EACCES,
-			"does not trust this computer any more. Unlock it, run `idevicepair pair`, "
+			"no longer trusts this computer. Unlock it, run `idevicepair pair`, "
 			"tap Trust, and try again.");
 	case LOCKDOWN_E_PASSWORD_PROTECTED:
 		return refuse(talk, -EACCES, "is locked. Unlock it and try again.");
 	default:
 		return refuse(
-			talk, -EPROTO, "did not begin a session (lockdown error %d).", (int)error);
+			talk, -EPROTO, "did not start a session (lockdown error %d).", (int)error);
 	}
 }
 
@@ -182,7 +182,7 @@ static int open_files(struct talk *talk)
 	if (error != LOCKDOWN_E_SUCCESS ||
 		afc_client_new(talk->device, descriptor, &talk->files) != AFC_E_SUCCESS)
 		r = refuse(talk, -EPROTO,
-			"does not hand out its reports (lockdown error %d). Unlock it and try "
+			"does not release its reports (lockdown error %d). Unlock it and try "
 			"again.",
 			(int)error);
 	if (descriptor)
@@ -251,8 +251,8 @@ static int take_file(struct talk *talk, const char *folder, const char *name, ch
 			text_equal(folder, "/") ? "" : "/", name) >= sizeof(path))
 		return 0;
 	if (read_file(talk, path, bytes, &length) < 0)
-		return refuse(
-			talk, -EIO, "broke off while %s was read. Replug it and try again.", clean);
+		return refuse(talk, -EIO, "disconnected while reading %s. Replug it and try again.",
+			clean);
 	talk->count++;
 	talk->ended = !talk->taken(talk->user, clean, bytes, length);
 	return 0;

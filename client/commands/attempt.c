@@ -72,7 +72,7 @@ static int know_phone(struct context *context, struct connection *connection, co
 	}
 	if (r != EXIT_DONE || identity->ecid || identity->udid[0])
 		return r;
-	report_error("No phone with an ECID or UDID is at %s; name it by one of them.", name);
+	report_error("No identified phone is at %s. Name the phone by its ECID or UDID.", name);
 	return EXIT_UNKNOWN_NAME;
 }
 

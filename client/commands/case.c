@@ -16,8 +16,7 @@ int command_case(struct context *context, int argc, char **argv)
 	if (first < 0)
 		return -first;
 	if (first == argc) {
-		report_error("case needs a device; `idevicetriage sessions` lists those that are "
-			     "known.");
+		report_error("case needs a device; `idevicetriage sessions` lists the known ones.");
 		return EXIT_USAGE;
 	}
 	if (first + 1 < argc)

@@ -78,14 +78,14 @@ static int find_place(struct context *context, struct connection *connection,
 	struct name whole;
 
 	if (r == EXIT_DONE && name_take(name->text, NAME_DEVICE, &whole) != 1) {
-		report_error("No phone %s is known here, and it is not a port such as 1-2.3; "
-			     "`idevicetriage status` shows both.",
+		report_error("%s is neither a known phone nor a port such as 1-2.3; `idevicetriage "
+			     "status` lists both.",
 			text);
 		return EXIT_UNKNOWN_NAME;
 	}
 	if (r == EXIT_DONE && request->named &&
 		(!strchr(name->text, '-') || udid_normalize(name->text, udid) == 0)) {
-		report_error("--name names a port such as 1-2.3, not the phone %s.", text);
+		report_error("--name is for a port such as 1-2.3, not for the phone %s.", text);
 		return EXIT_USAGE;
 	}
 	return r;

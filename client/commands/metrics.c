@@ -60,7 +60,7 @@ static void put_status(FILE *out, struct json_object *status)
 	put_head(out, "devices", "Phones on the bench.");
 	fprintf(out, "idevicetriage_devices %" PRId64 "\n",
 		field_number_or(status, "deviceCount", 0));
-	put_head(out, "running_restores", "Restores that run.");
+	put_head(out, "running_restores", "Running restores.");
 	fprintf(out, "idevicetriage_running_restores %zu\n",
 		field_count(field_list(status, "runningSessions")));
 }

@@ -40,8 +40,9 @@ static bool is_slug(const char *word)
 static int take_word(struct note_request *note, const char *value)
 {
 	if (!is_slug(value)) {
-		report_error("--history must be a word of small letters, digits and dashes such as "
-			     "display-replaced, not %s.",
+		report_error(
+			"--history must be a word of lower-case letters, digits and dashes such as "
+			"display-replaced, not %s.",
 			value);
 		return EXIT_USAGE;
 	}
@@ -82,7 +83,8 @@ static int join(struct note_request *note, char **words)
 			used ? " " : "", *words);
 
 		if (written < 0 || (size_t)written >= sizeof(note->text) - used) {
-			report_error("A note has at most %d bytes; write two.", NOTE_BYTES_MAX);
+			report_error("A note may have at most %d bytes; split it in two.",
+				NOTE_BYTES_MAX);
 			return EXIT_USAGE;
 		}
 		used += (size_t)written;

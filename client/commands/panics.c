@@ -244,7 +244,7 @@ static void explain(int error, char *message)
 {
 	if (error == -ETIMEDOUT)
 		snprintf(message, PHONE_MESSAGE_SIZE,
-			"broke off: it has said nothing for %d seconds. Replug it and try again.",
+			"did not answer for %d seconds. Replug it and try again.",
 			SILENCE_SECONDS);
 	else if (error == -ENODATA || error == -EBADMSG)
 		snprintf(message, PHONE_MESSAGE_SIZE,
@@ -392,7 +392,7 @@ static int find_phone(struct context *context, const char *name, char udid[stati
 	if (r == 0)
 		r = find_listed(listing, name, udid);
 	if (r > 1) {
-		report_error("%s fits more than one phone; type more of it.", name);
+		report_error("%s matches more than one phone; type more of it.", name);
 		return EXIT_UNKNOWN_NAME;
 	}
 	if (r == 1 || ask_udid(context, name, udid))
@@ -448,7 +448,7 @@ int command_panics(struct context *context, int argc, char **argv)
 	if (first < 0)
 		return -first;
 	if (first == argc) {
-		report_error("Name the phone, or reports: `idevicetriage panics --file "
+		report_error("Name a phone, or report files: `idevicetriage panics --file "
 			     "panic-full-*.ips`.");
 		return EXIT_USAGE;
 	}

@@ -51,7 +51,7 @@ static int confirm(const struct purge_options *options, const char *device)
 	if (options->yes)
 		return EXIT_DONE;
 	if (!isatty(STDIN_FILENO)) {
-		report_error("purge cannot be undone: add --yes to do it from a script.");
+		report_error("A purge cannot be undone: add --yes to confirm it in a script.");
 		return EXIT_USAGE;
 	}
 	fprintf(stderr, "Purge %s%s%s for good? Type yes: ",

@@ -107,7 +107,7 @@ static void pass_on(struct run *run, const struct signalfd_siginfo *info)
 	else if (info->ssi_code != SI_KERNEL)
 		kill(run->tool.pid, (int)info->ssi_signo);
 	if (info->ssi_signo == SIGINT && run->interrupts == INTERRUPTS_BEFORE_KILL - 1)
-		say(run, "The tool still runs. The next Ctrl-C kills it.");
+		say(run, "The tool is still running. The next Ctrl-C kills it.");
 }
 
 static void handle_signals(struct run *run)
@@ -182,15 +182,15 @@ static void say_overruns(struct run *run)
 		return;
 	if (!run->said_lost && text_equal(field_text_or(session, "outcome", ""), "failed")) {
 		run->said_lost = run->said_silent = true;
-		say(run, "The phone left and did not return; the tool still runs: the restore has "
-			 "failed. To end the tool, press Ctrl-C; the third one kills it.");
+		say(run, "The restore has failed: the phone left and did not return. The tool is "
+			 "still running: press Ctrl-C to stop it; the third Ctrl-C kills it.");
 	}
 	if (run->said_silent || !field_number(session, "silentUSec", &silent) ||
 		!field_number(session, "budgetUSec", &budget) || budget <= 0 || silent <= budget)
 		return;
 	run->said_silent = true;
 	snprintf(sentence, sizeof(sentence),
-		"The phone has been silent for %s, where %s are allowed; the restore may hang.",
+		"The phone has been silent for %s (limit: %s); the restore may hang.",
 		phrase_duration(silent).text, phrase_duration(budget).text);
 	say(run, sentence);
 }
@@ -205,7 +205,7 @@ static void say_file_failure(struct run *run)
 		return;
 	run->said_file = true;
 	snprintf(sentence, sizeof(sentence),
-		"Cannot write the log of the restore tool to %s: %s. The restore goes on.",
+		"Cannot write the log of the restore tool to %s: %s. The restore continues.",
 		run->log.path, strerror(-r));
 	say(run, sentence);
 }
@@ -323,11 +323,12 @@ static void follow_tool(struct run *run)
 static int say_log_failure(int error, const char *path)
 {
 	if (error == -EEXIST)
-		report_error("The log %s is not empty, or is not an ordinary file; name another "
-			     "with --log.",
+		report_error("Cannot use the log %s: it is not empty, or not a regular file. Name "
+			     "another with --log.",
 			path);
 	else
-		report_error("Cannot hold the output of the tool (%s); the tool was not started.",
+		report_error("Cannot allocate memory for the output of the tool: %s. The tool was "
+			     "not started.",
 			strerror(-error));
 	return EXIT_REFUSED;
 }
@@ -386,7 +387,7 @@ static void say_end(struct run *run, const char *tool, int file_error)
 	};
 
 	if (!end.problem && !feed->ended_told)
-		end.problem = "a signal cut it short";
+		end.problem = "a signal interrupted it";
 	if (file_error < 0)
 		end.log_problem =
 			file_error == -ETIMEDOUT ? "the disk is too slow" : strerror(-file_error);
@@ -401,7 +402,7 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 
 	run->signal_fd = take_signals(&before);
 	if (run->signal_fd < 0) {
-		report_error("Cannot set up signals (%s); the tool was not started.",
+		report_error("Cannot set up signals: %s. The tool was not started.",
 			strerror(-run->signal_fd));
 		return EXIT_REFUSED;
 	}

@@ -22,7 +22,7 @@ void check_daemon(struct doctor *doctor)
 			doctor->status_error == -EACCES ? "usermod -a -G " GROUP
 							  " USER, then log in again"
 							: START_IT,
-			"The daemon at %s cannot be reached (%s): no restore is watched.",
+			"Cannot reach the daemon at %s (%s): restores are not watched.",
 			doctor->socket, strerror(-doctor->status_error));
 	else if (!text_equal(version, PROJECT_VERSION))
 		doctor_say(doctor, DOCTOR_WARNING, "systemctl restart idevicetriaged.service",
@@ -111,7 +111,7 @@ void check_caller(struct doctor *doctor)
 	struct group_entry group;
 
 	if (doctor->status || (uids && strtol(uids, NULL, 10) == 0)) {
-		doctor_say(doctor, DOCTOR_OK, NULL, "You may ask the daemon.");
+		doctor_say(doctor, DOCTOR_OK, NULL, "You may query the daemon.");
 		return;
 	}
 	if (!uids || !groups) {
@@ -151,8 +151,8 @@ static struct json_object *find_source(struct doctor *doctor, const char *name)
 
 static void say_no_daemon(struct doctor *doctor)
 {
-	doctor_say(
-		doctor, DOCTOR_UNKNOWN, NULL, "Only the daemon can say, and it does not answer.");
+	doctor_say(doctor, DOCTOR_UNKNOWN, NULL,
+		"Only the daemon can check this, and it does not answer.");
 }
 
 /* Checks a source that must be up: if it is down, reports the reason and the remedy. */
@@ -169,27 +169,29 @@ static void check_source(struct doctor *doctor, const char *name, enum doctor_re
 		doctor_say(doctor, DOCTOR_OK, NULL, "It is in use.");
 	else
 		doctor_say(doctor, result, advice, "%s: %s.", missing,
-			field_text_or(source, "detail", "no reason is known"));
+			field_text_or(source, "detail", "unknown reason"));
 }
 
 void check_usb_source(struct doctor *doctor)
 {
-	check_source(doctor, "usb", DOCTOR_PROBLEM, "Phones that come and go are not seen",
+	check_source(doctor, "usb", DOCTOR_PROBLEM,
+		"Phones that connect and disconnect are not detected",
 		"Start udev, and allow the daemon to use netlink (RestrictAddressFamilies=, "
 		"PrivateNetwork= of its unit).");
 }
 
 void check_ring(struct doctor *doctor)
 {
-	check_source(doctor, "ring", DOCTOR_PROBLEM, "Records are lost when the daemon ends",
-		"Let the daemon's user write to its state directory, and make room on its disk.");
+	check_source(doctor, "ring", DOCTOR_PROBLEM, "Records are lost when the daemon stops",
+		"Let the daemon's user write to its state directory, and free some space on its "
+		"disk.");
 }
 
 void check_casebook(struct doctor *doctor)
 {
-	check_source(doctor, "casebook", DOCTOR_PROBLEM, "Old attempts are not remembered",
+	check_source(doctor, "casebook", DOCTOR_PROBLEM, "Old attempts are not available",
 		"Let the daemon's user write to its state directory; a casebook of a later version "
-		"needs that version.");
+		"needs a daemon of that version.");
 }
 
 /* The usual reason is a missing group: then the journal opens but is empty. */
@@ -197,19 +199,19 @@ void check_journal(struct doctor *doctor)
 {
 	struct json_object *journal = find_source(doctor, "journal");
 	struct json_object *kmsg = find_source(doctor, "kmsg");
-	const char *advice = "Where journald runs, put the daemon's user into the group "
+	const char *advice = "If journald is running, add the daemon's user to the group "
 			     "systemd-journal (its unit does that), then restart the daemon.";
 
 	if (!journal || field_true(journal, "up"))
 		check_source(doctor, "journal", DOCTOR_PROBLEM, "", NULL);
 	else if (field_true(kmsg, "up"))
 		doctor_say(doctor, DOCTOR_WARNING, advice,
-			"The journal %s. The kernel's log is read instead; usbmuxd's lines are not "
-			"seen.",
+			"The journal %s. The kernel's log is read instead; usbmuxd's lines are "
+			"missing.",
 			field_text_or(journal, "detail", "cannot be read"));
 	else
 		doctor_say(doctor, DOCTOR_PROBLEM, advice,
-			"The journal %s. USB errors and usbmuxd's lines are not seen.",
+			"The journal %s. USB errors and usbmuxd's lines are missing.",
 			field_text_or(journal, "detail", "cannot be read"));
 }
 
@@ -222,11 +224,11 @@ void check_phone_program(struct doctor *doctor)
 	if (!system_exists(doctor->root, path))
 		doctor_say(doctor, DOCTOR_WARNING, advice,
 			"%s is missing: `panics` cannot read a phone's reports, and the daemon "
-			"cannot ask a phone (phone-query, probe-restore).",
+			"cannot query a phone (phone-query, probe-restore).",
 			path);
 	else if (source && !field_true(source, "up"))
-		doctor_say(doctor, DOCTOR_WARNING, advice, "The daemon cannot ask phones: %s.",
-			field_text_or(source, "detail", "no reason is known"));
+		doctor_say(doctor, DOCTOR_WARNING, advice, "The daemon cannot query phones: %s.",
+			field_text_or(source, "detail", "unknown reason"));
 	else
 		doctor_say(doctor, DOCTOR_OK, NULL, "%s is there.", path);
 }

@@ -37,19 +37,19 @@ static void say_room(struct doctor *doctor, const char *name, const char *path, 
 		doctor_say(doctor, DOCTOR_UNKNOWN,
 			errno == ENOENT ? "Name the daemon's state directory with --state-dir."
 					: NULL,
-			"%s cannot be looked at (%s).", name, strerror(errno));
+			"Cannot check %s (%s).", name, strerror(errno));
 		return;
 	}
 	free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
 	if (disk.f_flag & ST_RDONLY)
-		doctor_say(doctor, DOCTOR_PROBLEM, "Mount it for writing.",
+		doctor_say(doctor, DOCTOR_PROBLEM, "Remount it read-write.",
 			"The disk of %s is read-only.", name);
 	else if (free_bytes < DISK_LEAST_BYTES || (disk.f_files && !disk.f_favail))
 		doctor_say(doctor, DOCTOR_PROBLEM, loss, "The disk of %s has %s left%s.", name,
 			phrase_bytes((int64_t)free_bytes).text,
 			disk.f_files && !disk.f_favail ? " and accepts no more files" : "");
 	else if (free_bytes < DISK_LOW_BYTES)
-		doctor_say(doctor, DOCTOR_WARNING, "Make room on it.",
+		doctor_say(doctor, DOCTOR_WARNING, "Free some space on it.",
 			"The disk of %s has %s left.", name,
 			phrase_bytes((int64_t)free_bytes).text);
 	else
@@ -62,7 +62,8 @@ void check_disk(struct doctor *doctor)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s%s", doctor->root, doctor->state_dir);
-	say_room(doctor, doctor->state_dir, path, "Make room on it: nothing can be recorded.");
+	say_room(
+		doctor, doctor->state_dir, path, "Free some space on it: nothing can be recorded.");
 }
 
 /* The caller owns the logs of `run` and their folder: the path is not under `root`. */
@@ -79,11 +80,11 @@ void check_log_disk(struct doctor *doctor)
 	while (!system_exists("", at) && (slash = strrchr(at, '/')) && slash != at)
 		*slash = '\0';
 	if (system_exists("", at) && access(at, W_OK) < 0 && errno == EACCES)
-		doctor_say(doctor, DOCTOR_PROBLEM, "Make it yours, or set XDG_STATE_HOME.",
-			"You may not write to %s, where run writes the logs of restore tools.", at);
+		doctor_say(doctor, DOCTOR_PROBLEM, "Become its owner, or set XDG_STATE_HOME.",
+			"You cannot write to %s, where run writes the logs of restore tools.", at);
 	else
 		say_room(doctor, folder, at,
-			"Make room on it: the logs of restore tools are incomplete.");
+			"Free some space on it: the logs of restore tools are incomplete.");
 }
 
 /* Whether the clock is synchronised: 1 or 0, or a negative errno if the kernel does not say.
@@ -113,8 +114,8 @@ void check_clock(struct doctor *doctor)
 		made_us = (int64_t)program.st_mtim.tv_sec * (int64_t)USEC_PER_SEC;
 		if (now_us < made_us) {
 			doctor_say(doctor, DOCTOR_PROBLEM, "timedatectl set-ntp true",
-				"The clock says %s, and this program is of %s: signing servers and "
-				"the order of attempts need the right time.",
+				"The clock shows %s, before this program was built (%s): signing "
+				"servers and the order of attempts need the right time.",
 				phrase_minute(now_us).text, phrase_minute(made_us).text);
 			return;
 		}
@@ -125,7 +126,7 @@ void check_clock(struct doctor *doctor)
 			strerror(-synchronised));
 	else if (!synchronised)
 		doctor_say(doctor, DOCTOR_WARNING, "timedatectl set-ntp true",
-			"The clock says %s, and nothing synchronises it.",
+			"The clock shows %s, and nothing synchronises it.",
 			phrase_minute(now_us).text);
 	else
 		doctor_say(doctor, DOCTOR_OK, NULL, "It is synchronised.");
@@ -205,7 +206,7 @@ void check_mux_library(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_WARNING,
 			"Install libusbmuxd 2.1.1 or newer. Until then, restore with "
 			"`idevicetriage "
-			"run`: it says when the phone has left, and Ctrl-C three times kills the "
+			"run`: it reports when the phone has left, and the third Ctrl-C kills the "
 			"tool.",
 			"libusbmuxd 2.1.0 is installed (%s): a restore tool with it does not "
 			"notice "
@@ -227,12 +228,12 @@ static void judge_version(struct doctor *doctor, const char *tool, const char *v
 		doctor_say(doctor, DOCTOR_OK, NULL, "%s %s is installed.", tool, version);
 	else if (newest > year)
 		doctor_say(doctor, DOCTOR_PROBLEM, update,
-			"%s %s is of %d, and firmware %s of %d was restored with it: it does not "
-			"support the requests of such a phone.",
+			"%s %s is from %d, but firmware %s from %d was restored with it: it does "
+			"not support the requests of such a phone.",
 			tool, version, year, firmware, newest);
 	else
 		doctor_say(doctor, DOCTOR_WARNING, update,
-			"%s %s is of %d: phones with newer firmware send requests that it does "
+			"%s %s is from %d: phones with newer firmware send requests that it does "
 			"not support, and fail like broken ones.",
 			tool, version, year);
 }

@@ -59,11 +59,11 @@ static void say_found(struct search *search, const char *what)
 		const char *advice;
 		const char *means;
 	} roles[] = {
-		[PROGRAM_OTHER] = {DOCTOR_PROBLEM, "End it before a restore begins.",
+		[PROGRAM_OTHER] = {DOCTOR_PROBLEM, "Stop it before a restore begins.",
 			"it can disturb a restore"},
 		[PROGRAM_TOOL] = {DOCTOR_OK, NULL, "a restore tool"},
 		[PROGRAM_DESKTOP] = {DOCTOR_OK, NULL,
-			"part of the desktop; it asks each phone that comes, so close it where "
+			"part of the desktop; it queries every attached phone: close it if "
 			"restores are disturbed"},
 	};
 	enum program_role role = program_role(search->process->name);
@@ -71,7 +71,7 @@ static void say_found(struct search *search, const char *what)
 	search->said++;
 	doctor_say(search->doctor, roles[role].result, roles[role].advice,
 		search->peers ? "%s (process %d) talks to %s: %s."
-			      : "%s (process %d) holds the phone at port %s: %s.",
+			      : "%s (process %d) has the phone at port %s open: %s.",
 		search->process->name, search->process->pid, what, roles[role].means);
 }
 
@@ -110,11 +110,11 @@ static void search_processes(struct search *search, const char *nothing)
 	int r = system_each_process(search->doctor->root, look_at_process, search);
 
 	if (r < 0)
-		doctor_say(search->doctor, DOCTOR_UNKNOWN, NULL, "/proc cannot be read (%s).",
+		doctor_say(search->doctor, DOCTOR_UNKNOWN, NULL, "Cannot read /proc (%s).",
 			strerror(-r));
 	else if (search->hidden)
 		doctor_say(search->doctor, DOCTOR_UNKNOWN, "Run doctor as root to see them.",
-			"%zu processes of other users could not be looked into.", search->hidden);
+			"%zu processes of other users could not be inspected.", search->hidden);
 	else if (!search->said)
 		doctor_say(search->doctor, DOCTOR_OK, NULL, "%s", nothing);
 }
@@ -126,12 +126,12 @@ void check_holders(struct doctor *doctor)
 
 	search.phone_count = system_phones(doctor->root, phones);
 	if (search.phone_count < 0)
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "This system shows no USB (%s).",
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Cannot read the USB devices (%s).",
 			strerror(-search.phone_count));
 	else if (search.phone_count == 0)
 		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "No phone is attached.");
 	else
-		search_processes(&search, "Nobody but usbmuxd and restore tools holds a phone.");
+		search_processes(&search, "Only usbmuxd and restore tools use a phone.");
 }
 
 void check_mux_clients(struct doctor *doctor)
@@ -142,8 +142,8 @@ void check_mux_clients(struct doctor *doctor)
 	search.peer_count = unix_peers(doctor->mux, peers);
 	if (search.peer_count < 0)
 		doctor_say(doctor, DOCTOR_UNKNOWN, NULL,
-			"The kernel does not tell who is connected (%s).",
+			"Cannot read the connected programs from the kernel (%s).",
 			strerror(-search.peer_count));
 	else
-		search_processes(&search, "Nobody but the daemon and restore tools talks to it.");
+		search_processes(&search, "Only the daemon and restore tools use it.");
 }

@@ -22,7 +22,7 @@ static int list_phones(struct doctor *doctor, struct system_phone phones[static 
 	int count = system_phones(doctor->root, phones);
 
 	if (count < 0)
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "This system shows no USB (%s).",
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Cannot read the USB devices (%s).",
 			strerror(-count));
 	else if (count == 0)
 		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "No phone is attached.");
@@ -78,10 +78,10 @@ static bool check_power_of(struct doctor *doctor, const char *port)
 	bool said = false;
 
 	if (read_word(doctor, port, "power/control", control) && text_equal(control, "auto")) {
-		advise_awake(port, ", and keep TLP, powertop and the like from USB", advice);
+		advise_awake(
+			port, ", and exclude USB from TLP, powertop and similar tools", advice);
 		doctor_say(doctor, DOCTOR_PROBLEM, advice,
-			"The phone at port %s may be put to sleep by the computer (autosuspend).",
-			port);
+			"The computer may suspend the phone at port %s (autosuspend).", port);
 		said = true;
 	}
 	text_copy(device, sizeof(device), port);
@@ -89,7 +89,7 @@ static bool check_power_of(struct doctor *doctor, const char *port)
 		if (is_asleep(doctor, device, status)) {
 			advise_awake(device, "", advice);
 			doctor_say(doctor, DOCTOR_PROBLEM, advice,
-				"The %s at port %s is asleep (%s) while a phone is attached.",
+				"The %s at port %s is suspended (%s) while a phone is attached.",
 				text_equal(device, port) ? "phone" : "hub", device, status);
 			said = true;
 		}
@@ -106,7 +106,7 @@ void check_power(struct doctor *doctor)
 	for (int i = 0; i < count; i++)
 		said |= check_power_of(doctor, phones[i].port);
 	if (count > 0 && !said)
-		doctor_say(doctor, DOCTOR_OK, NULL, "No phone is put to sleep.");
+		doctor_say(doctor, DOCTOR_OK, NULL, "No phone is suspended.");
 }
 
 void check_speed(struct doctor *doctor)
@@ -121,8 +121,8 @@ void check_speed(struct doctor *doctor)
 		if (speed < 0 || speed >= FULL_SPEED_MBPS)
 			continue;
 		doctor_say(doctor, DOCTOR_PROBLEM, "Try another cable, then another port.",
-			"The phone at port %s runs at %lld Mbit/s instead of %d: a pair of wires "
-			"or a contact is bad.",
+			"The phone at port %s runs at %lld Mbit/s instead of %d: a wire pair or a "
+			"contact is bad.",
 			phones[i].port, speed, FULL_SPEED_MBPS);
 		said = true;
 	}
@@ -173,7 +173,7 @@ void check_hubs(struct doctor *doctor)
 	}
 	if (count > 0 && !said && behind)
 		doctor_say(doctor, DOCTOR_OK, NULL,
-			"%d of %d phones are behind one hub; where restores fail, try a port of "
+			"%d of %d phones are behind one hub; if restores fail, try a port of "
 			"the computer itself.",
 			behind, count);
 	else if (count > 0 && !said)
@@ -203,10 +203,9 @@ static bool look_at_port(void *user, const char *name)
 		return true;
 	all->said++;
 	doctor_say(all->doctor, DOCTOR_WARNING,
-		"Judge no restore on this port; try the phone on another: if it happens there too, "
-		"the phone or its cable draws too much.",
-		"%s was switched off %lld times since it was found, because too much current was "
-		"drawn.",
+		"Do not judge a restore on this port. Try the phone on another one: if it happens "
+		"there too, the phone or its cable draws too much current.",
+		"%s was switched off %lld times since it was detected, because of over-current.",
 		name, count);
 	return true;
 }
@@ -229,7 +228,7 @@ void check_over_current(struct doctor *doctor)
 	int r = system_each(doctor->root, DEVICES, look_at_interface, &all);
 
 	if (r < 0)
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "This system shows no USB (%s).",
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Cannot read the USB devices (%s).",
 			strerror(-r));
 	else if (!all.counters)
 		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "The kernel does not count it here.");

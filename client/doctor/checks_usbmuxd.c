@@ -131,8 +131,8 @@ static void say_not_running(struct doctor *doctor, const char *why)
 			"usbmuxd is not installed: no phone can be restored.");
 	else if (port)
 		doctor_say(doctor, DOCTOR_PROBLEM, RESTART_IT,
-			"usbmuxd is dead with a phone attached (port %s; %s): the phone is on USB "
-			"and no program reaches it. This says nothing of the phone.",
+			"usbmuxd is not running with a phone attached (port %s; %s): the phone is "
+			"on USB, but no program can reach it. This says nothing about the phone.",
 			port, why);
 	else if (unit.found && ends_with_last_phone(unit.start, strlen(unit.start), ' '))
 		doctor_say(doctor, DOCTOR_OK, NULL,
@@ -151,13 +151,13 @@ void check_usbmuxd(struct doctor *doctor)
 	if (r == 0 || r == -EAGAIN)
 		doctor_say(doctor, DOCTOR_OK, NULL, "usbmuxd answers at %s.", path);
 	else if (r == -ENOENT || r == -ECONNREFUSED)
-		say_not_running(
-			doctor, r == -ENOENT ? "it has no socket" : "nobody listens at its socket");
+		say_not_running(doctor,
+			r == -ENOENT ? "it has no socket" : "no program listens on its socket");
 	else
 		doctor_say(doctor, DOCTOR_PROBLEM,
-			"Open it to those who restore; unset USBMUXD_SOCKET_ADDRESS where it is "
+			"Give technicians access to it; unset USBMUXD_SOCKET_ADDRESS if it is "
 			"wrong.",
-			"%s cannot be connected to (%s).", path, strerror(-r));
+			"Cannot connect to %s (%s).", path, strerror(-r));
 }
 
 /* Debian's usbmuxd is told to exit when the last phone leaves. A phone that returns within some
@@ -176,21 +176,21 @@ void check_usbmuxd_start(struct doctor *doctor)
 			UNIT " is masked: nothing starts usbmuxd.");
 	else if (unit.found && unit_ends)
 		doctor_say(doctor, DOCTOR_WARNING, USE_DROP_IN,
-			"usbmuxd ends with the last phone (%s), and can stay dead when a phone "
-			"leaves and returns within some tens of milliseconds, as it does in a "
+			"usbmuxd exits with the last phone (%s), and may not start again if a "
+			"phone leaves and returns within some tens of milliseconds, as in a "
 			"restore.",
 			unit.start);
 	else if (running.pid && running.ends_with_last_phone)
 		doctor_say(doctor, DOCTOR_WARNING,
 			unit.found ? RESTART_IT " with no restore running"
 				   : "Start it without --systemd, --udev and -z.",
-			"The usbmuxd that runs (process %d) ends with the last phone.",
-			running.pid);
+			"The running usbmuxd (process %d) exits with the last phone.", running.pid);
 	else if (unit.found && text_equal(unit.restart, "no"))
 		doctor_say(doctor, DOCTOR_WARNING, USE_DROP_IN,
-			"usbmuxd stays when phones go, but is not started again after a crash.");
+			"usbmuxd keeps running when phones leave, but is not restarted after a "
+			"crash.");
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL, "usbmuxd stays when phones go.");
+		doctor_say(doctor, DOCTOR_OK, NULL, "usbmuxd keeps running when phones leave.");
 }
 
 /* The first folder with a file of that name wins (udev(7)). */
@@ -263,7 +263,8 @@ void check_udev_rules(struct doctor *doctor)
 	snprintf(advice, sizeof(advice), "Remove %s, then udevadm control --reload", rules.masked);
 	if (!rules.found[0] && rules.masked[0])
 		doctor_say(doctor, DOCTOR_PROBLEM, advice,
-			"%s hides usbmuxd's rules: it is not started, and may not open phones.",
+			"%s hides usbmuxd's udev rules: usbmuxd is not started, and may not open "
+			"phones.",
 			rules.masked);
 	else if (!rules.found[0])
 		doctor_say(doctor, DOCTOR_PROBLEM, reinstall,
@@ -271,7 +272,7 @@ void check_udev_rules(struct doctor *doctor)
 			"phones.");
 	else if (!system_exists(doctor->root, "/run/udev/control"))
 		doctor_say(doctor, DOCTOR_PROBLEM, "systemctl start systemd-udevd",
-			"udev does not run: usbmuxd is not started, and may not open phones.");
+			"udev is not running: usbmuxd is not started, and may not open phones.");
 	else
 		doctor_say(doctor, DOCTOR_OK, NULL, "usbmuxd's rules are in %s.", rules.found);
 }

@@ -16,7 +16,7 @@ static const struct doctor_check checks[] = {
 	{"journal", "the journal", check_journal},
 	{"ring", "the ring", check_ring},
 	{"casebook", "the casebook", check_casebook},
-	{"phone-program", "questions to phones", check_phone_program},
+	{"phone-program", "queries to phones", check_phone_program},
 	{"disk", "disk space", check_disk},
 	{"log-disk", "disk space for logs", check_log_disk},
 	{"clock", "the clock", check_clock},

@@ -92,7 +92,7 @@ static bool deliver(struct import *import, struct json_object *part, struct json
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
 	struct recording recording = {.spool = import->spool};
 	struct import_attempt attempt = {.records = field_list(object, "records")};
-	char message[CASEFILE_MESSAGE_SIZE] = "memory is out";
+	char message[CASEFILE_MESSAGE_SIZE] = "out of memory";
 	size_t length;
 	const char *text = json_write(part, &length);
 	int r;
@@ -117,7 +117,7 @@ bool import_case(struct import *import, struct source *source, const char *head,
 	CLEANUP(json_object_putp) struct json_object *whole = NULL;
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
 	CLEANUP(freep) char *text = NULL;
-	char message[CASEFILE_MESSAGE_SIZE] = "memory is out";
+	char message[CASEFILE_MESSAGE_SIZE] = "out of memory";
 	struct json_object *attempts;
 	bool going_on = true;
 

@@ -255,7 +255,7 @@ static bool import_file(struct import *import, const char *path)
 	if (r < 0)
 		say_open_failure(import, path, source_problem(source));
 	else if (import->member_count == 0)
-		say_open_failure(import, path, "nothing is in it that can be imported");
+		say_open_failure(import, path, "it contains nothing that can be imported");
 	return true;
 }
 
@@ -287,8 +287,7 @@ static int open_daemon(struct import *import)
 		return r;
 	r = spool_open(&import->spool);
 	if (r < 0) {
-		report_error("Cannot make a temporary file (%s); name another folder for it in "
-			     "$TMPDIR.",
+		report_error("Cannot create a temporary file: %s. Set $TMPDIR to another folder.",
 			strerror(-r));
 		return EXIT_REFUSED;
 	}
@@ -331,7 +330,7 @@ int import_read_case(struct context *context, const char *path, struct triage_ca
 	import_file(&import, path);
 	made_done(&import.made);
 	if (import.code == EXIT_DONE && c->attempt_count == 0) {
-		report_error("Cannot diagnose %s: it has no attempt to restore a phone.", path);
+		report_error("Cannot diagnose %s: it contains no restore attempt.", path);
 		return EXIT_REFUSED;
 	}
 	if (import.code != EXIT_DONE)

@@ -146,7 +146,7 @@ static void take_attempt(void *user, const struct logsplit_attempt *told)
 			import->member_count--; /* it was only an accompanying file */
 		else
 			import_complain(import, EXIT_REFUSED,
-				"it has no line of a known restore tool's log.");
+				"it contains no line of a known restore tool.");
 		return;
 	}
 	if (!reading->base_us)

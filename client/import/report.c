@@ -65,8 +65,8 @@ static int note_panic(struct import *import, struct json_object *panic)
 	if (!import->connection)
 		return EXIT_DONE;
 	if (!device->ecid && !device->udid[0]) {
-		import_complain(import, EXIT_REFUSED,
-			"it does not name its phone; name it with --device to import it.");
+		import_complain(
+			import, EXIT_REFUSED, "it does not name its phone; add --device DEVICE.");
 		return EXIT_DONE;
 	}
 	for (size_t i = 0; r == EXIT_DONE && i < field_count(findings); i++) {

@@ -102,7 +102,7 @@ int source_open(const char *path, struct source **ret, char problem[static SOURC
 	const char *name = text_equal(path, "-") ? "standard input" : path;
 	int r;
 
-	text_copy(problem, SOURCE_PROBLEM_SIZE, "memory is out");
+	text_copy(problem, SOURCE_PROBLEM_SIZE, "out of memory");
 	if (!source)
 		return -ENOMEM;
 	source->fd = -1;
@@ -154,7 +154,7 @@ int source_next(struct source *source, struct source_member *ret)
 		if (r < ARCHIVE_WARN)
 			return fail_archive(source);
 		if (archive_filter_count(source->archive) > FILTERS_MAX)
-			return fail(source, -EBADMSG, "it is packed more than once");
+			return fail(source, -EBADMSG, "it is compressed more than once");
 		if (++source->members > MEMBERS_MAX)
 			return fail(source, -EFBIG, "it has too many members");
 	} while (archive_entry_filetype(entry) != AE_IFREG);

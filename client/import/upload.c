@@ -33,8 +33,9 @@ static bool refuse(struct import *import, const char *sentence)
 void import_sum_up(struct import *import)
 {
 	if (import->refused_count > 1)
-		import_complain(import, EXIT_REFUSED, "so it is with %zu of its %zu attempts.",
-			import->refused_count, import->attempt_count);
+		import_complain(import, EXIT_REFUSED,
+			"the same is true for %zu of its %zu attempts.", import->refused_count,
+			import->attempt_count);
 }
 
 /* After such a refusal, the daemon would refuse the next attempt too. */
@@ -54,7 +55,7 @@ static bool add_to_case(struct import *import, const struct import_attempt *atte
 
 	if (are_different(&c->identity, &attempt->c->identity)) {
 		refuse(import, "is of another phone than the attempts before it. Save the log of "
-			       "each phone in a file of its own.");
+			       "each phone in a separate file.");
 		return true;
 	}
 	for (size_t i = 0; i < c->attempt_count; i++)
@@ -81,7 +82,7 @@ static bool add_device(struct import *import, struct triage_case *c)
 			import, "is of another phone than --device names; leave out --device.");
 	identity_merge(&identity, asked);
 	if (!identity.ecid && !identity.udid[0])
-		return refuse(import, "names no phone; say with --device ECID which it was.");
+		return refuse(import, "names no phone; add --device ECID.");
 	c->identity = identity;
 	return true;
 }
@@ -197,9 +198,8 @@ static int gather(struct feed *feed, struct json_builder *builder, struct json_o
 
 int import_spool_failed(int error)
 {
-	report_error(
-		"Cannot store the records of a log in a temporary file (%s); make room there, or "
-		"name another folder in $TMPDIR.",
+	report_error("Cannot store the records of a log in a temporary file: %s. Free some space, "
+		     "or set $TMPDIR to another folder.",
 		strerror(-error));
 	return EXIT_REFUSED;
 }
@@ -367,7 +367,7 @@ bool import_deliver(struct import *import, struct import_attempt *attempt)
 	}
 	if (attempt->mixed) {
 		refuse(import, "mixes the lines of two phones. Save the log of each phone in a "
-			       "file of its own.");
+			       "separate file.");
 		return true;
 	}
 	if (!import->collected && !add_device(import, attempt->c))

@@ -55,8 +55,8 @@ void text_conditions(struct layout *layout, struct json_object *reply)
 	for (size_t i = 0; i < field_count(places); i++)
 		put_place(layout, field_item(places, i));
 	if (field_count(places) == 0) {
-		layout_put(layout, "Nothing holds there. Tell it with `idevicetriage conditions "
-				   "PORT --cable LABEL` and the like.");
+		layout_put(layout, "No conditions are set there. Set them with `idevicetriage "
+				   "conditions PORT --cable LABEL` and similar options.");
 		layout_line(layout, 0);
 	}
 }
@@ -126,7 +126,7 @@ void text_statistics(struct layout *layout, struct json_object *reply)
 	int column = key_columns(layout, groups, by);
 
 	if (field_count(groups) == 0) {
-		layout_put(layout, "No attempt of that time can be counted.");
+		layout_put(layout, "There are no attempts in that time.");
 		layout_line(layout, 0);
 		return;
 	}

@@ -182,7 +182,7 @@ void text_explanation(struct layout *layout, struct json_object *explanation, bo
 		layout_line(layout, 0);
 	if (count > 1) {
 		layout_foreign(layout, field_text_or(explanation, "query", "It"));
-		layout_put(layout, " has %zu meanings; which one depends on where it was read.",
+		layout_put(layout, " has %zu meanings; the right one depends on where you read it.",
 			count);
 		layout_line(layout, 0);
 	}

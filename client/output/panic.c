@@ -67,7 +67,7 @@ void text_panic(struct layout *layout, struct json_object *panic, bool verbose)
 
 	put_head(layout, panic);
 	if (field_count(findings) == 0) {
-		layout_put(layout, "  It names no part that is known.");
+		layout_put(layout, "  It names no known part.");
 		layout_line(layout, 0);
 	}
 	for (size_t i = 0; i < field_count(findings); i++) {

@@ -186,7 +186,7 @@ void text_records(struct layout *layout, struct json_object *reply)
 	if (field_number(reply, "lost", &lost) && lost > 0) {
 		layout_paint(layout, PAINT_WARNING);
 		layout_put(layout,
-			"%" PRId64 " earlier records are gone: the ring had no room for them",
+			"%" PRId64 " earlier records are gone: the ring has overwritten them",
 			lost);
 		layout_paint(layout, PAINT_NONE);
 		layout_line(layout, 0);

@@ -102,7 +102,7 @@ void text_fault(struct layout *layout, struct json_object *device, int column)
 	layout_foreign(layout, field_text_or(fault, "text", field_text_or(fault, "fault", "?")));
 	layout_put(layout, ". ");
 	layout_paint(layout, PAINT_NONE);
-	layout_put(layout, "This says nothing of the phone. ");
+	layout_put(layout, "This says nothing about the phone. ");
 	layout_foreign(layout, field_text_or(fault, "advice", ""));
 }
 
@@ -329,7 +329,7 @@ static void text_sessions(struct layout *layout, struct json_object *reply)
 		put_session(layout, field_item(sessions, i));
 	if (field_count(sessions) == 0) {
 		layout_put(layout,
-			"No restore was watched yet. Start one with `idevicetriage run -- "
+			"No restore has been watched yet. Start one with `idevicetriage run -- "
 			"TOOL ...`.");
 		layout_line(layout, 0);
 	}
@@ -398,7 +398,7 @@ static void text_told(struct layout *layout, struct json_object *reply)
 {
 	const char *session = phrase_session(field_text_or(reply, "session", "?"));
 
-	layout_put(layout, "Kept as %s. See `idevicetriage diagnose %s`.", session, session);
+	layout_put(layout, "Stored as %s. See `idevicetriage diagnose %s`.", session, session);
 	layout_line(layout, 0);
 }
 
@@ -563,14 +563,14 @@ static void text_imported(struct layout *layout, struct json_object *attempt)
 		layout_put(layout, "%s",
 			field_true(attempt, "added") ? "imported as"
 			: field_count(field_list(attempt, "corrected"))
-				? "is known already; corrected as"
-				: "is known already as");
+				? "is already known; corrected as"
+				: "is already known as");
 	layout_line(layout, 2);
 	put_session(layout, session);
 	if (left_out > 0) {
 		layout_put(layout,
-			"  %" PRId64
-			" of its records were not stored: they are too many or too large.",
+			"  %" PRId64 " of its records were not stored: there are too many, or they "
+			"are too large.",
 			left_out);
 		layout_line(layout, 0);
 	}

@@ -82,10 +82,10 @@ static void part(struct feed *feed, int error, uint64_t now_us)
 
 	if (!feed->told)
 		snprintf(feed->notice, sizeof(feed->notice),
-			had ? "The connection to the daemon broke (%s); the tool runs on, and the "
-			      "daemon gets the rest when it is back."
-			    : "The daemon is not reachable (%s); the tool runs on unwatched until "
-			      "it is.",
+			had ? "The connection to the daemon broke (%s); the tool continues, and "
+			      "the daemon gets the rest when it is back."
+			    : "The daemon is not reachable (%s); the tool runs unwatched until it "
+			      "is.",
 			strerror(-error));
 	feed->told = true;
 	feed->connection = connection_free(feed->connection);
@@ -94,7 +94,7 @@ static void part(struct feed *feed, int error, uint64_t now_us)
 	feed->pause_us = feed->pause_us * 2 > PAUSE_MOST_US ? PAUSE_MOST_US : feed->pause_us * 2;
 	/* The tool has ended: do not make the caller wait for an absent daemon. */
 	if (feed->ended_us && (!had || now_us - feed->ended_us > AFTERMATH_US))
-		give_up(feed, had ? "the connection to the daemon broke and did not come back"
+		give_up(feed, had ? "the connection to the daemon broke and was not restored"
 				  : "the daemon was not reachable");
 }
 
@@ -183,7 +183,7 @@ static void take_begun(struct feed *feed, struct json_object *parameters, uint64
 
 	if (!session || !text_copy(feed->session, sizeof(feed->session), session)) {
 		feed->session[0] = '\0';
-		give_up(feed, "the daemon named no session");
+		give_up(feed, "the daemon assigned no session");
 		return;
 	}
 	feed->offset = 0;
@@ -233,7 +233,7 @@ static void take_refusal(struct feed *feed, const char *error, uint64_t now_us)
 	snprintf(why, sizeof(why), "the daemon refused with %s",
 		text_starts_with(error, INTERFACE) ? error + strlen(INTERFACE) : error);
 	snprintf(feed->notice, sizeof(feed->notice),
-		"The tool runs on, but %s: the rest of its log is not watched.", why);
+		"The tool continues, but %s: the rest of its log is not watched.", why);
 	give_up(feed, why);
 }
 
@@ -259,7 +259,7 @@ static void take_reply(
 		feed->state = FEED_OVER;
 		break;
 	default:
-		give_up(feed, "the daemon answered what was not asked");
+		give_up(feed, "the daemon sent an unexpected answer");
 	}
 }
 

@@ -428,7 +428,7 @@ static int refuse_syntax(
 		return refuse(message, "not JSON: its text is not UTF-8");
 	if (at == length)
 		return refuse(message, "not JSON: it ends too early");
-	snprintf(message, CASEFILE_MESSAGE_SIZE, "not JSON from byte %zu on", at);
+	snprintf(message, CASEFILE_MESSAGE_SIZE, "not JSON: syntax error at byte %zu", at);
 	return -EBADMSG;
 }
 
@@ -453,7 +453,7 @@ int casefile_parse_recording(const char *text, size_t length, session_recorder *
 		return refuse_syntax(text, length, at, message);
 	object = json_tokener_parse_ex(tokener, text, (int)length);
 	if (json_tokener_get_error(tokener) != json_tokener_success)
-		return refuse(message, "not a case: lists in lists too deep");
+		return refuse(message, "not a case: lists are nested too deeply");
 	r = check_format(object, message);
 	if (r < 0)
 		return r;

@@ -18,10 +18,10 @@
 #define ALL ((1 << NUMBERING_COUNT) - 1)
 
 #define ERROR_CAUTION                                                                              \
-	"An error number alone proves no cause: idevicetriage diagnose weighs it with all else "   \
-	"that was seen."
+	"An error number alone proves no cause: idevicetriage diagnose weighs it with all "        \
+	"other evidence."
 #define PLACE_CAUTION                                                                              \
-	"Operations and checkpoints tell where a restore stopped, not why: a broken link or a "    \
+	"Operations and checkpoints show where a restore stopped, not why: a broken link or a "    \
 	"reset stops it anywhere."
 
 static const struct numbering_info infos[NUMBERING_COUNT] = {

@@ -55,7 +55,7 @@ static const char *remedy_of(const struct attempt *attempt)
 	for (size_t i = 0; i < knowledge_remedies_count; i++)
 		if (attempt_sign(attempt, knowledge_remedies[i].sign))
 			return knowledge_remedies[i].text;
-	return "Correct what it complains about and start the restore again.";
+	return "Fix the error and start the restore again.";
 }
 
 static void tell_not_started(const struct attempt *attempt, struct verdict *verdict)

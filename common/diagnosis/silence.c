@@ -77,14 +77,15 @@ void silence_summarize(struct verdict *verdict)
 
 	if (verdict->running == RUNNING_ON_TIME)
 		snprintf(out, size,
-			"%sA restore is running; what it waits for is within its time so far.",
+			"%sA restore is running; its current wait is within its time limit.",
 			space);
 	else if (verdict->running == RUNNING_HUNG)
 		snprintf(out, size, "%sA restore is running and past its time: %s", space,
 			verdict->silence_count ? verdict->silences[0].text : "it hangs.");
 	if (verdict->running == RUNNING_HUNG && verdict->advice_count < VERDICT_ADVICE_MAX)
 		verdict->advice[verdict->advice_count++] =
-			"The restore that hangs may still go on: nothing here stops it. If the "
+			"The hanging restore may still continue: idevicetriage does not stop it. "
+			"If the "
 			"phone stays silent, stop the restore tool and run diagnose again.";
 }
 

@@ -83,16 +83,16 @@ static const struct {
 	const char *before, *after; /* for the attempts */
 } gaps[] = {
 	{lacks_cable, cables_decide, "The cable of ",
-		" is not named: label the cables and tell which was used, so that another cable "
-		"counts as another."},
+		" is unknown: label the cables and record which one was used, so that a different "
+		"cable counts as different."},
 	{lacks_computer, computers_decide, "The computer of ",
-		" is not named: tell it, so that another computer counts as another."},
+		" is unknown: record it, so that a different computer counts as different."},
 	{lacks_point, points_decide, "Where ",
-		" failed is not known: tell the error number or the last step, so that the same "
-		"failure counts as the same."},
+		" failed is unknown: record the error number or the last step, so that the same "
+		"failure is recognised."},
 	{lacks_link, links_decide, "How good the link was in ",
-		" is not known: the same failure in a restore that is watched, or whose log is "
-		"imported, says more."},
+		" is unknown: the same failure in a watched restore, or in an imported log, is "
+		"better evidence."},
 };
 
 /* "attempt 2", "attempts 1, 2 and 5", "attempts 1, 2, 3, 4 and 9 others"; false for none. */

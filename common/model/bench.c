@@ -689,8 +689,8 @@ void bench_resume(struct bench *bench, struct stamp now)
 		session_resume(session, now);
 		if (session->running && !session->has_tool)
 			keep_effects(bench, session, effects,
-				session_lose(session, now, "the daemon was restarted in its middle",
-					effects));
+				session_lose(session, now,
+					"the daemon was restarted during the session", effects));
 		if (session->running)
 			remember_device(bench, session, now);
 	}

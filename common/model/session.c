@@ -296,12 +296,12 @@ static void judge_return(
 		bool due = recoveries > RECOVERY_ATTACHES_BEFORE_RAMDISK;
 
 		end_session(session, event->at, due ? OUTCOME_FAILED : OUTCOME_LOST,
-			due ? "it came back in recovery mode where restore mode was due"
+			due ? "it came back in recovery mode instead of restore mode"
 			    : "it started from its own storage again",
 			effects, count);
 	} else if (fell_back(mode) && mode != MODE_RECOVERY && ramdisk_was_due(session)) {
 		end_session(session, event->at, OUTCOME_FAILED,
-			"it came back in DFU mode where restore mode was due", effects, count);
+			"it came back in DFU mode instead of restore mode", effects, count);
 		effects[*count - 1].code = CODE_IN_DFU;
 	}
 }
@@ -348,7 +348,7 @@ static enum outcome judge_tool(const struct attempt *attempt, const char **ret_w
 		return OUTCOME_FAILED;
 	}
 	if (attempt->health.unexpected_detaches) {
-		*ret_why = "the phone went away in the middle of the restore";
+		*ret_why = "the phone left in the middle of the restore";
 		return OUTCOME_FAILED;
 	}
 	if (attempt->exit_known && attempt->exit_status < 0) {
@@ -365,10 +365,10 @@ static enum outcome judge_tool(const struct attempt *attempt, const char **ret_w
 		return OUTCOME_FAILED;
 	}
 	if (attempt->complaining) {
-		*ret_why = "the last words of the restore are an error";
+		*ret_why = "the log of the restore ends with an error";
 		return OUTCOME_FAILED;
 	}
-	*ret_why = "the restore tool ended without the phone's last word";
+	*ret_why = "the restore tool ended without the phone's final status";
 	return OUTCOME_ENDED_UNKNOWN;
 }
 
@@ -436,7 +436,7 @@ static void tell_mux_end(
 	struct event *error = add_effect(session, effects, count, EVENT_MUX_ERROR, event->at);
 
 	text_copy(error->name, sizeof(error->name), "usbmuxd-ended");
-	event_set_text(error, "usbmuxd ended while it had the phone");
+	event_set_text(error, "usbmuxd ended while the phone was connected");
 }
 
 size_t session_react(struct session *session, const struct event *event, enum device_mode before,
@@ -631,8 +631,8 @@ size_t session_tick(struct session *session, struct stamp now, uint32_t percent,
 	else if (count && !session->has_tool && session_mode(session) == MODE_GONE)
 		judge_absence(session, now, effects, &count);
 	else if (!count && idle)
-		end_session(session, now, OUTCOME_LOST, "nothing was heard of it any more", effects,
-			&count);
+		end_session(
+			session, now, OUTCOME_LOST, "it showed no more activity", effects, &count);
 	return count;
 }
 

@@ -222,7 +222,7 @@ static void save_cursor(struct journal *journal)
 		return;
 	r = write_cursor(journal->cursor_path, cursor);
 	if (r < 0) {
-		log_warning("journal: cannot keep the place in %s: %s", journal->cursor_path,
+		log_warning("journal: cannot store the position in %s: %s", journal->cursor_path,
 			strerror(-r));
 		/* Report it once, not with each line. */
 		*journal->cursor_path = '\0';
@@ -304,7 +304,7 @@ static void read_entries(struct journal *journal)
 		save_cursor(journal);
 	if (r < 0) {
 		journal->from_end = true;
-		snprintf(reason, sizeof(reason), "cannot be read on: %s", strerror(-r));
+		snprintf(reason, sizeof(reason), "cannot be read further: %s", strerror(-r));
 		go_down(journal, r, reason);
 	} else if (r > 0) {
 		loop_timer_start(journal->timer, 0);
@@ -362,7 +362,8 @@ static int seek_kept_place(struct journal *journal)
 	if (sd_journal_seek_cursor(journal->handle, cursor) < 0 ||
 		sd_journal_next(journal->handle) <= 0 ||
 		sd_journal_test_cursor(journal->handle, cursor) <= 0) {
-		log_info("journal: the place of the last run is gone; going on at the end");
+		log_info("journal: the position of the last run no longer exists; continuing at "
+			 "the end");
 		return 0;
 	}
 	return 1;
@@ -441,7 +442,7 @@ static void on_timer(void *user)
 		loop_timer_start(journal->timer, RETRY_US);
 		wait_for_entries(journal);
 		tell_source(journal, r,
-			"no entry may be read: check that the daemon is in the group "
+			"no entry is readable: check that the daemon is in the group "
 			"systemd-journal and that journald runs");
 	} else if (r < 0) {
 		snprintf(reason, sizeof(reason), "cannot be opened: %s", strerror(-r));
@@ -489,7 +490,7 @@ int journal_new(struct loop *loop, const struct journal_options *options, event_
 	 * unknown. */
 	r = sd_id128_get_boot(&journal->boot);
 	if (r < 0)
-		log_warning("journal: this boot's id is not known: %s", strerror(-r));
+		log_warning("journal: the id of this boot is unknown: %s", strerror(-r));
 	r = loop_timer_new(loop, on_timer, journal, &journal->timer);
 	if (r < 0)
 		return r;

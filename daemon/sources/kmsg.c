@@ -110,7 +110,7 @@ static void on_readable(void *user, unsigned ready)
 	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EPIPE || errno == EINTR)))
 		return;
 	kmsg->io = loop_io_free(kmsg->io);
-	snprintf(reason, sizeof(reason), "cannot be read on: %s",
+	snprintf(reason, sizeof(reason), "cannot be read further: %s",
 		n == 0 ? "it ended" : strerror(errno));
 	tell_source(kmsg, n == 0 ? -EPIPE : -errno, reason);
 }

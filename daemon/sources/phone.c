@@ -52,7 +52,7 @@ static void report_source(struct phone *phone, int code, const char *reason)
 
 static void report_up(struct phone *phone)
 {
-	report_source(phone, 0, "asks phones that come");
+	report_source(phone, 0, "queries attached phones");
 }
 
 /* Reports the same reason only once. */

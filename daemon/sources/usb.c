@@ -161,7 +161,7 @@ static bool read_device(sd_device *from, struct usb_device *ret)
 		return false;
 	if (!text_copy(device.syspath, sizeof(device.syspath), syspath) ||
 		!text_copy(device.place.port, sizeof(device.place.port), sysname)) {
-		log_warning("usb: %s is deeper in the tree than can be kept; ignored", syspath);
+		log_warning("usb: %s is nested too deeply; ignored", syspath);
 		return false;
 	}
 	device.bus = read_property(from, "BUSNUM");
@@ -357,7 +357,7 @@ int usb_new(struct loop *loop, event_sink *sink, void *user, struct usb **ret)
 	}
 	r = enumerate(usb);
 	if (r < 0)
-		log_warning("usb: cannot list the devices of now: %s", strerror(-r));
+		log_warning("usb: cannot list the attached devices: %s", strerror(-r));
 	*ret = TAKE_PTR(usb);
 	return 0;
 }

@@ -140,7 +140,7 @@ static void on_result(struct usbmux *usbmux, const struct usbmux_message *messag
 	if (usbmux->state == MUX_UP)
 		return;
 	if (message->result != 0) {
-		snprintf(reason, sizeof(reason), "refuses to be listened to (result %u)",
+		snprintf(reason, sizeof(reason), "refused to report its phones (result %u)",
 			message->result);
 		leave(usbmux, -ECONNREFUSED, reason);
 		return;
@@ -168,7 +168,7 @@ static void on_attached(struct usbmux *usbmux, const struct usbmux_message *mess
 		return;
 	}
 	if (message->bad_serial)
-		log_warning("usbmuxd: device %u has a serial number that is no UDID",
+		log_warning("usbmuxd: device %u has a serial number that is not a UDID",
 			message->device_id);
 
 	device = &usbmux->devices[usbmux->device_count++];
@@ -217,9 +217,8 @@ static void read_frames(struct usbmux *usbmux)
 			break;
 		if (r < 0) {
 			leave(usbmux, r,
-				r == -EMSGSIZE
-					? "sent a message larger than any it has; left it"
-					: "sent what is no message of its protocol; left it");
+				r == -EMSGSIZE ? "sent a message over the size limit; disconnected"
+					       : "sent an invalid message; disconnected");
 			return;
 		}
 		at += used;
@@ -309,7 +308,7 @@ static void connect_now(struct usbmux *usbmux)
 			r == -ENOENT ? "no socket" : "nobody listens", usbmux->address.sun_path);
 	else if (r == -EPROTONOSUPPORT)
 		snprintf(reason, sizeof(reason),
-			"its address in USBMUXD_SOCKET_ADDRESS is no Unix socket's: TCP is not "
+			"USBMUXD_SOCKET_ADDRESS is not the path of a Unix socket: TCP is not "
 			"supported");
 	else
 		snprintf(reason, sizeof(reason), "cannot connect to %s: %s",
@@ -324,7 +323,7 @@ static void on_timer(void *user)
 	struct usbmux *usbmux = user;
 
 	if (usbmux->state == MUX_ASKED)
-		leave(usbmux, -ETIMEDOUT, "takes connections but does not answer");
+		leave(usbmux, -ETIMEDOUT, "accepts connections but does not answer");
 	else
 		connect_now(usbmux);
 }

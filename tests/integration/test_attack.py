@@ -186,7 +186,7 @@ def test_an_archive_of_nothing_known_is_refused(bench, folder):
         archive.writestr('in.zip', bytes(range(256)))
     result = bench.triage('import', '--dry-run', '--device', ECID, path, check=False)
     assert result.returncode == 1
-    assert 'nothing is in it that can be imported' in result.stderr
+    assert 'it contains nothing that can be imported' in result.stderr
 
 
 def test_killed_at_any_moment(bench):

@@ -98,7 +98,7 @@ def test_missing_labels_are_told(bench):
     failed = {'outcome': 'failed', 'host': 'one', 'error': {'domain': 'itunes', 'code': 4013}}
     path = write_case(bench, {**failed, 'conditions': {'cable': 'A'}}, {**failed, 'host': 'two'})
     sentence, = judged(bench, path)['verdict']['missing']
-    assert sentence.startswith('The cable of attempt 2 is not named')
+    assert sentence.startswith('The cable of attempt 2 is unknown')
     text = bench.triage('diagnose', '--case', path, check=False).stdout
     assert 'Not known' in text and 'cable of attempt 2' in ' '.join(text.split())
     path = write_case(bench, {**failed, 'conditions': {'cable': 'A'}},

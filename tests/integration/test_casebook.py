@@ -199,7 +199,7 @@ def test_export_purge_import_gives_the_same_verdict(bench, tool, folder):
     after = story(bench)
     assert json.loads(after['diagnosis'])['verdict'] == json.loads(before['diagnosis'])['verdict']
     assert after['logs'][-2:] == before['logs'][-2:]
-    assert bench.triage('import', folder / 'case.json').stdout.count('known already') == 2
+    assert bench.triage('import', folder / 'case.json').stdout.count('already known') == 2
 
 
 def test_a_purge_leaves_no_byte_of_the_phone(bench, tool):
@@ -360,7 +360,7 @@ def test_export_refuses(bench, tool, folder):
     assert bench.triage('export', check=False).returncode == 2
     assert bench.triage('export', OTHER, check=False).returncode == 4
     refused = bench.triage('export', ECID, '-o', folder, check=False)
-    assert refused.returncode == 1 and 'not an ordinary file' in refused.stderr
+    assert refused.returncode == 1 and 'not a regular file' in refused.stderr
     refused = bench.triage('export', ECID, '-o', folder / 'none' / 'x', check=False)
     assert refused.returncode == 1 and 'Cannot write' in refused.stderr
 

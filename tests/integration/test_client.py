@@ -109,7 +109,7 @@ def test_lists_keep_their_shape_when_empty(client, daemon):
     assert status["devices"] == [] and status["sessions"] == []
     assert client.json("sessions") == [{"sessions": []}]
     assert client.json("log") == [{"records": [], "lost": 0}]
-    assert "No restore was watched yet" in client("sessions").stdout
+    assert "No restore has been watched yet" in client("sessions").stdout
 
 
 def test_identifiers_are_masked_in_text_unless_revealed(client, daemon):
@@ -598,7 +598,7 @@ def test_run_says_once_that_the_tool_outlives_the_restore(client, daemon):
     daemon._AppendLog = append
     result = client.run_shell("echo one; sleep 0.3; echo two; sleep 0.3; echo three")
     assert len(asked) > 2
-    assert result.stderr.count("The phone left and did not return; the tool still runs") == 1
+    assert result.stderr.count("The restore has failed: the phone left and did not return") == 1
     assert "press Ctrl-C" in result.stderr and result.stdout == "one\ntwo\nthree\n"
 
 
@@ -613,7 +613,7 @@ def test_run_says_once_that_the_phone_is_silent_past_its_time(client, daemon):
     daemon._AppendLog = lambda parameters, more: {
         "offset": parameters["offset"] + len(parameters["text"]), "progress": standin.session(silentUSec=301_000_000)}
     result = client.run_shell("echo one; sleep 0.3; echo two; sleep 0.3; echo three")
-    assert result.stderr.count("The phone has been silent for 5 min, where 5 min are allowed") == 1
+    assert result.stderr.count("The phone has been silent for 5 min (limit: 5 min)") == 1
 
 
 @pytest.mark.parametrize("running, status", [("on-time", 40), ("hung", 41)])

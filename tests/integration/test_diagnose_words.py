@@ -78,7 +78,7 @@ def test_several_attempts_and_other_ways_in(words, shape):
 
 
 @pytest.mark.parametrize('name, content, reason', [
-    ('empty.log', b'', 'nothing is in it'),
+    ('empty.log', b'', 'it contains nothing'),
     ('blank.log', b'\n \n', 'it is empty'),
     ('prose.log', b'Dear customer,\nyour phone is ready.\n', 'no line of a known restore tool'),
     ('binary.log', bytes(range(256)) * 40, 'not a log'),
@@ -98,7 +98,7 @@ def test_the_lines_of_two_phones_give_no_verdict(words):
     for name, lines in (('apart.log', one + two), ('mixed.log', mixed)):
         result = words.text(words.write(name, ''.join(f'{line}\n' for line in lines)))
         assert (result.returncode, result.stdout) == (1, ''), name
-        assert 'phone' in result.stderr and 'in a file of its own' in result.stderr, name
+        assert 'phone' in result.stderr and 'in a separate file' in result.stderr, name
 
 
 def test_a_log_that_is_given_as_a_case_names_the_option(words):

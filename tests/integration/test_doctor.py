@@ -219,30 +219,30 @@ def old_clock(tree):
 
 # What is planted; the check that finds it; how bad it is; words of the sentence and of the advice.
 FAULTS = [
-    (usbmuxd_dies, "usbmuxd", "problem", ["dead with a phone attached", "port 1-2", "systemctl restart usbmuxd"]),
+    (usbmuxd_dies, "usbmuxd", "problem", ["not running with a phone attached", "port 1-2", "systemctl restart usbmuxd"]),
     (usbmuxd_is_not_started, "usbmuxd", "problem", ["not running", "systemctl restart usbmuxd"]),
     (usbmuxd_is_not_installed, "usbmuxd", "problem", ["not installed", "apt-get install usbmuxd"]),
-    (start_as_debian, "usbmuxd-start", "warning", ["ends with the last phone", "usbmuxd-always-on.conf"]),
+    (start_as_debian, "usbmuxd-start", "warning", ["exits with the last phone", "usbmuxd-always-on.conf"]),
     (lambda tree: tree.process(71, "usbmuxd", "usbmuxd", "-U", "usbmux", "-fz"), "usbmuxd-start", "warning",
-     ["process 71", "ends with the last phone", "restart usbmuxd"]),
+     ["process 71", "exits with the last phone", "restart usbmuxd"]),
     (lambda tree: tree.write("/etc/systemd/system/usbmuxd.service.d/always-on.conf",
                              "[Service]\nExecStart=\nExecStart=/usr/sbin/usbmuxd -f\n"), "usbmuxd-start", "warning",
-     ["not started again", "usbmuxd-always-on.conf"]),
+     ["not restarted", "usbmuxd-always-on.conf"]),
     (lambda tree: tree.link("/etc/systemd/system/usbmuxd.service", "/dev/null"), "usbmuxd-start", "problem",
      ["masked", "systemctl unmask usbmuxd"]),
     (lambda tree: tree.remove("/lib/udev/rules.d/39-usbmuxd.rules"), "udev-rules", "problem", ["no udev rules", "reinstall"]),
     (rules_masked, "udev-rules", "problem", ["/etc/udev/rules.d/39-usbmuxd.rules hides", "Remove"]),
-    (lambda tree: tree.remove("/run/udev/control"), "udev-rules", "problem", ["udev does not run"]),
+    (lambda tree: tree.remove("/run/udev/control"), "udev-rules", "problem", ["udev is not running"]),
     (lambda tree: tree.phone("1-2", power__control="auto"), "usb-power", "problem",
      ["port 1-2", "autosuspend", "echo on > /sys/bus/usb/devices/1-2/power/control"]),
     (lambda tree: tree.phone("1-2", power__runtime_status="suspended"), "usb-power", "problem",
-     ["phone at port 1-2 is asleep"]),
-    (hub_sleeps, "usb-power", "problem", ["hub at port 1-2 is asleep", "devices/1-2/power/control"]),
+     ["phone at port 1-2 is suspended"]),
+    (hub_sleeps, "usb-power", "problem", ["hub at port 1-2 is suspended", "devices/1-2/power/control"]),
     (lambda tree: tree.phone("1-2", speed=12), "usb-speed", "problem", ["port 1-2", "12 Mbit/s", "another cable"]),
     (two_hubs, "hubs", "warning", ["port 1-2.1.4", "2 hubs", "port of the computer"]),
     (hub_without_supply, "hubs", "warning", ["port 1-2.1", "(port 1-2)", "own power supply"]),
     (lambda tree: tree.port_count("1-0:1.0/usb1-port2", 3), "over-current", "warning", ["usb1-port2", "3 times"]),
-    (other_holder, "usb-holders", "problem", ["indexer", "process 99", "port 1-2", "End it"]),
+    (other_holder, "usb-holders", "problem", ["indexer", "process 99", "port 1-2", "Stop it"]),
     (lambda tree: tree.tool("idevicerestore", "idevicerestore 1.0.0"), "restore-tool", "warning", ["1.0.0", "2020"]),
     (lambda tree: tree.write("/usr/lib/x86_64-linux-gnu/libusbmuxd-2.0.so.7.0.0", ""), "usbmuxd-library", "warning",
      ["libusbmuxd 2.1.0", "never ends", "2.1.1"]),
@@ -252,11 +252,11 @@ FAULTS = [
     (lambda tree: tree.remove("/usr/libexec/idevicetriage-phone"), "phone-program", "warning",
      ["/usr/libexec/idevicetriage-phone is missing", "`panics`", "Install idevicetriage again"]),
     (lambda tree: tree.remove("/bin/idevicerestore"), "restore-tool", "warning", ["no known restore tool"]),
-    (old_clock, "clock", "problem", ["this program is of", "set-ntp"]),
+    (old_clock, "clock", "problem", ["before this program was built", "set-ntp"]),
     (lambda tree: tree.remove("/run/systemd/timesync/synchronized"), "clock", "warning", ["nothing synchronises it"]),
-    (lambda tree: setattr(tree, "state", "/full"), "disk", "problem", ["Make room"]),
+    (lambda tree: setattr(tree, "state", "/full"), "disk", "problem", ["Free some space"]),
     (lambda tree: tree.environment.update(XDG_STATE_HOME="/proc"), "log-disk", "problem",
-     ["Make room", "/proc/idevicetriage/logs", "incomplete"]),
+     ["Free some space", "/proc/idevicetriage/logs", "incomplete"]),
 ]
 
 
@@ -306,7 +306,7 @@ def test_firmware_that_is_newer_than_the_tool(tree, daemon):
     daemon.sessions = [standin.session(firmware="17.5.1"), standin.session(firmware="14.8")]
     ((check, result, text),) = tree.findings()
     assert (check, result) == ("restore-tool", "problem")
-    assert "17.5.1 of 2023" in text
+    assert "17.5.1 from 2023" in text
 
 
 def test_a_tool_that_hangs_is_left(tree, daemon):

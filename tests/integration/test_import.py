@@ -257,7 +257,7 @@ MISTAKES = {
     'cut.log.gz': (gzip.compress(text(FAILED).encode())[:-20], 'gzip'),
     'twice.log.gz': (gzip.compress(gzip.compress(text(FAILED).encode())), 'more than once'),
     'crowded.zip': (zipped(**{f'm{number}': '' for number in range(10001)}), 'too many members'),
-    'nothing.zip': (zipped(empty=''), 'nothing is in it'),
+    'nothing.zip': (zipped(empty=''), 'it contains nothing'),
 }
 
 
@@ -348,7 +348,7 @@ def test_the_records_of_an_import_are_its_lines(imports, bench):
         assert operation['number'] == 28 and records[-1]['kind'] == 'session-end'
         assert imports(log).returncode == 0
     text_output = imports(log)
-    assert 'is known already' in text_output.stdout and '802E' in text_output.stdout
+    assert 'is already known' in text_output.stdout and '802E' in text_output.stdout
     assert '001C2D6A3C8A802E' not in text_output.stdout
 
 

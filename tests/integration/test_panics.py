@@ -144,7 +144,7 @@ def test_the_daemon_knows_the_phone_by_more_names(make_phone, bench):
 
 def test_a_phone_is_never_paired(make_phone, bench):
     for pairing, sentence in ((None, 'is not paired with this computer'),
-                              ('forgotten', 'does not trust'), ('locked', 'is locked')):
+                              ('forgotten', 'no longer trusts'), ('locked', 'is locked')):
         simulator = phone_with(make_phone, **({'pairing': pairing} if pairing else {}))
         result = panics(bench, simulator.phone.identity.udid)
         assert result.returncode == 1
@@ -198,7 +198,7 @@ def test_a_phone_that_goes_in_between(make_phone, bench):
                            reports={'/panic-full-1.ips': Fading(REPORT)})
     result = panics(bench, simulator.phone.identity.udid)
     assert result.returncode == 1
-    assert 'broke off' in result.stderr
+    assert 'disconnected while reading' in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 
@@ -208,7 +208,7 @@ def test_a_phone_that_falls_silent(make_phone, bench):
     result = panics(bench, simulator.phone.identity.udid)
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
-    assert 'nothing for 20 seconds. Replug it' in result.stderr
+    assert 'did not answer for 20 seconds. Replug it' in result.stderr
 
 
 @pytest.mark.parametrize('answer', [

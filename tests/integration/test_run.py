@@ -58,7 +58,7 @@ def test_a_full_disk_is_not_the_tools_trouble(client, daemon):
         client.folder, f"{sys.executable} -c '{WRITES}' {done} || exit 1", "echo end"))
     said = process.stderr.readline().decode()
     assert "Cannot write the log of the restore tool to " in said
-    assert said.endswith("No space left on device. The restore goes on.\n")
+    assert said.endswith("No space left on device. The restore continues.\n")
     (client.folder / "go").touch()
     output, errors = process.communicate(timeout=LIMIT)
     assert process.returncode == 0 and done.exists() and output == daemon.log == OUTPUT + b"end\n"
@@ -79,13 +79,13 @@ def test_a_full_disk_without_a_daemon_does_not_claim_that_the_log_is_kept(client
 @pytest.mark.parametrize("options", ["size=64k,ro", "size=64k,nr_inodes=1"])
 def test_a_disk_that_takes_no_file_is_not_the_tools_trouble(client, daemon, options):
     result = run_tool(client, on_small_disk(client, options))
-    assert daemon.log == OUTPUT and "The restore goes on." in result.stderr
+    assert daemon.log == OUTPUT and "The restore continues." in result.stderr
 
 
 def test_a_folder_that_is_no_folder_is_not_the_tools_trouble(client, daemon):
     (client.folder / "file").touch()
     client.environment["XDG_STATE_HOME"] = str(client.folder / "file")
-    assert "Not a directory. The restore goes on." in run_tool(client, []).stderr
+    assert "Not a directory. The restore continues." in run_tool(client, []).stderr
     assert daemon.log == OUTPUT
 
 

@@ -45,7 +45,7 @@ def test_the_same_lines_are_the_same_restore(bench, imports):
     session = watch(bench, f'cat {log}; exit 255')
     result = imports(log, '--host', 'counter Mac')
     assert result.returncode == 0, result.stderr
-    assert f'is known already as\n  {session["session"][-8:]}' in result.stdout
+    assert f'is already known as\n  {session["session"][-8:]}' in result.stdout
     assert imported(imports, log, '--host', 'counter Mac')['session']['session'] == session['session']
     assert [each['session'] for each in bench.sessions()] == [session['session']]
 

@@ -146,8 +146,8 @@ static void links_that_nobody_saw_make_it_less_sure(void **state)
 	assert_verdict(PHASE_HARDWARE, STRENGTH_MODERATE);
 	assert_int_equal(verdict.missing_count, 1);
 	assert_string_equal(verdict.missing[0],
-		"How good the link was in attempts 1, 2 and 3 is not known: the same failure in a "
-		"restore that is watched, or whose log is imported, says more.");
+		"How good the link was in attempts 1, 2 and 3 is unknown: the same failure in a "
+		"watched restore, or in an imported log, is better evidence.");
 	for (size_t i = 0; i < c->attempt_count; i++)
 		c->attempts[i]->health.grade = HEALTH_GOOD;
 	diagnose_ok(c);
@@ -164,7 +164,7 @@ static void names_the_labels_that_are_missing(void **state)
 	diagnose_ok(c);
 	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
 	assert_int_equal(verdict.missing_count, 1);
-	assert_non_null(strstr(verdict.missing[0], "The cable of attempt 2 is not named"));
+	assert_non_null(strstr(verdict.missing[0], "The cable of attempt 2 is unknown"));
 	add_4013(c, NULL, "B");
 	for (int i = 0; i < 6; i++)
 		add_4013(c, "one", NULL);
@@ -177,7 +177,7 @@ static void names_the_labels_that_are_missing(void **state)
 	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
 	assert_int_equal(verdict.missing_count, 2);
 	assert_non_null(strstr(verdict.missing[0], "attempts 2, 4, 5, 6 and 3 others"));
-	assert_non_null(strstr(verdict.missing[1], "The computer of attempts 2 and 3 is not"));
+	assert_non_null(strstr(verdict.missing[1], "The computer of attempts 2 and 3 is unknown"));
 }
 
 static void flex_out_succeeds(void **state)
