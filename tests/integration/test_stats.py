@@ -49,7 +49,7 @@ def test_the_table_is_for_eyes(bench):
     assert re.search(r'^1-4 \(slot 4\) of bench-1 +3 +3 +0 +3$', text, re.M)
     assert 'not given' in text
     assert 'iPhone12,3 (iPhone 11 Pro)' in bench.triage('stats', '--by', 'model').stdout
-    assert 'No attempt' in bench.triage('stats', '--since', '2026-03-01').stdout
+    assert 'no attempts' in bench.triage('stats', '--since', '2026-03-01').stdout
 
 
 def test_with_the_daemon_stopped(bench):

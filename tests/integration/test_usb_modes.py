@@ -261,7 +261,7 @@ def test_a_tool_that_outlives_its_phone(bench, bus, back):
     bench.stop(signal.SIGKILL)
     bench.start('--budget-percent', '2')
     shown = ''
-    while 'third one kills it' not in shown:
+    while 'third Ctrl-C kills it' not in shown:
         shown += read_some(process.stdout)
     for word in ('caught', 'caught', None):
         process.send_signal(signal.SIGINT)

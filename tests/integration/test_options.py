@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The commands and options that the programs accept are those of --help, the manual pages and the completion.
+No daemon is needed: an option that is accepted gives another error than an unknown one."""
+import functools
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MANUAL = (ROOT / 'man/idevicetriage.1.scd').read_text()
+COMPLETION = (ROOT / 'client/completion.bash').read_text()
+SOURCES = '\n'.join(path.read_text() for path in (ROOT / 'client').rglob('*.[ch]'))
+# Every option of any command: the tables of getopt_long(3).
+LONG = set(re.findall(r'\{"([a-z-]+)", (?:no|required|optional)_argument', SOURCES))
+LETTERS = set(re.findall(r"_argument, NULL, '([a-zA-Z])'\}", SOURCES))
+COMMANDS = re.findall(r'^\t\{"([a-z]+)", "', (ROOT / 'client/main.c').read_text(), re.MULTILINE)
+# "The conditions of *run*" in the manual.
+CONDITIONS = {'cable', 'earpiece-flex', 'display', 'battery', 'minimal-boot', 'condition'}
+
+
+def headings(text):
+    """The options that a part of a manual page describes: long names, and letters."""
+    found = set()
+    for line in re.findall(r'^\t?(\*-.*)', text, re.MULTILINE):
+        found |= {long or letter for long, letter in re.findall(r'\*--([a-z-]+)\*|\*-([a-zA-Z])\*', line)}
+    return found
+
+
+def part(title):
+    return re.search(rf'^# {title}\n(.*?)(?=^# |\Z)', MANUAL, re.MULTILINE | re.DOTALL).group(1)
+
+
+SHARED = headings(part('OPTIONS'))
+
+
+def manual_options(command):
+    """The command's own options in the manual."""
+    text = ''.join(re.findall(rf'^\*{command}\*.*\n((?:(?:\t.*)?\n|\*{command}\*.*\n)*)', part('COMMANDS'), re.MULTILINE))
+    found = headings(text)
+    if re.search(r'\bconditions of \*run\*|options of \*run\*', text):
+        found |= CONDITIONS
+    if command == 'attempt':
+        assert '*--port* and *--ticket*' in text
+        found |= {'port', 'ticket'}
+    if command == 'run':
+        found |= headings(part('RUNNING A RESTORE TOOL'))
+    if command == 'import':
+        imports = part('IMPORTING LOGS')
+        mentioned = re.search(r'with the options of \*run\*:(.*?)\.', imports, re.DOTALL).group(1)
+        found |= headings(imports) | set(re.findall(r'\*--([a-z-]+)\*', mentioned))
+    return found
+
+
+@pytest.fixture(scope='module')
+def command(request, tmp_path_factory):
+    """Runs the command where it reaches no daemon."""
+    program = pathlib.Path(request.config.getoption('--build-dir')).resolve() / 'client/idevicetriage'
+    folder = tmp_path_factory.mktemp('options')
+
+    def run(*arguments):
+        return subprocess.run([program, '--socket', folder / 'none', '--state-dir', folder / 'none', *arguments],
+                              cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+    return run
+
+
+@functools.cache
+def accepted_options(command, name):
+    """A second unknown option lets no command begin, even where the first one is the value of `option`."""
+    return {option.lstrip('-') for option in [*(f'--{long}' for long in LONG), *(f'-{letter}' for letter in LETTERS)]
+            if f'has no option {option};' not in command(name, option, '--no-such-option', '--no-such-option').stderr}
+
+
+@pytest.mark.parametrize('name', COMMANDS)
+def test_each_option_of_a_command_is_documented(command, name):
+    accepted = accepted_options(command, name)
+    assert accepted - SHARED == manual_options(name)
+    assert SHARED <= accepted
+
+
+@pytest.mark.parametrize('name', COMMANDS)
+def test_the_completion_offers_the_options_of_a_command(command, name):
+    script = (f"source {ROOT / 'client/completion.bash'}; COMP_WORDS=(idevicetriage {name} --); COMP_CWORD=2; "
+              "_idevicetriage; printf '%s\\n' \"${COMPREPLY[@]}\"")
+    offered = subprocess.run(['bash', '-c', script], capture_output=True, text=True, check=True).stdout.split()
+    assert {word[2:] for word in offered if word != '--'} == accepted_options(command, name) & LONG
+
+
+def test_the_commands_are_in_the_help_the_manual_and_the_completion(command):
+    help_text = command('--help').stdout
+    assert COMMANDS and re.findall(r'^  ([a-z]+) ', help_text, re.MULTILINE) == COMMANDS
+    assert set(re.findall(r'^\*idevicetriage\* \[_options_\] \*([a-z]+)\*', MANUAL, re.MULTILINE)) == set(COMMANDS)
+    assert set(re.findall(r'^\*([a-z]+)\*', part('COMMANDS'), re.MULTILINE)) == set(COMMANDS)
+    assert set(re.search(r"'status [a-z ]+'", COMPLETION).group().strip("'").split()) == set(COMMANDS)
+
+
+def test_the_help_names_real_options(command):
+    named = set(re.findall(r'--([a-z-]+)', command('--help').stdout))
+    assert SHARED - LETTERS <= named
+    assert named <= LONG
+
+
+def test_the_help_and_the_manual_have_the_exit_codes_of_diagnose(command):
+    codes = set(re.findall(r'EXIT_[A-Z]+ = (\d\d)\b', (ROOT / 'client/client.h').read_text()))
+    assert codes and codes == set(re.findall(r'^(\d\d)\s', part('EXIT STATUS'), re.MULTILINE))
+    assert codes <= set(re.findall(r'\b\d\d\b', command('--help').stdout.split('diagnose exits')[1]))
+
+
+def test_the_daemon_has_the_options_of_its_manual(request):
+    build = pathlib.Path(request.config.getoption('--build-dir')).resolve()
+    help_text = subprocess.run([build / 'daemon/idevicetriaged', '--help'], capture_output=True, text=True, check=True).stdout
+    listed = set(re.findall(r'--([a-z-]+)', help_text))
+    manual = (ROOT / 'man/idevicetriaged.8.scd').read_text()
+    assert listed == headings(manual.split('# OPTIONS')[1].split('\n# ')[0]) - {'v', 'h', 'V'}
+    assert listed == set(re.findall(r'\{"([a-z-]+)"', (ROOT / 'daemon/options.c').read_text())) | {'help'}
+    keys = (ROOT / 'man/idevicetriaged.conf.5.scd').read_text().split('# KEYS')[1].split('\n# ')[0]
+    assert set(re.findall(r'^\*([a-z-]+)\*', keys, re.MULTILINE)) \
+        == listed - {'config', 'verbose', 'help', 'version'}
