@@ -244,8 +244,7 @@ static void explain(int error, char *message)
 {
 	if (error == -ETIMEDOUT)
 		snprintf(message, PHONE_MESSAGE_SIZE,
-			"did not answer for %d seconds. Replug it and try again.",
-			SILENCE_SECONDS);
+			"did not answer for %d seconds. Replug it and try again.", SILENCE_SECONDS);
 	else if (error == -ENODATA || error == -EBADMSG)
 		snprintf(message, PHONE_MESSAGE_SIZE,
 			"sent an answer that the library cannot read. Restart the phone and try "

@@ -166,7 +166,7 @@ struct attempt {
 	size_t amendment_count;
 
 	/* Used only by the fold. */
-	bool outcome_amended; /* what a person said of the end holds from then on */
+	bool outcome_amended;	     /* what a person said of the end holds from then on */
 	struct boot_program program; /* in the last mode, as far as known */
 	enum device_mode attached;   /* the last mode in which it was on the bench */
 	size_t recoveries; /* times it came to recovery mode; a replugged phone is not counted */

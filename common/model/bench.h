@@ -46,10 +46,10 @@ DEFINE_FREEP(struct bench, bench_free)
 void bench_feed(struct bench *bench, const struct event *event);
 /* Replays a record of an earlier run of the daemon, oldest first; records nothing. */
 void bench_replay(struct bench *bench, const struct event *event);
-/* Deletes replayed sessions that have ended and whose beginning the ring has lost, if `is_kept` says
- * that they are stored as a whole elsewhere. */
-void bench_drop_partial(struct bench *bench,
-	bool (*is_kept)(void *user, const struct uuid *session), void *user);
+/* Deletes replayed sessions that have ended and whose beginning the ring has lost, if `is_kept`
+ * says that they are stored as a whole elsewhere. */
+void bench_drop_partial(
+	struct bench *bench, bool (*is_kept)(void *user, const struct uuid *session), void *user);
 /* Ends the replay: sessions of `run` continue (their tool may still run), others end as lost. */
 void bench_resume(struct bench *bench, struct stamp now);
 /* Records the waits that are past their budget at `now`. Returns the monotonic time of the next

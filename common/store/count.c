@@ -11,8 +11,8 @@
 	"SELECT key, place, count(*), sum(outcome = 'failed'), sum(outcome = 'succeeded'),"        \
 	" count(DISTINCT coalesce(ecid, udid)) FROM"                                               \
 	" (SELECT " key " AS key, " host " AS place, outcome, ecid, udid FROM attempts"            \
-	" WHERE started_us >= ?1 AND outcome NOT IN ('not-started', 'withdrawn')" \
-	" ORDER BY started_us DESC LIMIT ?2)"  \
+	" WHERE started_us >= ?1 AND outcome NOT IN ('not-started', 'withdrawn')"                  \
+	" ORDER BY started_us DESC LIMIT ?2)"                                                      \
 	" GROUP BY key, place ORDER BY " order " LIMIT ?3"
 #define FAILURES_FIRST "4 DESC, 3 DESC, 1, 2"
 

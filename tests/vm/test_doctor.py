@@ -48,7 +48,7 @@ def test_planted_faults(machine):
 
     found = wrong(result)
     assert found["usbmuxd"][0][0] == "problem"
-    assert "dead with a phone attached (port 1-1" in found["usbmuxd"][0][1]
+    assert "not running with a phone attached (port 1-1" in found["usbmuxd"][0][1]
     assert found["usb-power"][0][0] == "problem" and "port 1-1" in found["usb-power"][0][1]
     assert found["usb-holders"][0][0] == "problem" and "port 1-1" in found["usb-holders"][0][1]
     assert fault(result, "after") == "usbmuxd-left-phone"

@@ -254,5 +254,5 @@ def test_doctor_on_debian(machine):
     words = " ".join(result.text("stranger").split())
     assert "PROBLEM your group: You are not in the group idevicetriage." in words
     assert "usermod -a -G idevicetriage stranger" in words
-    assert "processes of other users could not be looked into" in words
+    assert "processes of other users could not be inspected" in words
     assert "ok usbmuxd: usbmuxd answers" in words
