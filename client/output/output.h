@@ -81,6 +81,5 @@ void text_records(struct layout *layout, struct json_object *reply);
  * a line end. */
 void text_fault(struct layout *layout, struct json_object *device, int column);
 /* What was corrected: the key, and the texts before and after (NULL = unknown). */
-void text_correction(
-	struct layout *layout, const char *key, const char *before, const char *after);
+void text_correction(struct layout *layout, const char *key, const char *before, const char *after);
 void text_record(struct layout *layout, struct json_object *record);
