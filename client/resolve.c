@@ -84,7 +84,10 @@ static enum name_kind whole_name(const char *text)
 	return 0;
 }
 
-int name_find(const char *text, enum name_kind wanted, struct json_object *sessions,
+/* Looks a text up as the end of an identifier in lists of Session and Device, which may be NULL.
+ * *ret is untouched if nothing matches. Returns EXIT_DONE, or EXIT_UNKNOWN_NAME after reporting
+ * that it matches more than one. */
+static int name_find(const char *text, enum name_kind wanted, struct json_object *sessions,
 	struct json_object *devices, struct name *ret)
 {
 	struct match match = {.text = text};

@@ -15,11 +15,6 @@ struct name {
  * if it is one; 0 if it needs a lookup, with *ret as the fallback if nothing matches; or minus an
  * exit code after reporting that it is neither. */
 int name_take(const char *text, enum name_kind wanted, struct name *ret);
-/* Looks a text up as the end of an identifier in lists of Session and Device, which may be NULL.
- * *ret is untouched if nothing matches. Returns EXIT_DONE, or EXIT_UNKNOWN_NAME after reporting
- * that it matches more than one. */
-int name_find(const char *text, enum name_kind wanted, struct json_object *sessions,
-	struct json_object *devices, struct name *ret);
 /* Both, with the lists from the daemon. Returns EXIT_DONE, or an exit code after reporting the
  * error. */
 int ask_name(struct context *context, struct connection *connection, const char *text,

@@ -20,7 +20,6 @@ struct loop {
 struct loop_io {
 	struct loop *loop;
 	struct event *event;
-	int fd;
 	loop_io_callback *callback;
 	void *user;
 };
@@ -131,37 +130,23 @@ int loop_watch(struct loop *loop, int fd, unsigned interest, loop_io_callback *c
 	struct loop_io **ret)
 {
 	CLEANUP(loop_io_freep) struct loop_io *io = NULL;
-	int r;
+	short what = EV_PERSIST | (interest & LOOP_READ ? EV_READ : 0) |
+		     (interest & LOOP_WRITE ? EV_WRITE : 0);
 
 	assert(fd >= 0 && callback && ret);
 	io = calloc(1, sizeof(*io));
 	if (!io)
 		return -ENOMEM;
 	io->loop = loop;
-	io->fd = fd;
 	io->callback = callback;
 	io->user = user;
-	io->event = event_new(loop->base, fd, EV_PERSIST, io_ready, io);
+	io->event = event_new(loop->base, fd, what, io_ready, io);
 	if (!io->event)
 		return -ENOMEM;
-	r = loop_io_set_interest(io, interest);
-	if (r < 0)
-		return r;
+	if (event_add(io->event, NULL) < 0)
+		return -EIO;
 	*ret = TAKE_PTR(io);
 	return 0;
-}
-
-int loop_io_set_interest(struct loop_io *io, unsigned interest)
-{
-	short what = EV_PERSIST | (interest & LOOP_READ ? EV_READ : 0) |
-		     (interest & LOOP_WRITE ? EV_WRITE : 0);
-
-	event_del(io->event);
-	if (!interest)
-		return 0;
-	if (event_assign(io->event, io->loop->base, io->fd, what, io_ready, io) < 0)
-		return -EINVAL;
-	return event_add(io->event, NULL) < 0 ? -EIO : 0;
 }
 
 struct loop_io *loop_io_free(struct loop_io *io)

@@ -41,8 +41,6 @@ struct event_base *loop_base(struct loop *loop);
  * caller owns *ret. */
 int loop_watch(struct loop *loop, int fd, unsigned interest, loop_io_callback *callback, void *user,
 	struct loop_io **ret);
-/* Replaces the awaited bits; 0 pauses the watch. Returns 0 or a negative errno. */
-int loop_io_set_interest(struct loop_io *io, unsigned interest);
 struct loop_io *loop_io_free(struct loop_io *io);
 
 /* Creates a stopped timer. It fires once for each start. */

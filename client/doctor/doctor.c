@@ -33,7 +33,8 @@ static const struct doctor_check checks[] = {
 	{"mux-clients", "programs on usbmuxd", check_mux_clients},
 };
 
-const char *doctor_result_name(enum doctor_result result)
+/* The word in the output: ok, not-checkable, warning or problem. */
+static const char *doctor_result_name(enum doctor_result result)
 {
 	static const char *const names[] = {
 		[DOCTOR_OK] = "ok",

@@ -40,8 +40,6 @@ struct doctor_check {
 /* Runs all checks. Returns {"checks": [...], "problems": N, "warnings": N, "notCheckable": N},
  * which is the caller's, or NULL when out of memory. */
 struct json_object *doctor_run(struct doctor *doctor);
-/* The word in the output: ok, not-checkable, warning or problem. */
-const char *doctor_result_name(enum doctor_result result);
 
 /* Reports a finding of the running check; `advice` (NULL = none) is the remedy. */
 void doctor_say(struct doctor *doctor, enum doctor_result result, const char *advice,

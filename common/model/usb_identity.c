@@ -92,7 +92,8 @@ static void read_boot_serial(const char *serial, struct usb_identity *identity)
 		identity->model = model_by_chip((uint32_t)values[CPID], (uint32_t)values[BDID]);
 }
 
-struct boot_program boot_program_read(const char *serial)
+/* Finds the boot program in a serial string, or in the output of boot_program_write(). */
+static struct boot_program boot_program_read(const char *serial)
 {
 	struct boot_program program = {0};
 

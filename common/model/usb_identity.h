@@ -47,8 +47,6 @@ enum device_mode usb_product_mode(uint16_t product_id);
  * ECID:001C…", in normal and restore mode the UDID. Any other serial leaves the identity unknown;
  * `serial` may be NULL. */
 struct usb_identity usb_identity_read(uint16_t product_id, const char *serial);
-/* Finds the boot program in a serial string, or in the output of boot_program_write(). */
-struct boot_program boot_program_read(const char *serial);
 /* The program in an attach event of USB. */
 struct boot_program boot_program_of(const struct event *attach);
 /* Writes the stored form of a program: such as "IBFL:3D SRNM", empty if unknown. */

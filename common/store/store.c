@@ -282,7 +282,9 @@ int store_case(struct store *store, const struct identity *identity, struct tria
 	return r;
 }
 
-int store_session_case(struct store *store, const struct uuid *id, struct triage_case **ret)
+/* The case of a session's phone; only the session if its phone was never identified. Also returns
+ * STORE_NO_SESSION. */
+static int store_session_case(struct store *store, const struct uuid *id, struct triage_case **ret)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
 	struct gathering gathering = {.c = c};

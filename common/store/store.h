@@ -56,9 +56,6 @@ int store_read_record(const struct ring_record *record, struct event *ret);
 /* The case of a phone: copies of its newest attempts, and its history. Returns 0 or -ENOMEM; the
  * caller owns *ret: triage_case_free(). */
 int store_case(struct store *store, const struct identity *identity, struct triage_case **ret);
-/* The case of a session's phone; only the session if its phone was never identified. Also returns
- * STORE_NO_SESSION. */
-int store_session_case(struct store *store, const struct uuid *session, struct triage_case **ret);
 /* Marks a case whose last failure was at a place where others fail too (other_phones.h), using the
  * sessions of the bench and the newest attempts of the last month in the casebook. Returns 0 or
  * -ENOMEM. */
