@@ -152,6 +152,7 @@ static void fill_attempt(struct attempt_view *view, const struct attempt *attemp
 	view->says_nothing = says_nothing(view);
 	view->link_known = is_link_known(view);
 	view->outside = external_cause_ended(attempt, view->code, view->phone_code);
+	view->off_link = external_cause_off_link(attempt) && !view->link_faulty;
 }
 
 /* Whether two failures stopped at the same point, by the finest detail known for both. */

@@ -41,6 +41,7 @@ struct attempt_view {
 	bool link_faulty;
 	bool link_known;       /* its quality is known, or it is known to have held */
 	bool outside;	       /* its end has an external cause: see external_cause.h */
+	bool off_link;	       /* its end has such a cause by its log, and the link held */
 	bool volume;	       /* an update that ended because of a full or damaged data volume */
 	bool says_nothing;     /* only a number is known about its end, and it says nothing */
 	bool in_group;	       /* failed at the same point as most */

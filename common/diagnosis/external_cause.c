@@ -44,6 +44,21 @@ static bool was_missed(const struct attempt *attempt)
 	       attempt_says(attempt, SAYS_UNSEEN);
 }
 
+static bool says_outside(const struct attempt *attempt)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(outside); i++)
+		if (attempt_says(attempt, outside[i]))
+			return true;
+	return false;
+}
+
+bool external_cause_off_link(const struct attempt *attempt)
+{
+	return (says_outside(attempt) || attempt_tool_crashed(attempt)) &&
+	       !attempt_says(attempt, SAYS_LINK_LOST) && !attempt->health.unexpected_detaches &&
+	       attempt->came_back == MODE_UNKNOWN;
+}
+
 bool external_cause_ended(const struct attempt *attempt, int64_t code, int64_t phone_code)
 {
 	if (outside_is_server(code, phone_code) ||
@@ -51,9 +66,8 @@ bool external_cause_ended(const struct attempt *attempt, int64_t code, int64_t p
 		code_says(NUMBERING_AMR, phone_code) == SAYS_SERVER_OR_PART ||
 		code_says(NUMBERING_AMR, phone_code) == SAYS_FILE)
 		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(outside); i++)
-		if (attempt_says(attempt, outside[i]))
-			return true;
+	if (says_outside(attempt))
+		return true;
 	/* All its steps succeeded: the failure came later. */
 	if (attempt->status_known && attempt->status == 0)
 		return true;

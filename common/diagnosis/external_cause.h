@@ -12,6 +12,9 @@
 /* `code` is the iTunes code, `phone_code` the phone's own number; 0 = unknown. Numbers as in
  * knowledge/errors.txt. */
 bool external_cause_ended(const struct attempt *attempt, int64_t code, int64_t phone_code);
+/* Whether its log's words name such a cause, or the tool crashed, and nothing shows that the
+ * connection broke: no cable or port can be the cause. */
+bool external_cause_off_link(const struct attempt *attempt);
 /* Whether `code` or `phone_code` is about Apple's server or the network path to it. As above. */
 bool outside_is_server(int64_t code, int64_t phone_code);
 /* Whether the phone was in restore mode for as long as its restore system waits for a computer, and

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/diagnosis/facts_private.h"
 #include "common/diagnosis/external_cause.h"
+#include "common/diagnosis/sign_says.h"
 #include "common/diagnosis/tool_age.h"
 
 /* Some tools crash when the phone disappears during a transfer (idevicerestore 1.0.0 then uses
@@ -52,6 +53,24 @@ static bool ended_by_server(const struct attempt_view *a)
 attempt_test *fact_server_ended(const struct case_analysis *view)
 {
 	return any_failure(view, ended_by_server);
+}
+
+bool fact_ended_off_link(const struct case_analysis *view)
+{
+	for (size_t i = 0; i < view->count; i++)
+		if (view->attempts[i].failed && !view->attempts[i].off_link)
+			return false;
+	return view->failed_count > 0;
+}
+
+static bool has_lacking_tool(const struct attempt_view *a)
+{
+	return attempt_says(a->attempt, SAYS_TOOL);
+}
+
+bool fact_tool_lacking(const struct case_analysis *view)
+{
+	return fact_tool_outdated(view) || any_failure(view, has_lacking_tool);
 }
 
 static bool was_overlooked(const struct attempt_view *a)

@@ -22,7 +22,7 @@ static bool is_restore(const struct attempt_view *a)
 
 static bool lacks_cable(const struct attempt_view *a)
 {
-	return is_restore(a) && !a->values[FACTOR_ID_CABLE][0];
+	return is_restore(a) && !a->off_link && !a->values[FACTOR_ID_CABLE][0];
 }
 
 static bool lacks_computer(const struct attempt_view *a)

@@ -281,7 +281,8 @@ static void take_complaint(
 {
 	bool noise;
 
-	if (!log->tool_sign) {
+	/* The line of a program that died has its command in it. */
+	if (!log->tool_sign && !shape->signal) {
 		log->tool_sign = shape->tool_sign;
 		log->sign_of_error = true;
 	}
