@@ -61,6 +61,18 @@ void toollog_emit_tool(struct toollog *log, const char *name, const char *versio
 	toollog_emit(log, &event);
 }
 
+void toollog_infer_tool(struct toollog *log, const char *name)
+{
+	struct event event = toollog_event(log, EVENT_TOOL_VERSION);
+
+	if (log->tool_told || log->tool_inferred)
+		return;
+	log->tool_inferred = true;
+	event.flag = true;
+	text_copy(event.name, sizeof(event.name), name);
+	toollog_emit(log, &event);
+}
+
 void toollog_emit_permille(struct toollog *log, int32_t permille)
 {
 	struct event event = toollog_event(log, EVENT_PROGRESS);

@@ -13,6 +13,9 @@
 #include "common/logs/panic.h"
 #include "common/logs/toollog_private.h"
 
+#define NAME "idevicerestore"
+
+/* Other programs have its code inside; they name themselves, before or after. */
 static void read_entry(struct toollog *log, const char *rest, int value)
 {
 	struct event event = toollog_event(log, EVENT_ENTRY);
@@ -21,8 +24,11 @@ static void read_entry(struct toollog *log, const char *rest, int value)
 	if (sscanf(rest, "%15s mode", word) != 1)
 		return;
 	event.mode = toollog_mode(word);
-	if (event.mode != MODE_UNKNOWN)
-		toollog_emit(log, &event);
+	if (event.mode == MODE_UNKNOWN)
+		return;
+	toollog_emit(log, &event);
+	log->tool_inferred = false;
+	toollog_infer_tool(log, NAME);
 }
 
 static void read_ecid(struct toollog *log, const char *rest, int value)
@@ -49,6 +55,26 @@ static void read_product(struct toollog *log, const char *rest, int value)
 		event.text = rest;
 		event.text_length = (size_t)(comma - rest);
 	}
+	toollog_emit(log, &event);
+	toollog_infer_tool(log, NAME);
+}
+
+/* "iPhone 8 (GSM) (iPhone10,4 - d201ap) in DFU mode", as Legacy iOS Kit's menus show it, before a
+ * restore and after it. */
+static void read_described(struct toollog *log, const char *rest, int value)
+{
+	struct event event = toollog_event(log, EVENT_IDENTITY);
+	const char *dash = strstr(rest, " - "), *open;
+
+	if (!dash)
+		return;
+	for (open = dash; open > rest && *open != '('; open--)
+		;
+	if (*open != '(')
+		return;
+	snprintf(event.name, sizeof(event.name), "%.*s", (int)(dash - open - 1), open + 1);
+	event.text = dash + strlen(" - ");
+	event.text_length = strcspn(event.text, " )");
 	toollog_emit(log, &event);
 }
 
@@ -88,7 +114,7 @@ static void read_action(struct toollog *log, const char *rest, int value)
 static void read_version(struct toollog *log, const char *rest, int value)
 {
 	if (isdigit((unsigned char)*rest))
-		toollog_emit_tool(log, "idevicerestore", rest);
+		toollog_emit_tool(log, NAME, rest);
 }
 
 /* The tool's waits: enum wait. */
@@ -273,6 +299,7 @@ static void read_checkpoint(struct toollog *log, const char *rest, int state)
 			event_set_text(&event, text + 1 + strspn(text + 1, " "));
 	}
 	toollog_emit(log, &event);
+	toollog_infer_tool(log, NAME);
 }
 
 /* "irecv_event_cb: device 001c2d6a3c8a802e (udid: …) connected in DFU mode", only with -d. */
@@ -298,6 +325,7 @@ static void read_link(struct toollog *log, const char *rest, int value)
 		return;
 	}
 	toollog_emit(log, &event);
+	toollog_infer_tool(log, NAME);
 }
 
 /* Start of a dump of the phone's final status; its numbers follow. */
@@ -326,6 +354,8 @@ static void read_progress(struct toollog *log, const char *rest, int value)
 static const struct toollog_rule rules[] = {
 	{"Found device in ", RULE_BEGINS, read_entry, 0},
 	{"ECID: ", RULE_BEGINS, read_ecid, 0},
+	{"* ECID: ", RULE_BEGINS, read_ecid, 0},
+	{"* Device: ", RULE_BEGINS, read_described, 0},
 	{"Found ECID ", RULE_BEGINS, read_ecid, 0},
 	{"UniqueChipID: ", RULE_BEGINS, read_ecid, 0},
 	{"Identified device as ", RULE_BEGINS, read_product, 0},

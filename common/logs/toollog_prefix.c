@@ -19,10 +19,11 @@ static const struct {
 	const char *tool;
 	enum severity severity;
 } prefixes[] = {
-	{"dd:dd:dd.ddd:", 0, false},	  /* iMazing, 3uTools, some wrappers */
-	{"dd:dd:dd.ddd_", 0, false},	  /* idevicerestore since June 2025 */
-	{"[dd:dd:dd.dddd-GMT]", 1, true}, /* the phone */
-	{"[dd:dd:dd.dddd]", 1, false},	  /* Finder, Apple Devices, PurpleRestore */
+	{"dd:dd:dd.ddd:", 0, false},	   /* iMazing, 3uTools, some wrappers */
+	{"dd:dd:dd.ddd_", 0, false},	   /* idevicerestore since June 2025 */
+	{"[dd:dd:dd.dddd-GMT]", 1, true},  /* the phone */
+	{"[dd:dd:dd.dddd]", 1, false},	   /* Finder, Apple Devices, PurpleRestore */
+	{"[dd:dd:dd.ddd][w_:_", 1, false}, /* wrappers, with the number of the process */
 	{"[dd:dd:dd.ddd][d]_", 1, false, "usbmuxd"},
 	{"[dd:dd:dd.ddd]", 1, false}, /* wrappers */
 	{"dddd-dd-dd dd:dd:dd.ddd_[w:_", 11, false, "itunes"},

@@ -83,6 +83,7 @@ struct toollog {
 	bool only_noise;	    /* that error is known to mean nothing */
 	bool phone_complained;	    /* it is the phone's */
 	bool tool_told;
+	bool tool_inferred;
 	bool names_operations; /* it prints only their names: 3uTools */
 	int32_t permille;      /* the last one reported */
 	uint32_t operation;
@@ -119,6 +120,8 @@ void toollog_emit_number(struct toollog *log, enum event_kind kind, uint32_t num
 void toollog_emit_code(struct toollog *log, enum event_kind kind, int64_t code, const char *name);
 /* Emits the tool's name, once. `version` may be NULL. */
 void toollog_emit_tool(struct toollog *log, const char *name, const char *version);
+/* Emits the tool to which the shape of the lines belongs, once an attempt, if none names itself. */
+void toollog_infer_tool(struct toollog *log, const char *name);
 /* Emits a progress if it has changed. */
 void toollog_emit_permille(struct toollog *log, int32_t permille);
 /* Emits an operation by its number in protocol 14. */

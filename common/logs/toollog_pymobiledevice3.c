@@ -137,14 +137,38 @@ static void read_connected(struct toollog *log, const char *rest, int value)
 	int64_t number;
 
 	toollog_emit_tool(log, NAME, NULL);
-	if (!ecid || !toollog_number(ecid + strlen(key), 10, " ", &number) || number == 0)
-		return;
-	event.ecid = (uint64_t)number;
+	/* Version 10 prints no number there. */
+	if (ecid && toollog_number(ecid + strlen(key), 10, " ", &number))
+		event.ecid = (uint64_t)number;
 	if (board) {
 		event.text = board + strlen(board_key);
 		event.text_length = strcspn(event.text, " >");
 	}
+	if (event.ecid || board)
+		toollog_emit(log, &event);
+}
+
+/* "hardware info: {'BoardID': 10, 'UniqueChipID': 7931233653391406, ...}" */
+static void read_hardware(struct toollog *log, const char *rest, int value)
+{
+	struct event event = toollog_event(log, EVENT_IDENTITY);
+	int64_t number;
+
+	read_stage(log, rest, STAGE_RESTORE);
+	if (!number_of(rest, "UniqueChipID", &number) || number == 0)
+		return;
+	event.ecid = (uint64_t)number;
 	toollog_emit(log, &event);
+}
+
+static void read_board(struct toollog *log, const char *rest, int value)
+{
+	struct event event = toollog_event(log, EVENT_IDENTITY);
+
+	event.text = rest;
+	event.text_length = strcspn(rest, " >,");
+	if (event.text_length)
+		toollog_emit(log, &event);
 }
 
 static const struct toollog_rule rules[] = {
@@ -156,7 +180,8 @@ static const struct toollog_rule rules[] = {
 	{"status message: {", RULE_BEGINS, read_status, 0},
 	{"PreviousRestoreLog: ", RULE_BEGINS, read_stage, STAGE_RESTORE},
 	{"waiting for device to connect for restored service", RULE_BEGINS, read_wait, 0},
-	{"hardware info: {", RULE_BEGINS, read_stage, STAGE_RESTORE},
+	{"hardware_model: ", RULE_WITHIN, read_board, 0},
+	{"hardware info: {", RULE_BEGINS, read_hardware, 0},
 	{"saved_debug_info: ", RULE_BEGINS, read_stage, STAGE_RESTORE},
 	{"about to send ", RULE_BEGINS, read_transfer, STEP_BEGIN},
 	{"connecting to ASR", RULE_BEGINS, read_stage, STAGE_RESTORE},

@@ -538,8 +538,12 @@ static void fold_tool_start(struct attempt *attempt, const struct event *event)
 
 static void fold_tool_version(struct attempt *attempt, const struct event *event)
 {
+	if (event->flag && attempt->tool[0])
+		return;
+	/* A line that names the tool without its version says nothing new of a known one. */
+	if (event->text_length || !text_equal(attempt->tool, event->name))
+		copy_text(attempt->version, sizeof(attempt->version), event);
 	text_copy(attempt->tool, sizeof(attempt->tool), event->name);
-	copy_text(attempt->version, sizeof(attempt->version), event);
 }
 
 static void fold_tool_end(struct attempt *attempt, const struct event *event)

@@ -46,7 +46,8 @@ enum event_kind {
 	/* The restore tool. */
 	EVENT_TOOL_START = 20,	 /* name = tool, text = its command line; a restore is running */
 	EVENT_TOOL_END = 21,	 /* code = exit status, or minus the signal */
-	EVENT_TOOL_VERSION = 22, /* name = tool, text = version */
+	EVENT_TOOL_VERSION = 22, /* name = tool, text = version; flag not 0: only inferred from the
+				  * shape of its lines */
 	EVENT_LOG = 23,		 /* text = one raw line of the tool's log */
 	EVENT_FIRMWARE = 24,	 /* name = version, text = build */
 	EVENT_ACTION = 25,	 /* name = "erase" or "update" */

@@ -2,6 +2,7 @@
 #include "common/model/identity.h"
 
 #include "common/base/text.h"
+#include "common/model/phone_model.h"
 
 bool identity_is_known(const struct identity *identity)
 {
@@ -30,6 +31,7 @@ void identity_merge(struct identity *to, const struct identity *from)
 struct identity event_identity(const struct event *event)
 {
 	struct identity identity = {.ecid = event->ecid};
+	const struct model *model;
 
 	text_copy(identity.udid, sizeof(identity.udid), event->udid);
 	if (!identity.ecid)
@@ -40,6 +42,9 @@ struct identity event_identity(const struct event *event)
 			text_copy(identity.product, sizeof(identity.product), event->name);
 		text_clean(event->text, event->text_length, identity.board, sizeof(identity.board));
 	}
+	model = identity.product[0] ? NULL : model_by_board(identity.board);
+	if (model)
+		text_copy(identity.product, sizeof(identity.product), model->product);
 	return identity;
 }
 

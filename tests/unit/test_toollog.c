@@ -7,6 +7,7 @@
 
 #include "common/base/text.h"
 #include "common/model/attempt.h"
+#include "common/model/identity.h"
 #include "common/logs/toollog.h"
 
 #define EVENTS_MAX 64
@@ -256,12 +257,110 @@ static void test_link_events(void **state)
 	struct heard heard;
 
 	read_log(&heard, text, strlen(text), 7);
-	assert_int_equal(heard.count, 2);
+	assert_int_equal(heard.count, 3);
 	assert_int_equal(heard.events[0].kind, EVENT_ATTACH);
 	assert_int_equal(heard.events[0].mode, MODE_RESTORE);
 	assert_string_equal(heard.events[0].udid, "00008030-001C2D6A3C8A802E");
-	assert_int_equal(heard.events[1].kind, EVENT_DETACH);
-	assert_true(heard.events[1].ecid == 0x001c2d6a3c8a802e);
+	assert_int_equal(heard.events[1].kind, EVENT_TOOL_VERSION);
+	assert_int_equal(heard.events[2].kind, EVENT_DETACH);
+	assert_true(heard.events[2].ecid == 0x001c2d6a3c8a802e);
+}
+
+/* Logs of wrappers and of other tools name the phone in their own ways; the board tells the model.
+ */
+static void test_who_the_phone_is(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t ecid;
+		const char *product, *board;
+	} logs[] = {
+		{"[13:12:58.146][8272] : ECID: 7931233653391406\n", 7931233653391406, "", ""},
+		{"[13:12:58.146][8272] : Identified device as d421ap, iPhone12,3\n", 0,
+			"iPhone12,3", "d421ap"},
+		{"* ECID: 7931233653391406\n", 7931233653391406, "", ""},
+		{"* Device: iPhone 8 (GSM) (iPhone10,4 - d201ap) in DFU mode\n", 0, "iPhone10,4",
+			"d201ap"},
+		{"2026-08-01 10:00:00 bench root[77] INFO connected device: <Device ecid: async "
+		 "hardware_model: d421ap image4-support: 4>\n",
+			0, "iPhone12,3", "d421ap"},
+		{"hardware_model: d421ap\n", 0, "iPhone12,3", "d421ap"},
+		{"hardware info: {'BoardID': 6, 'UniqueChipID': 7931233653391406}\n",
+			7931233653391406, "", ""},
+	};
+	struct heard heard;
+
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++) {
+		struct identity identity = {0};
+
+		read_log(&heard, logs[i].text, strlen(logs[i].text), 9);
+		for (size_t j = 0; j < heard.count; j++) {
+			heard.events[j].text = heard.texts[j];
+			identity_fold(&identity, &heard.events[j]);
+		}
+		if (identity.ecid != logs[i].ecid ||
+			!text_equal(identity.product, logs[i].product) ||
+			!text_equal(identity.board, logs[i].board))
+			fail_msg("%s: %s %s", logs[i].text, identity.product, identity.board);
+	}
+}
+
+/* A log without the tool's own name has the shape of its lines; a name counts more. */
+static void test_the_tool_by_its_lines(void **state)
+{
+	static const struct {
+		const char *text, *tool;
+	} logs[] = {
+		{"Found device in Recovery mode\n", "idevicerestore"},
+		{"Identified device as d421ap, iPhone12,3\n", "idevicerestore"},
+		{"irecv_event_cb: device 001c2d6a3c8a802e (udid: N/A) disconnected\n",
+			"idevicerestore"},
+		{"Checkpoint started   id: 0x60D (wait_for_storage)\n", "idevicerestore"},
+		{"Found device in DFU mode\nfuturerestore init done\n", "futurerestore"},
+		{"futurerestore init done\nFound device in DFU mode\n", "futurerestore"},
+		{"Waiting for NAND (28)\n", ""},
+	};
+	struct heard heard;
+
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++) {
+		read_log(&heard, logs[i].text, strlen(logs[i].text), 9);
+		if (!text_equal(heard.attempt.tool, logs[i].tool))
+			fail_msg("%s: %s", logs[i].text, heard.attempt.tool);
+	}
+}
+
+/* What is no error leaves no sign, however it is worded. */
+static void test_errors_are_read_in_errors_alone(void **state)
+{
+	static const struct {
+		const char *text, *sign;
+	} logs[] = {
+		{"ERROR: Unable to fetch SE ticket\n", "ticket-lacking"},
+		{"12:00:01.000   <Error> Unable to fetch SE ticket\n", "ticket-lacking"},
+		{"Unable to fetch SE ticket\n", "ticket-lacking"},
+		{"what=APTicket can't be used for this restore\n", "ticket-misfit"},
+		{"ERROR: Unable to extract baseband firmware from ipsw\n", "component-not-made"},
+		{"ERROR: Unable to extract BuildManifest from x.ipsw. Firmware file might be "
+		 "corrupt.\n",
+			"firmware-file"},
+		{"Unknown data request 'PersonalizedData' received\n", "old-tool"},
+		{"WARNING: Unable to fetch SE ticket\n", NULL},
+		{"12:00:01.000    <Info> Unable to fetch SE ticket\n", NULL},
+		{"Sending APTicket now...\n", NULL},
+		{"ERROR: Unable to extract component X. Trying to continue anyway.\n", NULL},
+		{"ASR: __decompressChunk() error: 5\n", "image-broken-off"},
+		{"ASR: __decompressChunk() error: 22\n", "image-invalid"},
+	};
+	struct heard heard;
+
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++) {
+		const struct event *event;
+
+		read_log(&heard, logs[i].text, strlen(logs[i].text), 9);
+		event = find(&heard, EVENT_SIGN);
+		if (logs[i].sign ? !event || !text_equal(event->name, logs[i].sign) : event != NULL)
+			fail_msg("%s: %s", logs[i].text, event ? event->name : "no sign");
+	}
 }
 
 /* Bars come with \r, without any end, a dozen on a line, and with an error glued to the last. */
@@ -716,6 +815,9 @@ int main(void)
 		cmocka_unit_test(test_numbers_of_updaters_are_their_own),
 		cmocka_unit_test(test_lines_that_mean_nothing),
 		cmocka_unit_test(test_link_events),
+		cmocka_unit_test(test_who_the_phone_is),
+		cmocka_unit_test(test_the_tool_by_its_lines),
+		cmocka_unit_test(test_errors_are_read_in_errors_alone),
 		cmocka_unit_test(test_bars),
 		cmocka_unit_test(test_done_is_no_success),
 		cmocka_unit_test(test_failing_checkpoint),
