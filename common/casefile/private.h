@@ -72,6 +72,7 @@ struct observed_field {
 static const struct observed_field observed_fields[] = {
 	OBSERVED("operation", OBSERVED_U32, operation),
 	OBSERVED("operationName", OBSERVED_TEXT, operation_name),
+	OBSERVED("operationPassed", OBSERVED_BOOL, operation_passed),
 	OBSERVED("permille", OBSERVED_I32, permille),
 	OBSERVED("checkpoint", OBSERVED_U32, checkpoint),
 	OBSERVED("checkpointName", OBSERVED_TEXT, checkpoint_name),

@@ -160,7 +160,7 @@ static enum point_match same_point(const struct attempt_view *a, const struct at
 {
 	const struct attempt *x = a->attempt, *y = b->attempt;
 
-	if (x->operation && y->operation)
+	if (x->operation && y->operation && !x->operation_passed && !y->operation_passed)
 		return x->operation == y->operation ? POINT_SAME : POINT_DIFFERENT;
 	if (x->checkpoint && y->checkpoint)
 		return x->checkpoint == y->checkpoint ? POINT_SAME : POINT_DIFFERENT;

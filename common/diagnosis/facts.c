@@ -112,7 +112,7 @@ static bool term_holds_for_attempt(
 		return usb_error_among(term, attempt, sequence);
 	case TERM_OPERATION:
 		*sequence = attempt->operation_sequence;
-		return number_among(term, attempt->operation);
+		return !attempt->operation_passed && number_among(term, attempt->operation);
 	case TERM_CHECKPOINT:
 		*sequence = attempt->checkpoint_sequence;
 		return number_among(term, attempt->checkpoint);

@@ -366,6 +366,8 @@ static void fold_operation(struct attempt *attempt, const struct event *event)
 		attempt->permille = -1;
 	attempt->operation = event->number;
 	attempt->operation_sequence = event->sequence;
+	attempt->later_step = 0;
+	attempt->operation_passed = false;
 	text_copy(attempt->operation_name, sizeof(attempt->operation_name), event->name);
 }
 
@@ -451,6 +453,14 @@ static void fold_result(struct attempt *attempt, const struct event *event)
 		drop_failed_step(attempt, event->number);
 }
 
+/* The step that failed began after the last operation was announced: that is not where it failed.
+ */
+static void pass_operation(struct attempt *attempt, const struct event *event)
+{
+	if (attempt->later_step == event->number && event->number)
+		attempt->operation_passed = true;
+}
+
 static void fold_checkpoint(struct attempt *attempt, const struct event *event)
 {
 	bool clean_up = checkpoint_says(event->number) == SAYS_CLEAN_UP;
@@ -461,9 +471,11 @@ static void fold_checkpoint(struct attempt *attempt, const struct event *event)
 		copy_text(attempt->failure_text, sizeof(attempt->failure_text), event);
 		/* Where its clean-up names a failure, that of the restore is meant. */
 		attempt->complaining |= event->text_length > 0;
-		if (!clean_up &&
-			(!attempt->failing || checkpoint_says(attempt->checkpoint) == SAYS_AROUND))
+		if (!clean_up && (!attempt->failing ||
+					 checkpoint_says(attempt->checkpoint) == SAYS_AROUND)) {
 			name_checkpoint(attempt, event);
+			pass_operation(attempt, event);
+		}
 		attempt->failing |= !clean_up;
 		return;
 	}
@@ -477,10 +489,13 @@ static void fold_checkpoint(struct attempt *attempt, const struct event *event)
 	if (event->flag == CHECKPOINT_STARTED) {
 		open_checkpoint(attempt, event->number);
 		name_checkpoint(attempt, event);
+		if (attempt->operation && checkpoint_says(event->number) != SAYS_AROUND)
+			attempt->later_step = event->number;
 	} else if (event->flag == CHECKPOINT_COMPLETED) {
-		if (event->code != 0)
+		if (event->code != 0) {
 			name_checkpoint(attempt, event);
-		else
+			pass_operation(attempt, event);
+		} else
 			close_checkpoint(attempt, event->number);
 	}
 }

@@ -128,7 +128,8 @@ struct attempt {
 	uint32_t operation;	  /* the last one; 0 = none */
 	char operation_name[NAME_SIZE];
 	uint64_t operation_sequence;
-	int32_t permille;    /* of that operation; -1 = unknown */
+	bool operation_passed; /* a later step failed: it did not fail in the operation */
+	int32_t permille;      /* of that operation; -1 = unknown */
 	uint32_t checkpoint; /* failing checkpoint: the last started and not completed; 0 = none */
 	char checkpoint_name[NAME_SIZE];
 	uint64_t checkpoint_sequence;
@@ -175,10 +176,11 @@ struct attempt {
 	size_t modes_when_due; /* modes seen when the restore system was first due on the phone */
 	uint32_t open_checkpoints[ATTEMPT_OPEN_CHECKPOINTS_MAX];
 	size_t open_checkpoint_count;
-	bool touched;	    /* the tool did something with the phone, or printed that it did */
-	bool failing;	    /* a step has just failed; those around it fail after it */
-	bool cleaning_up;   /* restored's clean-up has begun: its steps are not the failure */
-	uint32_t link_rank; /* of the best source of link events so far */
+	bool touched;	     /* the tool did something with the phone, or printed that it did */
+	bool failing;	     /* a step has just failed; those around it fail after it */
+	uint32_t later_step; /* the last checkpoint that began after the operation; 0 = none */
+	bool cleaning_up;    /* restored's clean-up has begun: its steps are not the failure */
+	uint32_t link_rank;  /* of the best source of link events so far */
 	uint32_t recent_usb_errors; /* those that a disconnect right after them would mask */
 	uint64_t recent_usb_error_us;
 	uint64_t link_lost_us; /* the last EVENT_LINK_LOST */

@@ -305,6 +305,39 @@ static void test_who_the_phone_is(void **state)
 	}
 }
 
+/* The step that failed names the place, not the operation that was announced before it. */
+static void test_a_failed_step_after_the_operation(void **state)
+{
+	static const struct {
+		const char *text;
+		bool passed;
+	} logs[] = {
+		{"Updating baseband (19)\n"
+		 "Checkpoint started   id: 0x6A6 (install_splat)\n"
+		 "Checkpoint FAILURE id: 0x6A6 result=-1: [0]D(failed to install splat)\n",
+			true},
+		{"Updating baseband (19)\n"
+		 "Checkpoint started   id: 0x6A6 (install_splat)\n"
+		 "Checkpoint completed id: 0x6A6 (install_splat) result=-1\n",
+			true},
+		{"Checkpoint started   id: 0x132A (await_update_baseband_legacy)\n"
+		 "Updating baseband (19)\n"
+		 "Checkpoint completed id: 0x132A (await_update_baseband_legacy) result=-1\n",
+			false},
+		{"Updating baseband (19)\n"
+		 "Checkpoint started   id: 0x6A6 (install_splat)\n"
+		 "Checkpoint completed id: 0x6A6 (install_splat) result=0\n",
+			false},
+	};
+	struct heard heard;
+
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++) {
+		read_log(&heard, logs[i].text, strlen(logs[i].text), 9);
+		assert_int_equal(heard.attempt.operation, 19);
+		assert_int_equal(heard.attempt.operation_passed, logs[i].passed);
+	}
+}
+
 /* A log without the tool's own name has the shape of its lines; a name counts more. */
 static void test_the_tool_by_its_lines(void **state)
 {
@@ -816,6 +849,7 @@ int main(void)
 		cmocka_unit_test(test_lines_that_mean_nothing),
 		cmocka_unit_test(test_link_events),
 		cmocka_unit_test(test_who_the_phone_is),
+		cmocka_unit_test(test_a_failed_step_after_the_operation),
 		cmocka_unit_test(test_the_tool_by_its_lines),
 		cmocka_unit_test(test_errors_are_read_in_errors_alone),
 		cmocka_unit_test(test_bars),
