@@ -55,22 +55,27 @@ attempt_test *fact_server_ended(const struct case_analysis *view)
 	return any_failure(view, ended_by_server);
 }
 
-bool fact_ended_off_link(const struct case_analysis *view)
+static bool ended_off_link(const struct attempt_view *a)
+{
+	return a->off_link;
+}
+
+attempt_test *fact_ended_off_link(const struct case_analysis *view)
 {
 	for (size_t i = 0; i < view->count; i++)
 		if (view->attempts[i].failed && !view->attempts[i].off_link)
-			return false;
-	return view->failed_count > 0;
+			return NULL;
+	return any_failure(view, ended_off_link);
 }
 
 static bool has_lacking_tool(const struct attempt_view *a)
 {
-	return attempt_says(a->attempt, SAYS_TOOL);
+	return has_outdated_tool(a) || attempt_says(a->attempt, SAYS_TOOL);
 }
 
-bool fact_tool_lacking(const struct case_analysis *view)
+attempt_test *fact_tool_lacking(const struct case_analysis *view)
 {
-	return fact_tool_outdated(view) || any_failure(view, has_lacking_tool);
+	return any_failure(view, has_lacking_tool);
 }
 
 static bool was_overlooked(const struct attempt_view *a)
