@@ -396,6 +396,7 @@ void text_diagnosis(struct layout *layout, struct json_object *reply, enum detai
 	put_suspects(layout, causes, detail);
 	put_cleared(layout, causes, detail);
 	put_untested(layout, causes);
+	put_list(layout, "Not counted", field_list(verdict, "notCounted"));
 	put_list(layout, "Not known", field_list(verdict, "missing"));
 	put_list(layout, "Advice", field_list(verdict, "advice"));
 }

@@ -235,6 +235,7 @@ static void put_advice(struct html *html, const struct report *report)
 	html_put_in(html, "h2", NULL, "Next step");
 	if (field_object(verdict, "nextStep"))
 		report_put_next_step(html, report);
+	put_list(html, "Not counted", field_list(verdict, "notCounted"));
 	put_list(html, "Not known", field_list(verdict, "missing"));
 	put_list(html, "Advice", field_list(verdict, "advice"));
 	html_end(html);

@@ -302,6 +302,62 @@ static int compare_times(const void *left, const void *right)
 	return a->index < b->index ? -1 : a->index > b->index;
 }
 
+/* For half of the shorter's time or more they ran side by side: one phone, one restore. */
+static bool ran_at_once(const struct attempt *a, const struct attempt *b)
+{
+	uint64_t from =
+		a->started.wall_us > b->started.wall_us ? a->started.wall_us : b->started.wall_us;
+	uint64_t to = a->ended.wall_us < b->ended.wall_us ? a->ended.wall_us : b->ended.wall_us;
+	uint64_t length = a->ended.wall_us - a->started.wall_us;
+	uint64_t other = b->ended.wall_us - b->started.wall_us;
+
+	if (!a->started.wall_us || !b->started.wall_us || a->ended.wall_us <= a->started.wall_us ||
+		b->ended.wall_us <= b->started.wall_us)
+		return false;
+	return to > from && to - from >= (length < other ? length : other) / 2;
+}
+
+/* Of two restores of one phone at the same time, the one that tells more: its success, or how far
+ * it came. */
+static bool tells_more(const struct attempt_view *a, const struct attempt_view *b)
+{
+	if (a->succeeded != b->succeeded)
+		return a->succeeded;
+	if (a->failed != b->failed)
+		return a->failed;
+	if (a->attempt->stage != b->attempt->stage)
+		return a->attempt->stage > b->attempt->stage;
+	if (!a->attempt->operation != !b->attempt->operation)
+		return a->attempt->operation != 0;
+	return compare_times(a, b) < 0;
+}
+
+static bool has_result(const struct attempt_view *a)
+{
+	return (a->failed || a->bench_fault || a->succeeded) && !a->concurrent;
+}
+
+/* Two tools that work on one phone at the same time spoil each other's restore: their failures are
+ * not two independent ones, and compared with each other they show nothing. */
+static void mark_concurrent(struct case_analysis *view)
+{
+	for (size_t i = 0; i < view->count; i++)
+		for (size_t j = i + 1; j < view->count; j++) {
+			struct attempt_view *a = &view->attempts[i], *b = &view->attempts[j];
+			struct attempt_view *less = tells_more(a, b) ? b : a;
+
+			if (has_result(a) && has_result(b) && ran_at_once(a->attempt, b->attempt))
+				less->concurrent = true;
+		}
+	for (size_t i = 0; i < view->count; i++) {
+		struct attempt_view *a = &view->attempts[i];
+
+		a->failed &= !a->concurrent;
+		a->bench_fault &= !a->concurrent;
+		a->succeeded &= !a->concurrent;
+	}
+}
+
 static void fill_model(struct case_analysis *view)
 {
 	const char *product = view->c->identity.product;
@@ -354,6 +410,7 @@ int case_analysis_new(const struct triage_case *c, struct case_analysis **ret)
 	first = count > CASE_ANALYSIS_ATTEMPTS_MAX ? count - CASE_ANALYSIS_ATTEMPTS_MAX : 0;
 	view->count = count - first;
 	memmove(view->attempts, view->attempts + first, view->count * sizeof(*view->attempts));
+	mark_concurrent(view);
 	fill_model(view);
 	comparison_read(view);
 	fill_counts(view);

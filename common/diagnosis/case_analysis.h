@@ -38,6 +38,8 @@ struct attempt_view {
 	bool running; /* not over yet */
 	bool succeeded;
 	bool bench_fault;
+	bool concurrent; /* ran at the same time as another one of the phone, which counts for both
+			  */
 	bool link_faulty;
 	bool link_known;       /* its quality is known, or it is known to have held */
 	bool outside;	       /* its end has an external cause: see external_cause.h */

@@ -489,6 +489,7 @@ int diagnose(const struct triage_case *c, struct verdict *ret)
 	d->view = view;
 	*ret = (struct verdict){.phase = PHASE_UNDECIDED};
 	silence_collect(view, ret);
+	unknowns_uncounted(view, ret);
 	if (case_analysis_last_failure(view))
 		diagnose_failures(d, ret);
 	else

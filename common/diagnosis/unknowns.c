@@ -185,6 +185,43 @@ void unknowns_warn(const struct case_analysis *view, struct verdict *verdict)
 		add_unknown(verdict, "Other conditions are not known either.");
 }
 
+static bool never_began(const struct attempt_view *a)
+{
+	return a->attempt->outcome == OUTCOME_NOT_STARTED;
+}
+
+static bool ran_beside_another(const struct attempt_view *a)
+{
+	return a->concurrent;
+}
+
+static const struct {
+	attempt_lacks *is;
+	const char *after; /* for the attempts */
+} no_evidence[] = {
+	{never_began, " never began: no evidence about the phone."},
+	{ran_beside_another,
+		" ran at the same time as another restore of this phone: together they count as "
+		"one. Let one tool at a time work on a phone."},
+};
+
+void unknowns_uncounted(const struct case_analysis *view, struct verdict *verdict)
+{
+	size_t others = 0;
+
+	for (size_t i = 0; i < view->count; i++)
+		others += !never_began(&view->attempts[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(no_evidence) && others > 0; i++) {
+		char numbers[NUMBERS_SIZE], *out = verdict->uncounted[verdict->uncounted_count];
+
+		if (!list_attempts(view, no_evidence[i].is, numbers))
+			continue;
+		snprintf(out, sizeof(verdict->uncounted[0]), "A%s%s", numbers + 1,
+			no_evidence[i].after);
+		verdict->uncounted_count++;
+	}
+}
+
 void unknowns_collect(const struct case_analysis *view, struct verdict *verdict)
 {
 	if (verdict->phase != PHASE_UNDECIDED && verdict->strength >= STRENGTH_STRONG)

@@ -15,6 +15,7 @@
 #define VERDICT_RECORDS_MAX 4
 #define VERDICT_MISSING_MAX 8
 #define VERDICT_SILENCES_MAX 8
+#define VERDICT_UNCOUNTED_MAX 3
 #define VERDICT_CHANGES_MAX 6
 
 enum phase {
@@ -100,6 +101,9 @@ struct verdict {
 	struct next_step next;
 	const char *advice[VERDICT_ADVICE_MAX];
 	size_t advice_count;
+	/* Attempts that are no evidence about the phone, and why. Sentences like the next ones. */
+	char uncounted[VERDICT_UNCOUNTED_MAX][256];
+	size_t uncounted_count;
 	/* Unknown facts that would strengthen the verdict: labels of cables and computers, the
 	 * state of links. Sentences that number attempts from 1. */
 	char missing[VERDICT_MISSING_MAX][256];

@@ -9,6 +9,8 @@
 
 /* Fills verdict->missing; leaves it empty if the verdict is strong anyway. */
 void unknowns_collect(const struct case_analysis *view, struct verdict *verdict);
+/* Fills verdict->uncounted. */
+void unknowns_uncounted(const struct case_analysis *view, struct verdict *verdict);
 /* Adds to verdict->missing the conditions and states that knowledge/factors.txt does not have, each
  * with the nearest that it has. */
 void unknowns_warn(const struct case_analysis *view, struct verdict *verdict);

@@ -85,6 +85,16 @@ static struct json_object *works_since_to_json(
 	return object;
 }
 
+static struct json_object *uncounted_to_json(
+	struct json_builder *builder, const struct verdict *verdict)
+{
+	struct json_object *array = json_new_array(builder);
+
+	for (size_t i = 0; i < verdict->uncounted_count; i++)
+		json_add_text(builder, array, verdict->uncounted[i]);
+	return array;
+}
+
 struct json_object *verdict_to_json(struct json_builder *builder, const struct verdict *verdict)
 {
 	struct json_object *object = json_new_object(builder);
@@ -112,6 +122,8 @@ struct json_object *verdict_to_json(struct json_builder *builder, const struct v
 	if (verdict->next.experiment)
 		json_put(builder, object, "nextStep", next_step_to_json(builder, &verdict->next));
 	json_put(builder, object, "advice", advice);
+	if (verdict->uncounted_count)
+		json_put(builder, object, "notCounted", uncounted_to_json(builder, verdict));
 	json_put(builder, object, "missing", missing);
 	return object;
 }

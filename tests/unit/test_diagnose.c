@@ -1477,6 +1477,68 @@ static void a_running_restore_stands_beside_failures(void **state)
 	assert_non_null(strstr(verdict.summary, "A restore is running and past its time"));
 }
 
+static void span(struct attempt *attempt, uint64_t from_s, uint64_t to_s)
+{
+	attempt->started.wall_us = from_s * USEC_PER_SEC;
+	attempt->ended.wall_us = to_s * USEC_PER_SEC;
+}
+
+static bool is_uncounted(const char *text)
+{
+	for (size_t i = 0; i < verdict.uncounted_count; i++)
+		if (strstr(verdict.uncounted[i], text))
+			return true;
+	return false;
+}
+
+/* Two tools on one phone: they spoil each other's restore. */
+static void two_restores_at_once_are_one_failure(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone12,3");
+
+	span(add_4013(c, "one", "A"), 1000, 1600);
+	span(add_4013(c, "one", "A"), 1100, 1700);
+	assert_int_equal(diagnose(c, &verdict), 0);
+	assert_non_null(strstr(verdict.summary, "after 1 failed attempt"));
+	assert_true(is_uncounted("Attempt 2 ran at the same time"));
+	/* One began when the other had nearly ended: a tool that still hung. */
+	span(c->attempts[1], 1500, 2100);
+	assert_int_equal(diagnose(c, &verdict), 0);
+	assert_non_null(strstr(verdict.summary, "after 2 failed attempts"));
+	assert_int_equal(verdict.uncounted_count, 0);
+	/* Of an attempt without an end nothing is known. */
+	span(c->attempts[1], 1100, 0);
+	assert_int_equal(diagnose(c, &verdict), 0);
+	assert_non_null(strstr(verdict.summary, "after 2 failed attempts"));
+}
+
+/* The other tool failed because this one worked on the phone: that it was another tool cured
+ * nothing. */
+static void a_success_beside_a_failure_is_no_cure(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone12,3");
+
+	span(add_4013(c, "one", "A"), 1000, 1600);
+	span(add_success(c, "one", "B"), 1100, 1700);
+	assert_int_equal(diagnose(c, &verdict), 0);
+	assert_int_equal(verdict.phase, PHASE_NONE);
+	assert_true(is_uncounted("Attempt 1 ran at the same time"));
+}
+
+static void attempts_that_never_began_are_named(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone12,3");
+
+	add_attempt(c, "one", "A", OUTCOME_NOT_STARTED);
+	assert_int_equal(diagnose(c, &verdict), 0);
+	assert_int_equal(verdict.uncounted_count, 0); /* the summary says it */
+	add_4013(c, "one", "A");
+	add_attempt(c, "one", "A", OUTCOME_NOT_STARTED);
+	assert_int_equal(diagnose(c, &verdict), 0);
+	assert_non_null(strstr(verdict.summary, "after 1 failed attempt"));
+	assert_true(is_uncounted("Attempts 1 and 3 never began"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1547,6 +1609,9 @@ int main(void)
 		cmocka_unit_test(a_phone_that_does_not_start_has_no_bench),
 		cmocka_unit_test(a_start_marks_no_place),
 		cmocka_unit_test(a_busy_bench_is_not_the_first_suspect),
+		cmocka_unit_test(two_restores_at_once_are_one_failure),
+		cmocka_unit_test(a_success_beside_a_failure_is_no_cure),
+		cmocka_unit_test(attempts_that_never_began_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
