@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/diagnosis/external_cause.h"
 #include "common/diagnosis/knowledge.h"
 
 #define VALUE_USUAL 1 /* of a factor that nobody spoke of and that has a usual value */
@@ -279,13 +280,33 @@ static bool links_are_cleared(const struct case_analysis *view)
 	return view->clean_computers >= 2 && view->clean_cables >= 2;
 }
 
+/* Parts that the failure ran without: a part that is off has ended nothing, but one that the phone
+ * needs. */
+static uint64_t parts_off(const struct case_analysis *view, const struct attempt_view *failure)
+{
+	uint64_t off = 0;
+
+	for (size_t f = 0; f < view->factor_count; f++)
+		if (view->factors[f].side == FACTOR_PART && !view->factors[f].needed &&
+			word_is(comparison_state(failure, &view->factors[f]), "disconnected"))
+			off |= FACTOR_BIT(f);
+	return off;
+}
+
+static bool ended_outside(const struct attempt_view *failure)
+{
+	return failure->off_link || outside_is_server(failure->code, failure->phone_code);
+}
+
 /* Drops what changed but explains nothing beside the rest. */
 static void drop_companions(const struct case_analysis *view, const struct attempt_view *success,
 	const struct attempt_view *failure, struct contrast *contrast)
 {
 	uint64_t cleared = of_side(view, FACTOR_LINK) | FACTOR_BIT(FACTOR_ID_HOST);
 	uint64_t kind = FACTOR_BIT(FACTOR_ID_ACTION);
+	uint64_t not_involved = of_side(view, FACTOR_LINK) | of_side(view, FACTOR_PART);
 
+	contrast->changed &= ~parts_off(view, failure);
 	for (size_t f = 0; f < view->factor_count; f++)
 		if (contrast->changed & FACTOR_BIT(f))
 			contrast->changed &= ~view->factors[f].brings;
@@ -293,6 +314,11 @@ static void drop_companions(const struct case_analysis *view, const struct attem
 	if (contrast->changed & ~kind && word_is(success->attempt->action, "update") &&
 		word_is(failure->attempt->action, "erase"))
 		contrast->changed &= ~kind;
+	/* What ended at server, file or tool had no link or part to do with. */
+	if (ended_outside(failure) && contrast->changed & ~not_involved) {
+		contrast->changed &= ~not_involved;
+		contrast->doubtful &= ~not_involved;
+	}
 	if (!(contrast->changed & (of_side(view, FACTOR_PART) | of_side(view, FACTOR_UNNAMED))))
 		return;
 	if (links_are_cleared(view)) {
@@ -583,6 +609,20 @@ static bool is_shared(const struct case_analysis *view, size_t factor)
 	return false;
 }
 
+/* It worked with this factor as it was, once another one alone was changed that points elsewhere.
+ */
+static bool is_rival(const struct case_analysis *view, const struct attempt_view *a, size_t factor)
+{
+	const char *cause = comparison_cause(view, factor);
+
+	if (changed_in(a, factor))
+		return false;
+	for (size_t f = 0; f < view->factor_count; f++)
+		if (cured_by(a, f) && !word_is(comparison_cause(view, f), cause ? cause : ""))
+			return true;
+	return false;
+}
+
 /* It worked with this part as it was, and other parts changed that point elsewhere. */
 static bool stayed(const struct case_analysis *view, const struct attempt_view *a, size_t factor)
 {
@@ -616,6 +656,8 @@ static bool shows(const struct case_analysis *view, const struct attempt_view *a
 		return changed_in(a, factor);
 	case RELATION_AMONG:
 		return changed_in(a, factor) && !cured_by(a, factor);
+	case RELATION_RIVALED:
+		return is_rival(view, a, factor);
 	case RELATION_STAYED:
 		return stayed(view, a, factor);
 	case RELATION_TRIED:
@@ -689,8 +731,14 @@ bool comparison_shown_by(const struct case_analysis *view, enum relation relatio
 	}
 }
 
-bool comparison_changed_together(
-	const struct case_analysis *view, const struct attempt_view *a, enum phase phase)
+/* Another computer is of both halves of Phase 1: it has other ports and other software. */
+static bool is_of_one_half(const struct case_analysis *view, uint64_t changed, enum phase phase)
+{
+	return !(changed & ~(view->of_phase[phase] | FACTOR_BIT(FACTOR_ID_HOST)));
+}
+
+static bool changed_together(
+	const struct case_analysis *view, const struct attempt_view *a, enum phase phase, bool half)
 {
 	uint64_t side = phase == PHASE_HARDWARE ? view->of_phase[phase] : phase_1(view);
 
@@ -698,25 +746,33 @@ bool comparison_changed_together(
 		uint64_t changed = a->contrasts[i].changed;
 
 		if (__builtin_popcountll(changed) >= 2 && !(changed & ~side) &&
-			changed & view->of_phase[phase])
+			changed & view->of_phase[phase] &&
+			(!half || is_of_one_half(view, changed, phase)))
 			return true;
 	}
 	return false;
 }
 
+bool comparison_changed_together(
+	const struct case_analysis *view, const struct attempt_view *a, enum phase phase)
+{
+	return changed_together(view, a, phase, false);
+}
+
 size_t comparison_together(
 	const struct case_analysis *view, enum phase phase, const struct attempt_view **shown)
 {
-	size_t count = 0;
+	size_t count = 0, halves = 0;
 
 	*shown = NULL;
 	for (size_t i = 0; i < view->count; i++) {
-		if (!comparison_changed_together(view, &view->attempts[i], phase))
+		if (!changed_together(view, &view->attempts[i], phase, false))
 			continue;
 		count++;
+		halves += changed_together(view, &view->attempts[i], phase, true);
 		*shown = &view->attempts[i];
 	}
-	return count;
+	return count && halves < 2 ? 1 : count;
 }
 
 /* --- How it reads -------------------------------------------------------------------------------

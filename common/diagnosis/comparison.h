@@ -35,7 +35,7 @@ bool comparison_holds(const struct case_analysis *view, enum relation relation, 
 bool comparison_shown_by(const struct case_analysis *view, enum relation relation, size_t factor,
 	const struct attempt_view *a);
 /* Successes for which several factors changed, all within Phase 1 or all within Phase 2, and one of
- * them of this phase; *shown is the last one. */
+ * them of this phase; *shown is the last one. At most one where both halves of Phase 1 changed. */
 size_t comparison_together(
 	const struct case_analysis *view, enum phase phase, const struct attempt_view **shown);
 /* Whether the attempt is one of these successes. */
