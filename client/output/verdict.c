@@ -187,11 +187,25 @@ static const char *minus(const struct layout *layout)
 	return layout_sign(layout, "−", "-");
 }
 
-static void put_cause(struct layout *layout, struct json_object *cause, bool verbose)
+static bool same_findings(struct json_object *a, struct json_object *b, const char *side)
 {
-	layout_paint(layout, PAINT_BOLD);
-	layout_foreign(layout, cause_title(cause));
-	layout_paint(layout, PAINT_NONE);
+	struct json_object *x = field_list(a, side), *y = field_list(b, side);
+	bool same = field_count(x) == field_count(y);
+
+	for (size_t i = 0; same && i < field_count(x); i++)
+		same = text_equal(finding_text(field_item(x, i)), finding_text(field_item(y, i)));
+	return same;
+}
+
+/* Whether two causes are suspected as much and for the same reasons. */
+static bool is_like(struct json_object *a, struct json_object *b)
+{
+	return text_equal(field_text_or(a, "strength", ""), field_text_or(b, "strength", "")) &&
+	       same_findings(a, b, "evidence") && same_findings(a, b, "counterEvidence");
+}
+
+static void put_cause_reasons(struct layout *layout, struct json_object *cause, bool verbose)
+{
 	put_strength(layout, cause);
 	layout_line(layout, 4);
 	put_findings(layout, field_list(cause, "evidence"), "+", verbose);
@@ -210,7 +224,7 @@ static void put_line_of_causes(struct layout *layout, struct json_object *causes
 
 		if (!is(cause) || count++ < skipped)
 			continue;
-		layout_put(layout, "%s", count == skipped + 1 ? before : ", ");
+		layout_put(layout, "%s", count == skipped + 1 ? before : "; ");
 		layout_foreign(layout, cause_title(cause));
 		put_strength(layout, cause);
 	}
@@ -220,10 +234,12 @@ static void put_line_of_causes(struct layout *layout, struct json_object *causes
 	}
 }
 
-/* Writes the causes that `is` picks, each with its reasons. Returns how many there are. */
+/* Writes the causes that `is` picks with their reasons, those of the same reasons as one. Returns
+ * how many there are. */
 static size_t put_reasons(struct layout *layout, struct json_object *causes,
 	bool (*is)(struct json_object *cause), const char *title, enum detail detail)
 {
+	struct json_object *open = NULL; /* its reasons are not written yet */
 	size_t count = 0;
 
 	for (size_t i = 0; i < field_count(causes); i++) {
@@ -233,8 +249,17 @@ static size_t put_reasons(struct layout *layout, struct json_object *causes,
 			continue;
 		if (count == 1)
 			heading(layout, title);
-		put_cause(layout, cause, detail == DETAIL_VERBOSE);
+		if (open && is_like(open, cause))
+			layout_put(layout, "; ");
+		else if (open)
+			put_cause_reasons(layout, open, detail == DETAIL_VERBOSE);
+		layout_paint(layout, PAINT_BOLD);
+		layout_foreign(layout, cause_title(cause));
+		layout_paint(layout, PAINT_NONE);
+		open = cause;
 	}
+	if (open)
+		put_cause_reasons(layout, open, detail == DETAIL_VERBOSE);
 	return count;
 }
 
@@ -246,10 +271,17 @@ static bool any_cause(struct json_object *causes, bool (*is)(struct json_object 
 	return false;
 }
 
+static bool is_contested(struct json_object *cause)
+{
+	return has_strength(cause) && has_reasons(cause, "counterEvidence");
+}
+
 static void put_suspects(struct layout *layout, struct json_object *causes, enum detail detail)
 {
-	size_t count = put_reasons(
-		layout, causes, has_strength, "Evidence (+) and counter-evidence (-)", detail);
+	size_t count = put_reasons(layout, causes, has_strength,
+		any_cause(causes, is_contested) ? "Evidence (+) and counter-evidence (-)"
+						: "Evidence (+)",
+		detail);
 
 	if (detail >= DETAIL_ALL) {
 		put_reasons(layout, causes, is_also_possible, "Equally possible", detail);
@@ -292,15 +324,19 @@ static bool is_in_line_before(struct json_object *causes, size_t index)
 static void put_cleared_group(struct layout *layout, struct json_object *causes, size_t first)
 {
 	const char *reason = best_counter_evidence(field_item(causes, first));
+	size_t count = 0;
 
 	for (size_t i = first; i < field_count(causes); i++) {
 		struct json_object *cause = field_item(causes, i);
 
-		if (!is_cleared(cause) || !text_equal(best_counter_evidence(cause), reason))
+		if (!is_cleared(cause) || !text_equal(best_counter_evidence(cause), reason) ||
+			count++ >= SHOWN_MAX)
 			continue;
-		layout_put(layout, i == first ? "" : ", ");
+		layout_put(layout, count == 1 ? "" : "; ");
 		layout_foreign(layout, cause_title(cause));
 	}
+	if (count > SHOWN_MAX)
+		layout_put(layout, "; %zu more", count - SHOWN_MAX);
 	layout_line(layout, 4);
 	layout_put(layout, "%s", minus(layout));
 	layout_tab(layout, 6);
@@ -365,6 +401,14 @@ static void put_next(struct layout *layout, struct json_object *next)
 	layout_line(layout, 0);
 }
 
+/* What was tried settles it, or no test is left. */
+static void put_no_next(struct layout *layout)
+{
+	heading(layout, "Next step");
+	layout_put(layout, "None: no further test would change this verdict.");
+	layout_line(layout, 0);
+}
+
 static void put_list(struct layout *layout, const char *title, struct json_object *sentences)
 {
 	if (field_count(sentences))
@@ -392,6 +436,8 @@ void text_diagnosis(struct layout *layout, struct json_object *reply, enum detai
 	put_case(layout, reply);
 	if (next)
 		put_next(layout, next);
+	else if (field_count(causes) && !field_text(verdict, "running"))
+		put_no_next(layout);
 	put_silences(layout, field_list(verdict, "silences"), detail == DETAIL_VERBOSE);
 	put_suspects(layout, causes, detail);
 	put_cleared(layout, causes, detail);

@@ -50,12 +50,34 @@ static bool is_succeeded(const struct attempt_view *a)
 	return a->succeeded || is_finished(a);
 }
 
+/* What to do where there is no failure to experiment on. */
+struct step {
+	const char *word, *title, *text;
+};
+
+static const struct step let_it_end = {"let-it-end", "let one restore run to its end",
+	"Let one restore run to its end: nothing is known of it before the tool ends."};
+static const struct step check_start = {"check-start", "check whether the phone starts",
+	"Check whether the phone starts. If it does not, let one restore run to its end."};
+static const struct step start_again = {"start-again", "fix the error and start the restore again",
+	"Fix the error and start the restore again."};
+static const struct step restore_again = {"restore-again",
+	"restore again with the newest tool and an intact firmware file",
+	"Restore again (Update) with the newest tool and an intact firmware file: suspect the data "
+	"that the tool supplied before any part."};
+
+static void set_step(struct verdict *verdict, const struct step *step, const char *text)
+{
+	verdict->next = (struct next_step){.experiment = step->word, .title = step->title};
+	text_copy(verdict->next.text, sizeof(verdict->next.text), text ? text : step->text);
+}
+
 static const char *remedy_of(const struct attempt *attempt)
 {
 	for (size_t i = 0; i < knowledge_remedies_count; i++)
 		if (attempt_sign(attempt, knowledge_remedies[i].sign))
 			return knowledge_remedies[i].text;
-	return "Fix the error and start the restore again.";
+	return NULL;
 }
 
 static void tell_not_started(const struct attempt *attempt, struct verdict *verdict)
@@ -72,11 +94,9 @@ static void tell_not_started(const struct attempt *attempt, struct verdict *verd
 		return;
 	}
 	snprintf(verdict->summary, sizeof(verdict->summary),
-		"No restore has begun: the tool ended before it touched the phone, which says "
-		"nothing "
-		"about the phone. %s%s%s%s",
-		length ? "The tool said: \"" : "", complaint, length ? "\" " : "",
-		remedy_of(attempt));
+		"No restore has begun, which says nothing about the phone%s%s%s",
+		length ? ". The tool said: \"" : "", complaint, length ? "\"" : ".");
+	set_step(verdict, &start_again, remedy_of(attempt));
 }
 
 /* A person who aborts a restore has a reason, for example that it hangs: an abort is no sign of
@@ -98,18 +118,19 @@ void ending_summarize(const struct case_analysis *view, struct verdict *verdict)
 					   : "No failure was seen: what was tried succeeded.";
 	} else if (newest(view, is_broken_off)) {
 		verdict->phase = PHASE_UNDECIDED;
-		summary = "Undecided: what was tried was broken off before it failed or succeeded. "
-			  "Let one restore run to its end.";
+		summary = "Undecided: what was tried was broken off before it failed or succeeded.";
+		set_step(verdict, &let_it_end, NULL);
 	} else if (verdict->running) {
 		summary = "";
 	} else if (verdict->silence_count) {
 		verdict->phase = PHASE_UNDECIDED;
 		summary = "Undecided: a phone was silent past its time, and the end of its restore "
 			  "was not seen.";
+		set_step(verdict, &check_start, NULL);
 	} else if (unknown) {
 		verdict->phase = PHASE_UNDECIDED;
-		summary = "Undecided: how the restore ended is not known. Check whether the phone "
-			  "starts, or let one restore run to its end.";
+		summary = "Undecided: how the restore ended is not known.";
+		set_step(verdict, &check_start, NULL);
 	} else if (not_started) {
 		verdict->phase = PHASE_UNDECIDED;
 		tell_not_started(not_started->attempt, verdict);
@@ -135,14 +156,14 @@ void ending_add_failed_step(const struct case_analysis *view, struct verdict *ve
 	}
 	snprintf(verdict->summary + used, sizeof(verdict->summary) - used,
 		"%sThe restore finished, but its step %s (checkpoint 0x%04" PRIX32
-		") ended with result %" PRId64
-		"%s%s%s. Suspect the data that the tool supplied first: "
-		"restore again with the newest tool and an intact firmware file.",
+		") failed%s%s%s.",
 		used ? " " : "",
 		step->name[0] ? step->name
 		: code	      ? code->names[0]
 			      : "of no name",
-		step->checkpoint, step->result, code && code->exercises ? "; not updated: " : "",
+		step->checkpoint, code && code->exercises ? "; not updated: " : "",
 		code && code->exercises ? code->exercises : "",
 		success->attempt->failed_step_count > 1 ? ", and other steps failed too" : "");
+	if (!verdict->next.experiment)
+		set_step(verdict, &restore_again, NULL);
 }

@@ -83,12 +83,15 @@ static const struct {
 	const char *before, *after; /* for the attempts */
 } gaps[] = {
 	{lacks_cable, cables_decide, "The cable of ",
-		" is unknown: label the cables and record which one was used, so that a different "
+		" is unknown: label the cables and record which one was used (attempt --session), "
+		"so that a different "
 		"cable counts as different."},
 	{lacks_computer, computers_decide, "The computer of ",
-		" is unknown: record it, so that a different computer counts as different."},
+		" is unknown: record it (attempt --session), so that a different computer counts "
+		"as different."},
 	{lacks_point, points_decide, "Where ",
-		" failed is unknown: record the error number or the last step, so that the same "
+		" failed is unknown: record the error number or the last step (attempt --session), "
+		"so that the same "
 		"failure is recognised."},
 	{lacks_link, links_decide, "How good the link was in ",
 		" is unknown: the same failure in a watched restore, or in an imported log, is "

@@ -113,7 +113,7 @@ def test_a_tool_that_never_began_says_nothing_about_the_phone(bench, tmp_path, c
     assert {session['outcome'] for session in bench.sessions()} == {'not-started'}
     verdict = bench.verdict()
     assert (verdict['phase'], verdict['causes']) == ('undecided', [])
-    assert complaint in verdict['summary'] and remedy in verdict['summary']
+    assert complaint in verdict['summary'] and remedy in verdict['nextStep']['text']
     assert bench.ask('stats', '--by', 'cable')['groups'] == []
 
 
@@ -122,7 +122,7 @@ def test_nor_does_its_log(bench, tmp_path, complaint, remedy):
     session, verdict = told(bench, tmp_path, 'idevicerestore 1.0.1 (libirecovery 1.2.1, libtatsu 1.0.4)', complaint,
                             options=['--device', '7325489102334998'])
     assert (session['outcome'], verdict['phase']) == ('not-started', 'undecided')
-    assert remedy in verdict['summary']
+    assert remedy in verdict['nextStep']['text']
 
 
 def test_a_success_does_not_hide_a_failed_step(bench):
@@ -130,8 +130,8 @@ def test_a_success_does_not_hide_a_failed_step(bench):
     session = bench.ask('import', MINIMAL / 'm17.log')['session']
     verdict = bench.ask('diagnose', session['session'])['verdict']
     assert (session['outcome'], verdict['phase']) == ('succeeded', 'undecided')
-    assert 'await_update_baseband_legacy (checkpoint 0x132A) ended with result -1' in verdict['summary']
-    assert 'modem' in verdict['summary'] and 'the data that the tool supplied' in verdict['summary']
+    assert 'await_update_baseband_legacy (checkpoint 0x132A) failed' in verdict['summary']
+    assert 'modem' in verdict['summary'] and 'the data that the tool supplied' in verdict['nextStep']['text']
 
 
 def test_a_step_that_completed_later_did_not_fail(bench, tmp_path):
