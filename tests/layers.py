@@ -23,7 +23,7 @@ CHANGING = {'plist_from_memory'}
 # Adapters stand on the loop and the heart, and on no buffered socket and no JSON.
 ADAPTER = re.compile(r'^(json_|evbuffer_|bufferevent_|event_(add|del|new|base|free))')
 CLIENT = re.compile(r'^(event_|evbuffer_|bufferevent_|sd_|plist_|idevice_|lockdownd_|sqlite3_)')
-CLIENT_BELOW = ('base', 'model', 'logs', 'diagnosis', 'casefile', 'wire')
+CLIENT_BELOW = ('base', 'model', 'logs', 'diagnosis', 'casefile', 'json', 'wire')
 PURE = re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}|^(clock_now|file_read|log_write)$')
 LAYERS = {
     'base': ((), LIBRARIES),
@@ -31,15 +31,16 @@ LAYERS = {
     'model': (('base',), PURE),
     'logs': (('base', 'model'), PURE),
     'diagnosis': (('base', 'model'), PURE),
-    'casefile': (('base', 'model', 'logs', 'diagnosis'), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_now|log_write)')),
+    'json': (('base',), re.compile(r'^(event_|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|clock_now|log_write)')),
+    'casefile': (('base', 'model', 'logs', 'diagnosis', 'json'), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_now|log_write)')),
     'panicfile': (('base',), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_now|log_write)')),
     'store': (('base', 'ring', 'model', 'diagnosis', 'casefile'), re.compile(r'^(event_base|evbuffer_|json_|sd_|plist_|log_write)')),
     'store_writer': (('base', 'ring', 'model', 'diagnosis', 'casefile', 'store'), ADAPTER),
-    'query': (('base', 'model', 'diagnosis', 'casefile', 'store', 'wire'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write)')),
+    'query': (('base', 'model', 'diagnosis', 'casefile', 'store', 'json', 'wire'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write)')),
     'recorder': (('base', 'ring', 'model', 'logs', 'diagnosis', 'store', 'store_writer', 'loop'), ADAPTER),
-    'wire': (('base', 'model', 'diagnosis'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write$)')),
+    'wire': (('base', 'model', 'diagnosis', 'json'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write$)')),
     'phone_program': (('base',), LIBRARIES),
-    'phone_answer': (('base', 'wire'), re.compile(r'^(event_|evbuffer_|sd_|plist_|sqlite3_|idevice_|lockdownd_|clock_now|log_write)')),
+    'phone_answer': (('base', 'json', 'wire'), re.compile(r'^(event_|evbuffer_|sd_|plist_|sqlite3_|idevice_|lockdownd_|clock_now|log_write)')),
     'phone_values': (('base', 'model'), re.compile(r'^(event_|json_|sd_|sqlite3_|idevice_|lockdownd_|clock_now|log_write)')),
     'phone_talk': (('base', 'phone_answer', 'phone_values'), re.compile(r'^(event_|json_|sd_|sqlite3_|log_write)')),
     'path_watch': (('base', 'loop'), ADAPTER),
@@ -50,9 +51,9 @@ LAYERS = {
     'journal': (('base', 'model', 'logs', 'loop', 'path_watch', 'source'), ADAPTER),
     'kmsg': (('base', 'model', 'logs', 'loop', 'source'), ADAPTER),
     'systemd': (('base', 'loop'), ADAPTER),
-    'api': (('base', 'ring', 'model', 'diagnosis', 'casefile', 'store', 'store_writer', 'query', 'wire', 'recorder', 'loop'),
+    'api': (('base', 'ring', 'model', 'diagnosis', 'casefile', 'store', 'store_writer', 'query', 'json', 'wire', 'recorder', 'loop'),
             re.compile(r'^(sd_|plist_|sqlite3_)')),
-    'client_base': (('base', 'model', 'logs', 'diagnosis', 'casefile', 'store', 'wire', 'query', 'phone_program', 'phone_answer', 'panicfile'), CLIENT),
+    'client_base': (('base', 'model', 'logs', 'diagnosis', 'casefile', 'store', 'json', 'wire', 'query', 'phone_program', 'phone_answer', 'panicfile'), CLIENT),
     'client_output': (('client_base', *CLIENT_BELOW), CLIENT),
     'client_report': (('client_base', *CLIENT_BELOW), CLIENT),
     'client_run': (('client_base', *CLIENT_BELOW), CLIENT),

@@ -3,38 +3,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/base/text.h"
 #include "common/casefile/private.h"
+#include "common/wire/json.h"
 
-typedef struct json_object json;
-
-static void json_putp(json **object)
-{
-	json_object_put(*object);
-}
-
-/* Adds a member; the object takes ownership. */
-static int add(json *object, const char *key, json *value)
-{
-	if (!value)
-		return -ENOMEM;
-	if (json_object_object_add(object, key, value) == 0)
-		return 0;
-	json_object_put(value);
-	return -ENOMEM;
-}
-
-static int add_text(json *object, const char *key, const char *text)
-{
-	return *text ? add(object, key, json_object_new_string(text)) : 0;
-}
-
-static int add_time(json *object, const char *key, uint64_t wall_us)
+static void put_time(struct json_builder *builder, json *object, const char *key, uint64_t wall_us)
 {
 	time_t seconds = (time_t)(wall_us / USEC_PER_SEC);
 	char text[40];
@@ -42,320 +19,277 @@ static int add_time(json *object, const char *key, uint64_t wall_us)
 	struct tm parts;
 
 	if (!wall_us || !gmtime_r(&seconds, &parts))
-		return 0;
+		return;
 	used = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
 	snprintf(text + used, sizeof(text) - used, ".%06" PRIu64 "Z", wall_us % USEC_PER_SEC);
-	return add_text(object, key, text);
+	json_put_text(builder, object, key, text);
 }
 
-static json *observed_value(const struct attempt *attempt, const struct observed_field *field)
+static void put_observed_field(struct json_builder *builder, json *object,
+	const struct attempt *attempt, const struct observed_field *field)
 {
 	const char *at = (const char *)attempt + field->offset;
 
 	switch (field->type) {
 	case OBSERVED_U32:
-		return json_object_new_int64(*(const uint32_t *)at);
+		json_put_number(builder, object, field->name, *(const uint32_t *)at);
+		break;
 	case OBSERVED_I32:
-		return json_object_new_int64(*(const int32_t *)at);
+		json_put_number(builder, object, field->name, *(const int32_t *)at);
+		break;
 	case OBSERVED_I64:
-		return json_object_new_int64(*(const int64_t *)at);
+		json_put_number(builder, object, field->name, *(const int64_t *)at);
+		break;
 	case OBSERVED_U64:
-		return json_object_new_uint64(*(const uint64_t *)at);
+		json_put(builder, object, field->name,
+			json_object_new_uint64(*(const uint64_t *)at));
+		break;
 	case OBSERVED_BOOL:
-		return json_object_new_boolean(*(const bool *)at);
+		json_put_bool(builder, object, field->name, *(const bool *)at);
+		break;
 	case OBSERVED_TEXT:
-		return json_object_new_string(at);
+		json_put_text(builder, object, field->name, at);
+		break;
 	}
-	return NULL;
 }
 
 /* Adds the sequence of the record behind it, if there is one. */
-static int add_sequence(json *object, uint64_t sequence)
+static void put_sequence(
+	struct json_builder *builder, json *object, const char *key, uint64_t sequence)
 {
-	return sequence ? add(object, "sequence", json_object_new_uint64(sequence)) : 0;
+	if (sequence)
+		json_put(builder, object, key, json_object_new_uint64(sequence));
 }
 
-static json *signs_array(const struct attempt *attempt)
+/* Adds an object to the array, which owns it. */
+static json *next_object(struct json_builder *builder, json *array)
 {
-	CLEANUP(json_putp) json *array = json_object_new_array();
+	json *object = json_new_object(builder);
 
-	for (size_t i = 0; array && i < attempt->sign_count; i++) {
-		CLEANUP(json_putp) json *sign = json_object_new_object();
+	json_add(builder, array, object);
+	return object;
+}
 
-		if (!sign || add_text(sign, "sign", attempt->signs[i].id) < 0 ||
-			(attempt->signs[i].code &&
-				add(sign, "code", json_object_new_int64(attempt->signs[i].code)) <
-					0) ||
-			add(sign, "count", json_object_new_int64(attempt->signs[i].count)) < 0 ||
-			add_sequence(sign, attempt->signs[i].first_sequence) < 0 ||
-			json_object_array_add(array, sign) < 0)
-			return NULL;
-		TAKE_PTR(sign);
+static json *signs_array(struct json_builder *builder, const struct attempt *attempt)
+{
+	json *array = json_new_array(builder);
+
+	for (size_t i = 0; i < attempt->sign_count; i++) {
+		const struct seen_sign *sign = &attempt->signs[i];
+		json *object = next_object(builder, array);
+
+		json_put_known_text(builder, object, "sign", sign->id);
+		json_put_known_number(builder, object, "code", sign->code);
+		json_put_number(builder, object, "count", sign->count);
+		put_sequence(builder, object, "sequence", sign->first_sequence);
 	}
-	return TAKE_PTR(array);
+	return array;
 }
 
-static json *overruns_array(const struct attempt *attempt)
+static json *overruns_array(struct json_builder *builder, const struct attempt *attempt)
 {
-	CLEANUP(json_putp) json *array = json_object_new_array();
+	json *array = json_new_array(builder);
 
-	for (size_t i = 0; array && i < attempt->overrun_count; i++) {
+	for (size_t i = 0; i < attempt->overrun_count; i++) {
 		const struct overrun *overrun = &attempt->overruns[i];
-		CLEANUP(json_putp) json *object = json_object_new_object();
+		json *object = next_object(builder, array);
 
-		if (!object || add_text(object, "wait", overrun->wait) < 0 ||
-			add_text(object, "step", overrun->step) < 0 ||
-			add(object, "seconds", json_object_new_int64(overrun->seconds)) < 0 ||
-			add(object, "allowedSeconds",
-				json_object_new_int64(overrun->allowed_seconds)) < 0 ||
-			add(object, "transfers", json_object_new_int64(overrun->transfers)) < 0 ||
-			add_sequence(object, overrun->sequence) < 0 ||
-			json_object_array_add(array, object) < 0)
-			return NULL;
-		TAKE_PTR(object);
+		json_put_known_text(builder, object, "wait", overrun->wait);
+		json_put_known_text(builder, object, "step", overrun->step);
+		json_put_number(builder, object, "seconds", overrun->seconds);
+		json_put_number(builder, object, "allowedSeconds", overrun->allowed_seconds);
+		json_put_number(builder, object, "transfers", overrun->transfers);
+		put_sequence(builder, object, "sequence", overrun->sequence);
 	}
-	return TAKE_PTR(array);
+	return array;
 }
 
-static json *failed_steps_array(const struct attempt *attempt)
+static json *failed_steps_array(struct json_builder *builder, const struct attempt *attempt)
 {
-	CLEANUP(json_putp) json *array = json_object_new_array();
+	json *array = json_new_array(builder);
 
-	for (size_t i = 0; array && i < attempt->failed_step_count; i++) {
+	for (size_t i = 0; i < attempt->failed_step_count; i++) {
 		const struct failed_step *step = &attempt->failed_steps[i];
-		CLEANUP(json_putp) json *object = json_object_new_object();
+		json *object = next_object(builder, array);
 
-		if (!object ||
-			add(object, "checkpoint", json_object_new_int64(step->checkpoint)) < 0 ||
-			add_text(object, "name", step->name) < 0 ||
-			add(object, "result", json_object_new_int64(step->result)) < 0 ||
-			add_sequence(object, step->sequence) < 0 ||
-			json_object_array_add(array, object) < 0)
-			return NULL;
-		TAKE_PTR(object);
+		json_put_number(builder, object, "checkpoint", step->checkpoint);
+		json_put_known_text(builder, object, "name", step->name);
+		json_put_number(builder, object, "result", step->result);
+		put_sequence(builder, object, "sequence", step->sequence);
 	}
-	return TAKE_PTR(array);
+	return array;
 }
 
-static json *modes_array(const struct attempt *attempt)
+static json *modes_array(struct json_builder *builder, const struct attempt *attempt)
 {
-	CLEANUP(json_putp) json *array = json_object_new_array();
+	json *array = json_new_array(builder);
 
-	for (size_t i = 0; array && i < attempt->mode_count; i++) {
-		CLEANUP(json_putp) json *mode = json_object_new_object();
+	for (size_t i = 0; i < attempt->mode_count; i++) {
+		json *object = next_object(builder, array);
 
-		if (!mode || add_text(mode, "mode", device_mode_name(attempt->modes[i].mode)) < 0 ||
-			add_sequence(mode, attempt->modes[i].sequence) < 0 ||
-			json_object_array_add(array, mode) < 0)
-			return NULL;
-		TAKE_PTR(mode);
+		json_put_text(builder, object, "mode", device_mode_name(attempt->modes[i].mode));
+		put_sequence(builder, object, "sequence", attempt->modes[i].sequence);
 	}
-	return TAKE_PTR(array);
+	return array;
 }
 
 /* The records behind the conditions; the conditions themselves are plain words. */
-static json *condition_sequences(const struct attempt *attempt)
+static json *condition_sequences(struct json_builder *builder, const struct attempt *attempt)
 {
-	CLEANUP(json_putp) json *object = json_object_new_object();
+	json *object = json_new_object(builder);
 
-	for (size_t i = 0; object && i < attempt->condition_count; i++) {
-		const struct condition *condition = &attempt->conditions[i];
-
-		if (condition->sequence && add(object, condition->key,
-						   json_object_new_uint64(condition->sequence)) < 0)
-			return NULL;
-	}
-	return TAKE_PTR(object);
+	for (size_t i = 0; i < attempt->condition_count; i++)
+		put_sequence(builder, object, attempt->conditions[i].key,
+			attempt->conditions[i].sequence);
+	return object;
 }
 
-static json *observed_object(const struct attempt *attempt)
+static json *observed_object(struct json_builder *builder, const struct attempt *attempt)
 {
-	CLEANUP(json_putp) json *object = json_object_new_object();
+	json *object = json_new_object(builder);
 
-	for (size_t i = 0; object && i < ARRAY_SIZE(observed_fields); i++)
-		if (add(object, observed_fields[i].name,
-			    observed_value(attempt, &observed_fields[i])) < 0)
-			return NULL;
-	if (!object || add_text(object, "cameBack", device_mode_name(attempt->came_back)) < 0 ||
-		add_text(object, "grade", health_grade_name(attempt->health.grade)) < 0 ||
-		add(object, "signs", signs_array(attempt)) < 0 ||
-		add(object, "overruns", overruns_array(attempt)) < 0 ||
-		add(object, "failedSteps", failed_steps_array(attempt)) < 0 ||
-		add(object, "modes", modes_array(attempt)) < 0 ||
-		add(object, "conditionSequences", condition_sequences(attempt)) < 0)
-		return NULL;
-	return TAKE_PTR(object);
+	for (size_t i = 0; i < ARRAY_SIZE(observed_fields); i++)
+		put_observed_field(builder, object, attempt, &observed_fields[i]);
+	json_put_text(builder, object, "cameBack", device_mode_name(attempt->came_back));
+	json_put_text(builder, object, "grade", health_grade_name(attempt->health.grade));
+	json_put(builder, object, "signs", signs_array(builder, attempt));
+	json_put(builder, object, "overruns", overruns_array(builder, attempt));
+	json_put(builder, object, "failedSteps", failed_steps_array(builder, attempt));
+	json_put(builder, object, "modes", modes_array(builder, attempt));
+	json_put(builder, object, "conditionSequences", condition_sequences(builder, attempt));
+	return object;
 }
 
 /* The conditions, each as text, number or boolean. */
-static json *conditions_object(const struct attempt *attempt)
+static json *conditions_object(struct json_builder *builder, const struct attempt *attempt)
 {
-	CLEANUP(json_putp) json *object = json_object_new_object();
+	json *object = json_new_object(builder);
 
-	for (size_t i = 0; object && i < attempt->condition_count; i++)
-		if (add_text(object, attempt->conditions[i].key, attempt->conditions[i].value) < 0)
-			return NULL;
-	if (object && attempt->port[0] && !attempt_condition(attempt, "port") &&
-		add_text(object, "port", attempt->port) < 0)
-		return NULL;
-	return TAKE_PTR(object);
+	for (size_t i = 0; i < attempt->condition_count; i++)
+		json_put_known_text(
+			builder, object, attempt->conditions[i].key, attempt->conditions[i].value);
+	if (!attempt_condition(attempt, "port"))
+		json_put_known_text(builder, object, "port", attempt->port);
+	return object;
 }
 
-static json *errors_array(const struct attempt *attempt)
+static json *errors_array(struct json_builder *builder, const struct attempt *attempt)
 {
-	CLEANUP(json_putp) json *array = json_object_new_array();
+	json *array = json_new_array(builder);
 
-	for (size_t i = 0; array && i < attempt->error_count; i++) {
-		CLEANUP(json_putp) json *error = json_object_new_object();
+	for (size_t i = 0; i < attempt->error_count; i++) {
+		json *object = next_object(builder, array);
 
-		if (!error || add_text(error, "domain", attempt->errors[i].domain) < 0 ||
-			add(error, "code", json_object_new_int64(attempt->errors[i].code)) < 0 ||
-			add_sequence(error, attempt->errors[i].sequence) < 0 ||
-			json_object_array_add(array, error) < 0)
-			return NULL;
-		TAKE_PTR(error);
+		json_put_known_text(builder, object, "domain", attempt->errors[i].domain);
+		json_put_number(builder, object, "code", attempt->errors[i].code);
+		put_sequence(builder, object, "sequence", attempt->errors[i].sequence);
 	}
-	return TAKE_PTR(array);
+	return array;
 }
 
-static int add_tool(json *object, const struct attempt *attempt)
+static void put_tool(struct json_builder *builder, json *object, const struct attempt *attempt)
 {
 	char tool[2 * NAME_SIZE + 1];
 
 	snprintf(tool, sizeof(tool), "%s%s%s", attempt->tool, attempt->version[0] ? " " : "",
 		attempt->version);
-	return add_text(object, "tool", tool);
+	json_put_known_text(builder, object, "tool", tool);
 }
 
 /* Who corrected it may be a person's name. */
-static json *amendment_object(const struct amendment *amendment, enum casefile_identity identity)
+static json *amendments_array(struct json_builder *builder, const struct attempt *attempt,
+	enum casefile_identity identity)
 {
-	CLEANUP(json_putp) json *object = json_object_new_object();
+	json *array = json_new_array(builder);
 
-	if (!object || add_time(object, "at", amendment->at_us) < 0 ||
-		(identity == CASEFILE_REVEAL && add_text(object, "by", amendment->by) < 0) ||
-		add_text(object, "key", amendment->key) < 0 ||
-		add_text(object, "before", amendment->before) < 0 ||
-		add_text(object, "after", amendment->after) < 0 ||
-		add_sequence(object, amendment->sequence) < 0)
-		return NULL;
-	return TAKE_PTR(object);
-}
+	for (size_t i = 0; i < attempt->amendment_count; i++) {
+		const struct amendment *amendment = &attempt->amendments[i];
+		json *object = next_object(builder, array);
 
-static int add_amendments(
-	json *object, const struct attempt *attempt, enum casefile_identity identity)
-{
-	CLEANUP(json_putp) json *array = NULL;
-
-	if (attempt->amendment_count == 0)
-		return 0;
-	array = json_object_new_array();
-	for (size_t i = 0; array && i < attempt->amendment_count; i++) {
-		json *amendment = amendment_object(&attempt->amendments[i], identity);
-
-		if (!amendment)
-			return -ENOMEM;
-		if (json_object_array_add(array, amendment) < 0) {
-			json_object_put(amendment);
-			return -ENOMEM;
-		}
+		put_time(builder, object, "at", amendment->at_us);
+		if (identity == CASEFILE_REVEAL)
+			json_put_known_text(builder, object, "by", amendment->by);
+		json_put_known_text(builder, object, "key", amendment->key);
+		json_put_known_text(builder, object, "before", amendment->before);
+		json_put_known_text(builder, object, "after", amendment->after);
+		put_sequence(builder, object, "sequence", amendment->sequence);
 	}
-	return add(object, "amendments", TAKE_PTR(array));
+	return array;
 }
 
 /* Adds its session, and the shop's ticket, which may name a customer. */
-static int add_names(json *object, const struct attempt *attempt, enum casefile_identity identity)
+static void put_names(struct json_builder *builder, json *object, const struct attempt *attempt,
+	enum casefile_identity identity)
 {
 	char session[UUID_TEXT_SIZE];
 
 	uuid_format(&attempt->id, session);
-	if (!uuid_is_none(&attempt->id) && add_text(object, "session", session) < 0)
-		return -ENOMEM;
-	return identity == CASEFILE_REVEAL ? add_text(object, "ticket", attempt->ticket) : 0;
+	if (!uuid_is_none(&attempt->id))
+		json_put_text(builder, object, "session", session);
+	if (identity == CASEFILE_REVEAL)
+		json_put_known_text(builder, object, "ticket", attempt->ticket);
 }
 
-static json *attempt_object(const struct attempt *attempt, enum casefile_identity identity)
+static void put_attempt(struct json_builder *builder, json *object, const struct attempt *attempt,
+	enum casefile_identity identity)
 {
-	CLEANUP(json_putp) json *object = json_object_new_object();
-
-	if (!object || add_names(object, attempt, identity) < 0 ||
-		add_time(object, "startedAt", attempt->started.wall_us) < 0 ||
-		add_time(object, "endedAt", attempt->ended.wall_us) < 0 ||
-		add_text(object, "host", attempt->host) < 0 ||
-		add_text(object, "hostOs", attempt->host_os) < 0 || add_tool(object, attempt) < 0 ||
-		add_text(object, "action", attempt->action) < 0 ||
-		add_text(object, "firmware", attempt->firmware) < 0 ||
-		add_text(object, "firmwareBuild", attempt->firmware_build) < 0 ||
-		add_text(object, "entry", device_mode_name(attempt->entry)) < 0 ||
-		add_text(object, "outcome", outcome_name(attempt->outcome)) < 0 ||
-		add_text(object, "stage", restore_stage_name(attempt->stage)) < 0 ||
-		add(object, "conditions", conditions_object(attempt)) < 0 ||
-		add(object, "errors", errors_array(attempt)) < 0 ||
-		add(object, "observed", observed_object(attempt)) < 0 ||
-		add_amendments(object, attempt, identity) < 0)
-		return NULL;
-	return TAKE_PTR(object);
+	put_names(builder, object, attempt, identity);
+	put_time(builder, object, "startedAt", attempt->started.wall_us);
+	put_time(builder, object, "endedAt", attempt->ended.wall_us);
+	json_put_known_text(builder, object, "host", attempt->host);
+	json_put_known_text(builder, object, "hostOs", attempt->host_os);
+	put_tool(builder, object, attempt);
+	json_put_known_text(builder, object, "action", attempt->action);
+	json_put_known_text(builder, object, "firmware", attempt->firmware);
+	json_put_known_text(builder, object, "firmwareBuild", attempt->firmware_build);
+	json_put_text(builder, object, "entry", device_mode_name(attempt->entry));
+	json_put_text(builder, object, "outcome", outcome_name(attempt->outcome));
+	json_put_text(builder, object, "stage", restore_stage_name(attempt->stage));
+	json_put(builder, object, "conditions", conditions_object(builder, attempt));
+	json_put(builder, object, "errors", errors_array(builder, attempt));
+	json_put(builder, object, "observed", observed_object(builder, attempt));
+	if (attempt->amendment_count)
+		json_put(builder, object, "amendments",
+			amendments_array(builder, attempt, identity));
 }
 
-static json *device_object(const struct triage_case *c, enum casefile_identity identity)
+static json *device_object(
+	struct json_builder *builder, const struct triage_case *c, enum casefile_identity identity)
 {
-	CLEANUP(json_putp) json *object = json_object_new_object();
+	json *object = json_new_object(builder);
 	char ecid[ECID_TEXT_SIZE];
 
-	if (!object)
-		return NULL;
 	ecid_format(c->identity.ecid, ecid);
-	if (identity == CASEFILE_REVEAL && (add_text(object, "ecid", ecid) < 0 ||
-						   add_text(object, "udid", c->identity.udid) < 0))
-		return NULL;
-	if (add_text(object, "productType", c->identity.product) < 0 ||
-		add_text(object, "model", c->identity.board) < 0)
-		return NULL;
-	return TAKE_PTR(object);
-}
-
-static json *history_array(const struct triage_case *c)
-{
-	CLEANUP(json_putp) json *array = json_object_new_array();
-
-	for (size_t i = 0; array && i < c->history_count; i++)
-		if (json_object_array_add(array, json_object_new_string(c->history[i])) < 0)
-			return NULL;
-	return TAKE_PTR(array);
-}
-
-static json *attempts_array(const struct triage_case *c, enum casefile_identity identity)
-{
-	CLEANUP(json_putp) json *array = json_object_new_array();
-
-	for (size_t i = 0; array && i < c->attempt_count; i++) {
-		json *attempt = attempt_object(c->attempts[i], identity);
-
-		if (!attempt)
-			return NULL;
-		if (json_object_array_add(array, attempt) < 0) {
-			json_object_put(attempt);
-			return NULL;
-		}
+	if (identity == CASEFILE_REVEAL) {
+		json_put_known_text(builder, object, "ecid", ecid);
+		json_put_known_text(builder, object, "udid", c->identity.udid);
 	}
-	return TAKE_PTR(array);
+	json_put_known_text(builder, object, "productType", c->identity.product);
+	json_put_known_text(builder, object, "model", c->identity.board);
+	return object;
 }
 
 int casefile_write(const struct triage_case *c, enum casefile_identity identity, char **ret)
 {
-	CLEANUP(json_putp) json *object = json_object_new_object();
+	CLEANUP(json_object_putp) json *object = NULL;
+	struct json_builder builder = {0};
+	json *history = json_new_array(&builder), *attempts = json_new_array(&builder);
 	const char *text;
+	size_t length;
 	char *copy;
 
 	assert(c && ret);
-	if (!object || add_text(object, "format", "idevicetriage-case") < 0 ||
-		add(object, "version", json_object_new_int(CASEFILE_VERSION)) < 0 ||
-		add(object, "device", device_object(c, identity)) < 0 ||
-		add(object, "history", history_array(c)) < 0 ||
-		add(object, "attempts", attempts_array(c, identity)) < 0)
-		return -ENOMEM;
-	text = json_object_to_json_string_ext(
-		object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	object = json_new_object(&builder);
+	json_put_text(&builder, object, "format", "idevicetriage-case");
+	json_put_number(&builder, object, "version", CASEFILE_VERSION);
+	json_put(&builder, object, "device", device_object(&builder, c, identity));
+	json_put(&builder, object, "history", history);
+	json_put(&builder, object, "attempts", attempts);
+	for (size_t i = 0; i < c->history_count; i++)
+		json_add_text(&builder, history, c->history[i]);
+	for (size_t i = 0; i < c->attempt_count; i++)
+		put_attempt(&builder, next_object(&builder, attempts), c->attempts[i], identity);
+	text = builder.failed ? NULL : json_write(object, &length);
 	copy = text ? strdup(text) : NULL;
 	if (!copy)
 		return -ENOMEM;
