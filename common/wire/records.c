@@ -23,6 +23,9 @@ typedef void take_state(struct event *event, const char *word);
 struct record_shape {
 	enum event_kind kind;
 	unsigned fields;
+	const char *const *words; /* the states, by the number in `flag` */
+	size_t word_count;
+	/* Without words: */
 	state_word *state;
 	take_state *take; /* NULL: the state follows from another field */
 };
@@ -60,32 +63,9 @@ static const char *const silence_words[] = {
 	[SILENCE_TRANSFERS] = "transfers",
 };
 
-static const char *checkpoint_state(const struct event *event)
-{
-	return event->flag < ARRAY_SIZE(checkpoint_words) ? checkpoint_words[event->flag] : NULL;
-}
-
-static const char *step_state(const struct event *event)
-{
-	return event->flag < ARRAY_SIZE(step_words) ? step_words[event->flag] : NULL;
-}
-
-static const char *silence_state(const struct event *event)
-{
-	return event->flag < ARRAY_SIZE(silence_words) ? silence_words[event->flag] : NULL;
-}
-
 static const char *diagnosis_state(const struct event *event)
 {
 	return strength_name((enum strength)event->number);
-}
-
-static uint32_t find_word(const char *const words[], size_t count, const char *word)
-{
-	for (size_t i = 1; i < count; i++)
-		if (text_equal(words[i], word))
-			return (uint32_t)i;
-	return 0;
 }
 
 /* Converts the word back into the event. */
@@ -106,72 +86,58 @@ static void take_diagnosis(struct event *event, const char *word)
 			event->number = (uint32_t)strength;
 }
 
-static void take_checkpoint(struct event *event, const char *word)
-{
-	event->flag = find_word(checkpoint_words, ARRAY_SIZE(checkpoint_words), word);
-}
-
-static void take_step(struct event *event, const char *word)
-{
-	event->flag = find_word(step_words, ARRAY_SIZE(step_words), word);
-}
-
-static void take_silence(struct event *event, const char *word)
-{
-	event->flag = find_word(silence_words, ARRAY_SIZE(silence_words), word);
-}
+#define WORDS(list) list, ARRAY_SIZE(list)
 
 /* In the order of enum event_kind. */
 static const struct record_shape shapes[] = {
-	{EVENT_BENCH, HAS_NAME, NULL, NULL},
-	{EVENT_SOURCE, HAS_NAME | HAS_KNOWN_CODE, source_state, NULL},
-	{EVENT_ATTACH, HAS_NAME | HAS_HUB_DEPTH, NULL, NULL},
-	{EVENT_DETACH, 0, NULL, NULL},
-	{EVENT_MUX_ATTACH, 0, NULL, NULL},
-	{EVENT_MUX_DETACH, HAS_KNOWN_CODE, NULL, NULL},
-	{EVENT_USB_ERROR, HAS_NAME | HAS_KNOWN_CODE, NULL, NULL},
-	{EVENT_MUX_ERROR, HAS_NAME, NULL, NULL},
-	{EVENT_IDENTITY, HAS_NAME, NULL, NULL},
-	{EVENT_PORT, HAS_NAME | HAS_NUMBER, NULL, NULL},
-	{EVENT_SYSTEM, HAS_NAME, NULL, NULL},
-	{EVENT_MUX_CLIENT, HAS_NAME | HAS_NUMBER, NULL, NULL},
-	{EVENT_SYSTEM, HAS_NAME, NULL, NULL},
-	{EVENT_TOOL_START, HAS_NAME, NULL, NULL},
-	{EVENT_TOOL_END, HAS_CODE, NULL, NULL},
-	{EVENT_TOOL_VERSION, HAS_NAME, NULL, NULL},
-	{EVENT_LOG, 0, NULL, NULL},
-	{EVENT_FIRMWARE, HAS_NAME, NULL, NULL},
-	{EVENT_ACTION, HAS_NAME, NULL, NULL},
-	{EVENT_ENTRY, 0, NULL, NULL},
-	{EVENT_STAGE, 0, stage_state, take_stage},
-	{EVENT_OPERATION, HAS_NAME | HAS_NUMBER, NULL, NULL},
-	{EVENT_PROGRESS, HAS_PERMILLE, NULL, NULL},
-	{EVENT_CHECKPOINT, HAS_NAME | HAS_NUMBER | HAS_CODE, checkpoint_state, take_checkpoint},
-	{EVENT_TRANSFER, HAS_NAME, step_state, take_step},
-	{EVENT_WAIT, HAS_NAME, NULL, NULL},
-	{EVENT_STATUS, HAS_NAME | HAS_CODE, NULL, NULL},
-	{EVENT_AMR_ERROR, HAS_CODE, NULL, NULL},
-	{EVENT_SIGN, HAS_NAME, NULL, NULL},
-	{EVENT_DEVICE_LOG, 0, NULL, NULL},
-	{EVENT_SAVED, HAS_NAME, NULL, NULL},
-	{EVENT_REPORTED_ERROR, HAS_NAME | HAS_CODE, NULL, NULL},
-	{EVENT_OUTCOME, 0, outcome_state, take_outcome},
-	{EVENT_COMPLAINT, 0, NULL, NULL},
-	{EVENT_CONDITION, HAS_NAME, NULL, NULL},
-	{EVENT_NOTE, HAS_NAME, NULL, NULL},
-	{EVENT_TICKET, 0, NULL, NULL},
-	{EVENT_AMENDMENT, HAS_NAME, NULL, NULL},
-	{EVENT_SESSION_BEGIN, HAS_NAME, NULL, NULL},
-	{EVENT_SESSION_END, HAS_KNOWN_CODE, outcome_state, take_outcome},
-	{EVENT_SILENCE, HAS_NAME | HAS_NUMBER, silence_state, take_silence},
-	{EVENT_LINK_LOST, 0, NULL, NULL},
-	{EVENT_DIAGNOSIS, HAS_NAME, diagnosis_state, take_diagnosis},
+	{EVENT_BENCH, HAS_NAME},
+	{EVENT_SOURCE, HAS_NAME | HAS_KNOWN_CODE, .state = source_state},
+	{EVENT_ATTACH, HAS_NAME | HAS_HUB_DEPTH},
+	{EVENT_DETACH, 0},
+	{EVENT_MUX_ATTACH, 0},
+	{EVENT_MUX_DETACH, HAS_KNOWN_CODE},
+	{EVENT_USB_ERROR, HAS_NAME | HAS_KNOWN_CODE},
+	{EVENT_MUX_ERROR, HAS_NAME},
+	{EVENT_IDENTITY, HAS_NAME},
+	{EVENT_PORT, HAS_NAME | HAS_NUMBER},
+	{EVENT_SYSTEM, HAS_NAME},
+	{EVENT_MUX_CLIENT, HAS_NAME | HAS_NUMBER},
+	{EVENT_TOOL_START, HAS_NAME},
+	{EVENT_TOOL_END, HAS_CODE},
+	{EVENT_TOOL_VERSION, HAS_NAME},
+	{EVENT_LOG, 0},
+	{EVENT_FIRMWARE, HAS_NAME},
+	{EVENT_ACTION, HAS_NAME},
+	{EVENT_ENTRY, 0},
+	{EVENT_STAGE, 0, .state = stage_state, .take = take_stage},
+	{EVENT_OPERATION, HAS_NAME | HAS_NUMBER},
+	{EVENT_PROGRESS, HAS_PERMILLE},
+	{EVENT_CHECKPOINT, HAS_NAME | HAS_NUMBER | HAS_CODE, WORDS(checkpoint_words)},
+	{EVENT_TRANSFER, HAS_NAME, WORDS(step_words)},
+	{EVENT_WAIT, HAS_NAME},
+	{EVENT_STATUS, HAS_NAME | HAS_CODE},
+	{EVENT_AMR_ERROR, HAS_CODE},
+	{EVENT_SIGN, HAS_NAME},
+	{EVENT_DEVICE_LOG, 0},
+	{EVENT_SAVED, HAS_NAME},
+	{EVENT_REPORTED_ERROR, HAS_NAME | HAS_CODE},
+	{EVENT_OUTCOME, 0, .state = outcome_state, .take = take_outcome},
+	{EVENT_COMPLAINT, 0},
+	{EVENT_CONDITION, HAS_NAME},
+	{EVENT_NOTE, HAS_NAME},
+	{EVENT_TICKET, 0},
+	{EVENT_AMENDMENT, HAS_NAME},
+	{EVENT_SESSION_BEGIN, HAS_NAME},
+	{EVENT_SESSION_END, HAS_KNOWN_CODE, .state = outcome_state, .take = take_outcome},
+	{EVENT_SILENCE, HAS_NAME | HAS_NUMBER, WORDS(silence_words)},
+	{EVENT_LINK_LOST, 0},
+	{EVENT_DIAGNOSIS, HAS_NAME, .state = diagnosis_state, .take = take_diagnosis},
 };
 
 static const struct record_shape *find_shape(enum event_kind kind)
 {
 	/* A kind from a later version: only its name is safe to use. */
-	static const struct record_shape unknown = {EVENT_NONE, HAS_NAME, NULL, NULL};
+	static const struct record_shape unknown = {EVENT_NONE, HAS_NAME};
 
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
 		if (shapes[i].kind == kind)
@@ -218,6 +184,8 @@ static void put_shaped_fields(
 		json_put_number(builder, object, "code", event->code);
 	if (shape->fields & HAS_KNOWN_CODE)
 		json_put_known_number(builder, object, "code", event->code);
+	if (event->flag < shape->word_count)
+		json_put_known_text(builder, object, "state", shape->words[event->flag]);
 	if (shape->state)
 		json_put_known_text(builder, object, "state", shape->state(event));
 	if (shape->fields & HAS_PERMILLE)
@@ -296,6 +264,15 @@ static bool take_keys(struct json_object *object, struct event *event)
 	       (!session || uuid_parse(session, &event->session) == 0);
 }
 
+static void take_state_of(const struct record_shape *shape, struct event *event, const char *word)
+{
+	for (size_t i = 0; i < shape->word_count; i++)
+		if (shape->words[i] && text_equal(shape->words[i], word))
+			event->flag = (uint32_t)i;
+	if (shape->take)
+		shape->take(event, word);
+}
+
 static bool take_words(struct json_object *object, struct event *event)
 {
 	char kind[NAME_SIZE], source[NAME_SIZE], mode[NAME_SIZE], state[NAME_SIZE];
@@ -313,8 +290,7 @@ static bool take_words(struct json_object *object, struct event *event)
 	event->kind = event_kind_from_name(kind);
 	event->source = event_source_from_name(source);
 	event->mode = device_mode_from_name(mode);
-	if (find_shape(event->kind)->take)
-		find_shape(event->kind)->take(event, state);
+	take_state_of(find_shape(event->kind), event, state);
 	return event->kind != EVENT_NONE;
 }
 
