@@ -696,6 +696,17 @@ void bench_resume(struct bench *bench, struct stamp now)
 	}
 }
 
+void bench_abandon(struct bench *bench)
+{
+	for (size_t i = 0; i < bench->session_count; i++) {
+		struct session *session = bench->sessions[i];
+		struct event effects[SESSION_EFFECTS_MAX];
+
+		if (session->running)
+			keep_effects(bench, session, effects, session_abandon(session, effects));
+	}
+}
+
 /* Records that usbmuxd does not list the phone, in the affected restore if there is one. */
 static void tell_unlisted(struct bench *bench, struct bench_device *device, struct stamp now)
 {

@@ -52,6 +52,8 @@ void bench_drop_partial(
 	struct bench *bench, bool (*is_kept)(void *user, const struct uuid *session), void *user);
 /* Ends the replay: sessions of `run` continue (their tool may still run), others end as lost. */
 void bench_resume(struct bench *bench, struct stamp now);
+/* Ends the replay where no daemon will continue: running sessions end as session_abandon(). */
+void bench_abandon(struct bench *bench);
 /* Records the waits that are past their budget at `now`. Returns the monotonic time of the next
  * call; 0 = after the next event. */
 uint64_t bench_tick(struct bench *bench, struct stamp now);

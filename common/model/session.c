@@ -230,6 +230,20 @@ size_t session_lose(struct session *session, struct stamp now, const char *why,
 	return count;
 }
 
+size_t session_abandon(struct session *session, struct event effects[static SESSION_EFFECTS_MAX])
+{
+	static const char why[] = "the records end before the end of the restore";
+	const struct stamp unknown = {0};
+	size_t count = 0;
+
+	if (session->attempt.status_known)
+		return session_finish(session, unknown, effects);
+	if (!session->has_tool)
+		return session_lose(session, unknown, why, effects);
+	end_session(session, unknown, OUTCOME_ENDED_UNKNOWN, why, effects, &count);
+	return count;
+}
+
 /* Handles a detach. A restore announces all its own detaches, except one in restore mode before the
  * phone's final status; for a restore without a log, the mode of the phone's return decides. */
 static void react_to_detach(struct session *session, const struct event *event,

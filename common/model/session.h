@@ -77,6 +77,10 @@ uint64_t session_deadline(const struct session *session, uint32_t budget_percent
  * restore began. Returns 1: the number of effects. */
 size_t session_lose(struct session *session, struct stamp now, const char *why,
 	struct event effects[static SESSION_EFFECTS_MAX]);
+/* Ends a running session that nobody watches any more, where the records end: by the phone's final
+ * status if it is among them, else with an unknown end. Returns the number of effects, without a
+ * time: when it ended is unknown too. */
+size_t session_abandon(struct session *session, struct event effects[static SESSION_EFFECTS_MAX]);
 /* True if an ended session still accepts this event of its phone: its return, errors that prevent
  * it, an exit of usbmuxd (which may be reported after the end of the tool that it caused), or
  * usbmuxd dropping the phone. */

@@ -91,6 +91,9 @@ int offline_open(const char *state_dir, int *ret_ring_error, struct offline **re
 	/* One of the two is enough. */
 	if (ring < 0 && book < 0)
 		return ring == -ENOENT ? book : ring;
+	/* A restore may go on without its daemon; nobody sees how it ends. */
+	if (ring == 0 && !ring_map_has_writer(offline->map))
+		bench_abandon(offline->bench);
 	bench_drop_partial(offline->bench, store_is_kept, &offline->store);
 	*ret_ring_error = ring;
 	*ret = TAKE_PTR(offline);

@@ -15,6 +15,7 @@ struct ring_map {
 	void *bytes;
 	uint64_t size;
 	struct ring_reader reader;
+	bool has_writer;
 };
 
 int ring_bytes_map(int fd, bool writable, void **ret_bytes, uint64_t *ret_size)
@@ -72,7 +73,8 @@ int ring_map_open(const char *path, struct ring_map **ret)
 	r = ring_bytes_map(fd, false, &map->bytes, &map->size);
 	if (r < 0)
 		return r;
-	r = ring_reader_init(&map->reader, map->bytes, map->size, has_writer(fd));
+	map->has_writer = has_writer(fd);
+	r = ring_reader_init(&map->reader, map->bytes, map->size, map->has_writer);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(map);
@@ -85,6 +87,11 @@ struct ring_map *ring_map_free(struct ring_map *map)
 		munmap(map->bytes, map->size);
 	free(map);
 	return NULL;
+}
+
+bool ring_map_has_writer(const struct ring_map *map)
+{
+	return map->has_writer;
 }
 
 const struct ring_reader *ring_map_reader(const struct ring_map *map)

@@ -20,6 +20,8 @@ struct ring_map;
 int ring_map_open(const char *path, struct ring_map **ret);
 struct ring_map *ring_map_free(struct ring_map *map);
 DEFINE_FREEP(struct ring_map, ring_map_free)
+/* Whether a daemon wrote to it when it was opened. */
+bool ring_map_has_writer(const struct ring_map *map);
 /* The reader over the file; belongs to the map. */
 const struct ring_reader *ring_map_reader(const struct ring_map *map);
 

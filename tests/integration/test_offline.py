@@ -120,3 +120,33 @@ def test_a_name_of_nobody_is_refused_and_ends_nothing(bench, name):
     assert bench.call('Diagnose', device=name) == {'device': name}
     assert bench.call('ListSessions', device=name) == {'device': name}
     assert bench.process.poll() is None
+
+
+RUN = {'tool': 'idevicerestore', 'arguments': [], 'conditions': [], 'ecid': '0x001C2D6A3C8A802E'}
+
+
+@pytest.mark.parametrize('log, outcome, code', [
+    ('About to restore device...\nCreating filesystem (12)\n', 'ended-unknown', 30),
+    ('About to restore device...\nCreating filesystem (12)\nERROR: something odd\n', 'ended-unknown', 30),
+    ('About to restore device...\nStatus: Restore Finished\n', 'succeeded', 0),
+])
+def test_a_restore_without_its_daemon_is_not_running(bench, log, outcome, code):
+    """The daemon was killed in its middle: how it ended is known only if the phone had reported it."""
+    bench.start()
+    session = bench.call('BeginRun', **RUN)['session']
+    bench.call('AppendLog', session=session, offset=0, text=log)
+    running = bench.triage('diagnose', check=False)
+    assert running.returncode == 40
+    # The same files while the daemon has them: it is only this socket that nobody listens on.
+    elsewhere = bench.triage('--socket', bench.folder / 'nobody', '--state-dir', bench.state, 'diagnose', check=False)
+    assert elsewhere.returncode == 40
+    bench.stop(signal.SIGKILL)
+    result = offline(bench, 'diagnose')
+    assert result.returncode == code, result.stdout
+    assert json.loads(offline(bench, '--json', 'sessions').stdout)['sessions'][0]['outcome'] == outcome
+    # With a daemon again, it continues.
+    bench.start()
+    assert bench.sessions()[0]['outcome'] == 'running'
+    bench.call('AppendLog', session=session, offset=len(log), text='ERROR: Unable to restore device\n')
+    bench.call('EndRun', session=session, exitStatus=1)
+    assert bench.sessions()[0]['outcome'] == ('succeeded' if code == 0 else 'failed')
