@@ -3,6 +3,8 @@
 #include "common/diagnosis/external_cause.h"
 #include "common/diagnosis/sign_says.h"
 #include "common/diagnosis/tool_age.h"
+#include "common/model/known_tool.h"
+#include "common/model/phone_model.h"
 
 /* Some tools crash when the phone disappears during a transfer (idevicerestore 1.0.0 then uses
  * freed memory): such a crash is only a consequence. */
@@ -33,6 +35,27 @@ static bool has_outdated_tool(const struct attempt_view *a)
 attempt_test *fact_tool_outdated(const struct case_analysis *view)
 {
 	return any_failure(view, has_outdated_tool);
+}
+
+/* New models bring new parts, which tools of the community learn to serve later. Where the phone
+ * reset itself or named a part, or the link had faults, that is no explanation. */
+static bool may_be_too_new(const struct attempt_view *a)
+{
+	const struct known_tool *tool = known_tool_by_name(a->attempt->tool);
+
+	return tool && tool->says == SAYS_COMMUNITY && !a->link_faulty && a->says != SAYS_PART &&
+	       a->attempt->came_back == MODE_UNKNOWN;
+}
+
+attempt_test *fact_model_in_first_year(const struct case_analysis *view)
+{
+	int year = product_year(view->c->identity.product);
+
+	for (size_t i = 0; i < view->count && year; i++)
+		if (view->attempts[i].failed && may_be_too_new(&view->attempts[i]) &&
+			year_of_firmware(view->attempts[i].attempt) == year)
+			return may_be_too_new;
+	return NULL;
 }
 
 static bool had_other_program(const struct attempt_view *a)

@@ -58,3 +58,12 @@ bool product_has_face_id(const char *product)
 	return sscanf(product, "iPhone%3u,%3u", &generation, &variant) == 2 &&
 	       generation > LAST_IPHONE_OF_TABLE;
 }
+
+int product_year(const char *product)
+{
+	unsigned generation, variant;
+
+	if (sscanf(product, "iPhone%3u,%3u", &generation, &variant) != 2 || generation < 6)
+		return 0;
+	return (int)generation + 2007;
+}

@@ -34,3 +34,6 @@ const struct model *model_all(size_t *ret_count);
 /* Whether the product type unlocks by Face ID. Assumed for iPhones newer than the table: all since
  * iPhone17 have it. */
 bool product_has_face_id(const char *product);
+/* The year in which Apple released the first iPhone with the product type's first number: it
+ * increases by one per year, from iPhone6 in 2013 on. 0 = unknown, or no iPhone. */
+int product_year(const char *product);

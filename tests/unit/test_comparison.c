@@ -216,6 +216,43 @@ static void a_failure_clears_what_was_changed(void **state)
 	assert_int_equal(find_cause("battery-gauge")->counter_evidence_count, 1);
 }
 
+/* Tools of the community learn to serve a new model's parts later. */
+static void a_new_model_is_ahead_of_its_tool(void **state)
+{
+	static const char *const lines[] = {"F tool=idevicerestore firmware=23A341",
+		"F tool=idevicerestore firmware=24A100", "F tool=itunes firmware=23A341",
+		"F tool=idevicerestore firmware=23A341 amr=29"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		CLEANUP(triage_case_freep)
+		struct triage_case *c = case_of_line("iPhone18,1", lines[i]);
+		const char *build = attempt_condition(c->attempts[0], "firmware");
+
+		text_copy(c->attempts[0]->firmware_build, NAME_SIZE, build);
+		c->attempts[0]->itunes_code = 0;
+		c->attempts[0]->came_back = MODE_UNKNOWN;
+		assert_int_equal(diagnose(c, &verdict), 0);
+		assert_int_equal(verdict.phase == PHASE_SOFTWARE, i == 0);
+	}
+}
+
+/* The installed system and the restore system fail alike, on another computer too. */
+static void a_loop_that_persists_is_hardware(void **state)
+{
+	CLEANUP(triage_case_freep)
+	struct triage_case *c = case_of_line(NO_FACE_ID, "F host=one;F host=two");
+
+	assert_int_equal(diagnose(c, &verdict), 0);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	triage_case_add_history(c, "boot-loop");
+	assert_int_equal(diagnose(c, &verdict), 0);
+	assert_int_equal(verdict.phase, PHASE_HARDWARE);
+	assert_int_equal(verdict.strength, STRENGTH_MODERATE);
+	text_copy(c->attempts[1]->host, NAME_SIZE, "one");
+	assert_int_equal(diagnose(c, &verdict), 0);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+}
+
 static bool is_warned(const char *sentence)
 {
 	size_t count = 0;
@@ -271,6 +308,8 @@ int main(void)
 		cmocka_unit_test(what_failed_too_explains_nothing),
 		cmocka_unit_test(versions_are_compared_as_versions),
 		cmocka_unit_test(a_failure_clears_what_was_changed),
+		cmocka_unit_test(a_new_model_is_ahead_of_its_tool),
+		cmocka_unit_test(a_loop_that_persists_is_hardware),
 		cmocka_unit_test(an_unknown_condition_is_a_change),
 		cmocka_unit_test(hundred_unknown_conditions_fit),
 	};
