@@ -12,16 +12,19 @@ SECONDS_MOST = 24 * 60 * 60
 
 
 def main(source, target):
-    budgets = textfile.read_blocks(source, {"budget": {"seconds", "means", "source"}})
+    budgets = textfile.read_blocks(source, {"budget": {"seconds", "means", "who", "source"}})
     for budget in budgets:
         if budget.name not in NAMES:
             budget.bad("nothing waits so")
+        if budget.one("who", "") not in ("", "tool"):
+            budget.bad("who must be tool, or absent", "who")
     missing = NAMES - {budget.name for budget in budgets}
     if missing:
         raise textfile.Bad(f"{source}:1: missing: {', '.join(sorted(missing))}")
     textfile.write(target, [
         f"\t{{{quote(budget.name)}, {budget.number('seconds', 1, SECONDS_MOST)}, "
-        f"{quote(budget.one('means'))}, {quote(budget.one('source'))}}}," for budget in budgets])
+        f"{quote(budget.one('means'))}, {quote(budget.one('source'))}, "
+        f"{'true' if budget.one('who', '') else 'false'}}}," for budget in budgets])
 
 
 if __name__ == "__main__":

@@ -714,13 +714,17 @@ static void lengthen_overrun(struct attempt *attempt, const struct event *event)
 
 static void fold_silence(struct attempt *attempt, const struct event *event)
 {
+	const struct budget *budget = budget_find(event->name);
+
 	if (attempt->silent)
 		lengthen_overrun(attempt, event);
 	note_overrun(attempt, event);
+	attempt->silent = true;
+	if (budget && budget->of_tool)
+		return;
 	attempt->health.silences++;
 	attempt->health.stalls += event->flag == SILENCE_NO_TRANSFERS;
 	attempt->health.stalls_known |= event->flag != SILENCE_TRANSFERS_UNKNOWN;
-	attempt->silent = true;
 	if (!attempt->health.first_fault_sequence)
 		attempt->health.first_fault_sequence = event->sequence;
 }
@@ -830,7 +834,7 @@ static enum health_grade grade_health(const struct attempt *attempt)
 	const struct health *health = &attempt->health;
 
 	if (attempt->outcome != OUTCOME_SUCCEEDED &&
-		(health->unexpected_detaches || attempt->silent))
+		(health->unexpected_detaches || (attempt->silent && health->silences)))
 		return HEALTH_LOST;
 	if (health->unexpected_detaches || health->silences || health->usb_errors ||
 		health->mux_faults || health->over_currents || health->suspends)

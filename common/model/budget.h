@@ -3,6 +3,7 @@
  * knowledge/budgets.txt. The session machine measures the waits. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct budget {
@@ -10,6 +11,7 @@ struct budget {
 	uint32_t seconds;
 	const char *meaning; /* what the restore waited for, as a clause */
 	const char *source;
+	bool of_tool; /* the tool is silent, not the phone: it says nothing of the link */
 };
 
 /* The budget with that name; NULL if there is none. */
