@@ -2,12 +2,15 @@
 """The real daemon, the real command and the real idevicerestore on the simulated phone: for each scenario
 what the session, its health and the verdict say."""
 import json
+import os
+import pathlib
 import shutil
 import signal
 import subprocess
 
 import pytest
 
+import debian
 from daemon import until
 from restoretool import TOOL, without_network
 
@@ -57,19 +60,49 @@ SLOW = {
 }
 
 
-@pytest.fixture
-def restore_at(folder, firmware):
-    """restore_at(bench, phone, *options) runs the real tool under `run` to its end."""
+# Newer packages of the tool. They want a ticket, and end with 1 where the older one shows its error number.
+NEWER = ['trixie', 'forky']
+FIRST = ['success', 'disk-failure-detach', 'detach']
+# Where they say something else.
+DIFFERENT = {
+    ('forky', 'restored-garbage'): dict(cause='tool'),
+    # Its log does not show that the link was lost.
+    **{('trixie', name): dict(strength='none') for name, row in SCENARIOS.items() if row.get('itunesCode') == 4010},
+}
+# With its libusbmuxd (2.1.0), trixie's tool ends only if the restore succeeds or the phone answers to the end.
+ENDS = [*(name for name, row in {**SCENARIOS, **SLOW}.items() if row['exit'] == 0), 'baseband-failure', 'restored-garbage',
+        'disk-failure']
 
-    def start(bench, simulator, *options, debug=False):
+
+@pytest.fixture
+def restore_at(folder, firmware, request):
+    """restore_at(bench, phone, *options) starts the real tool under `run`: the installed one, or a suite's."""
+
+    def start(bench, simulator, *options, debug=False, suite=None):
         identity = simulator.phone.identity
         cache = folder / 'cache'
         cache.mkdir(exist_ok=True)
-        tool = [*without_network(), TOOL, *(['-d'] if debug else []), '-R', '-e', '-y', '-i', f'{identity.ecid:#x}',
-                '-C', cache, firmware(identity.model.board)]
-        return bench.run(tool, *options)
+        tool = [TOOL]
+        if suite:
+            root = debian.root_of(suite, pathlib.Path(request.config.getoption('--build-dir')).resolve())
+            (folder / 'ticket').write_bytes(bytes(100))
+            tool = [*debian.command_in(root, TOOL), '-T', folder / 'ticket']
+        command = [*without_network(), *tool, *(['-d'] if debug else []), '-R', '-e', '-y', '-i', f'{identity.ecid:#x}',
+                   '-C', cache, firmware(identity.model.board)]
+        return bench.run(command, *options)
 
-    return start
+    yield start
+    kill_tool(folder)
+
+
+def kill_tool(folder):
+    """Kills the restore tool that works in `folder`, and not what started it."""
+    for process in pathlib.Path('/proc').glob('[0-9]*'):
+        try:
+            if (process / 'comm').read_text() == 'idevicerestore\n' and str(folder) in (process / 'cmdline').read_text():
+                os.kill(int(process.name), signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
 
 
 def finish(process, seconds=120):
@@ -91,7 +124,7 @@ def check(bench, expected, returncode, output):
         'cause': verdict['causes'][0]['cause'] if verdict['causes'] else None,
     }
     assert {key: seen[key] for key in expected} == expected, output
-    assert session['exitStatus'] == returncode
+    assert session['exitStatus'] == (-signal.SIGKILL if returncode == 128 + signal.SIGKILL else returncode)
     assert session['ecid'] == '0x001C2D6A3C8A802E' and session['productType'] == 'iPhone12,3'
     assert session['stage'] in ('restore', 'reboot', 'normal')
 
@@ -105,6 +138,26 @@ def test_scenario(scenario, bench, make_phone, restore_at):
     check(bench, {**SCENARIOS, **SLOW}[scenario], status, output)
     conditions = bench.sessions()[-1]['conditions']
     assert {'key': 'cable', 'value': 'A'} in conditions
+
+
+@pytest.mark.parametrize('suite', NEWER)
+@pytest.mark.parametrize('scenario', [*FIRST, *(pytest.param(name, marks=pytest.mark.long)
+                                                for name in {**SCENARIOS, **SLOW} if name not in FIRST)])
+def test_scenario_with_a_newer_tool(suite, scenario, bench, make_phone, restore_at):
+    phone = make_phone(scenario)
+    hangs = suite == 'trixie' and scenario not in ENDS
+    bench.start(*(['--budget-percent', '10'] if hangs else []))
+    until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
+    process = restore_at(bench, phone, '--cable', 'A', suite=suite)
+    expected = {**SCENARIOS, **SLOW}[scenario]
+    expected = {**expected, 'exit': 1 if expected['exit'] else 0, **DIFFERENT.get((suite, scenario), {})}
+    if hangs:
+        until(lambda: bench.sessions() and bench.sessions()[-1]['outcome'] == 'failed', seconds=60, what='the failure')
+        assert process.poll() is None
+        kill_tool(bench.folder)
+        expected['exit'] = 137
+    status, output = finish(process)
+    check(bench, expected, status, output)
 
 
 def test_debug_log_tells_link_events(bench, make_phone, restore_at):

@@ -19,6 +19,7 @@ PORT_LOCKDOWN = 62078
 PORT_IMAGE = 12345
 PORT_REPORTS = 50001
 PORT_REPORT_MOVER = 50002
+NONCE = bytes(range(32))
 HOST_ID = "6F9619FF-8B86-D011-B42D-00CF4FC964FF"
 PORT_FDR_CONTROL = 1082
 PORT_FDR_CONNECTION = 49153
@@ -323,6 +324,11 @@ class Phone:
             "ProductType": model.product_type,
             "ProductVersion": "14.8.1",
             "BuildVersion": "18H107",
+            "BoardId": model.board_id,
+            "ChipID": model.chip_id,
+            "Image4Supported": True,
+            "ApNonce": NONCE,
+            "SEPNonce": NONCE[:20],
             "SerialNumber": self.identity.serial_number,
             "UniqueChipID": self.identity.ecid,
             "UniqueDeviceID": self.identity.udid,

@@ -62,12 +62,14 @@ def manifest(model):
     }
 
 
-def build(path, board=models.DEFAULT_MODEL, image_bytes=DEFAULT_IMAGE_BYTES):
-    """Writes the firmware file for `board` to `path`; its system image has `image_bytes` bytes."""
+def build(path, board=models.DEFAULT_MODEL, image_bytes=DEFAULT_IMAGE_BYTES, signed=False):
+    """Writes the firmware file for `board` to `path`; its system image has `image_bytes` bytes. For a `signed` one the tool
+    asks its signing server."""
     model = models.MODELS[board]
     image = bytes(range(256)) * (image_bytes // 256 + 1)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("BuildManifesto.plist", plistlib.dumps(manifest(model)))
+        # A tool that finds only the second name does without signatures.
+        archive.writestr("BuildManifest.plist" if signed else "BuildManifesto.plist", plistlib.dumps(manifest(model)))
         written = set()
         for name, component_path, _ in COMPONENTS:
             member = component_path.format(board=model.board)
@@ -83,8 +85,9 @@ def main():
     parser.add_argument("path", help="file to write, such as mini.ipsw")
     parser.add_argument("--model", default=models.DEFAULT_MODEL, choices=sorted(models.MODELS))
     parser.add_argument("--image-bytes", type=int, default=DEFAULT_IMAGE_BYTES)
+    parser.add_argument("--signed", action="store_true", help="the tool asks its signing server")
     arguments = parser.parse_args()
-    build(arguments.path, arguments.model, arguments.image_bytes)
+    build(arguments.path, arguments.model, arguments.image_bytes, arguments.signed)
 
 
 if __name__ == "__main__":
