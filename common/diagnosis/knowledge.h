@@ -11,7 +11,7 @@
 
 #define CAUSE_NONE SIZE_MAX
 #define CAUSE_COUNT_MAX VERDICT_CAUSES_MAX
-#define EXPERIMENT_WAYS_MAX 4
+#define EXPERIMENT_WAYS_MAX 6
 
 struct cause_info {
 	const char *word;

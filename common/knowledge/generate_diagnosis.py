@@ -16,7 +16,7 @@ PHASES = {
     "phase2-hardware": "PHASE_HARDWARE",
     "undecided": "PHASE_UNDECIDED",
 }
-WAYS_MAX = 4  # EXPERIMENT_WAYS_MAX of common/diagnosis/knowledge.h
+WAYS_MAX = 6  # EXPERIMENT_WAYS_MAX of common/diagnosis/knowledge.h
 CURED = {"never": "CURED_NEVER", "also": "CURED_ALSO", "only": "CURED_ONLY"}
 # Terms with values, and whether the values are numbers.
 VALUE_TERMS = {

@@ -188,6 +188,7 @@ const struct trial trials[] = {
 	{"minimal-boot", {{KNOB_MINIMAL, 1}}, 1},
 	{"known-good-battery", {{KNOB_BATTERY, 1}}, 1},
 	{"known-good-charge-flex", {{KNOB_CHARGE_FLEX, 1}}, 1},
+	{"known-good-display", {{KNOB_DISPLAY, 1}}, 1},
 	{"display-again", {{KNOB_DISPLAY, 0}}, 1},
 	{"charge-and-restart"},
 	{"reseat-connectors"},
@@ -200,6 +201,8 @@ const struct trial trials[] = {
 	{"lower-half", .ends = true},
 	{"storage-test", .ends = true},
 	{"hand-over", .ends = true},
+	{"part-by-part", .ends = true},
+	{"fit-new-part", .ends = true},
 };
 
 const size_t trial_count = ARRAY_SIZE(trials);

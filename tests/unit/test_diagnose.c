@@ -892,6 +892,7 @@ static void dfu_comes_last_and_once(void **state)
 		if (tries[i].network)
 			attempt_set_condition(attempt, "network", tries[i].network, 0);
 		attempt->itunes_code = i ? 4013 : 4014;
+		attempt->came_back = MODE_UNKNOWN;
 	}
 	diagnose_ok(c);
 	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
@@ -1220,6 +1221,62 @@ static void good_parts_that_fail_leave_the_board(void **state)
 		"display", "replaced");
 	diagnose_ok(c);
 	assert_next("lower-half");
+}
+
+/* Before the board goes out: minimal boot, battery, charge port flex and display. */
+static void parts_come_before_the_board_shop(void **state)
+{
+	static const struct {
+		const char *experiment, *key, *value;
+	} steps[] = {
+		{"disconnect-earpiece-flex", "earpieceFlex", "disconnected"},
+		{"minimal-boot", "minimalBoot", "true"},
+		{"known-good-battery", "battery", "known-good"},
+		{"known-good-display", "display", "known-good"},
+		{"known-good-charge-flex", "chargeFlex", "known-good"},
+	};
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone12,1");
+
+	add_persisting(c);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		diagnose_ok(c);
+		assert_next(steps[i].experiment);
+		with(add_4013(c, "one", "A"), steps[i].key, steps[i].value);
+	}
+	diagnose_ok(c);
+	assert_next("board-shop");
+}
+
+/* USB errors on two computers and two cables: what they share is the phone's own port. */
+static void a_link_that_is_faulty_everywhere_ends_in_the_phone(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+	static const char *const places[][2] = {{"one", "A"}, {"one", "B"}, {"two", "B"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		add_4013(c, places[i][0], places[i][1])->health.usb_errors = 3;
+	diagnose_ok(c);
+	assert_non_null(find_cause("other-flex"));
+	assert_next("known-good-charge-flex");
+}
+
+/* A part that was put back and failed again stays out; parts that were all off go back one by one.
+ */
+static void what_fails_again_stays_out(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+	CLEANUP(triage_case_freep) struct triage_case *off = case_of(NO_FACE_ID);
+
+	add_persisting(c);
+	with(add_success(c, "one", "A"), "battery", "known-good");
+	with(add_4013(c, "one", "A"), "battery", "original");
+	diagnose_ok(c);
+	assert_next("fit-new-part");
+	add_persisting(off);
+	with(add_success(off, "one", "A"), "minimalBoot", "true");
+	add_4013(off, "one", "A");
+	diagnose_ok(off);
+	assert_next("part-by-part");
 }
 
 static void a_foreign_battery_of_a_loop_is_named(void **state)
@@ -1598,6 +1655,9 @@ int main(void)
 		cmocka_unit_test(a_custom_file_in_the_command_is_unofficial),
 		cmocka_unit_test(a_wet_phone_has_a_way_to_the_end),
 		cmocka_unit_test(good_parts_that_fail_leave_the_board),
+		cmocka_unit_test(parts_come_before_the_board_shop),
+		cmocka_unit_test(a_link_that_is_faulty_everywhere_ends_in_the_phone),
+		cmocka_unit_test(what_fails_again_stays_out),
 		cmocka_unit_test(a_foreign_battery_of_a_loop_is_named),
 		cmocka_unit_test(a_newer_modem_asks_for_newer_firmware),
 		cmocka_unit_test(a_full_phone_asks_about_room),
