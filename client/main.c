@@ -61,8 +61,7 @@ static void help(void)
 	       "To correct a past attempt: attempt or conditions with --session S and the new\n"
 	       "  values, --unset KEY or --remove\n\n"
 	       "diagnose exits with 0 no failure, 10 connection, 11 software, 20 hardware,\n"
-	       "30 undecided, 40 restore running, 41 running past its time. More: man "
-	       "idevicetriage\n");
+	       "30 undecided, 40 a restore is running, 41 it hangs. More: man idevicetriage\n");
 }
 
 static const struct command *find_command(const char *name)

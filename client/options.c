@@ -132,7 +132,6 @@ int option_number(const char *name, const char *value, int64_t least, int64_t *r
 
 int options_too_many(const char *command, const char *word)
 {
-	report_error("%s accepts no further argument such as %s; see `idevicetriage --help`.",
-		command, word);
+	report_error("%s: unexpected argument %s; see `idevicetriage --help`.", command, word);
 	return EXIT_USAGE;
 }

@@ -166,7 +166,7 @@ static void check_source(struct doctor *doctor, const char *name, enum doctor_re
 	else if (!source)
 		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "The daemon has no source %s.", name);
 	else if (field_true(source, "up"))
-		doctor_say(doctor, DOCTOR_OK, NULL, "It is in use.");
+		doctor_say(doctor, DOCTOR_OK, NULL, "It works.");
 	else
 		doctor_say(doctor, result, advice, "%s: %s.", missing,
 			field_text_or(source, "detail", "unknown reason"));
@@ -206,13 +206,13 @@ void check_journal(struct doctor *doctor)
 		check_source(doctor, "journal", DOCTOR_PROBLEM, "", NULL);
 	else if (field_true(kmsg, "up"))
 		doctor_say(doctor, DOCTOR_WARNING, advice,
-			"The journal %s. The kernel's log is read instead; usbmuxd's lines are "
-			"missing.",
-			field_text_or(journal, "detail", "cannot be read"));
+			"Cannot read the journal: %s. The kernel's log is read instead; usbmuxd's "
+			"lines are missing.",
+			field_text_or(journal, "detail", "unknown reason"));
 	else
 		doctor_say(doctor, DOCTOR_PROBLEM, advice,
-			"The journal %s. USB errors and usbmuxd's lines are missing.",
-			field_text_or(journal, "detail", "cannot be read"));
+			"Cannot read the journal: %s. USB errors and usbmuxd's lines are missing.",
+			field_text_or(journal, "detail", "unknown reason"));
 }
 
 /* Without that program, neither the daemon nor `panics` can query a phone. */

@@ -6,7 +6,7 @@
 
 #include "common/base/text.h"
 
-#define TEXT_COLUMN 10
+#define TEXT_COLUMN 15
 
 static const struct {
 	const char *result;

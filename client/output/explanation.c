@@ -121,7 +121,7 @@ static void put_meaning(struct layout *layout, struct json_object *meaning)
 	put_names(layout, field_list(meaning, "names"));
 	layout_line(layout, 2);
 	layout_put(layout, "%s", field_text_or(meaning, "means", "?"));
-	put_labelled(layout, "Told by", field_text(meaning, "toldBy"));
+	put_labelled(layout, "Shown by", field_text(meaning, "toldBy"));
 	put_labelled(layout, "When", field_text(meaning, "stage"));
 	put_labelled(layout, "Exercises", field_text(meaning, "exercises"));
 	put_suspects(layout, field_list(meaning, "suspects"));

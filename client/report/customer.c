@@ -154,7 +154,8 @@ static void put_works_since(struct html *html, const struct report *report)
 	if (!text_equal(phase_of(report), "works"))
 		return;
 	html_begin(html, "p", NULL);
-	html_put(html, "It works since attempt %" PRId64, field_number_or(since, "attempt", 0));
+	html_put(
+		html, "It has worked since attempt %" PRId64, field_number_or(since, "attempt", 0));
 	for (size_t i = 0; i < field_count(changes); i++) {
 		html_put(html, i ? ", " : ": ");
 		html_foreign(html, json_object_get_string(field_item(changes, i)));

@@ -118,9 +118,9 @@ void cure_summarize(const struct case_analysis *view, struct verdict *verdict)
 	text_copy(cause, sizeof(cause),
 		verdict->phase == PHASE_UNDECIDED ? "What the fault was is not certain."
 						  : verdict->summary);
-	snprintf(verdict->summary, sizeof(verdict->summary), "It works since attempt %zu%s%s%s ",
-		cure.works_since.attempt, *changes ? " (" : "; no change is known", changes,
-		*changes ? ")." : ".");
+	snprintf(verdict->summary, sizeof(verdict->summary),
+		"It has worked since attempt %zu%s%s%s ", cure.works_since.attempt,
+		*changes ? " (" : "; no change is known", changes, *changes ? ")." : ".");
 	used = strlen(verdict->summary);
 	text_copy(verdict->summary + used, sizeof(verdict->summary) - used, cause);
 }

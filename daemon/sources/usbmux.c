@@ -303,7 +303,7 @@ static void connect_now(struct usbmux *usbmux)
 	}
 	if (r == -ENOENT || r == -ECONNREFUSED)
 		snprintf(reason, sizeof(reason),
-			"is not running (%s at %s); udev starts it with the first phone, else: "
+			"not running (%s at %s); udev starts it with the first phone, else: "
 			"systemctl start usbmuxd",
 			r == -ENOENT ? "no socket" : "nobody listens", usbmux->address.sun_path);
 	else if (r == -EPROTONOSUPPORT)

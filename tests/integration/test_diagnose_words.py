@@ -48,19 +48,19 @@ def words(bench, folder):
 
 # Of each small input, what its first line says and the next step: phrases that a better text may keep.
 MINIMAL_WORDS = {
-    'board-half.json': ('works since attempt 3', 'logic board', 'known-good part of the board'),
+    'board-half.json': ('has worked since attempt 3', 'logic board', 'known-good part of the board'),
     'cam-out-back-fails.json': ('Phase 2', 'conclusive', 'None:'),
-    'cam-out-twice.json': ('works since attempt 2', 'rear camera', 'connect the parts that are off again'),
-    'disp-dock.json': ('works since attempt 2', 'display', 'Hand the phone over'),
-    'e14-erase-ok.json': ('works since attempt 2', 'an erase', 'hand it over'),
+    'cam-out-twice.json': ('has worked since attempt 2', 'rear camera', 'connect the parts that are off again'),
+    'disp-dock.json': ('has worked since attempt 2', 'display', 'Hand the phone over'),
+    'e14-erase-ok.json': ('has worked since attempt 2', 'an erase', 'hand it over'),
     'e14-two-hosts.json': ('Undecided after 2 failed attempts', 'how the restore was started', 'storage was nearly full'),
     'e53-ios91.json': ('Phase 1 (software)', 'firmware file', 'newest firmware'),
     'full-phone-log.json': ('Phase 1 (software)', 'how the restore was started', 'storage was nearly full'),
     'g29-replaced.json': ('Phase 2 (hardware)', 'gauge', 'before anything is opened'),
     'ip8-liquid.json': ('Undecided after 1 failed attempt', 'logic board', 'Do not charge it'),
-    'ipadpro-flexout.json': ('works since attempt 2', 'earpiece', 'connect the earpiece flex again'),
-    'itunes-newer.json': ('works since attempt 2', 'restore tool', 'Repeat the restore'),
-    'minboot-batt.json': ('works since attempt 2', 'minimal boot', 'connect the parts that are off again'),
+    'ipadpro-flexout.json': ('has worked since attempt 2', 'earpiece', 'connect the earpiece flex again'),
+    'itunes-newer.json': ('has worked since attempt 2', 'restore tool', 'Repeat the restore'),
+    'minboot-batt.json': ('has worked since attempt 2', 'minimal boot', 'connect the parts that are off again'),
     'minboot-goodparts-fails.json': ('Phase 2 (hardware)', 'logic board', 'board shop'),
     'm17.log': ('The restore finished, but its step', 'modem', 'newest tool'),
 }

@@ -1097,17 +1097,17 @@ static void a_cure_leads_the_verdict(void **state)
 	with(with(doing(add_success(c, "one", "A"), "update"), "display", "replaced"), "chargeFlex",
 		"replaced");
 	diagnose_ok(c);
-	assert_works("It works since attempt 2 (display replaced, charge port flex replaced).",
+	assert_works("It has worked since attempt 2 (display replaced, charge port flex replaced).",
 		"old-part-back");
 	with(add_4013(off, "one", "A"), "battery", "original");
 	with(with(add_success(off, "one", "A"), "minimalBoot", "true"), "battery", "known-good");
 	diagnose_ok(off);
 	assert_works(
-		"It works since attempt 2 (minimal boot, known-good battery).", "connect-again");
+		"It has worked since attempt 2 (minimal boot, known-good battery).", "connect-again");
 	add_4013(half, "one", "A");
 	with(doing(add_success(half, "one", NULL), "boot"), "lowerBoard", "known-good");
 	diagnose_ok(half);
-	assert_works("It works since attempt 2 (known-good lower board half).", "fit-board-part");
+	assert_works("It has worked since attempt 2 (known-good lower board half).", "fit-board-part");
 }
 
 /* An erase is not repeated, and no restore is where only a start was tried. */
@@ -1129,10 +1129,10 @@ static void a_cure_repeats_no_erase_and_no_start(void **state)
 		doing(add_attempt(c, "one", "A", OUTCOME_FAILED), cures[i].failed);
 		doing(add_success(c, "one", "A"), cures[i].worked);
 		diagnose_ok(c);
-		assert_works("It works since attempt 2", cures[i].experiment);
+		assert_works("It has worked since attempt 2", cures[i].experiment);
 		doing(add_success(c, "one", "A"), cures[i].worked);
 		diagnose_ok(c);
-		assert_works("It works since attempt 2", "hand-over");
+		assert_works("It has worked since attempt 2", "hand-over");
 	}
 }
 

@@ -315,7 +315,7 @@ static void test_a_cure_leads_the_page(void **state)
 	if (annex)
 		*annex = '\0';
 	assert_non_null(strstr(page, "The phone works again"));
-	assert_non_null(strstr(page, "It works since attempt 2: display replaced, cable B."));
+	assert_non_null(strstr(page, "It has worked since attempt 2: display replaced, cable B."));
 	assert_non_null(strstr(page, "Hand it over."));
 	assert_null(strstr(page, "First suspect"));
 	assert_null(strstr(page, "not certain"));
