@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/diagnosis/comparison.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "common/base/text.h"
 #include "common/diagnosis/external_cause.h"
-#include "common/diagnosis/knowledge.h"
-
-#define VALUE_USUAL 1 /* of a factor that nobody spoke of and that has a usual value */
-#define VALUE_SIZE 64
+#include "common/diagnosis/factor_values.h"
 
 /* Phase 1 as a set of factors; a table entry may be of no phase, as a label is. */
 static uint64_t phase_1(const struct case_analysis *view)
@@ -25,189 +18,6 @@ static uint64_t of_side(const struct case_analysis *view, enum factor_side side)
 		if (view->factors[f].side == side)
 			bits |= FACTOR_BIT(f);
 	return bits;
-}
-
-/* --- The values of an attempt ------------------------------------------------------------------
- */
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-/* FNV-1a, in either case; 0 is for unknown. */
-static uint64_t hash_text(const char *text)
-{
-	uint64_t hash = UINT64_C(14695981039346656037);
-
-	if (!text || !*text)
-		return 0;
-	for (; *text; text++)
-		hash = (hash ^ (uint8_t)lower(*text)) * UINT64_C(1099511628211);
-	return hash | 2; /* never VALUE_USUAL */
-}
-
-/* Where git says of which commit a build is: "-gb05d50c" in "1.0.0-229-gb05d50c". 0 = nowhere. */
-static size_t commit_length(const char *text)
-{
-	size_t digits;
-
-	if (!text_starts_with(text, "-g"))
-		return 0;
-	digits = strspn(text + 2, "0123456789abcdef");
-	return digits >= 4 ? 2 + digits : 0;
-}
-
-/* A version without its commit, which the number of commits before it tells too, and without the
- * libraries in brackets, which are compared by themselves. */
-static const char *core_version(const char *version, char out[static VALUE_SIZE])
-{
-	const char *libraries = strstr(version, "(lib");
-	size_t used = 0;
-
-	while (*version && version != libraries && used + 1 < VALUE_SIZE) {
-		size_t skipped = commit_length(version);
-
-		if (skipped)
-			version += skipped;
-		else
-			out[used++] = *version++;
-	}
-	while (used && out[used - 1] == ' ')
-		used--;
-	out[used] = '\0';
-	return out;
-}
-
-static const char *hub_depth(const struct attempt *attempt, char out[static VALUE_SIZE])
-{
-	if (!attempt->health.hub_depth_known)
-		return NULL;
-	snprintf(out, VALUE_SIZE, "%u", (unsigned)attempt->health.hub_depth);
-	return out;
-}
-
-/* Only trying to start the phone is no kind of restore. */
-static bool is_start(const struct attempt *attempt)
-{
-	return word_is(attempt->action, "boot");
-}
-
-/* What an attempt itself knows; NULL where it knows nothing of that name. */
-static const char *known_of(
-	const struct attempt *attempt, const char *name, char buffer[static VALUE_SIZE])
-{
-	if (word_is(name, "host"))
-		return attempt->host;
-	if (word_is(name, "port"))
-		return attempt->port;
-	if (word_is(name, "hubDepth"))
-		return hub_depth(attempt, buffer);
-	if (word_is(name, "tool"))
-		return attempt->tool;
-	if (word_is(name, "version"))
-		return core_version(attempt->version, buffer);
-	if (word_is(name, "libraries"))
-		return strstr(attempt->version, "(lib");
-	if (word_is(name, "firmware"))
-		return attempt->firmware;
-	if (word_is(name, "build"))
-		return attempt->firmware_build;
-	if (word_is(name, "action"))
-		return is_start(attempt) ? NULL : attempt->action;
-	if (word_is(name, "restored"))
-		return is_start(attempt) ? "no" : "yes";
-	return NULL;
-}
-
-/* A person's word for the firmware is its build. */
-static const char *condition_of(const struct attempt *attempt, const char *name)
-{
-	if (word_is(name, "firmware"))
-		return NULL;
-	return attempt_condition(attempt, word_is(name, "build") ? "firmware" : name);
-}
-
-static bool is_minimal(const struct attempt *attempt)
-{
-	return word_is(attempt_condition(attempt, "minimalBoot"), "true");
-}
-
-const char *comparison_state(const struct attempt_view *a, const struct factor *factor)
-{
-	const char *told = attempt_condition(a->attempt, factor->key);
-
-	if (!told && factor->minimal_off && is_minimal(a->attempt))
-		return "disconnected";
-	return told;
-}
-
-/* What an attempt itself knows goes before what was reported. */
-static const char *text_of(
-	const struct attempt *attempt, const char *name, char buffer[static VALUE_SIZE])
-{
-	const char *known = known_of(attempt, name, buffer);
-
-	return known && *known ? known : condition_of(attempt, name);
-}
-
-static uint64_t read_value(
-	const struct attempt_view *a, const struct factor *factor, const char *name)
-{
-	char buffer[VALUE_SIZE];
-	const char *text = factor->side == FACTOR_PART ? comparison_state(a, factor)
-						       : text_of(a->attempt, name, buffer);
-
-	if (factor->has_usual && (!text || word_is(text, "connected") || word_is(text, "original")))
-		return VALUE_USUAL;
-	return hash_text(text);
-}
-
-static size_t find_factor(const struct case_analysis *view, const char *key)
-{
-	for (size_t f = 0; f < view->factor_count; f++)
-		if (word_is(view->factors[f].key, key))
-			return f;
-	return CASE_FACTORS_MAX;
-}
-
-/* A condition that the table does not have is a factor of its own, of no side. */
-static void add_unnamed(struct case_analysis *view, const char *key)
-{
-	view->unnamed_count++;
-	if (view->factor_count == CASE_FACTORS_MAX)
-		return;
-	view->factors[view->factor_count++] = (struct factor){
-		.key = key, .name = key, .reads = {key}, .side = FACTOR_UNNAMED, .has_usual = true};
-}
-
-static void collect_factors(struct case_analysis *view)
-{
-	const struct factor *table = factor_all(&view->factor_count);
-
-	assert(view->factor_count < CASE_FACTORS_MAX);
-	memcpy(view->factors, table, view->factor_count * sizeof(*table));
-	for (size_t i = 0; i < view->count; i++) {
-		const struct attempt *attempt = view->attempts[i].attempt;
-
-		for (size_t j = 0; j < attempt->condition_count; j++)
-			if (find_factor(view, attempt->conditions[j].key) == CASE_FACTORS_MAX)
-				add_unnamed(view, attempt->conditions[j].key);
-	}
-}
-
-/* What is left of an attempt's conditions where there are too many factors: one for all. */
-static uint64_t read_rest(const struct case_analysis *view, const struct attempt_view *a)
-{
-	uint64_t rest = 0;
-
-	for (size_t j = 0; j < a->attempt->condition_count; j++) {
-		const struct condition *condition = &a->attempt->conditions[j];
-
-		if (find_factor(view, condition->key) == CASE_FACTORS_MAX)
-			rest += hash_text(condition->key) * 31 + hash_text(condition->value);
-	}
-	return rest;
 }
 
 static void fill_phases(struct case_analysis *view)
@@ -226,39 +36,8 @@ static void fill_phases(struct case_analysis *view)
 
 void comparison_read(struct case_analysis *view)
 {
-	collect_factors(view);
+	factor_values_read(view);
 	fill_phases(view);
-	for (size_t i = 0; i < view->count; i++) {
-		struct attempt_view *a = &view->attempts[i];
-
-		for (size_t f = 0; f < view->factor_count; f++)
-			for (size_t k = 0; k < FACTOR_READS_MAX && view->factors[f].reads[k]; k++)
-				a->values[f][k] =
-					read_value(a, &view->factors[f], view->factors[f].reads[k]);
-		a->values[CASE_FACTORS_MAX - 1][0] += read_rest(view, a);
-	}
-}
-
-/* --- What differs -------------------------------------------------------------------------------
- */
-
-static bool is_known(const struct attempt_view *a, size_t factor)
-{
-	const uint64_t *values = a->values[factor];
-
-	return values[0] || values[1] || values[2];
-}
-
-/* Whether one of its values is known of both and not the same. */
-static bool differs(const struct attempt_view *a, const struct attempt_view *b, size_t factor)
-{
-	for (size_t k = 0; k < FACTOR_READS_MAX; k++) {
-		uint64_t x = a->values[factor][k], y = b->values[factor][k];
-
-		if (x && y && x != y)
-			return true;
-	}
-	return false;
 }
 
 /* A phone that starts by itself had no cable, computer or tool to do with. */
@@ -267,9 +46,9 @@ static uint64_t comparable(const struct case_analysis *view, const struct attemp
 {
 	uint64_t of_phone = of_side(view, FACTOR_PART) | of_side(view, FACTOR_UNNAMED);
 
-	if (is_start(success->attempt))
+	if (only_starts(success->attempt))
 		return of_phone;
-	if (is_start(failure->attempt))
+	if (only_starts(failure->attempt))
 		return of_phone | FACTOR_BIT(FACTOR_ID_RESTORED);
 	return ~FACTOR_BIT(FACTOR_ID_RESTORED);
 }
@@ -288,7 +67,7 @@ static uint64_t parts_off(const struct case_analysis *view, const struct attempt
 
 	for (size_t f = 0; f < view->factor_count; f++)
 		if (view->factors[f].side == FACTOR_PART && !view->factors[f].needed &&
-			word_is(comparison_state(failure, &view->factors[f]), "disconnected"))
+			word_is(factor_state(failure, &view->factors[f]), "disconnected"))
 			off |= FACTOR_BIT(f);
 	return off;
 }
@@ -335,7 +114,7 @@ uint64_t comparison_changed(const struct case_analysis *view, const struct attem
 	uint64_t compared = comparable(view, success, failure), changed = 0;
 
 	for (size_t f = 0; f < view->factor_count; f++)
-		if (compared & FACTOR_BIT(f) && differs(success, failure, f))
+		if (compared & FACTOR_BIT(f) && factor_differs(success, failure, f))
 			changed |= FACTOR_BIT(f);
 	return changed;
 }
@@ -348,7 +127,7 @@ static struct contrast contrast_of(const struct case_analysis *view,
 
 	for (size_t f = 0; f < view->factor_count; f++)
 		if (compared & FACTOR_BIT(f) && view->factors[f].doubt &&
-			is_known(success, f) != is_known(failure, f))
+			factor_is_known(success, f) != factor_is_known(failure, f))
 			contrast.doubtful |= FACTOR_BIT(f);
 	drop_companions(view, success, failure, &contrast);
 	return contrast;
@@ -425,9 +204,6 @@ void comparison_run(struct case_analysis *view)
 		}
 }
 
-/* --- What that shows ----------------------------------------------------------------------------
- */
-
 size_t comparison_count(const struct case_analysis *view, size_t factor, attempt_test *test)
 {
 	const struct attempt_view *seen[CASE_ANALYSIS_ATTEMPTS_MAX];
@@ -437,9 +213,9 @@ size_t comparison_count(const struct case_analysis *view, size_t factor, attempt
 		const struct attempt_view *a = &view->attempts[i];
 		size_t j = 0;
 
-		if (!is_known(a, factor) || !test(a))
+		if (!factor_is_known(a, factor) || !test(a))
 			continue;
-		while (j < count && differs(seen[j], a, factor))
+		while (j < count && factor_differs(seen[j], a, factor))
 			j++;
 		if (j == count)
 			seen[count++] = a;
@@ -497,7 +273,7 @@ static bool changed_in(const struct attempt_view *success, size_t factor)
 static bool is_state(const struct case_analysis *view, const struct attempt_view *a, size_t factor,
 	const char *state)
 {
-	return word_is(comparison_state(a, &view->factors[factor]), state);
+	return word_is(factor_state(a, &view->factors[factor]), state);
 }
 
 static bool is_other_part(
@@ -528,7 +304,7 @@ static bool failed_before(const struct case_analysis *view, const struct attempt
 	size_t factor, const struct attempt_view *again)
 {
 	for (const struct attempt_view *a = view->attempts; a < success; a++)
-		if (a->failed && is_known(a, factor) && !differs(a, again, factor))
+		if (a->failed && factor_is_known(a, factor) && !factor_differs(a, again, factor))
 			return true;
 	return false;
 }
@@ -540,7 +316,7 @@ static bool is_put_back(const struct case_analysis *view, const struct attempt_v
 	bool part = view->factors[factor].side == FACTOR_PART;
 
 	return a->failed && contrast_of(view, success, a).changed == FACTOR_BIT(factor) &&
-	       (!part || (!a->link_faulty && comparison_state(a, &view->factors[factor]))) &&
+	       (!part || (!a->link_faulty && factor_state(a, &view->factors[factor]))) &&
 	       failed_before(view, success, factor, a);
 }
 
@@ -591,7 +367,7 @@ bool comparison_all_cleared(const struct case_analysis *view)
 		bool cleared = factor->side != FACTOR_PART || word_is(factor->step, "board-shop");
 
 		for (size_t i = 0; i < view->count && !cleared; i++)
-			cleared = is_start(view->attempts[i].attempt) &&
+			cleared = only_starts(view->attempts[i].attempt) &&
 				  clears(view, &view->attempts[i], f);
 		if (!cleared)
 			return false;
@@ -661,7 +437,7 @@ static bool shows(const struct case_analysis *view, const struct attempt_view *a
 	case RELATION_STAYED:
 		return stayed(view, a, factor);
 	case RELATION_TRIED:
-		return view->factors[factor].has_usual && a->values[factor][0] > VALUE_USUAL;
+		return view->factors[factor].has_usual && a->values[factor][0] > FACTOR_VALUE_USUAL;
 	case RELATION_CLEARED:
 		return clears(view, a, factor);
 	case RELATION_CLEARED_OUT:
@@ -697,10 +473,10 @@ bool comparison_holds(const struct case_analysis *view, enum relation relation, 
 static bool is_newest_of_value(const struct case_analysis *view, const struct attempt_view *a,
 	size_t factor, attempt_test *test)
 {
-	if (!test(a) || !is_known(a, factor))
+	if (!test(a) || !factor_is_known(a, factor))
 		return false;
 	for (const struct attempt_view *b = a + 1; b < view->attempts + view->count; b++)
-		if (test(b) && is_known(b, factor) && !differs(a, b, factor))
+		if (test(b) && factor_is_known(b, factor) && !factor_differs(a, b, factor))
 			return false;
 	return true;
 }
@@ -773,122 +549,4 @@ size_t comparison_together(
 		*shown = &view->attempts[i];
 	}
 	return count && halves < 2 ? 1 : count;
-}
-
-/* --- How it reads -------------------------------------------------------------------------------
- */
-
-static void describe_part(
-	const struct attempt_view *a, const struct factor *factor, char *out, size_t size)
-{
-	const char *state = comparison_state(a, factor);
-
-	if (word_is(state, "replaced"))
-		snprintf(out, size, "another %s", factor->name);
-	else if (word_is(state, "known-good") || word_is(state, "third-party"))
-		snprintf(out, size, "a %s %s", state, factor->name);
-	else if (!state || word_is(state, "original") || word_is(state, "connected"))
-		snprintf(out, size, "the %s as it was", factor->name);
-	else
-		snprintf(out, size, "the %s %s", factor->name, state);
-}
-
-static void describe_one(
-	const struct attempt_view *a, const struct factor *factor, char *out, size_t size)
-{
-	const char *told = attempt_condition(a->attempt, factor->key);
-
-	if (factor->side == FACTOR_PART)
-		describe_part(a, factor, out, size);
-	else if (factor->side == FACTOR_UNNAMED)
-		snprintf(out, size, "%s=%s", factor->key, told ? told : "unknown");
-	else if (factor->change)
-		text_copy(out, size, factor->change);
-	else
-		snprintf(out, size, "another %s", factor->name);
-}
-
-uint64_t comparison_minimal(
-	const struct case_analysis *view, const struct attempt_view *a, uint64_t factors)
-{
-	uint64_t off = 0;
-
-	for (size_t f = 0; f < view->factor_count; f++)
-		if (view->factors[f].minimal_off && factors & FACTOR_BIT(f) &&
-			is_minimal(a->attempt) &&
-			!attempt_condition(a->attempt, view->factors[f].key))
-			off |= FACTOR_BIT(f);
-	return off;
-}
-
-static void name_part(
-	const struct attempt_view *a, const struct factor *factor, char *out, size_t size)
-{
-	const char *state = comparison_state(a, factor);
-
-	if (word_is(state, "known-good") || word_is(state, "third-party"))
-		snprintf(out, size, "%s %s", state, factor->name);
-	else
-		snprintf(out, size, "%s %s", factor->name, state ? state : "connected");
-}
-
-static void name_label(
-	const struct attempt_view *a, const struct factor *factor, char *out, size_t size)
-{
-	char buffer[VALUE_SIZE] = "";
-	const char *value = NULL;
-
-	for (size_t k = 0; k < FACTOR_READS_MAX && factor->reads[k] && (!value || !*value); k++)
-		value = text_of(a->attempt, factor->reads[k], buffer);
-	snprintf(out, size, "%s %s", factor->name, value && *value ? value : "as usual");
-}
-
-void comparison_name(
-	const struct attempt_view *a, const struct factor *factor, char *out, size_t size)
-{
-	const struct attempt *attempt = a->attempt;
-
-	if (factor->side == FACTOR_PART)
-		name_part(a, factor, out, size);
-	else if (factor->side == FACTOR_ACTION)
-		snprintf(out, size, "%s %s",
-			word_is(attempt->action, "erase") || word_is(attempt->action, "update")
-				? "an"
-				: "a",
-			attempt->action[0] ? attempt->action : "restore");
-	else if (factor->side == FACTOR_TOOL)
-		snprintf(out, size, "%s%s%s", attempt->tool, attempt->version[0] ? " " : "",
-			attempt->version);
-	else
-		name_label(a, factor, out, size);
-}
-
-static void join(char *out, size_t size, const char *text, size_t left)
-{
-	size_t used = strlen(out);
-
-	snprintf(out + used, size - used, "%s%s", !used ? "" : left ? ", " : " and ", text);
-}
-
-void comparison_describe(const struct case_analysis *view, const struct attempt_view *a,
-	uint64_t factors, char *out, size_t size)
-{
-	uint64_t off = comparison_minimal(view, a, factors);
-	size_t left;
-
-	factors &= ~off;
-	left = (size_t)__builtin_popcountll(factors) + (off != 0);
-	out[0] = '\0';
-	for (size_t f = 0; f < view->factor_count; f++) {
-		char text[VALUE_SIZE + CONDITION_KEY_SIZE + CONDITION_VALUE_SIZE];
-
-		if (!(factors & FACTOR_BIT(f)))
-			continue;
-		describe_one(a, &view->factors[f], text, sizeof(text));
-		join(out, size, text, --left);
-	}
-	if (off)
-		join(out, size, "all but battery, charge port and screen disconnected", 0);
-	if (!out[0])
-		text_copy(out, size, "nothing known changed");
 }

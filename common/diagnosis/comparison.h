@@ -24,10 +24,6 @@ uint64_t comparison_of_phase(const struct case_analysis *view, enum phase phase)
 bool comparison_unchanged(const struct attempt_view *success);
 /* Whether something differs between a success and a failure, and all of it is among `factors`. */
 bool comparison_within(const struct attempt_view *success, uint64_t factors);
-/* The state of a part in an attempt as it was reported, or "disconnected" where a minimal boot
- * takes it off; NULL where nobody spoke of it. */
-const char *comparison_state(const struct attempt_view *a, const struct factor *factor);
-
 /* Whether it holds; *shown is the last attempt that shows it, NULL for the case as a whole. */
 bool comparison_holds(const struct case_analysis *view, enum relation relation, size_t factor,
 	const struct attempt_view **shown);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/diagnosis/comparison.h"
+#include "common/diagnosis/factor_values.h"
 
 #define CHANGES_SHOWN_SIZE 200 /* bytes of the changes in the summary, with the NUL */
 
@@ -18,7 +19,7 @@ static void add_change(struct cure *cure, const char *text)
 
 static void note_part(struct cure *cure, const struct factor *factor)
 {
-	const char *state = comparison_state(cure->since, factor);
+	const char *state = factor_state(cure->since, factor);
 	bool off = word_is(state, "disconnected");
 	bool of_board = text_equal(factor->step, "board-shop");
 	bool first = !state || word_is(state, "connected") || word_is(state, "original");

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/diagnosis/factor_values.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/text.h"
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* FNV-1a, in either case; 0 is for unknown. */
+static uint64_t hash_text(const char *text)
+{
+	uint64_t hash = UINT64_C(14695981039346656037);
+
+	if (!text || !*text)
+		return 0;
+	for (; *text; text++)
+		hash = (hash ^ (uint8_t)lower(*text)) * UINT64_C(1099511628211);
+	return hash | 2; /* never FACTOR_VALUE_USUAL */
+}
+
+/* Where git says of which commit a build is: "-gb05d50c" in "1.0.0-229-gb05d50c". 0 = nowhere. */
+static size_t commit_length(const char *text)
+{
+	size_t digits;
+
+	if (!text_starts_with(text, "-g"))
+		return 0;
+	digits = strspn(text + 2, "0123456789abcdef");
+	return digits >= 4 ? 2 + digits : 0;
+}
+
+/* A version without its commit, which the number of commits before it tells too, and without the
+ * libraries in brackets, which are compared by themselves. */
+static const char *core_version(const char *version, char out[static FACTOR_VALUE_SIZE])
+{
+	const char *libraries = strstr(version, "(lib");
+	size_t used = 0;
+
+	while (*version && version != libraries && used + 1 < FACTOR_VALUE_SIZE) {
+		size_t skipped = commit_length(version);
+
+		if (skipped)
+			version += skipped;
+		else
+			out[used++] = *version++;
+	}
+	while (used && out[used - 1] == ' ')
+		used--;
+	out[used] = '\0';
+	return out;
+}
+
+static const char *hub_depth(const struct attempt *attempt, char out[static FACTOR_VALUE_SIZE])
+{
+	if (!attempt->health.hub_depth_known)
+		return NULL;
+	snprintf(out, FACTOR_VALUE_SIZE, "%u", (unsigned)attempt->health.hub_depth);
+	return out;
+}
+
+/* Only trying to start the phone is no kind of restore. */
+bool only_starts(const struct attempt *attempt)
+{
+	return word_is(attempt->action, "boot");
+}
+
+/* What an attempt itself knows; NULL where it knows nothing of that name. */
+static const char *known_of(
+	const struct attempt *attempt, const char *name, char buffer[static FACTOR_VALUE_SIZE])
+{
+	if (word_is(name, "host"))
+		return attempt->host;
+	if (word_is(name, "port"))
+		return attempt->port;
+	if (word_is(name, "hubDepth"))
+		return hub_depth(attempt, buffer);
+	if (word_is(name, "tool"))
+		return attempt->tool;
+	if (word_is(name, "version"))
+		return core_version(attempt->version, buffer);
+	if (word_is(name, "libraries"))
+		return strstr(attempt->version, "(lib");
+	if (word_is(name, "firmware"))
+		return attempt->firmware;
+	if (word_is(name, "build"))
+		return attempt->firmware_build;
+	if (word_is(name, "action"))
+		return only_starts(attempt) ? NULL : attempt->action;
+	if (word_is(name, "restored"))
+		return only_starts(attempt) ? "no" : "yes";
+	return NULL;
+}
+
+/* A person's word for the firmware is its build. */
+static const char *condition_of(const struct attempt *attempt, const char *name)
+{
+	if (word_is(name, "firmware"))
+		return NULL;
+	return attempt_condition(attempt, word_is(name, "build") ? "firmware" : name);
+}
+
+bool only_minimal(const struct attempt *attempt)
+{
+	return word_is(attempt_condition(attempt, "minimalBoot"), "true");
+}
+
+const char *factor_state(const struct attempt_view *a, const struct factor *factor)
+{
+	const char *told = attempt_condition(a->attempt, factor->key);
+
+	if (!told && factor->minimal_off && only_minimal(a->attempt))
+		return "disconnected";
+	return told;
+}
+
+/* What an attempt itself knows goes before what was reported. */
+const char *factor_text(
+	const struct attempt *attempt, const char *name, char buffer[static FACTOR_VALUE_SIZE])
+{
+	const char *known = known_of(attempt, name, buffer);
+
+	return known && *known ? known : condition_of(attempt, name);
+}
+
+static uint64_t read_value(
+	const struct attempt_view *a, const struct factor *factor, const char *name)
+{
+	char buffer[FACTOR_VALUE_SIZE];
+	const char *text = factor->side == FACTOR_PART ? factor_state(a, factor)
+						       : factor_text(a->attempt, name, buffer);
+
+	if (factor->has_usual && (!text || word_is(text, "connected") || word_is(text, "original")))
+		return FACTOR_VALUE_USUAL;
+	return hash_text(text);
+}
+
+static size_t find_factor(const struct case_analysis *view, const char *key)
+{
+	for (size_t f = 0; f < view->factor_count; f++)
+		if (word_is(view->factors[f].key, key))
+			return f;
+	return CASE_FACTORS_MAX;
+}
+
+/* A condition that the table does not have is a factor of its own, of no side. */
+static void add_unnamed(struct case_analysis *view, const char *key)
+{
+	view->unnamed_count++;
+	if (view->factor_count == CASE_FACTORS_MAX)
+		return;
+	view->factors[view->factor_count++] = (struct factor){
+		.key = key, .name = key, .reads = {key}, .side = FACTOR_UNNAMED, .has_usual = true};
+}
+
+static void collect_factors(struct case_analysis *view)
+{
+	const struct factor *table = factor_all(&view->factor_count);
+
+	assert(view->factor_count < CASE_FACTORS_MAX);
+	memcpy(view->factors, table, view->factor_count * sizeof(*table));
+	for (size_t i = 0; i < view->count; i++) {
+		const struct attempt *attempt = view->attempts[i].attempt;
+
+		for (size_t j = 0; j < attempt->condition_count; j++)
+			if (find_factor(view, attempt->conditions[j].key) == CASE_FACTORS_MAX)
+				add_unnamed(view, attempt->conditions[j].key);
+	}
+}
+
+/* What is left of an attempt's conditions where there are too many factors: one for all. */
+static uint64_t read_rest(const struct case_analysis *view, const struct attempt_view *a)
+{
+	uint64_t rest = 0;
+
+	for (size_t j = 0; j < a->attempt->condition_count; j++) {
+		const struct condition *condition = &a->attempt->conditions[j];
+
+		if (find_factor(view, condition->key) == CASE_FACTORS_MAX)
+			rest += hash_text(condition->key) * 31 + hash_text(condition->value);
+	}
+	return rest;
+}
+
+bool factor_is_known(const struct attempt_view *a, size_t factor)
+{
+	const uint64_t *values = a->values[factor];
+
+	return values[0] || values[1] || values[2];
+}
+
+/* Whether one of its values is known of both and not the same. */
+bool factor_differs(const struct attempt_view *a, const struct attempt_view *b, size_t factor)
+{
+	for (size_t k = 0; k < FACTOR_READS_MAX; k++) {
+		uint64_t x = a->values[factor][k], y = b->values[factor][k];
+
+		if (x && y && x != y)
+			return true;
+	}
+	return false;
+}
+
+void factor_values_read(struct case_analysis *view)
+{
+	collect_factors(view);
+	for (size_t i = 0; i < view->count; i++) {
+		struct attempt_view *a = &view->attempts[i];
+
+		for (size_t f = 0; f < view->factor_count; f++)
+			for (size_t k = 0; k < FACTOR_READS_MAX && view->factors[f].reads[k]; k++)
+				a->values[f][k] =
+					read_value(a, &view->factors[f], view->factors[f].reads[k]);
+		a->values[CASE_FACTORS_MAX - 1][0] += read_rest(view, a);
+	}
+}
