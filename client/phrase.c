@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
+#include "common/model/factor.h"
 #include "common/model/phone_model.h"
 
 #define SESSION_END_CHARACTERS 8
@@ -145,4 +146,62 @@ struct phrase phrase_step(struct json_object *session)
 	else
 		snprintf(phrase.text, sizeof(phrase.text), "%.120s (%" PRId64 ")", name, number);
 	return phrase;
+}
+
+static struct phrase phrase_hubs(const char *number)
+{
+	struct phrase phrase = {"no hub"};
+
+	if (!text_equal(number, "0"))
+		snprintf(phrase.text, PHRASE_BYTES, "behind %.20s hub%s", number,
+			text_equal(number, "1") ? "" : "s");
+	return phrase;
+}
+
+/* "replaced battery", but "battery disconnected". */
+static bool comes_before_the_part(const char *state)
+{
+	static const char *const states[] = {"replaced", "known-good", "third-party", "original"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+		if (text_equal(state, states[i]))
+			return true;
+	return false;
+}
+
+struct phrase phrase_condition(struct json_object *condition)
+{
+	const char *key = field_text_or(condition, "key", "?");
+	const char *value = field_text_or(condition, "value", "?");
+	const struct factor *factor = factor_by_key(key);
+	const char *name = factor ? factor->name : key;
+	struct phrase phrase;
+
+	if (text_equal(key, "hubDepth"))
+		return phrase_hubs(value);
+	if (text_equal(key, "minimalBoot") && text_equal(value, "true"))
+		text_copy(phrase.text, PHRASE_BYTES, "only the parts needed to start");
+	else if (text_equal(key, "hub"))
+		snprintf(phrase.text, PHRASE_BYTES, "behind a hub (%.100s)", value);
+	else if (text_equal(key, "portName"))
+		snprintf(phrase.text, PHRASE_BYTES, "port \"%.100s\"", value);
+	else if (factor && factor->side == FACTOR_PART && comes_before_the_part(value))
+		snprintf(phrase.text, PHRASE_BYTES, "%.100s %.40s", value, name);
+	else
+		snprintf(phrase.text, PHRASE_BYTES, "%.40s %.100s", name, value);
+	return phrase;
+}
+
+bool phrase_condition_is_spare(struct json_object *conditions, struct json_object *condition)
+{
+	static const char *const better[][2] = {{"hub", "hubDepth"}, {"port", "portName"}};
+	const char *key = field_text_or(condition, "key", "");
+
+	for (size_t i = 0; i < ARRAY_SIZE(better); i++)
+		for (size_t j = 0; j < field_count(conditions); j++)
+			if (text_equal(key, better[i][0]) &&
+				text_equal(field_text_or(field_item(conditions, j), "key", ""),
+					better[i][1]))
+				return true;
+	return false;
 }

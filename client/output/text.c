@@ -213,16 +213,12 @@ static void put_conditions(struct layout *layout, struct json_object *session)
 		layout_foreign(layout, port);
 	}
 	for (size_t i = 0; i < field_count(conditions); i++) {
-		if (text_equal(field_text_or(field_item(conditions, i), "key", ""), "portName")) {
-			layout_put(layout, ", ");
-			layout_foreign(
-				layout, field_text_or(field_item(conditions, i), "value", "?"));
+		struct json_object *condition = field_item(conditions, i);
+
+		if (phrase_condition_is_spare(conditions, condition))
 			continue;
-		}
 		layout_put(layout, ", ");
-		layout_foreign(layout, field_text_or(field_item(conditions, i), "key", "?"));
-		layout_put(layout, " ");
-		layout_foreign(layout, field_text_or(field_item(conditions, i), "value", "?"));
+		layout_foreign(layout, phrase_condition(condition).text);
 	}
 	if (ticket && *ticket) {
 		layout_put(layout, ", ticket ");

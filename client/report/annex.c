@@ -114,7 +114,10 @@ static void put_finding(struct html *html, const struct report *report, struct j
 	html_end(html);
 	html_begin(html, "div", NULL);
 	if (number) {
-		html_put_in(html, "p", NULL, "As E%zu.", number);
+		html_begin(html, "p", NULL);
+		html_put_in(html, "b", NULL, "E%zu ", number);
+		html_foreign(html, finding_field(finding, "text"));
+		html_end(html);
 	} else {
 		if (said->count < SAID_MAX)
 			said->findings[said->count++] = finding;
@@ -159,10 +162,33 @@ static void put_cause(struct html *html, const struct report *report, struct jso
 	html_foreign(html, field_text_or(cause, "title", field_text_or(cause, "cause", "?")));
 	html_put(html, " ");
 	html_put_in(html, "span", "chip", "%s",
-		strength ? words_strength_name(strength) : "no suspect");
+		strength		    ? words_strength_name(strength)
+		: field_count(counter) == 0 ? "equally possible"
+					    : "less likely");
 	html_end(html);
 	put_findings(html, report, "Evidence", evidence, said);
 	put_findings(html, report, "Counter-evidence", counter, said);
+}
+
+/* The tests that nobody made, in one line. */
+static void put_untested(struct html *html, struct json_object *causes)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < field_count(causes); i++) {
+		const char *test = field_text(field_item(causes, i), "untested");
+
+		if (!test)
+			continue;
+		if (count++ == 0)
+			html_begin(html, "p", NULL);
+		html_put(html, count == 1 ? "Not tested yet: " : ", ");
+		html_foreign(html, test);
+	}
+	if (count > 0) {
+		html_put(html, ".");
+		html_end(html);
+	}
 }
 
 static void put_evidence(struct html *html, const struct report *report)
@@ -175,13 +201,14 @@ static void put_evidence(struct html *html, const struct report *report)
 		html->failed = true;
 		return;
 	}
+	if (field_count(causes) == 0 && field_count(field_list(verdict, "silences")) == 0)
+		return;
 	html_begin(html, "section", NULL);
 	html_put_in(html, "h2", NULL, "Evidence and counter-evidence");
 	put_findings(html, report, "Silences", field_list(verdict, "silences"), said);
-	if (field_count(causes) == 0 && field_count(field_list(verdict, "silences")) == 0)
-		html_put_in(html, "p", NULL, "None.");
 	for (size_t i = 0; i < field_count(causes); i++)
 		put_cause(html, report, field_item(causes, i), said);
+	put_untested(html, causes);
 	html_end(html);
 }
 
@@ -220,24 +247,24 @@ static void put_list(struct html *html, const char *title, struct json_object *s
 {
 	if (field_count(sentences) == 0)
 		return;
-	html_put_in(html, "h3", NULL, "%s", title);
+	html_begin(html, "section", NULL);
+	html_put_in(html, "h2", NULL, "%s", title);
 	html_begin(html, "ul", NULL);
 	for (size_t i = 0; i < field_count(sentences); i++)
 		html_foreign_in(html, "li", NULL, json_object_get_string(field_item(sentences, i)));
 	html_end(html);
+	html_end(html);
 }
 
-static void put_advice(struct html *html, const struct report *report)
+static void put_next(struct html *html, const struct report *report)
 {
 	struct json_object *verdict = field_object(report->diagnosis, "verdict");
 
+	if (!field_object(verdict, "nextStep"))
+		return;
 	html_begin(html, "section", NULL);
 	html_put_in(html, "h2", NULL, "Next step");
-	if (field_object(verdict, "nextStep"))
-		report_put_next_step(html, report);
-	put_list(html, "Not counted", field_list(verdict, "notCounted"));
-	put_list(html, "Not known", field_list(verdict, "missing"));
-	put_list(html, "Advice", field_list(verdict, "advice"));
+	report_put_next_step(html, report);
 	html_end(html);
 }
 
@@ -314,10 +341,13 @@ void report_put_annex(struct html *html, const struct report *report)
 	html_foreign(html, field_text_or(verdict, "summary", "No verdict"));
 	html_end(html);
 	put_facts(html, report);
+	put_next(html, report);
+	put_evidence(html, report);
+	put_list(html, "Not counted", field_list(verdict, "notCounted"));
+	put_list(html, "Not known", field_list(verdict, "missing"));
+	put_list(html, "Advice", field_list(verdict, "advice"));
 	report_put_attempts(html, report);
 	put_notes(html, report);
-	put_evidence(html, report);
-	put_advice(html, report);
 	report_put_courses(html, report);
 	put_origin(html, report);
 	html_end(html);

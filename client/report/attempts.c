@@ -76,11 +76,14 @@ static void fill_port(char cell[CELL_SIZE], struct json_object *session)
 {
 	struct json_object *health = field_object(session, "health");
 	struct json_object *told = find_condition(session, "hubDepth");
+	struct json_object *name = find_condition(session, "portName");
 	int64_t hubs, speed;
 
 	add_field(cell, session, "port", "");
+	if (name)
+		add(cell, "%s%s", *cell ? ", " : "", phrase_condition(name).text);
 	if (told)
-		add(cell, "%s%s", *cell ? ", " : "", words_condition(told).text);
+		add(cell, "%s%s", *cell ? ", " : "", phrase_condition(told).text);
 	else if (field_number(health, "hubDepth", &hubs) && hubs > 0)
 		add(cell, "%sbehind %" PRId64 " hub%s", *cell ? ", " : "", hubs,
 			hubs == 1 ? "" : "s");
@@ -113,10 +116,11 @@ static void fill_conditions(char cell[CELL_SIZE], struct json_object *session)
 		struct json_object *condition = field_item(conditions, i);
 		const char *key = field_text_or(condition, "key", "");
 
-		if (text_equal(key, "hubDepth") ||
-			(text_equal(key, "port") && field_text(session, "port")))
+		if (text_equal(key, "hubDepth") || text_equal(key, "portName") ||
+			(text_equal(key, "port") && field_text(session, "port")) ||
+			phrase_condition_is_spare(conditions, condition))
 			continue;
-		add(cell, "%s%s", *cell ? ", " : "", words_condition(condition).text);
+		add(cell, "%s%s", *cell ? ", " : "", phrase_condition(condition).text);
 	}
 }
 

@@ -124,7 +124,8 @@ static void put_suspect(struct html *html, const struct report *report)
 	if (open)
 		html_put(html, "First suspect (%s): ", words_strength_name(sure));
 	else
-		html_put(html, "What it is: ");
+		html_put(html,
+			text_equal(phase_of(report), "works") ? "What it was: " : "What it is: ");
 	html_foreign_in(html, "strong", NULL,
 		field_text_or(cause, "title", field_text_or(cause, "cause", "?")));
 	html_put(html, ".");
@@ -174,10 +175,10 @@ static void put_result(struct html *html, const struct report *report)
 	html_set(html, "data-tone", tone);
 	html_put_in(html, "p", "kicker", "Result");
 	html_put_in(html, "h2", NULL, "%s", words_headline(phase_of(report), strength).text);
+	put_works_since(html, report);
 	put_suspect(html, report);
 	if (text_equal(phase_of(report), "unknown"))
 		put_summary(html, report);
-	put_works_since(html, report);
 	if (field_number(verdict_of(report), "itunesCode", &code) && code)
 		html_put_in(html, "p", "soft",
 			"iTunes and Finder show this failure as error %" PRId64 ".", code);
@@ -198,8 +199,12 @@ static void put_conditions(struct html *html, struct json_object *session)
 		any = true;
 	}
 	for (size_t i = 0; i < field_count(conditions); i++) {
+		struct json_object *condition = field_item(conditions, i);
+
+		if (phrase_condition_is_spare(conditions, condition))
+			continue;
 		html_put(html, any ? ", " : "");
-		html_foreign(html, words_condition(field_item(conditions, i)).text);
+		html_foreign(html, phrase_condition(condition).text);
 		any = true;
 	}
 	if (!any)
@@ -306,9 +311,9 @@ void report_put_customer(struct html *html, const struct report *report)
 	html_begin(html, "article", "sheet customer");
 	put_header(html, report);
 	put_result(html, report);
+	put_next(html, report);
 	put_meaning(html, report);
 	put_tries(html, report);
-	put_next(html, report);
 	html_put_in(html, "footer", "soft",
 		"Identifiers are shortened on this page. The words for how sure a result is are "
 		"weak, moderate, strong and conclusive. The technician's annex has the "

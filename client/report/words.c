@@ -166,36 +166,6 @@ const char *words_stage(const char *stage)
 	return look_up(stages, ARRAY_SIZE(stages), stage, "");
 }
 
-struct phrase words_condition(struct json_object *condition)
-{
-	static const char *const keys[][2] = {
-		{"cable", "cable"},
-		{"port", "port"},
-		{"earpieceFlex", "earpiece flex"},
-		{"display", "display"},
-		{"battery", "battery"},
-		{"chargeFlex", "charge port flex"},
-		{"minimalBoot", "minimal boot"},
-		{"firmware", "firmware"},
-		{"hostSoftware", "computer's software"},
-	};
-	const char *key = field_text_or(condition, "key", "?");
-	const char *value = field_text_or(condition, "value", "?");
-	struct phrase phrase;
-
-	if (text_equal(key, "minimalBoot") && text_equal(value, "true"))
-		text_copy(phrase.text, sizeof(phrase.text), "only the parts needed to start");
-	else if (text_equal(key, "hubDepth") && text_equal(value, "0"))
-		text_copy(phrase.text, sizeof(phrase.text), "no hub");
-	else if (text_equal(key, "hubDepth"))
-		snprintf(phrase.text, sizeof(phrase.text), "behind %.20s hub%s", value,
-			text_equal(value, "1") ? "" : "s");
-	else
-		snprintf(phrase.text, sizeof(phrase.text), "%.40s %.100s",
-			look_up(keys, ARRAY_SIZE(keys), key, key), value);
-	return phrase;
-}
-
 const char *words_mode(const char *mode)
 {
 	static const char *const modes[][2] = {

@@ -25,7 +25,5 @@ const char *words_outcome(const char *outcome);
 const char *words_outcome_tone(const char *outcome);
 /* The stage at which an attempt stopped: `while the phone was being restored`; "" if unknown. */
 const char *words_stage(const char *stage);
-/* A condition: `earpiece flex disconnected`, `cable L07`. */
-struct phrase words_condition(struct json_object *condition);
 /* A mode: `recovery mode`; unknown words are returned unchanged. */
 const char *words_mode(const char *mode);

@@ -172,6 +172,7 @@ void watched_fold(struct attempt *attempt, const struct json_object *object,
 		struct event end = {.kind = EVENT_TOOL_END, .source = SOURCE_PERSON, .code = 1};
 
 		end.at.monotonic_us = CASEFILE_EPOCH_US + (uint64_t)HOURS_MAX * 3600 * USEC_PER_SEC;
+		session->attempt.touched = true; /* what has failed had begun */
 		feed(&watched, &end);
 	}
 	*attempt = session->attempt;
