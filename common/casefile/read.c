@@ -12,6 +12,7 @@
 #include "common/base/text.h"
 #include "common/base/size_estimate.h"
 #include "common/casefile/private.h"
+#include "common/model/factor.h"
 
 #define DEPTH_MAX 16
 #define ATTEMPTS_MAX 10000    /* per case */
@@ -53,6 +54,20 @@ static uint64_t read_time(const json *object, const char *key)
 	return seconds > 0 ? (uint64_t)seconds * USEC_PER_SEC + us : 0;
 }
 
+/* A file may have any number of conditions; the known ones take precedence. */
+static bool drop_unknown(struct attempt *attempt)
+{
+	for (size_t i = attempt->condition_count; i > 0; i--) {
+		struct condition *condition = &attempt->conditions[i - 1];
+
+		if (factor_by_key(condition->key))
+			continue;
+		*condition = attempt->conditions[--attempt->condition_count];
+		return true;
+	}
+	return false;
+}
+
 static void read_condition(struct attempt *attempt, const char *key, const json *value)
 {
 	char clean_key[CONDITION_KEY_SIZE], clean[CONDITION_VALUE_SIZE];
@@ -65,7 +80,9 @@ static void read_condition(struct attempt *attempt, const char *key, const json 
 		return;
 	text_clean(key, strlen(key), clean_key, sizeof(clean_key));
 	text_clean(text, strlen(text), clean, sizeof(clean));
-	attempt_set_condition(attempt, clean_key, clean, 0);
+	if (attempt_set_condition(attempt, clean_key, clean, 0) < 0 && factor_by_key(clean_key) &&
+		drop_unknown(attempt))
+		attempt_set_condition(attempt, clean_key, clean, 0);
 }
 
 static void read_conditions(struct attempt *attempt, const json *object)

@@ -10,7 +10,7 @@
 #include "common/model/event.h"
 #include "common/model/usb_identity.h"
 
-#define ATTEMPT_CONDITIONS_MAX 32
+#define ATTEMPT_CONDITIONS_MAX 48 /* more than knowledge/factors.txt has */
 #define ATTEMPT_SIGNS_MAX 48
 #define ATTEMPT_MODES_MAX 48
 #define ATTEMPT_ERRORS_MAX 4

@@ -254,7 +254,7 @@ def test_a_call_without_sense_changes_nothing(bench):
                    {'key': 'cable', 'value': 7}, {'key': 'x' * 40, 'value': 'B'}):
         answer = json.loads(bench.call_raw('AmendAttempt', session=name, changes=[good, change]))
         assert answer['error'].endswith('.InvalidParameter'), change
-    for changed in ([], [good] * 33, [{'key': f'key{number}', 'value': 'x'} for number in range(32)]):
+    for changed in ([], [good] * 49, [{'key': f'key{number}', 'value': 'x'} for number in range(48)]):
         answer = json.loads(bench.call_raw('AmendAttempt', session=name, changes=changed))
         assert answer['error'].endswith('.InvalidParameter'), changed
     assert session_of(bench, name) == before

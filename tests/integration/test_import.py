@@ -487,3 +487,24 @@ def test_a_phone_that_is_where_it_was_due_did_not_reset(imports):
     assert attempt['session']['outcome'] == 'failed'
     assert attempt['session']['modes'] == ['dfu', 'gone', 'recovery', 'gone', 'recovery']
     assert 'itunesCode' not in attempt['session']
+
+
+@pytest.mark.parametrize('lines, code, outcome', [
+    (['ERROR: Unable to discover device mode. Please make sure a device is attached.'], 0, 'not-started'),
+    (['ERROR: Unable to successfully restore device'] * 500, 0, 'failed'),
+    (['idevicerestore 1.0.1', 'ERROR: a', 'ERROR: b'], 0, 'failed'),
+    ([f'ERROR: something odd {number}' for number in range(500)], 1, None),
+    (['Traceback (most recent call last):', '  File "x.py", line 3', 'ConnectionAbortedError'], 1, None),
+])
+def test_a_log_of_errors_alone(bench, folder, lines, code, outcome):
+    """It failed or never began, whatever the errors say; a log of no known tool is refused."""
+    log = folder / 'tool.log'
+    log.write_text('\n'.join(lines) + '\n')
+    bench.start()
+    result = bench.triage('import', '--device', DEVICE, log, check=False)
+    assert result.returncode == code
+    assert [session['outcome'] for session in bench.sessions()] == ([outcome] if outcome else [])
+    judged = bench.triage('diagnose', '--log', log, check=False)
+    assert judged.returncode == (30 if outcome else 1)
+    if not outcome:
+        assert 'no line of a known restore tool' in result.stderr and 'no line of a known' in judged.stderr

@@ -8,6 +8,7 @@
 #include "common/base/macro.h"
 #include "common/casefile/casefile.h"
 #include "common/diagnosis/verdict.h"
+#include "common/model/factor.h"
 #include "tests/unit/case_builder.h"
 #include "tests/unit/test.h"
 
@@ -144,18 +145,48 @@ static void words_without_end_are_bounded(void **state)
 	assert_true(has_rule("liquid-flex"));
 }
 
+/* Writes an attempt with a hundred thousand unknown conditions before its cable. */
+static size_t write_crowded(char *text, const char *outcome, const char *cable)
+{
+	size_t used = (size_t)sprintf(text,
+		"{\"host\":\"a\",\"outcome\":\"%s\",\"error\":{\"domain\":\"itunes\","
+		"\"code\":4013},\"conditions\":{",
+		outcome);
+
+	for (int i = 0; i < WORDS; i++)
+		used += (size_t)sprintf(text + used, "\"key-%d\":\"value\",", i);
+	return used + (size_t)sprintf(text + used, "\"cable\":\"%s\"}}", cable);
+}
+
+/* Nor do they, and what is known counts: it failed and worked with different cables. */
 static void conditions_without_end_are_bounded(void **state)
 {
-	CLEANUP(freep) char *text = malloc((size_t)WORDS * 24 + 1024);
+	CLEANUP(freep) char *text = malloc((size_t)WORDS * 48 + 1024);
 	size_t used;
 
 	assert_non_null(text);
-	used = (size_t)sprintf(text, HEAD "\"attempts\":[{\"outcome\":\"failed\",\"conditions\":{");
-	for (int i = 0; i < WORDS; i++)
-		used += (size_t)sprintf(text + used, "\"key-%d\":\"value\",", i);
-	sprintf(text + used, "\"cable\":\"A\"}}]}");
+	used = (size_t)sprintf(text, HEAD "\"attempts\":[");
+	used += write_crowded(text + used, "failed", "A");
+	used += (size_t)sprintf(text + used, ",");
+	used += write_crowded(text + used, "succeeded", "B");
+	sprintf(text + used, "]}");
 	diagnose_text(text, &verdict);
 	assert_not_certain();
+	assert_int_equal(verdict.works_since.change_count, 1);
+	assert_string_equal(verdict.causes[0].cause, "cable");
+	assert_non_null(strstr(verdict.missing[0], "is not a known condition"));
+}
+
+/* Each factor of the table fits into one attempt. */
+static void every_known_condition_fits(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone12,3");
+	struct attempt *attempt = add_4013(c, "one", "A");
+	size_t count;
+	const struct factor *factors = factor_all(&count);
+
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(attempt_set_condition(attempt, factors[i].key, "x", 0), 0);
 }
 
 static char *many_attempts(int count)
@@ -224,6 +255,7 @@ int main(void)
 		cmocka_unit_test(no_attempts_is_no_failure),
 		cmocka_unit_test(words_without_end_are_bounded),
 		cmocka_unit_test(conditions_without_end_are_bounded),
+		cmocka_unit_test(every_known_condition_fits),
 		cmocka_unit_test(too_many_attempts_are_refused),
 		cmocka_unit_test(wild_numbers_are_not_certain),
 	};
