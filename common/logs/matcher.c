@@ -16,27 +16,19 @@ static size_t block_of(const char *bytes)
 	return block;
 }
 
-void matcher_init(struct matcher *matcher)
-{
-	matcher->count = 0;
-	matcher->window = SHIFT_MAX;
-	memset(matcher->first, 0, sizeof(matcher->first));
-}
-
-size_t matcher_add(struct matcher *matcher, const char *text)
+static void add_text(struct matcher *matcher, const char *text)
 {
 	size_t length = strlen(text);
 
 	assert(matcher->count < MATCHER_TEXTS_MAX);
 	assert(length >= MATCHER_TEXT_MIN && length <= SHIFT_MAX);
 	matcher->texts[matcher->count] = text;
-	matcher->lengths[matcher->count] = (uint16_t)length;
+	matcher->lengths[matcher->count++] = (uint16_t)length;
 	if (length < matcher->window)
 		matcher->window = length;
-	return matcher->count++;
 }
 
-void matcher_prepare(struct matcher *matcher)
+static void index_blocks(struct matcher *matcher)
 {
 	size_t window = matcher->window;
 
@@ -56,6 +48,18 @@ void matcher_prepare(struct matcher *matcher)
 		matcher->next[i - 1] = matcher->first[last];
 		matcher->first[last] = (uint16_t)i;
 	}
+}
+
+void matcher_build(struct matcher *matcher, matcher_text *text_of)
+{
+	const char *text;
+
+	matcher->count = 0;
+	matcher->window = SHIFT_MAX;
+	memset(matcher->first, 0, sizeof(matcher->first));
+	for (size_t i = 0; (text = text_of(i)); i++)
+		add_text(matcher, text);
+	index_blocks(matcher);
 }
 
 void matcher_run(const struct matcher *matcher, const char *line, size_t length,

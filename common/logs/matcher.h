@@ -21,16 +21,14 @@ struct matcher {
 	uint16_t first[MATCHER_BLOCKS]; /* the first text whose window ends with it, plus 1 */
 };
 
-/* A text was found: its number in the order of adding, and where it begins. */
+/* A text was found: its number and where it begins. */
 typedef void matcher_found(void *user, size_t text, size_t at);
 
-/* Initialises an empty matcher. */
-void matcher_init(struct matcher *matcher);
-/* Adds a text of MATCHER_TEXT_MIN to 255 bytes, which must live as long as the matcher. Returns its
- * number; more than MATCHER_TEXTS_MAX is a bug. */
-size_t matcher_add(struct matcher *matcher, const char *text);
-/* Call once after the last text. */
-void matcher_prepare(struct matcher *matcher);
+/* Builds a matcher of the texts that `text_of` returns for 0 and the following numbers, until NULL:
+ * at most MATCHER_TEXTS_MAX, each of MATCHER_TEXT_MIN to 255 bytes, which must live as long as the
+ * matcher. */
+typedef const char *matcher_text(size_t number);
+void matcher_build(struct matcher *matcher, matcher_text *text_of);
 /* Calls `found` for each occurrence of a text in the line, from left to right. */
 void matcher_run(const struct matcher *matcher, const char *line, size_t length,
 	matcher_found *found, void *user);

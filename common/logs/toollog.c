@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/logs/matcher.h"
 #include "common/logs/toollog_private.h"
 
 #define BAR_LINE_MAX 80	   /* bytes; the tools' bars have 58 */
@@ -53,14 +54,14 @@ const char *toollog_text(size_t number)
 	return number - rules < count ? signs[number - rules].text : NULL;
 }
 
-static void add_texts(struct matcher *matcher)
+/* The texts of all rules and signs: the same for every log, and large. */
+static const struct matcher *known_texts(void)
 {
-	const char *text;
+	static struct matcher matcher;
 
-	matcher_init(matcher);
-	for (size_t i = 0; (text = toollog_text(i)); i++)
-		matcher_add(matcher, text);
-	matcher_prepare(matcher);
+	if (matcher.count == 0)
+		matcher_build(&matcher, toollog_text);
+	return &matcher;
 }
 
 struct toollog *toollog_new(event_sink *sink, void *user)
@@ -73,8 +74,6 @@ struct toollog *toollog_new(event_sink *sink, void *user)
 	log->user = user;
 	log->permille = -1;
 	log->log_event = (struct event){.kind = EVENT_LOG, .source = SOURCE_TOOL};
-	add_texts(&log->matcher);
-	toollog_add_complaints(&log->complaints);
 	return log;
 }
 
@@ -228,7 +227,7 @@ static void read_line(struct toollog *log, const char *line, size_t length)
 	log->tool_sign = log->phone_sign = NULL;
 	log->sign_of_error = false;
 	log->opens_device_log = false;
-	matcher_run(&log->matcher, line, length, note_text, log);
+	matcher_run(known_texts(), line, length, note_text, log);
 	if (log->rule != TOOLLOG_NONE)
 		rule = find_rule(log->rule, &family);
 	if (rule && !family->of_phone) {

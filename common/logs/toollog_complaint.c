@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/logs/matcher.h"
 #include "common/logs/toollog_private.h"
 
 /* Lines that a tool may print after its last error: hints, closing messages. */
@@ -157,14 +158,13 @@ static const char *text_of(size_t number)
 	return number < count ? errors[number].text : NULL;
 }
 
-void toollog_add_complaints(struct matcher *matcher)
+static const struct matcher *shapes(void)
 {
-	const char *text;
+	static struct matcher matcher;
 
-	matcher_init(matcher);
-	for (size_t i = 0; (text = text_of(i)); i++)
-		matcher_add(matcher, text);
-	matcher_prepare(matcher);
+	if (matcher.count == 0)
+		matcher_build(&matcher, text_of);
+	return &matcher;
 }
 
 static void note_shape(void *user, size_t number, size_t at)
@@ -194,7 +194,7 @@ static struct shape shape_of(const struct toollog *log)
 
 	for (; log->message[length] && length < EVENT_TEXT_MAX; length++)
 		small[length] = (char)tolower((unsigned char)log->message[length]);
-	matcher_run(&log->complaints, small, length, note_shape, &shape);
+	matcher_run(shapes(), small, length, note_shape, &shape);
 	return shape;
 }
 

@@ -2,7 +2,6 @@
 /* Shared by the parsers of the tools. Private to common/logs/toollog*.c. */
 #pragma once
 
-#include "common/logs/matcher.h"
 #include "common/logs/log_pattern.h"
 #include "common/logs/toollog.h"
 
@@ -97,16 +96,11 @@ struct toollog {
 	size_t length;
 	bool cut;
 	bool ends_early; /* the log ends in the middle of this line */
-
-	struct matcher matcher;
-	struct matcher complaints; /* what errors look like */
 };
 
 /* An event of the tool at the time of the line. */
 struct event toollog_event(const struct toollog *log, enum event_kind kind);
 void toollog_emit(struct toollog *log, const struct event *event);
-/* Adds the texts that identify errors. */
-void toollog_add_complaints(struct matcher *matcher);
 /* Emits EVENT_COMPLAINT for a line of the tool with the shape of an error, and revokes it after
  * enough other lines. */
 void toollog_read_complaint(struct toollog *log, const char *line);
