@@ -241,7 +241,7 @@ def test_a_running_restore_is_not_corrected(bench):
     answer = json.loads(bench.call_raw('AmendAttempt', session=name, changes=[{'key': 'cable', 'value': 'A'}]))
     assert answer['error'].endswith('.DeviceBusy')
     result = bench.triage('conditions', '--session', name, '--cable', 'A', check=False)
-    assert result.returncode == 1 and 'runs' in result.stderr
+    assert result.returncode == 1 and 'is running' in result.stderr
 
 
 def test_a_call_without_sense_changes_nothing(bench):

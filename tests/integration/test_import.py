@@ -508,3 +508,14 @@ def test_a_log_of_errors_alone(bench, folder, lines, code, outcome):
     assert judged.returncode == (30 if outcome else 1)
     if not outcome:
         assert 'no line of a known restore tool' in result.stderr and 'no line of a known' in judged.stderr
+
+
+def test_the_lines_of_two_phones_mixed_are_refused(bench, folder):
+    log = folder / 'tool.log'
+    one = ['Found device in Recovery mode', 'ECID: 7931233653391406', 'ERROR: Unable to restore device'] * 3
+    two = [line.replace('7931233653391406', '305419896') for line in one]
+    log.write_text(''.join(f'{line}\n' for pair in zip(one, two) for line in pair))
+    bench.start()
+    result = bench.triage('import', log, check=False)
+    assert result.returncode == 1 and 'two phones' in result.stderr, result.stdout
+    assert bench.sessions() == []
