@@ -8,6 +8,7 @@
 
 #include "client/phrase.h"
 #include "common/base/text.h"
+#include "common/diagnosis/verdict.h"
 
 #define SHOWN_MAX 3 /* suspects, and causes that are less likely; --all shows the others */
 
@@ -143,19 +144,69 @@ static void put_silences(struct layout *layout, struct json_object *silences, bo
 	}
 }
 
-static void put_findings(
-	struct layout *layout, struct json_object *findings, const char *sign, bool verbose)
+/* Causes that are shown with their reasons. */
+struct shown {
+	struct json_object *causes[VERDICT_CAUSES_MAX];
+	size_t count;
+	bool apart; /* they differ: what speaks for each of them is said once, before them */
+};
+
+static bool has_text(struct json_object *findings, const char *text)
 {
+	for (size_t i = 0; i < field_count(findings); i++)
+		if (text_equal(finding_text(field_item(findings, i)), text))
+			return true;
+	return false;
+}
+
+static bool is_shared(const struct shown *shown, struct json_object *finding)
+{
+	if (!shown->apart)
+		return false;
+	for (size_t i = 0; i < shown->count; i++)
+		if (!has_text(field_list(shown->causes[i], "evidence"), finding_text(finding)))
+			return false;
+	return true;
+}
+
+static void put_finding(
+	struct layout *layout, struct json_object *finding, const char *sign, bool verbose)
+{
+	layout_put(layout, "%s", sign);
+	layout_tab(layout, 6);
+	layout_foreign(layout, finding_text(finding));
+	if (verbose)
+		put_proof(layout, finding);
+	layout_line(layout, 4);
+}
+
+static void put_findings(struct layout *layout, struct json_object *findings, const char *sign,
+	const struct shown *shown, bool verbose)
+{
+	for (size_t i = 0; i < field_count(findings); i++)
+		if (!is_shared(shown, field_item(findings, i)))
+			put_finding(layout, field_item(findings, i), sign, verbose);
+}
+
+static void put_shared(struct layout *layout, const struct shown *shown)
+{
+	struct json_object *findings =
+		shown->count ? field_list(shown->causes[0], "evidence") : NULL;
+	bool any = false;
+
 	for (size_t i = 0; i < field_count(findings); i++) {
 		struct json_object *finding = field_item(findings, i);
 
-		layout_put(layout, "%s", sign);
-		layout_tab(layout, 6);
-		layout_foreign(layout, finding_text(finding));
-		if (verbose)
-			put_proof(layout, finding);
-		layout_line(layout, 4);
+		if (!is_shared(shown, finding))
+			continue;
+		if (!any) {
+			layout_put(layout, "each of these");
+			layout_line(layout, 4);
+		}
+		any = true;
+		put_finding(layout, finding, "+", false);
 	}
+	layout->indent = 2;
 }
 
 static bool has_strength(struct json_object *cause)
@@ -204,12 +255,13 @@ static bool is_like(struct json_object *a, struct json_object *b)
 	       same_findings(a, b, "evidence") && same_findings(a, b, "counterEvidence");
 }
 
-static void put_cause_reasons(struct layout *layout, struct json_object *cause, bool verbose)
+static void put_cause_reasons(
+	struct layout *layout, struct json_object *cause, const struct shown *shown, bool verbose)
 {
 	put_strength(layout, cause);
 	layout_line(layout, 4);
-	put_findings(layout, field_list(cause, "evidence"), "+", verbose);
-	put_findings(layout, field_list(cause, "counterEvidence"), minus(layout), verbose);
+	put_findings(layout, field_list(cause, "evidence"), "+", shown, verbose);
+	put_findings(layout, field_list(cause, "counterEvidence"), minus(layout), shown, verbose);
 	layout->indent = 2;
 }
 
@@ -234,32 +286,42 @@ static void put_line_of_causes(struct layout *layout, struct json_object *causes
 	}
 }
 
-/* Writes the causes that `is` picks with their reasons, those of the same reasons as one. Returns
- * how many there are. */
+/* Writes causes with their reasons, those of the same reasons as one. */
+static void put_shown(struct layout *layout, const struct shown *shown, bool verbose)
+{
+	put_shared(layout, shown);
+	for (size_t i = 0; i < shown->count; i++) {
+		struct json_object *cause = shown->causes[i];
+
+		layout_paint(layout, PAINT_BOLD);
+		layout_foreign(layout, cause_title(cause));
+		layout_paint(layout, PAINT_NONE);
+		if (i + 1 < shown->count && is_like(cause, shown->causes[i + 1]))
+			layout_put(layout, "; ");
+		else
+			put_cause_reasons(layout, cause, shown, verbose);
+	}
+}
+
+/* Writes the causes that `is` picks with their reasons. Returns how many there are. */
 static size_t put_reasons(struct layout *layout, struct json_object *causes,
 	bool (*is)(struct json_object *cause), const char *title, enum detail detail)
 {
-	struct json_object *open = NULL; /* its reasons are not written yet */
+	struct shown shown = {.count = 0};
 	size_t count = 0;
 
-	for (size_t i = 0; i < field_count(causes); i++) {
+	for (size_t i = 0; i < field_count(causes) && shown.count < VERDICT_CAUSES_MAX; i++) {
 		struct json_object *cause = field_item(causes, i);
 
 		if (!is(cause) || (count++ >= SHOWN_MAX && detail < DETAIL_ALL))
 			continue;
-		if (count == 1)
-			heading(layout, title);
-		if (open && is_like(open, cause))
-			layout_put(layout, "; ");
-		else if (open)
-			put_cause_reasons(layout, open, detail == DETAIL_VERBOSE);
-		layout_paint(layout, PAINT_BOLD);
-		layout_foreign(layout, cause_title(cause));
-		layout_paint(layout, PAINT_NONE);
-		open = cause;
+		shown.apart |= shown.count > 0 && detail != DETAIL_VERBOSE &&
+			       !is_like(shown.causes[shown.count - 1], cause);
+		shown.causes[shown.count++] = cause;
 	}
-	if (open)
-		put_cause_reasons(layout, open, detail == DETAIL_VERBOSE);
+	if (shown.count)
+		heading(layout, title);
+	put_shown(layout, &shown, detail == DETAIL_VERBOSE);
 	return count;
 }
 
