@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Checks of the daemon: whether it answers, its sources are up, and the caller has access. */
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,16 +33,13 @@ void check_daemon(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_OK, NULL, "idevicetriaged %s answers.", version);
 }
 
-/* A group in /etc/group. */
-struct group_entry {
-	long id; /* -1 = it does not exist */
-	bool has_member;
-};
-
-static bool has_word(const char *list, const char *word, const char *separators)
+/* Whether the word is in a list that blanks separate. */
+static bool has_word(const char *list, const char *word)
 {
-	for (list += strspn(list, separators); *list; list += strspn(list, separators)) {
-		size_t length = strcspn(list, separators);
+	static const char blanks[] = " \t";
+
+	for (list += strspn(list, blanks); *list; list += strspn(list, blanks)) {
+		size_t length = strcspn(list, blanks);
 
 		if (length == strlen(word) && memcmp(list, word, length) == 0)
 			return true;
@@ -49,44 +48,48 @@ static bool has_word(const char *list, const char *word, const char *separators)
 	return false;
 }
 
-/* Looks up a group, and whether `user` is a member. */
+static void closefilep(FILE **file)
+{
+	if (*file)
+		fclose(*file);
+}
+
+/* A group of the system, and whether `user` is a member. */
+struct group_entry {
+	bool exists;
+	gid_t id;
+	bool has_member;
+};
+
 static struct group_entry find_group(const char *root, const char *name, const char *user)
 {
-	CLEANUP(freep) char *file = system_read(root, "/etc/group", NULL);
-	struct group_entry entry = {.id = -1};
-	char *rest = file, *line;
+	size_t length = 0;
+	CLEANUP(freep) char *bytes = system_read(root, "/etc/group", &length);
+	CLEANUP(closefilep) FILE *file = length ? fmemopen(bytes, length, "r") : NULL;
+	struct group_entry entry = {0};
+	struct group *group;
 
-	while (file && (line = strsep(&rest, "\n"))) {
-		const char *found = strsep(&line, ":");
-		const char *password = strsep(&line, ":");
-		const char *id = strsep(&line, ":");
-
-		if (!password || !id || !text_equal(found, name))
+	while (file && !entry.exists && (group = fgetgrent(file))) {
+		if (!text_equal(group->gr_name, name))
 			continue;
-		entry.id = strtol(id, NULL, 10);
-		entry.has_member = line && *user && has_word(line, user, ",");
-		break;
+		entry.exists = true;
+		entry.id = group->gr_gid;
+		for (char **member = group->gr_mem; *member; member++)
+			entry.has_member |= text_equal(*member, user);
 	}
 	return entry;
 }
 
-/* Finds the name of a user in /etc/passwd. */
-static void find_user(const char *root, long uid, char *out, size_t size)
+static void find_user(const char *root, uid_t uid, char *out, size_t size)
 {
-	CLEANUP(freep) char *file = system_read(root, "/etc/passwd", NULL);
-	char *rest = file, *line;
+	size_t length = 0;
+	CLEANUP(freep) char *bytes = system_read(root, "/etc/passwd", &length);
+	CLEANUP(closefilep) FILE *file = length ? fmemopen(bytes, length, "r") : NULL;
+	struct passwd *user = NULL;
 
-	*out = '\0';
-	while (file && (line = strsep(&rest, "\n"))) {
-		const char *name = strsep(&line, ":");
-		const char *password = strsep(&line, ":");
-		const char *id = strsep(&line, ":");
-
-		if (!password || !id || strtol(id, NULL, 10) != uid)
-			continue;
-		text_clean(name, strlen(name), out, size);
-		return;
-	}
+	while (file && (user = fgetpwent(file)) && user->pw_uid != uid)
+		;
+	text_clean(user ? user->pw_name : "", user ? strlen(user->pw_name) : 0, out, size);
 }
 
 /* The rest of a line of /proc/PID/status; NULL if it is missing. The caller frees *file. */
@@ -118,15 +121,15 @@ void check_caller(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Cannot read your groups from /proc.");
 		return;
 	}
-	find_user(doctor->root, strtol(uids, NULL, 10), user, sizeof(user));
+	find_user(doctor->root, (uid_t)strtoul(uids, NULL, 10), user, sizeof(user));
 	group = find_group(doctor->root, GROUP, user);
-	snprintf(id, sizeof(id), "%ld", group.id);
+	snprintf(id, sizeof(id), "%u", (unsigned)group.id);
 	snprintf(advice, sizeof(advice), "usermod -a -G " GROUP " %s, then log in again",
 		*user ? user : "USER");
-	if (group.id < 0)
+	if (!group.exists)
 		doctor_say(doctor, DOCTOR_PROBLEM, "systemd-sysusers",
 			"There is no group " GROUP ": only root may query the daemon.");
-	else if (has_word(groups, id, " \t"))
+	else if (has_word(groups, id))
 		doctor_say(doctor, DOCTOR_OK, NULL, "You are in the group " GROUP ".");
 	else if (group.has_member)
 		doctor_say(doctor, DOCTOR_PROBLEM, "Log out and in again.",
