@@ -122,6 +122,7 @@ int rig_restart(struct rig *rig, size_t forgotten)
 		r = visit_records(rig, rig->store.reader, replay_record);
 	if (r < 0)
 		return r;
+	recorder_drop_partial(rig->recorder, store_is_kept, &rig->store);
 	if (rig->observed)
 		rig_observe(rig);
 	recorder_resume(rig->recorder, clock_now());
