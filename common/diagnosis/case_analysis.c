@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/diagnosis/case_analysis.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/text.h"
@@ -10,6 +12,7 @@
 #include "common/diagnosis/external_cause.h"
 #include "common/diagnosis/sign_says.h"
 
+#define PERCENT_APART 1	    /* of two failures at one point: tools round */
 #define FULL_SPEED_MBPS 480 /* the minimum speed of an iPhone on USB */
 
 static int64_t reported_code_of(const struct attempt *attempt)
@@ -155,6 +158,14 @@ static void fill_attempt(struct attempt_view *view, const struct attempt *attemp
 	view->off_link = external_cause_off_link(attempt) && !view->link_faulty;
 }
 
+/* How far a person saw it come; -1 = nobody said. */
+static int percent_of(const struct attempt *attempt)
+{
+	const char *told = attempt_condition(attempt, "percent");
+
+	return told && isdigit((unsigned char)*told) ? atoi(told) : -1;
+}
+
 /* Whether two failures stopped at the same point, by the finest detail known for both. */
 static enum point_match same_point(const struct attempt_view *a, const struct attempt_view *b)
 {
@@ -168,6 +179,9 @@ static enum point_match same_point(const struct attempt_view *a, const struct at
 		return a->phone_code == b->phone_code ? POINT_SAME : POINT_DIFFERENT;
 	if (a->code && b->code)
 		return a->code == b->code ? POINT_SAME : POINT_DIFFERENT;
+	if (percent_of(x) >= 0 && percent_of(y) >= 0)
+		return abs(percent_of(x) - percent_of(y)) <= PERCENT_APART ? POINT_SAME
+									   : POINT_DIFFERENT;
 	if (x->stage && y->stage)
 		return x->stage == y->stage ? POINT_SAME : POINT_DIFFERENT;
 	return POINT_UNKNOWN;

@@ -104,9 +104,15 @@ static const char *condition_of(const struct attempt *attempt, const char *name)
 	return attempt_condition(attempt, word_is(name, "build") ? "firmware" : name);
 }
 
+static bool is_on_good_parts(const struct attempt *attempt)
+{
+	return word_is(attempt_condition(attempt, "minimalBoot"), "good-parts");
+}
+
 bool only_minimal(const struct attempt *attempt)
 {
-	return word_is(attempt_condition(attempt, "minimalBoot"), "true");
+	return word_is(attempt_condition(attempt, "minimalBoot"), "true") ||
+	       is_on_good_parts(attempt);
 }
 
 const char *factor_state(const struct attempt_view *a, const struct factor *factor)
@@ -115,6 +121,8 @@ const char *factor_state(const struct attempt_view *a, const struct factor *fact
 
 	if (!told && factor->minimal_off && only_minimal(a->attempt))
 		return "disconnected";
+	if (!told && factor->minimal_good && is_on_good_parts(a->attempt))
+		return "known-good";
 	return told;
 }
 

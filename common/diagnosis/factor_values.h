@@ -10,8 +10,8 @@
 
 /* Fills view->factors and the values of its attempts. */
 void factor_values_read(struct case_analysis *view);
-/* The state of a part in an attempt as it was reported, or "disconnected" where a minimal boot
- * takes it off; NULL where nobody spoke of it. */
+/* The state of a part in an attempt as it was reported, or "disconnected" or "known-good" where
+ * a minimal boot implies it; NULL where nobody spoke of it. */
 const char *factor_state(const struct attempt_view *a, const struct factor *factor);
 /* What is known under one of the names that a factor reads; NULL or empty = nothing. It may be in
  * `buffer`. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/diagnosis/cure.h"
+#include "common/diagnosis/factor_values.h"
 #include "common/diagnosis/facts_private.h"
 #include "common/model/phone_model.h"
 
@@ -106,7 +107,7 @@ attempt_test *fact_link_faulty_everywhere(const struct case_analysis *view)
 
 static bool worked_with_part_off(const struct attempt_view *a)
 {
-	if (a->succeeded && has_condition(a, "minimalBoot", "true"))
+	if (a->succeeded && only_minimal(a->attempt))
 		return true;
 	for (size_t i = 0; a->succeeded && i < a->attempt->condition_count; i++)
 		if (word_is(a->attempt->conditions[i].value, "disconnected"))

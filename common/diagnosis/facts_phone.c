@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/diagnosis/factor_values.h"
 #include "common/diagnosis/facts_private.h"
 #include "common/model/phone_model.h"
 
 /* It counts against a part only if the link was not at fault. */
 static bool is_minimal_boot(const struct attempt_view *a)
 {
-	return has_condition(a, "minimalBoot", "true") && !a->link_faulty;
+	return only_minimal(a->attempt) && !a->link_faulty;
 }
 
 attempt_test *fact_flex_untested(const struct case_analysis *view)

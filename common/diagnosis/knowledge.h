@@ -131,8 +131,8 @@ struct experiment {
 	unsigned minutes;
 	unsigned risk; /* 0 none … 5 opens the phone … 9 erases the data */
 	enum cured cured;
-	bool last; /* only if there is no other */
-	uint32_t tests; /* bit set of causes */
+	bool last;				/* only if there is no other */
+	uint32_t tests;				/* bit set of causes */
 	struct terms when[EXPERIMENT_WAYS_MAX]; /* alternatives */
 	const struct term *unless;
 	size_t unless_count;

@@ -1279,6 +1279,43 @@ static void what_fails_again_stays_out(void **state)
 	assert_next("part-by-part");
 }
 
+/* "All flexes off, board on good screen, battery and charge port" is one word. */
+static void good_parts_are_one_word(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone12,1");
+	struct attempt *attempt;
+
+	add_persisting(c);
+	attempt = with(add_4013(c, "one", "A"), "minimalBoot", "good-parts");
+	diagnose_ok(c);
+	assert_next("board-shop");
+	attempt->outcome = OUTCOME_SUCCEEDED;
+	diagnose_ok(c);
+	assert_next("connect-again");
+}
+
+/* The percent that a tool showed is a point of failure. */
+static void a_percent_is_a_point(void **state)
+{
+	static const char *const percents[][2] = {{"19", "20"}, {"19", "64"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(percents); i++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone10,1");
+
+		for (size_t j = 0; j < 2; j++) {
+			struct attempt *attempt = with(
+				add_attempt(c, j ? "one" : "two", j ? "A" : "B", OUTCOME_FAILED),
+				"percent", percents[i][j]);
+
+			text_copy(attempt->tool, NAME_SIZE, "3utools");
+			attempt->health.grade = HEALTH_GOOD;
+		}
+		diagnose_ok(c);
+		assert_string_equal(
+			phase_name(verdict.phase), i == 0 ? "phase2-hardware" : "undecided");
+	}
+}
+
 static void a_foreign_battery_of_a_loop_is_named(void **state)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
@@ -1658,6 +1695,8 @@ int main(void)
 		cmocka_unit_test(parts_come_before_the_board_shop),
 		cmocka_unit_test(a_link_that_is_faulty_everywhere_ends_in_the_phone),
 		cmocka_unit_test(what_fails_again_stays_out),
+		cmocka_unit_test(good_parts_are_one_word),
+		cmocka_unit_test(a_percent_is_a_point),
 		cmocka_unit_test(a_foreign_battery_of_a_loop_is_named),
 		cmocka_unit_test(a_newer_modem_asks_for_newer_firmware),
 		cmocka_unit_test(a_full_phone_asks_about_room),
