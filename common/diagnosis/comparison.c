@@ -89,6 +89,11 @@ static void drop_companions(const struct case_analysis *view, const struct attem
 	for (size_t f = 0; f < view->factor_count; f++)
 		if (contrast->changed & FACTOR_BIT(f))
 			contrast->changed &= ~view->factors[f].brings;
+	/* Another computer may have another tool. */
+	if (contrast->changed & FACTOR_BIT(FACTOR_ID_HOST))
+		contrast->changed |= contrast->doubtful & FACTOR_BIT(FACTOR_ID_TOOL);
+	else
+		contrast->doubtful &= ~FACTOR_BIT(FACTOR_ID_TOOL);
 	/* An update does less than an erase. */
 	if (contrast->changed & ~kind && word_is(success->attempt->action, "update") &&
 		word_is(failure->attempt->action, "erase"))
@@ -270,6 +275,16 @@ static bool changed_in(const struct attempt_view *success, size_t factor)
 	return false;
 }
 
+/* And not only because a label is not known. */
+static bool changed_for_sure(const struct attempt_view *success, size_t factor)
+{
+	for (size_t i = 0; i < success->contrast_count; i++)
+		if (success->contrasts[i].changed & ~success->contrasts[i].doubtful &
+			FACTOR_BIT(factor))
+			return true;
+	return false;
+}
+
 static bool is_state(const struct case_analysis *view, const struct attempt_view *a, size_t factor,
 	const char *state)
 {
@@ -431,7 +446,7 @@ static bool shows(const struct case_analysis *view, const struct attempt_view *a
 	case RELATION_CHANGED:
 		return changed_in(a, factor);
 	case RELATION_AMONG:
-		return changed_in(a, factor) && !cured_by(a, factor);
+		return changed_for_sure(a, factor) && !cured_by(a, factor);
 	case RELATION_RIVALED:
 		return is_rival(view, a, factor);
 	case RELATION_STAYED:

@@ -92,6 +92,15 @@ void comparison_name(
 		name_label(a, factor, out, size);
 }
 
+/* Whether it counts as changed because a label of one of the attempts is not known. */
+static bool is_doubtful(const struct attempt_view *a, size_t factor)
+{
+	for (size_t i = 0; i < a->contrast_count; i++)
+		if (a->contrasts[i].doubtful & FACTOR_BIT(factor))
+			return true;
+	return false;
+}
+
 static void join(char *out, size_t size, const char *text, size_t left)
 {
 	size_t used = strlen(out);
@@ -110,10 +119,13 @@ void comparison_describe(const struct case_analysis *view, const struct attempt_
 	out[0] = '\0';
 	for (size_t f = 0; f < view->factor_count; f++) {
 		char text[FACTOR_VALUE_SIZE + CONDITION_KEY_SIZE + CONDITION_VALUE_SIZE];
+		size_t used = 0;
 
 		if (!(factors & FACTOR_BIT(f)))
 			continue;
-		describe_one(a, &view->factors[f], text, sizeof(text));
+		if (is_doubtful(a, f))
+			used = (size_t)snprintf(text, sizeof(text), "perhaps ");
+		describe_one(a, &view->factors[f], text + used, sizeof(text) - used);
 		join(out, size, text, --left);
 	}
 	if (off)

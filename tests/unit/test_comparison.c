@@ -157,11 +157,23 @@ static void several_factors_are_their_phase(void **state)
 		{"F boot;S update battery=known-good", PHASE_UNDECIDED, STRENGTH_WEAK, NULL},
 		{"F tool=itunes;S tool=finder rearCamera=disconnected", PHASE_UNDECIDED,
 			STRENGTH_WEAK, NULL},
+		{"F host=one;S host=two tool=finder", PHASE_SOFTWARE, STRENGTH_MODERATE, NULL},
 		/* The cable of the success may be another one. */
 		{"F cable=A;S battery=known-good", PHASE_UNDECIDED, STRENGTH_WEAK, NULL},
 	};
 
 	check_rows(NO_FACE_ID, rows, ARRAY_SIZE(rows));
+}
+
+/* Another computer may have another tool: none of both is the cause alone. */
+static void what_is_not_known_may_have_changed(void **state)
+{
+	diagnose_line(NO_FACE_ID, "F host=one;S host=two tool=finder;S host=two tool=finder");
+	assert_int_equal(verdict.phase, PHASE_SOFTWARE);
+	assert_int_equal(find_cause("host-software")->strength, STRENGTH_WEAK);
+	assert_non_null(strstr(find_cause("host-software")->evidence[0].text, "another computer"));
+	diagnose_line(NO_FACE_ID, "F host=one tool=finder;S host=two tool=finder");
+	assert_int_equal(find_cause("host-software")->strength, STRENGTH_MODERATE);
 }
 
 /* What was the same in a failure explains no success. */
@@ -305,6 +317,7 @@ int main(void)
 		cmocka_unit_test(one_factor_is_its_cause),
 		cmocka_unit_test(every_part_counts),
 		cmocka_unit_test(several_factors_are_their_phase),
+		cmocka_unit_test(what_is_not_known_may_have_changed),
 		cmocka_unit_test(what_failed_too_explains_nothing),
 		cmocka_unit_test(versions_are_compared_as_versions),
 		cmocka_unit_test(a_failure_clears_what_was_changed),
