@@ -489,7 +489,9 @@ static void fold_checkpoint(struct attempt *attempt, const struct event *event)
 	if (event->flag == CHECKPOINT_STARTED) {
 		open_checkpoint(attempt, event->number);
 		name_checkpoint(attempt, event);
-		if (attempt->operation && checkpoint_says(event->number) != SAYS_AROUND)
+		/* The log that comes with the status tells what happened before it. */
+		if (attempt->operation && !attempt->status_known &&
+			checkpoint_says(event->number) != SAYS_AROUND)
 			attempt->later_step = event->number;
 	} else if (event->flag == CHECKPOINT_COMPLETED) {
 		if (event->code != 0) {
