@@ -117,7 +117,7 @@ def check(bench, expected, returncode, output):
         'strength': verdict['strength'],
         'cause': verdict['causes'][0]['cause'] if verdict['causes'] else None,
     }
-    assert {key: seen[key] for key in expected} == expected, bench.triage('diagnose', session['session'], '--all').stdout
+    assert {key: seen[key] for key in expected} == expected, output
     assert session['exitStatus'] == (-signal.SIGKILL if returncode == 128 + signal.SIGKILL else returncode)
     assert session['ecid'] == '0x001C2D6A3C8A802E' and session['productType'] == 'iPhone12,3'
     assert session['stage'] in ('restore', 'reboot', 'normal')
