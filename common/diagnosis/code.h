@@ -11,7 +11,7 @@
 
 #define CODE_NAMES_MAX 4
 #define CODE_CHECKS_MAX 4
-#define CODE_SOURCES_MAX 8
+#define CODE_SOURCES_MAX 12
 #define CODE_MATCHES_MAX 16
 #define CODE_TEXT_MAX 256 /* bytes of the query */
 

@@ -11,7 +11,7 @@ from generate_diagnosis import read_causes, read_experiments
 from textfile import quote, quote_all
 
 NUMBERINGS = ("itunes", "amr", "tss", "irecovery", "service", "operation", "checkpoint")
-NAMES_MAX, CHECKS_MAX, SOURCES_MAX = 4, 4, 8
+NAMES_MAX, CHECKS_MAX, SOURCES_MAX = 4, 4, 12
 TEXT_MAX = 240
 KEYS = {"name", "means", "says", "suspects", "check", "try", "note", "like", "source"}
 NUMBER = r"-?[0-9]+|0x[0-9A-F]{8}"
