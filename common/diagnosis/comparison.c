@@ -4,6 +4,9 @@
 #include "common/diagnosis/external_cause.h"
 #include "common/diagnosis/factor_values.h"
 
+/* A phone is in repair for no longer, as a rule: judgement. */
+#define STALE_US (UINT64_C(14) * 24 * 3600 * USEC_PER_SEC)
+
 /* Phase 1 as a set of factors; a table entry may be of no phase, as a label is. */
 static uint64_t phase_1(const struct case_analysis *view)
 {
@@ -176,6 +179,15 @@ static void drop_doubtful(struct attempt_view *success)
 		success->contrast_count = sure;
 }
 
+/* A phone that worked and came back weeks later may have broken in between. */
+static bool is_stale(const struct attempt_view *success, const struct attempt_view *failure)
+{
+	uint64_t worked = success->attempt->started.wall_us;
+	uint64_t failed = failure->attempt->started.wall_us;
+
+	return worked && failed && failed > worked + STALE_US;
+}
+
 /* One cause for all failures lies in what differs from each of them. */
 static void compare_success(struct case_analysis *view, struct attempt_view *success)
 {
@@ -185,7 +197,7 @@ static void compare_success(struct case_analysis *view, struct attempt_view *suc
 		const struct attempt_view *failure = &view->attempts[j];
 		struct contrast contrast;
 
-		if (!failure->failed && !failure->bench_fault)
+		if ((!failure->failed && !failure->bench_fault) || is_stale(success, failure))
 			continue;
 		contrast = contrast_of(view, success, failure);
 		keep_contrast(success, &contrast);

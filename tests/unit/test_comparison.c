@@ -176,6 +176,23 @@ static void what_is_not_known_may_have_changed(void **state)
 	assert_int_equal(find_cause("host-software")->strength, STRENGTH_MODERATE);
 }
 
+/* Restored twice in spring, it fails everywhere in autumn: it can have broken since. */
+static void an_old_success_clears_nothing(void **state)
+{
+	static const unsigned days[] = {1, 2, 90, 90, 91};
+	CLEANUP(triage_case_freep)
+	struct triage_case *c = case_of_line(
+		NO_FACE_ID, "S cable=A;S cable=A;F cable=A;F cable=B;F host=two cable=B");
+
+	assert_int_equal(diagnose(c, &verdict), 0);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	for (size_t i = 0; i < ARRAY_SIZE(days); i++)
+		c->attempts[i]->started.wall_us = days[i] * UINT64_C(24) * 3600 * USEC_PER_SEC;
+	assert_int_equal(diagnose(c, &verdict), 0);
+	assert_int_equal(verdict.phase, PHASE_HARDWARE);
+	assert_int_equal(verdict.strength, STRENGTH_STRONG);
+}
+
 /* What was the same in a failure explains no success. */
 static void what_failed_too_explains_nothing(void **state)
 {
@@ -318,6 +335,7 @@ int main(void)
 		cmocka_unit_test(every_part_counts),
 		cmocka_unit_test(several_factors_are_their_phase),
 		cmocka_unit_test(what_is_not_known_may_have_changed),
+		cmocka_unit_test(an_old_success_clears_nothing),
 		cmocka_unit_test(what_failed_too_explains_nothing),
 		cmocka_unit_test(versions_are_compared_as_versions),
 		cmocka_unit_test(a_failure_clears_what_was_changed),
