@@ -60,6 +60,8 @@ static void help(void)
 	       "  --ecid E --log FILE; only import: --device D --host H --tool T --dry-run\n"
 	       "To correct a past attempt: attempt or conditions with --session S and the new\n"
 	       "  values, --unset KEY or --remove\n\n"
+	       "diagnose --short prints one line, --all every suspect; --case FILE and --log FILE\n"
+	       "judge a case file or a tool's log without the daemon.\n"
 	       "diagnose exits with 0 no failure, 10 connection, 11 software, 20 hardware,\n"
 	       "30 undecided, 40 a restore is running, 41 it hangs. More: man idevicetriage\n");
 }

@@ -86,14 +86,19 @@ struct phrase phrase_bytes(int64_t bytes)
 	return phrase;
 }
 
-const char *phrase_model(struct json_object *object)
+const char *phrase_model_or(struct json_object *object, const char *unknown)
 {
 	const char *name = field_text(object, "name"), *product = field_text(object, "productType");
 	const struct model *model = product ? model_by_product(product) : NULL;
 
 	if (name)
 		return name;
-	return model ? model->name : product ? product : "phone";
+	return model ? model->name : product ? product : unknown;
+}
+
+const char *phrase_model(struct json_object *object)
+{
+	return phrase_model_or(object, "phone");
 }
 
 const char *phrase_identifier(struct json_object *object)

@@ -25,6 +25,8 @@ struct phrase phrase_duration(int64_t us);
 struct phrase phrase_bytes(int64_t bytes);
 /* The phone of a Device or Session: `iPhone 11 Pro`, `iPhone12,3`, or "phone". */
 const char *phrase_model(struct json_object *object);
+/* The same, with other words for a model that is not known. */
+const char *phrase_model_or(struct json_object *object, const char *unknown);
 /* Its identifier, ECID before UDID; NULL if both are unknown. */
 const char *phrase_identifier(struct json_object *object);
 /* The last eight characters of a session's identifier, which are enough to select it. */

@@ -93,7 +93,7 @@ static void put_case(struct layout *layout, struct json_object *reply)
 	int64_t code;
 
 	layout_paint(layout, PAINT_DIM);
-	layout_foreign(layout, phrase_model(device));
+	layout_foreign(layout, phrase_model_or(device, "phone of unknown model"));
 	if (identifier) {
 		layout_put(layout, " ");
 		layout_foreign(layout, identifier);

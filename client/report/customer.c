@@ -50,14 +50,6 @@ static const char *ticket_of(const struct report *report)
 	return NULL;
 }
 
-/* In a heading, "phone" alone would be meaningless. */
-static const char *model_name(struct json_object *device)
-{
-	const char *model = phrase_model(device);
-
-	return text_equal(model, "phone") ? "Phone, model not known" : model;
-}
-
 static void put_header(struct html *html, const struct report *report)
 {
 	struct json_object *device = field_object(report->diagnosis, "device");
@@ -66,7 +58,7 @@ static void put_header(struct html *html, const struct report *report)
 	html_begin(html, "div", NULL);
 	html_put_in(html, "p", "kicker", "Restore diagnosis");
 	html_begin(html, "h1", NULL);
-	html_foreign(html, model_name(device));
+	html_foreign(html, phrase_model_or(device, "Phone, model not known"));
 	html_end(html);
 	html_end(html);
 	html_begin(html, "dl", "facts");
