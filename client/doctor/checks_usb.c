@@ -11,6 +11,7 @@
 #include "common/model/usb_identity.h"
 
 #define DEVICES "/sys/bus/usb/devices"
+#define CONTROLLERS "/sys/bus/pci/drivers/xhci_hcd"
 #define FULL_SPEED_MBPS 480 /* the minimum speed of an iPhone (knowledge: usb-signs, speed) */
 #define HUBS_MANY 2
 #define ADVICE_SIZE 192
@@ -234,4 +235,66 @@ void check_over_current(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "The kernel does not count it here.");
 	else if (!all.said)
 		doctor_say(doctor, DOCTOR_OK, NULL, "No port was switched off.");
+}
+
+/* Controllers on which Linux repeats no failed transfer (XHCI_NO_SOFT_RETRY in xhci-pci.c). */
+static const struct {
+	long long vendor, first, last;
+	const char *name;
+} no_retry[] = {
+	{0x1022, 0x43b9, 0x43bc, "AMD Promontory"},
+	{0x1b6f, 0x0000, 0xffff, "Etron"},
+};
+
+static bool look_at_controller(void *user, const char *name)
+{
+	struct over_current *all = user;
+	char path[PATH_MAX];
+	long long vendor, device;
+
+	snprintf(path, sizeof(path), CONTROLLERS "/%s/vendor", name);
+	vendor = system_read_number(all->doctor->root, path, 16);
+	snprintf(path, sizeof(path), CONTROLLERS "/%s/device", name);
+	device = system_read_number(all->doctor->root, path, 16);
+	for (size_t i = 0; i < ARRAY_SIZE(no_retry); i++) {
+		if (vendor != no_retry[i].vendor || device < no_retry[i].first ||
+			device > no_retry[i].last)
+			continue;
+		all->said++;
+		doctor_say(all->doctor, DOCTOR_WARNING,
+			"Connect the phones that you restore to a port of another controller.",
+			"Linux repeats no failed transfer on the %s controller %s: one error ends "
+			"the connection to a phone.",
+			no_retry[i].name, name);
+	}
+	return true;
+}
+
+/* Since Linux 4.20 the driver repeats a failed transfer, and logs nothing. It clears its count only
+ * after a transfer of full length (patch of 2026-05-29), so that the fifth failure of an endpoint
+ * that always ends short, as the phone's does, ends the transfer. */
+void check_retry(struct doctor *doctor)
+{
+	struct over_current all = {.doctor = doctor};
+	char release[64];
+	unsigned major, minor;
+
+	if (!system_read_line(
+		    doctor->root, "/proc/sys/kernel/osrelease", release, sizeof(release)) ||
+		sscanf(release, "%u.%u", &major, &minor) != 2) {
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Cannot read the version of the kernel.");
+		return;
+	}
+	system_each(doctor->root, CONTROLLERS, look_at_controller, &all);
+	if (all.said)
+		return;
+	if (major > 4 || (major == 4 && minor >= 20))
+		doctor_say(doctor, DOCTOR_OK, NULL,
+			"Linux %u.%u repeats a failed transfer and logs nothing; without a patch "
+			"of "
+			"2026, the fifth failure ends the connection to a phone.",
+			major, minor);
+	else
+		doctor_say(doctor, DOCTOR_OK, NULL,
+			"Linux %u.%u reports a failed transfer at once.", major, minor);
 }

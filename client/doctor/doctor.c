@@ -29,6 +29,7 @@ static const struct doctor_check checks[] = {
 	{"usb-speed", "USB speed", check_speed},
 	{"hubs", "hubs", check_hubs},
 	{"over-current", "over-current", check_over_current},
+	{"usb-retry", "failed USB transfers", check_retry},
 	{"usb-holders", "programs on USB", check_holders},
 	{"mux-clients", "programs on usbmuxd", check_mux_clients},
 };

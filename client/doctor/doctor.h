@@ -65,5 +65,6 @@ void check_power(struct doctor *doctor);
 void check_speed(struct doctor *doctor);
 void check_hubs(struct doctor *doctor);
 void check_over_current(struct doctor *doctor);
+void check_retry(struct doctor *doctor);
 void check_holders(struct doctor *doctor);
 void check_mux_clients(struct doctor *doctor);

@@ -40,6 +40,8 @@ class Tree:
         self.caller(1000, [1000, 990])
         self.write("/run/systemd/timesync/synchronized", "")
         self.write("/run/udev/control", "")
+        self.write("/proc/sys/kernel/osrelease", "6.1.0-49-amd64\n")
+        self.controller("0000:00:14.0", "0x8086", "0xa36d")
         self.write("/usr/libexec/idevicetriage-phone", "")
         self.write("/usr/sbin/usbmuxd", "")
         self.write("/usr/lib/x86_64-linux-gnu/libusbmuxd-2.0.so.6.0.0", "")
@@ -92,6 +94,10 @@ class Tree:
         self.device(port, **{"idVendor": "05e3", "idProduct": "0610", "busnum": 1, "devnum": 3, "speed": 480,
                              "bmAttributes": "e0", "power__control": "auto", "power__runtime_status": "active",
                              **attributes})
+
+    def controller(self, address, vendor, device):
+        self.write(f"/sys/bus/pci/drivers/xhci_hcd/{address}/vendor", f"{vendor}\n")
+        self.write(f"/sys/bus/pci/drivers/xhci_hcd/{address}/device", f"{device}\n")
 
     def port_count(self, port, count):
         self.write(f"/sys/bus/usb/devices/{port}/over_current_count", f"{count}\n")
@@ -242,6 +248,10 @@ FAULTS = [
     (two_hubs, "hubs", "warning", ["port 1-2.1.4", "2 hubs", "port of the computer"]),
     (hub_without_supply, "hubs", "warning", ["port 1-2.1", "(port 1-2)", "own power supply"]),
     (lambda tree: tree.port_count("1-0:1.0/usb1-port2", 3), "over-current", "warning", ["usb1-port2", "3 times"]),
+    (lambda tree: tree.controller("0000:02:00.0", "0x1022", "0x43bb"), "usb-retry", "warning",
+     ["AMD Promontory controller 0000:02:00.0", "another controller"]),
+    (lambda tree: tree.controller("0000:03:00.0", "0x1b6f", "0x7023"), "usb-retry", "warning", ["Etron"]),
+    (lambda tree: tree.remove("/proc/sys/kernel/osrelease"), "usb-retry", "not-checkable", ["version of the kernel"]),
     (other_holder, "usb-holders", "problem", ["indexer", "process 99", "port 1-2", "Stop it"]),
     (lambda tree: tree.tool("idevicerestore", "idevicerestore 1.0.0"), "restore-tool", "warning", ["1.0.0", "2020"]),
     (lambda tree: tree.write("/usr/lib/x86_64-linux-gnu/libusbmuxd-2.0.so.7.0.0", ""), "usbmuxd-library", "warning",
