@@ -201,8 +201,9 @@ void course_take(struct course *course, struct json_object *record)
 	const char *kind = field_text_or(record, "kind", "");
 	int64_t at_us = offset_of(course, record);
 
-	/* The daemon's later conclusions are not part of the course. */
-	if (text_equal(kind, "diagnosis"))
+	/* Conclusions of the daemon and corrections by people come later: not part of the course.
+	 */
+	if (text_equal(kind, "diagnosis") || text_equal(kind, "amendment"))
 		return;
 	if (course->records++ == 0)
 		attempt_init(&course->fold);

@@ -157,6 +157,8 @@ static void test_course_of_a_failure(void **state)
 	take(course, "detach", 200);
 	take(course, "link-lost", 200);
 	take(course, "session-end", 210);
+	/* The next day. */
+	take_with(course, record("amendment", 90000), "name", "outcome", 0);
 	course_finish(course);
 
 	assert_int_equal(course->end_us, 210 * SECOND);
