@@ -122,6 +122,10 @@ static bool is_link_known(const struct attempt_view *view)
 	if (phone_spoke(view->attempt) || view->says == SAYS_PART ||
 		says_of(0, view->code) == SAYS_RESET)
 		return true;
+	/* Without the tool's log, nobody knows why the phone left restore mode. */
+	if (!view->attempt->tool[0] && !view->attempt->operation &&
+		view->attempt->stage >= STAGE_RESTORE)
+		return false;
 	/* Without an attach, nobody watched USB: then only the log shows the link. */
 	return view->attempt->health.grade != HEALTH_UNKNOWN &&
 	       (view->attempt->health.attaches > 0 || !case_analysis_log_lost_link(view->attempt));

@@ -3,6 +3,9 @@
 #include "common/diagnosis/sign_says.h"
 #include "common/model/known_tool.h"
 
+/* Pairs of computer and cable that must have failed where the points of failure differ. */
+#define SETUPS_MIN 3
+
 #define STOP_UPDATES 2	/* procedure.md, stop rule: updates after the link is proven */
 #define STOP_FAILURES 5 /* and in total: each one writes to the storage */
 
@@ -247,9 +250,50 @@ attempt_test *fact_volume_ended(const struct case_analysis *view)
 	return any_failure(view, stopped_at_volume);
 }
 
+/* Nothing but the phone is known to be the same, or to have ended the restores. */
+static bool phone_alone_remains(const struct case_analysis *view)
+{
+	return !fact_unofficial_restore(view) && !tool_is_in_doubt(view) &&
+	       !fact_phone_worked(view);
+}
+
 attempt_test *fact_persists(const struct case_analysis *view)
 {
-	return shown_if(fails_on_all_links(view) && !fact_unofficial_restore(view) &&
-				!tool_is_in_doubt(view) && !fact_phone_worked(view),
-		is_clean_of_group);
+	return shown_if(fails_on_all_links(view) && phone_alone_remains(view), is_clean_of_group);
+}
+
+/* Something is known of how it failed, and nothing outside the phone ended it. */
+static bool may_be_the_phone(const struct attempt_view *a)
+{
+	return a->failed && case_analysis_is_clean(a) && (a->link_known || a->says == SAYS_LINK);
+}
+
+/* Different pairs of computer and cable in those failures. */
+static size_t count_setups(const struct case_analysis *view)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < view->count; i++) {
+		const struct attempt_view *a = &view->attempts[i];
+		bool seen = !may_be_the_phone(a) || !a->values[FACTOR_ID_HOST][0] ||
+			    !a->values[FACTOR_ID_CABLE][0];
+
+		for (size_t j = 0; j < i && !seen; j++) {
+			const struct attempt_view *b = &view->attempts[j];
+
+			seen = may_be_the_phone(b) &&
+			       a->values[FACTOR_ID_HOST][0] == b->values[FACTOR_ID_HOST][0] &&
+			       a->values[FACTOR_ID_CABLE][0] == b->values[FACTOR_ID_CABLE][0];
+		}
+		count += !seen;
+	}
+	return count;
+}
+
+attempt_test *fact_fails_everywhere(const struct case_analysis *view)
+{
+	return shown_if(comparison_count(view, FACTOR_ID_HOST, may_be_the_phone) >= 2 &&
+				comparison_count(view, FACTOR_ID_CABLE, may_be_the_phone) >= 2 &&
+				count_setups(view) >= SETUPS_MIN && phone_alone_remains(view),
+		may_be_the_phone);
 }

@@ -26,7 +26,8 @@ VALUE_TERMS = {
 }
 # What the comparison of attempts says of factors: their keys, sides, `part`, `decisive` or `each`.
 RELATIONS = ("is", "cured", "cured-twice", "cured-out", "cured-new", "returns", "changed", "among",
-             "rivaled", "stayed", "tried", "tried-two", "failed-two", "cleared", "cleared-out", "shares")
+             "rivaled", "stayed", "tried", "tried-two", "failed-two", "cleared",
+             "cleared-out", "shares")
 # Several factors of a phase changed together, so many times at least.
 TOGETHER = {"together": 1, "together-twice": 2}
 # What a rule is about where it is tried for each factor.

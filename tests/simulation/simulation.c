@@ -406,7 +406,7 @@ static const struct trial *follow(struct visit *visit)
 	visit->last = trial;
 	if ((!trial || trial->ends) && is_decided(&visit->verdict))
 		return NULL;
-	if (!trial || trial->ends || trial == before) {
+	if (!trial || trial->ends || (trial == before && !trial->part_back)) {
 		if (knob == KNOB_COUNT)
 			return NULL;
 		turn_alone(visit, knob);
@@ -423,6 +423,14 @@ static const struct trial *follow(struct visit *visit)
 	return trial;
 }
 
+static bool puts_back(const struct visit *visit)
+{
+	const char *word = visit->verdict.next.experiment;
+	const struct trial *trial = word ? trial_find(word) : NULL;
+
+	return trial && trial->part_back;
+}
+
 /* Returns false where the technician is done. */
 static bool experiment(struct visit *visit)
 {
@@ -431,7 +439,7 @@ static bool experiment(struct visit *visit)
 	struct phone good = make_phone(&visit->dice, choose_model(&visit->dice, PHONE_ANY));
 	enum knob knob = fixed_order[dice_roll(&visit->dice, (unsigned)fixed_order_count)];
 
-	if (visit->successes >= 2 || visit->experiments == EXPERIMENTS_MAX)
+	if (visit->successes >= (puts_back(visit) ? 4 : 2) || visit->experiments == EXPERIMENTS_MAX)
 		return false;
 	if (dice_chance(&visit->dice, ERRS_PERCENT) && has_part(visit, knob))
 		turn_alone(visit, knob);

@@ -647,6 +647,62 @@ static void a_link_lost_in_the_log_is_not_proven(void **state)
 	assert_verdict(PHASE_HARDWARE, STRENGTH_STRONG);
 }
 
+/* The phone may have reported anything before it left restore mode: a full volume, a damaged file.
+ */
+static void restore_mode_without_a_log_is_not_proven(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+
+	add_persisting(c);
+	for (size_t i = 0; i < c->attempt_count; i++) {
+		c->attempts[i]->itunes_code = 4010;
+		c->attempts[i]->stage = STAGE_RESTORE;
+		c->attempts[i]->health.attaches = 3;
+	}
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_MODERATE);
+}
+
+/* At different points: the rule of the same step says nothing, that of several computers does. */
+static void failures_everywhere_are_the_phone(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+
+	add_persisting(c);
+	for (size_t i = 0; i < c->attempt_count; i++) {
+		c->attempts[i]->itunes_code = 0;
+		c->attempts[i]->stage = STAGE_RESTORE;
+		c->attempts[i]->operation = 11 + (uint32_t)i;
+	}
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_MODERATE);
+	/* With link faults each time, its own port is what stays. */
+	for (size_t i = 0; i < c->attempt_count; i++)
+		c->attempts[i]->health.usb_errors = 2;
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_MODERATE);
+	assert_first("other-flex");
+	/* On one computer it may be that one. */
+	for (size_t i = 0; i < c->attempt_count; i++)
+		text_copy(c->attempts[i]->host, sizeof(c->attempts[i]->host), "one");
+	diagnose_ok(c);
+	assert_int_not_equal(verdict.phase, PHASE_HARDWARE);
+}
+
+/* A fault that comes and goes may have spared the one restore without the flex. */
+static void a_trial_of_a_varying_fault_is_not_strong(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(FACE_ID);
+
+	add_4013(c, "one", "A");
+	add_4013(c, "one", "A")->operation = 13;
+	c->attempts[0]->operation = 28;
+	set_flex(add_success(c, "one", "A"), "disconnected");
+	diagnose_ok(c);
+	assert_verdict(PHASE_HARDWARE, STRENGTH_MODERATE);
+	assert_first("earpiece-flex");
+}
+
 /* On two computers with the same usbmuxd, nobody saw where the phone was. */
 static void a_phone_that_no_host_found_is_not_hardware(void **state)
 {
@@ -1665,6 +1721,9 @@ int main(void)
 		cmocka_unit_test(what_lies_outside_is_never_hardware),
 		cmocka_unit_test(a_step_that_names_no_part_asks_for_another_tool),
 		cmocka_unit_test(a_link_lost_in_the_log_is_not_proven),
+		cmocka_unit_test(restore_mode_without_a_log_is_not_proven),
+		cmocka_unit_test(failures_everywhere_are_the_phone),
+		cmocka_unit_test(a_trial_of_a_varying_fault_is_not_strong),
 		cmocka_unit_test(a_phone_that_no_host_found_is_not_hardware),
 		cmocka_unit_test(a_success_without_the_display_is_hardware),
 		cmocka_unit_test(broken_off_is_not_well),

