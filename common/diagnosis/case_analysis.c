@@ -114,6 +114,15 @@ static bool says_nothing(const struct attempt_view *view)
 	       view->says != SAYS_PART && view->says != SAYS_RESET && view->says != SAYS_LINK;
 }
 
+/* No tool was watched and nobody reported a word of its end: the phone left restore mode, as it
+ * does at the end of any restore that failed, whatever for. */
+static bool is_unheard(const struct attempt *attempt)
+{
+	return attempt->stage >= STAGE_RESTORE && !attempt->tool[0] && !attempt->operation &&
+	       !attempt->checkpoint && !attempt->status_known && !attempt->amr_error_known &&
+	       !attempt->error_count && attempt->mode_count > 0;
+}
+
 /* True if the attempt was watched, or the phone's own word arrived over the link, or the number
  * means that the phone named a part or was found on USB afterwards. If a person reported just
  * "failed", or any other number, the link is unknown. */
@@ -157,6 +166,7 @@ static void fill_attempt(struct attempt_view *view, const struct attempt *attemp
 	view->says = says_of(view->phone_code, view->code);
 	view->volume = stopped_at_volume(view);
 	view->says_nothing = says_nothing(view);
+	view->unheard = is_unheard(attempt);
 	view->link_known = is_link_known(view);
 	view->outside = external_cause_ended(attempt, view->code, view->phone_code);
 	view->off_link = external_cause_off_link(attempt) && !view->link_faulty;
@@ -211,7 +221,7 @@ static uint64_t point_key(const struct attempt_view *a)
 
 bool case_analysis_is_clean(const struct attempt_view *a)
 {
-	return !a->link_faulty && !a->outside && !a->volume && !a->says_nothing;
+	return !a->link_faulty && !a->outside && !a->volume && !a->says_nothing && !a->unheard;
 }
 
 static struct group group_around(struct case_analysis *view, size_t reference)

@@ -46,6 +46,7 @@ struct attempt_view {
 	bool off_link;	       /* its end has such a cause by its log, and the link held */
 	bool volume;	       /* an update that ended because of a full or damaged data volume */
 	bool says_nothing;     /* only a number is known about its end, and it says nothing */
+	bool unheard;	       /* only its modes are known: every failed restore ends like that */
 	bool in_group;	       /* failed at the same point as most */
 	int64_t code;	       /* iTunes code, derived or reported; 0 = unknown */
 	int64_t code_evidence; /* the same if it says more than the phone's mode */

@@ -124,7 +124,7 @@ static bool term_holds_for_attempt(
 	case TERM_TOOL:
 		return word_among(term, attempt->tool);
 	case TERM_CAME_BACK:
-		return word_among(term, device_mode_name(attempt->came_back));
+		return !a->unheard && word_among(term, device_mode_name(attempt->came_back));
 	case TERM_STAGE:
 		return word_among(term, restore_stage_name(attempt->stage));
 	case TERM_ENTRY:

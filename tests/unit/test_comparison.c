@@ -282,6 +282,24 @@ static void a_loop_that_persists_is_hardware(void **state)
 	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
 }
 
+/* Watched without a tool, each restore that failed leaves restore mode: whatever ended it. */
+static void modes_alone_prove_no_part(void **state)
+{
+	CLEANUP(triage_case_freep)
+	struct triage_case *c = case_of_line(NO_FACE_ID, "F cable=A;F cable=B;F host=two cable=B");
+
+	for (size_t i = 0; i < c->attempt_count; i++) {
+		c->attempts[i]->stage = STAGE_RESTORE;
+		c->attempts[i]->mode_count = 1;
+	}
+	assert_int_equal(diagnose(c, &verdict), 0);
+	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
+	for (size_t i = 0; i < c->attempt_count; i++)
+		c->attempts[i]->stage = STAGE_BOOT_RAMDISK;
+	assert_int_equal(diagnose(c, &verdict), 0);
+	assert_int_equal(verdict.phase, PHASE_HARDWARE);
+}
+
 static bool is_warned(const char *sentence)
 {
 	size_t count = 0;
@@ -341,6 +359,7 @@ int main(void)
 		cmocka_unit_test(a_failure_clears_what_was_changed),
 		cmocka_unit_test(a_new_model_is_ahead_of_its_tool),
 		cmocka_unit_test(a_loop_that_persists_is_hardware),
+		cmocka_unit_test(modes_alone_prove_no_part),
 		cmocka_unit_test(an_unknown_condition_is_a_change),
 		cmocka_unit_test(hundred_unknown_conditions_fit),
 	};
