@@ -34,12 +34,12 @@ struct factor {
 	const char *values[FACTOR_VALUES_MAX]; /* allowed in addition to "unknown"; none = any */
 	uint64_t brings;		       /* bits of those that change along with it */
 	bool has_usual;			       /* without a report, the usual value applies */
-	bool doubt;	  /* a value known for only one attempt may hide a change */
+	bool doubt;	   /* a value known for only one attempt may hide a change */
 	bool minimal_off;  /* disconnected in a minimal boot */
 	bool minimal_good; /* known good in a minimal boot on good parts */
-	bool needed;	  /* the phone does not run without it: disconnected, it clears nothing */
-	bool once_strong; /* one success in another state is strong evidence */
-	const char *step; /* word of the experiment that changes it */
+	bool needed;	   /* the phone does not run without it: disconnected, it clears nothing */
+	bool once_strong;  /* one success in another state is strong evidence */
+	const char *step;  /* word of the experiment that changes it */
 };
 
 /* All of them, in the order of the file and of common/knowledge/factor_ids.h: parts last. */

@@ -12,13 +12,16 @@
  *   TIME pass                nothing happens until TIME
  *   TIME restart [N]         the daemon is started anew on the records so far, without the first N
  *   expect sessions N        so many sessions are known
- *   expect work judged=N sealed=N  so many verdicts were made, and sessions sealed, since the last
- * such line expect verdict NAME key=value… what Diagnose answers of that phone: phase, strength,
- * running, first (cause) expect N key=value…      the Nth session (from 1): outcome, itunes, stage,
- * running, operation, modes (with commas), back, expected, lost, silences, usb-errors, masked,
- * mux-faults, other-programs, hub-depth, grade, port, entry expect fault NAME ID     what is wrong with
- * usbmuxd, seen from that phone ("none": nothing) expect device NAME MODE  the device table has
- * that phone in that mode ("none": does not)
+ *   expect work judged=N sealed=N
+ *                            verdicts made and sessions sealed since the last such line
+ *   expect verdict NAME key=value…
+ *                            the answer of Diagnose for that phone: phase, strength, running,
+ *                            first (cause)
+ *   expect N key=value…      the Nth session (from 1): outcome, itunes, stage, running, operation,
+ *                            modes (with commas), back, expected, lost, silences, usb-errors,
+ *                            masked, mux-faults, other-programs, hub-depth, grade, port, entry
+ *   expect fault NAME ID     the fault of usbmuxd for that phone ("none": no fault)
+ *   expect device NAME MODE  the mode of that phone in the device table ("none": not in it)
  */
 #include <ctype.h>
 #include <errno.h>

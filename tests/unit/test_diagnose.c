@@ -1158,12 +1158,13 @@ static void a_cure_leads_the_verdict(void **state)
 	with(add_4013(off, "one", "A"), "battery", "original");
 	with(with(add_success(off, "one", "A"), "minimalBoot", "true"), "battery", "known-good");
 	diagnose_ok(off);
-	assert_works(
-		"It has worked since attempt 2 (minimal boot, known-good battery).", "connect-again");
+	assert_works("It has worked since attempt 2 (minimal boot, known-good battery).",
+		"connect-again");
 	add_4013(half, "one", "A");
 	with(doing(add_success(half, "one", NULL), "boot"), "lowerBoard", "known-good");
 	diagnose_ok(half);
-	assert_works("It has worked since attempt 2 (known-good lower board half).", "fit-board-part");
+	assert_works(
+		"It has worked since attempt 2 (known-good lower board half).", "fit-board-part");
 }
 
 /* An erase is not repeated, and no restore is where only a start was tried. */

@@ -497,8 +497,7 @@ static bool saw_restart(void *user)
 {
 	struct rig *rig = user;
 
-	return is_up(rig) &&
-	       count_events(&rig->events, EVENT_MUX_ATTACH) == rig->want;
+	return is_up(rig) && count_events(&rig->events, EVENT_MUX_ATTACH) == rig->want;
 }
 
 /* libusbmuxd's own event client leaks a socket at each restart; this one must not. */
