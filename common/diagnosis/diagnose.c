@@ -398,7 +398,7 @@ static void collect_advice(struct verdict *verdict)
 				ARRAY_SIZE(knowledge_advice[i].advice));
 }
 
-static const char *const phase_sentences[] = {
+static const char *const phase_sentences[PHASE_UNDECIDED + 1] = {
 	[PHASE_CONNECTION] = "Phase 1 (connection)",
 	[PHASE_SOFTWARE] = "Phase 1 (software)",
 	[PHASE_HARDWARE] = "Phase 2 (hardware)",
