@@ -412,7 +412,7 @@ static bool is_shared(const struct case_analysis *view, size_t factor)
 	return false;
 }
 
-/* It worked with this factor as it was, once another one alone was changed that points elsewhere.
+/* It worked with this factor unchanged, after only another one with another cause was changed.
  */
 static bool is_rival(const struct case_analysis *view, const struct attempt_view *a, size_t factor)
 {
@@ -426,7 +426,7 @@ static bool is_rival(const struct case_analysis *view, const struct attempt_view
 	return false;
 }
 
-/* It worked with this part as it was, and other parts changed that point elsewhere. */
+/* It worked with this part unchanged, and with other changed parts of another cause. */
 static bool stayed(const struct case_analysis *view, const struct attempt_view *a, size_t factor)
 {
 	const char *cause = comparison_cause(view, factor);

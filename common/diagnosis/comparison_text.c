@@ -16,8 +16,8 @@ static void describe_part(
 		snprintf(out, size, "another %s", factor->name);
 	else if (word_is(state, "known-good") || word_is(state, "third-party"))
 		snprintf(out, size, "a %s %s", state, factor->name);
-	else if (!state || word_is(state, "original") || word_is(state, "connected"))
-		snprintf(out, size, "the %s as it was", factor->name);
+	else if (!state || word_is(state, "original"))
+		snprintf(out, size, "the original %s", factor->name);
 	else
 		snprintf(out, size, "the %s %s", factor->name, state);
 }

@@ -20,7 +20,7 @@ SUCCESS = dict(exit=0, outcome='succeeded', grade='good', operation=29, status=0
                strength='none', cause=None, diagnose=0)
 # The phone spoke to the end, and what it said names no part: the first failure is nobody's yet.
 TOLD = dict(exit=245, outcome='failed', grade='good', itunesCode=None, phase='undecided', strength='weak', diagnose=30)
-# The link broke with no last word.
+# The link broke without a final status.
 LOST = dict(exit=245, outcome='failed', grade='lost', status=None, itunesCode=4010, phase='undecided',
             strength='weak', cause='cable', diagnose=30)
 STORAGE = dict(TOLD, operation=28, status=6, phase='phase2-hardware', strength='moderate', cause='nand', diagnose=20)

@@ -151,7 +151,7 @@ def test_usbmuxd_is_blamed_for_a_phone_that_it_ought_to_show(bench, bus):
     assert (record['kind'], record['name'], record['port']) == ('mux-error', 'usbmuxd-down', '1-2')
     assert 'fault' not in devices(bench)['1-3']
     text = ' '.join(bench.triage('status').stdout.split())
-    assert 'usbmuxd does not run. This says nothing about the phone. Start it: systemctl start usbmuxd' in text
+    assert 'usbmuxd is not running. This says nothing about the phone. Start it: systemctl start usbmuxd' in text
     assert bench.sessions() == []
 
 
