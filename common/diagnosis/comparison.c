@@ -412,8 +412,7 @@ static bool is_shared(const struct case_analysis *view, size_t factor)
 	return false;
 }
 
-/* It worked with this factor unchanged, after only another one with another cause was changed.
- */
+/* It worked with this factor unchanged, and with one other factor of another cause changed. */
 static bool is_rival(const struct case_analysis *view, const struct attempt_view *a, size_t factor)
 {
 	const char *cause = comparison_cause(view, factor);
