@@ -81,7 +81,7 @@ void matcher_run(const struct matcher *matcher, const char *line, size_t length,
 		for (size_t i = matcher->first[block]; i; i = matcher->next[i - 1]) {
 			size_t size = matcher->lengths[i - 1];
 
-			if (size <= length - at &&
+			if (size <= length - at && line[at] == matcher->texts[i - 1][0] &&
 				memcmp(line + at, matcher->texts[i - 1], size) == 0)
 				found(user, i - 1, at);
 		}

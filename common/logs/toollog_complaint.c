@@ -186,6 +186,11 @@ static void note_shape(void *user, size_t number, size_t at)
 	log_pattern_note(sign, &shape->tool_sign, &shape->phone_sign);
 }
 
+static char small_letter(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
 static struct shape shape_of(const struct toollog *log)
 {
 	char small[EVENT_TEXT_MAX + 1];
@@ -193,7 +198,7 @@ static struct shape shape_of(const struct toollog *log)
 	size_t length = 0;
 
 	for (; log->message[length] && length < EVENT_TEXT_MAX; length++)
-		small[length] = (char)tolower((unsigned char)log->message[length]);
+		small[length] = small_letter(log->message[length]);
 	matcher_run(shapes(), small, length, note_shape, &shape);
 	return shape;
 }
