@@ -305,3 +305,17 @@ def test_the_manual_has_every_condition():
     keys.remove('restored')  # nobody reports it: the diagnosis sees it from the action
     manual = (root / 'man/idevicetriage.1.scd').read_text()
     assert keys and not [key for key in keys if f'_{key}_' not in manual]
+
+
+@pytest.mark.parametrize('before, after', [(('run',), ('--', 'true')), (('import', '--device', ECID), ('tool.log',))])
+def test_run_and_import_check_conditions_too(bench, folder, before, after):
+    log = folder / 'tool.log'
+    log.write_text(FAILURE)
+    bench.start()
+    after = [log if word == 'tool.log' else word for word in after]
+    result = bench.triage(*before, '--condition', 'chargeFlex=replacd', *after, check=False)
+    assert result.returncode == 2 and 'Did you mean replaced?' in result.stderr
+    assert bench.sessions() == []
+    result = bench.triage(*before, '--condition', 'chargeFlexx=replaced', '--condition', 'rearCamera=known-good', *after)
+    assert 'did you mean chargeFlex?' in result.stderr
+    assert conditions(bench.sessions()[0]) == {'chargeFlexx': 'replaced', 'rearCamera': 'known-good'}
