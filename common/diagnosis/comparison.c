@@ -507,23 +507,26 @@ static bool is_newest_of_value(const struct case_analysis *view, const struct at
 	return true;
 }
 
-static bool is_failure_after_cure(
-	const struct case_analysis *view, const struct attempt_view *a, size_t factor)
+/* The failure that followed each cure once it was changed back. */
+static void mark_returns(const struct case_analysis *view, size_t factor, bool *marks)
 {
-	for (const struct attempt_view *success = view->attempts; success < a; success++)
-		if (cured_by(success, factor) && put_back(view, success, factor) == a)
-			return true;
-	return false;
+	for (size_t i = 0; i < view->count; i++) {
+		const struct attempt_view *back =
+			cured_by(&view->attempts[i], factor)
+				? put_back(view, &view->attempts[i], factor)
+				: NULL;
+
+		if (back)
+			marks[i] = marks[back - view->attempts] = true;
+	}
 }
 
-bool comparison_shown_by(const struct case_analysis *view, enum relation relation, size_t factor,
-	const struct attempt_view *a)
+static bool is_marked(const struct case_analysis *view, const struct attempt_view *a,
+	enum relation relation, size_t factor)
 {
 	switch (relation) {
 	case RELATION_CURED_TWICE:
 		return changed_in(a, factor) && comparison_within(a, phase_of(view, factor));
-	case RELATION_RETURNS:
-		return shows(view, a, relation, factor) || is_failure_after_cure(view, a, factor);
 	case RELATION_TRIED_TWO:
 		return is_newest_of_value(view, a, factor, is_failure);
 	case RELATION_FAILED_TWO:
@@ -531,6 +534,21 @@ bool comparison_shown_by(const struct case_analysis *view, enum relation relatio
 	default:
 		return shows(view, a, relation, factor);
 	}
+}
+
+void comparison_mark(const struct case_analysis *view, enum relation relation, size_t factor,
+	bool marks[static CASE_ANALYSIS_ATTEMPTS_MAX])
+{
+	const struct attempt_view *shown;
+
+	if (!comparison_holds(view, relation, factor, &shown))
+		return;
+	if (relation == RELATION_RETURNS) {
+		mark_returns(view, factor, marks);
+		return;
+	}
+	for (size_t i = 0; i < view->count; i++)
+		marks[i] |= is_marked(view, &view->attempts[i], relation, factor);
 }
 
 /* Another computer is of both halves of Phase 1: it has other ports and other software. */

@@ -27,9 +27,9 @@ bool comparison_within(const struct attempt_view *success, uint64_t factors);
 /* Whether it holds; *shown is the last attempt that shows it, NULL for the case as a whole. */
 bool comparison_holds(const struct case_analysis *view, enum relation relation, size_t factor,
 	const struct attempt_view **shown);
-/* Whether an attempt is one of those that show a relation that holds. */
-bool comparison_shown_by(const struct case_analysis *view, enum relation relation, size_t factor,
-	const struct attempt_view *a);
+/* Marks the attempts that show a relation that holds, by their index in view->attempts. */
+void comparison_mark(const struct case_analysis *view, enum relation relation, size_t factor,
+	bool marks[static CASE_ANALYSIS_ATTEMPTS_MAX]);
 /* Successes for which several factors changed, all within Phase 1 or all within Phase 2, and one of
  * them of this phase; *shown is the last one. At most one where both halves of Phase 1 changed. */
 size_t comparison_together(

@@ -183,35 +183,23 @@ static bool term_holds_for_case(const struct case_analysis *view, const struct t
 	return false;
 }
 
-static bool factors_shown_by(const struct case_analysis *view, const struct term *term,
-	size_t factor, const struct attempt_view *a)
+/* Marks the attempts that show a term of the case, which holds. */
+static void mark_term(const struct case_analysis *view, const struct term *term, size_t factor,
+	bool marks[static CASE_ANALYSIS_ATTEMPTS_MAX])
 {
-	uint64_t asked = factors_of(term, factor);
-	const struct attempt_view *shown;
+	attempt_test *test = term->kind == TERM_FACT ? fact_test(view, term->fact) : NULL;
 
-	for (size_t f = 0; f < view->factor_count; f++)
-		if (asked & FACTOR_BIT(f) && comparison_holds(view, term->relation, f, &shown) &&
-			comparison_shown_by(view, term->relation, f, a))
-			return true;
-	return false;
-}
+	for (size_t f = 0; term->kind == TERM_FACTOR && f < view->factor_count; f++)
+		if (factors_of(term, factor) & FACTOR_BIT(f))
+			comparison_mark(view, term->relation, f, marks);
+	for (size_t i = 0; i < view->count; i++) {
+		const struct attempt_view *a = &view->attempts[i];
 
-/* Whether the attempt is one of those that show a term of the case, which holds. */
-static bool is_shown_by(const struct case_analysis *view, const struct term *term, size_t factor,
-	const struct attempt_view *a)
-{
-	attempt_test *test;
-
-	if (term->negated)
-		return false;
-	if (term->kind == TERM_FACTOR)
-		return factors_shown_by(view, term, factor, a);
-	if (term->kind == TERM_TOGETHER)
-		return comparison_changed_together(view, a, term->phase);
-	if (term->kind != TERM_FACT)
-		return false;
-	test = fact_test(view, term->fact);
-	return test && test(a) && (is_about_successes(test) || a->failed || a->bench_fault);
+		if (term->kind == TERM_TOGETHER)
+			marks[i] |= comparison_changed_together(view, a, term->phase);
+		if (test && (is_about_successes(test) || a->failed || a->bench_fault))
+			marks[i] |= test(a);
+	}
 }
 
 /* Whether a later attempt that is cited has the same computer and cable. */
@@ -234,22 +222,21 @@ static bool is_like_cited(const struct case_analysis *view, const bool *cited, s
 static void trace_terms(const struct case_analysis *view, const struct term *terms, size_t count,
 	bool facts, size_t factor, struct trace *found)
 {
+	bool marks[CASE_ANALYSIS_ATTEMPTS_MAX] = {false};
 	bool cited[CASE_ANALYSIS_ATTEMPTS_MAX] = {false};
 
+	for (size_t t = 0; t < count; t++)
+		if (!terms[t].negated && (terms[t].kind == TERM_FACT) == facts)
+			mark_term(view, &terms[t], factor, marks);
 	for (size_t i = 2 * view->count; i > 0; i--) {
 		size_t index = (i - 1) % view->count;
-		const struct attempt_view *a = &view->attempts[index];
-		bool shown = false;
+		const struct attempt *attempt = view->attempts[index].attempt;
 
-		if (cited[index] || (i > view->count && is_like_cited(view, cited, index)))
-			continue;
-		for (size_t t = 0; t < count && !shown; t++)
-			shown = (terms[t].kind == TERM_FACT) == facts &&
-				is_shown_by(view, &terms[t], factor, a);
-		if (!shown)
+		if (!marks[index] || cited[index] ||
+			(i > view->count && is_like_cited(view, cited, index)))
 			continue;
 		cited[index] = true;
-		trace_add(found, a->attempt, a->attempt->end_sequence);
+		trace_add(found, attempt, attempt->end_sequence);
 	}
 }
 

@@ -4,6 +4,7 @@ judged without a daemon."""
 import gzip
 import json
 import pathlib
+import resource
 
 import pytest
 
@@ -213,3 +214,18 @@ def test_run_ends_with_what_diagnose_says(bench, log):
     short = bench.triage('diagnose', '--short')
     assert result.returncode == 9 and short.stdout.count('\n') == 1
     assert result.stderr.endswith(f'idevicetriage: {short.stdout}'), result.stderr
+
+
+# --- Many attempts --------------------------------------------------------------------------------------
+
+def test_a_phone_of_many_attempts_is_judged_at_once(words):
+    """The daemon diagnoses between its events: to find what the sentences cite took seconds of processor time."""
+    attempts = [{
+        'outcome': 'failed' if number % 5 else 'succeeded', 'host': f'h{number % 7}', 'tool': 'idevicerestore',
+        'version': f'1.{number % 9}', 'action': 'update' if number % 2 else 'erase', 'firmware': f'18.{number % 4}',
+        'conditions': {'cable': f'L{number % 13}', 'battery': ['original', 'known-good', 'replaced'][number % 3]},
+        **({'error': {'domain': 'itunes', 'code': 4013}} if number % 5 else {})} for number in range(256)]
+    path = words.write('many.json', json.dumps({'format': 'idevicetriage-case', 'version': 1, 'attempts': attempts}))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    words.verdict(path)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 2
