@@ -412,17 +412,19 @@ static bool is_shared(const struct case_analysis *view, size_t factor)
 	return false;
 }
 
-/* It worked with this factor unchanged, and with one other factor of another cause changed. */
+/* It worked with this factor unchanged, and with no other changed factor of the same
+ * cause. */
 static bool is_rival(const struct case_analysis *view, const struct attempt_view *a, size_t factor)
 {
 	const char *cause = comparison_cause(view, factor);
 
-	if (changed_in(a, factor))
+	if (!a->contrast_count)
 		return false;
 	for (size_t f = 0; f < view->factor_count; f++)
-		if (cured_by(a, f) && !word_is(comparison_cause(view, f), cause ? cause : ""))
-			return true;
-	return false;
+		if (changed_in(a, f) &&
+			(f == factor || word_is(comparison_cause(view, f), cause ? cause : "")))
+			return false;
+	return true;
 }
 
 /* It worked with this part unchanged, and with other changed parts of another cause. */

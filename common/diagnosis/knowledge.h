@@ -39,7 +39,7 @@ enum relation {
 	RELATION_RETURNS,     /* cured, and put back it failed again */
 	RELATION_CHANGED,     /* it worked with another value of it, whatever else changed */
 	RELATION_AMONG,	      /* it worked with another value of it, and something else changed */
-	RELATION_RIVALED,     /* another one alone cured too, with this one as it was */
+	RELATION_RIVALED,     /* it worked with this one as it was, too */
 	RELATION_STAYED,      /* it worked with the part as it was, and other parts changed */
 	RELATION_TRIED,	      /* some attempt ran with the part in another state */
 	RELATION_TRIED_TWO,   /* it failed with two values of it or more */
