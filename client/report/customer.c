@@ -179,36 +179,94 @@ static void put_result(struct html *html, const struct report *report)
 	html_end(html);
 }
 
-static void put_conditions(struct html *html, struct json_object *session)
+/* The condition of that key; NULL if there is none. */
+static struct json_object *find_condition(struct json_object *session, const char *key)
 {
 	struct json_object *conditions = field_list(session, "conditions");
-	const char *host = field_text(session, "host");
-	bool any = false;
 
-	if (host && *host) {
-		html_put(html, "computer ");
-		html_foreign(html, host);
-		any = true;
-	}
-	for (size_t i = 0; i < field_count(conditions); i++) {
-		struct json_object *condition = field_item(conditions, i);
-
-		if (phrase_condition_is_spare(conditions, condition))
-			continue;
-		html_put(html, any ? ", " : "");
-		html_foreign(html, phrase_condition(condition).text);
-		any = true;
-	}
-	if (!any)
-		html_put(html, "nothing special was noted");
+	for (size_t i = 0; i < field_count(conditions); i++)
+		if (text_equal(field_text_or(field_item(conditions, i), "key", ""), key))
+			return field_item(conditions, i);
+	return NULL;
 }
 
-static void put_try(struct html *html, const struct report_attempt *attempt)
+/* Whether something was known of the attempt before that is not known of this one. */
+static bool lacks_something(struct json_object *session, struct json_object *before)
+{
+	struct json_object *conditions = field_list(before, "conditions");
+
+	for (size_t i = 0; i < field_count(conditions); i++)
+		if (!find_condition(session, field_text_or(field_item(conditions, i), "key", "")))
+			return true;
+	return *field_text_or(before, "host", "") && !*field_text_or(session, "host", "");
+}
+
+static void put_known(struct html *html, const char *before, const char *text, size_t *count)
+{
+	html_put(html, "%s%s", (*count)++ ? ", " : "", before);
+	html_foreign(html, text);
+}
+
+/* What held in an attempt; only what is new where `before`, the attempt before, is not NULL. */
+static size_t put_conditions(
+	struct html *html, struct json_object *session, struct json_object *before)
+{
+	struct json_object *conditions = field_list(session, "conditions");
+	const char *host = field_text_or(session, "host", "");
+	size_t count = 0;
+
+	if (*host && !text_equal(field_text_or(before, "host", ""), host))
+		put_known(html, "computer ", host, &count);
+	for (size_t i = 0; i < field_count(conditions); i++) {
+		struct json_object *condition = field_item(conditions, i), *old;
+
+		old = find_condition(before, field_text_or(condition, "key", ""));
+		if (phrase_condition_is_spare(conditions, condition) ||
+			(old && text_equal(phrase_condition(old).text,
+					phrase_condition(condition).text)))
+			continue;
+		put_known(html, "", phrase_condition(condition).text, &count);
+	}
+	return count;
+}
+
+static struct phrase stop_of(struct json_object *session)
+{
+	const char *stage = words_stage(field_text_or(session, "stage", ""));
+	struct phrase phrase = {""};
+	int64_t code;
+
+	if (!text_equal(field_text_or(session, "outcome", ""), "failed") || !*stage)
+		return phrase;
+	if (field_number(session, "itunesCode", &code) && code)
+		snprintf(phrase.text, PHRASE_BYTES, "it stopped %s (error %" PRId64 ")", stage,
+			code);
+	else
+		snprintf(phrase.text, PHRASE_BYTES, "it stopped %s", stage);
+	return phrase;
+}
+
+/* What held in it and where it stopped; "as before" stands for what the attempt before says. */
+static void put_circumstances(
+	struct html *html, struct json_object *session, struct json_object *before)
+{
+	bool alike = before && !lacks_something(session, before);
+	size_t count = put_conditions(html, session, alike ? before : NULL);
+	struct phrase stop = stop_of(session);
+
+	if (count == 0)
+		html_put(html, alike ? "as before" : "nothing special was noted");
+	else if (alike)
+		html_put(html, ", otherwise as before");
+	if (*stop.text && !(alike && text_equal(stop_of(before).text, stop.text)))
+		html_put(html, "; %s", stop.text);
+}
+
+static void put_try(struct html *html, const struct report_attempt *attempt,
+	const struct report_attempt *before)
 {
 	struct json_object *session = attempt->session;
 	const char *outcome = field_text_or(session, "outcome", "unknown");
-	const char *stage = words_stage(field_text_or(session, "stage", ""));
-	int64_t code;
 
 	html_begin(html, "li", NULL);
 	html_put_in(html, "span", "number", "%zu", attempt->number);
@@ -218,12 +276,7 @@ static void put_try(struct html *html, const struct report_attempt *attempt)
 	html_put(html, "%s", words_outcome(outcome));
 	html_end(html);
 	html_begin(html, "p", "soft");
-	put_conditions(html, session);
-	if (text_equal(outcome, "failed") && *stage) {
-		html_put(html, "; it stopped %s", stage);
-		if (field_number(session, "itunesCode", &code) && code)
-			html_put(html, " (error %" PRId64 ")", code);
-	}
+	put_circumstances(html, session, before ? before->session : NULL);
 	html_end(html);
 	html_end(html);
 }
@@ -231,7 +284,8 @@ static void put_try(struct html *html, const struct report_attempt *attempt)
 static void put_tries(struct html *html, const struct report *report)
 {
 	size_t count = report->attempt_count;
-	size_t left_out = report->attempts_left_out + (count > TRIED_MAX ? count - TRIED_MAX : 0);
+	size_t first = count > TRIED_MAX ? count - TRIED_MAX : 0;
+	size_t left_out = report->attempts_left_out + first;
 
 	html_begin(html, "section", "tried");
 	html_put_in(html, "h2", NULL, "What was tried");
@@ -241,8 +295,8 @@ static void put_tries(struct html *html, const struct report *report)
 		html_put_in(html, "p", "soft", "The newest %zu of %zu attempts.", (size_t)TRIED_MAX,
 			count + report->attempts_left_out);
 	html_begin(html, "ol", "tries");
-	for (size_t i = count > TRIED_MAX ? count - TRIED_MAX : 0; i < count; i++)
-		put_try(html, &report->attempts[i]);
+	for (size_t i = first; i < count; i++)
+		put_try(html, &report->attempts[i], i > first ? &report->attempts[i - 1] : NULL);
 	html_end(html);
 	html_end(html);
 }

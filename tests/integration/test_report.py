@@ -352,7 +352,7 @@ def ten(bench):
     """Ten reported attempts with all that a bench knows of its ports."""
     attempts = [{
         'host': 'bench Mac' if number % 3 else 'counter PC', 'tool': 'idevicerestore', 'version': '1.0.0-229',
-        'action': 'update', 'firmware': '18.3', 'entry': 'recovery', 'outcome': 'failed',
+        'action': 'update', 'firmware': '18.3', 'entry': 'recovery', 'outcome': 'failed', 'stage': 'boot-ramdisk',
         'error': {'domain': 'itunes', 'code': 4013},
         'conditions': {'cable': f'L0{number % 3}', 'port': f'1-2.{number % 4}', 'portName': 'bench left',
                        'hub': '05e3:0610', 'hubDepth': '1', 'battery': 'known-good'}} for number in range(10)]
