@@ -67,6 +67,11 @@ static int put_item(struct export *export, struct json_object *value)
 	return put_value(export, value, false);
 }
 
+static bool corrects_ticket(struct json_object *object, const char *key)
+{
+	return text_equal(field_text_or(object, key, ""), "ticket");
+}
+
 /* The name of a person who corrected something is not for third parties. */
 static void hide_author(struct export *export, struct json_object *object)
 {
@@ -79,7 +84,7 @@ static int put_record(struct export *export, struct json_object *record)
 	const char *kind = field_text_or(record, "kind", "");
 	struct json_object *text = NULL;
 
-	if (export->masks && text_equal(kind, "ticket"))
+	if (export->masks && (text_equal(kind, "ticket") || corrects_ticket(record, "name")))
 		return EXIT_DONE;
 	hide_author(export, record);
 	if (!export->lines)
@@ -194,6 +199,24 @@ static int put_head(struct export *export, struct json_object *device, struct js
 	return r;
 }
 
+/* A ticket that was corrected may stand elsewhere too. */
+static int mask_tickets(struct export *export, struct json_object *attempt)
+{
+	struct json_object *amendments = field_list(attempt, "amendments");
+	int r = mask_add_word(export->masks, field_text_or(attempt, "ticket", ""));
+
+	for (size_t i = 0; r == 0 && i < field_count(amendments); i++) {
+		struct json_object *amendment = field_item(amendments, i);
+
+		if (!corrects_ticket(amendment, "key"))
+			continue;
+		r = mask_add_word(export->masks, field_text_or(amendment, "before", ""));
+		if (r == 0)
+			r = mask_add_word(export->masks, field_text_or(amendment, "after", ""));
+	}
+	return r;
+}
+
 /* Adds every identifier of the phone and the customer in the attempts to the masks. */
 static int gather_masks(struct export *export, struct json_object *sessions)
 {
@@ -206,13 +229,12 @@ static int gather_masks(struct export *export, struct json_object *sessions)
 		r = ask_attempt(
 			export, field_text_or(field_item(sessions, i), "session", ""), &reply);
 		c = r == EXIT_DONE ? field_object(reply, "case") : NULL;
-		if (c && (mask_add_ecid(export->masks,
-				  field_text_or(field_object(c, "device"), "ecid", "")) < 0 ||
-				 mask_add(export->masks, field_text_or(field_object(c, "device"),
-								 "udid", "")) < 0 ||
-				 mask_add_word(export->masks,
-					 field_text_or(field_item(field_list(c, "attempts"), 0),
-						 "ticket", "")) < 0))
+		if (c &&
+			(mask_add_ecid(export->masks,
+				 field_text_or(field_object(c, "device"), "ecid", "")) < 0 ||
+				mask_add(export->masks,
+					field_text_or(field_object(c, "device"), "udid", "")) < 0 ||
+				mask_tickets(export, field_item(field_list(c, "attempts"), 0)) < 0))
 			r = report_no_memory();
 	}
 	return r;

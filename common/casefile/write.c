@@ -204,8 +204,11 @@ static json *amendments_array(struct json_builder *builder, const struct attempt
 
 	for (size_t i = 0; i < attempt->amendment_count; i++) {
 		const struct amendment *amendment = &attempt->amendments[i];
-		json *object = next_object(builder, array);
+		json *object;
 
+		if (identity == CASEFILE_MASK && text_equal(amendment->key, "ticket"))
+			continue;
+		object = next_object(builder, array);
 		put_time(builder, object, "at", amendment->at_us);
 		if (identity == CASEFILE_REVEAL)
 			json_put_known_text(builder, object, "by", amendment->by);

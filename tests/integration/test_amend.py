@@ -319,3 +319,15 @@ def test_run_and_import_check_conditions_too(bench, folder, before, after):
     result = bench.triage(*before, '--condition', 'chargeFlexx=replaced', '--condition', 'rearCamera=known-good', *after)
     assert 'did you mean chargeFlex?' in result.stderr
     assert conditions(bench.sessions()[0]) == {'chargeFlexx': 'replaced', 'rearCamera': 'known-good'}
+
+
+def test_a_masked_export_hides_a_corrected_ticket(bench, folder):
+    bench.start()
+    name = told(bench, '--ticket', 'T-12345', '--cable', 'cable of T-12345')
+    bench.triage('attempt', '--session', name, '--ticket', 'T-67890')
+    bench.triage('attempt', '--session', name, '--unset', 'ticket')
+    exported = folder / 'masked.json'
+    bench.triage('export', '--mask', '-o', exported, ECID)
+    assert 'T-12345' not in exported.read_text() and 'T-67890' not in exported.read_text()
+    bench.triage('export', '-o', folder / 'plain.json', ECID)
+    assert 'T-12345' in (folder / 'plain.json').read_text()
