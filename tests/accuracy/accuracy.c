@@ -17,6 +17,7 @@
 #include "common/diagnosis/comparison.h"
 #include "tests/accuracy/floors.h"
 #include "tests/accuracy/score.h"
+#include "tests/accuracy/steps.h"
 
 static const char *member_text(struct json_object *object, const char *key)
 {
@@ -220,6 +221,7 @@ static bool compare_floors(const char *path, const struct scored *cases, size_t 
 
 	score_figures(cases, count, figures);
 	score_print_wrong(cases, count);
+	steps_print_missed(cases, count);
 	printf("\nFigures\n");
 	return floors_hold(path, figures, FIGURE_COUNT);
 }
@@ -229,8 +231,8 @@ int main(int argc, char **argv)
 	CLEANUP(freep) struct scored *cases = calloc(SCORE_CASES_MAX, sizeof(*cases));
 	size_t count;
 
-	if (argc < 2 || argc > 3 || !cases) {
-		fprintf(stderr, "usage: accuracy FOLDER [FLOORS]\n");
+	if (argc < 2 || argc > 4 || argc == 3 || !cases) {
+		fprintf(stderr, "usage: accuracy FOLDER [FLOORS STEPS]\n");
 		return 2;
 	}
 	count = read_folder(argv[1], cases);
@@ -239,7 +241,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	fill_majority(cases, count);
-	if (argc == 3)
+	if (argc == 4 && !steps_read(argv[3], cases, count))
+		return 2;
+	if (argc == 4)
 		return compare_floors(argv[2], cases, count) ? 0 : 1;
 	return score_print(cases, count) ? 1 : 0;
 }

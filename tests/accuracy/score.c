@@ -258,10 +258,13 @@ void score_figures(
 	const struct scored *cases, size_t count, struct figure figures[static FIGURE_COUNT])
 {
 	struct counts counts = count_cases(cases, count, NULL, NULL, NULL);
-	size_t resolving = 0;
+	size_t resolving = 0, labelled = 0, right = 0;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		labelled += cases[i].step_labelled;
+		right += cases[i].step_right;
 		resolving += has_suffix(&cases[i], "--before") && cases[i].next_resolves;
+	}
 	memcpy(figures,
 		(struct figure[FIGURE_COUNT]){
 			{"cases", counts.all},
@@ -272,6 +275,8 @@ void score_figures(
 			{"cause-first", counts.cause_first},
 			{"cause-listed", counts.cause_listed},
 			{"next-step", resolving},
+			{"step-labels", labelled},
+			{"step-right", right},
 		},
 		sizeof(*figures) * FIGURE_COUNT);
 }

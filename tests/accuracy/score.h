@@ -28,6 +28,8 @@ struct scored {
 	char cause[NAME_SIZE];
 	char next[NAME_SIZE];
 	bool next_resolves; /* the next step tests the true cause */
+	bool step_labelled; /* somebody wrote which next steps are right */
+	bool step_right;
 	bool has_clue; /* something speaks for the true cause, beyond that it was not ruled out */
 	char reason[512]; /* why it is not decided, or the next step is another */
 	char summary[256];
@@ -40,7 +42,7 @@ struct figure {
 	size_t value;
 };
 
-#define FIGURE_COUNT 8
+#define FIGURE_COUNT 10
 
 enum side side_of(enum phase phase);
 /* Prints all tables to standard output. Returns the verdicts that were wrong at strong or above. */
