@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How `diagnose` speaks: its first lines for each small input, the one line of --short, what --all adds, and a log that is
-judged without a daemon."""
+"""How `diagnose` speaks: its first lines for each small input, the one line of --short, what --all adds, and a log
+that is judged without a daemon."""
 import gzip
 import json
 import pathlib
@@ -54,7 +54,7 @@ MINIMAL_WORDS = {
     'cam-out-twice.json': ('has worked since attempt 2', 'rear camera', 'connect the parts that are off again'),
     'disp-dock.json': ('has worked since attempt 2', 'display', 'Hand the phone over'),
     'e14-erase-ok.json': ('has worked since attempt 2', 'an erase', 'hand it over'),
-    'e14-two-hosts.json': ('Undecided after 2 failed attempts', 'how the restore was started', 'storage was nearly full'),
+    'e14-two-hosts.json': ('Undecided after 2 failed', 'how the restore was started', 'storage was nearly full'),
     'e53-ios91.json': ('Phase 1 (software)', 'firmware file', 'newest firmware'),
     'full-phone-log.json': ('Phase 1 (software)', 'how the restore was started', 'storage was nearly full'),
     'g29-replaced.json': ('Phase 2 (hardware)', 'gauge', 'before anything is opened'),
@@ -120,7 +120,8 @@ def suspects(text):
     start = next((number for number, line in enumerate(lines) if line.startswith('Evidence (+)')), len(lines))
     end = lines.index('', start) if '' in lines[start:] else len(lines)
     titles = [line.strip() for line in lines[start + 1:end] if not line.startswith('   ')]
-    return [title for line in titles if not line.startswith(('Also', 'Equally', 'each of')) for title in line.split('; ')]
+    return [title for line in titles if not line.startswith(('Also', 'Equally', 'each of'))
+            for title in line.split('; ')]
 
 
 def test_at_most_three_suspects_are_shown(words):
@@ -200,7 +201,8 @@ def test_the_lines_of_two_phones_give_no_verdict(words):
 def test_a_log_that_is_given_as_a_case_names_the_option(words):
     result = words.bench.triage('diagnose', '--case', MINIMAL / 'm05.log', check=False)
     assert result.returncode == 1 and '--log' in result.stderr
-    result = words.bench.triage('diagnose', '--log', MINIMAL / 'm05.log', '--case', MINIMAL / 'disp-dock.json', check=False)
+    result = words.bench.triage('diagnose', '--log', MINIMAL / 'm05.log', '--case', MINIMAL / 'disp-dock.json',
+                                check=False)
     assert result.returncode == 2
 
 
@@ -208,7 +210,7 @@ def test_a_log_that_is_given_as_a_case_names_the_option(words):
 
 @pytest.mark.parametrize('log', ['m05.log', 'm06.log', 'm19.log'])
 def test_run_ends_with_what_diagnose_says(bench, log):
-    """The verdict of a failed restore stands below its end, from the real daemon, and leaves the tool's status alone."""
+    """The verdict of a failed restore stands below its end; the status stays the tool's."""
     bench.start()
     result = bench.triage('run', '--', 'sh', '-c', f'cat {MINIMAL / log}; exit 9', check=False)
     short = bench.triage('diagnose', '--short')
