@@ -75,7 +75,7 @@ static enum side baseline_article(const struct case_analysis *view)
 	return view->computers >= 2 ? SIDE_PHASE_2 : SIDE_UNDECIDED;
 }
 
-/* Whether the experiment tests the cause: with it the case would be decided. */
+/* Whether the experiment tests the cause, so that its result decides the case. */
 static bool resolves(const char *experiment, const char *cause)
 {
 	for (size_t i = 0; i < knowledge_experiments_count; i++) {
@@ -88,7 +88,7 @@ static bool resolves(const char *experiment, const char *cause)
 	return false;
 }
 
-/* What speaks for the true cause, beyond that it was not ruled out; NULL = nothing. */
+/* The evidence for the true cause, other than that it was not excluded; NULL = none. */
 static const struct finding *find_clue(const struct verdict *verdict, const char *cause)
 {
 	const struct finding *best = NULL;
@@ -108,9 +108,7 @@ static const struct finding *find_clue(const struct verdict *verdict, const char
 	return best;
 }
 
-/* Why the case is not decided, in words: what speaks for the truth, and what would have to be
- * known.
- */
+/* Explains why the case is undecided: the evidence for the truth, and the missing facts. */
 static void explain(
 	struct scored *scored, const struct verdict *verdict, const struct case_analysis *view)
 {
@@ -174,7 +172,7 @@ static int compare_names(const void *left, const void *right)
 	return strcmp(a->name, b->name);
 }
 
-/* Returns the number of cases; 0 where there is none, or one of them can't be scored. */
+/* Returns the number of cases; 0 if there are none, or if one of them cannot be scored. */
 static size_t read_folder(const char *folder, struct scored *cases)
 {
 	DIR *directory = opendir(folder);

@@ -26,7 +26,7 @@ static bool is_kind(const char *word)
 	return text_equal(word, "at-least") || text_equal(word, "at-most");
 }
 
-/* Returns the number of limits, or -1 where a line is none. */
+/* Returns the number of limits, or -1 for an invalid line. */
 static int read_floors(const char *path, struct floor floors[static FLOORS_MAX])
 {
 	CLEANUP(closefilep) FILE *file = fopen(path, "re");

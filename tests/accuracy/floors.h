@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Compares the figures of a run with a file of floors. Counts nothing itself. */
+/* Compares the figures of a run with a file of limits (floors). It counts nothing itself. */
 #pragma once
 
 #include <stdbool.h>

@@ -28,7 +28,7 @@ static struct uuid no_id(void *user, struct stamp now)
 	return (struct uuid){{0}};
 }
 
-/* An attempt as a restore of idevicerestore leaves it, as a case file. */
+/* A typical attempt of idevicerestore, as a case file. */
 static char *told_new(void)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
@@ -55,7 +55,7 @@ static char *told_new(void)
 	return casefile_write(c, CASEFILE_REVEAL, &text) < 0 ? NULL : text;
 }
 
-/* Through SQL of its own: one transaction an attempt would take an hour. */
+/* Uses its own SQL: one transaction per attempt would take an hour. */
 static int fill(const char *path, int64_t count)
 {
 	CLEANUP(freep) char *told = told_new();
@@ -112,7 +112,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Microseconds of the slowest but one percent; 0 where it failed. */
+/* The 99th percentile in microseconds; 0 if it failed. */
 static uint64_t measure(const char *folder, int64_t count)
 {
 	CLEANUP(bench_freep) struct bench *bench = bench_new("", 100, no_record, no_id, NULL);

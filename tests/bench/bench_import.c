@@ -16,7 +16,7 @@
 #define ROUNDS 5
 #define MEMORY_KIB_MAX (32 * 1024)
 
-/* Returns the seconds, 0 where the command failed, with the most memory that it has had. */
+/* Returns the seconds, 0 if the command failed, and the peak of its memory. */
 static double run_import(const char *command, const char *path, long *ret_memory_kib)
 {
 	struct stamp start = clock_now();

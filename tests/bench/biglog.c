@@ -10,7 +10,7 @@
 
 #include "common/logs/toollog.h"
 
-/* What fills nine tenths of such a log: the dumps of what is sent to the signing server. */
+/* Adds a dump of a request to the signing server: nine tenths of such a log. */
 static size_t add_dump(char *text, size_t at, size_t bytes)
 {
 	static const char letters[] =
@@ -54,7 +54,7 @@ double biglog_seconds_since(struct stamp start)
 	return (double)(clock_now().monotonic_us - start.monotonic_us) / (double)USEC_PER_SEC;
 }
 
-/* What the parser searches for, as one extended regular expression. */
+/* Writes the texts that the parser searches for as one extended regular expression. */
 static void write_patterns(char *out, size_t size)
 {
 	size_t at = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What each fuzz_NAME.c defines; libFuzzer and replay.c call it. */
+/* Defined by each fuzz_NAME.c; called by libFuzzer and replay.c. */
 #pragma once
 
 #include <stddef.h>

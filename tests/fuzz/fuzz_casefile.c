@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Case files of anybody: what is read must be diagnosed, written and read back alike. */
+/* Untrusted case files: each one that is read must be diagnosed, written and read back
+ * unchanged. */
 #include <stdlib.h>
 #include <string.h>
 

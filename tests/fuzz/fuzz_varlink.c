@@ -51,7 +51,7 @@ static void check_answers(struct world *world)
 	}
 }
 
-/* Lets the server work until nothing comes any more. */
+/* Runs the server until it sends nothing more. */
 static void play(struct world *world)
 {
 	unsigned idle = 0;
@@ -87,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (make_world(&world) &&
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0) {
 		world.fd = pair[0];
-		/* What the socket does not take at once is cut. */
+		/* Input that the socket does not accept at once is dropped. */
 		if (size > 0 && send(world.fd, data, size, 0) < 0 && errno != EAGAIN)
 			abort();
 		shutdown(world.fd, SHUT_WR);

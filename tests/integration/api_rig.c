@@ -8,7 +8,7 @@
 #include "common/base/text.h"
 #include "tests/rig/rig.h"
 
-#define NO_FOLDER "/dev/null" /* where no casebook can be */
+#define NO_FOLDER "/dev/null" /* a casebook cannot be created there */
 
 struct api_rig {
 	struct rig parts;

@@ -16,5 +16,5 @@ struct api_rig *api_rig_free(struct api_rig *rig);
 struct api *api_rig_api(struct api_rig *rig);
 /* Records `count` notes with texts of `bytes` bytes that begin with the sequence. */
 void api_rig_publish(struct api_rig *rig, size_t count, size_t bytes);
-/* From now on the records cannot be read. */
+/* Makes the records unreadable from now on. */
 void api_rig_break(struct api_rig *rig);

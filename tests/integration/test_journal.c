@@ -54,7 +54,7 @@ static void new_lines_are_told(void **state)
 	assert_int_equal(event->number, 2254);
 }
 
-/* None of these is from whom it says, or about now; the last line is, and closes the wait. */
+/* These are forged or old; only the last line is valid, and ends the wait. */
 static void forged_and_foreign_lines(void **state)
 {
 	struct rig *rig = *state;
@@ -95,7 +95,7 @@ static void usbmuxd_leaves_a_phone(void **state)
 	assert_string_equal(rig->events.list[1].event.name, "usbmuxd-left-phone");
 }
 
-/* A restart reads what came in between, once. */
+/* A restart reads the entries written in between, once. */
 static void place_is_kept(void **state)
 {
 	struct rig *rig = *state;
@@ -121,7 +121,7 @@ static void place_is_kept(void **state)
 	assert_int_equal(rig->events.list[4].event.kind, EVENT_SOURCE);
 }
 
-/* After a long absence the old lines are left out. */
+/* After a long absence, old lines are skipped. */
 static void old_lines_are_left(void **state)
 {
 	struct rig *rig = *state;

@@ -5,7 +5,7 @@
 
 #define TOLD_SIZE 1024
 #define LINE_SIZE 1024
-/* A line of ours behind the recording, by which its end is known. */
+/* Our own line after the recording marks its end. */
 #define END_PORT "9-9"
 #define END_LINE "usb " END_PORT ": over-current condition"
 

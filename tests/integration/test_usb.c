@@ -120,7 +120,8 @@ static void there_at_start(void **state)
 	assert_string_equal(event->text, "d421ap");
 }
 
-/* One phone through the modes of a restore, at one port; each removal tells what it was. */
+/* One phone goes through the modes of a restore at one port; each removal has the values of its
+ * attach. */
 static void through_the_modes(void **state)
 {
 	struct rig *rig = *state;
@@ -156,7 +157,7 @@ static void through_the_modes(void **state)
 	assert_string_equal(nth_event(&rig->events, EVENT_DETACH, 2)->udid, UDID);
 }
 
-/* Away and back before the loop turns: still two devices, in their order. */
+/* A phone leaves and returns before the loop runs: still two devices, in order. */
 static void remove_and_add_at_once(void **state)
 {
 	struct rig *rig = *state;
@@ -171,7 +172,7 @@ static void remove_and_add_at_once(void **state)
 	assert_int_equal(rig->events.list[3].event.kind, EVENT_ATTACH);
 }
 
-/* The next phone sits at the port by the time the uevent of the first is read. */
+/* The next phone is at the port before the uevent of the first is read. */
 static void another_phone_at_the_port(void **state)
 {
 	struct rig *rig = *state;
@@ -251,7 +252,7 @@ static void many_rounds_leak_nothing(void **state)
 	for (size_t i = 1; i <= ROUNDS; i++) {
 		plug(rig, "1-2", 0x12a8, USB_SERIAL);
 		assert_int_equal(usb_testbed_remove(rig->testbed, "1-2"), 0);
-		/* Sysfs shows nothing any more, and the uevent has to do. */
+		/* Sysfs is already empty: only the uevent has the data. */
 		expect_events(rig, 1 + i * 2);
 	}
 	assert_int_equal(count_descriptors(), descriptors);

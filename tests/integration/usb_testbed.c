@@ -19,7 +19,7 @@ struct testbed_port {
 struct usb_testbed {
 	UMockdevTestbed *testbed;
 	char *folder;
-	int next_address; /* one row of numbers for all buses: none is used twice */
+	int next_address; /* one sequence for all buses: no number is used twice */
 	struct testbed_port ports[PORTS_MAX];
 };
 
@@ -111,7 +111,7 @@ static int plug(struct usb_testbed *testbed, const char *port, const char *paren
 	snprintf(bus, sizeof(bus), "%d", atoi(port + (number == 1 ? 3 : 0)));
 	snprintf(address, sizeof(address), "%d", number);
 	snprintf(triple, sizeof(triple), "%x/%x/100", vendor_id, product_id);
-	/* This sends the uevent "add", so everything has to be there before. */
+	/* This sends the uevent "add", so everything must exist before. */
 	slot->syspath = umockdev_testbed_add_devicev(
 		testbed->testbed, "usb", port, parent, (char **)attributes, (char **)properties);
 	if (!slot->syspath)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* USB devices that exist for libsystemd alone, by umockdev: a process under umockdev-wrapper with
- * UMOCKDEV_DIR set sees them in its sysfs and gets their uevents. No kernel is involved. */
+/* USB devices that only libsystemd sees, made by umockdev: a process under umockdev-wrapper with
+ * UMOCKDEV_DIR set sees them in its sysfs and gets their uevents. The kernel is not involved. */
 #pragma once
 
 #include <stdint.h>

@@ -11,7 +11,7 @@
 struct rig {
 	struct loop *loop;
 	const char *bench_name;
-	const char *state_dir; /* where the casebook is, or cannot be */
+	const char *state_dir; /* folder of the casebook; an invalid one = no casebook */
 	struct ring_file *ring;
 	struct conditions *conditions;
 	struct recorder *recorder;
@@ -19,16 +19,16 @@ struct rig {
 	struct sealer *sealer;
 	struct store store;
 	struct source_states sources;
-	bool observed; /* diagnoser and sealer see the records */
+	bool observed; /* diagnoser and sealer get the records */
 };
 
-/* Makes the parts over a new ring. Returns 0 or a negative errno; rig_done() frees them also then.
- */
+/* Creates the parts over a new ring. Returns 0 or a negative errno; call rig_done() in both
+ * cases. */
 int rig_init(struct rig *rig, struct loop *loop, const char *bench_name, const char *state_dir,
 	uint64_t ring_bytes);
 void rig_done(struct rig *rig);
-/* Lets diagnoser and sealer see the records, as the daemon's main does. */
+/* Connects diagnoser and sealer to the records, as the daemon's main does. */
 void rig_observe(struct rig *rig);
-/* The daemon dies and is started again, over the records but the first `forgotten`. Returns 0 or a
+/* Restarts the daemon after a crash, with all records except the first `forgotten`. Returns 0 or a
  * negative errno. */
 int rig_restart(struct rig *rig, size_t forgotten);

@@ -19,7 +19,7 @@
 #define RUN_BEGINS_US (7 * USEC_PER_SEC) /* after the begin of a course */
 #define NO_FOLDER "/nonexistent"
 
-/* Fails only where the test itself is broken. */
+/* Fails only if the test itself is broken. */
 static void must(int r)
 {
 	if (r != 0)
@@ -310,7 +310,7 @@ static void play_messages(struct play *play, size_t restart_at)
 	}
 }
 
-/* A restart ends a restore that has no `run` as lost: nobody saw its middle. */
+/* A restart ends a restore without `run` as lost: nobody saw its middle. */
 static bool is_watching(const struct rig *rig)
 {
 	const struct bench *bench = rig->store.bench;
@@ -366,7 +366,7 @@ static int itunes_number(const struct symptom *symptom)
 							     : 0;
 }
 
-/* Somebody tells of a restore with Finder. */
+/* A person reports a restore with Finder. */
 static void report(struct shop *shop, const struct course *course)
 {
 	struct attempt *attempt = calloc(1, sizeof(*attempt));

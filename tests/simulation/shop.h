@@ -11,7 +11,7 @@
 #define SHOP_COMPUTERS 2
 #define SHOP_HISTORY_MAX 8
 
-/* How what the sources see comes to the daemon. */
+/* How the observations of the sources reach the daemon. */
 struct arrival {
 	unsigned delay_ms[SOURCE_PERSON + 1]; /* at most, by enum event_source */
 	unsigned lost_percent;		      /* of events; the log of a tool is complete */
@@ -36,5 +36,5 @@ void shop_open(struct shop *shop);
 void shop_close(struct shop *shop);
 /* Plays an attempt, and lets `pause_us` pass after it. */
 void shop_play(struct shop *shop, const struct course *course, uint64_t pause_us);
-/* The verdict on the phone of the shop. `shows` prints the attempts that it is made from. */
+/* The verdict on the shop's phone. `shows` prints its attempts. */
 void shop_judge(struct shop *shop, bool shows, struct verdict *ret);
