@@ -37,6 +37,10 @@ static inline struct attempt *add_4013(struct triage_case *c, const char *host, 
 	struct attempt *attempt = add_attempt(c, host, cable, OUTCOME_FAILED);
 
 	attempt->itunes_code = 4013;
+	/* A person read the number: it is known that a tool ran. */
+	text_copy(attempt->errors[0].domain, sizeof(attempt->errors[0].domain), "itunes");
+	attempt->errors[0].code = 4013;
+	attempt->error_count = 1;
 	attempt->stage = STAGE_BOOT_RAMDISK;
 	attempt->came_back = MODE_RECOVERY;
 	attempt->health.grade = HEALTH_GOOD;

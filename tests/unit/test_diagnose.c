@@ -627,6 +627,8 @@ static void a_link_lost_in_the_log_is_not_proven(void **state)
 	add_persisting(c);
 	for (size_t i = 0; i < c->attempt_count; i++) {
 		c->attempts[i]->itunes_code = 0;
+		c->attempts[i]->error_count = 0;
+		text_copy(c->attempts[i]->tool, NAME_SIZE, "itunes");
 		c->attempts[i]->stage = STAGE_RESTORE;
 		c->attempts[i]->operation = 13;
 		add_sign(c->attempts[i], "link-lost");
