@@ -222,18 +222,12 @@ static bool may_be_the_tool(const struct attempt_view *a)
 	       !case_analysis_log_lost_link(a->attempt) && a->says != SAYS_PART;
 }
 
-/* Only the phone's modes were seen: no tool, no log, and no error number that a person read. */
-static bool has_unseen_tool(const struct attempt_view *a)
-{
-	return !a->attempt->tool[0] && a->attempt->error_count == 0;
-}
-
 /* A single outdated tool fails everywhere. */
 static bool tool_is_in_doubt(const struct case_analysis *view)
 {
 	return view->tools < 2 &&
 	       (any_failure(view, asks_for_newer_tool) || any_failure(view, may_be_the_tool) ||
-		       any_failure(view, has_unseen_tool) || fact_tool_outdated(view));
+		       fact_tool_outdated(view));
 }
 
 bool fails_on_all_links(const struct case_analysis *view)
