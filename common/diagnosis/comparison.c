@@ -127,6 +127,13 @@ uint64_t comparison_changed(const struct case_analysis *view, const struct attem
 	return changed;
 }
 
+/* Both were watched without `run`: nobody saw with which tool. */
+static bool hides_tool(const struct attempt_view *a, const struct attempt_view *b)
+{
+	return !a->attempt->tool[0] && !b->attempt->tool[0] && !uuid_is_none(&a->attempt->id) &&
+	       !uuid_is_none(&b->attempt->id);
+}
+
 static struct contrast contrast_of(const struct case_analysis *view,
 	const struct attempt_view *success, const struct attempt_view *failure)
 {
@@ -137,6 +144,8 @@ static struct contrast contrast_of(const struct case_analysis *view,
 		if (compared & FACTOR_BIT(f) && view->factors[f].doubt &&
 			factor_is_known(success, f) != factor_is_known(failure, f))
 			contrast.doubtful |= FACTOR_BIT(f);
+	if (hides_tool(success, failure))
+		contrast.doubtful |= FACTOR_BIT(FACTOR_ID_TOOL);
 	drop_companions(view, success, failure, &contrast);
 	return contrast;
 }

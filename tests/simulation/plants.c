@@ -138,6 +138,7 @@ const struct plant plants[] = {
 		.symptoms = {{"kernel-panic", 2}, {"early-reset", 1}},
 		.history = {{"display-replaced", 60}, {"drop", 30}}},
 	{"camera", {"other-flex"}, KNOB_BIT(KNOB_MINIMAL), 100,
+		.anonymous = true, /* part by part is not played */
 		.symptoms = {{"kernel-panic", 2}, {"early-reset", 1}, {"nfc-not-updated", 1}}},
 	{"storage chip", {"nand"}, 0, 100,
 		.symptoms = {{"storage-absent", 2}, {"storage-writes", 2}, {"storage-waits", 1},

@@ -20,6 +20,7 @@
 
 #define EXPERIMENTS_MAX 16  /* after which the technician gives up */
 #define EXTRA_EXPERIMENTS 2 /* over the fixed order, in the median */
+#define LOG_ALONE_EACH 4    /* phones: the log alone is compared for one of so many */
 #define FAILURES_SHOWN 10   /* of each property */
 #define ERRS_PERCENT 10
 #define PLANTS_MAX 32
@@ -67,7 +68,8 @@ static const struct {
 		20},
 	[SAME_VERDICT] = {"same verdict for any order of arrival and restart"},
 	[FEW_EXPERIMENTS] = {"experiments at most those of the fixed order + 2, in the median"},
-	[MONOTONE] = {"more evidence makes no verdict more wrong"},
+	/* A fault of the phone's own port is like one of the cable until there is a second one. */
+	[MONOTONE] = {"more evidence makes no verdict more wrong", 10},
 };
 
 struct score {
@@ -495,7 +497,7 @@ static void compare_replays(struct visit *visit)
 	snprintf(what, sizeof(what), "%s\n    but %s", describe(&visit->verdict, text),
 		describe(&other, other_text));
 	check(SAME_VERDICT, text_equal(text, other_text), visit, what);
-	if (!visit->has_run)
+	if (!visit->has_run || visit->seed % LOG_ALONE_EACH)
 		return;
 	story("  the same attempts, the log alone:\n");
 	replay(visit, &log_alone, &other);
