@@ -291,11 +291,15 @@ static void modes_alone_prove_no_part(void **state)
 	for (size_t i = 0; i < c->attempt_count; i++) {
 		c->attempts[i]->stage = STAGE_RESTORE;
 		c->attempts[i]->mode_count = 1;
+		c->attempts[i]->error_count = 0;
 	}
 	assert_int_equal(diagnose(c, &verdict), 0);
 	assert_int_equal(verdict.phase, PHASE_UNDECIDED);
-	for (size_t i = 0; i < c->attempt_count; i++)
+	/* The restore system did not start, and a person read the number of a tool. */
+	for (size_t i = 0; i < c->attempt_count; i++) {
 		c->attempts[i]->stage = STAGE_BOOT_RAMDISK;
+		c->attempts[i]->error_count = 1;
+	}
 	assert_int_equal(diagnose(c, &verdict), 0);
 	assert_int_equal(verdict.phase, PHASE_HARDWARE);
 }
