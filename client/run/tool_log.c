@@ -70,47 +70,6 @@ static void append(struct tool_log *log, const char *bytes, size_t length)
 		log->size += n;
 }
 
-static bool begin(struct tool_log *log, const struct logfile *output, int64_t sent)
-{
-	char bytes[CHUNK_BYTES];
-
-	log->merged.fd = memfd_create("log", MFD_CLOEXEC);
-	log->merged.copy = &log->memory;
-	while (log->merged.fd >= 0 && log->size < sent) {
-		size_t left = (size_t)(sent - log->size);
-		size_t n = logfile_read(
-			output, log->size, bytes, left < sizeof(bytes) ? left : sizeof(bytes));
-
-		if (n == 0)
-			break;
-		append(log, bytes, n);
-	}
-	log->output_at = sent;
-	return log->merged.fd >= 0 && log->size == sent;
-}
-
-bool tool_log_find(struct tool_log *log, const struct logfile *output, pid_t tool, int64_t sent)
-{
-	pid_t list[PROCESSES_MAX] = {tool};
-	size_t count = 1;
-	char path[64];
-
-	for (size_t i = 0; log->fd < 0 && i < count; i++) {
-		log->fd = open_errors(list[i], output, path);
-		count = add_children(list[i], list, count);
-	}
-	if (log->fd < 0)
-		return false;
-	if (!begin(log, output, sent)) {
-		tool_log_done(log);
-		tool_log_init(log);
-		return false;
-	}
-	if (output->watch_fd >= 0)
-		inotify_add_watch(output->watch_fd, path, IN_MODIFY);
-	return true;
-}
-
 /* FNV-1a; never 0. */
 static uint64_t hash_line(const char *line, size_t length)
 {
@@ -135,13 +94,20 @@ static size_t prefix_length(const char *line, size_t length)
 	return PREFIX_LENGTH;
 }
 
-/* A line of the tool's own log, without its end. */
-static void remember(struct tool_log *log, const char *line, size_t length)
+/* Notes a line of the tool's own log, without its end. Returns false if the same output was sent
+ * already. */
+static bool note_own(struct tool_log *log, const char *line, size_t length)
 {
 	size_t prefix = prefix_length(line, length);
 	uint64_t hash = hash_line(line + prefix, length - prefix);
 
+	for (size_t i = 0; i < log->early_count; i++)
+		if (log->early[i] == hash) {
+			log->early[i] = 0;
+			return false;
+		}
 	log->seen[hash % TOOL_LOG_SEEN] = hash;
+	return true;
 }
 
 static bool is_copy(struct tool_log *log, const char *line, size_t length)
@@ -177,13 +143,64 @@ static size_t merge_chunk(
 	while ((n = line_length(bytes + at, length - at, ended)) > 0) {
 		size_t text = without_end(bytes + at, n);
 
-		if (own)
-			remember(log, bytes + at, text);
-		if (own || !is_copy(log, bytes + at, text))
+		if (own ? note_own(log, bytes + at, text) : !is_copy(log, bytes + at, text))
 			append(log, bytes + at, n);
 		at += n;
 	}
 	return at;
+}
+
+/* Notes the lines of output that was sent before the log was found. */
+static void note_early(struct tool_log *log, const char *bytes, size_t length)
+{
+	size_t n;
+
+	for (size_t at = 0; (n = line_length(bytes + at, length - at, true)) > 0; at += n)
+		if (log->early_count < TOOL_LOG_EARLY)
+			log->early[log->early_count++] =
+				hash_line(bytes + at, without_end(bytes + at, n));
+}
+
+static bool begin(struct tool_log *log, const struct logfile *output, int64_t sent)
+{
+	char bytes[CHUNK_BYTES];
+
+	log->merged.fd = memfd_create("log", MFD_CLOEXEC);
+	log->merged.copy = &log->memory;
+	while (log->merged.fd >= 0 && log->size < sent) {
+		size_t left = (size_t)(sent - log->size);
+		size_t n = logfile_read(
+			output, log->size, bytes, left < sizeof(bytes) ? left : sizeof(bytes));
+
+		if (n == 0)
+			break;
+		append(log, bytes, n);
+		note_early(log, bytes, n);
+	}
+	log->output_at = sent;
+	return log->merged.fd >= 0 && log->size == sent;
+}
+
+bool tool_log_find(struct tool_log *log, const struct logfile *output, pid_t tool, int64_t sent)
+{
+	pid_t list[PROCESSES_MAX] = {tool};
+	size_t count = 1;
+	char path[64];
+
+	for (size_t i = 0; log->fd < 0 && i < count; i++) {
+		log->fd = open_errors(list[i], output, path);
+		count = add_children(list[i], list, count);
+	}
+	if (log->fd < 0)
+		return false;
+	if (!begin(log, output, sent)) {
+		tool_log_done(log);
+		tool_log_init(log);
+		return false;
+	}
+	if (output->watch_fd >= 0)
+		inotify_add_watch(output->watch_fd, path, IN_MODIFY);
+	return true;
 }
 
 void tool_log_merge(struct tool_log *log, const struct logfile *output, int64_t limit, bool ended)

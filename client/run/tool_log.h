@@ -11,16 +11,20 @@
 #include "client/run/logfile.h"
 
 #define TOOL_LOG_SEEN 4096
+#define TOOL_LOG_EARLY 64
 
 struct tool_log {
-	int fd;			      /* the tool's own log; -1 = none was found */
-	int64_t at;		      /* what is merged of it */
-	int64_t output_at;	      /* what is merged of the output */
-	struct logfile merged;	      /* only `fd` and `copy` are in use */
-	int64_t size;		      /* of the merged stream */
-	struct log_copy memory;	      /* of the merged stream */
-	uint64_t seen[TOOL_LOG_SEEN]; /* hashes of its newest lines, to drop their copies in the
-					 output */
+	int fd;				/* the tool's own log; -1 = none was found */
+	int64_t at;			/* what is merged of it */
+	int64_t output_at;		/* what is merged of the output */
+	struct logfile merged;		/* only `fd` and `copy` are in use */
+	int64_t size;			/* of the merged stream */
+	struct log_copy memory;		/* of the merged stream */
+	uint64_t seen[TOOL_LOG_SEEN];	/* hashes of its newest lines, to drop their copies in the
+					   output */
+	uint64_t early[TOOL_LOG_EARLY]; /* hashes of output that was sent before the log was found,
+					   to drop its copies in the log */
+	size_t early_count;
 };
 
 void tool_log_init(struct tool_log *log);
