@@ -239,11 +239,13 @@ void check_over_current(struct doctor *doctor)
 
 /* Controllers on which Linux repeats no failed transfer (XHCI_NO_SOFT_RETRY in xhci-pci.c). */
 static const struct {
-	long long vendor, first, last;
+	long long vendor, device;
 	const char *name;
 } no_retry[] = {
-	{0x1022, 0x43b9, 0x43bc, "AMD Promontory"},
-	{0x1b6f, 0x0000, 0xffff, "Etron"},
+	{0x1022, 0x43b9, "AMD Promontory"},
+	{0x1022, 0x43bb, "AMD Promontory"},
+	{0x1b6f, 0x7023, "Etron EJ168"},
+	{0x1b6f, 0x7052, "Etron EJ188"},
 };
 
 static bool look_at_controller(void *user, const char *name)
@@ -257,8 +259,7 @@ static bool look_at_controller(void *user, const char *name)
 	snprintf(path, sizeof(path), CONTROLLERS "/%s/device", name);
 	device = system_read_number(all->doctor->root, path, 16);
 	for (size_t i = 0; i < ARRAY_SIZE(no_retry); i++) {
-		if (vendor != no_retry[i].vendor || device < no_retry[i].first ||
-			device > no_retry[i].last)
+		if (vendor != no_retry[i].vendor || device != no_retry[i].device)
 			continue;
 		all->said++;
 		doctor_say(all->doctor, DOCTOR_WARNING,
