@@ -22,7 +22,7 @@ def root_of(suite, build):
                           check=False)
     if made.returncode != 0:
         pytest.skip(made.stderr.strip())
-    entered = subprocess.run(command_in(roots / suite, 'true'), capture_output=True, text=True, check=False)
+    entered = subprocess.run(command_in(roots / suite, 'true'), cwd='/tmp', capture_output=True, text=True, check=False)
     if entered.returncode != 0:
         pytest.skip(f'Cannot enter {roots / suite}: {entered.stderr.strip()}')
     return roots / suite
