@@ -246,7 +246,7 @@ def test_the_article(bench, make_phone, restore_at):
     phase, _, _, step = attempt('early-reset-first', '--cable', 'A')
     assert (phase, step) == ('undecided', 'swap-cable')
     phase, _, _, step = attempt('early-reset', '--cable', 'B')
-    assert phase in ('undecided', 'phase1-connection') and step == 'other-computer'
+    assert phase in ('undecided', 'phase1-connection') and step == 'other-port'
     bench.stop()
     bench.start(name='bench-2')
     assert attempt('early-reset', '--cable', 'B') == (

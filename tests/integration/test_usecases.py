@@ -72,7 +72,7 @@ def test_u2_the_second_verdict_counts_the_first(bench, restored):
     bench.start()
     verdict = restored('early-reset-first', '--cable', 'A')
     assert verdict['phase'] == 'undecided' and verdict['nextStep']['experiment'] == 'swap-cable'
-    assert restored('early-reset-first', '--cable', 'B')['nextStep']['experiment'] == 'other-computer'
+    assert restored('early-reset-first', '--cable', 'B')['nextStep']['experiment'] == 'other-port'
     # The computer at the counter runs no daemon of ours.
     bench.triage('attempt', ECID, '--outcome', 'failed', '--error', '4013', '--operation', '28', '--host', 'counter Mac',
                  '--tool', 'finder', '--cable', 'B')
