@@ -548,7 +548,7 @@ static void fold_tool_start(struct attempt *attempt, const struct event *event)
 	const struct known_tool *tool = known_tool_by_name(event->name);
 
 	text_copy(attempt->tool, sizeof(attempt->tool), event->name);
-	if (tool && tool->custom &&
+	if (tool && tool->custom && event->text_length &&
 		memmem(event->text, event->text_length, tool->custom, strlen(tool->custom)))
 		see_sign(attempt, SIGN_CUSTOM_FIRMWARE, 0, event->sequence);
 }

@@ -17,6 +17,14 @@
 #define PAIRS_FOR_ALL 7 /* the first pairs of words, tried with every model */
 #define CASES_LEAST 80000
 
+/* Sanitizers make it ten times slower and look for other faults: a few cases are enough for them.
+ */
+#ifdef __has_feature
+#define IS_SANITIZED __has_feature(address_sanitizer)
+#else
+#define IS_SANITIZED 0
+#endif
+
 enum { WORKS = 1 }; /* the code of an attempt that succeeded */
 
 /* One attempt: what was done, where, with which parts, and how it failed: a number of iTunes, 0 for
@@ -263,12 +271,16 @@ static void every_case_has_a_next_step(void **state)
 	size_t model_count;
 	const struct model *models = model_all(&model_count);
 
-	check_model(NULL, true);
-	for (size_t i = 0; i < model_count; i++)
-		check_model(&models[i], is_first_of_kind(models, i));
+	check_model(NULL, !IS_SANITIZED);
+	for (size_t i = 0; i < model_count; i++) {
+		bool first = is_first_of_kind(models, i);
+
+		if (first || !IS_SANITIZED)
+			check_model(&models[i], first && !IS_SANITIZED);
+	}
 	print_message("# %zu models, %zu courses: %zu cases, %zu without a next step\n",
 		model_count + 1, ARRAY_SIZE(courses), cases, without);
-	assert_true(cases >= CASES_LEAST);
+	assert_true(IS_SANITIZED || cases >= CASES_LEAST);
 	assert_int_equal(without, 0);
 }
 
