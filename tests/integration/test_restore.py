@@ -146,6 +146,9 @@ def test_scenario_with_a_newer_tool(suite, scenario, bench, make_phone, restore_
     expected = {**SCENARIOS, **SLOW}[scenario]
     expected = {**expected, 'exit': 1 if expected['exit'] else 0}
     if hangs:
+        # Its log does not say that the link was lost.
+        if expected.get('itunesCode') == 4010:
+            expected['strength'] = 'none'
         until(lambda: bench.sessions() and bench.sessions()[-1]['outcome'] == 'failed', seconds=60, what='the failure')
         assert process.poll() is None
         kill_tool(bench.folder)

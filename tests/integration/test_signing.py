@@ -19,7 +19,7 @@ ANSWERS = {
     'refuse': (['-d'], 'firmware-signing', 'moderate', 'fresh-firmware'),
     'html': (['-d'], 'network', 'moderate', 'other-network'),
     'closed': (['-d'], 'network', 'moderate', 'other-network'),
-    'internal-error': (['-d'], 'tool', 'weak', 'other-computer'),
+    'internal-error': (['-d'], 'tool', 'weak', 'update-tool'),
     'half': ([], 'tool', 'weak', 'show-server-answer'),
     'binary': ([], 'tool', 'weak', 'show-server-answer'),
 }
