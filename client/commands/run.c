@@ -23,12 +23,10 @@
 
 #define SHOW_BYTES 65536
 #define LIVE_EVERY_US (250 * USEC_PER_MSEC)
-#define LOOK_EVERY_US                                                                              \
-	(200 * USEC_PER_MSEC) /* interval to check the log, if the kernel does not report changes  \
-			       */
-/* For a log file of the tool itself: often at first, then where there is output. */
+/* At the log if the kernel does not report changes, and for a log file of the tool itself, which is
+ * looked for more often at first. */
+#define LOOK_EVERY_US (200 * USEC_PER_MSEC)
 #define FIND_SOON_US (20 * USEC_PER_MSEC)
-#define FIND_EVERY_US (200 * USEC_PER_MSEC)
 #define FIND_PERIOD_US (10 * USEC_PER_SEC)
 #define ASK_LIVE_US USEC_PER_SEC
 #define ASK_QUIET_US (5 * USEC_PER_SEC)
@@ -240,7 +238,7 @@ static void find_tool_log(struct run *run, uint64_t now_us)
 
 	if (run->tool_log.fd >= 0 || run->tool.ended || now_us < run->find_us)
 		return;
-	run->find_us = now_us + (new ? FIND_SOON_US : FIND_EVERY_US);
+	run->find_us = now_us + (new ? FIND_SOON_US : LOOK_EVERY_US);
 	tool_log_find(&run->tool_log, &run->log, run->tool.pid,
 		feed->sent_to > feed->offset ? feed->sent_to : feed->offset);
 }

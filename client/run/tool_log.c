@@ -15,9 +15,9 @@
 
 #define CHUNK_BYTES 65536
 #define CHUNKS_PER_TURN 16
-#define PROCESSES_MAX 32 /* looked at: wrappers such as sudo and unshare, and the tool */
-#define PREFIX_LENGTH 23 /* of "08:32:32.741    <Info> " */
-#define RELEASE_BYTES (16ll << 20)
+#define PROCESSES_MAX 32	   /* looked at: wrappers such as sudo and unshare, and the tool */
+#define PREFIX_LENGTH 23	   /* of "08:32:32.741    <Info> " */
+#define RELEASE_BYTES (64ll << 20) /* a daemon that forgets the session gets that much again */
 #define PAGE_BYTES 4096
 
 void tool_log_init(struct tool_log *log)
@@ -36,14 +36,30 @@ void tool_log_done(struct tool_log *log)
 static int open_errors(pid_t pid, const struct logfile *output, char path[static 64])
 {
 	struct stat ours, theirs;
-	int fd;
 
 	snprintf(path, 64, "/proc/%d/fd/2", (int)pid);
 	if (fstat(output->fd, &ours) < 0 || stat(path, &theirs) < 0 || !S_ISREG(theirs.st_mode) ||
 		(ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino))
 		return -1;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return fd;
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+/* Whether a process appends to what it has as standard error: its beginning is older than the
+ * process. */
+static bool is_appended(pid_t pid)
+{
+	char path[64], line[64];
+	unsigned flags = 0;
+	FILE *info;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/2", (int)pid);
+	info = fopen(path, "re");
+	while (info && fgets(line, sizeof(line), info))
+		if (sscanf(line, "flags: %o", &flags) == 1)
+			break;
+	if (info)
+		fclose(info);
+	return flags & O_APPEND;
 }
 
 /* Adds the children of a process to the list. */
@@ -189,6 +205,8 @@ bool tool_log_find(struct tool_log *log, const struct logfile *output, pid_t too
 
 	for (size_t i = 0; log->fd < 0 && i < count; i++) {
 		log->fd = open_errors(list[i], output, path);
+		if (log->fd >= 0 && is_appended(list[i]))
+			log->at = lseek(log->fd, 0, SEEK_END);
 		count = add_children(list[i], list, count);
 	}
 	if (log->fd < 0)

@@ -31,7 +31,8 @@ void tool_log_init(struct tool_log *log);
 void tool_log_done(struct tool_log *log);
 /* Looks whether the process `tool`, or one that it started, writes standard error into a file. If
  * so, the merged stream begins with the first `sent` bytes of `output`, and `watch_fd` of `output`
- * reports new lines of the file too. Returns whether there is one. */
+ * reports new lines of the file too. Of a file that it appends to, what stood there before is left
+ * out. Returns whether there is one. */
 bool tool_log_find(struct tool_log *log, const struct logfile *output, pid_t tool, int64_t sent);
 /* Merges new lines of both; the output has `limit` bytes. If the tool has `ended`, incomplete lines
  * too. */

@@ -224,6 +224,11 @@ bool case_analysis_is_clean(const struct attempt_view *a)
 	return !a->link_faulty && !a->outside && !a->volume && !a->says_nothing && !a->unheard;
 }
 
+bool case_analysis_links_cleared(const struct case_analysis *view)
+{
+	return view->clean_computers >= 2 && view->clean_cables >= 2;
+}
+
 static struct group group_around(struct case_analysis *view, size_t reference)
 {
 	const struct attempt_view *a = &view->attempts[reference];

@@ -104,6 +104,9 @@ bool case_has_history(const struct triage_case *c, const char *word);
 
 /* Whether the phone's parts can be the cause of a failure, as far as known. */
 bool case_analysis_is_clean(const struct attempt_view *a);
+/* Whether it failed the same way on two computers and with two cables, without a known link fault:
+ * what lies before the phone is cleared. */
+bool case_analysis_links_cleared(const struct case_analysis *view);
 
 /* Whether a word, which may be NULL, is `expected`. */
 static inline bool word_is(const char *word, const char *expected)

@@ -56,12 +56,6 @@ static uint64_t comparable(const struct case_analysis *view, const struct attemp
 	return ~FACTOR_BIT(FACTOR_ID_RESTORED);
 }
 
-/* The same failure on two computers and two cables clears what lies before the phone. */
-static bool links_are_cleared(const struct case_analysis *view)
-{
-	return view->clean_computers >= 2 && view->clean_cables >= 2;
-}
-
 /* Parts that the failure ran without: a part that is off has ended nothing, but one that the phone
  * needs. */
 static uint64_t parts_off(const struct case_analysis *view, const struct attempt_view *failure)
@@ -108,7 +102,7 @@ static void drop_companions(const struct case_analysis *view, const struct attem
 	}
 	if (!(contrast->changed & (of_side(view, FACTOR_PART) | of_side(view, FACTOR_UNNAMED))))
 		return;
-	if (links_are_cleared(view)) {
+	if (case_analysis_links_cleared(view)) {
 		contrast->changed &= ~cleared;
 		contrast->doubtful &= ~cleared;
 	}

@@ -230,11 +230,6 @@ static bool tool_is_in_doubt(const struct case_analysis *view)
 		       fact_tool_outdated(view));
 }
 
-bool fails_on_all_links(const struct case_analysis *view)
-{
-	return view->clean_computers >= 2 && view->clean_cables >= 2;
-}
-
 attempt_test *fact_links_proven(const struct case_analysis *view)
 {
 	return shown_if(view->proven_computers >= 2 && view->proven_cables >= 2, is_of_group);
@@ -259,7 +254,8 @@ static bool phone_alone_remains(const struct case_analysis *view)
 
 attempt_test *fact_persists(const struct case_analysis *view)
 {
-	return shown_if(fails_on_all_links(view) && phone_alone_remains(view), is_clean_of_group);
+	return shown_if(
+		case_analysis_links_cleared(view) && phone_alone_remains(view), is_clean_of_group);
 }
 
 /* Something is known of how it failed, and nothing outside the phone ended it. */

@@ -12,10 +12,6 @@
 FACT_FUNCTIONS(FACT_DECLARATION)
 #undef FACT_DECLARATION
 
-/* The same failure on at least two computers and with at least two cables, without a known link
- * fault. */
-bool fails_on_all_links(const struct case_analysis *view);
-
 /* The tests of facts that no attempt shows (of the model or of what people reported), that the
  * failures show, and that successes show. */
 bool shown_by_none(const struct attempt_view *a);

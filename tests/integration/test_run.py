@@ -2,6 +2,7 @@
 """`run` does no harm: nothing that happens to the disk, to readers, to the daemon or to `run` itself reaches the tool."""
 import json
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -144,6 +145,25 @@ def test_a_log_file_that_the_tool_writes_itself_is_watched_too(client, daemon):
     assert sorted(line for line in lines if not line.endswith(b"Found device")) == [
         b"08:00:00.200   <Debug> Sending", b"08:00:00.300   <Error> Unable to go on", b"[==] 50%", b"not in the file"]
     assert own.read_bytes().count(b"\n") == 3
+
+
+def test_what_stood_in_an_appended_file_is_not_of_this_restore(client, daemon):
+    own = client.folder / "own.log"
+    own.write_text("of an older restore\n")
+    process = client.start_shell(tool_that_waits(
+        client.folder, f"exec 2>> {own}; until [ -e {client.folder}/more ]; do :; done; echo new >&2", "exit 1"))
+    inode = own.stat().st_ino
+
+    def is_followed():
+        files = pathlib.Path(f"/proc/{process.pid}/fd").iterdir()
+        return any(file.exists() and file.stat().st_ino == inode for file in files)
+
+    until(is_followed, "the file to be followed")
+    (client.folder / "more").touch()
+    until(lambda: b"new" in daemon.log, "the new line")
+    (client.folder / "go").touch()
+    process.communicate(timeout=LIMIT)
+    assert daemon.log == b"new\n"
 
 
 def test_the_tool_outlives_the_process_that_writes_its_log(client, daemon):
