@@ -41,13 +41,13 @@ attempt_test *fact_works_now_by_one_update(const struct case_analysis *view)
 
 	return shown_if(cure_find(view, &cure) && cure.successes == 1 &&
 				!word_is(cure.last->attempt->action, "erase") &&
-				!word_is(cure.last->attempt->action, "boot"),
+				!only_starts(cure.last->attempt),
 		shown_by_successes);
 }
 
 static bool is_start(const struct attempt_view *a)
 {
-	return word_is(a->attempt->action, "boot");
+	return only_starts(a->attempt);
 }
 
 attempt_test *fact_fails_by_itself(const struct case_analysis *view)
