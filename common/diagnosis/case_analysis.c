@@ -10,6 +10,7 @@
 #include "common/model/phone_model.h"
 #include "common/diagnosis/comparison.h"
 #include "common/diagnosis/external_cause.h"
+#include "common/diagnosis/factor_values.h"
 #include "common/diagnosis/sign_says.h"
 
 #define PERCENT_APART 1	    /* of two failures at one point: tools round */
@@ -99,7 +100,7 @@ static bool phone_spoke(const struct attempt *attempt)
  * creates a new one: no part is at fault. */
 static bool stopped_at_volume(const struct attempt_view *view)
 {
-	if (word_is(view->attempt->action, "erase") || word_is(view->attempt->action, "boot"))
+	if (word_is(view->attempt->action, "erase") || only_starts(view->attempt))
 		return false;
 	return view->says == SAYS_VOLUME || attempt_says(view->attempt, SAYS_VOLUME);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/diagnosis/facts_private.h"
 #include "common/diagnosis/sign_says.h"
+#include "common/diagnosis/factor_values.h"
 #include "common/model/known_tool.h"
 
 /* Pairs of computer and cable that must have failed where the points of failure differ. */
@@ -11,7 +12,7 @@
 
 static bool is_restore(const struct attempt_view *a)
 {
-	return !word_is(a->attempt->action, "boot");
+	return !only_starts(a->attempt);
 }
 
 static bool is_from_dfu(const struct attempt_view *a)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/diagnosis/factor_values.h"
 #include "common/base/text.h"
 
 #define PHONES_LEAST 2 /* minimum number of other phones that failed in the same place */
@@ -44,7 +45,7 @@ static const struct {
 /* A phone that only had to start used no cable, port or computer. */
 static bool was_nowhere(const struct attempt *attempt)
 {
-	return text_equal(attempt->action, "boot");
+	return only_starts(attempt);
 }
 
 struct whereabouts attempt_whereabouts(const struct attempt *attempt)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/macro.h"
+#include "common/diagnosis/factor_values.h"
 #include "common/base/text.h"
 
 #define NUMBERS_MAX 4 /* limit of attempts that a sentence lists by number */
@@ -17,7 +18,7 @@ typedef bool attempt_lacks(const struct attempt_view *a);
 
 static bool is_restore(const struct attempt_view *a)
 {
-	return (a->failed || a->succeeded) && !word_is(a->attempt->action, "boot");
+	return (a->failed || a->succeeded) && !only_starts(a->attempt);
 }
 
 static bool lacks_cable(const struct attempt_view *a)
