@@ -43,19 +43,10 @@ static bool any_holds(const struct case_analysis *view, const struct verdict *ve
 	return false;
 }
 
-/* A phone that works again needs other steps than one that does not. */
-static bool is_for_phone(const struct case_analysis *view, const struct experiment *experiment)
-{
-	struct cure cure;
-
-	return cure_find(view, &cure) ? experiment->cured != CURED_NEVER
-				      : experiment->cured != CURED_ONLY;
-}
-
 static bool is_possible(const struct case_analysis *view, const struct verdict *verdict,
 	const struct experiment *experiment)
 {
-	return is_for_phone(view, experiment) && any_holds(view, verdict, experiment->when) &&
+	return any_holds(view, verdict, experiment->when) &&
 	       !terms_hold_for_verdict(
 		       view, verdict, experiment->unless, experiment->unless_count, false);
 }
@@ -78,6 +69,9 @@ static uint32_t named_suspect(const struct verdict *verdict)
 static const struct experiment *best_experiment(const struct case_analysis *view,
 	const struct verdict *verdict, const uint64_t *suspicion, uint32_t causes, bool last)
 {
+	/* A phone that works again needs other steps than one that does not. */
+	struct cure cure;
+	enum cured unfit = cure_find(view, &cure) ? CURED_NEVER : CURED_ONLY;
 	const struct experiment *best = NULL;
 	uint64_t best_gain = 0;
 	bool best_first = false;
@@ -87,7 +81,8 @@ static const struct experiment *best_experiment(const struct case_analysis *view
 		uint64_t here = gain(experiment, suspicion);
 		bool first, better;
 
-		if (experiment->last != last || !(experiment->tests & causes) || !here ||
+		if (experiment->cured == unfit || experiment->last != last ||
+			!(experiment->tests & causes) || !here ||
 			!is_possible(view, verdict, experiment))
 			continue;
 		first = any_holds(view, verdict, experiment->first);
