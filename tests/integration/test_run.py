@@ -260,7 +260,8 @@ def test_a_daemon_that_hangs_delays_nothing(client, daemon, hangs_at):
     started = time.monotonic()
     result = client.run_shell("echo out; exit 7")
     assert result.returncode == 7 and result.stdout == "out\n"
-    assert time.monotonic() - started < 4
+    # It waits 2 s for an answer; the rest is for a busy machine.
+    assert time.monotonic() - started < 10
     assert "Next:" not in result.stderr
     if hangs_at != "Diagnose":
         assert "diagnose --log" in result.stderr or "has only part of it" in result.stderr
