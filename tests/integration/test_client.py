@@ -81,8 +81,10 @@ def daemon(client):
 
 
 def tool_that_waits(folder, before="", after=""):
-    """A script that runs `before`, says so with the file `ready`, and goes on to `after` once the file `go` is there."""
-    return (f"{before}\n: > {folder}/ready; while ! [ -e {folder}/go ]; do "
+    """A script that runs `before`, says so with the file `ready`, and goes on to `after` once the file `go` is there.
+
+    It ends with the folder: a test may kill `run`, and its tool lives on."""
+    return (f"{before}\n: > {folder}/ready; while [ -d {folder} ] && ! [ -e {folder}/go ]; do "
             f"{sys.executable} -c 'import select; select.select([], [], [], .01)'; done\n{after}")
 
 

@@ -151,7 +151,8 @@ def test_what_stood_in_an_appended_file_is_not_of_this_restore(client, daemon):
     own = client.folder / "own.log"
     own.write_text("of an older restore\n")
     process = client.start_shell(tool_that_waits(
-        client.folder, f"exec 2>> {own}; until [ -e {client.folder}/more ]; do :; done; echo new >&2", "exit 1"))
+        client.folder, f"exec 2>> {own}; while [ -d {client.folder} ] && ! [ -e {client.folder}/more ]; do :; done; "
+        "echo new >&2", "exit 1"))
     inode = own.stat().st_ino
 
     def is_followed():
