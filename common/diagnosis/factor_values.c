@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/diagnosis/factor_values.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/macro.h"
 #include "common/base/text.h"
 
 static char lower(char c)
@@ -55,7 +57,7 @@ static const char *core_version(const char *version, char out[static FACTOR_VALU
 	return out;
 }
 
-static const char *hub_depth(const struct attempt *attempt, char out[static FACTOR_VALUE_SIZE])
+static const char *read_hub_depth(const struct attempt *attempt, char out[static FACTOR_VALUE_SIZE])
 {
 	if (!attempt->health.hub_depth_known)
 		return NULL;
@@ -69,30 +71,61 @@ bool only_starts(const struct attempt *attempt)
 	return word_is(attempt->action, "boot");
 }
 
-/* What an attempt itself knows; NULL where it knows nothing of that name. */
+typedef const char *value_reader(
+	const struct attempt *attempt, char buffer[static FACTOR_VALUE_SIZE]);
+
+static const char *read_version(const struct attempt *attempt, char out[static FACTOR_VALUE_SIZE])
+{
+	return core_version(attempt->version, out);
+}
+
+static const char *read_libraries(const struct attempt *attempt, char out[static FACTOR_VALUE_SIZE])
+{
+	(void)out;
+	return strstr(attempt->version, "(lib");
+}
+
+static const char *read_action(const struct attempt *attempt, char out[static FACTOR_VALUE_SIZE])
+{
+	(void)out;
+	return only_starts(attempt) ? NULL : attempt->action;
+}
+
+static const char *read_restored(const struct attempt *attempt, char out[static FACTOR_VALUE_SIZE])
+{
+	(void)out;
+	return only_starts(attempt) ? "no" : "yes";
+}
+
+/* What an attempt itself knows: a text of its own, or what `read` makes of it. */
+static const struct known_value {
+	const char *name;
+	size_t offset;
+	value_reader *read;
+} known_values[] = {
+	{"host", offsetof(struct attempt, host), NULL},
+	{"port", offsetof(struct attempt, port), NULL},
+	{"hubDepth", 0, read_hub_depth},
+	{"tool", offsetof(struct attempt, tool), NULL},
+	{"version", 0, read_version},
+	{"libraries", 0, read_libraries},
+	{"firmware", offsetof(struct attempt, firmware), NULL},
+	{"build", offsetof(struct attempt, firmware_build), NULL},
+	{"action", 0, read_action},
+	{"restored", 0, read_restored},
+};
+
+/* NULL where the attempt knows nothing of that name. */
 static const char *known_of(
 	const struct attempt *attempt, const char *name, char buffer[static FACTOR_VALUE_SIZE])
 {
-	if (word_is(name, "host"))
-		return attempt->host;
-	if (word_is(name, "port"))
-		return attempt->port;
-	if (word_is(name, "hubDepth"))
-		return hub_depth(attempt, buffer);
-	if (word_is(name, "tool"))
-		return attempt->tool;
-	if (word_is(name, "version"))
-		return core_version(attempt->version, buffer);
-	if (word_is(name, "libraries"))
-		return strstr(attempt->version, "(lib");
-	if (word_is(name, "firmware"))
-		return attempt->firmware;
-	if (word_is(name, "build"))
-		return attempt->firmware_build;
-	if (word_is(name, "action"))
-		return only_starts(attempt) ? NULL : attempt->action;
-	if (word_is(name, "restored"))
-		return only_starts(attempt) ? "no" : "yes";
+	for (size_t i = 0; i < ARRAY_SIZE(known_values); i++) {
+		const struct known_value *known = &known_values[i];
+
+		if (word_is(name, known->name))
+			return known->read ? known->read(attempt, buffer)
+					   : (const char *)attempt + known->offset;
+	}
 	return NULL;
 }
 
