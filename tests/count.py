@@ -14,7 +14,7 @@ import pathlib
 import sys
 import xml.etree.ElementTree
 
-STEPS = ('format', 'build-plain', 'install', 'diff-clean', 'build-fuzz')
+STEPS = ('format', 'build-plain', 'install', 'package', 'lintian', 'diff-clean', 'build-fuzz')
 RUNS = ('plain', 'machines', 'fuzz')
 GOOD = ('OK', 'SKIP', 'EXPECTEDFAIL')
 PASSED, FAILED, SKIPPED = 'passed', 'failed', 'skipped'
