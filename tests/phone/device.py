@@ -8,6 +8,7 @@ length and an XML property list; the image receiver (ASR) sends bare property li
 
 import hashlib
 import plistlib
+import queue
 import struct
 import threading
 
@@ -17,6 +18,7 @@ from usbmux import Closed, receive_exactly, send_all, shut
 
 PORT_LOCKDOWN = 62078
 PORT_IMAGE = 12345
+PORT_DATA = 51000
 PORT_REPORTS = 50001
 PORT_REPORT_MOVER = 50002
 NONCE = bytes(range(32))
@@ -75,6 +77,27 @@ class ImageTransfer:
         self.complete = False
 
 
+class DataPort:
+    """A port that the phone opens for the answer to one request: hands over the connection of the tool."""
+
+    def __init__(self):
+        self._connections = queue.Queue()
+        self._done = threading.Event()
+
+    def __call__(self, connection):
+        """The service behind the port."""
+        self._connections.put(connection)
+        self._done.wait()
+
+    def accept(self, seconds):
+        """The tool's connection; raises queue.Empty where none came in time."""
+        return self._connections.get(timeout=seconds)
+
+    def close(self):
+        """Ends the service."""
+        self._done.set()
+
+
 class Phone:
     """A phone on one port of one simulated usbmuxd.
 
@@ -93,6 +116,7 @@ class Phone:
         self.runner = None
         self.pause = None
         self.image = None
+        self.data_port = None
         self._lock = threading.Lock()
         self._streams = {}
         self._session = False
@@ -142,7 +166,9 @@ class Phone:
             return services.get(port)
         services = {PORT_LOCKDOWN: self._restored}
         if self.image and not self.image.options.get("refuse"):
-            services[PORT_IMAGE] = self._image_receiver
+            services[self.image.options.get("port", PORT_IMAGE)] = self._image_receiver
+        if self.data_port:
+            services[PORT_DATA] = self.data_port
         fdr = self.scenario.get("fdr", "ok")
         if fdr != "refuse":
             services[PORT_FDR_CONTROL] = self._fdr_control if fdr == "ok" else self._mute

@@ -7,7 +7,9 @@ which idevicerestore asks no signing server (a BuildManifest.plist would switch 
 """
 
 import argparse
+import io
 import plistlib
+import struct
 import zipfile
 
 import models
@@ -16,29 +18,89 @@ DEFAULT_IMAGE_BYTES = 4 * 1024 * 1024
 PRODUCT_VERSION = "14.8.1"
 PRODUCT_BUILD = "18H107"
 
-# Component name, path in the archive, part of the firmware that NORData carries.
+# Component name, path in the archive, what the manifest says of it.
+NOR = {"IsFirmwarePayload": True}
 COMPONENTS = (
-    ("OS", "018-00001-001.dmg", False),
-    ("KernelCache", "kernelcache.release.{board}", False),
-    ("DeviceTree", "Firmware/all_flash/DeviceTree.{board}.im4p", True),
-    ("LLB", "Firmware/all_flash/LLB.{board}.RELEASE.im4p", True),
-    ("iBoot", "Firmware/all_flash/iBoot.{board}.RELEASE.im4p", True),
-    ("SEP", "Firmware/all_flash/sep-firmware.{board}.RELEASE.im4p", True),
-    ("iBSS", "Firmware/dfu/iBSS.{board}.RELEASE.im4p", False),
-    ("iBEC", "Firmware/dfu/iBEC.{board}.RELEASE.im4p", False),
-    ("RestoreRamDisk", "018-00002-001.dmg", False),
-    ("RestoreDeviceTree", "Firmware/all_flash/DeviceTree.{board}.im4p", False),
-    ("RestoreKernelCache", "kernelcache.release.{board}", False),
-    ("RestoreSEP", "Firmware/all_flash/sep-firmware.{board}.RELEASE.im4p", True),
+    ("OS", "018-00001-001.dmg", {}),
+    ("KernelCache", "kernelcache.release.{board}", {}),
+    ("DeviceTree", "Firmware/all_flash/DeviceTree.{board}.im4p", NOR),
+    ("LLB", "Firmware/all_flash/LLB.{board}.RELEASE.im4p", NOR),
+    ("iBoot", "Firmware/all_flash/iBoot.{board}.RELEASE.im4p", NOR),
+    ("SEP", "Firmware/all_flash/sep-firmware.{board}.RELEASE.im4p", NOR),
+    ("iBSS", "Firmware/dfu/iBSS.{board}.RELEASE.im4p", {}),
+    ("iBEC", "Firmware/dfu/iBEC.{board}.RELEASE.im4p", {}),
+    ("RestoreRamDisk", "018-00002-001.dmg", {}),
+    ("RestoreDeviceTree", "Firmware/all_flash/DeviceTree.{board}.im4p", {}),
+    ("RestoreKernelCache", "kernelcache.release.{board}", {}),
+    ("RestoreSEP", "Firmware/all_flash/sep-firmware.{board}.RELEASE.im4p", NOR),
+    # What a phone requests for its parts and volumes (data_requests.py).
+    ("AOP", "Firmware/AOP/aopfw.im4p", {"IsFUDFirmware": True}),
+    ("EarlyAccess", "Firmware/early.im4p", {"IsEarlyAccessFirmware": True}),
+    ("SystemVolume", "Firmware/018-00001-001.dmg.root_hash", {}),
+    ("Ap,SystemVolumeCanonicalMetadata", "Firmware/018-00001-001.dmg.mtree", {}),
+    ("BasebandFirmware", "Firmware/modem.bbfw", {}),
+    ("SE,UpdatePayload", "Firmware/SE/payload.sefw", {}),
+    ("Savage,B2-Prod-Patch", "Firmware/Savage/patch.fw", {}),
+    ("Yonkers,SysTopPatch0", "Firmware/Yonkers/patch.fw", {}),
+    ("Rap,RTKitOS", "Firmware/Rose/rtkit.bin", {}),
+    ("BMU,FirmwareMap", "Firmware/T200/map.plist", {}),
+    ("Baobab,TCON", "Firmware/TCON/tcon.fw", {}),
+    ("Timer,RTKitOS,1", "Firmware/Timer/rtkit.bin", {}),
 )
+# Files that no component names.
+FILES = {
+    "RestoreVersion.plist": plistlib.dumps({"RestoreLongVersion": "18.8.107.0.0,0"}),
+    "SystemVersion.plist": plistlib.dumps({"ProductVersion": PRODUCT_VERSION}),
+    "Firmware/Manifests/restore/customer/apticket.{board}.im4m": b"manifest",
+    "BootabilityBundle/Restore/Bootability/check": b"#!/bin/sh\n",
+    "BootabilityBundle/Restore/Firmware/Bootability.dmg.trustcache": b"trust cache",
+}
+
+
+def element(tag, content):
+    """One ASN.1 element in DER."""
+    length = bytes([len(content)]) if len(content) < 0x80 else b"\x82" + struct.pack(">H", len(content))
+    return bytes([tag]) + length + content
+
+
+def payload(kind):
+    """An unsigned Image4 file. The tool writes the component's type into it and puts the ticket beside it."""
+    return element(0x30, element(0x16, b"IM4P") + element(0x16, b"none") + element(0x16, b"1") + element(4, kind.encode()))
+
+
+def rtkit():
+    """A firmware table with one entry, as the chips for ultra-wideband and for the connector have it."""
+    data = b"dummy"
+    header = struct.pack("<II24x4s4sII", 1, 0xFFFFFFFF, b"rkos", b"ftab", 1, 0)
+    return header + struct.pack("<4sIII", b"rrko", len(header) + 16, len(data), 0) + data
+
+
+def modem():
+    """The modem's archive, without a file that needs a signature."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as files:
+        files.writestr("bbcfg.mbn", b"dummy")
+    return archive.getvalue()
+
+
+def content(name):
+    """The file of a component."""
+    if name == "BasebandFirmware":
+        return modem()
+    if "RTKitOS" in name:
+        return rtkit()
+    if name == "BMU,FirmwareMap":
+        return plistlib.dumps({"map": b"dummy"})
+    return payload(f"dummy {name}")
 
 
 def manifest(model):
     """The build manifest for one board, with an erase and an update identity."""
     components = {
-        name: {"Info": {"Path": path.format(board=model.board), "IsFirmwarePayload": firmware}, "Digest": b"\0" * 48}
-        for name, path, firmware in COMPONENTS
+        name: {"Info": {"Path": path.format(board=model.board), **info}, "Digest": b"\0" * 48}
+        for name, path, info in COMPONENTS
     }
+    components["Yonkers,SysTopPatch0"].update(EPRO=True, FabRevision=1)
     identities = []
     for behavior, variant in (
         ("Erase", "Customer Erase Install (IPSW)"),
@@ -76,7 +138,9 @@ def build(path, board=models.DEFAULT_MODEL, image_bytes=DEFAULT_IMAGE_BYTES, sig
             if member in written:
                 continue
             written.add(member)
-            archive.writestr(member, image[:image_bytes] if name == "OS" else f"dummy {name}\n".encode())
+            archive.writestr(member, image[:image_bytes] if name == "OS" else content(name))
+        for path_in_archive, data in FILES.items():
+            archive.writestr(path_in_archive.format(board=model.board), data)
     return path
 
 

@@ -7,10 +7,13 @@ adding data; adding a verb is adding one function here.
 
 import json
 import pathlib
+import queue
+import select
 import threading
 
-from device import ImageTransfer
-from usbmux import Closed, shut
+from data_requests import CPIO, DATA_REQUESTS, FILE
+from device import PORT_DATA, DataPort, ImageTransfer, PlistConnection
+from usbmux import Closed, receive_exactly, shut
 
 HERE = pathlib.Path(__file__).parent
 SCENARIO_FILE = HERE / "scenarios.json"
@@ -46,6 +49,8 @@ OPERATIONS = {
 OPERATION_SHIFT_BEFORE_VERSION = 14
 OPERATION_SHIFT_ABOVE = 35
 UNKNOWN_PROGRESS = (1 << 64) - 1
+# How long a phone waits for an answer unless the step says so.
+PATIENCE_SECONDS = 600
 
 
 class Stopped(Exception):
@@ -65,11 +70,11 @@ class Clock:
             raise Stopped
 
 
-def load(path=SCENARIO_FILE):
-    """All scenarios by name, with the named sequences put in their places."""
+def load(path=SCENARIO_FILE, more=None):
+    """All scenarios by name, and those of `more`, with the named sequences put in their places."""
     data = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     scenarios = {}
-    for name, scenario in data["scenarios"].items():
+    for name, scenario in {**data["scenarios"], **(more or {})}.items():
         scenario = dict(scenario, name=name)
         for part in ("before", "script"):
             scenario[part] = expand(scenario.get(part, []), data["sequences"])
@@ -141,11 +146,57 @@ def _data(phone, clock, frames, step):
     clock.pause(0.01)
 
 
+def _request(phone, clock, frames, step):
+    """Makes a request of data_requests.py, and waits "patience" seconds for each part of the answer.
+
+    The phone goes on without an answer: what it does then are the next steps. A wrong answer stops the script."""
+    row = DATA_REQUESTS[step["request"]]
+    message = {"MsgType": row.message, **({"Arguments": row.arguments} if row.arguments else {})}
+    if row.type:
+        message["DataType"] = row.type
+    if row.port:
+        message["DataPort"] = PORT_DATA
+        phone.data_port = DataPort()
+    phone.journal.add("data-request", type=row.type or row.message)
+    frames.send(message)
+    seconds = step.get("patience", PATIENCE_SECONDS) / clock.speed
+    try:
+        source = PlistConnection(phone.data_port.accept(seconds)) if row.port else frames
+        for key in row.answer:
+            _receive_part(source, key, seconds)
+        phone.journal.add("answered", request=step["request"])
+    except (queue.Empty, TimeoutError):
+        phone.journal.add("unanswered", request=step["request"])
+    finally:
+        if row.port:
+            phone.data_port.close()
+            phone.data_port = None
+
+
+def _receive_part(source, key, seconds):
+    """Receives what data_requests.py calls one message of an answer."""
+    if key == CPIO:
+        archive = b""
+        while not archive.endswith(b"TRAILER!!!\0"):
+            archive += receive_exactly(source.connection, 1)
+        return
+    if not select.select([source.connection], [], [], seconds)[0]:
+        raise TimeoutError
+    message = source.receive()
+    while key == FILE and FILE not in message:
+        message = source.receive()
+    for name in filter(None, key.split("/")):
+        if name not in message:
+            raise Closed(f"no {name} in the answer, but {sorted(message)}")
+        message = message[name]
+
+
 def _image(phone, clock, frames, step):
     """Asks for the system image and receives it; options as in device.Phone._receive_chunks."""
     transfer = phone.image = ImageTransfer(step["image"])
     phone.journal.add("data-request", type="SystemImageData")
-    frames.send({"DataType": "SystemImageData", "MsgType": "DataRequestMsg"})
+    port = {"DataPort": step["image"]["port"]} if "port" in step["image"] else {}
+    frames.send({"DataType": "SystemImageData", "MsgType": "DataRequestMsg", **port})
     while not transfer.done.is_set():
         if step["image"].get("refuse") or step["image"].get("mute"):
             return
@@ -239,6 +290,7 @@ STEPS = {
     "operation": _operation,
     "checkpoint": _checkpoint,
     "data": _data,
+    "request": _request,
     "image": _image,
     "status": _status,
     "basebandStatus": _baseband_status,

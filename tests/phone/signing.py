@@ -3,13 +3,18 @@
 """A signing server on loopback, for one command: signing.py ANSWER COMMAND [ARGUMENTS...].
 
 Starts the server, runs the command with `{url}` in its arguments replaced by the server's address, and exits with
-the command's status. Run it without network (unshare --net): it brings loopback up first.
+the command's status. Run it without network (unshare --net): it brings loopback up first. With SIGNING_REQUESTS in the
+environment, it writes each request to that folder, in turn.
 
 The protocol, as libtatsu 1.0.3 to 1.0.5 speaks it: a property list is posted, and the answer is
-STATUS=number&MESSAGE=text, with &REQUEST_STRING=property list where the status is 0."""
+STATUS=number&MESSAGE=text, with &REQUEST_STRING=property list where the status is 0. The request says which tickets it
+is for: @NAME. The signing of each depends on numbers and nonces in the request."""
 
 import fcntl
 import http.server
+import itertools
+import os
+import pathlib
 import plistlib
 import socket
 import struct
@@ -18,16 +23,29 @@ import sys
 import threading
 import time
 
+PORT = 8080
+# idevicerestore 1.0.0 has no option for another server. This is one of those that it tries, by plain http, and the
+# first that is there on a machine without network.
+APPLE = ("17.171.36.30", 80)
+SIOCSIFADDR = 0x8916
 SIOCSIFFLAGS = 0x8914
 IFF_UP = 1
-TICKET = bytes(range(256))
 HANG_SECONDS = 600
 
 
-def signed(_request):
-    """A ticket without a valid signature: the simulated phone does not look at it."""
-    answer = {"ApImg4Ticket": TICKET, "@ServerVersion": "0"}
-    return "STATUS=0&MESSAGE=SUCCESS&REQUEST_STRING=" + plistlib.dumps(answer).decode()
+def ticket(request):
+    """A ticket without a signature. It holds the ECID and the nonce that it is for: the phone checks them."""
+    ecid = request.get("ApECID", 0)
+    return b"ticket" + ecid.to_bytes(8, "big") + request.get("ApNonce", b"")
+
+
+def signed(request):
+    """Every ticket that the request names."""
+    answer = {name[1:]: ticket(request) for name in request if name.startswith("@") and name.endswith("Ticket")}
+    answer |= {name[1:]: ticket(request) for name in request if name.startswith("@") and ",Ticket," in name}
+    if "@BBTicket" in request:
+        answer["BasebandFirmware"] = {}
+    return "STATUS=0&MESSAGE=SUCCESS&REQUEST_STRING=" + plistlib.dumps({**answer, "@ServerVersion": "0"}).decode()
 
 
 def hang(_request):
@@ -47,6 +65,8 @@ ANSWERS = {
     "half": lambda request: signed(request)[:200],
     "binary": lambda request: "STATUS=0&MESSAGE=SUCCESS&REQUEST_STRING=" + "\x01\x02\x03" * 1000,
     "hang": hang,
+    # Nobody listens.
+    "closed": None,
 }
 
 
@@ -56,7 +76,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):  # pylint: disable=invalid-name
         """The only method of the protocol."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        answer = self.server.answer(plistlib.loads(body)).encode()
+        if self.path == "/asset":
+            self.reply(body)
+            return
+        if folder := os.environ.get("SIGNING_REQUESTS"):
+            pathlib.Path(folder, f"{next(self.server.numbers):02}.plist").write_bytes(body)
+        self.reply(self.server.answer(plistlib.loads(body)).encode())
+
+    def do_GET(self):  # pylint: disable=invalid-name
+        """What a phone has fetched for it (data_requests.py)."""
+        self.reply(b"asset")
+
+    def reply(self, answer):
+        """Sends a whole answer."""
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -67,22 +99,31 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def bring_loopback_up():
-    """In a new network namespace it is down."""
+    """In a new network namespace it is down. It gets Apple's address too."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
+        address = struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(APPLE[0]))
+        fcntl.ioctl(control, SIOCSIFADDR, struct.pack("16s16s", b"lo:1", address))
+
+
+def serve(address, answer, numbers):
+    """Starts a server at an address. For an answer of None there is none."""
+    server = http.server.ThreadingHTTPServer(address, Handler)
+    server.daemon_threads = True
+    server.answer, server.numbers = answer, numbers
+    if answer:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    else:
+        server.server_close()
 
 
 def main():
     answer, command = sys.argv[1], sys.argv[2:]
     bring_loopback_up()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    url = f"http://127.0.0.1:{server.server_port}/"
-    if answer == "closed":
-        server.server_close()
-    else:
-        server.answer = ANSWERS[answer]
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    numbers = itertools.count(1)
+    for address in (("127.0.0.1", PORT), APPLE):
+        serve(address, ANSWERS[answer], numbers)
+    url = f"http://127.0.0.1:{PORT}/"
     status = subprocess.run([word.replace("{url}", url) for word in command], check=False).returncode
     sys.exit(status if status >= 0 else 128 - status)
 

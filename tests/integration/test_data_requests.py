@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Each request that a phone makes of the restore tool (tests/phone/data_requests.py), with each packaged idevicerestore: what
+it answers, and what is said where it does not."""
+import json
+import pathlib
+
+import pytest
+
+import debian
+import ipsw
+import script
+from daemon import until
+from data_requests import DATA_REQUESTS, DEBIANS
+from restoretool import TOOL, without_network
+
+SIGNING = pathlib.Path(__file__).resolve().parent.parent / 'phone' / 'signing.py'
+INSTALLED = 'bookworm'
+PATIENCE_SECONDS = 2
+GIVES_UP = [{'mode': 'gone'}, {'wait': 0.4}, {'mode': 'recovery'}]
+
+
+@pytest.fixture
+def restore_with(folder, request):
+    """restore_with(bench, phone, suite): starts a restore under `run` with the tool of a Debian and a signing server."""
+
+    def start(bench, simulator, suite, *options):
+        identity = simulator.phone.identity
+        (folder / 'cache').mkdir()
+        (folder / 'ticket').write_bytes(bytes(100))
+        # The oldest tool would ask the server for the phone's own ticket too, with a nonce that is not there any more.
+        firmware = ipsw.build(folder / 'mini.ipsw', identity.model.board, signed=suite != INSTALLED)
+        tool = [TOOL, '-T', folder / 'ticket']
+        if suite != INSTALLED:
+            root = debian.root_of(suite, pathlib.Path(request.config.getoption('--build-dir')).resolve())
+            tool = [*debian.command_in(root, *tool), '-s', '{url}']
+        tool += [*options, '-R', '-e', '-y', '-i', f'{identity.ecid:#x}', '-C', folder / 'cache', firmware]
+        return bench.run([*without_network(), SIGNING, 'sign', *tool])
+
+    return start
+
+
+@pytest.fixture
+def make_asking_phone(make_phone):
+    """make_asking_phone(names, patience, ending): a phone that makes these requests of data_requests.py in a restore; after the
+    first that gets no answer in `patience` seconds it does what `ending` says, if anything."""
+
+    def make(names, patience=60, ending=()):
+        asked = [{'request': name, 'patience': patience} for name in names]
+        rest = list(ending) or [{'use': 'partition'}, {'use': 'image'}, {'use': 'install'}, {'use': 'finish'}]
+        steps = [{'use': 'start'}, *asked, *rest]
+        return make_phone('asks', scenarios=script.load(more={'asks': {'about': 'makes requests', 'script': steps}}))
+
+    return make
+
+
+def known(suite, signed):
+    """The requests that the tool of a Debian answers, with the signing server's help or without."""
+    return [name for name, row in DATA_REQUESTS.items() if row.answered_by(suite) and signed in (None, row.signed)]
+
+
+# The oldest tool tries four addresses for each ticket, in ten seconds.
+@pytest.mark.parametrize('suite, signed', [
+    (INSTALLED, False), ('trixie', None), ('forky', None), pytest.param(INSTALLED, True, marks=pytest.mark.long)])
+def test_known(suite, signed, bench, make_asking_phone, restore_with):
+    names = known(suite, signed)
+    phone = make_asking_phone(names)
+    bench.start()
+    until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
+    process = restore_with(bench, phone, suite)
+    output, _ = process.communicate(timeout=240)
+    answered = [entry['request'] for entry in phone.journal.entries('answered')]
+    assert answered == names, output
+    session = bench.sessions()[-1]
+    assert (process.returncode, session['outcome'], session['health']['grade']) == (0, 'succeeded', 'good'), output
+    answer = bench.triage('--json', 'diagnose', session['session'])
+    assert (answer.returncode, json.loads(answer.stdout)['verdict']['phase']) == (0, 'none')
