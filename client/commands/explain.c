@@ -19,6 +19,7 @@
 #define TITLE_BYTES 96
 #define QUOTED_BYTES 64
 #define HINTS_MAX 4
+#define MODELS_MAX 12 /* that a loose name may mean */
 #define HINT_BYTES 512
 
 static void put_title(
@@ -126,36 +127,158 @@ static const char *connector_name(enum connector connector)
 		[CONNECTOR_30_PIN] = "30-pin",
 		[CONNECTOR_LIGHTNING] = "Lightning",
 		[CONNECTOR_USB_C] = "USB-C",
+		[CONNECTOR_MICRO_USB] = "micro-USB",
+		[CONNECTOR_ADAPTER] = "adapter",
+		[CONNECTOR_NONE] = "none",
 	};
 
 	return names[connector];
 }
 
-static struct json_object *list_models(struct json_builder *builder, const char *text)
+static struct json_object *list_hardware(struct json_builder *builder, const struct model *model)
+{
+	static const struct {
+		enum hardware hardware;
+		const char *name;
+	} parts[] = {
+		{HARDWARE_BATTERY, "battery"},
+		{HARDWARE_SCREEN, "screen"},
+		{HARDWARE_MODEM, "modem"},
+		{HARDWARE_NFC, "NFC chip"},
+	};
+	struct json_object *list = json_new_array(builder);
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (model_has(model, parts[i].hardware))
+			json_add_text(builder, list, parts[i].name);
+	return list;
+}
+
+static struct json_object *model_object(struct json_builder *builder, const struct model *model)
+{
+	struct json_object *object = json_new_object(builder);
+	const char *at = model->connector == CONNECTOR_ADAPTER ? model->kind->adapter
+			 : model->connector == CONNECTOR_NONE  ? model->kind->without
+							       : "";
+	char text[16];
+
+	json_put_text(builder, object, "product", model->product);
+	json_put_text(builder, object, "board", model->board);
+	json_put_text(builder, object, "name", model->name);
+	json_put_text(builder, object, "kind", model->kind->word);
+	json_put_text(builder, object, "family", model->family);
+	snprintf(text, sizeof(text), "%04" PRIX32, model->chip_id);
+	json_put_text(builder, object, "chipId", text);
+	snprintf(text, sizeof(text), "%02" PRIX32, model->board_id);
+	json_put_text(builder, object, "boardId", text);
+	snprintf(text, sizeof(text), "%04d-%02d", model->released / 100, model->released % 100);
+	json_put_text(builder, object, "released", text);
+	json_put_known_text(builder, object, "connector", connector_name(model->connector));
+	json_put_known_text(builder, object, "connectorAt", at);
+	json_put(builder, object, "parts", list_hardware(builder, model));
+	json_put_bool(builder, object, "handheld", model_has(model, HARDWARE_FLEXES));
+	json_put_bool(builder, object, "faceId", model_has(model, HARDWARE_FACE_ID));
+	json_put_bool(builder, object, "homeButton", model_has(model, HARDWARE_HOME_BUTTON));
+	json_put_bool(builder, object, "layeredBoard", model_has(model, HARDWARE_LAYERED));
+	json_put_bool(builder, object, "frontSensorFlexOnI2c", model_has(model, HARDWARE_FLEX_I2C));
+	json_put_known_text(builder, object, "enterRecovery", model->kind->enter);
+	return object;
+}
+
+typedef bool model_test(const struct model *model, const char *text);
+
+static bool is_named(const struct model *model, const char *text)
+{
+	return strcasecmp(text, model->product) == 0 || strcasecmp(text, model->board) == 0 ||
+	       strcasecmp(text, model->name) == 0;
+}
+
+/* The name without what follows it in brackets: "iPhone X" of "iPhone X (GSM)". */
+static bool is_short_name(const struct model *model, const char *text)
+{
+	size_t length = strcspn(model->name, "(");
+
+	while (length && model->name[length - 1] == ' ')
+		length--;
+	return strlen(text) == length && strncasecmp(text, model->name, length) == 0;
+}
+
+/* The length of the word at the beginning of `*text`, after other characters; 0 at the end. */
+static size_t next_word(const char **text)
+{
+	size_t length = 0;
+
+	while (**text && !isalnum((unsigned char)**text))
+		(*text)++;
+	while (isalnum((unsigned char)(*text)[length]))
+		length++;
+	return length;
+}
+
+/* "6" is "6th" too. */
+static bool is_word(const char *word, size_t length, const char *other, size_t other_length)
+{
+	static const char *const ends[] = {"st", "nd", "rd", "th"};
+	bool number = isdigit((unsigned char)word[0]) && other_length == length + 2;
+
+	if (other_length < length || strncasecmp(word, other, length) != 0)
+		return false;
+	for (size_t i = 0; number && i < ARRAY_SIZE(ends); i++)
+		if (strncasecmp(other + length, ends[i], 2) == 0)
+			return true;
+	return other_length == length;
+}
+
+static bool has_word(const char *name, const char *word, size_t length)
+{
+	size_t other;
+
+	for (; (other = next_word(&name)) > 0; name += other)
+		if (is_word(word, length, name, other))
+			return true;
+	return false;
+}
+
+/* Whether the name has all words of the text, and these are more than numbers. */
+static bool has_words(const struct model *model, const char *text)
+{
+	bool any = false;
+	size_t length;
+
+	for (; (length = next_word(&text)) > 0; text += length) {
+		if (!has_word(model->name, text, length))
+			return false;
+		any |= isalpha((unsigned char)text[0]) && length >= 3;
+	}
+	return any;
+}
+
+static size_t count_models(const char *text, model_test *test)
+{
+	size_t count, found = 0;
+	const struct model *models = model_all(&count);
+
+	for (size_t i = 0; i < count; i++)
+		found += test(&models[i], text);
+	return found;
+}
+
+/* The models with that name; if there are none, with that short name. `coded`: the text has another
+ * meaning, so that it is no loose name. */
+static struct json_object *list_models(struct json_builder *builder, const char *text, bool coded)
 {
 	struct json_object *list = json_new_array(builder);
+	model_test *test = is_named;
 	size_t count;
 	const struct model *models = model_all(&count);
 
-	for (size_t i = 0; i < count; i++) {
-		const struct model *model = &models[i];
-		struct json_object *object;
-
-		if (strcasecmp(text, model->product) != 0 && strcasecmp(text, model->board) != 0 &&
-			strcasecmp(text, model->name) != 0)
-			continue;
-		object = json_new_object(builder);
-		json_put_text(builder, object, "product", model->product);
-		json_put_text(builder, object, "board", model->board);
-		json_put_text(builder, object, "name", model->name);
-		json_put_text(builder, object, "family", model->family);
-		json_put_known_text(builder, object, "connector", connector_name(model->connector));
-		json_put_bool(builder, object, "faceId", model->has_face_id);
-		json_put_bool(builder, object, "layeredBoard", model->layered_board);
-		json_put_bool(
-			builder, object, "frontSensorFlexOnI2c", model->front_sensor_flex_on_i2c);
-		json_add(builder, list, object);
-	}
+	if (!count_models(text, test))
+		test = is_short_name;
+	if (!count_models(text, test) && !coded && count_models(text, has_words) <= MODELS_MAX)
+		test = has_words;
+	for (size_t i = 0; i < count; i++)
+		if (test(&models[i], text))
+			json_add(builder, list, model_object(builder, &models[i]));
 	return list;
 }
 
@@ -189,11 +312,14 @@ static struct json_object *explanation_new(const char *text)
 {
 	struct json_builder builder = {0};
 	struct json_object *explanation = json_new_object(&builder);
+	struct json_object *meanings;
 
 	text += strspn(text, " ");
 	json_put_text(&builder, explanation, "query", text);
-	json_put(&builder, explanation, "meanings", list_meanings(&builder, text));
-	json_put(&builder, explanation, "models", list_models(&builder, text));
+	meanings = list_meanings(&builder, text);
+	json_put(&builder, explanation, "models",
+		list_models(&builder, text, field_count(meanings) > 0));
+	json_put(&builder, explanation, "meanings", meanings);
 	if (!builder.failed && !explanation_found(explanation))
 		json_put(&builder, explanation, "similar", list_similar(&builder, text));
 	return json_finish(&builder, explanation);
@@ -255,11 +381,15 @@ static void say_unknown(struct json_object *explanation, const char *text)
 			i ? ", " : " Names with it are ", field_text_or(item, "name", "?"),
 			field_text_or(item, "title", "?"));
 	}
+	if (!count && count_models(text, has_words))
+		snprintf(hints, sizeof(hints),
+			" %zu models have it in their names: add the generation, size or year",
+			count_models(text, has_words));
 	report_error("Cannot explain \"%s%s\": no error code, operation, checkpoint or model has "
 		     "this number or name.%s%s",
 		quoted, cut ? "..." : "", hints,
 		count > HINTS_MAX ? " and more."
-		: count		  ? "."
+		: hints[0]	  ? "."
 				  : "");
 }
 
@@ -282,7 +412,7 @@ static void show(struct answers *answers, struct json_object *explanation, const
 }
 
 /* Answers the words as one question. With `known` set, it prints nothing and returns false if they
- * have no meaning. */
+ * have no meaning and stand in no name of a model. */
 static bool explain(struct answers *answers, char **words, int count, bool known)
 {
 	CLEANUP(freep) char *text = join(words, count);
@@ -293,7 +423,7 @@ static bool explain(struct answers *answers, char **words, int count, bool known
 		answers->worst = report_no_memory();
 		return true;
 	}
-	if (known && !explanation_found(explanation))
+	if (known && !explanation_found(explanation) && !count_models(text, has_words))
 		return false;
 	show(answers, explanation, text);
 	return true;

@@ -132,6 +132,36 @@ static void put_meaning(struct layout *layout, struct json_object *meaning)
 	layout_line(layout, 0);
 }
 
+static void put_connector(struct layout *layout, struct json_object *model)
+{
+	const char *at = field_text(model, "connectorAt");
+
+	label(layout, "Connector");
+	layout_put(layout, "%s%s%s", field_text_or(model, "connector", "?"), at ? ": " : "",
+		at ? at : "");
+}
+
+/* What tells a phone or tablet at a glance. */
+static void put_front(struct layout *layout, struct json_object *model)
+{
+	bool face_id = field_true(model, "faceId"), button = field_true(model, "homeButton");
+
+	if (field_true(model, "handheld"))
+		put_labelled(layout, "Front",
+			face_id	 ? "Face ID, no home button"
+			: button ? "home button, no Face ID"
+				 : "no home button, no Face ID");
+}
+
+static void put_parts(struct layout *layout, struct json_object *parts)
+{
+	for (size_t i = 0; i < field_count(parts); i++) {
+		if (i == 0)
+			label(layout, "Parts");
+		layout_put(layout, "%s%s", i ? ", " : "", json_item_text(parts, i));
+	}
+}
+
 static void put_model(struct layout *layout, struct json_object *model)
 {
 	layout_paint(layout, PAINT_BOLD);
@@ -139,14 +169,20 @@ static void put_model(struct layout *layout, struct json_object *model)
 	layout_paint(layout, PAINT_NONE);
 	layout_put(layout, " (%s, board %s)", field_text_or(model, "product", "?"),
 		field_text_or(model, "board", "?"));
-	put_labelled(layout, "Connector", field_text(model, "connector"));
-	put_labelled(layout, "Face ID", field_true(model, "faceId") ? "yes" : "no");
+	put_labelled(layout, "Released", field_text(model, "released"));
+	label(layout, "In DFU");
+	layout_put(layout, "CPID:%s BDID:%s in its USB serial number; in recovery mode too",
+		field_text_or(model, "chipId", "?"), field_text_or(model, "boardId", "?"));
+	put_connector(layout, model);
+	put_front(layout, model);
+	put_parts(layout, field_list(model, "parts"));
 	if (field_true(model, "layeredBoard"))
 		put_labelled(layout, "Board", "two soldered layers: joints may break in a drop.");
 	if (field_true(model, "frontSensorFlexOnI2c"))
 		put_labelled(layout, "Earpiece",
 			"its flex shares an I2C line with parts that a restore talks to, so that a "
 			"shorted flex can fail the restore (our inference from repair reports).");
+	put_labelled(layout, "Recovery", field_text(model, "enterRecovery"));
 	layout_line(layout, 0);
 }
 
@@ -182,7 +218,10 @@ void text_explanation(struct layout *layout, struct json_object *explanation, bo
 		layout_line(layout, 0);
 	if (count > 1) {
 		layout_foreign(layout, field_text_or(explanation, "query", "It"));
-		layout_put(layout, " has %zu meanings; the right one depends on where you read it.",
+		layout_put(layout,
+			field_count(meanings) ? " has %zu meanings; the right one depends on where "
+						"you read it."
+					      : " is the name of %zu models.",
 			count);
 		layout_line(layout, 0);
 	}

@@ -400,8 +400,10 @@ static void fill_model(struct case_analysis *view)
 	if (!model && view->c->identity.board[0])
 		model = model_by_board(view->c->identity.board);
 
-	view->face_id = model ? model->front_sensor_flex_on_i2c : product_has_face_id(product);
-	view->no_face_id = model ? !model->has_face_id : product[0] && !view->face_id;
+	view->lacks = model_lacks(product, view->c->identity.board);
+	view->face_id = model ? model_has(model, HARDWARE_FLEX_I2C) : product_has_face_id(product);
+	view->no_face_id =
+		model ? !model_has(model, HARDWARE_FACE_ID) : product[0] && !view->face_id;
 }
 
 static void fill_counts(struct case_analysis *view)

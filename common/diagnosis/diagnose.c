@@ -122,11 +122,26 @@ static void add_finding(struct diagnosis *d, const struct rule *rule, const stru
 		d->phase_findings[phase][d->phase_finding_count[phase]++] = finding;
 }
 
+/* Whether the device has the part that the cause is about, as far as is known. What people tried
+ * with the parts outweighs the table of models. */
+static bool is_possible(const struct diagnosis *d, size_t cause)
+{
+	return !(knowledge_causes[cause].needs & d->view->lacks) || d->causes[cause].best > 0;
+}
+
+/* Whether it speaks of hardware that the device has, as far as is known. */
+static bool rule_fits(const struct diagnosis *d, const struct rule *rule)
+{
+	return !(rule->needs & d->view->lacks) &&
+	       (rule->about != ABOUT_CAUSE || is_possible(d, rule->cause));
+}
+
 static void apply_rule(struct diagnosis *d, const struct rule *rule)
 {
 	struct trace trace;
 
-	if (!terms_match(d->view, rule->when, rule->when_count, NO_FACTOR, &trace))
+	if (!rule_fits(d, rule) ||
+		!terms_match(d->view, rule->when, rule->when_count, NO_FACTOR, &trace))
 		return;
 	if (rule->untested) {
 		d->causes[rule->cause].untried += rule->weight;
@@ -226,7 +241,8 @@ static void weigh_suspects(struct diagnosis *d)
 		suspect->strength = strength_of_tally(&d->causes[i]);
 		if (suspect->phase == PHASE_HARDWARE && !open && suspect->strength > STRENGTH_WEAK)
 			suspect->strength = STRENGTH_WEAK;
-		share_phase_findings(d, suspect, any[suspect->phase]);
+		if (is_possible(d, i))
+			share_phase_findings(d, suspect, any[suspect->phase]);
 	}
 }
 
@@ -361,7 +377,7 @@ static void choose_step(const struct diagnosis *d, struct verdict *verdict)
 	uint64_t suspicion[CAUSE_COUNT_MAX] = {0};
 
 	for (size_t i = 0; i < knowledge_causes_count; i++)
-		suspicion[i] = suspicion_of(d, i);
+		suspicion[i] = is_possible(d, i) ? suspicion_of(d, i) : 0;
 	next_step_choose(d->view, suspicion, verdict);
 }
 

@@ -62,11 +62,16 @@ attempt_test *fact_comes_and_goes(const struct case_analysis *view)
 	return fact_works_now(view) ? NULL : fact_works_unchanged(view);
 }
 
+attempt_test *fact_other_device(const struct case_analysis *view)
+{
+	return shown_if(view->lacks & HARDWARE_FLEXES, shown_by_none);
+}
+
 attempt_test *fact_layered_model(const struct case_analysis *view)
 {
 	const struct model *model = model_by_product(view->c->identity.product);
 
-	return shown_if(model && model->layered_board, shown_by_none);
+	return shown_if(model_has(model, HARDWARE_LAYERED), shown_by_none);
 }
 
 static bool is_part_named(const struct attempt_view *a)

@@ -40,7 +40,7 @@ attempt_test *fact_audio_ic_model(const struct case_analysis *view)
 {
 	const struct model *model = model_by_product(view->c->identity.product);
 
-	return shown_if(model && model->audio_ic_comes_loose, shown_by_none);
+	return shown_if(model_has(model, HARDWARE_AUDIO_IC), shown_by_none);
 }
 
 attempt_test *fact_face_id_model(const struct case_analysis *view)

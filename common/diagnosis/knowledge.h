@@ -17,7 +17,8 @@ struct cause_info {
 	const char *word;
 	const char *title;
 	enum phase phase;
-	int prior; /* suspicion before any evidence, 0 to 9: only orders experiments */
+	uint32_t needs; /* enum hardware: a device that lacks one of these has no such part */
+	int prior;	/* suspicion before any evidence, 0 to 9: only orders experiments */
 	const char *means;
 	const char *advice[2];
 	const char *source;
@@ -109,6 +110,7 @@ struct rule {
 	int repeat_weight; /* if at least two failed attempts show it */
 	bool opens;	   /* one attempt is enough for Phase 2 */
 	bool bench;	   /* about other phones: shown, with no weight */
+	uint32_t needs;	   /* enum hardware */
 	bool untested;	   /* its text names a missing test: not evidence */
 	const struct term *when;
 	size_t when_count;
@@ -131,6 +133,7 @@ struct experiment {
 	unsigned minutes;
 	unsigned risk; /* 0 none … 5 opens the phone … 9 erases the data */
 	enum cured cured;
+	uint32_t needs;				/* enum hardware */
 	bool last;				/* only if there is no other */
 	uint32_t tests;				/* bit set of causes */
 	struct terms when[EXPERIMENT_WAYS_MAX]; /* alternatives */

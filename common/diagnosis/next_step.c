@@ -46,7 +46,7 @@ static bool any_holds(const struct case_analysis *view, const struct verdict *ve
 static bool is_possible(const struct case_analysis *view, const struct verdict *verdict,
 	const struct experiment *experiment)
 {
-	return any_holds(view, verdict, experiment->when) &&
+	return !(experiment->needs & view->lacks) && any_holds(view, verdict, experiment->when) &&
 	       !terms_hold_for_verdict(
 		       view, verdict, experiment->unless, experiment->unless_count, false);
 }

@@ -6,6 +6,7 @@ A bad entry ends the build with file:line."""
 import re
 
 from generate_factors import SIDES, bits, read_factors
+from generate_models import needs
 from textfile import (SLUG, quote, quote_all, read_blocks, read_lines, read_words, run,
                       write)
 
@@ -161,6 +162,7 @@ class Compiler:
             if b.one("phase") not in PHASES:
                 b.bad("unknown phase", "phase")
             rows.append(f"\t{{{quote(b.name)}, {quote(b.one('title'))}, {PHASES[b.one('phase')]}, "
+                        f"{needs(b)}, "
                         f"{b.number('prior', 0, 9)}, {quote(b.one('means'))}, "
                         f"{quote_all(b.all('advice', most=2))}, "
                         f"{quote(b.one('source'))}}},")
@@ -197,7 +199,7 @@ class Compiler:
                 f".minutes = {b.number('minutes', 1, 600)}, "
                 f".risk = {b.number('risk', 0, 9)}, "
                 f".last = {b.word('last', {'yes': 1, 'no': 0}, 'no')}, "
-                f".cured = {b.word('cured', CURED, 'never')}, "
+                f".cured = {b.word('cured', CURED, 'never')}, .needs = {needs(b)}, "
                 f".tests = {sum(1 << index for index in tests):#x}, .when = {when}, "
                 f".unless = {unless[0]}, .unless_count = {unless[1]}, "
                 f".first = {first}, "
@@ -239,7 +241,8 @@ class Compiler:
                     f".repeat_weight = {sign * STRENGTHS[repeat]}, "
                     f".opens = {int(b.one('opens', 'no') == 'yes')}, "
                     f".bench = {int(b.one('bench', 'no') == 'yes')}, "
-                    f".untested = {int(b.one('untested', 'no') == 'yes')}, .when = {when[0]}, "
+                    f".untested = {int(b.one('untested', 'no') == 'yes')}, "
+                    f".needs = {needs(b)}, .when = {when[0]}, "
                     f".when_count = {when[1]}, .text = {self.text(b)}, "
                     f".source = {quote(source)}}},")
         return rows
@@ -252,13 +255,13 @@ def table(ctype, name, rows):
 
 def read_causes(folder):
     return read_blocks(folder / "causes.txt", {
-        "cause": {"title", "phase", "prior", "means", "advice", "source"}})
+        "cause": {"title", "phase", "prior", "needs", "means", "advice", "source"}})
 
 
 def read_experiments(folder):
     return read_blocks(folder / "experiments.txt", {
         "experiment": {"title", "minutes", "risk", "tests", "when", "or", "unless", "first", "text",
-                       "outcome", "cured", "last", "source"}})
+                       "outcome", "cured", "last", "needs", "source"}})
 
 
 def main(folder, target, header):
@@ -276,7 +279,7 @@ def main(folder, target, header):
     advice = read_blocks(folder / "advice.txt", {"phase": {"advice", "source"}})
     experiments = read_experiments(folder)
     rules = read_blocks(folder / "rules.txt", {
-        "rule": {"cause", "for", "against", "repeat", "opens", "bench", "untested", "when",
+        "rule": {"cause", "for", "against", "repeat", "opens", "bench", "untested", "needs", "when",
                  "text", "source"}})
     cause_rows = compiler.write_causes(causes)
     advice_rows = compiler.write_advice(advice)
@@ -285,7 +288,8 @@ def main(folder, target, header):
     write(target, [
         "/* Generated from the text files of common/knowledge. */",
         '#include "common/diagnosis/knowledge.h"',
-        '#include "common/knowledge/fact_ids.h"', "", *compiler.lines, "",
+        '#include "common/knowledge/fact_ids.h"',
+        '#include "common/model/phone_model.h"', "", *compiler.lines, "",
         *table("struct cause_info", "knowledge_causes", cause_rows),
         *table("struct phase_advice", "knowledge_advice", advice_rows),
         *table("struct experiment", "knowledge_experiments", experiment_rows),

@@ -27,7 +27,7 @@ def read_models(path):
     known = set()
     for _, line in textfile.read_lines(path):
         fields = line.split()
-        known |= {fields[0], fields[5]}
+        known |= {fields[0], fields[6]}
     return known
 
 

@@ -10,6 +10,9 @@
 
 #define LAST_IPHONE_OF_TABLE 18 /* the largest N of iPhoneN,M in models.txt */
 
+static const struct model_kind model_kinds[] = {
+#include "common/knowledge/model_kinds.inc"
+};
 static const struct model models[] = {
 #include "common/knowledge/models.inc"
 };
@@ -48,13 +51,36 @@ const struct model *model_all(size_t *ret_count)
 	return models;
 }
 
+/* The word before the number: iPhone, Watch. */
+static size_t word_length(const char *product)
+{
+	return strcspn(product, "0123456789");
+}
+
+uint32_t model_lacks(const char *product, const char *board)
+{
+	const struct model *model = model_by_product(product);
+	size_t length = word_length(product);
+	uint32_t has = 0;
+
+	if (!model)
+		model = model_by_board(board);
+	if (model)
+		return ~model->has;
+	for (size_t i = 0; i < ARRAY_SIZE(models); i++)
+		if (word_length(models[i].product) == length &&
+			memcmp(models[i].product, product, length) == 0)
+			has |= models[i].has;
+	return has ? ~has : 0;
+}
+
 bool product_has_face_id(const char *product)
 {
 	const struct model *model = model_by_product(product);
 	unsigned generation, variant;
 
 	if (model)
-		return model->has_face_id;
+		return model_has(model, HARDWARE_FACE_ID);
 	return sscanf(product, "iPhone%3u,%3u", &generation, &variant) == 2 &&
 	       generation > LAST_IPHONE_OF_TABLE;
 }

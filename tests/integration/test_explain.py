@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What numbers, steps and models mean, from the command alone: no daemon runs in these tests."""
 import json
+import pathlib
 
 import pytest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
 # What is asked for, and what it may mean: numbering and number.
 KNOWN = [
@@ -121,3 +124,54 @@ def test_no_daemon_and_no_state_are_needed(bench):
     bench.environment['IDEVICETRIAGE_SOCKET'] = '/nonexistent'
     result = bench.triage('--state-dir', '/nonexistent', 'explain', '4013')
     assert result.returncode == 0 and not result.stderr
+
+
+def models(bench, *words):
+    answers, result = explain(bench, *words)
+    assert result.returncode == 0, words
+    return [model['product'] for answer in answers for model in answer['models']]
+
+
+def test_every_model_has_its_explanation(bench):
+    """By product type, board and name, and readable at 80 columns."""
+    rows = (SOURCE / 'common' / 'knowledge' / 'models.txt').read_text().splitlines()
+    rows = [row.split(None, 8) for row in rows if not row.startswith('#')]
+    assert len(rows) >= 318
+    words = [word for product, board, *_, name in rows for word in (product, board, name)]
+    answers, result = explain(bench, *words)
+    assert result.returncode == 0 and len(answers) == len(words)
+    for answer, word in zip(answers, words):
+        assert answer['models'], word
+        for model in answer['models']:
+            assert word.lower() in (model['product'].lower(), model['board'], model['name'].lower()), word
+            assert model['connector'] and model['released'] and model['chipId'] and model['boardId'], word
+    text = bench.triage('explain', *(product for product, *_ in rows)).stdout
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+@pytest.mark.parametrize('words, products', [
+    (['iPhone X'], ['iPhone10,3', 'iPhone10,6']),
+    (['iphone', '15', 'pro', 'max'], ['iPhone16,2']),
+    (['iPad mini 6'], ['iPad14,1', 'iPad14,2']),
+    (['ipad pro 11 m4 cellular'], ['iPad16,4']),
+    (['Apple Watch Ultra 2'], ['Watch7,5']),
+    (['macbook air m2'], ['Mac14,2', 'Mac14,15']),
+    (['J273AAP'], ['ADP3,2']),
+])
+def test_usual_names_of_models(bench, words, products):
+    assert models(bench, *words) == products
+
+
+def test_a_name_of_too_many_models(bench):
+    result = bench.triage('explain', 'ipad', 'pro', check=False)
+    assert result.returncode == 4 and 'models have it in their names' in result.stderr
+
+
+def test_models_say_what_a_technician_needs(bench):
+    text = bench.triage('explain', 'iPhone17,3').stdout
+    for words in ('USB-C', 'Face ID, no home button', 'CPID:8140 BDID:08', 'two soldered layers', '2024-09',
+                  'hold the side button until'):
+        assert words in ' '.join(text.split()), words
+    text = ' '.join(bench.triage('explain', 'Watch6,1', 'AppleTV2,1', 'Macmini9,1').stdout.split())
+    assert 'adapter: diagnostic contacts' in text and 'micro-USB' in text and 'DFU port' in text
+    assert 'Face ID' not in text and 'ear speaker' not in text and 'earpiece' not in text.lower()

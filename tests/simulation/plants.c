@@ -206,6 +206,7 @@ const struct trial trials[] = {
 	{"fit-new-part", .ends = true},
 	{"known-good-display", {{KNOB_DISPLAY, 1}}, 1},
 	{"board-shop", .ends = true},
+	{"device-shop", .ends = true},
 	{"lower-half", .ends = true},
 	{"storage-test", .ends = true},
 	{"hand-over", .ends = true},

@@ -209,8 +209,8 @@ static const struct model *choose_model(struct dice *dice, enum phone_kind kind)
 
 	do {
 		model = model_by_product(products[dice_roll(dice, ARRAY_SIZE(products))]);
-	} while ((kind == PHONE_FACE_ID && !model->front_sensor_flex_on_i2c) ||
-		 (kind == PHONE_AUDIO_IC && !model->audio_ic_comes_loose));
+	} while ((kind == PHONE_FACE_ID && !model_has(model, HARDWARE_FLEX_I2C)) ||
+		 (kind == PHONE_AUDIO_IC && !model_has(model, HARDWARE_AUDIO_IC)));
 	return model;
 }
 
@@ -363,7 +363,7 @@ static void turn_alone(struct visit *visit, enum knob knob)
 
 static bool has_part(const struct visit *visit, enum knob knob)
 {
-	return knob != KNOB_FLEX || visit->shop.phone.model->front_sensor_flex_on_i2c;
+	return knob != KNOB_FLEX || model_has(visit->shop.phone.model, HARDWARE_FLEX_I2C);
 }
 
 /* The first knob of the fixed order that was not turned; KNOB_COUNT = none. */

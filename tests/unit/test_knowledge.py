@@ -36,14 +36,16 @@ GENERATORS = {
     "factors.txt": ("generate_factors.py", "{}/factors.txt", "{}/causes.txt",
                     "{}/experiments.txt", "{}/out.inc", "{}/out.h"),
     "tools.txt": ("generate_tools.py", "{}/tools.txt", "{}/out.inc"),
-    "models.txt": ("generate_models.py", "{}/models.txt", "{}/out.inc"),
+    "kinds.txt": ("generate_models.py", "{}/kinds.txt", "{}/models.txt", "{}/out.inc", "{}/out.b"),
+    "models.txt": ("generate_models.py", "{}/kinds.txt", "{}/models.txt", "{}/out.inc", "{}/out.b"),
 }
 RULE = ("\nrule added-by-test\n  cause: cable\n  for: weak\n  when: failed\n"
         "  text: A text.\n  source: a test of the build\n")
 SIGN = ("\nsign added-by-test\n  text: a text of a log\n  means: A sentence.\n"
         "  source: a test of the build\n")
 LINK_SIGN = SIGN.replace("  text:", "  from: kernel\n  says: link\n  text:")
-MODEL = "iPhone99,9  z99ap  0x9999  0x02  lightning  iphone_99  face-id  iPhone 99\n"
+MODEL = "iPhone99,9  z99ap  0x9999  0x02  lightning  2026-09  iphone_15  face-id  iPhone 99\n"
+KIND = "\nkind added-by-test\n  families: iphone_99\n  has: battery\n  source: a test of the build\n"
 ERROR = ("\nerror itunes 7777\n  means: A sentence.\n  suspects: cable\n  try: swap-cable\n"
          "  source: library\n")
 OPERATION = "\noperation 777\n  name: Added by test\n  means: A sentence.\n  source: idr\n"
@@ -168,10 +170,18 @@ CASES = [
     ("factors.txt", PART.replace("state wet", "state Wet"), "bad value"),
     ("factors.txt", PART + "  reads: nose\n", "nothing knows"),
     ("models.txt", MODEL, None),
-    ("models.txt", MODEL.replace("lightning", "micro-usb"), "connector is not well-formed"),
+    ("models.txt", MODEL.replace("lightning", "parallel"), "connector is not well-formed"),
     ("models.txt", MODEL.replace("face-id", "face-id,audio-ic"), None),
     ("models.txt", MODEL.replace("face-id", "touch-id"), "unknown mark"),
+    ("models.txt", MODEL.replace("2026-09", "2026-13"), "month of release is not well-formed"),
+    ("models.txt", MODEL.replace("iphone_15", "iphone_99"), "family iphone_99 is of no kind"),
     ("models.txt", MODEL + MODEL, "stands twice"),
+    ("kinds.txt", KIND, None),
+    ("kinds.txt", KIND.replace("battery", "sail"), "unknown mark: sail"),
+    ("kinds.txt", KIND.replace("iphone_99", "ipad"), "family ipad has two kinds"),
+    ("causes.txt", lambda text: text.replace("needs: modem", "needs: sail"), "unknown mark: sail"),
+    ("experiments.txt", lambda text: text.replace("needs: front-flex", "needs: sail", 1),
+     "unknown mark: sail"),
 ]
 
 

@@ -16,7 +16,8 @@ static void found_by_each_name(void **state)
 	assert_string_equal(model->name, "iPhone 11 Pro");
 	assert_string_equal(model->family, "iphone_11");
 	assert_int_equal(model->connector, CONNECTOR_LIGHTNING);
-	assert_true(model->has_face_id && model->layered_board && model->front_sensor_flex_on_i2c);
+	assert_true(model_has(model, HARDWARE_FACE_ID) && model_has(model, HARDWARE_LAYERED) &&
+		    model_has(model, HARDWARE_FLEX_I2C));
 	assert_ptr_equal(model_by_board("D421AP"), model);
 	assert_ptr_equal(model_by_chip(0x8030, 0x06), model);
 }
@@ -27,9 +28,11 @@ static void models_without_face_id(void **state)
 
 	assert_non_null(model);
 	assert_string_equal(model->family, "iphone_se23");
-	assert_false(model->has_face_id || model->layered_board || model->front_sensor_flex_on_i2c);
-	assert_false(model->audio_ic_comes_loose);
-	assert_true(model_by_product("iPhone9,1")->audio_ic_comes_loose);
+	assert_false(model_has(model, HARDWARE_FACE_ID) || model_has(model, HARDWARE_LAYERED) ||
+		     model_has(model, HARDWARE_FLEX_I2C));
+	assert_false(model_has(model, HARDWARE_AUDIO_IC));
+	assert_true(model_has(model, HARDWARE_HOME_BUTTON));
+	assert_true(model_has(model_by_product("iPhone9,1"), HARDWARE_AUDIO_IC));
 }
 
 static void unknown_is_null(void **state)
@@ -66,17 +69,38 @@ static void table_is_whole(void **state)
 	size_t count;
 	const struct model *models = model_all(&count);
 
-	assert_true(count > 150);
+	assert_true(count >= 318);
 	for (size_t i = 0; i < count; i++) {
 		assert_non_null(models[i].product);
 		assert_int_not_equal(models[i].connector, CONNECTOR_UNKNOWN);
 		assert_ptr_equal(model_by_board(models[i].board), &models[i]);
-		if (sscanf(models[i].product, "iPhone%u", &generation) == 1 && generation > newest)
+		if (models[i].connector != CONNECTOR_NONE &&
+			sscanf(models[i].product, "iPhone%u", &generation) == 1 &&
+			generation > newest)
 			newest = generation;
 		/* The flex is part of the Face ID assembly. */
-		assert_true(models[i].has_face_id || !models[i].front_sensor_flex_on_i2c);
+		assert_true(model_has(&models[i], HARDWARE_FACE_ID) ||
+			    !model_has(&models[i], HARDWARE_FLEX_I2C));
 	}
 	assert_int_equal(newest, 18);
+}
+
+static void devices_have_their_parts(void **state)
+{
+	const uint32_t earpiece = HARDWARE_FRONT_FLEX | HARDWARE_FLEXES | HARDWARE_MODEM;
+
+	assert_int_equal(model_lacks("iPhone12,3", "") & earpiece, 0);
+	assert_int_equal(model_lacks("Mac16,10", "") & earpiece, earpiece);
+	assert_int_equal(model_lacks("", "J273aAP") & earpiece, earpiece);
+	assert_true(model_lacks("Mac16,10", "") & HARDWARE_BATTERY);
+	assert_false(model_lacks("Mac16,12", "") & HARDWARE_BATTERY);
+	assert_true(model_lacks("iPad7,11", "") & HARDWARE_MODEM);
+	assert_false(model_lacks("iPad7,12", "") & HARDWARE_MODEM);
+	/* A model that is not in the table has what others of its kind may have. */
+	assert_int_equal(model_lacks("iPhone99,1", "") & earpiece, 0);
+	assert_int_equal(model_lacks("Mac99,1", "") & (earpiece | HARDWARE_BATTERY), earpiece);
+	assert_int_equal(model_lacks("", ""), 0);
+	assert_int_equal(model_lacks("?", "?"), 0);
 }
 
 int main(void)
@@ -88,6 +112,7 @@ int main(void)
 		cmocka_unit_test(two_chips_of_one_product),
 		cmocka_unit_test(face_id_of_newer_phones),
 		cmocka_unit_test(table_is_whole),
+		cmocka_unit_test(devices_have_their_parts),
 	};
 
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);
