@@ -49,6 +49,11 @@ static void report(struct ring_keeper *keeper, const char *why)
 	keeper->options.sink(keeper->options.user, &source);
 }
 
+bool ring_keeper_hangs(const struct ring_keeper *keeper, struct stamp now)
+{
+	return ring_file_hangs(keeper->file, now);
+}
+
 void ring_keeper_report(struct ring_keeper *keeper)
 {
 	report(keeper, keeper->error ? "no disk: records are lost when the daemon stops" : "");

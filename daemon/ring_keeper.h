@@ -29,6 +29,8 @@ struct ring *ring_keeper_ring(struct ring_keeper *keeper);
 const struct ring_reader *ring_keeper_reader(const struct ring_keeper *keeper);
 /* The number of damaged records found at the opening. */
 uint64_t ring_keeper_damaged(const struct ring_keeper *keeper);
+/* Whether the thread that writes it to disk hangs. */
+bool ring_keeper_hangs(const struct ring_keeper *keeper, struct stamp now);
 /* Reports the state at the opening to the sink. */
 void ring_keeper_report(struct ring_keeper *keeper);
 /* A recorder_observer: a new record in the ring must go to disk. */

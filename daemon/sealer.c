@@ -371,6 +371,11 @@ int sealer_error(const struct sealer *sealer)
 	return sealer->error;
 }
 
+bool sealer_hangs(const struct sealer *sealer, struct stamp now)
+{
+	return sealer->file && casebook_file_hangs(sealer->file, now);
+}
+
 int sealer_finish(struct sealer *sealer)
 {
 	int r;

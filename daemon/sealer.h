@@ -45,3 +45,5 @@ int sealer_store_conditions(struct sealer *sealer);
 struct casebook_file *sealer_casebook(struct sealer *sealer);
 /* Why the casebook is unusable: a negative errno; 0 = it is usable. */
 int sealer_error(const struct sealer *sealer);
+/* Whether the thread that writes the casebook to disk hangs. */
+bool sealer_hangs(const struct sealer *sealer, struct stamp now);

@@ -181,6 +181,11 @@ void casebook_file_sync(struct casebook_file *file)
 		disk_sync_start(file->sync);
 }
 
+bool casebook_file_hangs(struct casebook_file *file, struct stamp now)
+{
+	return disk_sync_hangs(file->sync, now);
+}
+
 /* Ends a transaction: commits if `r` is not negative, else rolls back. Returns the result. */
 static int end_transaction(struct casebook_file *file, int r)
 {

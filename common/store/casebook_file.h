@@ -35,6 +35,8 @@ int casebook_file_open(
 struct casebook_file *casebook_file_free(struct casebook_file *file);
 DEFINE_FREEP(struct casebook_file, casebook_file_free)
 
+/* Whether the thread that syncs it hangs: disk_sync_hangs(). */
+bool casebook_file_hangs(struct casebook_file *file, struct stamp now);
 /* Whether the file is no longer at its path: it was removed or replaced. */
 bool casebook_file_moved(struct casebook_file *file);
 

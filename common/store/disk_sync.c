@@ -5,6 +5,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 struct disk_sync {
 	disk_sync_work *work;
@@ -12,6 +15,9 @@ struct disk_sync {
 	pthread_t thread;
 	pthread_mutex_t lock; /* protects the fields below */
 	pthread_cond_t changed;
+	pid_t id;	      /* of the thread; 0 = it has not run yet */
+	uint64_t progress_us; /* monotonic: the last request to an idle thread, start or end of work
+			       */
 	bool wanted;
 	bool stop;
 	bool busy; /* implies that the thread is in work() */
@@ -23,6 +29,7 @@ static void *sync_thread(void *argument)
 	struct disk_sync *sync = argument;
 
 	pthread_mutex_lock(&sync->lock);
+	sync->id = gettid();
 	while (!sync->stop) {
 		int r;
 
@@ -32,10 +39,12 @@ static void *sync_thread(void *argument)
 		}
 		sync->wanted = false;
 		sync->busy = true;
+		sync->progress_us = clock_now().monotonic_us;
 		pthread_mutex_unlock(&sync->lock);
 		r = sync->work(sync->user);
 		pthread_mutex_lock(&sync->lock);
 		sync->busy = false;
+		sync->progress_us = clock_now().monotonic_us;
 		sync->result = r;
 	}
 	pthread_mutex_unlock(&sync->lock);
@@ -85,9 +94,38 @@ struct disk_sync *disk_sync_free(struct disk_sync *sync)
 void disk_sync_start(struct disk_sync *sync)
 {
 	pthread_mutex_lock(&sync->lock);
+	if (!sync->wanted && !sync->busy)
+		sync->progress_us = clock_now().monotonic_us;
 	sync->wanted = true;
 	pthread_cond_signal(&sync->changed);
 	pthread_mutex_unlock(&sync->lock);
+}
+
+/* Whether the kernel waits for a device on behalf of the thread: state D of proc(5). */
+static bool waits_for_disk(pid_t id)
+{
+	char path[64], line[256];
+	const char *end;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)id);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	end = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+	fclose(file);
+	return end && strncmp(end, ") D", 3) == 0;
+}
+
+bool disk_sync_hangs(struct disk_sync *sync, struct stamp now)
+{
+	bool late;
+
+	pthread_mutex_lock(&sync->lock);
+	late = (sync->wanted || sync->busy) &&
+	       now.monotonic_us > sync->progress_us + DISK_SYNC_HANGS_US;
+	pthread_mutex_unlock(&sync->lock);
+	return late && !waits_for_disk(sync->id);
 }
 
 int disk_sync_result(struct disk_sync *sync)

@@ -3,7 +3,13 @@
  * the loop. It touches only the data of its work function. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "common/base/macro.h"
+#include "common/base/clock.h"
+
+/* Beyond it, a thread that neither works nor waits for the disk hangs. */
+#define DISK_SYNC_HANGS_US (60 * USEC_PER_SEC)
 
 struct disk_sync;
 
@@ -18,6 +24,9 @@ struct disk_sync *disk_sync_free(struct disk_sync *sync);
 DEFINE_FREEP(struct disk_sync, disk_sync_free)
 /* Requests a sync. Does not wait. */
 void disk_sync_start(struct disk_sync *sync);
+/* Whether the thread is stuck: a sync is due or running since DISK_SYNC_HANGS_US, and the kernel
+ * does not wait for the disk. A slow or dead disk is no hang, because a restart cannot cure it. */
+bool disk_sync_hangs(struct disk_sync *sync, struct stamp now);
 /* Returns -EINPROGRESS while a sync is requested or running, else the result of the last one since
  * the last call: 0, or its negative errno. */
 int disk_sync_result(struct disk_sync *sync);

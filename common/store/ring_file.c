@@ -473,6 +473,11 @@ int ring_file_sync(struct ring_file *file)
 	return r;
 }
 
+bool ring_file_hangs(struct ring_file *file, struct stamp now)
+{
+	return file->sync && disk_sync_hangs(file->sync, now);
+}
+
 /* Checks the file: 0 it is fine, -EIO pages are missing, -ENOENT its name is gone, -ESTALE another
  * file has its name. */
 static int check_file(const struct ring_file *file, const char *path)

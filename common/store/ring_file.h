@@ -58,6 +58,8 @@ const struct ring_reader *ring_file_reader(const struct ring_file *file);
 /* For a timer of the loop: starts a sync of the records appended since the last one, and does not
  * wait. Returns 0, or the negative errno of an earlier failed sync, which is then retried. */
 int ring_file_sync(struct ring_file *file);
+/* Whether the thread that syncs it hangs: disk_sync_hangs(). */
+bool ring_file_hangs(struct ring_file *file, struct stamp now);
 /* Replaces a file that was removed or truncated or whose pages cannot be read from disk, with the
  * remaining records, and continues in the new one. Readers stay valid; walks start again. Until
  * then, records are only in memory. Blocks on the disk if a repair is needed. Returns 0 if nothing
