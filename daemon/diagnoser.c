@@ -37,6 +37,7 @@ struct diagnoser {
 	struct loop_timer *timer;
 	bool timer_runs;
 	uint64_t news; /* so far */
+	struct latest_verdict latest;
 	struct subject subjects[SUBJECTS_MAX];
 };
 
@@ -142,6 +143,8 @@ void diagnoser_replay(struct diagnoser *diagnoser, const struct event *event)
 		if (text_equal(phase_name((enum phase)phase), event->name))
 			subject->phase = (enum phase)phase;
 	text_clean(event->text, event->text_length, subject->text, sizeof(subject->text));
+	diagnoser->latest = (struct latest_verdict){
+		.known = true, .phase = subject->phase, .strength = subject->strength};
 }
 
 /* An error that arrives after the end of its session; the end of a running session triggers the
@@ -252,6 +255,25 @@ static void report(struct diagnoser *diagnoser, struct subject *subject, struct 
 	diagnoser->sink(diagnoser->user, &event);
 }
 
+static void set_latest(struct diagnoser *diagnoser, const struct verdict *verdict)
+{
+	bool named = first_cause(verdict) != NULL;
+
+	diagnoser->latest = (struct latest_verdict){
+		.known = true,
+		.phase = verdict->phase,
+		.strength = verdict->strength,
+		.cause = named ? verdict->causes[0].cause : NULL,
+		.title = named ? verdict->causes[0].title : NULL,
+		.cause_strength = named ? verdict->causes[0].strength : STRENGTH_NONE,
+	};
+}
+
+const struct latest_verdict *diagnoser_latest(const struct diagnoser *diagnoser)
+{
+	return &diagnoser->latest;
+}
+
 static void update(struct diagnoser *diagnoser, struct subject *subject, struct stamp now,
 	const struct verdict *verdict)
 {
@@ -264,8 +286,10 @@ static void update(struct diagnoser *diagnoser, struct subject *subject, struct 
 	subject->hung = verdict->running == RUNNING_HUNG;
 	subject->cause = first_cause(verdict);
 	text_copy(subject->text, sizeof(subject->text), verdict->summary);
-	if (changed)
+	if (changed) {
+		set_latest(diagnoser, verdict);
 		report(diagnoser, subject, now);
+	}
 	/* The session's records may be deleted: later verdicts belong only to the phone. */
 	subject->about = (struct uuid){{0}};
 }
@@ -317,6 +341,7 @@ void diagnoser_finish(struct diagnoser *diagnoser)
 
 void diagnoser_forget(struct diagnoser *diagnoser, const struct identity *identity)
 {
+	diagnoser->latest = (struct latest_verdict){0};
 	for (size_t i = 0; i < SUBJECTS_MAX; i++)
 		if (identity_matches(&diagnoser->subjects[i].identity, identity))
 			diagnoser->subjects[i] = (struct subject){0};

@@ -11,6 +11,16 @@
 
 struct diagnoser;
 
+/* The verdict that was recorded last, without its phone. */
+struct latest_verdict {
+	bool known;
+	enum phase phase;
+	enum strength strength;
+	const char *cause; /* the first suspect's word; NULL = none, or of an earlier daemon */
+	const char *title; /* the same for people */
+	enum strength cause_strength;
+};
+
 /* `sink` records the EVENT_DIAGNOSIS. The store must outlive the diagnoser. Returns 0 or a
  * negative errno; the caller owns *ret: diagnoser_free(). */
 int diagnoser_new(struct loop *loop, struct store *store, event_sink *sink, void *user,
@@ -22,6 +32,8 @@ DEFINE_FREEP(struct diagnoser, diagnoser_free)
 void diagnoser_replay(struct diagnoser *diagnoser, const struct event *event);
 /* A recorder_observer: a relevant record makes its phone due. It ignores the others. */
 void diagnoser_observe(void *diagnoser, const struct event *record);
+/* Set before the record of the verdict reaches an observer; unknown after a purge. */
+const struct latest_verdict *diagnoser_latest(const struct diagnoser *diagnoser);
 /* Makes a phone due for a change without a record: an added attempt. */
 void diagnoser_judge_phone(struct diagnoser *diagnoser, const struct identity *identity);
 /* True while a phone is due, that is, its new verdict is not recorded yet. */

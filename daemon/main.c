@@ -9,6 +9,7 @@
 
 #include "common/base/log.h"
 #include "common/base/text.h"
+#include "daemon/announcer.h"
 #include "daemon/systemd.h"
 #include "daemon/sources/usb.h"
 #include "daemon/options.h"
@@ -16,15 +17,20 @@
 #include "daemon/ring_keeper.h"
 #include "daemon/server/api.h"
 #include "daemon/sources/sources.h"
+#include "daemon/status_report.h"
 
+#define STATUS_DELAY_US                                                                            \
+	(500 * USEC_PER_MSEC)	 /* after a record: more records often follow at once */
 #define MAPPED_BYTES (64 * 1024) /* an allocation from here on has pages of its own */
 
 /* All parts of the daemon, in the order of their creation. */
 struct daemon {
+	int argc;
+	char **argv;
 	struct options options;
 	struct stamp started;
 	struct loop *loop;
-	struct loop_signal *signals[2];
+	struct loop_signal *signals[4];
 	struct ring_keeper *ring_keeper;
 	struct conditions *conditions;
 	struct recorder *recorder;
@@ -35,24 +41,120 @@ struct daemon {
 	struct source_states source_states;
 	struct api *api;
 	struct sources *sources;
+	struct announcer announcer;
 	struct systemd *service;
+	struct loop_timer *status_timer;
+	bool status_due;
 };
 
-static void on_signal(void *user)
+static void on_stop(void *user)
 {
 	struct daemon *daemon = user;
 
 	loop_quit(daemon->loop, 0);
 }
 
+static struct status_parts status_parts(const struct daemon *daemon)
+{
+	return (struct status_parts){
+		.store = &daemon->store,
+		.diagnoser = daemon->diagnoser,
+		.sources = &daemon->source_states,
+		.started = daemon->started,
+	};
+}
+
+static void on_dump(void *user)
+{
+	const struct daemon *daemon = user;
+	const struct status_parts parts = status_parts(daemon);
+
+	status_dump(&parts, clock_now());
+}
+
+static void on_status(void *user)
+{
+	struct daemon *daemon = user;
+	const struct status_parts parts = status_parts(daemon);
+	char line[STATUS_LINE_SIZE];
+
+	daemon->status_due = false;
+	status_line(&parts, line);
+	systemd_status(daemon->service, "%s", line);
+}
+
+/* A recorder_observer. */
+static void observe_status(void *user, const struct event *record)
+{
+	struct daemon *daemon = user;
+
+	if (daemon->status_due)
+		return;
+	daemon->status_due = true;
+	loop_timer_start(daemon->status_timer, STATUS_DELAY_US);
+}
+
+static struct retention_options retention_of(const struct options *options)
+{
+	return (struct retention_options){
+		.records_days = options->keep_records_days,
+		.attempts_days = options->keep_attempts_days,
+	};
+}
+
+/* Puts new settings in force, except those that need a new start. Returns 0 or a negative errno. */
+static int apply_options(struct daemon *daemon, const struct options *fresh)
+{
+	const struct retention_options retention = retention_of(fresh);
+	struct options *options = &daemon->options;
+
+	options->keep_records_days = fresh->keep_records_days;
+	options->keep_attempts_days = fresh->keep_attempts_days;
+	options->budget_percent = fresh->budget_percent;
+	options->queries = fresh->queries;
+	retention_set(daemon->retention, &retention);
+	recorder_set_budget_percent(daemon->recorder, fresh->budget_percent);
+	return sources_set_queries(daemon->sources, fresh->queries);
+}
+
+static void on_reload(void *user)
+{
+	static struct options fresh;
+	struct daemon *daemon = user;
+	int r;
+
+	if (daemon->service)
+		systemd_reloading(daemon->service);
+	r = options_read(daemon->argc, daemon->argv, &fresh);
+	if (r == 0)
+		r = apply_options(daemon, &fresh);
+	if (r < 0)
+		log_error("Cannot reload the configuration: %s. The settings stay as they were.",
+			strerror(-r));
+	else if (options_need_restart(&daemon->options, &fresh))
+		log_warning("Reloaded the configuration. A change of socket, state-dir, bench-name "
+			    "or ring-size needs a restart: systemctl restart idevicetriaged.");
+	else
+		log_info("Reloaded the configuration.");
+	if (daemon->service)
+		systemd_ready(daemon->service);
+}
+
 static int start_loop(struct daemon *daemon)
 {
-	static const int numbers[] = {SIGTERM, SIGINT};
+	static const struct {
+		int number;
+		loop_callback *callback;
+	} signals[] = {
+		{SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGHUP, on_reload}, {SIGUSR1, on_dump}};
 	int r = loop_new(&daemon->loop);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(numbers); i++)
-		r = loop_signal_new(
-			daemon->loop, numbers[i], on_signal, daemon, &daemon->signals[i]);
+	_Static_assert(ARRAY_SIZE(signals) == ARRAY_SIZE(daemon->signals), "a place for each");
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(signals); i++)
+		r = loop_signal_new(daemon->loop, signals[i].number, signals[i].callback, daemon,
+			&daemon->signals[i]);
+	if (r == 0)
+		r = loop_timer_new(daemon->loop, on_status, daemon, &daemon->status_timer);
 	return r;
 }
 
@@ -117,10 +219,7 @@ static int start_judgement(struct daemon *daemon)
 		.sink = record,
 		.user = daemon,
 	};
-	const struct retention_options retention = {
-		.records_days = daemon->options.keep_records_days,
-		.attempts_days = daemon->options.keep_attempts_days,
-	};
+	const struct retention_options retention = retention_of(&daemon->options);
 	int r = diagnoser_new(daemon->loop, &daemon->store, record, daemon, &daemon->diagnoser);
 
 	sealer.diagnoser = daemon->diagnoser;
@@ -177,9 +276,11 @@ static void add_observers(struct daemon *daemon)
 {
 	recorder_observe(daemon->recorder, ring_keeper_observe, daemon->ring_keeper);
 	recorder_observe(daemon->recorder, source_states_observe, &daemon->source_states);
+	recorder_observe(daemon->recorder, announcer_observe, &daemon->announcer);
 	recorder_observe(daemon->recorder, api_observe, daemon->api);
 	recorder_observe(daemon->recorder, diagnoser_observe, daemon->diagnoser);
 	recorder_observe(daemon->recorder, sealer_observe, daemon->sealer);
+	recorder_observe(daemon->recorder, observe_status, daemon);
 }
 
 static void record_start(struct daemon *daemon)
@@ -241,9 +342,20 @@ static int start_recording(struct daemon *daemon)
 		r = start_api(daemon);
 	if (r < 0)
 		return r;
+	daemon->announcer = (struct announcer){
+		.bench = recorder_bench(daemon->recorder), .diagnoser = daemon->diagnoser};
 	add_observers(daemon);
 	record_start(daemon);
 	return 0;
+}
+
+/* A systemd_is_healthy. The loop itself is healthy, because it asks. */
+static bool is_healthy(void *user)
+{
+	const struct daemon *daemon = user;
+	struct stamp now = clock_now();
+
+	return !ring_keeper_hangs(daemon->ring_keeper, now) && !sealer_hangs(daemon->sealer, now);
 }
 
 static int daemon_start(struct daemon *daemon)
@@ -259,11 +371,11 @@ static int daemon_start(struct daemon *daemon)
 	if (r == 0)
 		r = start_sources(daemon);
 	if (r == 0)
-		r = systemd_new(daemon->loop, &daemon->service);
+		r = systemd_new(daemon->loop, is_healthy, daemon, &daemon->service);
 	if (r < 0)
 		return r;
 	systemd_ready(daemon->service);
-	systemd_status(daemon->service, "Watching as %s", daemon->options.bench_name);
+	on_status(daemon);
 	log_info("idevicetriaged " VERSION " watches as %s.", daemon->options.bench_name);
 	return 0;
 }
@@ -284,6 +396,7 @@ static void daemon_done(struct daemon *daemon)
 	recorder_free(daemon->recorder);
 	conditions_free(daemon->conditions);
 	ring_keeper_free(daemon->ring_keeper);
+	loop_timer_free(daemon->status_timer);
 	for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
 		loop_signal_free(daemon->signals[i]);
 	loop_free(daemon->loop);
@@ -294,6 +407,8 @@ int main(int argc, char **argv)
 	static struct daemon daemon;
 	int r = options_read(argc, argv, &daemon.options);
 
+	daemon.argc = argc;
+	daemon.argv = argv;
 	if (r != 0)
 		return r < 0 ? 2 : 0;
 	if (daemon.options.verbose)

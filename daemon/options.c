@@ -293,3 +293,11 @@ int options_read(int argc, char **argv, struct options *ret)
 	*ret = options;
 	return 0;
 }
+
+bool options_need_restart(const struct options *running, const struct options *fresh)
+{
+	return !text_equal(running->socket, fresh->socket) ||
+	       !text_equal(running->state_dir, fresh->state_dir) ||
+	       !text_equal(running->bench_name, fresh->bench_name) ||
+	       running->ring_bytes != fresh->ring_bytes;
+}

@@ -28,3 +28,5 @@ struct options {
 /* Reads the settings. On an error it writes one sentence to standard error. Returns 0, 1 if it
  * printed the help or the version, or -EINVAL. */
 int options_read(int argc, char **argv, struct options *ret);
+/* Whether they differ in a setting that only a new start changes. */
+bool options_need_restart(const struct options *running, const struct options *fresh);

@@ -151,6 +151,12 @@ struct recorder *recorder_free(struct recorder *recorder)
 	return NULL;
 }
 
+void recorder_set_budget_percent(struct recorder *recorder, uint32_t budget_percent)
+{
+	bench_set_budget_percent(recorder->bench, budget_percent);
+	start_timer(recorder);
+}
+
 void recorder_observe(struct recorder *recorder, recorder_observer *observer, void *user)
 {
 	assert(recorder->observer_count < RECORDER_OBSERVERS_MAX);

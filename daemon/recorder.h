@@ -47,6 +47,8 @@ int recorder_new(struct loop *loop, const struct recorder_options *options, stru
 struct recorder *recorder_free(struct recorder *recorder);
 DEFINE_FREEP(struct recorder, recorder_free)
 
+/* As bench_set_budget_percent(). */
+void recorder_set_budget_percent(struct recorder *recorder, uint32_t budget_percent);
 /* Adds an observer; observers are called in the order in which they were added. */
 void recorder_observe(struct recorder *recorder, recorder_observer *observer, void *user);
 /* The bench, read-only. */

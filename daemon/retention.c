@@ -64,6 +64,11 @@ int retention_new(struct loop *loop, const struct retention_options *options, st
 	return 0;
 }
 
+void retention_set(struct retention *retention, const struct retention_options *options)
+{
+	retention->options = *options;
+}
+
 struct retention *retention_free(struct retention *retention)
 {
 	if (retention)

@@ -16,5 +16,7 @@ struct retention_options {
  * *ret: retention_free(). */
 int retention_new(struct loop *loop, const struct retention_options *options, struct sealer *sealer,
 	struct retention **ret);
+/* Changes the times, from the next hour on. */
+void retention_set(struct retention *retention, const struct retention_options *options);
 struct retention *retention_free(struct retention *retention);
 DEFINE_FREEP(struct retention, retention_free)

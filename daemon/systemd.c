@@ -2,18 +2,22 @@
 #include "daemon/systemd.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/text.h"
 
 #define STATUS_SIZE 256
 
 struct systemd {
+	systemd_is_healthy *is_healthy;
+	void *user;
 	struct loop_timer *watchdog;
 	uint64_t interval_us; /* 0 = the watchdog is off */
 	char status[STATUS_SIZE];
@@ -23,11 +27,12 @@ static void on_watchdog(void *user)
 {
 	struct systemd *service = user;
 
-	sd_notify(false, "WATCHDOG=1");
+	if (!service->is_healthy || service->is_healthy(service->user))
+		sd_notify(false, "WATCHDOG=1");
 	loop_timer_start(service->watchdog, service->interval_us);
 }
 
-int systemd_new(struct loop *loop, struct systemd **ret)
+int systemd_new(struct loop *loop, systemd_is_healthy *is_healthy, void *user, struct systemd **ret)
 {
 	CLEANUP(systemd_freep) struct systemd *service = NULL;
 	uint64_t limit_us = 0;
@@ -37,6 +42,8 @@ int systemd_new(struct loop *loop, struct systemd **ret)
 	service = calloc(1, sizeof(*service));
 	if (!service)
 		return -ENOMEM;
+	service->is_healthy = is_healthy;
+	service->user = user;
 	r = loop_timer_new(loop, on_watchdog, service, &service->watchdog);
 	if (r < 0)
 		return r;
@@ -65,6 +72,11 @@ struct systemd *systemd_free(struct systemd *service)
 void systemd_ready(struct systemd *service)
 {
 	sd_notify(false, "READY=1");
+}
+
+void systemd_reloading(struct systemd *service)
+{
+	sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_now().monotonic_us);
 }
 
 void systemd_stopping(struct systemd *service)

@@ -10,14 +10,21 @@
 
 struct systemd;
 
-/* Starts to ping the watchdog from the loop, twice per WATCHDOG_USEC, if the manager requests it.
- * Returns 0 or a negative errno; the caller owns *ret: systemd_free(). */
-int systemd_new(struct loop *loop, struct systemd **ret);
+/* Whether all threads of the daemon work. */
+typedef bool systemd_is_healthy(void *user);
+
+/* Starts to ping the watchdog from the loop, twice per WATCHDOG_USEC, if the manager requests it. A
+ * ping is left out while `is_healthy` (NULL = always) says no. Returns 0 or a negative errno; the
+ * caller owns *ret: systemd_free(). */
+int systemd_new(
+	struct loop *loop, systemd_is_healthy *is_healthy, void *user, struct systemd **ret);
 struct systemd *systemd_free(struct systemd *service);
 DEFINE_FREEP(struct systemd, systemd_free)
 
 /* Reports that the daemon is ready for requests. */
 void systemd_ready(struct systemd *service);
+/* Reports that the daemon reloads its settings; systemd_ready() ends that. */
+void systemd_reloading(struct systemd *service);
 /* Reports that the daemon is stopping. */
 void systemd_stopping(struct systemd *service);
 /* Sets the status line of `systemctl status`; sent only if it changes. Line ends become blanks. */

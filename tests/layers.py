@@ -51,6 +51,8 @@ LAYERS = {
     'journal': (('base', 'model', 'logs', 'loop', 'path_watch', 'source'), ADAPTER),
     'kmsg': (('base', 'model', 'logs', 'loop', 'source'), ADAPTER),
     'systemd': (('base', 'loop'), ADAPTER),
+    'message': (('base',), ADAPTER),
+    'announcer': (('base', 'ring', 'model', 'diagnosis', 'store', 'recorder', 'message'), ADAPTER),
     'api': (('base', 'ring', 'model', 'diagnosis', 'casefile', 'store', 'store_writer', 'query', 'json', 'wire', 'recorder', 'loop'),
             re.compile(r'^(sd_|plist_|sqlite3_)')),
     'client_base': (('base', 'model', 'logs', 'diagnosis', 'casefile', 'store', 'json', 'wire', 'query', 'phone_program', 'phone_answer', 'panicfile'), CLIENT),

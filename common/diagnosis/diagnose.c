@@ -414,11 +414,18 @@ static void collect_advice(struct verdict *verdict)
 				ARRAY_SIZE(knowledge_advice[i].advice));
 }
 
-static const char *const phase_sentences[PHASE_UNDECIDED + 1] = {
+static const char *const phase_titles[PHASE_UNDECIDED + 1] = {
+	[PHASE_NONE] = "no failure seen",
 	[PHASE_CONNECTION] = "Phase 1 (connection)",
 	[PHASE_SOFTWARE] = "Phase 1 (software)",
 	[PHASE_HARDWARE] = "Phase 2 (hardware)",
+	[PHASE_UNDECIDED] = "undecided",
 };
+
+const char *phase_title(enum phase phase)
+{
+	return phase_titles[phase];
+}
 
 /* The first suspect of an undecided verdict, or of a phase that is surer than it. */
 static void add_first_suspect(const struct suspect *first, char *out, size_t size)
@@ -432,8 +439,7 @@ static void summarize(const struct diagnosis *d, struct verdict *verdict)
 {
 	const struct suspect *first = verdict->cause_count ? &verdict->causes[0] : NULL;
 	size_t failures = d->view->failed_count + d->view->bench_fault_count;
-	const char *phase = phase_sentences[verdict->phase],
-		   *sure = strength_name(verdict->strength);
+	const char *phase = phase_titles[verdict->phase], *sure = strength_name(verdict->strength);
 	size_t size = sizeof(verdict->summary);
 	char *out = verdict->summary;
 	bool named = first && first->strength >= STRENGTH_WEAK;

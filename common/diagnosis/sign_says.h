@@ -10,3 +10,5 @@
 /* Whether the attempt shows a sign with this word: see `says` in knowledge/signs.txt and
  * linksigns.txt. */
 bool attempt_says(const struct attempt *attempt, enum says says);
+/* Whether the sign itself has the word. */
+bool sign_says(const char *sign, enum says says);

@@ -117,4 +117,6 @@ int diagnose(const struct triage_case *c, struct verdict *ret);
 /* The word of the API; NULL for RUNNING_NONE. */
 const char *running_name(enum running running);
 const char *phase_name(enum phase phase);
+/* For people: "Phase 1 (connection)". */
+const char *phase_title(enum phase phase);
 const char *strength_name(enum strength strength);

@@ -57,6 +57,11 @@ struct bench *bench_free(struct bench *bench)
 	return NULL;
 }
 
+void bench_set_budget_percent(struct bench *bench, uint32_t budget_percent)
+{
+	bench->budget_percent = budget_percent;
+}
+
 size_t bench_device_count(const struct bench *bench)
 {
 	return bench->device_count;

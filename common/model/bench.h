@@ -41,6 +41,9 @@ struct bench *bench_new(const char *name, uint32_t budget_percent, bench_record 
 struct bench *bench_free(struct bench *bench);
 DEFINE_FREEP(struct bench, bench_free)
 
+/* Changes the scale of the budgets. */
+void bench_set_budget_percent(struct bench *bench, uint32_t budget_percent);
+
 /* Records one event of a source and the conclusions of the session machine. An event with a session
  * belongs to it; for any other, the phone determines the session. */
 void bench_feed(struct bench *bench, const struct event *event);

@@ -15,10 +15,9 @@ void source_report(enum event_source source, const char *name, int code, const c
 		.code = code,
 	};
 
+	/* The announcer reports the loss of a source. */
 	if (code == 0)
 		log_info("%s: %s", name, reason);
-	else
-		log_warning("%s: %s", name, reason);
 	text_copy(event.name, sizeof(event.name), name);
 	event_set_text(&event, reason);
 	sink(user, &event);

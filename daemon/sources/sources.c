@@ -94,6 +94,20 @@ static int start_journal(struct sources *sources, const struct sources_options *
 	return journal_new(sources->loop, &journal, take_event, sources, &sources->journal);
 }
 
+int sources_set_queries(struct sources *sources, unsigned queries)
+{
+	const struct phone_options phone = {0};
+
+	sources->query_policy.allowed = queries;
+	if (queries && !sources->phone)
+		return phone_new(sources->loop, &phone, take_event, sources, &sources->phone);
+	if (!queries && sources->phone) {
+		sources->phone = phone_free(sources->phone);
+		source_states_remove(sources->states, "phone");
+	}
+	return 0;
+}
+
 static int start(struct sources *sources, const struct sources_options *options)
 {
 	const struct usbmux_options usbmux = {
@@ -101,13 +115,11 @@ static int start(struct sources *sources, const struct sources_options *options)
 		.find_place = find_place,
 		.find_place_user = sources,
 	};
-	const struct phone_options phone = {0};
 	int r = usb_new(sources->loop, take_event, sources, &sources->usb);
 
-	sources->query_policy.allowed = options->queries;
 	sources->query_policy.usb_watched_us = clock_now().monotonic_us;
-	if (r == 0 && options->queries)
-		r = phone_new(sources->loop, &phone, take_event, sources, &sources->phone);
+	if (r == 0)
+		r = sources_set_queries(sources, options->queries);
 	if (r == 0)
 		r = usbmux_new(sources->loop, &usbmux, take_event, sources, &sources->usbmux);
 	return r < 0 ? r : start_journal(sources, options);

@@ -22,5 +22,7 @@ struct sources_options {
  * Returns 0 or a negative errno; the caller owns *ret: sources_free(). */
 int sources_new(struct loop *loop, const struct sources_options *options, struct recorder *recorder,
 	struct source_states *states, struct sources **ret);
+/* Changes the allowed questions to phones. Returns 0 or a negative errno. */
+int sources_set_queries(struct sources *sources, unsigned queries);
 struct sources *sources_free(struct sources *sources);
 DEFINE_FREEP(struct sources, sources_free)

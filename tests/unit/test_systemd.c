@@ -74,7 +74,7 @@ static void readiness_and_status(void **state)
 {
 	struct rig *rig = *state;
 
-	assert_int_equal(systemd_new(rig->loop, &rig->service), 0);
+	assert_int_equal(systemd_new(rig->loop, NULL, NULL, &rig->service), 0);
 	systemd_ready(rig->service);
 	assert_true(hear(rig));
 	assert_string_equal(rig->heard, "READY=1");
@@ -107,8 +107,47 @@ static void watchdog(void **state)
 	struct rig *rig = *state;
 
 	setenv("WATCHDOG_USEC", WATCHDOG_US, 1);
-	assert_int_equal(systemd_new(rig->loop, &rig->service), 0);
+	assert_int_equal(systemd_new(rig->loop, NULL, NULL, &rig->service), 0);
 	assert_true(wait_until(rig->loop, has_given_signs, rig));
+}
+
+static bool is_sick(void *user)
+{
+	size_t *asked = user;
+
+	++*asked;
+	return false;
+}
+
+static bool was_asked(void *user)
+{
+	size_t *asked = user;
+
+	return *asked >= 4;
+}
+
+static void no_watchdog_while_a_thread_hangs(void **state)
+{
+	struct rig *rig = *state;
+	size_t asked = 0;
+
+	setenv("WATCHDOG_USEC", WATCHDOG_US, 1);
+	assert_int_equal(systemd_new(rig->loop, is_sick, &asked, &rig->service), 0);
+	assert_true(wait_until(rig->loop, was_asked, &asked));
+	assert_false(hear(rig));
+}
+
+static void reload(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(systemd_new(rig->loop, NULL, NULL, &rig->service), 0);
+	systemd_reloading(rig->service);
+	assert_true(hear(rig));
+	assert_int_equal(strncmp(rig->heard, "RELOADING=1\nMONOTONIC_USEC=", 27), 0);
+	systemd_ready(rig->service);
+	assert_true(hear(rig));
+	assert_string_equal(rig->heard, "READY=1");
 }
 
 /* What systemd_take_socket() returns in a process that inherits `fd` as the manager gives it. */
@@ -158,6 +197,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(readiness_and_status),
 		RIG_TEST(watchdog),
+		RIG_TEST(no_watchdog_while_a_thread_hangs),
+		RIG_TEST(reload),
 		RIG_TEST(socket_of_the_manager),
 	};
 	int r;
