@@ -267,6 +267,7 @@ static int add_run(struct recorder *recorder, const struct uuid *session, struct
 	run->log = toollog_new(take_log_event, run);
 	if (!run->log)
 		return -ENOMEM;
+	toollog_expect_tool(run->log);
 	run->recorder = recorder;
 	run->session = *session;
 	*ret = run;

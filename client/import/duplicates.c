@@ -140,7 +140,9 @@ static int list_sessions(
 /* Only its modes were watched: the log has more. */
 static bool is_bare(struct json_object *session)
 {
-	return !field_text(session, "tool") && !field_text(session, "operationName");
+	int64_t operation;
+
+	return !field_text(session, "tool") && !field_number(session, "operation", &operation);
 }
 
 /* The watched session has the right computer, even if its name has changed since. */

@@ -172,6 +172,20 @@ static bool is_report(const char *head, size_t length)
 	return is_object(head, length) && memmem(head, length, word, strlen(word));
 }
 
+/* A log of a tool that writes each line as an object of its own. */
+static bool is_object_lines(const char *head, size_t length)
+{
+	size_t at = skip_blanks(head, length);
+	const char *end = memchr(head + at, '\n', length - at);
+
+	if (!end || head[at] != '{')
+		return false;
+	at = (size_t)(end + 1 - head);
+	while (end > head && (end[-1] == '\r' || end[-1] == ' '))
+		end--;
+	return end[-1] == '}' && at < length && head[at] == '{';
+}
+
 static bool is_any(const char *head, size_t length)
 {
 	return true;
@@ -187,6 +201,7 @@ static const struct kind {
 	{is_empty, import_empty, false},
 	{is_binary, import_binary, false},
 	{is_report, import_report, true},
+	{is_object_lines, import_log, true},
 	{is_object, import_case, true},
 	{is_any, import_log, true},
 };

@@ -129,6 +129,20 @@ static struct triage_case *make_case(struct reading *reading, const struct logsp
 	return c;
 }
 
+static void refuse_unknown(struct import *import, struct toollog_stats stats)
+{
+	if (stats.later > 0)
+		import_complain(import, EXIT_REFUSED,
+			"it contains no line of a known restore tool. %" PRIu64 " of its %" PRIu64
+			" lines begin in an unknown form: if a restore tool wrote them, it is "
+			"newer "
+			"than this program. Update idevicetriage.",
+			stats.later, stats.lines);
+	else
+		import_complain(
+			import, EXIT_REFUSED, "it contains no line of a known restore tool.");
+}
+
 static void take_attempt(void *user, const struct logsplit_attempt *told)
 {
 	struct reading *reading = user;
@@ -145,8 +159,7 @@ static void take_attempt(void *user, const struct logsplit_attempt *told)
 		if (import->member->of_archive)
 			import->member_count--; /* it was only an accompanying file */
 		else
-			import_complain(import, EXIT_REFUSED,
-				"it contains no line of a known restore tool.");
+			refuse_unknown(import, logsplit_stats(reading->split));
 		return;
 	}
 	if (!reading->base_us)

@@ -168,10 +168,28 @@ static void warn_of_value(const struct factor *factor, const char *value, struct
 		nearest ? "; did you mean " : ".", nearest ? nearest : "", nearest ? "?" : "");
 }
 
+static bool has_later_log(const struct attempt_view *a)
+{
+	return attempt_sign(a->attempt, SIGN_LATER_LOG) != NULL;
+}
+
+static void warn_of_logs(const struct case_analysis *view, struct verdict *verdict)
+{
+	char numbers[NUMBERS_SIZE];
+
+	if (list_attempts(view, has_later_log, numbers))
+		add_unknown(verdict,
+			"The tool's log of %s is newer than this program: many of its lines begin "
+			"in an unknown form, and what they say is missing here. Update "
+			"idevicetriage.",
+			numbers);
+}
+
 void unknowns_warn(const struct case_analysis *view, struct verdict *verdict)
 {
 	size_t warned = 0;
 
+	warn_of_logs(view, verdict);
 	for (size_t f = 0; f < view->factor_count; f++) {
 		const struct factor *factor = &view->factors[f];
 		const char *value = unknown_value(view, factor);

@@ -2,14 +2,22 @@
 #include "common/logs/toollog.h"
 
 #include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/text.h"
 #include "common/logs/matcher.h"
 #include "common/logs/toollog_private.h"
+#include "common/model/attempt.h"
+#include "common/model/operation.h"
 
-#define BAR_LINE_MAX 80	   /* bytes; the tools' bars have 58 */
 #define CONSOLE_COLUMNS 80 /* where Windows wraps lines */
+
+/* Fewer lines in a later form are accidents. */
+#define LATER_LEAST 5
+#define LATER_PERCENT_OF_FORMED 25
+#define LATER_PERCENT_OF_ALL 10
 
 /* In order of precedence: the phone's own lines are the most reliable. */
 static const struct toollog_family *const families[] = {
@@ -18,8 +26,10 @@ static const struct toollog_family *const families[] = {
 	&toollog_pymobiledevice3,
 	&toollog_apple,
 	&toollog_3utools,
+	&toollog_go_ios,
 	&toollog_usbmuxd,
 	&toollog_idevicerestore,
+	&toollog_pymobiledevice3_names,
 };
 
 /* The rule with that number and its family. */
@@ -83,6 +93,11 @@ struct toollog *toollog_free(struct toollog *log)
 	return NULL;
 }
 
+void toollog_expect_tool(struct toollog *log)
+{
+	log->expected = true;
+}
+
 void toollog_set_clock(struct toollog *log, enum toollog_clock clock)
 {
 	log->follow_clock = clock == TOOLLOG_OWN;
@@ -96,55 +111,6 @@ struct toollog_stats toollog_stats(const struct toollog *log)
 struct toollog_time toollog_first_time(const struct toollog *log)
 {
 	return log->first_time;
-}
-
-/* Reads "25.0%" as 250. Returns the text after it; NULL if it is not a percentage. */
-static const char *read_percent(const char *text, int32_t *ret_permille)
-{
-	int32_t permille = 0;
-	const char *at = text + strspn(text, " ");
-
-	for (size_t digits = 0; *at >= '0' && *at <= '9'; at++) {
-		if (++digits > 3)
-			return NULL;
-		permille = permille * 10 + (*at - '0') * 10;
-	}
-	if (*at == '.' && at[1] >= '0' && at[1] <= '9') {
-		permille += at[1] - '0';
-		at += 1 + strspn(at + 1, "0123456789");
-	}
-	if (*at != '%' || at == text)
-		return NULL;
-	*ret_permille = permille;
-	return at + 1;
-}
-
-/* Skips a progress bar at the start of the line, as in "[===   ]  25.0%"; NULL if there is none. */
-static const char *read_bar(const char *line, int32_t *ret_permille)
-{
-	const char *end = line + 1;
-
-	if (*line != '[' || (*end != '=' && *end != ' '))
-		return NULL;
-	end += strspn(end, "=");
-	end += strspn(end, " ");
-	if (*end++ != ']' || end - line > BAR_LINE_MAX)
-		return NULL;
-	return read_percent(end, ret_permille);
-}
-
-/* Skips progress bars. They have no line ends: a dozen may be on one line, with an error after
- * them. Returns the text after them. */
-static const char *take_bars(struct toollog *log, const char *line)
-{
-	const char *end;
-	int32_t permille;
-
-	while ((end = read_bar(line, &permille))) {
-		toollog_emit_permille(log, permille);
-		line = end + strspn(end, " ");
-	}
-	return line;
 }
 
 /* A message begins after the line's prefix, or where an error follows other text directly; not
@@ -232,10 +198,11 @@ static void read_line(struct toollog *log, const char *line, size_t length)
 		rule = find_rule(log->rule, &family);
 	if (rule && !family->of_phone) {
 		rule->read(log, log->rest, rule->value);
-		if (log->meant_something) {
-			log->in_device_log = log->phone_speaks = log->opens_device_log;
-			log->phone_step = 0;
-		}
+		rule = log->meant_something ? rule : NULL;
+	}
+	if (rule && !family->of_phone) {
+		log->in_device_log = log->phone_speaks = log->opens_device_log;
+		log->phone_step = 0;
 	} else if (!rule && toollog_read_free(log, log->message)) {
 		log->in_device_log = log->phone_speaks = false;
 	} else {
@@ -306,37 +273,89 @@ static size_t drop_number(char *line, size_t length)
 	return length;
 }
 
-static void take_line(struct toollog *log, const char *bytes, size_t length)
+static void note_form(struct toollog *log, const char *line)
 {
-	char clean[EVENT_TEXT_MAX + 1];
-	const char *line;
+	if (log->later_form && log->stats.later++ == 0)
+		text_copy(log->later_line, sizeof(log->later_line), line);
+	log->prefixed += log->has_prefix && !log->of_phone && !log->later_form;
+}
 
-	log->stats.cut += log->cut || length > EVENT_TEXT_MAX;
-	log->cut = false;
-	log->at = log->arrival;
-	log->meant_something = false;
-	length = toollog_clean(bytes, length, clean);
-	line = take_bars(log, clean);
-	if (!*line)
+/* A later release of the tool: a line of one was recognised, and a good part of its lines with a
+ * time or a level, and of all lines, begin in a form that is not known. */
+static void tell_later_form(struct toollog *log)
+{
+	uint64_t later = log->stats.later, formed = later + log->prefixed;
+	struct event event = toollog_event(log, EVENT_SIGN);
+	char text[256];
+
+	if ((!log->expected && log->stats.understood == 0) || later < LATER_LEAST ||
+		later * 100 < formed * LATER_PERCENT_OF_FORMED ||
+		later * 100 < log->stats.lines * LATER_PERCENT_OF_ALL)
 		return;
-	length -= (size_t)(line - clean);
+	text_copy(event.name, sizeof(event.name), SIGN_LATER_LOG);
+	snprintf(text, sizeof(text), "%" PRIu64 " of %" PRIu64 " lines, such as: %s", later,
+		log->stats.lines, log->later_line);
+	event_set_text(&event, text);
+	toollog_emit(log, &event);
+}
+
+/* Reads a text that is a line, or stands between progress bars. */
+static void take_text(struct toollog *log, char *line)
+{
+	size_t length = strlen(line);
+
+	if (length == 0)
+		return;
+	log->meant_something = false;
 	log->message = toollog_message(log, line);
 	log->stats.lines++;
+	note_form(log, line);
 	log->log_event.at = log->at;
 	log->log_event.text = line;
 	log->log_event.text_length = length;
 	log->sink(log->user, &log->log_event);
 	if (memchr(line, '&', length)) {
-		toollog_unescape(clean);
+		toollog_unescape(line);
 		length = strlen(line);
 		log->message = toollog_message(log, line);
 	}
 	if (log->ends_early)
-		length = drop_number(clean, (size_t)(line - clean) + length) -
-			 (size_t)(line - clean);
+		length = drop_number(line, length);
 	if (!take_wrapped(log, line, length))
 		read_line(log, line, length);
 	log->stats.understood += log->meant_something;
+}
+
+/* A bar may be of an operation that its tool does not name otherwise. */
+static void take_bar(struct toollog *log, const struct toollog_bar *bar)
+{
+	uint32_t operation = operation_by_name(bar->label);
+
+	if (operation && operation != log->operation)
+		toollog_emit_tool_operation(log, operation, operation_by_number(operation)->name);
+	toollog_emit_permille(log, bar->permille);
+}
+
+static void take_line(struct toollog *log, const char *bytes, size_t length)
+{
+	char clean[EVENT_TEXT_MAX + 1];
+	char *line = clean;
+	struct toollog_bar bar;
+
+	log->stats.cut += log->cut || length > EVENT_TEXT_MAX;
+	log->cut = false;
+	toollog_set_time(log);
+	toollog_clean(bytes, length, clean);
+	while (toollog_find_bar(line, &bar)) {
+		size_t before = (size_t)(bar.begin - line);
+		char *end = line + (bar.end - line);
+
+		line[before] = '\0';
+		take_text(log, line);
+		take_bar(log, &bar);
+		line = end;
+	}
+	take_text(log, line);
 }
 
 static void keep_piece(struct toollog *log, const char *bytes, size_t length)
@@ -395,4 +414,5 @@ void toollog_finish(struct toollog *log, struct stamp at)
 	log->ends_early = true;
 	end_line(log);
 	read_wrapped(log);
+	tell_later_form(log);
 }

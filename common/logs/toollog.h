@@ -13,6 +13,7 @@ struct toollog_stats {
 	uint64_t lines;	     /* without progress bars */
 	uint64_t understood; /* lines with a meaning, or known to mean nothing */
 	uint64_t cut;	     /* truncated lines, longer than EVENT_TEXT_MAX */
+	uint64_t later;	     /* of the tool, that begin in a form that is not known */
 };
 
 /* The first time of day in the tool's own lines, in the time zone of its computer. */
@@ -34,6 +35,8 @@ enum toollog_clock {
 struct toollog *toollog_new(event_sink *sink, void *user);
 struct toollog *toollog_free(struct toollog *log);
 DEFINE_FREEP(struct toollog, toollog_free)
+/* The log is known to be of a restore tool, even if no line shows it. */
+void toollog_expect_tool(struct toollog *log);
 /* Call before the first piece; the default is TOOLLOG_ARRIVAL. */
 void toollog_set_clock(struct toollog *log, enum toollog_clock clock);
 
@@ -41,7 +44,8 @@ void toollog_set_clock(struct toollog *log, enum toollog_clock clock);
  * events of its meaning. A progress bar becomes only an EVENT_PROGRESS, and only if the number
  * changes. */
 void toollog_feed(struct toollog *log, struct stamp at, const char *bytes, size_t length);
-/* Ends the log; an incomplete last line is read too. */
+/* Ends the log; an incomplete last line is read too. If many lines of a tool begin in a form that
+ * is not known, this emits the sign SIGN_LATER_LOG, once. */
 void toollog_finish(struct toollog *log, struct stamp at);
 struct toollog_stats toollog_stats(const struct toollog *log);
 struct toollog_time toollog_first_time(const struct toollog *log);

@@ -310,17 +310,28 @@ static void count_line(struct toollog *log)
 	complain(log, "");
 }
 
+/* A line of a traceback before the exception that ends it: program source, which says nothing. */
+static bool is_frame(struct toollog *log, const char *line, bool exception)
+{
+	bool begins = strstr(line, "Traceback (most recent call last)") != NULL;
+	bool frame = log->in_traceback && !begins && !exception && !log->has_prefix;
+
+	log->in_traceback = begins || (log->in_traceback && !log->has_prefix);
+	return frame;
+}
+
 void toollog_read_complaint(struct toollog *log, const char *line)
 {
 	struct shape shape = {0};
-	bool exception;
+	bool exception = is_exception(log->message);
 	int64_t code;
 
-	if (strstr(line, "Traceback (most recent call last)"))
-		log->in_traceback = true;
+	if (is_frame(log, line, exception)) {
+		log->tool_sign = NULL;
+		return;
+	}
 	if (log->severity != SEVERITY_LOW)
 		shape = shape_of(log);
-	exception = is_exception(log->message);
 	code = shape.signal ? DIED + shape.signal : exit_code_of(log->message);
 	if (code)
 		toollog_emit_code(log, EVENT_REPORTED_ERROR, code, "tool-exit");

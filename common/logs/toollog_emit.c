@@ -85,6 +85,14 @@ void toollog_emit_permille(struct toollog *log, int32_t permille)
 	toollog_emit(log, &event);
 }
 
+uint32_t toollog_adapt_operation(const struct toollog *log, uint32_t number)
+{
+	static const int64_t newer_protocol = 14;
+	static const uint32_t last_same = 35;
+
+	return number + (number > last_same && log->protocol && log->protocol < newer_protocol);
+}
+
 void toollog_emit_operation(struct toollog *log, uint32_t number, const char *name)
 {
 	struct event event = toollog_event(log, EVENT_OPERATION);

@@ -13,10 +13,17 @@ static void read_tool(struct toollog *log, const char *rest, int value)
 	toollog_emit_tool(log, NAME, NULL);
 }
 
-/* "Version: <commit> - <number>" */
+static bool is_commit(const char *text)
+{
+	return strspn(text, "0123456789abcdef") >= 7;
+}
+
+/* "Version: <commit> - <number>", or "Version: v2.0.0(<commit>-<number>)" in the forks. */
 static void read_version(struct toollog *log, const char *rest, int value)
 {
-	if (strspn(rest, "0123456789abcdef") >= 7 && strstr(rest, " - "))
+	const char *open = strchr(rest, '(');
+
+	if (is_commit(rest) ? strstr(rest, " - ") != NULL : open && is_commit(open + 1))
 		toollog_emit_tool(log, NAME, rest);
 }
 
@@ -31,6 +38,8 @@ static void read_outcome(struct toollog *log, const char *rest, int outcome)
 static const struct toollog_rule rules[] = {
 	{"Version: ", RULE_BEGINS, read_version, 0},
 	{"Odysseus support: ", RULE_BEGINS, read_tool, 0},
+	{"Odysseus for ", RULE_BEGINS, read_tool, 0},
+	{"futurerestore: failed with exception", RULE_BEGINS, read_outcome, OUTCOME_FAILED},
 	{"futurerestore init done", RULE_BEGINS, read_tool, 0},
 	{"file=futurerestore", RULE_BEGINS, read_tool, 0},
 	{"commit count=", RULE_BEGINS, read_tool, 0},

@@ -342,13 +342,44 @@ static void read_plist_key(struct toollog *log, const char *rest, int key)
 		log->plist_key = (enum plist_key)key;
 }
 
-/* "progress: 3 0.25", since iOS 18. */
+/* "progress: 3 0.25", with --plain-progress: the tool's step and its part. In the first two steps
+ * it looks for the phone and prepares the firmware: no progress of the restore. */
 static void read_progress(struct toollog *log, const char *rest, int value)
 {
+	static const unsigned first_of_restore = 2;
+	unsigned step;
 	double part;
 
-	if (sscanf(rest, "%*s %lf", &part) == 1 && part >= 0 && part <= 1)
+	if (sscanf(rest, "%9u %lf", &step, &part) != 2 || part < 0 || part > 1)
+		return;
+	log->meant_something = true;
+	if (step >= first_of_restore)
 		toollog_emit_permille(log, (int32_t)(part * 1000 + 0.5));
+}
+
+/* ", version 15" */
+static void read_connected(struct toollog *log, const char *rest, int value)
+{
+	static const char begin[] = ", version ";
+
+	toollog_emit_number(log, EVENT_STAGE, STAGE_RESTORE);
+	if (text_starts_with(rest, begin))
+		toollog_number(rest + strlen(begin), 10, "$ ", &log->protocol);
+}
+
+/* The same in a dump for people: "\"AMRError\": 4109". */
+static void read_plist_value(struct toollog *log, const char *rest, int key)
+{
+	struct event event = toollog_event(log, EVENT_AMR_ERROR);
+
+	if ((key == PLIST_STATUS && !log->in_status) ||
+		!toollog_number(rest, 10, "$ ,}", &event.code))
+		return;
+	if (key == PLIST_STATUS) {
+		event.kind = EVENT_STATUS;
+		log->in_status = false;
+	}
+	toollog_emit(log, &event);
 }
 
 static const struct toollog_rule rules[] = {
@@ -383,7 +414,7 @@ static const struct toollog_rule rules[] = {
 	{"Recovery Mode Environment:", RULE_BEGINS, toollog_read_stage, STAGE_RECOVERY},
 	{"About to restore device", RULE_BEGINS, toollog_read_stage, STAGE_BOOT_RAMDISK},
 	{" has successfully entered restore mode", RULE_WITHIN, read_udid, 0},
-	{"Connected to com.apple.mobile.restored", RULE_BEGINS, toollog_read_stage, STAGE_RESTORE},
+	{"Connected to com.apple.mobile.restored", RULE_BEGINS, read_connected, 0},
 	{"progress: ", RULE_BEGINS, read_progress, 0},
 	{"Status: ", RULE_BEGINS, read_status, 0},
 	{"Unhandled status message (", RULE_BEGINS, read_unhandled_status, 0},
@@ -391,6 +422,10 @@ static const struct toollog_rule rules[] = {
 	{"<string>StatusMsg</string>", RULE_WITHIN, read_status_dump, 0},
 	{"<key>Status</key>", RULE_WITHIN, read_plist_key, PLIST_STATUS},
 	{"<key>Log</key>", RULE_WITHIN, read_device_log, 0},
+	{"\"AMRError\": ", RULE_WITHIN, read_plist_value, PLIST_AMR_ERROR},
+	{"\"MsgType\": \"StatusMsg\"", RULE_WITHIN, read_status_dump, 0},
+	{"\"Status\": ", RULE_WITHIN, read_plist_value, PLIST_STATUS},
+	{"Unhandled progress operation ", RULE_BEGINS, read_end, 0},
 	{"Log is available:", RULE_BEGINS, read_device_log, 0},
 	{"Previous Restore Log Received:", RULE_BEGINS, read_previous_log, 0},
 	{"Previous restore exit status: ", RULE_BEGINS, read_saved, SAVED_EXIT_STATUS},
@@ -415,11 +450,12 @@ static const struct toollog_rule rules[] = {
 const struct toollog_family toollog_idevicerestore = {rules, ARRAY_SIZE(rules), false};
 
 /* "Waiting for NAND (28)": identified by name, because the number is lower by one if restored has a
- * protocol below 14. */
+ * protocol below 14. One without a name is "Unknown operation (83)". */
 static bool read_operation(struct toollog *log, const char *message)
 {
 	const char *open = strrchr(message, '(');
 	char name[NAME_SIZE];
+	const struct operation *known;
 	uint32_t operation;
 	unsigned number;
 	int used = 0;
@@ -429,6 +465,11 @@ static bool read_operation(struct toollog *log, const char *message)
 		return false;
 	snprintf(name, sizeof(name), "%.*s", (int)(open - message - 1), message);
 	operation = operation_by_name(name);
+	if (operation == 0 && number > 0 && text_equal(name, "Unknown operation")) {
+		operation = toollog_adapt_operation(log, number);
+		known = operation_by_number(operation);
+		text_copy(name, sizeof(name), known ? known->name : "");
+	}
 	if (operation == 0)
 		return false;
 	toollog_emit_tool_operation(log, operation, name);

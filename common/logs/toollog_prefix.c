@@ -9,15 +9,26 @@
 
 #define SECOND_US USEC_PER_SEC
 #define DAY_US (86400 * SECOND_US)
+#define PREFIX_BYTES 40 /* a time is no deeper in a line than this */
+#define PYTHON_TOOL "pymobiledevice3"
+#define JSON_TIME "{\"time\":\"dddd-dd-ddTdd:dd:ddf\",\"level\":\""
+#define JSON_CLOCK 20
+#define SLOG_TIME "time=dddd-dd-ddTdd:dd:ddf_level="
+#define SLOG_CLOCK 16
+#define SLOG_MESSAGE "_msg="
+#define JSON_MESSAGE "\",\"msg\":\""
 
-/* The shapes of line prefixes. `d` is a digit, `h` a hex digit, `w` one or more characters up to a
- * blank, `_` one or more blanks; other characters match themselves. */
+/* The shapes of line prefixes. `d` is a digit, `w` one or more characters up to a blank, `u` a word
+ * of capital letters, `f` the rest of a time, `_` one or more blanks; other characters match
+ * themselves. */
 static const struct {
 	const char *shape;
 	size_t clock; /* position of the hour */
 	bool of_phone;
 	const char *tool;
 	enum severity severity;
+	bool names_tool;    /* it is of that tool only if it contains its name */
+	bool unknown_level; /* the tool is newer than this table */
 } prefixes[] = {
 	{"dd:dd:dd.ddd:", 0, false},	   /* iMazing, 3uTools, some wrappers */
 	{"dd:dd:dd.ddd_", 0, false},	   /* idevicerestore since June 2025 */
@@ -27,12 +38,23 @@ static const struct {
 	{"[dd:dd:dd.ddd][d]_", 1, false, "usbmuxd"},
 	{"[dd:dd:dd.ddd]", 1, false}, /* wrappers */
 	{"dddd-dd-dd dd:dd:dd.ddd_[w:_", 11, false, "itunes"},
-	{"dddd-dd-dd dd:dd:dd.ddd_", 11, false},			   /* wrappers */
-	{"dddd-dd-dd dd:dd:dd_w_w_DEBUG_", 11, false, NULL, SEVERITY_LOW}, /* pymobiledevice3 */
-	{"dddd-dd-dd dd:dd:dd_w_w_INFO_", 11, false, NULL, SEVERITY_LOW},
-	{"dddd-dd-dd dd:dd:dd_w_w_WARNING_", 11, false, NULL, SEVERITY_LOW},
-	{"dddd-dd-dd dd:dd:dd_w_w_ERROR_", 11, false, NULL, SEVERITY_ERROR},
-	{"dddd-dd-dd dd:dd:dd_w_w_CRITICAL_", 11, false, NULL, SEVERITY_ERROR},
+	{"dddd-dd-dd dd:dd:dd.ddd_", 11, false}, /* wrappers */
+	/* Python's coloredlogs. */
+	{"dddd-dd-dd dd:dd:dd_w_w_DEBUG_", 11, false, PYTHON_TOOL, SEVERITY_LOW, true},
+	{"dddd-dd-dd dd:dd:dd_w_w_INFO_", 11, false, PYTHON_TOOL, SEVERITY_LOW, true},
+	{"dddd-dd-dd dd:dd:dd_w_w_WARNING_", 11, false, PYTHON_TOOL, SEVERITY_LOW, true},
+	{"dddd-dd-dd dd:dd:dd_w_w_ERROR_", 11, false, PYTHON_TOOL, SEVERITY_ERROR, true},
+	{"dddd-dd-dd dd:dd:dd_w_w_CRITICAL_", 11, false, PYTHON_TOOL, SEVERITY_ERROR, true},
+	{"dddd-dd-dd dd:dd:dd_w_w]_u_", 11, false, PYTHON_TOOL, SEVERITY_NONE, true, true},
+	/* Go's slog, as go-ios uses it. */
+	{JSON_TIME "DEBUG" JSON_MESSAGE, JSON_CLOCK, false, NULL, SEVERITY_LOW},
+	{JSON_TIME "INFO" JSON_MESSAGE, JSON_CLOCK, false, NULL, SEVERITY_LOW},
+	{JSON_TIME "WARN" JSON_MESSAGE, JSON_CLOCK, false, NULL, SEVERITY_LOW},
+	{JSON_TIME "ERROR" JSON_MESSAGE, JSON_CLOCK, false, NULL, SEVERITY_ERROR},
+	{SLOG_TIME "DEBUG" SLOG_MESSAGE, SLOG_CLOCK, false, NULL, SEVERITY_LOW},
+	{SLOG_TIME "INFO" SLOG_MESSAGE, SLOG_CLOCK, false, NULL, SEVERITY_LOW},
+	{SLOG_TIME "WARN" SLOG_MESSAGE, SLOG_CLOCK, false, NULL, SEVERITY_LOW},
+	{SLOG_TIME "ERROR" SLOG_MESSAGE, SLOG_CLOCK, false, NULL, SEVERITY_ERROR},
 };
 
 /* These may follow, in this order, repeated. */
@@ -85,6 +107,16 @@ static size_t shape_length(const char *line, const char *shape)
 			/* The next character of the shape may be the end of the word. */
 			if (shape[1] != '_' && at[run - 1] == shape[1])
 				run--;
+			at += run;
+			break;
+		case 'f':
+			at += strspn(at, "0123456789.+:Z-");
+			break;
+		case 'u':
+			for (run = 0; isupper((unsigned char)at[run]); run++)
+				;
+			if (run == 0)
+				return 0;
 			at += run;
 			break;
 		case '_':
@@ -149,12 +181,13 @@ static void note_first_time(struct toollog *log, const char *line, size_t clock)
 	time->us = clock_of(line + clock);
 	if (clock < strlen("2026-11-22 "))
 		return;
+	line += clock - strlen("2026-11-22 ");
 	time->year = (int)(100 * two_digits(line) + two_digits(line + 2));
 	time->month = (int)two_digits(line + strlen("2026-"));
 	time->day = (int)two_digits(line + strlen("2026-11-"));
 }
 
-static void set_time(struct toollog *log)
+void toollog_set_time(struct toollog *log)
 {
 	log->at = log->arrival;
 	if (!log->follow_clock || !log->clock_seen)
@@ -184,9 +217,11 @@ static bool may_be_tag(char c)
 	}
 }
 
-/* The same for a time: each begins like "10:", "2026-" or "[10:". */
+/* The same for a time: each begins like "10:", "2026-", "[10:", "{\"time\"" or "time=". */
 static bool may_be_time(const char *line)
 {
+	if (*line == '{' || *line == 't')
+		return text_starts_with(line, "{\"time\"") || text_starts_with(line, "time=");
 	if (*line == '[')
 		return isdigit((unsigned char)line[1]) && isdigit((unsigned char)line[2]) &&
 		       line[3] == ':';
@@ -214,6 +249,37 @@ static size_t tag_length(struct toollog *log, const char *line)
 	return 0;
 }
 
+/* "<Fatal> ": a level that no known version of idevicerestore has. */
+static size_t unknown_level_length(const char *line)
+{
+	size_t length = 1;
+
+	if (*line != '<' || !isupper((unsigned char)line[1]))
+		return 0;
+	while (isalpha((unsigned char)line[length]))
+		length++;
+	return text_starts_with(line + length, "> ") ? length + 2 : 0;
+}
+
+static bool is_time(const char *text)
+{
+	return isdigit((unsigned char)text[0]) && isdigit((unsigned char)text[1]) &&
+	       text[2] == ':' && isdigit((unsigned char)text[3]) &&
+	       isdigit((unsigned char)text[4]) && text[5] == ':' &&
+	       isdigit((unsigned char)text[6]) && isdigit((unsigned char)text[7]);
+}
+
+/* Whether a line without a known prefix has one all the same: a time, or a whole object of JSON. */
+static bool has_unknown_prefix(const struct toollog *log, const char *line)
+{
+	if (*line == '{')
+		return line[1] == '"' && line[strlen(line) - 1] == '}';
+	for (size_t i = 0; i < PREFIX_BYTES && line[i]; i++)
+		if (is_time(line + i))
+			return !log->in_device_log && !log->phone_speaks;
+	return false;
+}
+
 /* Forums and mails quote a log with "> " before each line, once per reply, or indent it. */
 static const char *skip_quoting(const char *line)
 {
@@ -225,7 +291,7 @@ const char *toollog_message(struct toollog *log, const char *line)
 	size_t used;
 
 	log->tool = NULL;
-	log->of_phone = false;
+	log->of_phone = log->has_prefix = false;
 	log->severity = SEVERITY_NONE;
 	line = skip_quoting(line);
 	for (size_t i = 0; may_be_time(line) && i < ARRAY_SIZE(prefixes); i++) {
@@ -238,14 +304,22 @@ const char *toollog_message(struct toollog *log, const char *line)
 				note_first_time(log, line, prefixes[i].clock);
 			take_clock(log, clock_of(line + prefixes[i].clock));
 		}
-		log->tool = prefixes[i].tool;
+		if (!prefixes[i].names_tool ||
+			memmem(line, used, prefixes[i].tool, strlen(prefixes[i].tool)))
+			log->tool = prefixes[i].tool;
 		log->of_phone = prefixes[i].of_phone;
 		log->severity = prefixes[i].severity;
+		log->has_prefix = true;
+		log->later_form = prefixes[i].unknown_level;
 		line += used;
 		break;
 	}
-	set_time(log);
+	toollog_set_time(log);
+	if (!log->has_prefix)
+		log->later_form = has_unknown_prefix(log, line);
 	while ((used = tag_length(log, line)) > 0)
 		line += used;
-	return line;
+	used = log->has_prefix ? unknown_level_length(line) : 0;
+	log->later_form |= used > 0;
+	return line + used;
 }

@@ -29,9 +29,11 @@ extern const struct toollog_family toollog_device;
 extern const struct toollog_family toollog_idevicerestore;
 extern const struct toollog_family toollog_futurerestore;
 extern const struct toollog_family toollog_pymobiledevice3;
+extern const struct toollog_family toollog_pymobiledevice3_names;
 extern const struct toollog_family toollog_apple;
 extern const struct toollog_family toollog_usbmuxd;
 extern const struct toollog_family toollog_3utools;
+extern const struct toollog_family toollog_go_ios;
 
 /* The severity that the tool gives a line. */
 enum severity { SEVERITY_NONE, SEVERITY_LOW, SEVERITY_ERROR };
@@ -59,6 +61,8 @@ struct toollog {
 	const char *line;
 	const char *message; /* in `line`, after its prefix */
 	bool of_phone;	     /* it begins like the phone's lines */
+	bool has_prefix;     /* a time in a known form is before the message */
+	bool later_form;     /* it begins in a form that is not known */
 	const char *tool;    /* the only tool with this prefix; may be NULL */
 	enum severity severity;
 	bool meant_something;
@@ -87,6 +91,10 @@ struct toollog {
 	int32_t permille;      /* the last one reported */
 	uint32_t operation;
 	bool operation_of_tool; /* not from the phone's own log */
+	bool expected;		/* the log is known to be of a tool */
+	uint64_t prefixed;	/* lines of the tool with a known prefix */
+	char later_line[96];	/* the first one in a later form */
+	int64_t protocol;	/* of the phone's restore program; 0 = unknown */
 	char firmware[NAME_SIZE];
 	char wrapped[TOOLLOG_WRAPPED_MAX + EVENT_TEXT_MAX + 1];
 	size_t wrapped_length;
@@ -118,7 +126,9 @@ void toollog_emit_tool(struct toollog *log, const char *name, const char *versio
 void toollog_infer_tool(struct toollog *log, const char *name);
 /* Emits a progress if it has changed. */
 void toollog_emit_permille(struct toollog *log, int32_t permille);
-/* Emits an operation by its number in protocol 14. */
+/* The number in protocol 14 of an operation: earlier ones have one operation less. */
+uint32_t toollog_adapt_operation(const struct toollog *log, uint32_t number);
+/* Emits an operation by its number in protocol 14; the name may be empty. */
 void toollog_emit_operation(struct toollog *log, uint32_t number, const char *name);
 /* The same, from a line of the tool: more reliable than the steps in the phone's log. */
 void toollog_emit_tool_operation(struct toollog *log, uint32_t number, const char *name);
@@ -145,6 +155,18 @@ const char *toollog_number(const char *text, int base, const char *ends, int64_t
 /* The word for a mode in any tool's spelling. */
 enum device_mode toollog_mode(const char *word);
 
+/* A progress bar in a line. */
+struct toollog_bar {
+	const char *begin; /* of its label, if it has one */
+	const char *end;   /* where the next text begins */
+	char label[NAME_SIZE];
+	int32_t permille; /* may be above 1000 */
+};
+
+/* Finds the first bar in a line. Returns false if there is none. */
+bool toollog_find_bar(const char *line, struct toollog_bar *ret);
+/* Sets the time of a line without one: that of the line before it. */
+void toollog_set_time(struct toollog *log);
 /* The line without its time, level and severity; sets the time of the line if it has one. */
 const char *toollog_message(struct toollog *log, const char *line);
 /* Copies a foreign line as clean UTF-8 without the escapes of terminals. Returns its bytes. */

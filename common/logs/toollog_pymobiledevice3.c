@@ -10,6 +10,7 @@
 #include "common/logs/toollog_private.h"
 
 #define NAME "pymobiledevice3"
+#define OPERATION_MAX 999
 
 /* The value of a key in a dictionary; NULL if the key is missing. */
 static const char *value_of(const char *dictionary, const char *key)
@@ -62,7 +63,7 @@ static void read_checkpoint(struct toollog *log, const char *rest, int value)
 }
 
 /* {'MsgType': 'ProgressMsg', 'Operation': 'WAIT_FOR_NAND', 'Progress': 0}: operations unknown to it
- * stay numbers. */
+ * stay numbers. It names those of each protocol by their numbers in protocol 14. */
 static void read_progress(struct toollog *log, const char *rest, int value)
 {
 	const struct operation *operation = NULL;
@@ -70,12 +71,15 @@ static void read_progress(struct toollog *log, const char *rest, int value)
 	int64_t number = 0, progress;
 
 	toollog_emit_tool(log, NAME, NULL);
-	if (number_of(rest, "Operation", &number) && number > 0 && number < 1000)
-		operation = operation_by_number((uint32_t)number);
-	else if (word_of(rest, "Operation", word))
-		operation = operation_by_number(operation_by_name(word));
-	if (operation && operation->number != log->operation)
-		toollog_emit_tool_operation(log, operation->number, operation->name);
+	if (word_of(rest, "Operation", word))
+		number = operation_by_name(word);
+	else if (!number_of(rest, "Operation", &number) || number < 0 || number > OPERATION_MAX)
+		number = 0;
+	number = toollog_adapt_operation(log, (uint32_t)number);
+	operation = operation_by_number((uint32_t)number);
+	if (number && number != log->operation)
+		toollog_emit_tool_operation(
+			log, (uint32_t)number, operation ? operation->name : "");
 	if (number_of(rest, "Progress", &progress) && progress >= 0 && progress <= 100)
 		toollog_emit_permille(log, (int32_t)progress * 10);
 }
@@ -97,6 +101,43 @@ static void read_status(struct toollog *log, const char *rest, int value)
 static void read_tool(struct toollog *log, const char *rest, int value)
 {
 	toollog_emit_tool(log, NAME, NULL);
+}
+
+/* The phone's final status as it prints it without -v: only in words. */
+static void read_last_word(struct toollog *log)
+{
+	static const struct {
+		const char *text;
+		int code;
+	} statuses[] = {
+		{"verification error", -1},
+		{"disk failure", 6},
+		{"fail", 14},
+		{"failed to mount filesystems", 27},
+		{"failed to load SEP firmware", 50},
+		{"failed to recover FDR data", 53},
+		{"X-Gold Baseband Update Failed. Defective Unit?", 1015},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
+		if (text_equal(log->message, statuses[i].text))
+			toollog_emit_status(log, statuses[i].code, statuses[i].text);
+	if (text_equal(log->message, "unknown error"))
+		toollog_emit_number(log, EVENT_OUTCOME, OUTCOME_FAILED);
+}
+
+/* A line of one of its loggers without a rule of its own. */
+static void read_logger(struct toollog *log, const char *rest, int value)
+{
+	static const char version[] = "version: ";
+
+	toollog_emit_tool(log, NAME, NULL);
+	if (!log->tool)
+		return;
+	if (log->severity == SEVERITY_ERROR)
+		read_last_word(log);
+	else if (text_starts_with(log->message, version))
+		toollog_number(log->message + strlen(version), 10, "$", &log->protocol);
 }
 
 /* It is not a line of the phone, whatever precedes it. */
@@ -128,6 +169,9 @@ static void read_transfer(struct toollog *log, const char *rest, int state)
 	toollog_emit_number(log, EVENT_STAGE, STAGE_RESTORE);
 }
 
+/* What version 10 prints for the values that it has not read yet. */
+#define UNREAD "async"
+
 /* "connected device: <Device ecid: 7931233653391406 hardware_model: d421ap image4-support: 4>" */
 static void read_connected(struct toollog *log, const char *rest, int value)
 {
@@ -137,14 +181,15 @@ static void read_connected(struct toollog *log, const char *rest, int value)
 	int64_t number;
 
 	toollog_emit_tool(log, NAME, NULL);
-	/* Version 10 prints no number there. */
 	if (ecid && toollog_number(ecid + strlen(key), 10, " ", &number))
 		event.ecid = (uint64_t)number;
 	if (board) {
 		event.text = board + strlen(board_key);
 		event.text_length = strcspn(event.text, " >");
 	}
-	if (event.ecid || board)
+	if (board && text_starts_with(event.text, UNREAD))
+		event.text_length = 0;
+	if (event.ecid || event.text_length)
 		toollog_emit(log, &event);
 }
 
@@ -167,7 +212,7 @@ static void read_board(struct toollog *log, const char *rest, int value)
 
 	event.text = rest;
 	event.text_length = strcspn(rest, " >,");
-	if (event.text_length)
+	if (event.text_length && !text_starts_with(rest, UNREAD))
 		toollog_emit(log, &event);
 }
 
@@ -186,11 +231,17 @@ static const struct toollog_rule rules[] = {
 	{"about to send ", RULE_BEGINS, read_transfer, STEP_BEGIN},
 	{"connecting to ASR", RULE_BEGINS, read_stage, STAGE_RESTORE},
 	{"validating the filesystem", RULE_BEGINS, read_stage, STAGE_RESTORE},
-	/* The names of its loggers; traces of its other services have paths. */
 	/* Python's word for an error of the computer's system. */
 	{"[Errno ", RULE_WITHIN, read_python_error, 0},
-	{" pymobiledevice3.", RULE_WITHIN, read_tool, 0},
-	{"-pymobiledevice3.", RULE_WITHIN, read_tool, 0},
 };
 
 const struct toollog_family toollog_pymobiledevice3 = {rules, ARRAY_SIZE(rules), false};
+
+/* The names of its loggers, after the rules for all messages; traces of its other services have
+ * paths. */
+static const struct toollog_rule names[] = {
+	{" pymobiledevice3.", RULE_WITHIN, read_logger, 0},
+	{"-pymobiledevice3.", RULE_WITHIN, read_logger, 0},
+};
+
+const struct toollog_family toollog_pymobiledevice3_names = {names, ARRAY_SIZE(names), false};

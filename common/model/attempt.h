@@ -20,6 +20,7 @@
 #define ATTEMPT_AMENDMENTS_MAX 12
 #define PORT_TRANSFERS "transfers" /* name of an EVENT_PORT: transfers resume after a silence */
 #define SIGN_OTHER_PROGRAM "other-program"     /* of EVENT_MUX_CLIENT */
+#define SIGN_LATER_LOG "later-log"	       /* of a tool's log, at its end */
 #define SIGN_CUSTOM_FIRMWARE "custom-firmware" /* of EVENT_TOOL_START */
 #define CONDITION_KEY_SIZE 32
 #define CONDITION_VALUE_SIZE 64

@@ -839,6 +839,288 @@ static void test_no_log(void **state)
 	assert_int_equal(heard.attempt.outcome, OUTCOME_UNKNOWN);
 }
 
+/* Bars have labels, and messages directly behind them; a message before a bar is a line too. */
+static void test_labelled_bars(void **state)
+{
+	static const char text[] =
+		"\rUploading [=====     ]  45.0% ERROR: Unable to send iBEC component: timeout\n"
+		"\rVerifying 'iPhone_18.3 (22D63).ipsw' [==========] 100.0% \n"
+		"Waiting for NAND (28)[===       ]  30.5% Unmounting filesystems (29)\n"
+		"Cryptex1,SystemOS [==        ]  20.0% Cryptex1,SystemOS [===       ]  30.0% \n"
+		"Extracting:   0.5\n"
+		"ramdisk: [x=] 5%\n";
+	static const int permilles[] = {450, 1000, 305, 200, 300, 500};
+	struct heard heard;
+	size_t bars = 0;
+
+	assert_int_equal(read_log(&heard, text, strlen(text), 5).lines, 4);
+	for (size_t i = 0; i < heard.count; i++)
+		if (heard.events[i].kind == EVENT_PROGRESS)
+			assert_int_equal(heard.events[i].permille, permilles[bars++]);
+	assert_int_equal(bars, ARRAY_SIZE(permilles));
+	assert_string_equal(must_find(&heard, EVENT_TRANSFER)->name, "iBEC");
+	assert_int_equal(must_find(&heard, EVENT_OPERATION)->number, 28);
+	assert_int_equal(heard.attempt.operation, 29);
+}
+
+/* tqdm draws its bars with blocks, counts and a rate; the next line of the log is glued to it. */
+static void test_tqdm_bars(void **state)
+{
+	static const char text[] =
+		"\r  0%|          | 0/12345 [00:00<?, ?it/s]"
+		"\r 45%|\xe2\x96\x88\xe2\x96\x88\xe2\x96\x8c   | 5555/12345 [00:46<00:57, "
+		"118.42it/s]2026-08-22 10:15:00 bench Task-1-pymobiledevice3.restore.restore[77] "
+		"INFO filesystem validated\n"
+		"\rverify-restore:  12%|#2        | 12/100 [00:05<00:36,  2.4it/s]\n"
+		"load is 45%| of all\n";
+	struct heard heard;
+
+	assert_int_equal(read_log(&heard, text, strlen(text), 7).lines, 2);
+	assert_int_equal(heard.events[0].permille, 0);
+	assert_int_equal(heard.events[1].permille, 450);
+	assert_string_equal(heard.attempt.tool, "pymobiledevice3");
+	assert_int_equal(heard.attempt.operation, 14);
+	assert_int_equal(heard.attempt.permille, 120);
+}
+
+/* An operation that the tool has no name for ends the one before it. */
+static void test_unknown_operations(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t operation;
+		const char *name;
+	} logs[] = {
+		{"Waiting for NAND (28)\nUnknown operation (83)\n", 83, ""},
+		{"Waiting for NAND (28)\nUnknown operation (60)\n", 60, "Updating Savage"},
+		{"Connected to com.apple.mobile.restored, version 13\nUnknown operation (59)\n", 60,
+			"Updating Savage"},
+		{"Connected to com.apple.mobile.restored, version 15\nUnknown operation (59)\n", 59,
+			"Updating SE Firmware"},
+		{"progress-bar: {'Operation': 'WAIT_FOR_NAND', 'Progress': 0}\n"
+		 "progress-bar: {'Operation': 83, 'Progress': 0}\n",
+			83, ""},
+		{"2026-08-22 10:15:00 bench Task-1-pymobiledevice3.restore.restore[7] INFO "
+		 "version: "
+		 "13\nprogress-bar: {'Operation': 'PAIR_STOCKHOLM', 'Progress': 0}\n",
+			55, "Updating Stockholm"},
+		{"Waiting for NAND (28)\nUnknown operation (0)\n", 28, "Waiting for NAND"},
+		{"Waiting for NAND (28)\nUnhandled progress operation 83 (83)\n", 28,
+			"Waiting for NAND"},
+	};
+	struct heard heard;
+
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++) {
+		read_log(&heard, logs[i].text, strlen(logs[i].text), 9);
+		if (heard.attempt.operation != logs[i].operation ||
+			!text_equal(heard.attempt.operation_name, logs[i].name))
+			fail_msg("%s: %u %s", logs[i].text, heard.attempt.operation,
+				heard.attempt.operation_name);
+	}
+}
+
+/* The first two steps of --plain-progress are before the restore. */
+static void test_plain_progress(void **state)
+{
+	static const char before[] = "progress: 0 0.600000\nprogress: 1 1.000000\n";
+	static const char within[] = "progress: 3 0.250000\n";
+	struct heard heard;
+
+	assert_int_equal(read_log(&heard, before, strlen(before), 9).understood, 2);
+	assert_null(find(&heard, EVENT_PROGRESS));
+	read_log(&heard, within, strlen(within), 9);
+	assert_int_equal(must_find(&heard, EVENT_PROGRESS)->permille, 250);
+}
+
+/* Newer versions dump the final status as text for people. */
+static void test_amr_error_of_a_printed_plist(void **state)
+{
+	static const char text[] = "Unhandled status message (28)\n"
+				   "{\n  \"AMRError\": 4109,\n  \"MsgType\": \"StatusMsg\",\n"
+				   "  \"Status\": 28\n}\n";
+	static const char other[] = "{\n  \"Status\": 5,\n}\n";
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 4);
+	assert_int_equal(must_find(&heard, EVENT_AMR_ERROR)->code, 4109);
+	assert_int_equal(heard.attempt.status, 28);
+	read_log(&heard, other, strlen(other), 4);
+	assert_int_equal(heard.count, 0);
+}
+
+#define PMD "2026-08-22 10:15:00 bench Task-1-pymobiledevice3.restore.restore[77] "
+
+/* pymobiledevice3 10 without -v: the phone's final status is one line, the phone's number is among
+ * the hardware, and what it sends shows the stage. */
+static void test_pymobiledevice3_10(void **state)
+{
+	static const char text[] = PMD
+		"INFO connected device: <Device ecid: async hardware_model: async "
+		"image4-support: async>\n" PMD "INFO Sending RestoreKernelCache (7 bytes)...\n" PMD
+		"INFO hardware info: {'BoardID': 6, 'UniqueChipID': 7931233653391406}\n" PMD
+		"ERROR disk failure\n";
+	static const char other[] = "2026-08-22 10:15:00 bench backup[77] ERROR fail\n";
+	struct identity identity = {0};
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 60);
+	for (size_t i = 0; i < heard.count; i++) {
+		heard.events[i].text = heard.texts[i];
+		identity_fold(&identity, &heard.events[i]);
+	}
+	assert_true(identity.ecid == 7931233653391406);
+	assert_string_equal(identity.board, "");
+	assert_string_equal(must_find(&heard, EVENT_TRANSFER)->name, "RestoreKernelCache");
+	assert_int_equal(heard.attempt.status, 6);
+	assert_int_equal(heard.attempt.outcome, OUTCOME_FAILED);
+	assert_string_equal(heard.attempt.tool, "pymobiledevice3");
+	read_log(&heard, other, strlen(other), 60);
+	assert_null(find(&heard, EVENT_STATUS));
+}
+
+/* The exception at the end of a traceback is the error: not its frames, whatever stands in them. */
+static void test_frames_of_tracebacks(void **state)
+{
+	static const char text[] =
+		PMD "ERROR Failed to handle StatusMsg\n"
+		    "Traceback (most recent call last):\n"
+		    "  File \"pymobiledevice3/restore/restore.py\", line 1688, in restore_device\n"
+		    "    raise ValueError(\"No space left on device, Segmentation fault\")\n"
+		    "pymobiledevice3.exceptions.ConnectionTerminatedError: lost\n";
+	static const char cut[] = "Traceback (most recent call last):\n"
+				  "    raise NoDeviceConnectedError()\n" PMD "ERROR fail\n";
+	struct heard heard;
+	size_t complaints = 0;
+
+	read_log(&heard, text, strlen(text), 60);
+	for (size_t i = 0; i < heard.count; i++) {
+		complaints += heard.events[i].kind == EVENT_COMPLAINT;
+		assert_false(text_equal(heard.events[i].name, "disk-full"));
+		assert_int_not_equal(heard.events[i].kind, EVENT_REPORTED_ERROR);
+	}
+	assert_int_equal(complaints, 2);
+	assert_string_equal(heard.attempt.complaint,
+		"pymobiledevice3.exceptions.ConnectionTerminatedError: lost");
+	read_log(&heard, cut, strlen(cut), 60);
+	assert_int_equal(heard.attempt.status, 14);
+}
+
+/* The forks of futurerestore begin with a release, the first one with a commit. */
+static void test_futurerestore_versions(void **state)
+{
+	static const struct {
+		const char *text, *version; /* NULL = another program */
+	} logs[] = {
+		{"Version: v2.0.0(22a5d89b0123456789abcdef-322)\n", "v2.0.0"},
+		{"Version: 76ae6df60123456789abcdef - 314\n", "76ae6df60123456789abcdef"},
+		{"Odysseus for 32-bit support: yes\n", ""},
+		{"Version: 16.3.1\n", NULL},
+		{"Version: 16.3.1 (20D67)\n", NULL},
+	};
+	static const char failed[] = "futurerestore: failed with exception:\n[exception]:\n";
+	struct heard heard;
+
+	for (size_t i = 0; i < ARRAY_SIZE(logs); i++) {
+		read_log(&heard, logs[i].text, strlen(logs[i].text), 9);
+		if (!text_equal(heard.attempt.tool, logs[i].version ? "futurerestore" : "") ||
+			(logs[i].version && !text_equal(heard.attempt.version, logs[i].version)))
+			fail_msg("%s: %s %s", logs[i].text, heard.attempt.tool,
+				heard.attempt.version);
+	}
+	read_log(&heard, failed, strlen(failed), 9);
+	assert_int_equal(heard.attempt.outcome, OUTCOME_FAILED);
+}
+
+/* go-ios erases phones and restores none: its log is of no restore that began. */
+static void test_go_ios(void **state)
+{
+	static const char *const lines[] = {
+		"{\"time\":\"2026-08-22T10:15:00.123456789+02:00\",\"level\":\"WARN\",\"msg\":"
+		"\"go-ios agent is not running. You might need to start it\"}\n",
+		"{\"time\":\"2026-08-22T10:15:00Z\",\"level\":\"INFO\",\"msg\":\"start erasing\","
+		"\"module\":\"mcinstall\"}\n",
+		"time=2026-08-22T10:15:00.123+02:00 level=INFO msg=\"start erasing\" "
+		"module=mcinstall\n",
+	};
+	struct heard heard;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct toollog_stats stats = read_log(&heard, lines[i], strlen(lines[i]), 9);
+
+		assert_string_equal(heard.attempt.tool, "go-ios");
+		assert_true(heard.attempt.before_start);
+		assert_int_equal(stats.later, 0);
+	}
+}
+
+/* Reads lines of one form, with a number for "@@", after the tool's banner. */
+static struct toollog_stats read_form(struct heard *heard, const char *form, size_t count)
+{
+	static const char banner[] = "idevicerestore 2.0.0 (libirecovery 2.0.0)\n";
+	size_t used = strlen(banner), length = strlen(form);
+	char text[4096];
+
+	assert_true(used + count * length < sizeof(text) && count < 60);
+	memcpy(text, banner, used);
+	for (size_t i = 0; i < count; i++, used += length) {
+		char *number;
+
+		memcpy(text + used, form, length + 1);
+		number = strchr(text + used, '@');
+		number[0] = (char)('0' + i / 10);
+		number[1] = (char)('0' + i % 10);
+	}
+	return read_log(heard, text, used, 31);
+}
+
+/* Lines of a later form are counted and told once, and no success is read from them. */
+static void test_later_forms(void **state)
+{
+	static const struct {
+		const char *form;
+		bool later;
+	} forms[] = {
+		{"{\"lvl\":1,\"at\":\"10:15:@@\",\"text\":\"Status: Restore Finished\"}\n", true},
+		{"<2027-01-30 10:15:@@> Status: Restore Finished\n", true},
+		{"[10:15:@@ | info] Status: Restore Finished\n", true},
+		{"Jan 30 10:15:@@ restore: Status: Restore Finished\n", true},
+		{"10:15:@@.123 <Disaster> Checking filesystems (15)\n", true},
+		{"2027-01-30 10:15:@@ bench pymobiledevice3.restore.restore[77] SPAM text\n", true},
+		{"10:15:@@.123    <Info> Waiting for NAND (28)\n", false},
+		{"2027-01-30 10:15:@@ bench pymobiledevice3.restore.restore[77] INFO x\n", false},
+		{"[10:32:@@.0877-GMT]{1>3} CHECKPOINT NOTICE: text\n", false},
+		{"Checking filesystems (@@)\n", false},
+		{"{ \"AMRError\": @@\n", false},
+	};
+	struct heard heard;
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		struct toollog_stats stats = read_form(&heard, forms[i].form, 12);
+		const struct event *sign = find(&heard, EVENT_SIGN);
+		bool told = sign && text_equal(sign->name, SIGN_LATER_LOG);
+
+		if (told != forms[i].later || stats.later != (told ? 12 : 0))
+			fail_msg("%s: %d, %d lines", forms[i].form, told, (int)stats.later);
+		assert_int_not_equal(heard.attempt.outcome, OUTCOME_SUCCEEDED);
+	}
+	/* A few lines are an accident, and a log that no tool is known of may be any program's. */
+	read_form(&heard, forms[0].form, 4);
+	assert_null(find(&heard, EVENT_SIGN));
+	read_log(&heard, "{\"a\":1}\n{\"a\":1}\n{\"a\":1}\n{\"a\":1}\n{\"a\":1}\n{\"a\":1}\n", 54,
+		9);
+	assert_null(find(&heard, EVENT_SIGN));
+}
+
+/* A level that is not known hides no message. */
+static void test_unknown_level(void **state)
+{
+	static const char text[] = "10:15:00.123   <Fatal> Waiting for NAND (28)\n";
+	struct heard heard;
+
+	assert_int_equal(read_log(&heard, text, strlen(text), 9).later, 1);
+	assert_int_equal(must_find(&heard, EVENT_OPERATION)->number, 28);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -876,6 +1158,17 @@ int main(void)
 		cmocka_unit_test(test_apple_phase),
 		cmocka_unit_test(test_pymobiledevice3_phone),
 		cmocka_unit_test(test_no_log),
+		cmocka_unit_test(test_labelled_bars),
+		cmocka_unit_test(test_tqdm_bars),
+		cmocka_unit_test(test_unknown_operations),
+		cmocka_unit_test(test_plain_progress),
+		cmocka_unit_test(test_amr_error_of_a_printed_plist),
+		cmocka_unit_test(test_pymobiledevice3_10),
+		cmocka_unit_test(test_frames_of_tracebacks),
+		cmocka_unit_test(test_futurerestore_versions),
+		cmocka_unit_test(test_go_ios),
+		cmocka_unit_test(test_later_forms),
+		cmocka_unit_test(test_unknown_level),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
