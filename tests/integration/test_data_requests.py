@@ -12,6 +12,7 @@ import script
 from daemon import until
 from data_requests import DATA_REQUESTS, DEBIANS
 from restoretool import TOOL, without_network
+from test_restore import kill_tool
 
 SIGNING = pathlib.Path(__file__).resolve().parent.parent / 'phone' / 'signing.py'
 INSTALLED = 'bookworm'
@@ -36,7 +37,8 @@ def restore_with(folder, request):
         tool += [*options, '-R', '-e', '-y', '-i', f'{identity.ecid:#x}', '-C', folder / 'cache', firmware]
         return bench.run([*without_network(), SIGNING, 'sign', *tool])
 
-    return start
+    yield start
+    kill_tool(folder)
 
 
 @pytest.fixture
@@ -74,3 +76,68 @@ def test_known(suite, signed, bench, make_asking_phone, restore_with):
     assert (process.returncode, session['outcome'], session['health']['grade']) == (0, 'succeeded', 'good'), output
     answer = bench.triage('--json', 'diagnose', session['session'])
     assert (answer.returncode, json.loads(answer.stdout)['verdict']['phase']) == (0, 'none')
+
+
+def is_silent(name):
+    """The oldest tool says nothing of such a request, or answers it where the phone does not listen."""
+    row = DATA_REQUESTS[name]
+    return row.message != 'DataRequestMsg' or (row.port and row.type in OLDEST_TYPES)
+
+
+OLDEST_TYPES = {row.type for row in DATA_REQUESTS.values() if row.answered_by(INSTALLED) and row.type}
+UNKNOWN = [(suite, name) for suite in DEBIANS for name, row in DATA_REQUESTS.items() if not row.answered_by(suite)]
+FIRST = [(INSTALLED, 'PersonalizedData'), (INSTALLED, 'Centauri'), (INSTALLED, 'KernelCache at a port'),
+         ('trixie', 'a later request'), ('forky', 'a later request')]
+
+
+@pytest.mark.parametrize('suite, name', [*FIRST, *(pytest.param(*case, marks=pytest.mark.long)
+                                                   for case in UNKNOWN if case not in FIRST)])
+def test_unknown(suite, name, bench, make_asking_phone, restore_with, folder):
+    """The phone gives up after a while, and comes back in recovery mode. That is the tool's fault as far as its log says so."""
+    phone = make_asking_phone([name], PATIENCE_SECONDS, GIVES_UP)
+    bench.start('--budget-percent', '10')
+    until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
+    process = restore_with(bench, phone, suite)
+    until(lambda: bench.sessions() and bench.sessions()[-1]['outcome'] == 'failed', seconds=60, what='the failure')
+    kill_tool(folder)
+    output, _ = process.communicate(timeout=60)
+    session = bench.sessions()[-1]
+    assert session['outcome'] == 'failed' and not phone.journal.entries('answered'), output
+    answer = bench.triage('--json', 'diagnose', session['session'])
+    verdict = json.loads(answer.stdout)['verdict']
+    if is_silent(name):
+        assert (answer.returncode, verdict['phase']) == (30, 'undecided')
+    else:
+        assert (answer.returncode, verdict['phase']) == (11, 'phase1-software'), output
+        assert verdict['causes'][0]['cause'] == 'tool' and verdict['nextStep']['experiment'] == 'update-tool'
+
+
+@pytest.mark.parametrize('suite', DEBIANS)
+def test_a_phone_that_waits_for_its_answer(suite, bench, make_asking_phone, restore_with, folder):
+    """Neither side ends it. The restore hangs, and once it is ended the verdict names the tool."""
+    phone = make_asking_phone(['a later request'], patience=600)
+    bench.start('--budget-percent', '2')
+    until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
+    process = restore_with(bench, phone, suite)
+    until(lambda: bench.sessions() and bench.sessions()[-1]['health']['silences'], seconds=60, what='the silence')
+    answer = bench.triage('--json', 'diagnose', check=False)
+    verdict = json.loads(answer.stdout)['verdict']
+    assert (answer.returncode, verdict['running']) == (41, 'hung')
+    kill_tool(folder)
+    process.communicate(timeout=60)
+    answer = bench.triage('--json', 'diagnose', check=False)
+    verdict = json.loads(answer.stdout)['verdict']
+    assert (answer.returncode, verdict['phase'], verdict['causes'][0]['cause']) == (11, 'phase1-software', 'tool')
+
+
+@pytest.mark.parametrize('suite', DEBIANS[1:])
+def test_image_at_a_port(suite, bench, make_asking_phone, restore_with):
+    phone = make_asking_phone([], ending=[
+        {'use': 'partition'}, {'operation': 'Restoring image', 'percent': [0]}, {'image': {'port': 51001}},
+        {'use': 'install'}, {'use': 'finish'}])
+    bench.start()
+    process = restore_with(bench, phone, suite)
+    output, _ = process.communicate(timeout=120)
+    assert phone.journal.entries('image-done')[0]['complete'], output
+    assert any(entry['port'] == 51001 and entry['accepted'] for entry in phone.journal.entries('connect'))
+    assert bench.sessions()[-1]['outcome'] == 'succeeded'

@@ -377,6 +377,9 @@ static void test_errors_are_read_in_errors_alone(void **state)
 		 "corrupt.\n",
 			"firmware-file"},
 		{"Unknown data request 'PersonalizedData' received\n", "old-tool"},
+		{"ERROR: restore_send_firmware_updater_data: Got unknown updater name "
+		 "'Centauri'.\n",
+			"updater-unknown"},
 		{"WARNING: Unable to fetch SE ticket\n", NULL},
 		{"12:00:01.000    <Info> Unable to fetch SE ticket\n", NULL},
 		{"Sending APTicket now...\n", NULL},
