@@ -18,9 +18,35 @@ def models():
     return {" ".join(line.split()[:4]) for _, line in textfile.read_lines(KNOWLEDGE / "models.txt")}
 
 
+def operations():
+    """Number and words."""
+    known, number = set(), None
+    for _, line in textfile.read_lines(KNOWLEDGE / "operations.txt"):
+        key, _, value = line.strip().partition(" ")
+        if key == "operation":
+            number = value
+        elif key == "name:":
+            known.add(f"{number} {value}")
+    return known
+
+
+def numbers(file, kind):
+    """Those of entries `kind NUMBER` or `kind FIRST..LAST`."""
+    known = set()
+    for _, line in textfile.read_lines(KNOWLEDGE / file):
+        if line.startswith(f"{kind} "):
+            first, _, last = line.split()[-1].partition("..")
+            known |= {str(number) for number in range(int(first, 0), int(last or first, 0) + 1)}
+    return known
+
+
 # The facts that the knowledge has, in the form of the list with that name.
 KNOWN = {
     "models": models,
+    "operations-idevicerestore": operations,
+    "operations-pymobiledevice3": operations,
+    "statuses": lambda: numbers("errors.txt", "error amr"),
+    "irecovery": lambda: numbers("errors.txt", "error irecovery"),
 }
 
 
@@ -38,7 +64,8 @@ if found != sorted(KNOWN):
 print(f"1..{len(KNOWN)}")
 for number, (name, known) in enumerate(KNOWN.items(), 1):
     wanted = facts(name)
-    missing = [fact for fact in wanted if fact not in known()]
+    have = known()
+    missing = [fact for fact in wanted if fact not in have]
     for fact in missing:
         print(f"# {name}: the knowledge lacks {fact}")
     print(f"{'ok' if wanted and not missing else 'not ok'} {number} - {name}: "
