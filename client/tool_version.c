@@ -37,11 +37,9 @@ int tool_version_read(const char *answer, const char *name, char version[static 
 	return 0;
 }
 
-/* Starts the tool with both outputs going to `fd`, empty input, and its own process group. */
-static int start(const char *name, int fd, pid_t *ret)
+/* Starts a program with both outputs going to `fd`, empty input, and its own process group. */
+static int spawn(const char *const *argv, int fd, pid_t *ret)
 {
-	const struct known_tool *tool = known_tool_by_name(name);
-	const char *word = tool && tool->ask ? tool->ask : "--version";
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
 	int r;
@@ -59,14 +57,13 @@ static int start(const char *name, int fd, pid_t *ret)
 	if (!r)
 		r = posix_spawn_file_actions_adddup2(&files, fd, 2);
 	if (!r)
-		r = posix_spawnp(ret, name, &files, &attributes,
-			(char *[]){(char *)name, (char *)word, NULL}, environ);
+		r = posix_spawnp(ret, argv[0], &files, &attributes, (char *const *)argv, environ);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&files);
 	return -r;
 }
 
-int tool_version_start(const char *name, struct tool_question *ret)
+static int start(const char *name, const char *const *argv, struct tool_question *ret)
 {
 	CLEANUP(closep) int in = -1;
 	CLEANUP(closep) int out = -1;
@@ -80,52 +77,127 @@ int tool_version_start(const char *name, struct tool_question *ret)
 	/* Only our end: the tool's end must stay blocking. */
 	if (fcntl(in, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	r = start(name, out, &pid);
+	r = spawn(argv, out, &pid);
 	if (r < 0)
 		return r;
 	*ret = (struct tool_question){.name = name, .pid = pid, .fd = TAKE_FD(in)};
 	return 0;
 }
 
+int tool_version_start(const char *name, struct tool_question *ret)
+{
+	const struct known_tool *tool = known_tool_by_name(name);
+	const char *word = tool && tool->ask ? tool->ask : "--version";
+
+	return start(name, (const char *[]){name, word, NULL}, ret);
+}
+
+int tool_package_start(const char *name, struct tool_question *ret)
+{
+	/* dpkg knows a file by its path without links. */
+	static const char script[] =
+		"path=$(command -v \"$1\") && path=$(readlink -f \"$path\") && "
+		"owner=$(dpkg-query -S \"$path\" 2>/dev/null) && "
+		"dpkg-query -W -f '${Version}\\n' \"${owner%%:*}\"";
+
+	return start(name, (const char *[]){"/bin/sh", "-c", script, "sh", name, NULL}, ret);
+}
+
 bool tool_version_hear(struct tool_question *question)
 {
+	if (question->fd < 0 || question->complete)
+		return true;
 	while (question->length < sizeof(question->answer) - 1) {
 		ssize_t n = read(question->fd, question->answer + question->length,
 			sizeof(question->answer) - 1 - question->length);
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EAGAIN)
+			return false;
 		if (n <= 0)
-			return n == 0 || errno != EAGAIN;
+			break;
 		question->length += (size_t)n;
 	}
+	question->complete = true;
 	return true;
+}
+
+/* The program is no longer needed. One that hangs in the kernel is left to init. */
+static void end(struct tool_question *question)
+{
+	if (question->fd < 0)
+		return;
+	close(TAKE_FD(question->fd));
+	kill(-question->pid, SIGKILL);
+	waitpid(question->pid, NULL, WNOHANG);
 }
 
 int tool_version_end(struct tool_question *question, char version[static TOOL_VERSION_SIZE])
 {
-	close(TAKE_FD(question->fd));
-	/* The tool is no longer needed. One that hangs in the kernel is left to init. */
-	kill(-question->pid, SIGKILL);
-	waitpid(question->pid, NULL, WNOHANG);
+	end(question);
 	return tool_version_read(question->answer, question->name, version);
+}
+
+/* dpkg's versions have no blank and begin with a digit (deb-version(7)). */
+int tool_package_end(struct tool_question *question, char package[static TOOL_PACKAGE_SIZE])
+{
+	size_t length = strcspn(question->answer, "\n");
+
+	end(question);
+	if (!isdigit((unsigned char)question->answer[0]) || !question->answer[length] ||
+		length >= TOOL_PACKAGE_SIZE || strcspn(question->answer, " ") < length)
+		return -EBADMSG;
+	text_clean(question->answer, length, package, TOOL_PACKAGE_SIZE);
+	return 0;
+}
+
+/* Waits until the answer is complete. */
+static bool wait_for(struct tool_question *question)
+{
+	uint64_t end_us = clock_now().monotonic_us + ANSWER_MAX_US, now_us;
+	bool heard = false;
+
+	while (!heard && (now_us = clock_now().monotonic_us) < end_us) {
+		struct pollfd ready = {.fd = question->fd, .events = POLLIN};
+
+		poll(&ready, 1, (int)((end_us - now_us) / USEC_PER_MSEC) + 1);
+		heard = tool_version_hear(question);
+	}
+	return heard;
 }
 
 int tool_version_ask(const char *name, char version[static TOOL_VERSION_SIZE])
 {
-	uint64_t end_us = clock_now().monotonic_us + ANSWER_MAX_US, now_us;
 	struct tool_question question;
-	bool heard = false;
+	bool heard;
 	int r = tool_version_start(name, &question);
 
 	if (r < 0)
 		return r;
-	while (!heard && (now_us = clock_now().monotonic_us) < end_us) {
-		struct pollfd ready = {.fd = question.fd, .events = POLLIN};
-
-		poll(&ready, 1, (int)((end_us - now_us) / USEC_PER_MSEC) + 1);
-		heard = tool_version_hear(&question);
-	}
+	heard = wait_for(&question);
 	r = tool_version_end(&question, version);
 	return heard ? r : -ETIMEDOUT;
+}
+
+int tool_package_ask(const char *name, char package[static TOOL_PACKAGE_SIZE])
+{
+	struct tool_question question;
+	bool heard;
+	int r = tool_package_start(name, &question);
+
+	if (r < 0)
+		return r;
+	heard = wait_for(&question);
+	r = tool_package_end(&question, package);
+	return heard ? r : -ETIMEDOUT;
+}
+
+void tool_version_join(const char *version, const char *package, char out[static TOOL_VERSION_SIZE])
+{
+	if (!*package)
+		text_copy(out, TOOL_VERSION_SIZE, version);
+	else
+		snprintf(out, TOOL_VERSION_SIZE, "%s%s(package %s)", version, *version ? " " : "",
+			package);
 }

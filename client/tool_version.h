@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The version of a restore tool. It starts the tool only to query the version;
- * common/diagnosis/tool_age.h has the years of versions. */
+/* The version of a restore tool, and that of the Debian package that installed it, which has a date
+ * where the tool prints none. It starts the tool only to query the version;
+ * common/diagnosis/tool_age.h has the dates of versions. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,27 +11,41 @@
 #include "common/base/macro.h"
 
 #define TOOL_VERSION_SIZE 96
+#define TOOL_PACKAGE_SIZE 64
 #define TOOL_ANSWER_SIZE 2048
 
 /* A running version query. */
 struct tool_question {
 	const char *name; /* borrowed */
 	pid_t pid;
-	int fd; /* readable when there is output; -1 = no query is running */
+	int fd; /* readable when there is output, or at its end; -1 = no query is running */
 	char answer[TOOL_ANSWER_SIZE];
 	size_t length;
+	bool complete;
 };
 
 /* Starts the query to the tool `name` in PATH without waiting. Returns 0, -ENOENT if there is no
  * such tool, or another negative errno. The caller must call tool_version_end(). */
 int tool_version_start(const char *name, struct tool_question *ret);
-/* Reads the available output. Returns true when it is complete. */
+/* The same for the version of the package that has the program `name` of PATH: it asks dpkg. The
+ * caller must call tool_package_end(). */
+int tool_package_start(const char *name, struct tool_question *ret);
+/* Reads the available output. Returns true when it is complete, or no query is running. */
 bool tool_version_hear(struct tool_question *question);
 /* Ends the tool and reads the version from its output. Returns 0 or -EBADMSG. */
 int tool_version_end(struct tool_question *question, char version[static TOOL_VERSION_SIZE]);
+/* The same for the package. Returns 0, or -EBADMSG if no package has the program or there is no
+ * dpkg.
+ */
+int tool_package_end(struct tool_question *question, char package[static TOOL_PACKAGE_SIZE]);
 /* Queries the tool `name` in PATH, with `--version` or `version`, and waits up to 5 s. Returns 0,
  * -ENOENT if there is no such tool, -ETIMEDOUT, or -EBADMSG if its output has no version. */
 int tool_version_ask(const char *name, char version[static TOOL_VERSION_SIZE]);
+/* The same for the package. */
+int tool_package_ask(const char *name, char package[static TOOL_PACKAGE_SIZE]);
+/* Joins both, of which either may be empty: "1.0.1 (package 1.0.0+git20240709-1)". */
+void tool_version_join(
+	const char *version, const char *package, char out[static TOOL_VERSION_SIZE]);
 /* The version in the tool's output: the word after its name, else the first word that begins with a
  * digit. Returns 0 or -EBADMSG. */
 int tool_version_read(const char *answer, const char *name, char version[static TOOL_VERSION_SIZE]);

@@ -28,7 +28,7 @@ static void find_mux(const char *root, char out[static PATH_MAX])
 
 /* Queries the daemon for its sources and the newest attempts. Both may be unavailable. */
 static void ask_daemon(struct context *context, struct doctor *doctor, struct json_object **status,
-	struct json_object **sessions)
+	struct json_object **sessions, struct json_object **devices)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	struct json_builder builder = {0};
@@ -45,11 +45,14 @@ static void ask_daemon(struct context *context, struct doctor *doctor, struct js
 	json_put_number(&builder, limit, "limit", SESSIONS_LOOKED_AT);
 	if (rpc_call(context, connection, "ListSessions", &builder, limit, sessions) == EXIT_DONE)
 		doctor->sessions = field_list(*sessions, "sessions");
+	if (rpc_call_plain(context, connection, "ListDevices", devices) == EXIT_DONE)
+		doctor->devices = field_list(*devices, "devices");
 }
 
 int command_doctor(struct context *context, int argc, char **argv)
 {
 	CLEANUP(json_object_putp) struct json_object *status = NULL, *sessions = NULL;
+	CLEANUP(json_object_putp) struct json_object *devices = NULL;
 	CLEANUP(json_object_putp) struct json_object *result = NULL;
 	int first = options_read(context, argc, argv, NULL, NULL, NULL, NULL);
 	/* Only for tests: a tree that replaces the system. */
@@ -65,7 +68,7 @@ int command_doctor(struct context *context, int argc, char **argv)
 	doctor.mux = mux;
 	doctor.state_dir = context->state_dir;
 	doctor.socket = context->socket;
-	ask_daemon(context, &doctor, &status, &sessions);
+	ask_daemon(context, &doctor, &status, &sessions, &devices);
 	result = doctor_run(&doctor);
 	if (!result)
 		return report_no_memory();

@@ -47,6 +47,7 @@ struct run {
 	struct screen screen;
 	struct feed feed;
 	struct tool_question question; /* for the tool's version */
+	struct tool_question package;  /* for that of its package */
 	struct layout layout;	       /* standard error, for the live line */
 	int signal_fd;
 	int64_t shown; /* bytes of the log already on the screen */
@@ -212,22 +213,31 @@ static void say_file_failure(struct run *run)
  * it, briefly. */
 static void ask_version(struct run *run, const char *tool)
 {
-	run->question.fd = -1;
-	if (tool_may_be_asked(tool) && tool_version_start(tool, &run->question) == 0)
+	run->question.fd = run->package.fd = -1;
+	if (tool_may_be_asked(tool))
+		tool_version_start(tool, &run->question);
+	if (tool_is_known(tool))
+		tool_package_start(tool, &run->package);
+	if (run->question.fd >= 0 || run->package.fd >= 0)
 		feed_hold(&run->feed, run->started_us + VERSION_WAIT_US);
 }
 
 static void hear_version(struct run *run, uint64_t now_us)
 {
-	char version[TOOL_VERSION_SIZE] = "";
+	char version[TOOL_VERSION_SIZE] = "", package[TOOL_PACKAGE_SIZE] = "";
+	char both[TOOL_VERSION_SIZE];
+	bool heard;
 
-	if (run->question.fd < 0)
+	if (run->question.fd < 0 && run->package.fd < 0)
 		return;
-	if (!tool_version_hear(&run->question) && !run->tool.ended &&
-		now_us < run->started_us + VERSION_WAIT_US)
+	heard = tool_version_hear(&run->question);
+	heard &= tool_version_hear(&run->package);
+	if (!heard && !run->tool.ended && now_us < run->started_us + VERSION_WAIT_US)
 		return;
 	tool_version_end(&run->question, version);
-	feed_release(&run->feed, version);
+	tool_package_end(&run->package, package);
+	tool_version_join(version, package, both);
+	feed_release(&run->feed, both);
 }
 
 /* The daemon gets the tool's own log file too, if it writes one. */
@@ -267,7 +277,8 @@ static void wait_for_work(struct run *run, uint64_t now_us)
 		{.fd = run->log.watch_fd, .events = POLLIN},
 		{.fd = feed_fd(&run->feed), .events = feed_events(&run->feed)},
 		{.fd = behind ? run->screen.fd : -1, .events = POLLOUT},
-		{.fd = run->question.fd, .events = POLLIN},
+		{.fd = run->question.complete ? -1 : run->question.fd, .events = POLLIN},
+		{.fd = run->package.complete ? -1 : run->package.fd, .events = POLLIN},
 	};
 	uint64_t next = feed_next(&run->feed), wait_ms = POLL_MOST_MS;
 

@@ -216,16 +216,48 @@ void check_mux_library(struct doctor *doctor)
 		doctor_say(doctor, DOCTOR_OK, NULL, "%s is installed.", search.found);
 }
 
+/* The newest model on this bench: that the daemon knows at a port, or that USB shows. */
+static const struct model *newest_model(struct doctor *doctor)
+{
+	static struct system_phone phones[SYSTEM_PHONES_MAX];
+	int count = system_phones(doctor->root, phones);
+	const struct model *newest = NULL, *model;
+
+	for (int i = 0; i < count; i++)
+		if (phones[i].model && (!newest || phones[i].model->released > newest->released))
+			newest = phones[i].model;
+	for (size_t i = 0; i < field_count(doctor->devices); i++) {
+		struct json_object *device = field_item(doctor->devices, i);
+
+		if (!field_text(device, "port"))
+			continue;
+		model = model_by_product(field_text_or(device, "productType", ""));
+		if (model && (!newest || model->released > newest->released))
+			newest = model;
+	}
+	return newest;
+}
+
 static void judge_version(struct doctor *doctor, const char *tool, const char *version)
 {
-	static const char update[] = "Install a newer one, or restore with Finder, iTunes or Apple "
-				     "Devices, before you judge the phone.";
-	int year = tool_version_year(tool, version), newest;
+	static const char update[] =
+		"Install a newer one (idevicetriage(1), A NEWER RESTORE TOOL), "
+		"or restore with Finder, iTunes or Apple Devices, before you "
+		"judge the phone.";
+	int month = tool_version_month(tool, version), year = month / 100, newest;
+	const struct model *model = newest_model(doctor);
 	char firmware[64];
 
 	newest = newest_firmware(doctor, tool, version, firmware, sizeof(firmware));
-	if (!year)
-		doctor_say(doctor, DOCTOR_OK, NULL, "%s %s is installed.", tool, version);
+	if (!month)
+		doctor_say(doctor, DOCTOR_OK, NULL, "%s %s is installed; its age is unknown.", tool,
+			version);
+	else if (model && tool_precedes(tool, version, model->released))
+		doctor_say(doctor, DOCTOR_PROBLEM, update,
+			"%s %s is from %d, but the attached %s (%s) was released in %04d-%02d: it "
+			"does not know the parts of this model.",
+			tool, version, year, model->name, model->product, model->released / 100,
+			model->released % 100);
 	else if (newest > year)
 		doctor_say(doctor, DOCTOR_PROBLEM, update,
 			"%s %s is from %d, but firmware %s from %d was restored with it: it does "
@@ -236,6 +268,15 @@ static void judge_version(struct doctor *doctor, const char *tool, const char *v
 			"%s %s is from %d: phones with newer firmware send requests that it does "
 			"not support, and fail like broken ones.",
 			tool, version, year);
+}
+
+static void judge_tool(struct doctor *doctor, const char *tool, const char *version)
+{
+	char package[TOOL_PACKAGE_SIZE] = "", both[TOOL_VERSION_SIZE];
+
+	tool_package_ask(tool, package);
+	tool_version_join(version, package, both);
+	judge_version(doctor, tool, both);
 }
 
 void check_tool(struct doctor *doctor)
@@ -254,7 +295,7 @@ void check_tool(struct doctor *doctor)
 			doctor_say(doctor, DOCTOR_UNKNOWN, NULL,
 				"%s does not print its version (%s).", tools[i].name, strerror(-r));
 		else
-			judge_version(doctor, tools[i].name, version);
+			judge_tool(doctor, tools[i].name, version);
 	}
 	if (!found)
 		doctor_say(doctor, DOCTOR_WARNING,

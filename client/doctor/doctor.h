@@ -21,6 +21,7 @@ struct doctor {
 	const char *socket;    /* the daemon's */
 	struct json_object *status;   /* its answer to GetStatus; NULL = none */
 	struct json_object *sessions; /* list of its newest sessions; NULL = none */
+	struct json_object *devices;  /* list of the devices it knows; NULL = none */
 	int status_error;	      /* why there is no answer: a negative errno */
 
 	/* Set during the checks. */

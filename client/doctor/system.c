@@ -166,17 +166,31 @@ static long long read_attribute(const char *root, const char *device, const char
 	return system_read_number(root, path, base);
 }
 
+/* What its serial number shows in recovery and DFU mode. */
+static const struct model *read_model(const char *root, const char *device, uint16_t product)
+{
+	char path[PATH_MAX], serial[256];
+
+	snprintf(path, sizeof(path), "/sys/bus/usb/devices/%s/serial", device);
+	if (!system_read_line(root, path, serial, sizeof(serial)))
+		return NULL;
+	return usb_identity_read(product, serial).model;
+}
+
 static bool add_phone(void *user, const char *name)
 {
 	struct phone_list *list = user;
 	struct system_phone phone = {0};
+	uint16_t product;
 
 	if (strlen(name) >= sizeof(phone.port) || strchr(name, ':') ||
 		read_attribute(list->root, name, "idVendor", 16) != USB_VENDOR_APPLE)
 		return true;
-	phone.mode = usb_product_mode((uint16_t)read_attribute(list->root, name, "idProduct", 16));
+	product = (uint16_t)read_attribute(list->root, name, "idProduct", 16);
+	phone.mode = usb_product_mode(product);
 	if (phone.mode == MODE_UNKNOWN)
 		return true;
+	phone.model = read_model(list->root, name, product);
 	text_copy(phone.port, sizeof(phone.port), name);
 	phone.bus = (int)read_attribute(list->root, name, "busnum", 10);
 	phone.address = (int)read_attribute(list->root, name, "devnum", 10);

@@ -9,6 +9,7 @@
 
 #include "common/base/macro.h"
 #include "common/model/event.h"
+#include "common/model/phone_model.h"
 
 #define SYSTEM_NAME_SIZE 256 /* bytes of a file or program name with the NUL */
 
@@ -44,6 +45,7 @@ struct system_phone {
 	char port[PORT_SIZE];
 	int bus, address;
 	enum device_mode mode;
+	const struct model *model; /* in recovery or DFU mode; NULL = not shown or unknown */
 };
 
 #define SYSTEM_PHONES_MAX 64

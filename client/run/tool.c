@@ -61,6 +61,11 @@ char **tool_word(char **argv)
 	return argv;
 }
 
+bool tool_is_known(const char *word)
+{
+	return tool_named(word) != NULL;
+}
+
 bool tool_may_be_asked(const char *word)
 {
 	char file[PATH_BYTES], magic[4] = "";

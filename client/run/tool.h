@@ -37,6 +37,8 @@ void tool_named_phone(const char *const *argv, uint64_t *ecid, char udid[static 
 /* The word of a command line that is the restore tool, after sudo and similar; `argv` itself if no
  * word is a known tool. */
 char **tool_word(char **argv);
+/* Whether the word is a known restore tool. */
+bool tool_is_known(const char *word);
 /* Whether `run` may start the tool with --version: only tools that then do nothing else. A script
  * with such a name could do anything. */
 bool tool_may_be_asked(const char *word);

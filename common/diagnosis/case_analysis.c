@@ -400,6 +400,7 @@ static void fill_model(struct case_analysis *view)
 	if (!model && view->c->identity.board[0])
 		model = model_by_board(view->c->identity.board);
 
+	view->released = model ? model->released : 0;
 	view->lacks = model_lacks(product, view->c->identity.board);
 	view->face_id = model ? model_has(model, HARDWARE_FLEX_I2C) : product_has_face_id(product);
 	view->no_face_id =

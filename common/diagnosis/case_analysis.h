@@ -85,6 +85,7 @@ struct case_analysis {
 	size_t clean_cables;
 	size_t proven_computers; /* the same for attempts whose link is known to have held */
 	size_t proven_cables;
+	int released;	 /* month of the model, such as 201909; 0 = unknown */
 	uint32_t lacks;	 /* hardware that it is known not to have: enum hardware */
 	bool face_id;	 /* its earpiece flex, with the front sensors, can fail a restore */
 	bool no_face_id; /* it is known to have no Face ID sensor assembly */

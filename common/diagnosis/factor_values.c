@@ -37,13 +37,14 @@ static size_t commit_length(const char *text)
 }
 
 /* A version without its commit, which the number of commits before it tells too, and without the
- * libraries in brackets, which are compared by themselves. */
+ * libraries or its package in brackets, which are compared by themselves. */
 static const char *core_version(const char *version, char out[static FACTOR_VALUE_SIZE])
 {
-	const char *libraries = strstr(version, "(lib");
+	const char *libraries = strstr(version, "(lib"), *package = strstr(version, "(package");
 	size_t used = 0;
 
-	while (*version && version != libraries && used + 1 < FACTOR_VALUE_SIZE) {
+	while (*version && version != libraries && version != package &&
+		used + 1 < FACTOR_VALUE_SIZE) {
 		size_t skipped = commit_length(version);
 
 		if (skipped)
@@ -85,6 +86,12 @@ static const char *read_libraries(const struct attempt *attempt, char out[static
 	return strstr(attempt->version, "(lib");
 }
 
+static const char *read_package(const struct attempt *attempt, char out[static FACTOR_VALUE_SIZE])
+{
+	(void)out;
+	return strstr(attempt->version, "(package");
+}
+
 static const char *read_action(const struct attempt *attempt, char out[static FACTOR_VALUE_SIZE])
 {
 	(void)out;
@@ -109,6 +116,7 @@ static const struct known_value {
 	{"tool", offsetof(struct attempt, tool), NULL},
 	{"version", 0, read_version},
 	{"libraries", 0, read_libraries},
+	{"package", 0, read_package},
 	{"firmware", offsetof(struct attempt, firmware), NULL},
 	{"build", offsetof(struct attempt, firmware_build), NULL},
 	{"action", 0, read_action},
@@ -229,9 +237,10 @@ static uint64_t read_rest(const struct case_analysis *view, const struct attempt
 
 bool factor_is_known(const struct attempt_view *a, size_t factor)
 {
-	const uint64_t *values = a->values[factor];
-
-	return values[0] || values[1] || values[2];
+	for (size_t k = 0; k < FACTOR_READS_MAX; k++)
+		if (a->values[factor][k])
+			return true;
+	return false;
 }
 
 /* Whether one of its values is known of both and not the same. */

@@ -37,6 +37,18 @@ attempt_test *fact_tool_outdated(const struct case_analysis *view)
 	return any_failure(view, has_outdated_tool);
 }
 
+attempt_test *fact_tool_precedes_model(const struct case_analysis *view)
+{
+	for (size_t i = 0; i < view->count; i++) {
+		const struct attempt *attempt = view->attempts[i].attempt;
+
+		if (view->attempts[i].failed &&
+			tool_precedes(attempt->tool, attempt->version, view->released))
+			return shown_by_failures;
+	}
+	return NULL;
+}
+
 /* New models bring new parts, which tools of the community learn to serve later. Where the phone
  * reset itself or named a part, or the link had faults, that is no explanation. */
 static bool may_be_too_new(const struct attempt_view *a)

@@ -13,32 +13,68 @@
 #define LAST_YEAR 2099
 #define RELEASE_PARTS 4 /* numbers per version or build */
 
-/* The year of a date after "git"; 0 if there is none. */
-static int git_year(const char *version)
+/* Reads `count` digits. */
+static int read_digits(const char *text, int count)
+{
+	int number = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (!isdigit((unsigned char)text[i]))
+			return 0;
+		number = 10 * number + (text[i] - '0');
+	}
+	return number;
+}
+
+/* The year and month of a date after "git"; 0 if there is none. */
+static int git_month(const char *version)
 {
 	const char *at = strstr(version, "git");
-	int year = 0;
+	int year, month;
 
 	if (!at)
 		return 0;
 	at += strlen("git");
 	at += *at == '-';
-	for (int i = 0; i < 4; i++) {
-		if (!isdigit((unsigned char)at[i]))
-			return 0;
-		year = 10 * year + (at[i] - '0');
-	}
-	return year >= FIRST_YEAR && year <= LAST_YEAR ? year : 0;
+	year = read_digits(at, 4);
+	if (year < FIRST_YEAR || year > LAST_YEAR)
+		return 0;
+	at += 4;
+	at += *at == '-';
+	month = read_digits(at, 2);
+	return 100 * year + (month >= 1 && month <= 12 ? month : 12);
+}
+
+/* Whether it is that version, whatever follows in brackets. */
+static bool is_version(const char *version, const char *known)
+{
+	size_t length = strlen(known);
+
+	return strncmp(version, known, length) == 0 &&
+	       (!version[length] || text_starts_with(version + length, " ("));
+}
+
+int tool_version_month(const char *name, const char *version)
+{
+	const struct known_tool *tool = known_tool_by_name(name);
+	int month = git_month(version);
+
+	for (size_t i = 0; !month && tool && i < TOOL_OLD_MAX && tool->old[i].version; i++)
+		if (is_version(version, tool->old[i].version))
+			month = 100 * tool->old[i].year + 12;
+	return month;
 }
 
 int tool_version_year(const char *name, const char *version)
 {
-	const struct known_tool *tool = known_tool_by_name(name);
+	return tool_version_month(name, version) / 100;
+}
 
-	for (size_t i = 0; tool && i < TOOL_OLD_MAX && tool->old[i].version; i++)
-		if (text_equal(tool->old[i].version, version))
-			return tool->old[i].year;
-	return git_year(version);
+bool tool_precedes(const char *name, const char *version, int released)
+{
+	int month = tool_version_month(name, version);
+
+	return month && released > month;
 }
 
 int firmware_year(const char *version)

@@ -5,9 +5,15 @@
 
 #include <stdbool.h>
 
-/* The year of a tool version that is too old for later firmware, from a table of releases or from a
- * date in the version itself ("git-2020-06", "1.0.0+git20210623"); 0 = unknown. */
+/* Year and month of a tool version as a number, such as 202106: from a date in the version itself
+ * or in that of its package ("git-2020-06", "1.0.1 (package 1.0.0+git20210623-1)"), or from a table
+ * of releases that are too old for later firmware, where only the year is known and its last month
+ * stands for it. 0 = unknown. */
+int tool_version_month(const char *name, const char *version);
+/* The year of that. */
 int tool_version_year(const char *name, const char *version);
+/* Whether the tool is older than a device that was released in that month; false if unknown. */
+bool tool_precedes(const char *name, const char *version, int released);
 /* The year in which Apple released the first version with the firmware's first number, for example
  * of 16.4.1; 0 = unknown. iOS 13 to 18 are from 2019 to 2024, 26 is from 2025 (Apple numbers them
  * by year since then). */

@@ -11,11 +11,11 @@ from textfile import quote, quote_all
 KEY = r"[a-z][A-Za-z]*"
 KEY_MOST = 31  # CONDITION_KEY_SIZE less the NUL
 SIDES = ("link", "host", "tool", "firmware", "network", "action")
-SOURCES = {"host", "port", "hubDepth", "hub", "tool", "version", "libraries", "firmware", "build",
+SOURCES = {"host", "port", "hubDepth", "hub", "tool", "version", "libraries", "package", "firmware", "build",
            "action", "restored"}
 STATES = ["connected", "original", "replaced", "disconnected", "known-good"]
 PHASES = {"phase1-connection", "phase1-software", "phase2-hardware"}
-READS_MOST, VALUES_MOST = 3, 7
+READS_MOST, VALUES_MOST = 4, 7
 FACTORS_MOST = 56  # CASE_FACTORS_MAX less room for conditions that are not known
 COMMON = {"name", "values", "source"}
 EXPLAINS = COMMON | {"change", "cause", "reads", "step"}

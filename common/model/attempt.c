@@ -553,12 +553,22 @@ static void fold_tool_start(struct attempt *attempt, const struct event *event)
 		see_sign(attempt, SIGN_CUSTOM_FIRMWARE, 0, event->sequence);
 }
 
+/* Whether the text is the known version without what follows it in brackets. */
+static bool is_known_version(const struct attempt *attempt, const struct event *event)
+{
+	return text_equal(attempt->tool, event->name) &&
+	       strncmp(attempt->version, event->text, event->text_length) == 0 &&
+	       text_starts_with(attempt->version + event->text_length, " (");
+}
+
 static void fold_tool_version(struct attempt *attempt, const struct event *event)
 {
 	if (event->flag && attempt->tool[0])
 		return;
-	/* A line that names the tool without its version says nothing new of a known one. */
-	if (event->text_length || !text_equal(attempt->tool, event->name))
+	/* A line that names the tool without its version, or without its package, says nothing new
+	 * of a known one. */
+	if (event->text_length ? !is_known_version(attempt, event)
+			       : !text_equal(attempt->tool, event->name))
 		copy_text(attempt->version, sizeof(attempt->version), event);
 	text_copy(attempt->tool, sizeof(attempt->tool), event->name);
 }

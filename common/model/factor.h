@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FACTOR_READS_MAX 3
+#define FACTOR_READS_MAX 4
 #define FACTOR_VALUES_MAX 7
 
 enum factor_side {

@@ -319,6 +319,53 @@ def test_firmware_that_is_newer_than_the_tool(tree, daemon):
     assert "17.5.1 from 2023" in text
 
 
+def packaged(tree, owner="idevicerestore", version="1.0.0+git20240709-1+b1"):
+    """dpkg that knows the tool's file."""
+    path = os.path.realpath(tree.root / "bin/idevicerestore")
+    tree.write("/bin/dpkg-query", "#!/bin/sh\n"
+               f'[ "$1 $2" = "-S {path}" ] && echo "{owner}: {path}" && exit 0\n'
+               f'[ "$1 $4" = "-W {owner.split(":")[0]}" ] && echo "{version}" && exit 0\nexit 1\n')
+    (tree.root / "bin/dpkg-query").chmod(0o755)
+    (tree.root / "bin/readlink").symlink_to(shutil.which("readlink"))
+
+
+@pytest.mark.parametrize("answer", ["idevicerestore 1.0.0", "idevicerestore 1.0.1 (libirecovery 1.2.1)"])
+def test_a_package_shows_the_tool_s_age(tree, daemon, answer):
+    tree.tool("idevicerestore", answer)
+    packaged(tree)
+    ((check, result, text),) = tree.findings()
+    assert (check, result) == ("restore-tool", "warning")
+    assert "(package 1.0.0+git20240709-1+b1) is from 2024" in text
+
+
+def test_a_tool_of_no_package_has_no_age(tree, daemon):
+    tree.tool("idevicerestore", "idevicerestore 1.0.1")
+    assert not tree.findings()
+    assert "1.0.1 is installed; its age is unknown" in " ".join(tree.run().stdout.split())
+    packaged(tree, version="1.0.1-1")
+    assert not tree.findings()
+    assert "its age is unknown" in " ".join(tree.run().stdout.split())
+
+
+@pytest.mark.parametrize("product, name", [
+    ("iPhone17,3", "iPhone 16 (iPhone17,3) was released in 2024-09"), ("iPhone16,1", None), ("iPhone99,1", None)])
+def test_a_model_that_is_newer_than_the_tool(tree, daemon, product, name):
+    tree.tool("idevicerestore", "idevicerestore 1.0.1")
+    packaged(tree)
+    daemon.devices = [{**standin.DEVICE, "productType": product, "port": "1-2"}]
+    ((check, result, text),) = tree.findings()
+    assert (check, result) == ("restore-tool", "problem" if name else "warning")
+    assert name is None or (name in text and "A NEWER RESTORE TOOL" in text)
+
+
+def test_usb_shows_the_model_without_the_daemon(tree):
+    tree.tool("idevicerestore", "idevicerestore 1.0.1")
+    packaged(tree)
+    tree.phone("1-2", product="1281", serial="CPID:8150 CPRV:11 BDID:08 ECID:001C2D6A3C8A802E IBFL:3D SRNM:[X]")
+    texts = [text for check, result, text in tree.findings() if check == "restore-tool"]
+    assert len(texts) == 1 and "iPhone 17 (iPhone18,3) was released in 2025-09" in texts[0]
+
+
 def test_a_tool_that_hangs_is_left(tree, daemon):
     tree.write("/bin/idevicerestore", "#!/bin/sh\nexec sleep 1000\n")
     started = time.monotonic()

@@ -237,6 +237,43 @@ def test_the_version_of_a_tool_that_answers(client, daemon):
     assert daemon.begun[0]["toolVersion"] == "1.0.1-x"
 
 
+def with_dpkg(client, script):
+    """A dpkg before that of the system."""
+    folder = client.folder / "bin"
+    folder.mkdir()
+    (folder / "dpkg-query").write_text("#!/bin/sh\n" + script)
+    (folder / "dpkg-query").chmod(0o755)
+    client.environment["PATH"] = f"{folder}:{os.environ['PATH']}"
+
+
+def test_the_package_of_a_tool(client, daemon):
+    tool = build_tool(client.folder, "if (argc > 1 && !strcmp(argv[1], \"--version\")) puts(\"idevicerestore 1.0.1\");"
+                                     "else { puts(\"idevicerestore 1.0.1 (libirecovery 1.2.1)\"); sleep(1); }")
+    with_dpkg(client, f'[ "$1 $2" = "-S {os.path.realpath(tool)}" ] && echo "idevicerestore: $2"\n'
+                      '[ "$1 $4" = "-W idevicerestore" ] && echo 1.0.0+git20240709-1\nexit 0\n')
+    assert client("run", "--", tool).returncode == 0
+    assert daemon.begun[0]["toolVersion"] == "1.0.1 (package 1.0.0+git20240709-1)"
+
+
+@pytest.mark.parametrize("script", ["exit 1", "echo 'no path found' >&2; exit 1", "echo garbage", ""])
+def test_a_tool_of_no_package(client, daemon, script):
+    tool = build_tool(client.folder, "if (argc > 1 && !strcmp(argv[1], \"--version\")) puts(\"idevicerestore 1.0.1\");"
+                                     "else { puts(\"started\"); sleep(1); }")
+    with_dpkg(client, script)
+    assert client("run", "--", tool).returncode == 0
+    assert daemon.begun[0]["toolVersion"] == "1.0.1"
+
+
+def test_a_dpkg_that_hangs_delays_nothing(client, daemon):
+    tool = build_tool(client.folder, "if (argc > 1 && !strcmp(argv[1], \"--version\")) puts(\"idevicerestore 1.0.1\");"
+                                     "else { puts(\"started\"); fflush(stdout); sleep(1); }")
+    with_dpkg(client, "exec sleep 1000")
+    started = time.monotonic()
+    assert client("run", "--", tool).returncode == 0
+    assert time.monotonic() - started < 8
+    assert daemon.begun[0]["toolVersion"] == "1.0.1"
+
+
 def build_tool(folder, body):
     """A program by the name of a tool that is asked for its version."""
     source, tool = folder / "tool.c", folder / "idevicerestore"

@@ -45,6 +45,30 @@ static void link_event(double seconds, enum event_kind kind)
 	attempt_fold(&attempt, &event);
 }
 
+static void tool_event(double seconds, const char *name, const char *version)
+{
+	struct event event = event_at(seconds, EVENT_TOOL_VERSION, SOURCE_TOOL);
+
+	text_copy(event.name, sizeof(event.name), name);
+	event_set_text(&event, version);
+	attempt_fold(&attempt, &event);
+}
+
+/* The tool's log names the version that `run` knows with its package. */
+static void package_of_the_tool_is_kept(void **state)
+{
+	static const char full[] = "1.0.1 (package 1.0.0+git20240709-1)";
+
+	tool_event(1, "idevicerestore", full);
+	tool_event(2, "idevicerestore", "1.0.1");
+	assert_string_equal(attempt.version, full);
+	tool_event(3, "idevicerestore", "1.0.0");
+	assert_string_equal(attempt.version, "1.0.0");
+	tool_event(4, "idevicerestore", full);
+	tool_event(5, "futurerestore", "1.0.1");
+	assert_string_equal(attempt.version, "1.0.1");
+}
+
 static void usb_errors_are_kept_by_sign_and_number(void **state)
 {
 	link_event(1, EVENT_ATTACH);
@@ -128,6 +152,7 @@ static void error_numbers_are_weighed_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(package_of_the_tool_is_kept, begin),
 		cmocka_unit_test_setup(usb_errors_are_kept_by_sign_and_number, begin),
 		cmocka_unit_test_setup(masked_errors_leave_no_sign, begin),
 		cmocka_unit_test_setup(error_numbers_are_weighed_apart, begin),

@@ -1434,6 +1434,31 @@ static void no_verdict_denies_face_id(void **state)
 		assert_null(strstr(knowledge_rules[i].text, "no Face ID"));
 }
 
+static void tool_is_older_than_the_model(void **state)
+{
+	static const struct {
+		const char *product, *version;
+		bool older;
+	} cases[] = {
+		{"iPhone17,3", "1.0.1 (package 1.0.0+git20240709-1)", true},
+		{"iPhone16,1", "1.0.1 (package 1.0.0+git20240709-1)", false},
+		{"iPhone16,1", "1.0.0", true},
+		{"iPhone17,3", "1.0.1", false},
+		{"iPhone99,1", "1.0.0", false},
+		{"", "1.0.0", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(triage_case_freep) struct triage_case *c = case_of(cases[i].product);
+		struct attempt *attempt = add_attempt(c, "one", "A", OUTCOME_FAILED);
+
+		text_copy(attempt->tool, sizeof(attempt->tool), "idevicerestore");
+		text_copy(attempt->version, sizeof(attempt->version), cases[i].version);
+		diagnose_ok(c);
+		assert_int_equal(has_rule("tool-precedes-model"), cases[i].older);
+	}
+}
+
 /* usbmuxd that died is no matter of a newer restore tool. */
 static void advice_on_usbmuxd_names_no_newer_tool(void **state)
 {
@@ -1763,6 +1788,7 @@ int main(void)
 		cmocka_unit_test(a_newer_modem_asks_for_newer_firmware),
 		cmocka_unit_test(a_full_phone_asks_about_room),
 		cmocka_unit_test(no_verdict_denies_face_id),
+		cmocka_unit_test(tool_is_older_than_the_model),
 		cmocka_unit_test(advice_on_usbmuxd_names_no_newer_tool),
 		cmocka_unit_test(a_cure_leads_the_verdict),
 		cmocka_unit_test(a_cure_repeats_no_erase_and_no_start),

@@ -78,6 +78,21 @@ static void test_years(void **state)
 	assert_int_equal(tool_version_year("idevicerestore", "git-2020-06"), 2020);
 	assert_int_equal(tool_version_year("futurerestore", "2.0+git20210623"), 2021);
 	assert_int_equal(tool_version_year("idevicerestore", "git-1d7be05"), 0);
+	assert_int_equal(tool_version_month("idevicerestore", "git-2020-06"), 202006);
+	assert_int_equal(
+		tool_version_month("idevicerestore", "1.0.1 (package 1.0.0+git20240709-1)"),
+		202407);
+	assert_int_equal(
+		tool_version_month("idevicerestore", "1.0.0 (package 1.0.0+git20240709-1)"),
+		202407);
+	assert_int_equal(tool_version_month("idevicerestore", "1.0.0 (package 1.0.0-3)"), 202012);
+	assert_int_equal(tool_version_month("idevicerestore", "1.0.0+git2024-1"), 202412);
+	assert_int_equal(tool_version_month("idevicerestore", "1.0.1 (package 1.0.1-1)"), 0);
+	assert_true(tool_precedes("idevicerestore", "1.0.0", 202109));
+	assert_false(tool_precedes("idevicerestore", "1.0.0", 202010));
+	assert_true(tool_precedes("idevicerestore", "1.0.1+git20240709", 202409));
+	assert_false(tool_precedes("idevicerestore", "1.0.1+git20240709", 202407));
+	assert_false(tool_precedes("idevicerestore", "1.0.1", 203001));
 	assert_int_equal(firmware_build_year("14E277"), 2016);
 	assert_int_equal(firmware_build_year("23A341"), 2025);
 	assert_int_equal(firmware_build_year("99999999999999999999A1"), 0);
