@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One restore is one attempt: a log may be of a restore that the daemon watched, or that was
  * imported from another log. */
+#include <ctype.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "client/import/import.h"
 #include "common/base/text.h"
+#include "common/logs/toollog.h"
 #include "common/wire/records.h"
 
 #define SESSIONS_COMPARED 50 /* the phone's newest ones */
 #define LINES_AT_ONCE 200
+#define LINES_LEAST 10 /* fewer may be the same in any restore */
 
 /* Both have a start and an end, and overlapped for half of the shorter one's time: one phone does
  * not restore twice at once. Only a log with times has a time span. */
@@ -122,6 +126,81 @@ static int has_same_lines(struct import *import, const char *session, bool *ret)
 	return log.code;
 }
 
+static bool has_span(struct json_object *session)
+{
+	return field_number_or(session, "endedUSec", 0) >
+	       field_number_or(session, "startedUSec", 0);
+}
+
+/* The messages of lines, without times and levels: a tool's console and its log file have the same
+ * ones. */
+static struct uuid message_id(const char *line, bool *prefixed)
+{
+	const char *message = toollog_message_of(line);
+	struct fingerprint print = {0};
+
+	*prefixed |= isdigit((unsigned char)*line) && message != line;
+	fingerprint_add(&print, message, strlen(message));
+	return fingerprint_uuid(&print);
+}
+
+int import_read_messages(struct import *import, const char *session, struct import_messages *ret)
+{
+	struct kept_log log = {.import = import, .session = session};
+	struct json_object *record;
+	bool memory = true;
+
+	*ret = (struct import_messages){0};
+	while (memory && (record = next_kept_line(&log))) {
+		const char *line = field_text_or(record, "text", "");
+		struct uuid id = message_id(line, &ret->prefixed);
+
+		memory = made_count(&ret->made, &id) >= 0;
+		ret->count++;
+	}
+	json_object_put(log.reply);
+	return memory ? log.code : report_no_memory();
+}
+
+bool import_has_message(const struct import_messages *messages, struct made *used, const char *line)
+{
+	bool prefixed = false;
+	struct uuid id = message_id(line, &prefixed);
+	int64_t before = made_count(used, &id);
+
+	return before >= 0 && (uint64_t)before < made_times(&messages->made, &id);
+}
+
+/* A tool prints less than it writes into its log file. Whether one of both is all in the other, and
+ * only the other has times: where both have, these tell two restores apart. */
+static int has_less_or_more(struct import *import, const struct import_attempt *attempt,
+	struct json_object *session, bool *ret)
+{
+	const struct attempt *told = attempt->c->attempts[0];
+	bool timed = told->ended.wall_us > told->started.wall_us;
+	struct import_messages messages;
+	struct made used = {0};
+	struct json_object *line;
+	uint64_t lines = 0, common = 0;
+	int r;
+
+	if (timed && has_span(session))
+		return EXIT_DONE;
+	r = import_read_messages(import, field_text_or(session, "session", ""), &messages);
+	if (r == EXIT_DONE && spool_rewind(import->spool) < 0)
+		r = EXIT_REFUSED;
+	while (r == EXIT_DONE && (line = next_told_line(import->spool))) {
+		common += import_has_message(&messages, &used, field_text_or(line, "text", ""));
+		lines++;
+		json_object_put(line);
+	}
+	*ret = common >= LINES_LEAST &&
+	       (timed ? common == messages.count : common == lines && messages.prefixed);
+	made_done(&used);
+	made_done(&messages.made);
+	return r;
+}
+
 static int list_sessions(
 	struct import *import, const struct identity *identity, struct json_object **ret)
 {
@@ -177,6 +256,8 @@ int import_find_twin(
 		/* A file with many attempts does not come from a single restore. */
 		if (!same && import->attempt_count == 1)
 			r = has_same_lines(import, id, &same);
+		if (r == EXIT_DONE && !same && import->attempt_count == 1)
+			r = has_less_or_more(import, attempt, session, &same);
 		if (same)
 			*ret = json_object_get(session);
 	}

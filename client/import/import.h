@@ -54,6 +54,7 @@ struct import_attempt {
 					  none */
 	uint64_t lines;		       /* of its log */
 	uint64_t left_out;	       /* records not sent to the daemon */
+	uint64_t merged;	       /* lines added to a known session */
 };
 
 /* Reads the attempts of a log of a restore tool, or of another file that `import` reads, into a
@@ -73,6 +74,21 @@ bool import_deliver(struct import *import, struct import_attempt *attempt);
  * that time, the attempt gets its computer and port from there. Returns an enum exit_code. */
 int import_find_twin(
 	struct import *import, const struct import_attempt *attempt, struct json_object **ret);
+/* The messages of a known session's lines. */
+struct import_messages {
+	struct made made; /* made_done() */
+	uint64_t count;
+	bool prefixed; /* they have times */
+};
+int import_read_messages(struct import *import, const char *session, struct import_messages *ret);
+/* Whether the session has the message of this line once more than `used`, which counts it. */
+bool import_has_message(
+	const struct import_messages *messages, struct made *used, const char *line);
+/* Adds to a known session what this fuller log of it has: lines that are not among its own, what
+ * they mean, and the order of its steps. *ret is the number of new lines; 0 = nothing is sent.
+ * *session is then the attempt as shown. Returns an enum exit_code. */
+int import_merge(struct import *import, const struct import_attempt *attempt,
+	struct json_object **session, uint64_t *ret);
 /* Reports an error of the spool, a negative errno. Returns EXIT_REFUSED. */
 int import_spool_failed(int error);
 

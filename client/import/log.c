@@ -78,6 +78,15 @@ static uint64_t before(uint64_t written_us, uint64_t us)
 	return begin;
 }
 
+/* The start of a log whose name has the second and whose first line the time of day: the line is
+ * more precise, if its computer has the time zone of this one. */
+static uint64_t in_name_and_line(uint64_t named_us, uint64_t us)
+{
+	uint64_t begin = before(named_us, us);
+
+	return begin >= named_us && begin <= named_us + LATE_US ? begin : named_us;
+}
+
 static uint64_t find_base(const struct source_member *member, const struct toollog_time *time)
 {
 	struct identity identity;
@@ -90,7 +99,7 @@ static uint64_t find_base(const struct source_member *member, const struct tooll
 					  .tm_mday = time->day},
 			time->us);
 	if (read_name(member->name, &identity, &named_us))
-		return named_us;
+		return time->known ? in_name_and_line(named_us, time->us) : named_us;
 	return time->known ? before(member->wall_us, time->us) : member->wall_us;
 }
 

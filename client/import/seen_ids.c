@@ -43,6 +43,11 @@ static int grow(struct made *made)
 	return 0;
 }
 
+uint64_t made_times(const struct made *made, const struct uuid *id)
+{
+	return made->size ? find(made->entries, made->size, id)->times : 0;
+}
+
 int64_t made_count(struct made *made, const struct uuid *id)
 {
 	struct made_entry *entry;

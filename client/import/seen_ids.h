@@ -18,5 +18,7 @@ struct made {
 };
 
 void made_done(struct made *made);
+/* How often `id` was counted. */
+uint64_t made_times(const struct made *made, const struct uuid *id);
 /* Counts `id`, which is not none. Returns the number of earlier occurrences, or -ENOMEM. */
 int64_t made_count(struct made *made, const struct uuid *id);

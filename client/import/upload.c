@@ -347,6 +347,7 @@ static void show(struct import *import, const struct import_attempt *attempt,
 		json_put_bool(&builder, object, "added", added);
 	if (field_count(attempt->corrected) > 0)
 		json_put(&builder, object, "corrected", json_object_get(attempt->corrected));
+	json_put_known_number(&builder, object, "linesMerged", (int64_t)attempt->merged);
 	json_put_known_number(&builder, object, "recordsLeftOut", (int64_t)attempt->left_out);
 	import_clear_bar(import);
 	if (!builder.failed)
@@ -383,6 +384,8 @@ bool import_deliver(struct import *import, struct import_attempt *attempt)
 		r = import_find_twin(import, attempt, &twin);
 	if (r == EXIT_DONE && !twin && !import->options.dry_run)
 		r = send_all(import, attempt, &added);
+	if (r == EXIT_DONE && twin)
+		r = import_merge(import, attempt, &twin, &attempt->merged);
 	if (r == EXIT_DONE && !added && !import->options.dry_run)
 		r = correct_known(import, attempt, &twin);
 	if (r != EXIT_DONE)

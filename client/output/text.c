@@ -548,6 +548,7 @@ static void text_imported(struct layout *layout, struct json_object *attempt)
 	struct json_object *session = field_object(attempt, "session");
 	int64_t left_out = field_number_or(attempt, "recordsLeftOut", 0);
 	int64_t lines = field_number_or(attempt, "lines", 0);
+	int64_t merged = field_number_or(attempt, "linesMerged", 0);
 
 	layout_foreign(layout, field_text_or(attempt, "file", "?"));
 	layout_put(layout,
@@ -563,6 +564,11 @@ static void text_imported(struct layout *layout, struct json_object *attempt)
 				: "is already known as");
 	layout_line(layout, 2);
 	put_session(layout, session);
+	if (merged > 0) {
+		layout_put(layout, "  %" PRId64 " of its %s not known from this session: added.",
+			merged, merged == 1 ? "lines was" : "lines were");
+		layout_line(layout, 0);
+	}
 	if (left_out > 0) {
 		layout_put(layout,
 			"  %" PRId64 " of its records were not stored: there are too many, or they "

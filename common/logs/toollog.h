@@ -49,5 +49,7 @@ void toollog_feed(struct toollog *log, struct stamp at, const char *bytes, size_
 void toollog_finish(struct toollog *log, struct stamp at);
 struct toollog_stats toollog_stats(const struct toollog *log);
 struct toollog_time toollog_first_time(const struct toollog *log);
+/* The message of a line: without a known prefix, levels and quoting. */
+const char *toollog_message_of(const char *line);
 /* The texts to search for in each line, by number from 0; NULL after the last. */
 const char *toollog_text(size_t number);

@@ -286,6 +286,13 @@ static const char *skip_quoting(const char *line)
 	return line + strspn(line, "> ");
 }
 
+const char *toollog_message_of(const char *line)
+{
+	struct toollog log = {.follow_clock = false};
+
+	return toollog_message(&log, line);
+}
+
 const char *toollog_message(struct toollog *log, const char *line)
 {
 	size_t used;

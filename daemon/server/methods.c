@@ -237,6 +237,7 @@ static const struct method methods[] = {
 	{OWN("AddAttempt"), ACCESS_WRITE, false, add_parameters, methods_add_attempt},
 	{OWN("AmendAttempt"), ACCESS_WRITE, false, amend_parameters, methods_amend_attempt},
 	{OWN("AddRecords"), ACCESS_WRITE, false, records_parameters, methods_add_records},
+	{OWN("MergeRecords"), ACCESS_WRITE, false, records_parameters, methods_merge_records},
 	{OWN("Purge"), ACCESS_ADMIN, false, purge_parameters, methods_purge},
 };
 

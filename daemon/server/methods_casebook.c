@@ -119,6 +119,7 @@ static bool take_target(void *context, const struct kept_attempt *kept)
 /* The state of writing records to the casebook. */
 struct record_writer {
 	struct target *target;
+	bool merges;  /* the records are of a log of the attempt, and follow its own */
 	bool amended; /* one of them corrects the attempt */
 	struct casebook_file *file;
 	const struct uuid *session;
@@ -147,7 +148,7 @@ static int write_record(struct record_writer *writer, const struct event *event)
 		run->first = event->sequence;
 	run->last = writer->last = event->sequence;
 	run->length = record_run_append(writer->bytes, run->length, event);
-	if (event->kind == EVENT_AMENDMENT) {
+	if (event->kind == EVENT_AMENDMENT || writer->merges) {
 		attempt_fold(&writer->target->attempt, event);
 		identity_fold(&writer->target->identity, event);
 		writer->amended = true;
@@ -164,6 +165,19 @@ static int seal_target(struct record_writer *writer)
 	return casebook_file_seal(writer->file, clock_now(), &seal);
 }
 
+/* Turns a record of a log into one of the attempt: at the same time of its own clock. */
+static void place_event(struct event *event, const struct attempt *attempt, uint64_t sequence)
+{
+	const struct stamp *from = &attempt->started, *to = &attempt->ended;
+
+	event->sequence = sequence;
+	event->session = attempt->id;
+	event->source = SOURCE_TOOL;
+	event->at.monotonic_us = to->monotonic_us;
+	if (event->at.wall_us >= from->wall_us && event->at.wall_us <= to->wall_us)
+		event->at.monotonic_us = from->monotonic_us + event->at.wall_us - from->wall_us;
+}
+
 static int write_records(struct call *call, struct record_writer *writer)
 {
 	struct json_object *array = NULL;
@@ -177,6 +191,8 @@ static int write_records(struct call *call, struct record_writer *writer)
 			return call_bad(call, "records");
 	for (size_t i = 0; i < json_object_array_length(array); i++) {
 		record_from_json(json_object_array_get_idx(array, i), &event, text);
+		if (writer->merges)
+			place_event(&event, &writer->target->attempt, writer->last + 1);
 		r = write_record(writer, &event);
 		if (r < 0)
 			return call_no_casebook(call, r);
@@ -187,13 +203,14 @@ static int write_records(struct call *call, struct record_writer *writer)
 	return r < 0 ? call_no_casebook(call, r) : API_OK;
 }
 
-int methods_add_records(struct request *request)
+static int add_records(struct request *request, bool merges)
 {
 	CLEANUP(freep) uint8_t *bytes = malloc(RECORD_RUN_BYTES_MAX);
 	CLEANUP(freep) struct target *target = calloc(1, sizeof(*target));
 	const struct api_parts *parts = &request->api->parts;
 	struct call *call = &request->call;
-	struct record_writer writer = {.bytes = bytes, .run.bytes = bytes, .target = target};
+	struct record_writer writer = {
+		.bytes = bytes, .run.bytes = bytes, .target = target, .merges = merges};
 	struct casebook_kept kept;
 	struct uuid session;
 	int r = bytes && target ? open_casebook(request, &writer.file) : -ENOMEM;
@@ -205,7 +222,7 @@ int methods_add_records(struct request *request)
 	r = casebook_attempt(parts->store->book, &session, take_target, target);
 	if (r == 0)
 		return API_NO_SUCH_SESSION;
-	if (r > 0 && !target->told)
+	if (r > 0 && !target->told && !merges)
 		return API_SESSION_WATCHED;
 	if (r > 0)
 		r = casebook_file_kept(writer.file, &session, &kept);
@@ -217,6 +234,60 @@ int methods_add_records(struct request *request)
 	if (r == API_OK && writer.amended)
 		diagnoser_judge_phone(parts->diagnoser, &target->identity);
 	return r;
+}
+
+int methods_add_records(struct request *request)
+{
+	return add_records(request, false);
+}
+
+/* Whether a log says it: not what a session, or a person, concluded. */
+static bool is_of_log(enum event_kind kind)
+{
+	return kind == EVENT_ATTACH || kind == EVENT_DETACH || kind == EVENT_IDENTITY ||
+	       (kind >= EVENT_TOOL_VERSION && kind <= EVENT_COMPLAINT);
+}
+
+/* A session of the bench gets them like any other record; its seal follows. */
+static int feed_records(
+	struct request *request, struct json_object *array, const struct session *session)
+{
+	struct call *call = &request->call;
+	char text[EVENT_TEXT_MAX + 1];
+	struct event event;
+
+	if (session_is_open(session)) {
+		call->detail = call_text(call, "session");
+		return API_DEVICE_BUSY;
+	}
+	for (size_t i = 0; i < json_object_array_length(array); i++) {
+		record_from_json(json_object_array_get_idx(array, i), &event, text);
+		place_event(&event, &session->attempt, 0);
+		recorder_feed(request->api->parts.recorder, &event);
+	}
+	return API_OK;
+}
+
+int methods_merge_records(struct request *request)
+{
+	struct call *call = &request->call;
+	struct json_object *array = NULL;
+	const struct session *watched;
+	char text[EVENT_TEXT_MAX + 1];
+	struct event event;
+	struct uuid session;
+	int r = call_session(call, &session);
+
+	json_get_array(call->parameters, "records", &array);
+	for (size_t i = 0; r == API_OK && i < json_object_array_length(array); i++)
+		if (record_from_json(json_object_array_get_idx(array, i), &event, text) < 0 ||
+			!is_of_log(event.kind))
+			return call_bad(call, "records");
+	if (r != API_OK)
+		return r;
+	watched = bench_find_session(request->api->parts.store->bench, &session);
+	r = watched ? feed_records(request, array, watched) : add_records(request, true);
+	return r == API_OK ? query_put_session(&request->api->query, call, &session, "result") : r;
 }
 
 static bool runs(const struct bench *bench, const struct identity *identity)
