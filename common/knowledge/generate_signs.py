@@ -40,6 +40,8 @@ def log_cells(sign, text):
 
 
 def event(sign):
+    if sign.word("noise", {"yes": True, "": False}, ""):
+        return "EVENT_NONE"
     return "EVENT_USB_ERROR" if sign.says() == "SAYS_LINK" else "EVENT_MUX_ERROR"
 
 
@@ -58,7 +60,7 @@ def fault_cells(sign):
 def main(source, log_target, error_target, link_source, link_target, says_target, fault_target):
     says = []
     keys = {"text", "means", "source"}
-    log_keys, link_keys = {"error", "noise", "from", "do", "says"}, {"from", "says", "ignore", "advice"}
+    log_keys, link_keys = {"error", "noise", "from", "do", "says"}, {"from", "says", "noise", "ignore", "advice"}
     for path, targets, own, cells in (
             (source, {"text": log_target, "error": error_target}, log_keys, log_cells),
             (link_source, {"text": link_target}, link_keys, link_cells)):

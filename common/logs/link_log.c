@@ -28,7 +28,10 @@ static const char *const quoting[] = {
 	": Manufacturer: ",
 	": SerialNumber: ",
 	"ERROR (on device)",
+	"Got unhandled payload type",
 };
+
+#define GONE "LIBUSB_ERROR_NO_DEVICE" /* as usbmuxd names it: the phone had left */
 
 /* Errors of a request that software cancelled, or of a device that has left. */
 static const int neutral_codes[] = {-ENOENT, -ENODEV, -ECONNRESET, -ESHUTDOWN};
@@ -139,8 +142,21 @@ static void read_usbmuxd_device(const char *line, struct link_finding *finding)
 	}
 }
 
+/* "Device 3: ERROR: " and what the phone says, of usbmuxd since 2023. */
+static bool is_word_of_phone(const char *line)
+{
+	const char *at = strstr(line, "Device ");
+	unsigned number;
+	char word[8];
+
+	return at && sscanf(at, "Device %9u: %7[A-Z]:", &number, word) == 2 &&
+	       (text_equal(word, "ERROR") || text_equal(word, "WARNING"));
+}
+
 static bool quotes(const char *line)
 {
+	if (is_word_of_phone(line))
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(quoting); i++) {
 		if (strstr(line, quoting[i]))
 			return true;
@@ -148,30 +164,48 @@ static bool quotes(const char *line)
 	return false;
 }
 
+/* The first pattern of the table that stands in the line, and where; NULL = none. */
+static const struct link_pattern *find_pattern(
+	enum link_writer writer, const char *line, const char **ret_at)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(signs); i++) {
+		*ret_at = signs[i].writer == writer ? strstr(line, signs[i].text) : NULL;
+		if (*ret_at)
+			return &signs[i];
+	}
+	return NULL;
+}
+
+bool link_line_is_noise(enum link_writer writer, const char *line)
+{
+	const struct link_pattern *sign;
+	const char *at;
+
+	if (quotes(line))
+		return true;
+	sign = find_pattern(writer, line, &at);
+	return sign && sign->kind == EVENT_NONE;
+}
+
 bool link_pattern_read(enum link_writer writer, const char *line, struct link_finding *ret)
 {
+	struct link_finding finding = {0};
+	const char *at;
+
 	if (quotes(line))
 		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(signs); i++) {
-		struct link_finding finding = {.sign = &signs[i]};
-		const char *at;
-
-		if (signs[i].writer != writer)
-			continue;
-		at = strstr(line, signs[i].text);
-		if (!at)
-			continue;
-		finding.code = read_code(at);
-		if (is_neutral(&signs[i], finding.code))
-			return false;
-		if (writer == LINK_KERNEL)
-			kernel_line_port(line, finding.port);
-		else if (writer == LINK_USBMUXD)
-			read_usbmuxd_device(line, &finding);
-		*ret = finding;
-		return true;
-	}
-	return false;
+	finding.sign = find_pattern(writer, line, &at);
+	if (!finding.sign || finding.sign->kind == EVENT_NONE)
+		return false;
+	finding.code = read_code(at);
+	if (is_neutral(finding.sign, finding.code) || strstr(line, GONE))
+		return false;
+	if (writer == LINK_KERNEL)
+		kernel_line_port(line, finding.port);
+	else if (writer == LINK_USBMUXD)
+		read_usbmuxd_device(line, &finding);
+	*ret = finding;
+	return true;
 }
 
 const struct link_pattern *mux_watch_line(struct mux_watch *watch, const char *line)

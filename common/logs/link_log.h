@@ -14,7 +14,7 @@ enum link_writer { LINK_KERNEL, LINK_USBMUXD, LINK_MANAGER };
 struct link_pattern {
 	const char *id;
 	enum link_writer writer;
-	enum event_kind kind; /* EVENT_USB_ERROR or EVENT_MUX_ERROR */
+	enum event_kind kind; /* EVENT_USB_ERROR or EVENT_MUX_ERROR; EVENT_NONE = it is noise */
 	const char *text;
 	int ignored_code; /* 0 = none */
 };
@@ -31,6 +31,10 @@ struct link_finding {
 
 /* Reads one raw line of that writer. Returns false, with *ret untouched, if it shows no sign. */
 bool link_pattern_read(enum link_writer writer, const char *line, struct link_finding *ret);
+
+/* Whether the line is known to say nothing of the phone or the link: words of the phone itself,
+ * too. */
+bool link_line_is_noise(enum link_writer writer, const char *line);
 
 /* The port that a line of the kernel is about: "usb 1-2.3: …" is 1-2.3, "usb 1-2-port3: …" 1-2.3,
  * "usb usb1-port2: …" 1-2. Returns false, with `port` untouched, for other lines. */

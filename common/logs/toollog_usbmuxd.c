@@ -44,6 +44,10 @@ bool toollog_read_trouble(struct toollog *log, const char *message)
 	struct event event = toollog_event(log, EVENT_MUX_ERROR);
 	struct link_finding finding;
 
+	if (link_line_is_noise(LINK_USBMUXD, message)) {
+		log->meant_something = true;
+		return true;
+	}
 	if (!link_pattern_read(LINK_USBMUXD, message, &finding))
 		return false;
 	event.source = SOURCE_USBMUXD;

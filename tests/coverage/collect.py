@@ -14,8 +14,11 @@ import sys
 
 # Calls that report a failure, and which argument is the format.
 CALLS = {"error": 0, "reterror": 0, "retcustomerror": 0, "logger": 1, "retassure": 1,
-         "retcustomassure": 2, "assure": 1, "printf": 0, "fprintf": 1, "setHelperError": 0}
+         "retcustomassure": 2, "assure": 1, "usbmuxd_log": 1, "printf": 0, "fprintf": 1, "setHelperError": 0}
 ALWAYS = {"error", "reterror", "retcustomerror", "retassure", "retcustomassure", "assure"}
+# The first argument of these is the level; those that count.
+LEVELS = {"logger": "LL_ERROR", "usbmuxd_log": "LL_(ERROR|FATAL|WARNING)"}
+FUNCTION = re.compile(r"(?m)^\w[\w *]*?(\w+)\([^;]*?\)\s*\{")
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 # Of what printf prints, only what says so.
 DENIES = re.compile(r"(?i)\[error\]|error:|fail")
@@ -74,10 +77,13 @@ def c_texts(source):
         if name not in CALLS:
             continue
         found = arguments(source, match.end())
-        if len(found) <= CALLS[name] or (name == "logger" and "LL_ERROR" not in found[0]):
+        if len(found) <= CALLS[name] or (
+                name in LEVELS and not re.search(LEVELS[name], found[0])):
             continue
         text = literal(found[CALLS[name]])
-        if text and (name in ALWAYS or name == "logger" or DENIES.search(text)):
+        if text and text.startswith("%s") and found[CALLS[name] + 1:][:1] == [" __func__"]:
+            text = [one[1] for one in FUNCTION.finditer(source, 0, match.start())][-1] + text[2:]
+        if text and (name in ALWAYS or name in LEVELS or DENIES.search(text)):
             yield text
 
 

@@ -2,13 +2,14 @@
 /* How many of the failure texts of the restore tools are known, and what becomes of a log that ends
  * with one. Each file of texts/ is one tool: '#' begins a comment, '>' the shape of a line with '@'
  * for the text and '|' for the end of a line, any other line is a text. Shapes hold until the
- * next ones.
+ * next ones. '>>' is the shape of a line in usbmuxd's own log, which ends no restore.
  * Usage: failure_texts [-l] FLOORS FILE...; -l lists each text with what is known of it. */
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
+#include "common/logs/link_log.h"
 #include "common/logs/toollog.h"
 #include "common/model/session.h"
 #include "tests/accuracy/floors.h"
@@ -35,6 +36,7 @@ struct tool {
 	char shapes[SHAPES_MAX][LINE_MAX];
 	size_t shape_count;
 	bool in_texts;
+	bool of_usbmuxd;
 	size_t all, known, failed;
 };
 
@@ -113,6 +115,18 @@ static bool has_failed(const struct reading *reading)
 	return outcome == OUTCOME_FAILED || outcome == OUTCOME_NOT_STARTED;
 }
 
+/* Whether usbmuxd's line shows a sign or is known to mean nothing. */
+static bool read_mux_line(struct reading *reading, const char *line)
+{
+	struct link_finding finding;
+
+	reading->sign[0] = '\0';
+	if (!link_pattern_read(LINK_USBMUXD, line, &finding))
+		return link_line_is_noise(LINK_USBMUXD, line);
+	text_copy(reading->sign, sizeof(reading->sign), finding.sign->id);
+	return true;
+}
+
 /* A text is known, or fails, only where it does so in each shape of its line. */
 static void try_text(struct tool *tool, const char *text, bool list)
 {
@@ -123,6 +137,10 @@ static void try_text(struct tool *tool, const char *text, bool list)
 		char line[LINE_MAX];
 
 		write_line(tool->shapes[i], text, line);
+		if (tool->of_usbmuxd) {
+			known &= read_mux_line(&reading, line);
+			continue;
+		}
 		known &= read_lines(&reading, line);
 		failed &= has_failed(&reading);
 	}
@@ -151,8 +169,9 @@ static void take_line(struct tool *tool, char *line, bool list)
 	if (tool->in_texts)
 		tool->shape_count = 0;
 	tool->in_texts = false;
+	tool->of_usbmuxd = line[1] == '>';
 	assert(tool->shape_count < SHAPES_MAX && strchr(line, '@'));
-	text_copy(tool->shapes[tool->shape_count++], LINE_MAX, line + strlen("> "));
+	text_copy(tool->shapes[tool->shape_count++], LINE_MAX, strchr(line, ' ') + 1);
 }
 
 static int read_tool(const char *path, struct tool *tool, bool list)
@@ -181,11 +200,11 @@ static size_t add_figures(const struct tool *tool, struct figure *figures)
 	const size_t counts[] = {tool->known, tool->failed};
 	static const char *const words[] = {"known", "failed"};
 
-	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+	for (size_t i = 0; i < (tool->of_usbmuxd ? 1 : ARRAY_SIZE(counts)); i++) {
 		snprintf(names[used], sizeof(names[used]), "%s-%s", tool->name, words[i]);
 		figures[i] = (struct figure){names[used++], counts[i]};
 	}
-	return ARRAY_SIZE(counts);
+	return tool->of_usbmuxd ? 1 : ARRAY_SIZE(counts);
 }
 
 int main(int argc, char **argv)
@@ -205,8 +224,10 @@ int main(int argc, char **argv)
 
 		if (read_tool(argv[i], &tool, list) < 0)
 			return 1;
-		printf("%-24s known %zu/%zu, ends as failed %zu/%zu\n", tool.name, tool.known,
-			tool.all, tool.failed, tool.all);
+		printf("%-24s known %zu/%zu", tool.name, tool.known, tool.all);
+		if (!tool.of_usbmuxd)
+			printf(", ends as failed %zu/%zu", tool.failed, tool.all);
+		printf("\n");
 		count += add_figures(&tool, figures + count);
 	}
 	return floors_hold(argv[1], figures, count) ? 0 : 1;

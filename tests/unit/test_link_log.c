@@ -99,6 +99,43 @@ static void usbmuxd_lines(void **state)
 	assert_string_equal(finding.sign->id, "usbmuxd-crashed");
 }
 
+/* Lines of newer versions, which are no event: their reasons stand in linksigns.txt. */
+static void usbmuxd_lines_that_are_noise(void **state)
+{
+	static const char *const lines[] = {
+		/* The words of the phone may be anything. */
+		"[12:00:01.123][1] Device 3: ERROR: RX transfer timed out for device 1-7",
+		"[12:00:01.123][2] Device 3: WARNING: bind() failed",
+		"[12:00:01.123][2] device_control_input: Device 3: Got unhandled payload type 9: "
+		"main_loop failed",
+		/* It shows the phone without its version. */
+		"[12:00:01.123][2] preflight_worker_handle_device_add: Could not get "
+		"ProductVersion "
+		"from device 00008030-001C2D6A3C8A802E, lockdown error -8",
+		"[12:00:01.123][1] Client 11 message is too short (3 bytes)",
+		"[12:00:01.123][1] Another instance is already running (pid 71). exiting.",
+	};
+	struct link_finding finding;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		assert_false(link_pattern_read(LINK_USBMUXD, lines[i], &finding));
+		assert_true(link_line_is_noise(LINK_USBMUXD, lines[i]));
+	}
+	/* The phone had left: no fault of the link, and nothing else either. */
+	assert_false(link_pattern_read(LINK_USBMUXD,
+		"[12:00:01.123][1] Failed to submit RX transfer to device 1-7: "
+		"LIBUSB_ERROR_NO_DEVICE",
+		&finding));
+	assert_true(link_pattern_read(LINK_USBMUXD,
+		"[12:00:01.123][1] Failed to submit RX transfer to device 1-7: LIBUSB_ERROR_IO",
+		&finding));
+	assert_false(link_line_is_noise(LINK_USBMUXD, "[12:00:01.123][3] Connected to v2.0"));
+	assert_true(link_pattern_read(
+		LINK_USBMUXD, "[12:00:01.123][0] bind() failed: Permission denied", &finding));
+	assert_string_equal(finding.sign->id, "usbmuxd-failed");
+	assert_int_equal(finding.sign->kind, EVENT_MUX_ERROR);
+}
+
 /* The lines of the race as Debian 12's usbmuxd wrote them, and of an orderly end. */
 static void usbmuxd_leaves_a_phone(void **state)
 {
@@ -209,6 +246,7 @@ int main(void)
 		cmocka_unit_test(kernel_lines),
 		cmocka_unit_test(lines_that_say_nothing),
 		cmocka_unit_test(usbmuxd_lines),
+		cmocka_unit_test(usbmuxd_lines_that_are_noise),
 		cmocka_unit_test(usbmuxd_leaves_a_phone),
 		cmocka_unit_test(clients_of_usbmuxd),
 		cmocka_unit_test(ports_of_lines),
