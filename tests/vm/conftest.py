@@ -16,7 +16,9 @@ import pytest
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER))
 sys.path.insert(0, str(FOLDER.parent / "phone"))
+sys.path.insert(0, str(FOLDER.parent / "integration"))
 
+import debian  # noqa: E402
 import ipsw  # noqa: E402
 from rig import image, journal, machine as rig_machine  # noqa: E402
 
@@ -92,6 +94,12 @@ def system_machine(start_machine, build, tmp_path_factory):
     return start_machine([PHONE], installed=folder)
 
 
+@pytest.fixture(scope="session")
+def newer_machine(start_machine, build):
+    """The same with the restore tool of the newest Debian."""
+    return start_machine(PROGRAMS, newer=debian.root_of("forky", build))
+
+
 @pytest.fixture
 def booted(small_machine):
     """The machine of the cases; a file whose cases need the other one overrides this."""
@@ -121,10 +129,10 @@ def machine(booted):
 @pytest.fixture
 def restore(machine, tmp_path):
     """restore(script, scenario): a restore by the real idevicerestore; gives the run, what the
-    daemon told of the only session, and its verdict."""
+    daemon told of the only session, and its verdict. With a `signed` firmware file the tool asks its signing server."""
 
-    def run(script, scenario):
-        firmware = ipsw.build(tmp_path / "mini.ipsw", "n104ap", IMAGE_BYTES)
+    def run(script, scenario, signed=False):
+        firmware = ipsw.build(tmp_path / "mini.ipsw", "n104ap", IMAGE_BYTES, signed)
         result = machine(
             script + "\nask sessions\nask diagnose\ntrue\n",
             scenario,

@@ -65,7 +65,7 @@ def test_bounce_to_recovery(restore):
 
 def test_from_dfu(restore):
     result, session, verdict = restore(
-        "start_signer; start_usbmuxd; start_daemon; start_phone; restore", "tool-dfu"
+        "start_signer empty; start_usbmuxd; start_daemon; start_phone; restore", "tool-dfu"
     )
 
     # iBSS and iBEC go to the DFU mode, the rest to the recovery mode that iBEC makes.

@@ -129,9 +129,7 @@ static int numbered_string(
 	case STRING_LANGUAGES:
 		return language_descriptor(descriptor);
 	case STRING_NONCES:
-		return string_descriptor("NONC:000102030405060708090A0B0C0D0E0F10111213 "
-					 "SNON:1415161718191A1B1C1D1E1F2021222324252627",
-			descriptor);
+		return string_descriptor("NONC:" AP_NONCE " SNON:" SEP_NONCE, descriptor);
 	case STRING_MANUFACTURER:
 		return string_descriptor("Apple Inc.", descriptor);
 	case STRING_PRODUCT:

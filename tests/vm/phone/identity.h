@@ -14,6 +14,11 @@ enum mode {
 	MODE_COUNT,
 };
 
+/* What a ticket has to be signed for, in hex: the same in every mode. */
+#define AP_NONCE "000102030405060708090A0B0C0D0E0F10111213"
+#define SEP_NONCE "1415161718191A1B1C1D1E1F2021222324252627"
+#define NONCE_BYTES 20
+
 struct identity {
 	uint64_t ecid;
 	uint32_t chip;	/* CPID */

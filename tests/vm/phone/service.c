@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <plist/plist.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LENGTH_BYTES 4
@@ -39,6 +40,15 @@ static void set_string(plist_t dictionary, const char *key, const char *value)
 	plist_dict_set_item(dictionary, key, plist_new_string(value));
 }
 
+static void set_bytes(plist_t dictionary, const char *key, const char *hex)
+{
+	uint8_t bytes[NONCE_BYTES];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		sscanf(hex + 2 * i, "%2hhx", &bytes[i]);
+	plist_dict_set_item(dictionary, key, plist_new_data((char *)bytes, sizeof(bytes)));
+}
+
 static plist_t new_values(const struct identity *identity)
 {
 	char udid[UDID_BYTES];
@@ -53,6 +63,11 @@ static plist_t new_values(const struct identity *identity)
 	set_string(values, "SerialNumber", identity->serial_number);
 	set_string(values, "UniqueDeviceID", udid);
 	plist_dict_set_item(values, "UniqueChipID", plist_new_uint(identity->ecid));
+	plist_dict_set_item(values, "BoardId", plist_new_uint(identity->board));
+	plist_dict_set_item(values, "ChipID", plist_new_uint(identity->chip));
+	plist_dict_set_item(values, "Image4Supported", plist_new_bool(1));
+	set_bytes(values, "ApNonce", AP_NONCE);
+	set_bytes(values, "SEPNonce", SEP_NONCE);
 	return values;
 }
 

@@ -31,6 +31,7 @@ TIME_LIMIT_SECONDS = 240
 MEMORY_MEBIBYTES = 384
 SYSTEM_MEMORY_MEBIBYTES = 640
 GUEST_FOLDER = pathlib.Path(__file__).resolve().parent.parent / "guest"
+ENTER = GUEST_FOLDER.parent.parent / "root" / "enter"
 GUEST_FILES = ("functions", "signer", "system/functions", "system/session")
 
 
@@ -94,18 +95,19 @@ class Machine:
 
     The state is a file of `folder`, made anew where what the machine consists of has changed. `programs` are
     programs of the build tree that are put into /usr/bin, as paths, with the libraries that they need;
-    `packaged` are programs of the packages (image.py) that the fixed part is without, by their path. With
-    `installed`, a folder into which the build tree was installed, systemd is the machine's first
+    `packaged` are programs of the packages (image.py) that the fixed part is without, by their path; `newer` is a newer
+    Debian's root (tests/root), whose restore tool becomes /newer/usr/bin/idevicerestore. With `installed`, a folder into which the build tree was installed, systemd is the machine's first
     process, and what is in that folder is installed there.
     """
 
-    def __init__(self, image, folder, programs=(), packaged=(), installed=None):
+    def __init__(self, image, folder, programs=(), packaged=(), installed=None, newer=None):
         require_emulator()
         self._kernel = image.kernel
-        self._memory = MEMORY_MEBIBYTES if installed is None else SYSTEM_MEMORY_MEBIBYTES
-        self._state = pathlib.Path(folder) / ("small.state" if installed is None else "system.state")
+        self._memory = SYSTEM_MEMORY_MEBIBYTES if installed or newer else MEMORY_MEBIBYTES
+        name = "system" if installed else "newer" if newer else "small"
+        self._state = pathlib.Path(folder) / f"{name}.state"
         fixed = image.base if installed is None else image.system
-        initial = fixed.read_bytes() + _overlay(image, programs, packaged, installed).bytes()
+        initial = fixed.read_bytes() + _overlay(image, programs, packaged, installed, newer).bytes()
         self._state.parent.mkdir(parents=True, exist_ok=True)
         with open(self._state.with_suffix(".lock"), "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -173,7 +175,7 @@ class Machine:
         return command + ["-serial", f"file:{folder}/console", "-serial", f"file:{folder}/results"]
 
 
-def _overlay(image, programs, packaged, installed):
+def _overlay(image, programs, packaged, installed, newer):
     """What the machine has besides the fixed part."""
     overlay = cpio.Archive()
     if installed is None:
@@ -186,7 +188,20 @@ def _overlay(image, programs, packaged, installed):
         image.add_program(overlay, f"/usr/bin/{program.name}", program)
     for path in packaged:
         image.add_program(overlay, path)
+    if newer:
+        _add_newer_tool(overlay, newer)
     return overlay
+
+
+def _add_newer_tool(overlay, root):
+    """The tool with its own loader and libraries, as `ldd` in that root finds them."""
+    tool = "/usr/bin/idevicerestore"
+    listed = subprocess.run([ENTER, root, "ldd", tool], check=True, capture_output=True, text=True, cwd="/tmp").stdout
+    paths = [word for line in listed.splitlines() for word in line.split() if word.startswith("/")]
+    # Loaded by name when a thread is cancelled.
+    paths.append("/usr/lib/x86_64-linux-gnu/libgcc_s.so.1")
+    for path in (tool, *sorted(set(paths))):
+        overlay.file(f"/newer{path}", (root / path.lstrip("/")).resolve().read_bytes(), 0o755)
 
 
 def _add_installed(image, overlay, folder):
