@@ -68,6 +68,7 @@ static const char *const denials[] = {
 	"not initialized",
 	"not implemented",
 	"not being signed",
+	"doesn't signed",
 	"no firmwares are ",
 	" is null",
 	"returned null",

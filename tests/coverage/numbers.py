@@ -18,12 +18,12 @@ def models():
     return {" ".join(line.split()[:4]) for _, line in textfile.read_lines(KNOWLEDGE / "models.txt")}
 
 
-def operations():
-    """Number and words."""
+def named(kind):
+    """Number and name of each `kind` in the file of that kind; an entry may have several names."""
     known, number = set(), None
-    for _, line in textfile.read_lines(KNOWLEDGE / "operations.txt"):
+    for _, line in textfile.read_lines(KNOWLEDGE / f"{kind}s.txt"):
         key, _, value = line.strip().partition(" ")
-        if key == "operation":
+        if key == kind:
             number = value
         elif key == "name:":
             known.add(f"{number} {value}")
@@ -43,8 +43,9 @@ def numbers(file, kind):
 # The facts that the knowledge has, in the form of the list with that name.
 KNOWN = {
     "models": models,
-    "operations-idevicerestore": operations,
-    "operations-pymobiledevice3": operations,
+    "operations-idevicerestore": lambda: named("operation"),
+    "operations-pymobiledevice3": lambda: named("operation"),
+    "checkpoints": lambda: named("checkpoint"),
     "statuses": lambda: numbers("errors.txt", "error amr"),
     "irecovery": lambda: numbers("errors.txt", "error irecovery"),
 }
