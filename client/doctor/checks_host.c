@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "client/doctor/doctor.h"
+#include "client/doctor/known_fault.h"
 #include "client/doctor/system.h"
 #include "client/tool_version.h"
 #include "client/run/logfile.h"
@@ -155,7 +156,13 @@ static int newest_firmware(
 }
 
 #define MUX_LIBRARY "libusbmuxd-2.0.so."
-#define MUX_LIBRARY_FAULTY MUX_LIBRARY "7.0.0" /* of 2.1.0; the fixed 2.1.1 has 7.1.0 */
+
+static const struct known_fault *fault_of_library(const char *file)
+{
+	return text_starts_with(file, MUX_LIBRARY)
+		       ? known_fault_of("libusbmuxd", file + strlen(MUX_LIBRARY))
+		       : NULL;
+}
 
 /* A search for libusbmuxd in a folder and its folders for architectures. */
 struct library_search {
@@ -168,11 +175,10 @@ static bool look_at_library(void *user, const char *name)
 {
 	struct library_search *search = user;
 
-	if (text_equal(name, MUX_LIBRARY_FAULTY) ||
-		(!search->found[0] && text_starts_with(name, MUX_LIBRARY) &&
-			strchr(name + strlen(MUX_LIBRARY), '.')))
+	if (fault_of_library(name) || (!search->found[0] && text_starts_with(name, MUX_LIBRARY) &&
+					      strchr(name + strlen(MUX_LIBRARY), '.')))
 		text_copy(search->found, sizeof(search->found), name);
-	return !text_equal(search->found, MUX_LIBRARY_FAULTY);
+	return !fault_of_library(search->found);
 }
 
 static bool look_into_folder(void *user, const char *name)
@@ -189,29 +195,22 @@ static bool look_into_folder(void *user, const char *name)
 	return true;
 }
 
-/* usbmuxd_send() of 2.1.0 returns the error of a lost connection as a positive number, which
- * callers read as "nothing sent yet". */
 void check_mux_library(struct doctor *doctor)
 {
 	static const char *const folders[] = {"/usr/local/lib", "/usr/lib", "/usr/lib64"};
 	struct library_search search = {.root = doctor->root};
+	const struct known_fault *fault;
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		search.folder = folders[i];
 		system_each(doctor->root, folders[i], look_into_folder, &search);
 	}
+	fault = fault_of_library(search.found);
 	if (!search.found[0])
 		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "No libusbmuxd was found.");
-	else if (text_equal(search.found, MUX_LIBRARY_FAULTY))
-		doctor_say(doctor, DOCTOR_WARNING,
-			"Install libusbmuxd 2.1.1 or newer. Until then, restore with "
-			"`idevicetriage "
-			"run`: it reports when the phone has left, and the third Ctrl-C kills the "
-			"tool.",
-			"libusbmuxd 2.1.0 is installed (%s): a restore tool with it does not "
-			"notice "
-			"that its phone has left, and never ends.",
-			search.found);
+	else if (fault)
+		doctor_say(doctor, DOCTOR_WARNING, fault->advice, "%s is installed: %s",
+			search.found, fault->means);
 	else
 		doctor_say(doctor, DOCTOR_OK, NULL, "%s is installed.", search.found);
 }

@@ -8,8 +8,10 @@
 #include <sys/un.h>
 
 #include "client/doctor/doctor.h"
+#include "client/doctor/known_fault.h"
 #include "client/doctor/service_unit.h"
 #include "client/doctor/system.h"
+#include "client/tool_version.h"
 #include "common/base/text.h"
 
 #define UNIT "usbmuxd.service"
@@ -158,6 +160,27 @@ void check_usbmuxd(struct doctor *doctor)
 			"Give technicians access to it; unset USBMUXD_SOCKET_ADDRESS if it is "
 			"wrong.",
 			"Cannot connect to %s (%s).", path, strerror(-r));
+}
+
+void check_usbmuxd_version(struct doctor *doctor)
+{
+	char path[PATH_MAX], package[TOOL_PACKAGE_SIZE];
+	const struct known_fault *fault;
+
+	snprintf(path, sizeof(path), "%s/usr/sbin/usbmuxd", doctor->root);
+	if (tool_package_ask(path, package) < 0) {
+		doctor_say(doctor, DOCTOR_UNKNOWN, NULL,
+			"dpkg knows no package of usbmuxd: it may have faults that its package "
+			"would show, such as CVE-2025-66004.");
+		return;
+	}
+	fault = known_fault_of("usbmuxd", package);
+	if (fault)
+		doctor_say(doctor, DOCTOR_WARNING, fault->advice, "usbmuxd %s is installed: %s",
+			package, fault->means);
+	else
+		doctor_say(doctor, DOCTOR_OK, NULL,
+			"usbmuxd %s is installed: no fault of it is known.", package);
 }
 
 /* Debian's usbmuxd is told to exit when the last phone leaves. A phone that returns within some

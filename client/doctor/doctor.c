@@ -23,6 +23,7 @@ static const struct doctor_check checks[] = {
 	{"restore-tool", "the restore tool", check_tool},
 	{"usbmuxd-library", "libusbmuxd", check_mux_library},
 	{"usbmuxd", "usbmuxd", check_usbmuxd},
+	{"usbmuxd-version", "usbmuxd's version", check_usbmuxd_version},
 	{"usbmuxd-start", "usbmuxd's start", check_usbmuxd_start},
 	{"udev-rules", "udev rules", check_udev_rules},
 	{"usb-power", "USB power saving", check_power},

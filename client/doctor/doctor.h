@@ -60,6 +60,7 @@ void check_clock(struct doctor *doctor);
 void check_tool(struct doctor *doctor);
 void check_mux_library(struct doctor *doctor);
 void check_usbmuxd(struct doctor *doctor);
+void check_usbmuxd_version(struct doctor *doctor);
 void check_usbmuxd_start(struct doctor *doctor);
 void check_udev_rules(struct doctor *doctor);
 void check_power(struct doctor *doctor);

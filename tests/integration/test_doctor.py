@@ -44,6 +44,8 @@ class Tree:
         self.controller("0000:00:14.0", "0x8086", "0xa36d")
         self.write("/usr/libexec/idevicetriage-phone", "")
         self.write("/usr/sbin/usbmuxd", "")
+        (root / "bin/readlink").symlink_to(shutil.which("readlink"))
+        self.packages(usbmuxd=("/usr/sbin/usbmuxd", "1.1.1-2+deb12u1"))
         self.write("/usr/lib/x86_64-linux-gnu/libusbmuxd-2.0.so.6.0.0", "")
         (root / "usr/sbin/usbmuxd").chmod(0o755)
         self.write("/lib/systemd/system/usbmuxd.service", f"[Unit]\nDescription=x\n\n[Service]\nExecStart={DEBIAN_START}\n")
@@ -72,6 +74,16 @@ class Tree:
     def tool(self, name, answer):
         self.write(f"/bin/{name}", f"#!/bin/sh\necho '{answer}'\n")
         (self.root / "bin" / name).chmod(0o755)
+
+    def packages(self, **packages):
+        """dpkg that knows these packages: a file and the version of each."""
+        script = "#!/bin/sh\n"
+        for name, (path, version) in packages.items():
+            path = os.path.realpath(self.root / path.lstrip("/"))
+            script += (f'[ "$1 $2" = "-S {path}" ] && echo "{name}: {path}" && exit 0\n'
+                       f'[ "$1 $4" = "-W {name}" ] && echo "{version}" && exit 0\n')
+        self.write("/bin/dpkg-query", script + "exit 1\n")
+        (self.root / "bin/dpkg-query").chmod(0o755)
 
     def caller(self, uid, groups):
         self.write("/proc/self/status", f"Name:\tx\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n"
@@ -256,6 +268,11 @@ FAULTS = [
     (lambda tree: tree.tool("idevicerestore", "idevicerestore 1.0.0"), "restore-tool", "warning", ["1.0.0", "2020"]),
     (lambda tree: tree.write("/usr/lib/x86_64-linux-gnu/libusbmuxd-2.0.so.7.0.0", ""), "usbmuxd-library", "warning",
      ["libusbmuxd 2.1.0", "never ends", "2.1.1"]),
+    (lambda tree: tree.packages(usbmuxd=("/usr/sbin/usbmuxd", "1.1.1-2")), "usbmuxd-version", "warning",
+     ["usbmuxd 1.1.1-2 is installed", "CVE-2025-66004", "write and delete files", "1.1.1-6+deb13u1"]),
+    (lambda tree: tree.packages(usbmuxd=("/usr/sbin/usbmuxd", "1.1.1-6+b2")), "usbmuxd-version", "warning",
+     ["usbmuxd 1.1.1-6+b2 is installed", "CVE-2025-66004"]),
+    (lambda tree: tree.remove("/bin/dpkg-query"), "usbmuxd-version", "not-checkable", ["dpkg knows no package of usbmuxd"]),
     (lambda tree: tree.write("/usr/local/lib/libusbmuxd-2.0.so.7.0.0", ""), "usbmuxd-library", "warning",
      ["libusbmuxd 2.1.0"]),
     (lambda tree: tree.remove("/usr/lib/x86_64-linux-gnu"), "usbmuxd-library", "not-checkable", ["No libusbmuxd"]),
@@ -319,14 +336,9 @@ def test_firmware_that_is_newer_than_the_tool(tree, daemon):
     assert "17.5.1 from 2023" in text
 
 
-def packaged(tree, owner="idevicerestore", version="1.0.0+git20240709-1+b1"):
-    """dpkg that knows the tool's file."""
-    path = os.path.realpath(tree.root / "bin/idevicerestore")
-    tree.write("/bin/dpkg-query", "#!/bin/sh\n"
-               f'[ "$1 $2" = "-S {path}" ] && echo "{owner}: {path}" && exit 0\n'
-               f'[ "$1 $4" = "-W {owner.split(":")[0]}" ] && echo "{version}" && exit 0\nexit 1\n')
-    (tree.root / "bin/dpkg-query").chmod(0o755)
-    (tree.root / "bin/readlink").symlink_to(shutil.which("readlink"))
+def packaged(tree, version="1.0.0+git20240709-1+b1"):
+    """The tool comes from a package."""
+    tree.packages(idevicerestore=("/bin/idevicerestore", version), usbmuxd=("/usr/sbin/usbmuxd", "1.1.1-2+deb12u1"))
 
 
 @pytest.mark.parametrize("answer", ["idevicerestore 1.0.0", "idevicerestore 1.0.1 (libirecovery 1.2.1)"])
@@ -364,6 +376,12 @@ def test_usb_shows_the_model_without_the_daemon(tree):
     tree.phone("1-2", product="1281", serial="CPID:8150 CPRV:11 BDID:08 ECID:001C2D6A3C8A802E IBFL:3D SRNM:[X]")
     texts = [text for check, result, text in tree.findings() if check == "restore-tool"]
     assert len(texts) == 1 and "iPhone 17 (iPhone18,3) was released in 2025-09" in texts[0]
+
+
+@pytest.mark.parametrize("version", ["1.1.1-2+deb12u1", "1.1.1-2+deb12u2", "1.1.1-6+deb13u1", "1.1.1-7", "1.2.0-1"])
+def test_a_usbmuxd_without_known_faults(tree, daemon, version):
+    tree.packages(usbmuxd=("/usr/sbin/usbmuxd", version))
+    assert not tree.findings()
 
 
 def test_a_tool_that_hangs_is_left(tree, daemon):

@@ -35,6 +35,7 @@ GENERATORS = {
     "budgets.txt": ("generate_budgets.py", "{}/budgets.txt", "{}/out.inc"),
     "factors.txt": ("generate_factors.py", "{}/factors.txt", "{}/causes.txt",
                     "{}/experiments.txt", "{}/out.inc", "{}/out.h"),
+    "faults.txt": ("generate_faults.py", "{}/faults.txt", "{}/out.inc"),
     "tools.txt": ("generate_tools.py", "{}/tools.txt", "{}/out.inc"),
     "kinds.txt": ("generate_models.py", "{}/kinds.txt", "{}/models.txt", "{}/out.inc", "{}/out.b"),
     "models.txt": ("generate_models.py", "{}/kinds.txt", "{}/models.txt", "{}/out.inc", "{}/out.b"),
@@ -45,6 +46,8 @@ SIGN = ("\nsign added-by-test\n  text: a text of a log\n  means: A sentence.\n"
         "  source: a test of the build\n")
 LINK_SIGN = SIGN.replace("  text:", "  from: kernel\n  says: link\n  text:")
 MODEL = "iPhone99,9  z99ap  0x9999  0x02  lightning  2026-09  iphone_15  face-id  iPhone 99\n"
+FAULT = ("\nfault added-by-test\n  of: usbmuxd\n  version: 1.0-1\n  means: A sentence.\n"
+         "  advice: Do it.\n  source: a test of the build\n")
 KIND = "\nkind added-by-test\n  families: iphone_99\n  has: battery\n  source: a test of the build\n"
 ERROR = ("\nerror itunes 7777\n  means: A sentence.\n  suspects: cable\n  try: swap-cable\n"
          "  source: library\n")
@@ -177,6 +180,9 @@ CASES = [
     ("models.txt", MODEL.replace("2026-09", "2026-13"), "month of release is not well-formed"),
     ("models.txt", MODEL.replace("iphone_15", "iphone_99"), "family iphone_99 is of no kind"),
     ("models.txt", MODEL + MODEL, "stands twice"),
+    ("faults.txt", FAULT, None),
+    ("faults.txt", FAULT.replace("  version: 1.0-1\n", ""), "version is missing"),
+    ("faults.txt", FAULT.replace("1.0-1", "1.0 1"), "bad version"),
     ("kinds.txt", KIND, None),
     ("kinds.txt", KIND.replace("battery", "sail"), "unknown mark: sail"),
     ("kinds.txt", KIND.replace("iphone_99", "ipad"), "family ipad has two kinds"),
