@@ -2,13 +2,16 @@
 """The newest packaged idevicerestore asks a signing server on loopback: what the verdict says of each answer."""
 import json
 import pathlib
+import plistlib
 
 import pytest
 
 import debian
+import device
 import ipsw
 from daemon import until
 from restoretool import without_network
+from test_restore import kill_tool
 
 SIGNING = pathlib.Path(__file__).resolve().parent.parent / 'phone' / 'signing.py'
 SUITE = 'forky'
@@ -22,12 +25,13 @@ ANSWERS = {
     'internal-error': (['-d'], 'tool', 'weak', 'update-tool'),
     'half': ([], 'tool', 'weak', 'show-server-answer'),
     'binary': ([], 'tool', 'weak', 'show-server-answer'),
+    'too-long': ([], 'tool', 'weak', 'show-server-answer'),
 }
 
 
 @pytest.fixture
 def restore_signed(folder, request):
-    """restore_signed(bench, phone, answer, *options): the output and exit status of the tool under `run`."""
+    """restore_signed(bench, phone, answer, *options): starts the tool under `run`."""
 
     def start(bench, phone, answer, *options):
         root = debian.root_of(SUITE, pathlib.Path(request.config.getoption('--build-dir')).resolve())
@@ -35,11 +39,18 @@ def restore_signed(folder, request):
         (folder / 'cache').mkdir()
         tool = [*debian.command_in(root, 'idevicerestore'), *options, '-s', '{url}', '-e', '-y', '-i',
                 f'{phone.identity.ecid:#x}', '-C', folder / 'cache', firmware]
-        process = bench.run([*without_network(), SIGNING, answer, *tool])
-        output, _ = process.communicate(timeout=120)
-        return process.returncode, output
+        (folder / 'requests').mkdir()
+        bench.environment['SIGNING_REQUESTS'] = str(folder / 'requests')
+        return bench.run([*without_network(), SIGNING, answer, *tool])
 
-    return start
+    yield start
+    kill_tool(folder)
+
+
+def finish(process):
+    """The exit status and the output of a run."""
+    output, _ = process.communicate(timeout=120)
+    return process.returncode, output
 
 
 @pytest.mark.parametrize('answer', ANSWERS)
@@ -48,7 +59,7 @@ def test_no_ticket(answer, bench, make_phone, restore_signed):
     phone = make_phone('normal-mode')
     bench.start()
     until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
-    status, output = restore_signed(bench, phone.phone, answer, *options)
+    status, output = finish(restore_signed(bench, phone.phone, answer, *options))
     assert status == 1, output
     session = bench.sessions()[-1]
     assert session['outcome'] == 'failed' and session['stage'] != 'restore'
@@ -60,9 +71,14 @@ def test_no_ticket(answer, bench, make_phone, restore_signed):
 
 
 def test_a_ticket(bench, make_phone, restore_signed, folder):
-    """The tool saves it and ends. That is no restore."""
+    """It is for this phone and its nonce. The tool saves it and ends: that is no restore."""
     phone = make_phone('normal-mode')
     bench.start()
     until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
-    status, output = restore_signed(bench, phone.phone, 'sign', '-t')
+    status, output = finish(restore_signed(bench, phone.phone, 'sign', '-t'))
     assert status == 0 and list((folder / 'cache').rglob('*.shsh*')), output
+    (request,) = (folder / 'requests').iterdir()
+    asked = plistlib.loads(request.read_bytes())
+    model = phone.phone.identity.model
+    assert [asked[key] for key in ('ApECID', 'ApBoardID', 'ApChipID', 'ApNonce', 'SepNonce')] == [
+        phone.phone.identity.ecid, model.board_id, model.chip_id, device.NONCE, device.NONCE[:20]]

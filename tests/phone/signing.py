@@ -67,7 +67,13 @@ ANSWERS = {
     "hang": hang,
     # Nobody listens.
     "closed": None,
+    # Bodies that are not as long as the head says (Handler.reply).
+    "too-long": signed,
+    "endless": signed,
 }
+# How many bytes the head of an answer says more than there are.
+EXTRA_BYTES = {"too-long": -100, "endless": 1 << 40}
+DRIP_SECONDS = 0.05
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -81,18 +87,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if folder := os.environ.get("SIGNING_REQUESTS"):
             pathlib.Path(folder, f"{next(self.server.numbers):02}.plist").write_bytes(body)
-        self.reply(self.server.answer(plistlib.loads(body)).encode())
+        self.reply(self.server.answer(plistlib.loads(body)).encode(), self.server.kind)
 
     def do_GET(self):  # pylint: disable=invalid-name
         """What a phone has fetched for it (data_requests.py)."""
         self.reply(b"asset")
 
-    def reply(self, answer):
-        """Sends a whole answer."""
+    def reply(self, answer, kind=None):
+        """Sends an answer, and lies about its length where its kind says so."""
         self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("Content-Length", str(len(answer) + EXTRA_BYTES.get(kind, 0)))
         self.end_headers()
         self.wfile.write(answer)
+        while kind == "endless":
+            time.sleep(DRIP_SECONDS)
+            self.wfile.write(b" " * 1000)
 
     def log_message(self, format, *args):  # pylint: disable=redefined-builtin
         """Silence: the output belongs to the command."""
@@ -106,12 +115,12 @@ def bring_loopback_up():
         fcntl.ioctl(control, SIOCSIFADDR, struct.pack("16s16s", b"lo:1", address))
 
 
-def serve(address, answer, numbers):
-    """Starts a server at an address. For an answer of None there is none."""
+def serve(address, kind, numbers):
+    """Starts a server at an address that answers as ANSWERS says. For an answer of None there is none."""
     server = http.server.ThreadingHTTPServer(address, Handler)
     server.daemon_threads = True
-    server.answer, server.numbers = answer, numbers
-    if answer:
+    server.kind, server.answer, server.numbers = kind, ANSWERS[kind], numbers
+    if server.answer:
         threading.Thread(target=server.serve_forever, daemon=True).start()
     else:
         server.server_close()
@@ -122,7 +131,7 @@ def main():
     bring_loopback_up()
     numbers = itertools.count(1)
     for address in (("127.0.0.1", PORT), APPLE):
-        serve(address, ANSWERS[answer], numbers)
+        serve(address, answer, numbers)
     url = f"http://127.0.0.1:{PORT}/"
     status = subprocess.run([word.replace("{url}", url) for word in command], check=False).returncode
     sys.exit(status if status >= 0 else 128 - status)
