@@ -36,7 +36,8 @@ def log_cells(sign, text):
     return [quote(sign.name), quote(text), sign.word("from", SIDES, "either"), noise,
             quote(sign.one("means")),
             quote(sign.one("source")),
-            "true" if sign.all("do") else "false"]
+            "true" if sign.all("do") else "false",
+            "true" if sign.all("says") == ["link-lost"] else "false"]
 
 
 def event(sign):

@@ -18,6 +18,7 @@ struct log_pattern {
 	const char *means; /* one sentence */
 	const char *source;
 	bool before_start; /* tools print it only before a restore begins */
+	bool link_lost;	   /* the connection broke before the phone's final status */
 };
 
 /* Those of any line, in the order of precedence; several rows may have one id. */

@@ -157,6 +157,7 @@ static void emit_sign(struct toollog *log, const struct log_pattern *sign, size_
 	if (sign->noise)
 		return;
 	text_copy(event.name, sizeof(event.name), sign->id);
+	event.flag = sign->link_lost;
 	event.text = log->line;
 	event.text_length = length;
 	toollog_emit(log, &event);

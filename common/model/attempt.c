@@ -345,6 +345,7 @@ static void fold_usb_error(struct attempt *attempt, const struct event *event)
 static void fold_sign(struct attempt *attempt, const struct event *event)
 {
 	see_sign(attempt, event->name, 0, event->sequence);
+	attempt->lost_by_log |= event->kind == EVENT_SIGN && event->flag && !attempt->status_known;
 }
 
 static void fold_mux_error(struct attempt *attempt, const struct event *event)

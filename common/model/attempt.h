@@ -161,6 +161,7 @@ struct attempt {
 	size_t failed_step_count;
 	char complaint[256]; /* the last error that the tool printed; empty = none */
 	bool complaining;    /* no progress of the restore since */
+	bool lost_by_log;    /* the tool lost the connection before the phone's final status */
 	bool before_start; /* the tool printed a text that tools print only before a restore begins
 			    */
 	struct health health;

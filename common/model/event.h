@@ -63,7 +63,8 @@ enum event_kind {
 	EVENT_WAIT = 35,      /* the tool waits for the phone: name = id of a budget (budget.h) */
 	EVENT_STATUS = 36,    /* the phone's final word: code = status, name = its meaning */
 	EVENT_AMR_ERROR = 37, /* code = AMRError of the phone's final word */
-	EVENT_SIGN = 38, /* a line with a known meaning: name = id of a sign, text = the line */
+	EVENT_SIGN = 38, /* a line with a known meaning: name = id of a sign, text = the line; flag
+			  * not 0: the connection broke before the phone's final status */
 	EVENT_DEVICE_LOG = 39, /* text = one line of the phone's own log */
 	EVENT_SAVED = 40, /* the phone's stored report of an earlier failure: name = exit-status,
 			     usb-log or panic-log; text */

@@ -277,6 +277,8 @@ static bool is_lost_for_good(const struct session *session)
 	const struct attempt *attempt = &session->attempt;
 	enum device_mode mode = session_mode(session);
 
+	if (attempt->lost_by_log)
+		return true;
 	if (mode != MODE_GONE && !fell_back(mode))
 		return false;
 	return reported_failure(attempt) ||
@@ -363,6 +365,10 @@ static enum outcome judge_tool(const struct attempt *attempt, const char **ret_w
 	}
 	if (attempt->health.unexpected_detaches) {
 		*ret_why = "the phone left in the middle of the restore";
+		return OUTCOME_FAILED;
+	}
+	if (attempt->lost_by_log) {
+		*ret_why = "the connection broke in the middle of the restore";
 		return OUTCOME_FAILED;
 	}
 	if (attempt->exit_known && attempt->exit_status < 0) {
@@ -623,6 +629,8 @@ static void judge_lost(
 	end_session(session, now, OUTCOME_FAILED,
 		reported_failure(&session->attempt)
 			? "the phone reported a failure and left; the tool still runs"
+		: !session->attempt.health.unexpected_detaches
+			? "the connection broke in the middle of the restore; the tool still runs"
 		: session_mode(session) == MODE_GONE
 			? "the phone left in the middle of the restore and did not come back"
 			: "the phone left in the middle of the restore and did not return to it",
