@@ -2,15 +2,22 @@
 #include <stdlib.h>
 
 #include "common/diagnosis/facts_private.h"
+#include "common/diagnosis/sign_says.h"
 
 static bool is_link_faulty(const struct attempt_view *a)
 {
 	return a->link_faulty;
 }
 
+/* If Apple's server ended the restore, the phone left because of that. */
 static bool is_link_broken(const struct attempt_view *a)
 {
-	return case_analysis_log_lost_link(a->attempt);
+	const struct attempt *attempt = a->attempt;
+
+	if (attempt->status_known || attempt_says(attempt, SAYS_SERVER))
+		return false;
+	return attempt_says(attempt, SAYS_LINK_LOST) ||
+	       (attempt->tool[0] && attempt->health.unexpected_detaches);
 }
 
 /* Hubs between the computer's port and the phone; -1 = unknown. */

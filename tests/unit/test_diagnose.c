@@ -964,6 +964,26 @@ static void dfu_comes_last_and_once(void **state)
 	assert_next("decide-on-data");
 }
 
+/* A tool that does not notice the loss of its phone has nothing of it in its log. */
+static void a_phone_that_was_seen_to_leave_broke_the_link(void **state)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+	struct attempt *attempt = add_attempt(c, "one", "A", OUTCOME_FAILED);
+
+	text_copy(attempt->tool, NAME_SIZE, "idevicerestore");
+	attempt->stage = STAGE_RESTORE;
+	attempt->operation = 13;
+	attempt->health.attaches = 1;
+	attempt->health.unexpected_detaches = 1;
+	diagnose_ok(c);
+	assert_verdict(PHASE_UNDECIDED, STRENGTH_WEAK);
+	assert_string_equal(verdict.causes[0].cause, "cable");
+	/* It left because the tool got no ticket. */
+	add_sign(attempt, "baseband-unsigned");
+	diagnose_ok(c);
+	assert_string_not_equal(verdict.causes[0].cause, "cable");
+}
+
 static void a_crash_that_follows_a_lost_link_is_no_evidence(void **state)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
@@ -1771,6 +1791,7 @@ int main(void)
 		cmocka_unit_test(an_aftermarket_battery_clears_no_gauge),
 		cmocka_unit_test(an_outdated_tool_comes_before_hardware),
 		cmocka_unit_test(dfu_comes_last_and_once),
+		cmocka_unit_test(a_phone_that_was_seen_to_leave_broke_the_link),
 		cmocka_unit_test(a_crash_that_follows_a_lost_link_is_no_evidence),
 		cmocka_unit_test(a_crash_of_the_tool_is_its_own),
 		cmocka_unit_test(a_slot_that_fails_all_is_blamed),
