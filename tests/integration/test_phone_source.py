@@ -88,6 +88,35 @@ def test_by_default_no_phone_is_asked(phone, bench):
     assert guest.connects() == []
 
 
+def test_a_phone_on_the_network_is_on_no_port(phone, bench):
+    """usbmuxd2 and netmuxd list phones by Wi-Fi too: they are not on USB."""
+    guest = phone('--phone-query', 'yes')
+    mux = guest.simulator.mux
+    alone = mux.show_on_network('00008110-000A1B2C3D4E801E')
+    guest.come('restore')
+    until(lambda: len(records(bench, 'mux-attach', 'usbmuxd')) == 1, what='usbmuxd')
+    twin = mux.show_on_network(guest.udid)
+    mux.leave_network(twin)
+    mux.leave_network(alone)
+    guest.go()
+    until(lambda: len(records(bench, 'mux-detach', 'usbmuxd')) == 1, what='usbmuxd')
+    assert [record['udid'] for record in records(bench, 'mux-attach', 'usbmuxd')] == [guest.udid]
+    assert len(bench.call('ListDevices')['devices']) == 1
+    assert not guest.journal.entries('network-connect')
+    assert not bench.call('ListSessions')['sessions']
+
+
+def test_a_phone_that_is_on_the_network_before_the_daemon(make_phone, bench):
+    simulator = make_phone('success')
+    simulator.phone.set_mode('gone')
+    simulator.mux.show_on_network(simulator.phone.identity.udid)
+    bench.start()
+    until(lambda: simulator.journal.entries('listener'), what='the daemon')
+    simulator.phone.set_mode('normal')
+    until(lambda: len(records(bench, 'mux-attach', 'usbmuxd')) == 1, what='the phone on USB')
+    assert len(bench.call('ListDevices')['devices']) == 1
+
+
 def test_a_phone_in_normal_mode_tells_what_it_is(phone, bench):
     guest = phone('--phone-query', 'yes')
     guest.come('normal')

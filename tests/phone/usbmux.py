@@ -111,6 +111,7 @@ class Usbmuxd:
         self._server = None
         self._clients = {}
         self._devices = {}
+        self._network = {}
         self._next_client = 0
         self._next_device = 0
         self._stopping = threading.Event()
@@ -208,6 +209,35 @@ class Usbmuxd:
         self._tell(listeners, {"MessageType": "Detached", "DeviceID": number})
         self.journal.add("detached", udid=phone.identity.udid, device=number)
 
+    def show_on_network(self, udid):
+        """Lists a phone that is reached by Wi-Fi, as usbmuxd2 and netmuxd do. Returns its device id."""
+        with self._lock:
+            self._next_device += 1
+            number = self._next_device
+            self._network[number] = udid
+            listeners = [client for client in self._clients.values() if client.listening]
+        self._tell(listeners, self._on_network(number))
+        self.journal.add("network-attached", udid=udid, device=number)
+        return number
+
+    def leave_network(self, number):
+        with self._lock:
+            udid = self._network.pop(number)
+            listeners = [client for client in self._clients.values() if client.listening]
+        self._tell(listeners, {"MessageType": "Detached", "DeviceID": number})
+        self.journal.add("network-detached", udid=udid, device=number)
+
+    def _on_network(self, number):
+        properties = {
+            "ConnectionType": "Network",
+            "DeviceID": number,
+            "EscapedFullServiceName": "02:00:00:00:00:01@fe80::1._apple-mobdev2._tcp.local",
+            "InterfaceIndex": 2,
+            "NetworkAddress": bytes([16, 2]) + bytes(126),
+            "SerialNumber": self._network[number],
+        }
+        return {"MessageType": "Attached", "DeviceID": number, "Properties": properties}
+
     @staticmethod
     def _tell(listeners, message):
         for client in listeners:
@@ -296,6 +326,8 @@ class Usbmuxd:
             self._result(client, tag, RESULT_OK)
             for phone in list(self._devices.values()):
                 client.send(self._attached(phone))
+            for number in list(self._network):
+                client.send(self._on_network(number))
             client.listening = True
         self.journal.add("listener", program=client.program)
         return False
@@ -303,6 +335,7 @@ class Usbmuxd:
     def _list_devices(self, client, _message, tag):
         with self._lock:
             devices = [self._attached(phone) for phone in self._devices.values()]
+            devices += [self._on_network(number) for number in self._network]
         client.send({"DeviceList": devices}, tag)
         return False
 
@@ -342,6 +375,8 @@ class Usbmuxd:
         number, port = message.get("DeviceID"), message.get("PortNumber")
         with self._lock:
             phone = self._devices.get(number)
+        if number in self._network:
+            self.journal.add("network-connect", device=number, program=client.program)
         if phone is None or not isinstance(port, int):
             self._result(client, tag, RESULT_BAD_DEVICE)
             return False
