@@ -84,7 +84,7 @@ def make_phone(folder):
 
 
 @pytest.fixture
-def restore(folder, firmware):
+def restore(folder, firmware, request):
     """restore(simulator, phone=None, debug=False) starts the real tool on a simulated phone; it ends with the test."""
     tools = []
 
@@ -92,7 +92,8 @@ def restore(folder, firmware):
         identity = (phone or simulator.phone).identity
         work = folder / f"run{len(tools)}"
         work.mkdir()
-        tool = restoretool.start_restore(work, simulator.mux.path, identity, firmware(identity.model.board), debug)
+        build = pathlib.Path(request.config.getoption("--build-dir")).resolve()
+        tool = restoretool.start_restore(build, work, simulator.mux.path, identity, firmware(identity.model.board), debug)
         tools.append(tool)
         return tool
 

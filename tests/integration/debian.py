@@ -6,28 +6,42 @@ folder."""
 import functools
 import os
 import pathlib
+import platform
 import subprocess
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / 'root'
-MAKE_SECONDS = 600
+MAKE_SECONDS = 900
+
+
+def installed():
+    """The suite of the Debian that the tests run on."""
+    return platform.freedesktop_os_release().get('VERSION_CODENAME')
 
 
 @functools.cache
-def root_of(suite, build):
-    """The folder of a Debian; skips the test with the reason where none can be made."""
+def make(suite, build):
+    """Makes a Debian where it is missing. Returns its folder and why it cannot be used, None if it can."""
     roots = pathlib.Path(os.environ.get('IDEVICETRIAGE_ROOTS', build / 'tests' / 'roots'))
     made = subprocess.run([ROOT / 'make', roots, suite], capture_output=True, text=True, timeout=MAKE_SECONDS,
                           check=False)
     if made.returncode != 0:
-        pytest.skip(made.stderr.strip())
-    entered = subprocess.run(command_in(roots / suite, 'true'), cwd='/tmp', capture_output=True, text=True, check=False)
-    if entered.returncode != 0:
-        pytest.skip(f'Cannot enter {roots / suite}: {entered.stderr.strip()}')
-    return roots / suite
+        return roots / suite, made.stderr.strip()
+    entered = subprocess.run([ROOT / 'enter', roots / suite, 'true'], cwd='/tmp', capture_output=True, text=True,
+                             check=False)
+    reason = f'Cannot enter {roots / suite}: {entered.stderr.strip()}' if entered.returncode != 0 else None
+    return roots / suite, reason
 
 
-def command_in(root, *command):
-    """The command that runs `command` in a Debian."""
-    return [ROOT / 'enter', root, *command]
+def root_of(suite, build):
+    """The folder of a Debian; skips the test with the reason where none can be made."""
+    root, reason = make(suite, build)
+    if reason:
+        pytest.skip(reason)
+    return root
+
+
+def command_in(suite, build, *command):
+    """The command that runs `command` in the Debian of a suite, which may be this machine's own."""
+    return [*command] if suite == installed() else [ROOT / 'enter', root_of(suite, build), *command]

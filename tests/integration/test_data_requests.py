@@ -11,17 +11,17 @@ import ipsw
 import script
 from daemon import until
 from data_requests import DATA_REQUESTS, DEBIANS
-from restoretool import TOOL, without_network
-from test_restore import kill_tool
+import restoretool
+from restoretool import PROGRAM, without_network
 
 SIGNING = pathlib.Path(__file__).resolve().parent.parent / 'phone' / 'signing.py'
-INSTALLED = 'bookworm'
+OLDEST = 'bookworm'
 PATIENCE_SECONDS = 2
 GIVES_UP = [{'mode': 'gone'}, {'wait': 0.4}, {'mode': 'recovery'}]
 
 
 @pytest.fixture
-def restore_with(folder, request):
+def restore_with(folder):
     """restore_with(bench, phone, suite): starts a restore under `run` with the tool of a Debian and a signing server."""
 
     def start(bench, simulator, suite, *options):
@@ -29,16 +29,15 @@ def restore_with(folder, request):
         (folder / 'cache').mkdir()
         (folder / 'ticket').write_bytes(bytes(100))
         # The oldest tool would ask the server for the phone's own ticket too, with a nonce that is not there any more.
-        firmware = ipsw.build(folder / 'mini.ipsw', identity.model.board, signed=suite != INSTALLED)
-        tool = [TOOL, '-T', folder / 'ticket']
-        if suite != INSTALLED:
-            root = debian.root_of(suite, pathlib.Path(request.config.getoption('--build-dir')).resolve())
-            tool = [*debian.command_in(root, *tool), '-s', '{url}']
+        firmware = ipsw.build(folder / 'mini.ipsw', identity.model.board, signed=suite != OLDEST)
+        tool = debian.command_in(suite, bench.build, PROGRAM, '-T', folder / 'ticket')
+        if suite != OLDEST:
+            tool += ['-s', '{url}']
         tool += [*options, '-R', '-e', '-y', '-i', f'{identity.ecid:#x}', '-C', folder / 'cache', firmware]
         return bench.run([*without_network(), SIGNING, 'sign', *tool])
 
     yield start
-    kill_tool(folder)
+    restoretool.kill(folder)
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def known(suite, signed):
 
 # The oldest tool tries four addresses for each ticket, in ten seconds.
 @pytest.mark.parametrize('suite, signed', [
-    (INSTALLED, False), ('trixie', None), ('forky', None), pytest.param(INSTALLED, True, marks=pytest.mark.long)])
+    (OLDEST, False), ('trixie', None), ('forky', None), pytest.param(OLDEST, True, marks=pytest.mark.long)])
 def test_known(suite, signed, bench, make_asking_phone, restore_with):
     names = known(suite, signed)
     phone = make_asking_phone(names)
@@ -84,9 +83,9 @@ def is_silent(name):
     return row.message != 'DataRequestMsg' or (row.port and row.type in OLDEST_TYPES)
 
 
-OLDEST_TYPES = {row.type for row in DATA_REQUESTS.values() if row.answered_by(INSTALLED) and row.type}
+OLDEST_TYPES = {row.type for row in DATA_REQUESTS.values() if row.answered_by(OLDEST) and row.type}
 UNKNOWN = [(suite, name) for suite in DEBIANS for name, row in DATA_REQUESTS.items() if not row.answered_by(suite)]
-FIRST = [(INSTALLED, 'PersonalizedData'), (INSTALLED, 'Centauri'), (INSTALLED, 'KernelCache at a port'),
+FIRST = [(OLDEST, 'PersonalizedData'), (OLDEST, 'Centauri'), (OLDEST, 'KernelCache at a port'),
          ('trixie', 'a later request'), ('forky', 'a later request')]
 
 
@@ -99,7 +98,7 @@ def test_unknown(suite, name, bench, make_asking_phone, restore_with, folder):
     until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
     process = restore_with(bench, phone, suite)
     until(lambda: bench.sessions() and bench.sessions()[-1]['outcome'] == 'failed', seconds=60, what='the failure')
-    kill_tool(folder)
+    restoretool.kill(folder)
     output, _ = process.communicate(timeout=60)
     session = bench.sessions()[-1]
     assert session['outcome'] == 'failed' and not phone.journal.entries('answered'), output
@@ -123,7 +122,7 @@ def test_a_phone_that_waits_for_its_answer(suite, bench, make_asking_phone, rest
     answer = bench.triage('--json', 'diagnose', check=False)
     verdict = json.loads(answer.stdout)['verdict']
     assert (answer.returncode, verdict['running']) == (41, 'hung')
-    kill_tool(folder)
+    restoretool.kill(folder)
     process.communicate(timeout=60)
     answer = bench.triage('--json', 'diagnose', check=False)
     verdict = json.loads(answer.stdout)['verdict']

@@ -1,21 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The real idevicerestore restores the simulated phone: each scenario ends as scenarios.json says.
+"""The simulated phone by itself and with the real idevicerestore: the simulated usbmuxd, its restarts, several phones, and
+the command line. What each scenario does is in test_restore.py."""
 
-Also: the simulated usbmuxd by itself, its restarts, several phones, and the command line.
-"""
-
-import concurrent.futures
 import json
 import os
 import pathlib
 import plistlib
-import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 
 import device
@@ -29,157 +24,60 @@ from daemon import until
 
 PHONE_FOLDER = pathlib.Path(simphone.__file__).resolve().parent
 SCENARIOS = script.load()
-RESTORES = [name for name, scenario in SCENARIOS.items() if "exit" in scenario.get("expect", {})]
 HOSTILE = [name for name, scenario in SCENARIOS.items() if scenario.get("hostile")]
 TOOL_LIMIT_SECONDS = 90
-PARALLEL_RUNS = 32
+LOST_STATUS = restoretool.INSTALLED.exit_status(restoretool.LOST)
 
 
-def run_scenario(name, firmware_path):
-    """One restore of its own phone in its own folder. Returns exit status, output and the simulator's events."""
-    scenario = SCENARIOS[name]
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="triage-"))
-    try:
-        with simphone.Simulator(folder / "mux", name) as simulator:
-            if "after" in scenario["expect"]:
-                event, count = scenario["expect"]["after"]
-                simulator.journal.wait(event, 10, count=count)
-                simulator.journal.wait("attached", 10, count=count)
-            tool = restoretool.start_restore(folder, simulator.mux.path, simulator.phone.identity, firmware_path)
-            status = tool.wait(TOOL_LIMIT_SECONDS)
-            simulator.journal.wait("restore-ended", 10)
-            return status, tool.text(), simulator.phone.mode
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def run_silent(firmware_path):
-    """A restore that goes silent. Returns the output at the silence, after 30 s of it, the exit status, all output."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="triage-"))
-    try:
-        with simphone.Simulator(folder / "mux", "silent") as simulator:
-            tool = restoretool.start_restore(folder, simulator.mux.path, simulator.phone.identity, firmware_path, True)
-            try:
-                simulator.journal.wait("silence", 20)
-                until(lambda: "Creating filesystem (12)" in tool.text(), 5, "the operation")
-                before = tool.text()
-                until(lambda: "No data to read (timeout)" in tool.text(), 45, "the debug line")
-                during = tool.text()
-                assert tool.process.poll() is None
-                simulator.phone.set_mode("gone")
-                return before, during, tool.wait(30), tool.text()
-            finally:
-                tool.end()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def run_interrupted(firmware_path):
-    """A restore that the user ends with SIGTERM. Returns the exit status and the output."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="triage-"))
-    try:
-        with simphone.Simulator(folder / "mux", "success", speed=0.2) as simulator:
-            tool = restoretool.start_restore(folder, simulator.mux.path, simulator.phone.identity, firmware_path)
-            try:
-                until(lambda: "Creating partition map (11)" in tool.text(), 20, "the operation")
-                tool.process.send_signal(signal.SIGTERM)
-                return tool.wait(TOOL_LIMIT_SECONDS), tool.text()
-            finally:
-                tool.end()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def runs(request, firmware):
-    """The restores of all scenarios that were asked for, side by side: most of their time is waiting."""
-    wanted = {
-        item.callspec.params["name"]
-        for item in request.session.items
-        if item.module is request.module and item.originalname == "test_scenario"
-    }
-    by_length = sorted(wanted, key=lambda name: not SCENARIOS[name]["expect"].get("slow", False))
-    path = firmware()
-    with concurrent.futures.ThreadPoolExecutor(PARALLEL_RUNS) as pool:
-        futures = {name: pool.submit(run_scenario, name, path) for name in by_length}
-        if any(item.name == "test_silence_has_no_end" for item in request.session.items):
-            futures["silent"] = pool.submit(run_silent, path)
-        if any(item.name == "test_interrupted_tool_claims_success" for item in request.session.items):
-            futures["interrupted"] = pool.submit(run_interrupted, path)
-        yield futures
-
-
-def ordered(names):
-    """Quick scenarios first: the slow ones go on meanwhile."""
-    return sorted(names, key=lambda name: SCENARIOS[name]["expect"].get("slow", False))
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.long) if SCENARIOS[name]["expect"].get("slow") else name
-        for name in ordered(RESTORES)
-    ],
-)
-def test_scenario(name, runs):
-    status, text, mode = runs[name].result()
-    expected = SCENARIOS[name]["expect"]
-    for line in expected["lines"]:
-        assert line in text, text
-    for line in expected.get("absent", []):
-        assert line not in text, text
-    assert status == expected["exit"], text
-    if "mode" in expected:
-        assert mode == expected["mode"]
-
-
-def test_expected_lines_come_in_order(runs):
-    if "success" not in runs:
-        pytest.skip("success was not run")
-    _, text, _ = runs["success"].result()
-    places = [text.index(line) for line in SCENARIOS["success"]["expect"]["lines"]]
-    assert places == sorted(places)
-
-
+@restoretool.needs_end
 @pytest.mark.long
-def test_silence_has_no_end(runs):
+def test_silence_has_no_end(make_phone, restore):
     """The tool says nothing of a silent phone but a debug line each 30 s, and would wait for ever."""
-    before, during, status, text = runs["silent"].result()
-    assert "Creating filesystem (12)" in before and "No data to read (timeout)" not in before
-    assert "No data to read (timeout)" in during and "Restoring image" not in during
-    assert status == 245
-    assert "ERROR: Could not read data (-256). Aborting." in text
+    simulator = make_phone("silent")
+    tool = restore(simulator, debug=True)
+    simulator.journal.wait("silence", 20)
+    until(lambda: "Creating filesystem (12)" in tool.text(), 5, "the operation")
+    assert "No data to read (timeout)" not in tool.text()
+    until(lambda: "No data to read (timeout)" in tool.text(), 45, "the debug line")
+    assert tool.process.poll() is None and "Restoring image" not in tool.text()
+    simulator.phone.set_mode("gone")
+    assert tool.wait(30) == LOST_STATUS
+    assert "Could not read data (-256). Aborting." in tool.text()
 
 
-def test_interrupted_tool_claims_success(runs):
+def test_interrupted_tool_claims_success(make_phone, restore):
     """After SIGTERM the tool prints DONE and ends with 0, though nothing was restored."""
-    status, text = runs["interrupted"].result()
-    assert status == 0
-    assert "DONE" in text and "Status: Restore Finished" not in text
+    tool = restore(make_phone("success", speed=0.2))
+    until(lambda: "Creating partition map (11)" in tool.text(), 20, "the operation")
+    tool.process.send_signal(signal.SIGTERM)
+    assert tool.wait(TOOL_LIMIT_SECONDS) == 0
+    assert "DONE" in tool.text() and "Status: Restore Finished" not in tool.text()
 
 
+@restoretool.needs_end
 def test_same_phone_fails_three_times_then_works(make_phone, restore):
     """The demo's phone: one reset after another at the same operation, until the flex is out."""
     simulator = make_phone(["early-reset-first", "early-reset", "early-reset", "success"])
     for attempt in range(1, 4):
         tool = restore(simulator)
-        assert tool.wait(30) == 245
+        assert tool.wait(30) == LOST_STATUS
         simulator.journal.wait("usb", 10, mode="recovery", count=attempt)
         assert ("Previous restore exit status: 0x60d" in tool.text()) == (attempt > 1)
-        assert tool.text().rstrip().endswith("ERROR: Unable to restore device")
+        assert tool.text().rstrip().endswith("Unable to restore device")
         simulator.phone.set_mode("restore")
     tool = restore(simulator)
     assert tool.wait(30) == 0
     assert "Status: Restore Finished" in tool.text()
 
 
+@restoretool.needs_end
 def test_two_phones_at_once(make_phone, restore):
     """Each run of the tool restores its own phone, though both are on the same usbmuxd."""
     simulator = make_phone("success")
     other = simulator.add_phone("disk-failure-detach", models.make_identity(ecid=0x0011223344556677, serial_number="F2LZT3A10001"))
     other.set_mode("restore")
     good, bad = restore(simulator), restore(simulator, other)
-    assert (good.wait(30), bad.wait(30)) == (0, 245)
+    assert (good.wait(30), bad.wait(30)) == (0, LOST_STATUS)
     assert "Status: Restore Finished" in good.text() and "UniqueChipID: 7931233653391406" in good.text()
     assert "Status: Disk Failure" in bad.text() and f"UniqueChipID: {0x0011223344556677}" in bad.text()
     assert {phone.port for phone in simulator.phones} == {"1-2", "1-3"}

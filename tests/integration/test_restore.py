@@ -1,166 +1,155 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The real daemon, the real command and the real idevicerestore on the simulated phone: for each scenario
-what the session, its health and the verdict say."""
+"""The real daemon, the real command and the real idevicerestores on the simulated phone. For each scenario and
+tool: what the tool does, and what the session, its health and the verdict say, as scenarios.json expects it."""
+import concurrent.futures
 import json
-import os
 import pathlib
 import shutil
 import signal
 import subprocess
+import tempfile
 
 import pytest
 
 import debian
-from daemon import until
-from restoretool import TOOL, without_network
+import restoretool
+import script
+import simphone
+from daemon import Bench, until
 
-# What each scenario must give: the tool's exit status, then what the session and its verdict say. `operation`
-# is the last one; a word that is None must be absent; `diagnose` is the exit status of that command.
-SUCCESS = dict(exit=0, outcome='succeeded', grade='good', operation=29, status=0, itunesCode=None, phase='none',
-               strength='none', cause=None, diagnose=0)
-# The phone spoke to the end, and what it said names no part: the first failure is nobody's yet.
-TOLD = dict(exit=245, outcome='failed', grade='good', itunesCode=None, phase='undecided', strength='weak', diagnose=30)
-# The link broke without a final status.
-LOST = dict(exit=245, outcome='failed', grade='lost', status=None, itunesCode=4010, phase='undecided',
-            strength='weak', cause='cable', diagnose=30)
-STORAGE = dict(TOLD, operation=28, status=6, phase='phase2-hardware', strength='moderate', cause='nand', diagnose=20)
-USBMUXD = dict(exit=245, outcome='failed', grade='degraded', operation=12, status=None, itunesCode=None,
-               phase='phase1-software', strength='strong', cause='host-software', diagnose=11)
-
-SCENARIOS = {
-    'success': SUCCESS,
-    'success-noisy': SUCCESS,
-    'success-protocol-13': SUCCESS,
-    'disk-failure-detach': STORAGE,
-    'disk-failure-overwritten': dict(TOLD, exit=0, operation=29, status=6),
-    'detach': dict(LOST, operation=13),
-    'image-drop': dict(LOST, operation=13),
-    'verify-failure': dict(TOLD, operation=14, status=14),
-    'fdr-failure': dict(TOLD, operation=16, status=53, cause='tool'),
-    'baseband-failure': dict(TOLD, exit=255, operation=19, status=1015, phase='phase2-hardware',
-                             strength='moderate', cause='baseband', diagnose=20),
-    'status-without-amr-error': dict(TOLD, operation=58, status=27),
-    'bounce-to-recovery': dict(LOST, operation=14),
-    'bounce-to-dfu': dict(LOST, operation=58),
-    'vanish': dict(LOST, operation=16),
-    'early-reset-first': dict(LOST, operation=28),
-    'restored-garbage': dict(LOST, operation=58),
-    'mux-restart': USBMUXD,
-    'mux-loses-phone': USBMUXD,
-}
-
-# These wait for the tool's own time limits, 6-30 s.
-SLOW = {
-    'restored-hangs-up': dict(TOLD, operation=58, status=None, cause='cable'),
-    'fdr-refused': SUCCESS,
-    'fdr-mute': SUCCESS,
-    'image-refused': dict(LOST, operation=13),
-    'image-stall': dict(LOST, exit=254, operation=13),
-    'disk-failure': dict(STORAGE, exit=250),
-}
+SCENARIOS = {name: scenario['expect'] for name, scenario in script.load().items()
+             if 'exit' in scenario.get('expect', {})}
+# What the session and the verdict say. `operation` is the last one, `cause` the first suspect, `diagnose` the exit status
+# of that command.
+FACTS = ('outcome', 'grade', 'operation', 'status', 'itunesCode', 'phase', 'strength', 'cause', 'diagnose')
+# The fast gate plays all scenarios that take no more than a few seconds with the oldest tool, these with the others.
+FIRST = ('success', 'disk-failure-detach', 'detach')
+PARALLEL_RUNS = 12
+KILLED = 128 + signal.SIGKILL
+# Of diagnose: a restore runs, within its time.
+RUNNING = 40
 
 
-# Newer packages of the tool. They want a ticket, and end with 1 where the older one shows its error number.
-NEWER = ['trixie', 'forky']
-FIRST = ['success', 'disk-failure-detach', 'detach']
-# With its libusbmuxd (2.1.0), trixie's tool ends only if the restore succeeds or the phone answers to the end.
-ENDS = [*(name for name, row in {**SCENARIOS, **SLOW}.items() if row['exit'] == 0), 'baseband-failure', 'restored-garbage',
-        'disk-failure']
+def is_long(tool, name):
+    return SCENARIOS[name].get('slow') or tool != restoretool.OLDEST and name not in FIRST
+
+
+CASES = [pytest.param(tool, name, id=f'{tool.suite}-{name}', marks=pytest.mark.long if is_long(tool, name) else ())
+         for name in SCENARIOS for tool in restoretool.TOOLS.values()]
+
+
+def expected_of(tool, name):
+    """The row of a scenario; a tool may differ from it, with a reason."""
+    row = SCENARIOS[name]
+    return {**row, 'exit': tool.exit_status(row['exit']), **row.get('tools', {}).get(tool.suite, {})}
+
+
+def finish_endless(bench, process, outcome):
+    """The exit status and the output of a tool that does not end, and the session and the verdict before it is killed."""
+
+    def seen():
+        if not bench.sessions() or bench.sessions()[-1]['outcome'] != outcome:
+            return None
+        answer = bench.triage('--json', 'diagnose')
+        return answer if answer.returncode != RUNNING else None
+
+    answer = until(seen, seconds=60, what=f'the outcome {outcome}')
+    session = bench.sessions()[-1]
+    assert process.poll() is None
+    restoretool.kill(bench.folder)
+    output, _ = process.communicate(timeout=20)
+    return process.returncode, output, session, answer
+
+
+def play(tool, name, build, firmware):
+    """One restore of its own phone on its own bench. Returns the output, what was seen, the session and the conditions."""
+    expected = expected_of(tool, name)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix='triage-'))
+    bench = Bench(build, folder, folder / 'mux')
+    try:
+        with simphone.Simulator(folder / 'mux', name) as simulator:
+            if 'after' in expected:
+                event, count = expected['after']
+                simulator.journal.wait(event, 10, count=count)
+                simulator.journal.wait('attached', 10, count=count)
+            bench.start(*(['--budget-percent', '10'] if expected['exit'] is None else []))
+            until(lambda: bench.sees(simulator.phone.identity.udid), what='the phone')
+            process = bench.run(tool.command(build, folder, simulator.phone.identity, firmware), '--cable', 'A')
+            if expected['exit'] is None:
+                status, output, session, answer = finish_endless(bench, process, expected['outcome'])
+                mode = simulator.phone.mode
+                # To kill it changes no verdict.
+                if session['outcome'] != 'running':
+                    session, answer = bench.sessions()[-1], bench.triage('--json', 'diagnose')
+            else:
+                output, _ = process.communicate(timeout=120)
+                status = process.returncode
+                simulator.journal.wait('restore-ended', 10)
+                session, answer, mode = bench.sessions()[-1], bench.triage('--json', 'diagnose'), simulator.phone.mode
+            return output, status, session, answer, mode
+    finally:
+        restoretool.kill(folder)
+        bench.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope='module')
+def runs(request, firmware):
+    """The restores of all cases that were asked for, side by side: most of their time is waiting."""
+    build = pathlib.Path(request.config.getoption('--build-dir')).resolve()
+    wanted = [(item.callspec.params['tool'], item.callspec.params['name']) for item in request.session.items
+              if item.module is request.module and item.originalname == 'test_scenario']
+    for suite in {tool.suite for tool, _ in wanted} - {debian.installed()}:
+        debian.make(suite, build)
+    with concurrent.futures.ThreadPoolExecutor(PARALLEL_RUNS) as pool:
+        by_length = sorted(wanted, key=lambda case: not SCENARIOS[case[1]].get('slow', False))
+        yield {case: pool.submit(play, *case, build, firmware()) for case in by_length}
+
+
+@pytest.mark.parametrize('tool, name', CASES)
+def test_scenario(tool, name, runs):
+    output, status, session, answer, mode = runs[tool, name].result()
+    expected = expected_of(tool, name)
+    verdict = json.loads(answer.stdout)['verdict']
+    seen = {
+        **{key: session.get(key) for key in FACTS}, 'grade': session['health']['grade'],
+        'phase': verdict['phase'], 'strength': verdict['strength'], 'diagnose': answer.returncode,
+        'cause': verdict['causes'][0]['cause'] if verdict['causes'] else None,
+    }
+    assert {key: seen[key] for key in FACTS if key in expected} == {key: expected[key] for key in FACTS if key in expected}, output
+    assert status == (KILLED if expected['exit'] is None else expected['exit']), output
+    if session['outcome'] != 'running':
+        assert session['exitStatus'] == (-signal.SIGKILL if status == KILLED else status)
+    assert session['ecid'] == '0x001C2D6A3C8A802E' and session['productType'] == 'iPhone12,3'
+    assert session['stage'] in ('restore', 'reboot', 'normal')
+    assert {'key': 'cable', 'value': 'A'} in session['conditions']
+    assert mode == expected.get('mode', mode)
+    # The others say it in other words.
+    if tool == restoretool.OLDEST:
+        for line in expected['lines']:
+            assert line in output, output
+        for line in expected.get('absent', []):
+            assert line not in output, output
 
 
 @pytest.fixture
 def restore_at(folder, firmware, request):
-    """restore_at(bench, phone, *options) starts the real tool under `run`: the installed one, or a suite's."""
+    """restore_at(bench, phone, *options) starts the installed tool under `run`."""
+    build = pathlib.Path(request.config.getoption('--build-dir')).resolve()
 
-    def start(bench, simulator, *options, debug=False, suite=None):
-        identity = simulator.phone.identity
-        cache = folder / 'cache'
-        cache.mkdir(exist_ok=True)
-        tool = [TOOL]
-        if suite:
-            root = debian.root_of(suite, pathlib.Path(request.config.getoption('--build-dir')).resolve())
-            (folder / 'ticket').write_bytes(bytes(100))
-            tool = [*debian.command_in(root, TOOL), '-T', folder / 'ticket']
-        command = [*without_network(), *tool, *(['-d'] if debug else []), '-R', '-e', '-y', '-i', f'{identity.ecid:#x}',
-                   '-C', cache, firmware(identity.model.board)]
-        return bench.run(command, *options)
+    def start(bench, simulator, *options, identity=None, debug=False):
+        identity = identity or simulator.phone.identity
+        return bench.run(restoretool.INSTALLED.command(build, folder, identity, firmware(identity.model.board),
+                                                       *(['-d'] if debug else [])), *options)
 
     yield start
-    kill_tool(folder)
-
-
-def kill_tool(folder):
-    """Kills the restore tool that works in `folder`, and not what started it."""
-    for process in pathlib.Path('/proc').glob('[0-9]*'):
-        try:
-            if (process / 'comm').read_text() == 'idevicerestore\n' and str(folder) in (process / 'cmdline').read_text():
-                os.kill(int(process.name), signal.SIGKILL)
-        except (FileNotFoundError, ProcessLookupError):
-            pass
-
-
-def finish(process, seconds=120):
-    """The exit status and the output of a run."""
-    output, _ = process.communicate(timeout=seconds)
-    return process.returncode, output
-
-
-def check(bench, expected, returncode, output):
-    """Compares the newest session and its verdict with a row of the tables."""
-    session = bench.sessions()[-1]
-    answer = bench.triage('--json', 'diagnose', session['session'])
-    verdict = json.loads(answer.stdout)['verdict']
-    seen = {
-        'exit': returncode, 'outcome': session['outcome'], 'grade': session['health']['grade'],
-        'operation': session.get('operation'), 'status': session.get('status'),
-        'itunesCode': session.get('itunesCode'), 'phase': verdict['phase'], 'diagnose': answer.returncode,
-        'strength': verdict['strength'],
-        'cause': verdict['causes'][0]['cause'] if verdict['causes'] else None,
-    }
-    assert {key: seen[key] for key in expected} == expected, output
-    assert session['exitStatus'] == (-signal.SIGKILL if returncode == 128 + signal.SIGKILL else returncode)
-    assert session['ecid'] == '0x001C2D6A3C8A802E' and session['productType'] == 'iPhone12,3'
-    assert session['stage'] in ('restore', 'reboot', 'normal')
-
-
-@pytest.mark.parametrize('scenario', [*SCENARIOS, *(pytest.param(name, marks=pytest.mark.long) for name in SLOW)])
-def test_scenario(scenario, bench, make_phone, restore_at):
-    phone = make_phone(scenario)
-    bench.start()
-    until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
-    status, output = finish(restore_at(bench, phone, '--cable', 'A'))
-    check(bench, {**SCENARIOS, **SLOW}[scenario], status, output)
-    conditions = bench.sessions()[-1]['conditions']
-    assert {'key': 'cable', 'value': 'A'} in conditions
-
-
-@pytest.mark.parametrize('suite', NEWER)
-@pytest.mark.parametrize('scenario', [*FIRST, *(pytest.param(name, marks=pytest.mark.long)
-                                                for name in {**SCENARIOS, **SLOW} if name not in FIRST)])
-def test_scenario_with_a_newer_tool(suite, scenario, bench, make_phone, restore_at):
-    phone = make_phone(scenario)
-    hangs = suite == 'trixie' and scenario not in ENDS
-    bench.start(*(['--budget-percent', '10'] if hangs else []))
-    until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
-    process = restore_at(bench, phone, '--cable', 'A', suite=suite)
-    expected = {**SCENARIOS, **SLOW}[scenario]
-    expected = {**expected, 'exit': 1 if expected['exit'] else 0}
-    if hangs:
-        # Its log does not say that the link was lost.
-        if expected.get('itunesCode') == 4010:
-            expected['strength'] = 'none'
-        until(lambda: bench.sessions() and bench.sessions()[-1]['outcome'] == 'failed', seconds=60, what='the failure')
-        assert process.poll() is None
-        kill_tool(bench.folder)
-        expected['exit'] = 137
-    status, output = finish(process)
-    check(bench, expected, status, output)
+    restoretool.kill(folder)
 
 
 def test_debug_log_tells_link_events(bench, make_phone, restore_at):
     phone = make_phone('detach')
     bench.start()
-    finish(restore_at(bench, phone, debug=True))
+    restoretool.finish(bench, restore_at(bench, phone, debug=True))
     session = bench.sessions()[-1]
     assert session['modes'][:2] == ['restore', 'gone']
     assert session['health']['unexpectedDetaches'] == 1
@@ -177,8 +166,8 @@ def test_silence_is_told_while_it_lasts(bench, make_phone, restore_at):
     silence = bench.records(session['session'], 'silence')
     assert len(silence) == 1 and silence[0]['name'] == 'restored-silence'
     assert bench.triage('diagnose').returncode == 41
-    subprocess.run(['pkill', '-KILL', '-f', f'^{TOOL} .*{bench.folder}'], check=True)
-    finish(process)
+    restoretool.kill(bench.folder)
+    restoretool.finish(bench, process)
     assert bench.sessions()[-1]['outcome'] == 'aborted'
     verdict = bench.verdict()
     assert verdict['phase'] == 'undecided' and verdict['silences'][0]['rule'] == 'restored-silence'
@@ -192,7 +181,7 @@ def test_restart_of_the_daemon_in_a_restore(bench, make_phone, restore_at):
     until(lambda: bench.sessions() and bench.sessions()[-1].get('operation') == 13, what='the image')
     bench.stop(signal.SIGKILL)
     bench.start()
-    status, output = finish(process)
+    status, output = restoretool.finish(bench, process)
     assert status == 0, output
     sessions = bench.sessions()
     assert len(sessions) == 1
@@ -205,7 +194,7 @@ def test_restart_of_the_daemon_in_a_restore(bench, make_phone, restore_at):
 def test_log_without_daemon(bench, make_phone, restore_at):
     phone = make_phone('early-reset-first')
     bench.start()
-    finish(restore_at(bench, phone))
+    restoretool.finish(bench, restore_at(bench, phone))
     session = bench.sessions()[-1]['session']
     until(lambda: bench.records(session, 'diagnosis'), what='the verdict')
     online = bench.records(session)
@@ -221,13 +210,8 @@ def test_two_phones_at_once(bench, make_phone, restore_at, folder, firmware):
     other = phone.add_phone('success', models.make_identity('n104ap', 0x0011223344556677, serial_number='F2LZT3A10001'))
     other.set_mode('restore')
     bench.start()
-    cache = folder / 'cache2'
-    cache.mkdir()
-    tool = [*without_network(), TOOL, '-R', '-e', '-y', '-i', f'{other.identity.ecid:#x}', '-C', cache,
-            firmware('n104ap')]
-    processes = [restore_at(bench, phone), bench.run(tool)]
-    for process in processes:
-        finish(process)
+    for process in [restore_at(bench, phone), restore_at(bench, phone, identity=other.identity)]:
+        restoretool.finish(bench, process)
     outcomes = {session['ecid']: session['outcome'] for session in bench.sessions()}
     assert outcomes == {'0x001C2D6A3C8A802E': 'failed', '0x0011223344556677': 'succeeded'}
 
@@ -239,7 +223,7 @@ def test_the_article(bench, make_phone, restore_at):
     def attempt(scenario, *options):
         phone = make_phone(scenario, name='mux')
         until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
-        finish(restore_at(bench, phone, *options))
+        restoretool.finish(bench, restore_at(bench, phone, *options))
         phone.stop()
         verdict = bench.verdict()
         cause = verdict['causes'][0]['cause'] if verdict['causes'] else None
@@ -291,7 +275,7 @@ def test_full_disk_under_the_ring(bench, make_phone, restore_at, folder):
         pytest.skip('mounting a small tmpfs is not allowed here')
     bench.wrapper = mount
     bench.start()
-    finish(restore_at(bench, phone))
+    restoretool.finish(bench, restore_at(bench, phone))
     assert bench.sessions()[-1]['outcome'] == 'failed'
     ring = [source for source in bench.ask('status')['sources'] if source['name'] == 'ring'][0]
     assert not ring['up'] and ring['detail']

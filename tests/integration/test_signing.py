@@ -10,8 +10,8 @@ import debian
 import device
 import ipsw
 from daemon import until
+import restoretool
 from restoretool import without_network
-from test_restore import kill_tool
 
 SIGNING = pathlib.Path(__file__).resolve().parent.parent / 'phone' / 'signing.py'
 SUITE = 'forky'
@@ -30,21 +30,20 @@ ANSWERS = {
 
 
 @pytest.fixture
-def restore_signed(folder, request):
+def restore_signed(folder):
     """restore_signed(bench, phone, answer, *options): starts the tool under `run`."""
 
     def start(bench, phone, answer, *options):
-        root = debian.root_of(SUITE, pathlib.Path(request.config.getoption('--build-dir')).resolve())
         firmware = ipsw.build(folder / 'mini.ipsw', phone.identity.model.board, signed=True)
         (folder / 'cache').mkdir()
-        tool = [*debian.command_in(root, 'idevicerestore'), *options, '-s', '{url}', '-e', '-y', '-i',
+        tool = [*debian.command_in(SUITE, bench.build, 'idevicerestore'), *options, '-s', '{url}', '-e', '-y', '-i',
                 f'{phone.identity.ecid:#x}', '-C', folder / 'cache', firmware]
         (folder / 'requests').mkdir()
         bench.environment['SIGNING_REQUESTS'] = str(folder / 'requests')
         return bench.run([*without_network(), SIGNING, answer, *tool])
 
     yield start
-    kill_tool(folder)
+    restoretool.kill(folder)
 
 
 def finish(process):

@@ -8,7 +8,7 @@ import pytest
 from bus import Bus
 from daemon import until
 import models
-from restoretool import TOOL, without_network
+import restoretool
 
 ECID = '0x001C2D6A3C8A802E'
 
@@ -16,15 +16,12 @@ ECID = '0x001C2D6A3C8A802E'
 @pytest.fixture
 def restored(bench, make_phone, folder, firmware):
     """restored(scenario, *options) restores the simulated phone under `run`, and gives its verdict."""
-    cache = folder / 'cache'
-    cache.mkdir()
-
     def restore(scenario, *options):
         simulator = make_phone(scenario)
         identity = simulator.phone.identity
         until(lambda: bench.sees(identity.udid), what='the phone')
-        bench.run([*without_network(), TOOL, '-R', '-e', '-y', '-i', f'{identity.ecid:#x}', '-C', cache,
-                   firmware(identity.model.board)], *options).communicate(timeout=120)
+        tool = restoretool.INSTALLED.command(bench.build, folder, identity, firmware(identity.model.board))
+        restoretool.finish(bench, bench.run(tool, *options))
         simulator.stop()
         return bench.verdict(ECID)
 

@@ -71,13 +71,15 @@ class Clock:
 
 
 def load(path=SCENARIO_FILE, more=None):
-    """All scenarios by name, and those of `more`, with the named sequences put in their places."""
+    """All scenarios by name, and those of `more`, with the named sequences and ends put in their places."""
     data = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     scenarios = {}
     for name, scenario in {**data["scenarios"], **(more or {})}.items():
         scenario = dict(scenario, name=name)
         for part in ("before", "script"):
             scenario[part] = expand(scenario.get(part, []), data["sequences"])
+        if "like" in scenario.get("expect", {}):
+            scenario["expect"] = {**data["ends"][scenario["expect"]["like"]], **scenario["expect"]}
         scenarios[name] = scenario
     return scenarios
 
