@@ -45,11 +45,28 @@ static int git_month(const char *version)
 	return 100 * year + (month >= 1 && month <= 12 ? month : 12);
 }
 
-/* Whether it is that version, whatever follows in brackets. */
+/* Whether it is a build with at most as many commits after a release: 1.0.0-60-g… for 1.0.0-76. */
+static bool is_build_until(const char *version, const char *known)
+{
+	const char *dash = strrchr(known, '-');
+	size_t length = dash ? (size_t)(dash - known) + 1 : 0;
+	char *end;
+	long commits;
+
+	if (!dash || strncmp(version, known, length) != 0 ||
+		!isdigit((unsigned char)version[length]))
+		return false;
+	commits = strtol(version + length, &end, 10);
+	return commits <= atol(dash + 1) && (!*end || *end == ' ' || text_starts_with(end, "-g"));
+}
+
+/* Whether it is that version, whatever follows in brackets, or such a build. */
 static bool is_version(const char *version, const char *known)
 {
 	size_t length = strlen(known);
 
+	if (is_build_until(version, known))
+		return true;
 	return strncmp(version, known, length) == 0 &&
 	       (!version[length] || text_starts_with(version + length, " ("));
 }

@@ -10,7 +10,7 @@ from textfile import quote
 ROLES = {"own": "PROGRAM_OWN", "restore": "PROGRAM_TOOL", "desktop": "PROGRAM_DESKTOP"}
 KEYS = {"role", "says", "custom", "process", "ask", "quick", "old", "source"}
 NAME = r"[A-Za-z0-9_-]+"
-OLD_MAX = 4
+OLD_MAX = 8
 
 
 def old_releases(tool):

@@ -8,7 +8,7 @@
 
 #include "common/model/says.h"
 
-#define TOOL_OLD_MAX 4
+#define TOOL_OLD_MAX 8
 
 enum program_role {
 	PROGRAM_OTHER,	 /* unrelated to restores */

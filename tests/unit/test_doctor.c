@@ -88,6 +88,12 @@ static void test_years(void **state)
 	assert_int_equal(tool_version_month("idevicerestore", "1.0.0 (package 1.0.0-3)"), 202012);
 	assert_int_equal(tool_version_month("idevicerestore", "1.0.0+git2024-1"), 202412);
 	assert_int_equal(tool_version_month("idevicerestore", "1.0.1 (package 1.0.1-1)"), 0);
+	assert_int_equal(tool_version_month("idevicerestore", "1.0.0-60-g0123456"), 202112);
+	assert_int_equal(tool_version_month("idevicerestore", "1.0.0-76"), 202112);
+	assert_int_equal(tool_version_month("idevicerestore", "1.0.0-77-g0123456"), 202212);
+	assert_int_equal(tool_version_month("idevicerestore", "1.0.0-270-g405fcd1"), 0);
+	assert_int_equal(tool_version_month("idevicerestore", "1.0.0-60x"), 0);
+	assert_int_equal(tool_version_month("futurerestore", "1.0.0-60-g0123456"), 0);
 	assert_true(tool_precedes("idevicerestore", "1.0.0", 202109));
 	assert_false(tool_precedes("idevicerestore", "1.0.0", 202010));
 	assert_true(tool_precedes("idevicerestore", "1.0.1+git20240709", 202409));
