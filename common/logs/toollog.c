@@ -301,10 +301,8 @@ static void tell_later_form(struct toollog *log)
 }
 
 /* Reads a text that is a line, or stands between progress bars. */
-static void take_text(struct toollog *log, char *line)
+static void take_text(struct toollog *log, char *line, size_t length)
 {
-	size_t length = strlen(line);
-
 	if (length == 0)
 		return;
 	log->meant_something = false;
@@ -346,17 +344,17 @@ static void take_line(struct toollog *log, const char *bytes, size_t length)
 	log->stats.cut += log->cut || length > EVENT_TEXT_MAX;
 	log->cut = false;
 	toollog_set_time(log);
-	toollog_clean(bytes, length, clean);
-	while (toollog_find_bar(line, &bar)) {
-		size_t before = (size_t)(bar.begin - line);
-		char *end = line + (bar.end - line);
+	length = toollog_clean(bytes, length, clean);
+	while (toollog_find_bar(line, length, &bar)) {
+		size_t before = (size_t)(bar.begin - line), used = (size_t)(bar.end - line);
 
 		line[before] = '\0';
-		take_text(log, line);
+		take_text(log, line, before);
 		take_bar(log, &bar);
-		line = end;
+		line += used;
+		length -= used;
 	}
-	take_text(log, line);
+	take_text(log, line, length);
 }
 
 static void keep_piece(struct toollog *log, const char *bytes, size_t length)

@@ -129,27 +129,30 @@ static bool find_tqdm(const char *line, const char *at, struct toollog_bar *ret)
 }
 
 /* "Uploading:   0.5", of idevicerestore with --plain-progress: the whole line. */
-static bool find_plain(const char *line, struct toollog_bar *ret)
+static bool find_plain(const char *line, size_t length, struct toollog_bar *ret)
 {
-	const char *at = strrchr(line, ':');
+	static const char shape[] = ":   0.5";
+	const char *at = line + length - strlen(shape);
 
-	if (!at || at == line || !text_starts_with(at, ":   ") || (at[4] != '0' && at[4] != '1') ||
-		at[5] != '.' || !isdigit((unsigned char)at[6]) || at[7] ||
+	if (length <= strlen(shape) || !text_starts_with(at, ":   ") ||
+		(at[4] != '0' && at[4] != '1') || at[5] != '.' || !isdigit((unsigned char)at[6]) ||
 		!is_label(line, (size_t)(at - line)))
 		return false;
 	take_label(line, at, ret);
 	ret->permille = (at[4] - '0') * 1000 + (at[6] - '0') * 100;
-	ret->end = at + strlen(at);
+	ret->end = line + length;
 	return true;
 }
 
-bool toollog_find_bar(const char *line, struct toollog_bar *ret)
+bool toollog_find_bar(const char *line, size_t length, struct toollog_bar *ret)
 {
 	bool found = false;
 
-	for (const char *at = line; !found && (at = strpbrk(at, "[%")); at++)
+	/* Few lines have a percent sign, and both kinds of bars have one. */
+	for (const char *at = memchr(line, '%', length) ? line : "";
+		!found && (at = strpbrk(at, "[%")); at++)
 		found = *at == '[' ? find_bar(line, at, ret) : find_tqdm(line, at, ret);
-	if (!found && !find_plain(line, ret))
+	if (!found && !find_plain(line, length, ret))
 		return false;
 	ret->end += strspn(ret->end, " ");
 	return true;

@@ -275,7 +275,7 @@ static bool has_unknown_prefix(const struct toollog *log, const char *line)
 	if (*line == '{')
 		return line[1] == '"' && line[strlen(line) - 1] == '}';
 	for (size_t i = 0; i < PREFIX_BYTES && line[i]; i++)
-		if (is_time(line + i))
+		if (line[i] == ':' && i >= 2 && is_time(line + i - 2))
 			return !log->in_device_log && !log->phone_speaks;
 	return false;
 }

@@ -164,7 +164,7 @@ struct toollog_bar {
 };
 
 /* Finds the first bar in a line. Returns false if there is none. */
-bool toollog_find_bar(const char *line, struct toollog_bar *ret);
+bool toollog_find_bar(const char *line, size_t length, struct toollog_bar *ret);
 /* Sets the time of a line without one: that of the line before it. */
 void toollog_set_time(struct toollog *log);
 /* The line without its time, level and severity; sets the time of the line if it has one. */

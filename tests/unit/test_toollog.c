@@ -1095,6 +1095,7 @@ static void test_later_forms(void **state)
 		{"Checking filesystems (@@)\n", false},
 		{"{ \"AMRError\": @@\n", false},
 	};
+	static const char foreign[] = "{\"a\":1}\n{\"a\":1}\n{\"a\":1}\n{\"a\":1}\n{\"a\":1}\n";
 	struct heard heard;
 
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
@@ -1109,8 +1110,7 @@ static void test_later_forms(void **state)
 	/* A few lines are an accident, and a log that no tool is known of may be any program's. */
 	read_form(&heard, forms[0].form, 4);
 	assert_null(find(&heard, EVENT_SIGN));
-	read_log(&heard, "{\"a\":1}\n{\"a\":1}\n{\"a\":1}\n{\"a\":1}\n{\"a\":1}\n{\"a\":1}\n", 54,
-		9);
+	read_log(&heard, foreign, strlen(foreign), 9);
 	assert_null(find(&heard, EVENT_SIGN));
 }
 
