@@ -274,6 +274,9 @@ static bool has_unknown_prefix(const struct toollog *log, const char *line)
 {
 	if (*line == '{')
 		return line[1] == '"' && line[strlen(line) - 1] == '}';
+	/* Most lines of a log with -d are of XML. */
+	if (*line == '<' && !isdigit((unsigned char)line[1]))
+		return false;
 	for (size_t i = 0; i < PREFIX_BYTES && line[i]; i++)
 		if (line[i] == ':' && i >= 2 && is_time(line + i - 2))
 			return !log->in_device_log && !log->phone_speaks;
