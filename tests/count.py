@@ -7,15 +7,15 @@ In FOLDER lie NAME.xml of a step that passes or fails as a whole, and of each ru
 three files: RUN.list (the tests that were asked for), RUN.json (what became of each) and RUN.xml (its cases).
 A test of pytest has its cases in a JUnit file of its own, which its command names. The word of meson counts where
 it is worse than the cases: a program that dies or hangs after its last good case has failed. What was asked for
-and left no result did not run, and is a failure. So is a test_*.py of a PYTEST_FOLDER that no run had.
+and left no result did not run, and is a failure, except where NAME.skip says why it could not run. So is a test_*.py of a PYTEST_FOLDER that no run had.
 """
 import json
 import pathlib
 import sys
 import xml.etree.ElementTree
 
-STEPS = ('format', 'build-plain', 'install', 'package', 'lintian', 'diff-clean', 'build-fuzz')
-RUNS = ('plain', 'machines', 'fuzz')
+STEPS = ('format', 'build-plain', 'install', 'package', 'lintian', 'diff-clean', 'build-newer', 'build-fuzz')
+RUNS = ('plain', 'newer', 'newer-programs', 'machines', 'fuzz')
 GOOD = ('OK', 'SKIP', 'EXPECTEDFAIL')
 PASSED, FAILED, SKIPPED = 'passed', 'failed', 'skipped'
 
@@ -94,8 +94,10 @@ def forgotten(folder, pytest_folders):
 
 
 def main(folder, pytest_folders):
-    found = [case for name in STEPS for case in count_step(folder, name)]
-    found += [case for name in RUNS for case in count_run(folder, name)]
+    skips = {path.stem: path.read_text().strip() for path in folder.glob('*.skip')}
+    found = [(name, SKIPPED, reason) for name, reason in skips.items()]
+    found += [case for name in STEPS if name not in skips for case in count_step(folder, name)]
+    found += [case for name in RUNS if name not in skips for case in count_run(folder, name)]
     found += forgotten(folder, pytest_folders)
     numbers = {word: sum(case[1] == word for case in found) for word in (PASSED, FAILED, SKIPPED)}
     for name, word, reason in sorted(found, key=lambda case: case[1] == FAILED):

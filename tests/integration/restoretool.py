@@ -60,7 +60,7 @@ TOOLS = {
 OLDEST = TOOLS["bookworm"]
 INSTALLED = TOOLS[debian.installed()]
 needs_end = pytest.mark.skipif(
-    not INSTALLED.notices_loss, reason="With this Debian's libusbmuxd the restore tool does not end when its phone has left"
+    not INSTALLED.notices_loss, reason="With this Debian's libusbmuxd a program never learns that its phone has left"
 )
 
 

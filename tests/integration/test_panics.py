@@ -7,6 +7,7 @@ import time
 
 import pytest
 from daemon import until
+import restoretool
 
 REPORTS = pathlib.Path(__file__).resolve().parent.parent / 'fuzz/corpus/panic'
 
@@ -188,6 +189,7 @@ def test_a_phone_without_panics(make_phone, bench):
     assert 'no panic reports' in result.stderr
 
 
+@restoretool.needs_end
 def test_a_phone_that_goes_in_between(make_phone, bench):
     class Fading(bytes):
         def __getitem__(self, part):

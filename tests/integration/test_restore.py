@@ -204,6 +204,7 @@ def test_log_without_daemon(bench, make_phone, restore_at):
     assert records == online
 
 
+@restoretool.needs_end
 def test_two_phones_at_once(bench, make_phone, restore_at, folder, firmware):
     import models
     phone = make_phone('early-reset-first')

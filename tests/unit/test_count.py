@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 COUNT = pathlib.Path(__file__).resolve().parent.parent / 'count.py'
-STEPS = ('format', 'build-plain', 'install', 'package', 'lintian', 'diff-clean', 'build-fuzz')
+STEPS = ('format', 'build-plain', 'install', 'package', 'lintian', 'diff-clean', 'build-newer', 'build-fuzz')
 GOOD, BAD, SKIPPED = '<testcase name="a"/>', '<testcase name="b"><failure/></testcase>', '<testcase name="c"><skipped/></testcase>'
 
 
@@ -16,10 +16,10 @@ def junit(*cases, name='idevicetriage.t'):
 
 
 def make(folder):
-    """Results in which every step passed and each run had one test with one good case: 10 passed."""
+    """Results in which every step passed and each run had one test with one good case: 13 passed."""
     for name in STEPS:
         (folder / f'{name}.xml').write_text(f'<testsuite>{GOOD}</testsuite>')
-    for name in ('plain', 'machines', 'fuzz'):
+    for name in ('plain', 'newer', 'newer-programs', 'machines', 'fuzz'):
         write_run(folder, name)
 
 
@@ -27,6 +27,12 @@ def write_run(folder, name, result='OK', command=('t',), wanted='t\n', xml=junit
     (folder / f'{name}.list').write_text(wanted)
     (folder / f'{name}.json').write_text(json.dumps({'name': 't', 'result': result, 'command': command}) + '\n')
     (folder / f'{name}.xml').write_text(xml)
+
+
+def skip_run(folder, name):
+    for path in folder.glob(f'{name}.*'):
+        path.unlink()
+    (folder / f'{name}.skip').write_text('no Debian 13 could be made\n')
 
 
 def pytest_run(folder, text, result='OK'):
@@ -39,25 +45,26 @@ def pytest_run(folder, text, result='OK'):
 
 # What is done to the good results, and the last line that must come of it.
 CASES = {
-    'all passed': (lambda f: None, '10 passed, 0 failed'),
-    'a failed case': (lambda f: write_run(f, 'plain', 'FAIL', xml=junit(GOOD, BAD)), '10 passed, 1 failed'),
-    'a skipped case': (lambda f: write_run(f, 'plain', xml=junit(GOOD, SKIPPED)), '10 passed, 0 failed, 1 skipped'),
-    'a skipped test': (lambda f: write_run(f, 'plain', 'SKIP', xml=junit()), '9 passed, 0 failed, 1 skipped'),
-    'died after its last good case': (lambda f: write_run(f, 'plain', 'ERROR'), '10 passed, 1 failed'),
-    'hung after good cases': (lambda f: write_run(f, 'plain', 'TIMEOUT'), '10 passed, 1 failed'),
-    'hung, with no cases of its own': (lambda f: write_run(f, 'plain', 'TIMEOUT', xml=junit(name='idevicetriage')), '9 passed, 1 failed'),
-    'was asked for and did not run': (lambda f: write_run(f, 'plain', wanted='t\nother\n'), '10 passed, 1 failed'),
-    'nothing was asked for': (lambda f: write_run(f, 'plain', wanted=''), '9 passed, 1 failed'),
-    'a run left no log': (lambda f: (f / 'plain.json').unlink(), '9 passed, 1 failed'),
-    'a run left half a file': (lambda f: (f / 'plain.xml').write_text('<testsuites>'), '9 passed, 1 failed'),
-    'a step left no result': (lambda f: (f / 'format.xml').unlink(), '9 passed, 1 failed'),
-    'a step failed': (lambda f: (f / 'format.xml').write_text(f'<testsuite>{BAD}</testsuite>'), '9 passed, 1 failed'),
-    'cases of pytest one by one': (lambda f: pytest_run(f, junit(GOOD, GOOD, SKIPPED)), '11 passed, 0 failed, 1 skipped'),
-    'a failed case of pytest': (lambda f: pytest_run(f, junit(GOOD, BAD), 'FAIL'), '10 passed, 1 failed'),
-    'pytest left no file': (lambda f: pytest_run(f, None), '9 passed, 1 failed'),
-    'pytest had no case': (lambda f: pytest_run(f, junit()), '9 passed, 1 failed'),
-    'pytest hung after it wrote its file': (lambda f: pytest_run(f, junit(GOOD), 'TIMEOUT'), '10 passed, 1 failed'),
-    'a file of pytest that is no test': (lambda f: add_file(f, 'test_y.py'), '10 passed, 1 failed'),
+    'all passed': (lambda f: None, '13 passed, 0 failed'),
+    'a run that could not be': (lambda f: skip_run(f, 'newer'), '12 passed, 0 failed, 1 skipped'),
+    'a failed case': (lambda f: write_run(f, 'plain', 'FAIL', xml=junit(GOOD, BAD)), '13 passed, 1 failed'),
+    'a skipped case': (lambda f: write_run(f, 'plain', xml=junit(GOOD, SKIPPED)), '13 passed, 0 failed, 1 skipped'),
+    'a skipped test': (lambda f: write_run(f, 'plain', 'SKIP', xml=junit()), '12 passed, 0 failed, 1 skipped'),
+    'died after its last good case': (lambda f: write_run(f, 'plain', 'ERROR'), '13 passed, 1 failed'),
+    'hung after good cases': (lambda f: write_run(f, 'plain', 'TIMEOUT'), '13 passed, 1 failed'),
+    'hung, with no cases of its own': (lambda f: write_run(f, 'plain', 'TIMEOUT', xml=junit(name='idevicetriage')), '12 passed, 1 failed'),
+    'was asked for and did not run': (lambda f: write_run(f, 'plain', wanted='t\nother\n'), '13 passed, 1 failed'),
+    'nothing was asked for': (lambda f: write_run(f, 'plain', wanted=''), '12 passed, 1 failed'),
+    'a run left no log': (lambda f: (f / 'plain.json').unlink(), '12 passed, 1 failed'),
+    'a run left half a file': (lambda f: (f / 'plain.xml').write_text('<testsuites>'), '12 passed, 1 failed'),
+    'a step left no result': (lambda f: (f / 'format.xml').unlink(), '12 passed, 1 failed'),
+    'a step failed': (lambda f: (f / 'format.xml').write_text(f'<testsuite>{BAD}</testsuite>'), '12 passed, 1 failed'),
+    'cases of pytest one by one': (lambda f: pytest_run(f, junit(GOOD, GOOD, SKIPPED)), '14 passed, 0 failed, 1 skipped'),
+    'a failed case of pytest': (lambda f: pytest_run(f, junit(GOOD, BAD), 'FAIL'), '13 passed, 1 failed'),
+    'pytest left no file': (lambda f: pytest_run(f, None), '12 passed, 1 failed'),
+    'pytest had no case': (lambda f: pytest_run(f, junit()), '12 passed, 1 failed'),
+    'pytest hung after it wrote its file': (lambda f: pytest_run(f, junit(GOOD), 'TIMEOUT'), '13 passed, 1 failed'),
+    'a file of pytest that is no test': (lambda f: add_file(f, 'test_y.py'), '13 passed, 1 failed'),
 }
 
 
