@@ -31,6 +31,15 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "long: waits for limits that no option shortens; not part of the fast gate")
 
 
+def pytest_terminal_summary(terminalreporter, config):
+    """The table of test_restore.py, where all tools were played: what each tool's exit status was for each scenario."""
+    table = getattr(config, "scenario_table", {})
+    if any(len(row) > 1 for row in table.values()):
+        for name, row in table.items():
+            cells = "  ".join(f"{suite} {word}" for suite, word in row.items())
+            terminalreporter.write_line(f"{name:26} {cells}")
+
+
 def pytest_addoption(parser):
     parser.addoption("--build-dir", default="build", help="meson's build folder")
 

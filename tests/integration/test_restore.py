@@ -107,7 +107,9 @@ def runs(request, firmware):
 
 
 @pytest.mark.parametrize('tool, name', CASES)
-def test_scenario(tool, name, runs):
+def test_scenario(tool, name, runs, request):
+    table = request.config.__dict__.setdefault('scenario_table', {}).setdefault(name, {})
+    table[tool.suite] = 'not as expected'
     output, status, session, answer, mode = runs[tool, name].result()
     expected = expected_of(tool, name)
     verdict = json.loads(answer.stdout)['verdict']
@@ -130,6 +132,7 @@ def test_scenario(tool, name, runs):
             assert line in output, output
         for line in expected.get('absent', []):
             assert line not in output, output
+    table[tool.suite] = f'{status}: {seen["outcome"]} {seen["operation"]} {seen["status"]} {seen["phase"]} {seen["strength"]}'
 
 
 @pytest.fixture
