@@ -33,6 +33,8 @@
 #define POLL_MOST_MS 60000
 /* Wait for the tool's version before the session begins. */
 #define VERSION_WAIT_US (500 * USEC_PER_MSEC)
+/* The same for its package. The session must not begin much later than the restore. */
+#define PACKAGE_WAIT_US (100 * USEC_PER_MSEC)
 #define VERDICT_WAIT_MS 1000 /* for the daemon's verdict, once the tool has ended */
 #define FILE_WAIT_MS 1000    /* for the log's file, after everything else */
 /* A tool with libusbmuxd 2.1.0 whose phone has left runs in a loop and reacts to no other
@@ -219,7 +221,7 @@ static void ask_version(struct run *run, const char *tool)
 	if (tool_is_known(tool))
 		tool_package_start(tool, &run->package);
 	if (run->question.fd >= 0 || run->package.fd >= 0)
-		feed_hold(&run->feed, run->started_us + VERSION_WAIT_US);
+		feed_hold(&run->feed, run->started_us + PACKAGE_WAIT_US);
 }
 
 static void hear_version(struct run *run, uint64_t now_us)
@@ -231,9 +233,14 @@ static void hear_version(struct run *run, uint64_t now_us)
 	if (run->question.fd < 0 && run->package.fd < 0)
 		return;
 	heard = tool_version_hear(&run->question);
-	heard &= tool_version_hear(&run->package);
-	if (!heard && !run->tool.ended && now_us < run->started_us + VERSION_WAIT_US)
+	if (now_us < run->started_us + PACKAGE_WAIT_US)
+		heard &= tool_version_hear(&run->package);
+	if (!heard && !run->tool.ended && now_us < run->started_us + VERSION_WAIT_US) {
+		if (now_us >= run->started_us + PACKAGE_WAIT_US)
+			feed_hold(&run->feed, run->started_us + VERSION_WAIT_US);
 		return;
+	}
+	tool_version_hear(&run->package);
 	tool_version_end(&run->question, version);
 	tool_package_end(&run->package, package);
 	tool_version_join(version, package, both);
