@@ -94,10 +94,13 @@ int tool_version_start(const char *name, struct tool_question *ret)
 
 int tool_package_start(const char *name, struct tool_question *ret)
 {
-	/* dpkg knows a file by its path without links. */
+	/* dpkg knows a file by its path without links. The package with the program's name is asked
+	 * first: a search among all takes five times as long. */
 	static const char script[] =
 		"path=$(command -v \"$1\") && path=$(readlink -f \"$path\") && "
-		"owner=$(dpkg-query -S \"$path\" 2>/dev/null) && "
+		"owner=${path##*/} && "
+		"{ dpkg-query -L \"$owner\" 2>/dev/null | grep -qxF \"$path\" 2>/dev/null || "
+		"owner=$(dpkg-query -S \"$path\" 2>/dev/null); } && "
 		"dpkg-query -W -f '${Version}\\n' \"${owner%%:*}\"";
 
 	return start(name, (const char *[]){"/bin/sh", "-c", script, "sh", name, NULL}, ret);
