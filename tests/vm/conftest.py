@@ -23,6 +23,7 @@ import ipsw  # noqa: E402
 from rig import image, journal, machine as rig_machine  # noqa: E402
 
 PHONE = "tests/vm/vhci-phone"
+HOLDER = "tests/vm/hold-threads"
 PROGRAMS = (PHONE, "daemon/idevicetriaged", "client/idevicetriage")
 EXIT_SKIPPED = 77  # what meson takes for "skipped"
 # Many of the pieces in which the tool sends it.
@@ -91,7 +92,7 @@ def system_machine(start_machine, build, tmp_path_factory):
         ["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", folder],
         check=True,
     )
-    return start_machine([PHONE], installed=folder)
+    return start_machine([PHONE, HOLDER], installed=folder)
 
 
 @pytest.fixture(scope="session")

@@ -97,6 +97,66 @@ def test_restart_and_watchdog(machine):
     assert "Sources" in result.text("text")
 
 
+def test_a_hanging_thread_ends_the_watchdog(machine):
+    """The loop goes on, but what it has to write to disk waits for a thread that does not run."""
+    result = machine(
+        READY
+        + """
+        hold-threads $(property idevicetriaged.service MainPID) >/results/held &
+        await held holds
+        start_phone
+        await phone 'scenario done'
+        poll phone_seen
+        usleep 55000000
+        property idevicetriaged.service NRestarts >/results/early
+        poll is idevicetriaged.service NRestarts 1
+        poll is idevicetriaged.service ActiveState active
+        poll phone_seen
+        """,
+        "normal",
+    )
+
+    assert int(result.text("held").split()[1]) >= 1
+    assert result.text("early") == "0\n"
+    assert "idevicetriaged.service: Watchdog timeout" in result.text("journal")
+
+
+def test_the_administrator_is_told(restore):
+    """Status line, messages with their explanation, reload, state dump and the registry, under the real systemd."""
+    result, session, _ = restore(
+        RESTORE
+        + """
+        journalctl --update-catalog
+        told() { journalctl -q -u idevicetriaged.service | grep -q 'The verdict on'; }
+        poll told
+        status_told() { property idevicetriaged.service StatusText | grep -q 'last verdict'; }
+        poll status_told
+        property idevicetriaged.service StatusText >/results/status-text
+        systemctl reload idevicetriaged.service
+        reloaded() { journalctl -q -u idevicetriaged.service | grep -q 'Reloaded the configuration'; }
+        poll reloaded
+        poll is idevicetriaged.service ActiveState active
+        systemctl kill -s USR1 --kill-whom=main idevicetriaged.service
+        dumped() { journalctl -q -u idevicetriaged.service | grep -q 'state: ring'; }
+        poll dumped
+        journalctl -q -x -u idevicetriaged.service >/results/told
+        readlink -f /run/varlink/registry/io.github.idevicetriage >/results/registry
+        """,
+        "tool-bounce",
+    )
+
+    told = result.text("told")
+    assert "failed: error 4013." in told
+    assert "Subject: A restore failed" in told
+    assert f"idevicetriage diagnose {session['session']}" in told
+    assert "Subject: The verdict on a phone changed" in told
+    assert "0 restores running; last verdict: undecided" in result.text("status-text")
+    assert "state: source usbmuxd" in told
+    assert result.text("registry") == "/run/idevicetriage/io.github.idevicetriage\n"
+    # What everybody in the journal's group reads names no phone.
+    assert "001C2D6A3C8A802E" not in (told + result.text("status-text")).upper()
+
+
 def test_a_phone_is_asked_from_the_sandbox(machine):
     result = machine(
         """

@@ -21,10 +21,14 @@ KERNEL_PACKAGE = "linux-image-amd64"
 PACKAGES = (
     "busybox-static",
     "coreutils",
+    "dpkg",
     "idevicerestore",
+    "init-system-helpers",
     "irecovery",
     "libimobiledevice-utils",
+    "perl-base",
     "systemd",
+    "tar",
     "udev",
     "usbmuxd",
 )

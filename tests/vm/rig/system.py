@@ -17,7 +17,6 @@ LEFT_OUT = (
     "lib/udev/hwdb.d",
     "usr/lib/locale",
     "usr/lib/x86_64-linux-gnu/gconv",
-    "usr/lib/x86_64-linux-gnu/perl-base",
     "usr/share",
     "var",
 )
@@ -30,6 +29,10 @@ FOLDERS = (
     "/tmp",
     "/root",
     "/results",
+    "/var/lib/dpkg/alternatives",
+    "/var/lib/dpkg/info",
+    "/var/lib/dpkg/triggers",
+    "/var/lib/dpkg/updates",
     "/var/lib/lockdown",
     "/var/lib/usbmux",
     "/var/log",
@@ -121,6 +124,8 @@ def _add_settings(made):
     made.file("/etc/machine-id", MACHINE_ID + "\n")
     made.file("/etc/os-release", 'ID=debian\nVERSION_ID="12"\n')
     made.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
+    for name in ("available", "status"):
+        made.file(f"/var/lib/dpkg/{name}", "")
     made.link("/usr/bin/sh", "busybox")
     for unit in MASKED:
         made.link(f"/etc/systemd/system/{unit}", "/dev/null")
