@@ -13,7 +13,8 @@ import pytest
 
 import browser
 from daemon import until
-from test_restore import finish, restore_at  # noqa: F401 (a fixture)
+from restoretool import finish
+from test_restore import restore_at  # noqa: F401 (a fixture)
 
 ECID, SERIAL = '001C2D6A3C8A802E', 'F17Z30R0N6XW'
 UDID = '00008030-001C2D6A3C8A802E'
@@ -305,7 +306,7 @@ def restored(bench, make_phone, restore_at):  # noqa: F811
         # Slow enough for a silence before the phone resets.
         phone = make_phone(scenario, speed=0.2 if scenario == 'disk-failure-detach' else 1)
         until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
-        finish(restore_at(bench, phone, *conditions, debug=True))
+        finish(bench, restore_at(bench, phone, *conditions, debug=True))
         phone.stop()
     return bench
 
