@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 import pytest
-from debian import command_in, root_of
+from debian import ROOT, root_of
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 RUN_SECONDS = 1500
@@ -48,8 +48,8 @@ def debian(request, tmp_path_factory):
     subprocess.run(['tar', '-x'], cwd=work, input=packed.stdout, check=True)
 
     def run(command):
-        done = subprocess.run(command_in(root, 'env', 'DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C.UTF-8', 'sh', '-ec', command),
-                              cwd=work, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
+        done = subprocess.run([ROOT / 'enter', root, 'env', 'DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C.UTF-8',
+                               'sh', '-ec', command], cwd=work, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
         print(done.stdout[-4000:], done.stderr[-4000:])
         assert done.returncode == 0, command
         return done.stdout
