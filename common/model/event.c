@@ -7,6 +7,10 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
+/* Of an endpoint address (USB 2.0 specification, 9.6.6). */
+#define USB_ENDPOINT_NUMBER 0x0f
+#define USB_ENDPOINT_IN 0x80
+
 struct word {
 	int value;
 	const char *name;
@@ -55,6 +59,10 @@ static const struct word kinds[] = {
 	{EVENT_SILENCE, "silence"},
 	{EVENT_LINK_LOST, "link-lost"},
 	{EVENT_DIAGNOSIS, "diagnosis"},
+	{EVENT_LINK_ERROR, "link-error"},
+	{EVENT_LINK_CORRECTED, "link-corrected"},
+	{EVENT_LINK_QUIET, "link-quiet"},
+	{EVENT_LINK_RATE, "link-rate"},
 	{0, NULL},
 };
 
@@ -66,6 +74,7 @@ static const struct word sources[] = {
 	{SOURCE_TOOL, "tool"},
 	{SOURCE_PHONE, "phone"},
 	{SOURCE_PERSON, "person"},
+	{SOURCE_LINK, "link"},
 	{0, NULL},
 };
 
@@ -143,6 +152,27 @@ const char *restore_stage_name(enum restore_stage stage)
 const char *outcome_name(enum outcome outcome)
 {
 	return word_name(outcomes, (int)outcome);
+}
+
+const char *link_endpoint_name(uint32_t address)
+{
+	if (!(address & USB_ENDPOINT_NUMBER))
+		return "control";
+	return address & USB_ENDPOINT_IN ? "bulk-in" : "bulk-out";
+}
+
+const char *link_quiet_who(enum link_quiet quiet)
+{
+	switch (quiet) {
+	case LINK_QUIET_TAKES_NOTHING:
+	case LINK_QUIET_PHONES_TURN:
+	case LINK_QUIET_ONLY_SENDS:
+		return "phone";
+	case LINK_QUIET_HOSTS_TURN:
+		return "host";
+	default:
+		return "both";
+	}
 }
 
 enum event_kind event_kind_from_name(const char *name)

@@ -91,6 +91,22 @@ enum event_kind {
 	EVENT_LINK_LOST = 63, /* an unannounced detach */
 	EVENT_DIAGNOSIS = 64, /* the phone's verdict changed: name = phase, number = enum strength,
 			       * text = summary */
+
+	/* What idevicetriage-link saw on the USB bus (source link; port, ecid and udid as far as
+	 * known). Besides these, it sends the kinds of a restore's progress. */
+	EVENT_LINK_ERROR = 70, /* transfers failed, and the phone stayed on the bus (LINK_STAYS_US):
+				* code = negative errno, number = how many, flag = endpoint
+				* address, name = link_endpoint_name() */
+	EVENT_LINK_CORRECTED = 71, /* the computer repeated a transaction, unnoticed by everyone:
+				    * number = such errors since the attach, flag = so many are
+				    * corrected, the next one fails the transfer; 0 = no limit */
+	EVENT_LINK_QUIET = 72, /* nothing moves: number = seconds so far, flag = enum link_quiet,
+				* name = link_quiet_who(). Sent after 10 s, and whenever the
+				* silence is twice as long as last reported */
+	EVENT_LINK_RATE = 73,  /* data moved since the last such event: code = bytes, number =
+				* milliseconds, flag = longest silence in milliseconds, name =
+				* stage or operation. Sent at the end of each stage and operation,
+				* at the detach, and every 10 s in which data moved */
 };
 
 enum event_source {
@@ -102,6 +118,7 @@ enum event_source {
 	SOURCE_TOOL = 5,
 	SOURCE_PHONE = 6,
 	SOURCE_PERSON = 7,
+	SOURCE_LINK = 8, /* idevicetriage-link: what it saw on the USB bus */
 };
 
 enum device_mode {
@@ -156,6 +173,22 @@ enum silence_transfers {
 	SILENCE_TRANSFERS = 2,
 };
 
+/* A phone that leaves the bus fails its transfers too: only if it stays this long, they prove a
+ * fault of the link. */
+#define LINK_STAYS_US 300000
+
+/* Whose turn it is while nothing moves. */
+enum link_quiet {
+	LINK_QUIET_UNKNOWN = 0,
+	LINK_QUIET_TAKES_NOTHING = 1, /* the phone takes no data (an OUT transfer is pending, or the
+				       * TCP window is closed) and sends none */
+	LINK_QUIET_PHONES_TURN = 2,   /* the phone owes an answer or a report */
+	LINK_QUIET_HOSTS_TURN = 3, /* the computer owes data that the phone asked for, or the next
+				    * step in iBoot; no transfer is pending */
+	LINK_QUIET_NOBODY = 4,	   /* nobody sends; whose turn it is, is unknown */
+	LINK_QUIET_ONLY_SENDS = 5, /* the phone takes no data, but it still sends some */
+};
+
 enum step_state { STEP_BEGIN = 1, STEP_DONE = 2, STEP_FAILED = 3 };
 
 /* An event. Fields not listed with its kind above are zero. Strings in the arrays are clean UTF-8
@@ -193,6 +226,10 @@ const char *event_source_name(enum event_source source);
 const char *device_mode_name(enum device_mode mode);
 const char *restore_stage_name(enum restore_stage stage);
 const char *outcome_name(enum outcome outcome);
+/* "control", "bulk-in" or "bulk-out": Apple's endpoints other than 0 that matter here are bulk. */
+const char *link_endpoint_name(uint32_t address);
+/* "phone", "host" or "both" (unknown). */
+const char *link_quiet_who(enum link_quiet quiet);
 /* The reverse. 0 for an unknown word (MODE_UNKNOWN, STAGE_NONE, OUTCOME_UNKNOWN…). */
 enum event_kind event_kind_from_name(const char *name);
 enum event_source event_source_from_name(const char *name);

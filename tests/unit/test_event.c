@@ -106,7 +106,7 @@ static void test_largest_fits(void **state)
 
 static void test_words(void **state)
 {
-	for (int kind = EVENT_BENCH; kind <= EVENT_DIAGNOSIS; kind++) {
+	for (int kind = EVENT_BENCH; kind <= EVENT_LINK_RATE; kind++) {
 		const char *name = event_kind_name((enum event_kind)kind);
 
 		if (!text_equal(name, "unknown"))
@@ -126,7 +126,8 @@ static void kinds_have_numbers_of_their_own(void **state)
 		"stage", "operation", "progress", "checkpoint", "transfer", "wait", "status",
 		"amr-error", "sign", "device-log", "saved", "reported-error", "outcome",
 		"condition", "note", "ticket", "session-begin", "session-end", "silence",
-		"link-lost", "diagnosis"};
+		"link-lost", "diagnosis", "link-error", "link-corrected", "link-quiet",
+		"link-rate"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		assert_string_equal(event_kind_name(event_kind_from_name(words[i])), words[i]);
