@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/utsname.h>
 
 #include "common/base/log.h"
@@ -16,6 +17,7 @@
 #include "daemon/retention.h"
 #include "daemon/ring_keeper.h"
 #include "daemon/server/api.h"
+#include "daemon/server/listen.h"
 #include "daemon/sources/sources.h"
 #include "daemon/status_report.h"
 
@@ -40,6 +42,7 @@ struct daemon {
 	struct retention *retention;
 	struct source_states source_states;
 	struct api *api;
+	struct listen_socket link_socket;
 	struct sources *sources;
 	struct announcer announcer;
 	struct systemd *service;
@@ -303,7 +306,7 @@ static void record_start(struct daemon *daemon)
 static int start_listening(struct daemon *daemon)
 {
 	const char *path = daemon->options.socket;
-	int fd = systemd_take_socket(), r;
+	int fd = systemd_take_socket(SOCK_STREAM), r;
 
 	r = fd >= 0	    ? server_listen_fd(api_server(daemon->api), fd)
 	    : fd == -ENOENT ? server_listen(api_server(daemon->api), path)
@@ -317,6 +320,23 @@ static int start_listening(struct daemon *daemon)
 	return r;
 }
 
+/* The socket for idevicetriage-link. Without it the daemon works all the same. */
+static void open_link_socket(struct daemon *daemon)
+{
+	const char *path = daemon->options.link_socket;
+	int fd = systemd_take_socket(SOCK_SEQPACKET), r = 0;
+
+	daemon->link_socket.fd = -1;
+	if (fd >= 0)
+		r = listen_take(fd, &daemon->link_socket);
+	else if (*path)
+		r = listen_at(path, SOCK_SEQPACKET, &daemon->link_socket);
+	if (r < 0)
+		log_error("Cannot listen for idevicetriage-link on %s: %s. Errors of the USB link "
+			  "are not seen.",
+			path, strerror(-r));
+}
+
 static int start_sources(struct daemon *daemon)
 {
 	const struct sources_options options = {
@@ -324,6 +344,7 @@ static int start_sources(struct daemon *daemon)
 		.usbmuxd_address = getenv("USBMUXD_SOCKET_ADDRESS"),
 		.journal_dir = getenv("IDEVICETRIAGE_JOURNAL_DIR"),
 		.queries = daemon->options.queries,
+		.link_fd = daemon->link_socket.fd,
 	};
 
 	return sources_new(
@@ -368,6 +389,7 @@ static int daemon_start(struct daemon *daemon)
 		r = start_recording(daemon);
 	if (r == 0)
 		r = start_listening(daemon);
+	open_link_socket(daemon);
 	if (r == 0)
 		r = start_sources(daemon);
 	if (r == 0)
@@ -385,6 +407,8 @@ static void daemon_done(struct daemon *daemon)
 	if (daemon->service)
 		systemd_stopping(daemon->service);
 	sources_free(daemon->sources);
+	if (daemon->link_socket.fd > 0)
+		listen_close(&daemon->link_socket);
 	systemd_free(daemon->service);
 	/* Sessions that have just ended are diagnosed and sealed before the exit. */
 	if (daemon->sealer)

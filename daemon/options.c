@@ -27,6 +27,7 @@ static const char usage[] =
 	"                          " OPTIONS_CONFIG_PATH ")\n"
 	"  --socket PATH           listen here (default\n"
 	"                          " OPTIONS_SOCKET_PATH ")\n"
+	"  --link-socket PATH      listen here for idevicetriage-link\n"
 	"  --state-dir DIR         store ring and casebook here (default\n"
 	"                          $STATE_DIRECTORY, else " OPTIONS_STATE_DIR ")\n"
 	"  --bench-name NAME       label of this computer (default: the host name)\n"
@@ -64,6 +65,11 @@ static bool set_text(char *field, size_t size, const char *value)
 static bool set_socket(struct options *options, const char *value)
 {
 	return set_text(options->socket, sizeof(options->socket), value);
+}
+
+static bool set_link_socket(struct options *options, const char *value)
+{
+	return set_text(options->link_socket, sizeof(options->link_socket), value);
 }
 
 static bool set_state_dir(struct options *options, const char *value)
@@ -148,6 +154,7 @@ static const struct {
 	{"keep-attempts", set_keep_attempts, "a number of days, at most 36500"},
 	{"phone-query", set_phone_query, "yes or no"},
 	{"probe-restore", set_probe_restore, "none or attach"},
+	{"link-socket", set_link_socket, "a path"},
 };
 
 struct file_reading {
@@ -222,6 +229,7 @@ static const struct option long_options[] = {
 	{"keep-attempts", required_argument, NULL, OPTION_KEY + 6},
 	{"phone-query", required_argument, NULL, OPTION_KEY + 7},
 	{"probe-restore", required_argument, NULL, OPTION_KEY + 8},
+	{"link-socket", required_argument, NULL, OPTION_KEY + 9},
 	{"config", required_argument, NULL, 'c'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"help", no_argument, NULL, 'h'},
@@ -273,7 +281,7 @@ int options_read(int argc, char **argv, struct options *ret)
 	const char *config = find_config(argc, argv);
 	int option, r;
 
-	_Static_assert(ARRAY_SIZE(keys) == 9, "long_options has a row for each key");
+	_Static_assert(ARRAY_SIZE(keys) == 10, "long_options has a row for each key");
 	set_defaults(&options);
 	r = read_file(&options, config ? config : OPTIONS_CONFIG_PATH, config != NULL);
 	if (r < 0)

@@ -15,6 +15,7 @@
 
 struct options {
 	char socket[PATH_MAX];
+	char link_socket[PATH_MAX]; /* for idevicetriage-link; empty = none */
 	char state_dir[PATH_MAX];
 	char bench_name[NAME_SIZE];
 	uint64_t ring_bytes;

@@ -101,15 +101,17 @@ void systemd_status(struct systemd *service, const char *format, ...)
 	sd_notifyf(false, "STATUS=%s", status);
 }
 
-int systemd_take_socket(void)
+int systemd_take_socket(int type)
 {
-	int count = sd_listen_fds(true);
+	int count = sd_listen_fds(false), found = -ENOENT;
 
 	if (count < 0)
 		return count;
-	if (count == 0)
-		return -ENOENT;
-	if (count > 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0)
-		return -EINVAL;
-	return SD_LISTEN_FDS_START;
+	for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; fd++) {
+		if (sd_is_socket_unix(fd, 0, 1, NULL, 0) <= 0)
+			return -EINVAL;
+		if (sd_is_socket_unix(fd, type, 1, NULL, 0) > 0)
+			found = fd;
+	}
+	return found;
 }

@@ -30,6 +30,7 @@ void systemd_stopping(struct systemd *service);
 /* Sets the status line of `systemctl status`; sent only if it changes. Line ends become blanks. */
 void systemd_status(struct systemd *service, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Returns the listening Unix stream socket that the manager passed; the caller owns the descriptor.
- * Returns -ENOENT if none was passed, or -EINVAL if it is anything else. Call it once. */
-int systemd_take_socket(void);
+/* Returns the listening Unix socket of `type` (SOCK_STREAM, SOCK_SEQPACKET) that the manager
+ * passed; the caller owns the descriptor. Returns -ENOENT if the manager passed none of this type,
+ * or -EINVAL if it passed anything that is not such a socket. Call it once for each type. */
+int systemd_take_socket(int type);

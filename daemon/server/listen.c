@@ -15,9 +15,9 @@
 #define SOCKET_UMASK 0117 /* owner and group only */
 
 /* Removes a socket that no process listens on. Returns 0 or -EADDRINUSE. */
-static int remove_stale(const struct sockaddr_un *address)
+static int remove_stale(const struct sockaddr_un *address, int type)
 {
-	CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP(closep) int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat status;
 
 	if (fd < 0)
@@ -43,10 +43,10 @@ static int bind_private(int fd, const struct sockaddr_un *address)
 	return r;
 }
 
-int listen_at(const char *path, struct listen_socket *ret)
+int listen_at(const char *path, int type, struct listen_socket *ret)
 {
 	struct listen_socket made = {.fd = -1, .made_here = true};
-	CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP(closep) int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat status;
 	int r;
 
@@ -55,7 +55,7 @@ int listen_at(const char *path, struct listen_socket *ret)
 	made.address.sun_family = AF_UNIX;
 	if (!text_copy(made.address.sun_path, sizeof(made.address.sun_path), path))
 		return -ENAMETOOLONG;
-	r = remove_stale(&made.address);
+	r = remove_stale(&made.address, type);
 	if (r >= 0)
 		r = bind_private(fd, &made.address);
 	if (r < 0)

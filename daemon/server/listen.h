@@ -14,10 +14,10 @@ struct listen_socket {
 	ino_t inode;
 };
 
-/* Creates a socket at `path` with mode 0660, and listens. Replaces a socket that no process listens
- * on. Returns 0, -EADDRINUSE if a process listens there or the file is not a socket, -ENAMETOOLONG,
- * or another negative errno. */
-int listen_at(const char *path, struct listen_socket *ret);
+/* Creates a socket of `type` (SOCK_STREAM, SOCK_SEQPACKET) at `path` with mode 0660, and listens.
+ * Replaces a socket that no process listens on. Returns 0, -EADDRINUSE if a process listens there
+ * or the file is not a socket, -ENAMETOOLONG, or another negative errno. */
+int listen_at(const char *path, int type, struct listen_socket *ret);
 /* Takes ownership of `fd`, and closes it on failure. Returns 0, or -ENOTSOCK if it is not a
  * listening Unix socket. */
 int listen_take(int fd, struct listen_socket *ret);

@@ -481,7 +481,7 @@ int server_listen(struct server *server, const char *path)
 	int r;
 
 	assert(server->bound.fd < 0);
-	r = listen_at(path, &server->bound);
+	r = listen_at(path, SOCK_STREAM, &server->bound);
 	return r < 0 ? r : start_listening(server);
 }
 

@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "daemon/sources/journal.h"
 #include "daemon/sources/kmsg.h"
+#include "daemon/sources/link.h"
 #include "daemon/sources/phone.h"
 #include "daemon/sources/usb.h"
 #include "daemon/sources/usbmux.h"
@@ -22,8 +23,9 @@ struct sources {
 	struct usb *usb;
 	struct usbmux *usbmux;
 	struct journal *journal;
-	struct kmsg *kmsg;   /* only while the journal is unreadable */
-	struct phone *phone; /* only if queries are enabled */
+	struct kmsg *kmsg;	  /* only while the journal is unreadable */
+	struct link_source *link; /* only with its socket */
+	struct phone *phone;	  /* only if queries are enabled */
 	struct query_policy query_policy;
 };
 
@@ -108,6 +110,19 @@ int sources_set_queries(struct sources *sources, unsigned queries)
 	return 0;
 }
 
+static void list_running(void *user, void (*each)(void *context, const char *port), void *context)
+{
+	struct sources *sources = user;
+	const struct bench *bench = recorder_bench(sources->recorder);
+
+	for (size_t i = 0; i < bench_session_count(bench); i++) {
+		const struct session *session = bench_session(bench, i);
+
+		if (session_is_open(session) && *session->attempt.port)
+			each(context, session->attempt.port);
+	}
+}
+
 static int start(struct sources *sources, const struct sources_options *options)
 {
 	const struct usbmux_options usbmux = {
@@ -122,6 +137,9 @@ static int start(struct sources *sources, const struct sources_options *options)
 		r = sources_set_queries(sources, options->queries);
 	if (r == 0)
 		r = usbmux_new(sources->loop, &usbmux, take_event, sources, &sources->usbmux);
+	if (r == 0 && options->link_fd >= 0)
+		r = link_source_new(sources->loop, options->link_fd, list_running, take_event,
+			sources, &sources->link);
 	return r < 0 ? r : start_journal(sources, options);
 }
 
@@ -148,6 +166,7 @@ struct sources *sources_free(struct sources *sources)
 	if (!sources)
 		return NULL;
 	phone_free(sources->phone);
+	link_source_free(sources->link);
 	journal_free(sources->journal);
 	kmsg_free(sources->kmsg);
 	usbmux_free(sources->usbmux);

@@ -15,7 +15,8 @@ struct sources_options {
 	const char *state_dir;	     /* for the journal's position */
 	const char *usbmuxd_address; /* NULL = usbmuxd's default */
 	const char *journal_dir;     /* NULL = the system's journal */
-	unsigned queries;	     /* allowed questions to phones: enum query bits */
+	int link_fd;	  /* listening socket of idevicetriage-link, borrowed; -1 = none */
+	unsigned queries; /* allowed questions to phones: enum query bits */
 };
 
 /* Starts all sources. The recorder and the states must outlive them; the texts are borrowed.

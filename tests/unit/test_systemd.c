@@ -150,8 +150,9 @@ static void reload(void **state)
 	assert_string_equal(rig->heard, "READY=1");
 }
 
-/* What systemd_take_socket() returns in a process that inherits `fd` as the manager gives it. */
-static int take_in_child(int fd)
+/* What systemd_take_socket() returns for `type` in a process that inherits `fd` as the manager
+ * gives it. */
+static int take_in_child(int fd, int type)
 {
 	int status, pid = fork();
 
@@ -165,7 +166,7 @@ static int take_in_child(int fd)
 			setenv("LISTEN_PID", self, 1);
 			setenv("LISTEN_FDS", "1", 1);
 		}
-		status = systemd_take_socket();
+		status = systemd_take_socket(type);
 		_exit(status < 0 ? -status : 200 + status);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -177,16 +178,23 @@ static void socket_of_the_manager(void **state)
 {
 	struct rig *rig = *state;
 	char name[sizeof(path) + 8];
-	int listener;
+	int listener, packets;
 
 	snprintf(name, sizeof(name), "%s.listen", path);
 	listener = open_socket(name, SOCK_STREAM);
-	assert_int_equal(take_in_child(-1), ENOENT);
-	assert_int_equal(take_in_child(listener), EINVAL);
+	assert_int_equal(take_in_child(-1, SOCK_STREAM), ENOENT);
+	assert_int_equal(take_in_child(listener, SOCK_STREAM), EINVAL);
 	assert_int_equal(listen(listener, 1), 0);
-	assert_int_equal(take_in_child(listener), 203);
-	assert_int_equal(take_in_child(rig->manager), EINVAL);
+	assert_int_equal(take_in_child(listener, SOCK_STREAM), 203);
+	assert_int_equal(take_in_child(listener, SOCK_SEQPACKET), ENOENT);
+	assert_int_equal(take_in_child(rig->manager, SOCK_STREAM), EINVAL);
 	close(listener);
+	unlink(name);
+	packets = open_socket(name, SOCK_SEQPACKET);
+	assert_int_equal(listen(packets, 1), 0);
+	assert_int_equal(take_in_child(packets, SOCK_SEQPACKET), 203);
+	assert_int_equal(take_in_child(packets, SOCK_STREAM), ENOENT);
+	close(packets);
 	unlink(name);
 }
 
