@@ -30,6 +30,7 @@ LAYERS = {
     'ring': (('base',), re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}')),
     'model': (('base',), PURE),
     'logs': (('base', 'model'), PURE),
+    'link_reader': (('base', 'model'), PURE),
     'diagnosis': (('base', 'model'), PURE),
     'json': (('base',), re.compile(r'^(event_|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|clock_now|log_write)')),
     'casefile': (('base', 'model', 'logs', 'diagnosis', 'json'), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_now|log_write)')),
@@ -50,6 +51,8 @@ LAYERS = {
     'usb': (('base', 'model', 'logs', 'loop', 'source'), ADAPTER),
     'journal': (('base', 'model', 'logs', 'loop', 'path_watch', 'source'), ADAPTER),
     'kmsg': (('base', 'model', 'logs', 'loop', 'source'), ADAPTER),
+    'link_source': (('base', 'model', 'loop', 'source'), ADAPTER),
+    'link_program': (('base', 'model', 'loop', 'link_reader'), ADAPTER),
     'systemd': (('base', 'loop'), ADAPTER),
     'message': (('base',), ADAPTER),
     'announcer': (('base', 'ring', 'model', 'diagnosis', 'store', 'recorder', 'message'), ADAPTER),
@@ -85,6 +88,7 @@ def symbols(archive):
 # brings TLS with it stays in idevicetriage-phone.
 LINKED = {
     'daemon/idevicetriaged': {'event_core-2.1', 'inih', 'json-c', 'plist-2.0', 'sqlite3', 'systemd', 'z'},
+    'link/idevicetriage-link': {'event_core-2.1', 'systemd'},
     'client/idevicetriage': {'archive', 'json-c', 'sqlite3', 'z'},
 }
 # The C library and the compilers' own.
@@ -114,7 +118,7 @@ def linked_problems(program, allowed):
 
 
 # Where a header may be included from; the C file of its own name does not count.
-SOURCES = ('client', 'common', 'daemon', 'phone', 'tests')
+SOURCES = ('client', 'common', 'daemon', 'link', 'phone', 'tests')
 
 
 def idle_headers(root):

@@ -183,6 +183,14 @@ void check_usb_source(struct doctor *doctor)
 		"PrivateNetwork= of its unit).");
 }
 
+void check_link(struct doctor *doctor)
+{
+	check_source(doctor, "link", DOCTOR_WARNING,
+		"Errors of the USB link are not seen, and restores without `run` only in part",
+		"Run: systemctl enable --now idevicetriage-link.service. The kernel needs usbmon: "
+		"modprobe usbmon.");
+}
+
 void check_ring(struct doctor *doctor)
 {
 	check_source(doctor, "ring", DOCTOR_PROBLEM, "Records are lost when the daemon stops",

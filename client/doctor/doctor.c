@@ -14,6 +14,7 @@ static const struct doctor_check checks[] = {
 	{"caller-group", "your group", check_caller},
 	{"usb-source", "USB events", check_usb_source},
 	{"journal", "the journal", check_journal},
+	{"link", "USB transfers", check_link},
 	{"ring", "the ring", check_ring},
 	{"casebook", "the casebook", check_casebook},
 	{"phone-program", "queries to phones", check_phone_program},

@@ -17,7 +17,7 @@ DEBIAN_START = "/usr/sbin/usbmuxd --user usbmux --systemd"
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "systemd" / "usbmuxd-always-on.conf"
 RULES = ('# comment\nSUBSYSTEM=="usb", ENV{PRODUCT}=="5ac/12[9a][0-9a-f]/*", OWNER="usbmux", '
          'ENV{SYSTEMD_WANTS}="usbmuxd.service"\n')
-UP = [{"name": name, "up": True, "detail": "fine"} for name in ("usb", "usbmuxd", "journal", "ring", "casebook")]
+UP = [{"name": name, "up": True, "detail": "fine"} for name in ("usb", "usbmuxd", "journal", "link", "ring", "casebook")]
 
 
 class Tree:
@@ -303,6 +303,7 @@ def test_a_planted_fault_is_found(tree, daemon, plant, check, result, words):
 @pytest.mark.parametrize("source, check, result", [
     ("usb", "usb-source", "problem"),
     ("journal", "journal", "problem"),
+    ("link", "link", "warning"),
     ("ring", "ring", "problem"),
     ("casebook", "casebook", "problem"),
 ])
@@ -396,7 +397,7 @@ def test_no_daemon(tree):
     found = {check: (result, text) for check, result, text in tree.findings()}
     assert found.pop("daemon")[0] == "problem"
     assert {result for result, _ in found.values()} == {"not-checkable"}
-    assert set(found) == {"usb-source", "journal", "ring", "casebook"}
+    assert set(found) == {"usb-source", "journal", "link", "ring", "casebook"}
 
 
 def test_a_daemon_of_another_version(tree, daemon):
