@@ -14,7 +14,8 @@
 #define NARROW_COLUMNS 64 /* below this, the text gets its own line */
 
 /* The fields of a kind, in this order: a what was corrected, m mode, n name, # number, s state, %
- * permille, c code, p port, i identifier, t text. Kinds not listed here show all. */
+ * permille, c code, p port, i identifier, l corrected errors, q silence of the link, r rate, t
+ * text. Kinds not listed here show all. */
 static const struct {
 	const char *kind;
 	const char *shows;
@@ -63,6 +64,10 @@ static const struct {
 	{"silence", "n#s", NULL, PAINT_BAD},
 	{"link-lost", "mpi", NULL, PAINT_BAD},
 	{"diagnosis", "it", "verdict", PAINT_BOLD},
+	{"link-error", "n#cp", "transfer failed", PAINT_WARNING},
+	{"link-corrected", "lp", "error corrected", PAINT_WARNING},
+	{"link-quiet", "qs", "link quiet", PAINT_WARNING},
+	{"link-rate", "nr", "transferred", PAINT_DIM},
 };
 
 static void put_word(struct layout *layout, const char *before, const char *word)
@@ -98,6 +103,34 @@ static void put_change(struct layout *layout, struct json_object *record)
 	put_word(layout, "by ", field_text(record, "by"));
 }
 
+static void put_corrected(struct layout *layout, struct json_object *record)
+{
+	int64_t limit = field_number_or(record, "limit", 0);
+
+	layout_put(layout, " %" PRId64, field_number_or(record, "number", 0));
+	if (limit)
+		layout_put(layout, " of %" PRId64, limit);
+	put_word(layout, "port ", field_text(record, "port"));
+}
+
+static void put_quiet(struct layout *layout, struct json_object *record)
+{
+	put_word(layout, "", field_text(record, "name"));
+	layout_put(layout, " for %" PRId64 " s", field_number_or(record, "number", 0));
+}
+
+static void put_rate(struct layout *layout, struct json_object *record)
+{
+	int64_t bytes = field_number_or(record, "code", 0);
+	int64_t duration_ms = field_number_or(record, "number", 0);
+
+	layout_put(layout, " %.1f MB", (double)bytes / 1e6);
+	if (duration_ms > 0)
+		layout_put(layout, " at %.1f MB/s", (double)bytes / 1e3 / (double)duration_ms);
+	layout_put(layout, ", silent up to %.1f s",
+		(double)field_number_or(record, "silentUSec", 0) / 1e6);
+}
+
 static void put_field(struct layout *layout, struct json_object *record, char field)
 {
 	switch (field) {
@@ -124,6 +157,15 @@ static void put_field(struct layout *layout, struct json_object *record, char fi
 		break;
 	case 'p':
 		put_word(layout, "port ", field_text(record, "port"));
+		break;
+	case 'l':
+		put_corrected(layout, record);
+		break;
+	case 'q':
+		put_quiet(layout, record);
+		break;
+	case 'r':
+		put_rate(layout, record);
 		break;
 	case 'i':
 		put_word(layout, "", phrase_identifier(record));

@@ -221,6 +221,7 @@ static void read_overruns(struct attempt *attempt, const json *observed)
 		json *object = json_object_array_get_idx(overruns, i);
 		struct overrun *overrun = &attempt->overruns[attempt->overrun_count];
 		uint32_t transfers = read_u32(object, "transfers");
+		uint32_t quiet = read_u32(object, "quiet");
 
 		*overrun = (struct overrun){
 			.seconds = read_u32(object, "seconds"),
@@ -228,6 +229,8 @@ static void read_overruns(struct attempt *attempt, const json *observed)
 			.transfers = transfers <= SILENCE_TRANSFERS
 					     ? (enum silence_transfers)transfers
 					     : SILENCE_TRANSFERS_UNKNOWN,
+			.quiet = quiet <= LINK_QUIET_ONLY_SENDS ? (enum link_quiet)quiet
+								: LINK_QUIET_UNKNOWN,
 			.sequence = read_sequence(object),
 		};
 		take_text(object, "step", overrun->step, sizeof(overrun->step));

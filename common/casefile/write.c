@@ -99,6 +99,7 @@ static json *overruns_array(struct json_builder *builder, const struct attempt *
 		json_put_number(builder, object, "seconds", overrun->seconds);
 		json_put_number(builder, object, "allowedSeconds", overrun->allowed_seconds);
 		json_put_number(builder, object, "transfers", overrun->transfers);
+		json_put_number(builder, object, "quiet", overrun->quiet);
 		put_sequence(builder, object, "sequence", overrun->sequence);
 	}
 	return array;

@@ -95,3 +95,41 @@ attempt_test *fact_cable_unknown(const struct case_analysis *view)
 {
 	return any_failure(view, has_no_cable_label);
 }
+
+static bool was_quiet(const struct attempt_view *a, enum link_quiet quiet)
+{
+	for (size_t i = 0; i < a->attempt->overrun_count; i++)
+		if (a->attempt->overruns[i].quiet == quiet)
+			return true;
+	return false;
+}
+
+static bool phone_only_sent(const struct attempt_view *a)
+{
+	return was_quiet(a, LINK_QUIET_ONLY_SENDS);
+}
+
+static bool phone_took_nothing(const struct attempt_view *a)
+{
+	return was_quiet(a, LINK_QUIET_TAKES_NOTHING) || phone_only_sent(a);
+}
+
+static bool computer_was_silent(const struct attempt_view *a)
+{
+	return was_quiet(a, LINK_QUIET_HOSTS_TURN);
+}
+
+attempt_test *fact_phone_took_nothing(const struct case_analysis *view)
+{
+	return any_failure(view, phone_took_nothing);
+}
+
+attempt_test *fact_phone_only_sent(const struct case_analysis *view)
+{
+	return any_failure(view, phone_only_sent);
+}
+
+attempt_test *fact_computer_silent(const struct case_analysis *view)
+{
+	return any_failure(view, computer_was_silent);
+}

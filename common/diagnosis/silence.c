@@ -16,6 +16,16 @@ static const char *const transfer_sentences[] = {
 	[SILENCE_TRANSFERS] = " USB transfers went on.",
 };
 
+/* What the bus showed; it goes before the count of transfers. */
+static const char *const quiet_sentences[] = {
+	[LINK_QUIET_UNKNOWN] = "",
+	[LINK_QUIET_TAKES_NOTHING] = " The phone was silent: it accepted no data on USB.",
+	[LINK_QUIET_PHONES_TURN] = " The phone was silent: it owed the next message.",
+	[LINK_QUIET_HOSTS_TURN] = " The computer was silent: it owed the next data.",
+	[LINK_QUIET_NOBODY] = " Neither the computer nor the phone sent anything on USB.",
+	[LINK_QUIET_ONLY_SENDS] = " The phone accepted no data on USB, but still sent some.",
+};
+
 static void word_duration(uint32_t seconds, char out[static DURATION_SIZE])
 {
 	if (seconds < 60)
@@ -44,7 +54,8 @@ static void add_silence(const struct attempt_view *a, size_t index, struct verdi
 	snprintf(finding->text, sizeof(finding->text), "%s%s%s, for %s%s; %s allowed.%s",
 		overrun->step, overrun->step[0] ? ": " : "", budget->meaning,
 		lasts ? "more than " : "", lasts ? allowed : length, allowed,
-		transfer_sentences[overrun->transfers]);
+		overrun->quiet ? quiet_sentences[overrun->quiet]
+			       : transfer_sentences[overrun->transfers]);
 	if (overrun->sequence) {
 		finding->records[0] = overrun->sequence;
 		finding->sessions[0] = a->attempt->id;

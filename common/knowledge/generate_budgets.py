@@ -7,7 +7,7 @@ from textfile import quote
 
 # What session.c and the parsers ask for.
 NAMES = {"wait-disconnect", "wait-recovery", "wait-restore-mode", "restored-silence", "asr", "watched-silence",
-         "return", "tool-end", "reboot", "run-idle", "watched-idle", "watched-restore"}
+         "return", "tool-end", "transfer-failed", "reboot", "run-idle", "watched-idle", "watched-restore"}
 SECONDS_MOST = 24 * 60 * 60
 
 

@@ -348,6 +348,50 @@ static void fold_sign(struct attempt *attempt, const struct event *event)
 	attempt->lost_by_log |= event->kind == EVENT_SIGN && event->flag && !attempt->status_known;
 }
 
+/* idevicetriage-link reports an error only if the phone stayed. A stalled transfer is an answer of
+ * the phone, which the line has brought. */
+static void fold_link_error(struct attempt *attempt, const struct event *event)
+{
+	bool refused = event->code == -EPIPE;
+
+	see_sign(attempt, refused ? SIGN_TRANSFER_REFUSED : SIGN_TRANSFER_ERROR,
+		(int32_t)event->code, event->sequence);
+	if (refused)
+		return;
+	attempt->health.usb_errors += event->number;
+	attempt->health.link_errors += event->number;
+	if (!attempt->health.first_fault_sequence)
+		attempt->health.first_fault_sequence = event->sequence;
+}
+
+/* The number is that of the attach so far. */
+static void fold_link_corrected(struct attempt *attempt, const struct event *event)
+{
+	struct health *health = &attempt->health;
+
+	see_sign(attempt, SIGN_TRANSFER_CORRECTED, 0, event->sequence);
+	if (event->number > health->link_corrected)
+		health->link_corrected = event->number;
+}
+
+static void fold_link_rate(struct attempt *attempt, const struct event *event)
+{
+	if (event->code <= 0)
+		return;
+	attempt->health.link_bytes += (uint64_t)event->code;
+	attempt->health.link_ms += event->number;
+}
+
+/* The latest word on whose turn it is while nothing moves. */
+static void fold_link_quiet(struct attempt *attempt, const struct event *event)
+{
+	attempt->quiet = (enum link_quiet)event->flag;
+	/* The next one is due when it is twice as long. */
+	attempt->quiet_until_us = event->at.monotonic_us + (event->number + 1) * USEC_PER_SEC;
+	if (attempt->silent && attempt->overrun_count)
+		attempt->overruns[attempt->overrun_count - 1].quiet = attempt->quiet;
+}
+
 static void fold_mux_error(struct attempt *attempt, const struct event *event)
 {
 	attempt->health.mux_faults++;
@@ -706,6 +750,8 @@ static void note_overrun(struct attempt *attempt, const struct event *event)
 		.sequence = event->sequence,
 		.since_us = event->at.monotonic_us - event->number * USEC_PER_SEC,
 	};
+	if (event->at.monotonic_us <= attempt->quiet_until_us)
+		overrun->quiet = attempt->quiet;
 	if (budget && budget->seconds < overrun->allowed_seconds)
 		overrun->allowed_seconds = budget->seconds;
 	text_copy(overrun->wait, sizeof(overrun->wait), event->name);
@@ -806,6 +852,10 @@ static const struct fold {
 	[EVENT_MUX_DETACH] = {fold_detach, 0},
 	[EVENT_LINK_LOST] = {fold_link_lost, 0},
 	[EVENT_USB_ERROR] = {fold_usb_error, 0},
+	[EVENT_LINK_ERROR] = {fold_link_error, 0},
+	[EVENT_LINK_CORRECTED] = {fold_link_corrected, 0},
+	[EVENT_LINK_QUIET] = {fold_link_quiet, 0},
+	[EVENT_LINK_RATE] = {fold_link_rate, 0},
 	[EVENT_MUX_ERROR] = {fold_mux_error, 0},
 	[EVENT_PORT] = {fold_port, 0},
 	[EVENT_MUX_CLIENT] = {fold_mux_client, 0},

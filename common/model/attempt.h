@@ -19,9 +19,12 @@
 #define ATTEMPT_FAILED_STEPS_MAX 4
 #define ATTEMPT_AMENDMENTS_MAX 12
 #define PORT_TRANSFERS "transfers" /* name of an EVENT_PORT: transfers resume after a silence */
-#define SIGN_OTHER_PROGRAM "other-program"     /* of EVENT_MUX_CLIENT */
-#define SIGN_LATER_LOG "later-log"	       /* of a tool's log, at its end */
-#define SIGN_CUSTOM_FIRMWARE "custom-firmware" /* of EVENT_TOOL_START */
+#define SIGN_TRANSFER_ERROR "transfer-error"	     /* of EVENT_LINK_ERROR */
+#define SIGN_TRANSFER_REFUSED "transfer-refused"     /* the same, the phone stalled the transfer */
+#define SIGN_TRANSFER_CORRECTED "transfer-corrected" /* of EVENT_LINK_CORRECTED */
+#define SIGN_OTHER_PROGRAM "other-program"	     /* of EVENT_MUX_CLIENT */
+#define SIGN_LATER_LOG "later-log"		     /* of a tool's log, at its end */
+#define SIGN_CUSTOM_FIRMWARE "custom-firmware"	     /* of EVENT_TOOL_START */
 #define CONDITION_KEY_SIZE 32
 #define CONDITION_VALUE_SIZE 64
 
@@ -63,8 +66,9 @@ struct overrun {
 	uint32_t seconds; /* until the next sign of life of the phone or the end of the session */
 	uint32_t allowed_seconds; /* the budget */
 	enum silence_transfers transfers;
-	uint64_t sequence; /* of its record; 0 = none */
-	uint64_t since_us; /* monotonic, used only by the fold */
+	enum link_quiet quiet; /* what the bus showed of it */
+	uint64_t sequence;     /* of its record; 0 = none */
+	uint64_t since_us;     /* monotonic, used only by the fold */
 };
 
 /* A checkpoint that ended with a result other than 0 and did not complete later. */
@@ -101,8 +105,12 @@ struct health {
 	uint32_t usb_errors;	      /* outside mode changes and real disconnects */
 	uint32_t usb_errors_masked;   /* inside them: no evidence */
 	uint32_t mux_faults;
-	uint32_t speed_mbps; /* lowest seen; 0 = unknown */
-	uint32_t hub_depth;  /* deepest seen */
+	uint32_t link_errors;	 /* transfers that failed while the phone stayed on the bus */
+	uint32_t link_corrected; /* transactions that were repeated in one attach, at most */
+	uint64_t link_bytes;	 /* that moved; 0 = the bus was not watched */
+	uint64_t link_ms;	 /* the time in which they did */
+	uint32_t speed_mbps;	 /* lowest seen; 0 = unknown */
+	uint32_t hub_depth;	 /* deepest seen */
 	bool hub_depth_known;
 	uint64_t first_fault_sequence;
 	enum health_grade grade;
@@ -169,7 +177,9 @@ struct attempt {
 	size_t amendment_count;
 
 	/* Used only by the fold. */
-	bool outcome_amended;	     /* what a person said of the end holds from then on */
+	enum link_quiet quiet;	 /* the last one that the bus showed */
+	uint64_t quiet_until_us; /* monotonic: it lasts until then, or a longer one is reported */
+	bool outcome_amended;	 /* what a person said of the end holds from then on */
 	struct boot_program program; /* in the last mode, as far as known */
 	enum device_mode attached;   /* the last mode in which it was on the bench */
 	size_t recoveries; /* times it came to recovery mode; a replugged phone is not counted */

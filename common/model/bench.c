@@ -537,7 +537,8 @@ static void hear_phone(struct bench *bench, struct bench_device *device, const s
 	struct event attach;
 	struct session *session;
 
-	if (!device || event->kind != EVENT_IDENTITY || event->source != SOURCE_PHONE ||
+	if (!device || event->kind != EVENT_IDENTITY ||
+		(event->source != SOURCE_PHONE && event->source != SOURCE_LINK) ||
 		device->mode != MODE_NORMAL_OR_RESTORE)
 		return;
 	device->mode = event->mode;
@@ -549,6 +550,61 @@ static void hear_phone(struct bench *bench, struct bench_device *device, const s
 		begin_watched(bench, device, &attach, "the phone says that it is in restore mode");
 	if (session)
 		feed_session(bench, session, &attach);
+}
+
+/* The bus and the tool's log report the same course of a restore. */
+static bool is_course(enum event_kind kind)
+{
+	return (kind >= EVENT_STAGE && kind <= EVENT_AMR_ERROR) || kind == EVENT_OUTCOME ||
+	       kind == EVENT_TOOL_VERSION;
+}
+
+/* Whether the session has this from a log: the tool is one whose log is read. */
+static bool has_from_log(const struct session *session, const struct event *event)
+{
+	const struct known_tool *tool = known_tool_of_program(session->attempt.tool);
+
+	return event->source == SOURCE_LINK && is_course(event->kind) && session->has_tool &&
+	       tool && tool->role == PROGRAM_TOOL;
+}
+
+/* A restore that has just begun may not have learned its phone yet. */
+static bool may_be_of_run(const struct bench *bench)
+{
+	for (size_t i = 0; i < bench->session_count; i++)
+		if (bench->sessions[i]->running && bench->sessions[i]->has_tool &&
+			!identity_is_known(&bench->sessions[i]->identity))
+			return true;
+	return false;
+}
+
+/* The bus shows a restore that nobody reported: a program sends a phone its restore system, or
+ * talks to the phone's restore program. */
+static struct session *begin_heard(
+	struct bench *bench, const struct bench_device *device, const struct event *event)
+{
+	struct event begin = {
+		.at = event->at, .kind = EVENT_SESSION_BEGIN, .source = SOURCE_DAEMON};
+	struct event seen = device_attach(device, device->changed, SOURCE_USB);
+	char program[BOOT_PROGRAM_SIZE];
+	struct session *session;
+
+	if (event->source != SOURCE_LINK || may_be_of_run(bench) ||
+		(event->kind != EVENT_STAGE &&
+			!(event->kind == EVENT_TRANSFER && event->flag == STEP_BEGIN)))
+		return NULL;
+	session = add_session(bench, false);
+	if (!session)
+		return NULL;
+	session->identity = device->identity;
+	session->attempt.id = bench->make_id(bench->user, event->at);
+	text_copy(begin.name, sizeof(begin.name), bench->name);
+	event_set_text(&begin, "a program restores the phone");
+	keep(bench, session, &begin);
+	boot_program_write(&device->program, program);
+	event_set_text(&seen, program);
+	feed_session(bench, session, &seen);
+	return session;
 }
 
 static bool is_tool_of(const struct session *session, const char *program)
@@ -576,6 +632,7 @@ static void feed_client(struct bench *bench, const struct event *event)
 
 void bench_feed(struct bench *bench, const struct event *event)
 {
+	const struct identity identity = event_identity(event);
 	struct session *session = NULL;
 	struct bench_device *device = NULL;
 	uint64_t sequence;
@@ -598,11 +655,16 @@ void bench_feed(struct bench *bench, const struct event *event)
 	} else {
 		device = locate_device(bench, event);
 		hear_phone(bench, device, event);
-		session = device ? running_session(bench, &device->identity) : NULL;
+		session = running_session(bench, device ? &device->identity : &identity);
+		if (session && has_from_log(session, event))
+			return;
+		if (device && !session)
+			session = begin_heard(bench, device, event);
 		/* An error that keeps the phone from returning may arrive after the tool has given
 		 * up. */
-		if (device && !session && event->kind == EVENT_USB_ERROR)
-			session = late_session(bench, &device->identity, event);
+		if (!session && (event->kind == EVENT_USB_ERROR || event->kind == EVENT_LINK_ERROR))
+			session =
+				late_session(bench, device ? &device->identity : &identity, event);
 	}
 	if (session && event->source == SOURCE_TOOL)
 		session->tool_heard_us = event->at.monotonic_us;
@@ -726,7 +788,10 @@ static void tell_unlisted(struct bench *bench, struct bench_device *device, stru
 	for (size_t i = 0; session && session->running && i < bench->session_count; i++)
 		if (shares_phone(bench->sessions[i], session, &session->identity, now))
 			keep(bench, bench->sessions[i], &error);
-	error.sequence = keep(bench, session, &error);
+	/* Without a tool's log, this may be the end. */
+	error.sequence = session && session->running && !session->has_tool
+				 ? feed_session(bench, session, &error)
+				 : keep(bench, session, &error);
 	mux_visibility_hear(&device->listing, &error);
 }
 

@@ -68,6 +68,12 @@ static bool may_leave(const struct attempt *attempt)
 	       attempt->stage >= STAGE_REBOOT;
 }
 
+/* What phone and computer say is known, from the tool's log or from the bus. */
+static bool is_heard(const struct session *session)
+{
+	return session->has_tool || session->attempt.operation > 0;
+}
+
 static bool reported_failure(const struct attempt *attempt)
 {
 	return attempt->status_known && attempt->status != 0;
@@ -294,7 +300,10 @@ static void judge_return(
 	size_t recoveries = count_recoveries(session);
 	enum device_mode mode = session_mode(session);
 
-	if (restored && mode == MODE_NORMAL_OR_RESTORE) {
+	if (reported_failure(attempt)) {
+		end_session(session, event->at, OUTCOME_FAILED, "the phone reported a failure",
+			effects, count);
+	} else if (restored && mode == MODE_NORMAL_OR_RESTORE) {
 		end_session(session, event->at, OUTCOME_ENDED_UNKNOWN,
 			"it left restore mode and came back too soon to have started", effects,
 			count);
@@ -413,11 +422,19 @@ static void react_to_late_tool_end(
 		end_session(session, event->at, outcome, why, effects, count);
 }
 
+/* Without a tool's log, only what follows shows whether the restore has survived the error. */
+static bool waits_after_error(const struct session *session)
+{
+	return session->budget && text_equal(session->budget->name, "transfer-failed");
+}
+
 /* The phone responded: its time restarts, for the current wait. */
 static void hear_phone(struct session *session, struct stamp at)
 {
 	session->overrun_told = false;
-	if (session->has_tool && session->attempt.stage >= STAGE_RESTORE &&
+	if (waits_after_error(session))
+		stop_waiting(session);
+	if (is_heard(session) && session->attempt.stage >= STAGE_RESTORE &&
 		!may_leave(&session->attempt))
 		wait_for(session, "restored-silence", at);
 	else
@@ -459,6 +476,22 @@ static void tell_mux_end(
 	event_set_text(error, "usbmuxd ended while the phone was connected");
 }
 
+/* A transfer failed, the phone stayed, and usbmuxd has dropped it: no program can continue. */
+static void judge_dropped(
+	struct session *session, const struct event *event, struct event effects[], size_t *count)
+{
+	const struct attempt *attempt = &session->attempt;
+
+	if (!session->has_tool && attempt->stage >= STAGE_RESTORE && !may_leave(attempt) &&
+		attempt_sign(attempt, "usbmuxd-dropped-phone") &&
+		(attempt_sign(attempt, SIGN_TRANSFER_ERROR) ||
+			attempt_sign(attempt, SIGN_TRANSFER_REFUSED)))
+		end_session(session, event->at, OUTCOME_FAILED,
+			"a USB transfer failed, and usbmuxd dropped the phone", effects, count);
+	else if (!session->has_tool && event->kind == EVENT_LINK_ERROR && !may_leave(attempt))
+		wait_for(session, "transfer-failed", event->at);
+}
+
 size_t session_react(struct session *session, const struct event *event, enum device_mode before,
 	struct event effects[static SESSION_EFFECTS_MAX])
 {
@@ -485,6 +518,8 @@ size_t session_react(struct session *session, const struct event *event, enum de
 		wait_for(session, event->name, event->at);
 	} else if (event_phone_speaks(event->kind)) {
 		hear_phone(session, event->at);
+	} else if (event->kind == EVENT_LINK_ERROR || event->kind == EVENT_USB_ERROR) {
+		judge_dropped(session, event, effects, &count);
 	}
 	return count;
 }
@@ -517,7 +552,7 @@ size_t session_hear_transfers(
 	const struct port_health *watch = &session->portwatch;
 	size_t count = 0;
 
-	if (!session->running || session->has_tool || session_mode(session) != MODE_RESTORE ||
+	if (!session->running || is_heard(session) || session_mode(session) != MODE_RESTORE ||
 		!watch->last.transfers_known)
 		return 0;
 	if (session->attempt.silent && watch->transfer_us > session->waiting_since_us) {
@@ -652,6 +687,9 @@ size_t session_tick(struct session *session, struct stamp now, uint32_t percent,
 		judge_lost(session, now, effects, &count);
 	else if (count && !session->has_tool && session_mode(session) == MODE_GONE)
 		judge_absence(session, now, effects, &count);
+	else if (count && waits_after_error(session))
+		end_session(session, now, OUTCOME_FAILED,
+			"a USB transfer failed, and the restore did not go on", effects, &count);
 	else if (!count && idle)
 		end_session(
 			session, now, OUTCOME_LOST, "it showed no more activity", effects, &count);
@@ -672,6 +710,9 @@ bool session_takes_late(const struct session *session, const struct event *event
 	if (session->running || attempt->outcome != OUTCOME_FAILED || attempt->status_known)
 		return false;
 	if (mux_ended(event))
+		return at_us <= ended_us + MUX_LAG_US;
+	/* An error is known only when the phone has stayed. */
+	if (event->kind == EVENT_LINK_ERROR)
 		return at_us <= ended_us + MUX_LAG_US;
 	if (event->kind == EVENT_MUX_ERROR || is_listing_error(event))
 		return at_us <= ended_us + MUX_VISIBILITY_LAG_US;

@@ -402,6 +402,9 @@ static bool add_group(void *context, const struct group *group)
 		.failed = group->failed,
 		.succeeded = group->succeeded,
 		.phones = group->phones,
+		.link_errors = group->link_errors,
+		.link_bytes = group->link_bytes,
+		.link_ms = group->link_ms,
 	};
 
 	groups->attempts += group->attempts;

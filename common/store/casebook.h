@@ -68,6 +68,9 @@ struct group {
 	uint64_t failed;
 	uint64_t succeeded;
 	uint64_t phones; /* different ones */
+	/* What the bus showed: failed transfers, bytes, and the time in which they moved; 0 bytes =
+	 * it was not watched. */
+	uint64_t link_errors, link_bytes, link_ms;
 };
 typedef bool casebook_visit_group(void *context, const struct group *group);
 

@@ -281,8 +281,8 @@ static int tell(const struct casebook_seal *seal, char **ret)
 
 #define ATTEMPT_INSERT                                                                             \
 	"INSERT INTO attempts (ecid, udid, id, origin, product, started_us, ended_us, host, port," \
-	" cable, outcome, told, tool)"                                                             \
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+	" cable, outcome, told, tool, link_errors, link_bytes, link_ms)"                           \
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
 
 /* Returns 1 if a row was written, 0 if it already existed and is unchanged. */
 static int put_attempt(struct casebook_file *file, struct stamp now, const char *text,
@@ -313,6 +313,9 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 	snprintf(tool, sizeof(tool), "%s%s%s", attempt->tool, attempt->version[0] ? " " : "",
 		attempt->version);
 	sql_bind_text(statement, 13, tool);
+	sqlite3_bind_int64(statement, 14, attempt->health.link_errors);
+	sqlite3_bind_int64(statement, 15, (int64_t)attempt->health.link_bytes);
+	sqlite3_bind_int64(statement, 16, (int64_t)attempt->health.link_ms);
 	r = sql_finish(statement);
 	return r < 0 ? r : sqlite3_changes(file->db) > 0;
 }
@@ -339,7 +342,8 @@ int casebook_file_seal(
 	int r = put_seal(file, now,
 		ATTEMPT_INSERT " ON CONFLICT (id) DO UPDATE SET ecid = ?1, udid = ?2, product = ?5,"
 			       " started_us = ?6, ended_us = ?7, host = ?8, port = ?9, cable = ?10,"
-			       " outcome = ?11, told = ?12, tool = ?13",
+			       " outcome = ?11, told = ?12, tool = ?13, link_errors = ?14,"
+			       " link_bytes = ?15, link_ms = ?16",
 		seal);
 
 	return r < 0 ? r : 0;

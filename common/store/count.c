@@ -9,8 +9,9 @@
 /* Counts entries of one index, without reading the rows. */
 #define COUNT(key, host, order)                                                                    \
 	"SELECT key, place, count(*), sum(outcome = 'failed'), sum(outcome = 'succeeded'),"        \
-	" count(DISTINCT coalesce(ecid, udid)) FROM"                                               \
-	" (SELECT " key " AS key, " host " AS place, outcome, ecid, udid FROM attempts"            \
+	" count(DISTINCT coalesce(ecid, udid)), sum(link_errors), sum(link_bytes), sum(link_ms)"   \
+	" FROM (SELECT " key " AS key, " host " AS place, outcome, ecid, udid, link_errors,"       \
+	" link_bytes, link_ms FROM attempts"                                                       \
 	" WHERE started_us >= ?1 AND outcome NOT IN ('not-started', 'withdrawn')"                  \
 	" ORDER BY started_us DESC LIMIT ?2)"                                                      \
 	" GROUP BY key, place ORDER BY " order " LIMIT ?3"
@@ -56,6 +57,9 @@ int casebook_count(struct casebook *book, enum group_by by, uint64_t since_us,
 			.failed = (uint64_t)sqlite3_column_int64(query, 3),
 			.succeeded = (uint64_t)sqlite3_column_int64(query, 4),
 			.phones = (uint64_t)sqlite3_column_int64(query, 5),
+			.link_errors = (uint64_t)sqlite3_column_int64(query, 6),
+			.link_bytes = (uint64_t)sqlite3_column_int64(query, 7),
+			.link_ms = (uint64_t)sqlite3_column_int64(query, 8),
 		};
 
 		if (!visit(context, &group))

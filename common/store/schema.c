@@ -66,6 +66,15 @@ const char *const casebook_steps[] = {
 	"ALTER TABLE notes ADD COLUMN amends BLOB;"
 	"ALTER TABLE notes ADD COLUMN by TEXT;"
 	"CREATE INDEX notes_of_amended ON notes (amends) WHERE amends IS NOT NULL;",
+
+	/* What the bus showed: failed transfers, bytes, and the milliseconds in which they moved.
+	 */
+	"ALTER TABLE attempts ADD COLUMN link_errors INTEGER;"
+	"ALTER TABLE attempts ADD COLUMN link_bytes INTEGER;"
+	"ALTER TABLE attempts ADD COLUMN link_ms INTEGER;"
+	"DROP INDEX attempts_in_time;"
+	"CREATE INDEX attempts_in_time ON attempts (started_us, outcome, host, port, cable,"
+	" product, tool, ecid, udid, link_errors, link_bytes, link_ms);",
 };
 const size_t casebook_version = ARRAY_SIZE(casebook_steps);
 

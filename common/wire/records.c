@@ -15,6 +15,8 @@ enum record_field {
 	HAS_KNOWN_CODE = 1 << 3, /* 0 = none */
 	HAS_PERMILLE = 1 << 4,
 	HAS_HUB_DEPTH = 1 << 5, /* 0 = directly on the computer */
+	HAS_SILENCE = 1 << 6,	/* flag = milliseconds */
+	HAS_LIMIT = 1 << 7,	/* flag = a limit; 0 = none */
 };
 
 typedef const char *state_word(const struct event *event);
@@ -61,6 +63,14 @@ static const char *const step_words[] = {
 static const char *const silence_words[] = {
 	[SILENCE_NO_TRANSFERS] = "no-transfers",
 	[SILENCE_TRANSFERS] = "transfers",
+};
+
+static const char *const link_quiet_words[] = {
+	[LINK_QUIET_TAKES_NOTHING] = "takes-nothing",
+	[LINK_QUIET_PHONES_TURN] = "phones-turn",
+	[LINK_QUIET_HOSTS_TURN] = "hosts-turn",
+	[LINK_QUIET_NOBODY] = "nobody",
+	[LINK_QUIET_ONLY_SENDS] = "only-sends",
 };
 
 static const char *diagnosis_state(const struct event *event)
@@ -132,6 +142,10 @@ static const struct record_shape shapes[] = {
 	{EVENT_SILENCE, HAS_NAME | HAS_NUMBER, WORDS(silence_words)},
 	{EVENT_LINK_LOST, 0},
 	{EVENT_DIAGNOSIS, HAS_NAME, .state = diagnosis_state, .take = take_diagnosis},
+	{EVENT_LINK_ERROR, HAS_NAME | HAS_NUMBER | HAS_CODE},
+	{EVENT_LINK_CORRECTED, HAS_NUMBER | HAS_LIMIT},
+	{EVENT_LINK_QUIET, HAS_NAME | HAS_NUMBER, WORDS(link_quiet_words)},
+	{EVENT_LINK_RATE, HAS_NAME | HAS_NUMBER | HAS_CODE | HAS_SILENCE},
 };
 
 static const struct record_shape *find_shape(enum event_kind kind)
@@ -184,6 +198,11 @@ static void put_shaped_fields(
 		json_put_number(builder, object, "code", event->code);
 	if (shape->fields & HAS_KNOWN_CODE)
 		json_put_known_number(builder, object, "code", event->code);
+	if (shape->fields & HAS_SILENCE)
+		json_put_number(
+			builder, object, "silentUSec", (int64_t)event->flag * USEC_PER_MSEC);
+	if (shape->fields & HAS_LIMIT)
+		json_put_known_number(builder, object, "limit", event->flag);
 	if (event->flag < shape->word_count)
 		json_put_known_text(builder, object, "state", shape->words[event->flag]);
 	if (shape->state)
@@ -297,7 +316,7 @@ static bool take_words(struct json_object *object, struct event *event)
 static bool take_numbers(struct json_object *object, struct event *event)
 {
 	int64_t sequence = 0, time = 0, monotonic = 0, permille = 0, speed = 0, depth = 0;
-	int64_t number = event->number;
+	int64_t number = event->number, silent = 0, limit = 0;
 
 	if (!take_number(object, "sequence", 1, INT64_MAX, &sequence) ||
 		!take_number(object, "timeUSec", 0, INT64_MAX, &time) ||
@@ -306,7 +325,10 @@ static bool take_numbers(struct json_object *object, struct event *event)
 		!take_number(object, "code", INT64_MIN, INT64_MAX, &event->code) ||
 		!take_number(object, "permille", INT32_MIN, INT32_MAX, &permille) ||
 		!take_number(object, "speedMegabitsPerSecond", 0, UINT32_MAX, &speed) ||
-		!take_number(object, "hubDepth", 0, UINT32_MAX, &depth))
+		!take_number(object, "hubDepth", 0, UINT32_MAX, &depth) ||
+		!take_number(
+			object, "silentUSec", 0, UINT32_MAX * (int64_t)USEC_PER_MSEC, &silent) ||
+		!take_number(object, "limit", 0, UINT32_MAX, &limit))
 		return false;
 	event->sequence = (uint64_t)sequence;
 	event->at.wall_us = (uint64_t)time;
@@ -315,6 +337,8 @@ static bool take_numbers(struct json_object *object, struct event *event)
 	event->permille = (int32_t)permille;
 	event->speed_mbps = (uint32_t)speed;
 	event->hub_depth = (uint32_t)depth;
+	if (silent || limit)
+		event->flag = (uint32_t)(silent ? silent / (int64_t)USEC_PER_MSEC : limit);
 	return sequence > 0;
 }
 
@@ -385,6 +409,11 @@ static struct json_object *health_to_json(struct json_builder *builder, const st
 	if (health->over_currents_known)
 		json_put_number(builder, object, "overCurrents", health->over_currents);
 	json_put_known_number(builder, object, "suspends", health->suspends);
+	if (health->link_bytes || health->link_errors || health->link_corrected) {
+		json_put_number(builder, object, "linkErrors", health->link_errors);
+		json_put_number(builder, object, "linkCorrected", health->link_corrected);
+		json_put_number(builder, object, "linkBytes", (int64_t)health->link_bytes);
+	}
 	json_put_known_number(builder, object, "speedMegabitsPerSecond", health->speed_mbps);
 	if (health->hub_depth_known)
 		json_put_number(builder, object, "hubDepth", health->hub_depth);
@@ -522,5 +551,10 @@ struct json_object *group_to_json(struct json_builder *builder, const struct gro
 	json_put_number(builder, object, "failed", (int64_t)group->failed);
 	json_put_number(builder, object, "succeeded", (int64_t)group->succeeded);
 	json_put_number(builder, object, "phones", (int64_t)group->phones);
+	if (group->link_bytes) {
+		json_put_number(builder, object, "linkErrors", (int64_t)group->link_errors);
+		json_put_number(builder, object, "linkBytes", (int64_t)group->link_bytes);
+		json_put_number(builder, object, "linkMilliseconds", (int64_t)group->link_ms);
+	}
 	return object;
 }

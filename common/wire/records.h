@@ -45,6 +45,7 @@ struct group_record {
 	uint64_t failed;
 	uint64_t succeeded;
 	uint64_t phones;
+	uint64_t link_errors, link_bytes, link_ms; /* 0 bytes = the bus was not watched */
 };
 
 /* The values belong to the caller (or to their container). When out of memory they are NULL, with
