@@ -101,7 +101,42 @@ static int key_columns(struct layout *layout, struct json_object *groups, const 
 	return most < KEY_COLUMNS_MAX ? most : KEY_COLUMNS_MAX;
 }
 
-static void put_numbers(struct layout *layout, struct json_object *group, int column)
+/* How often transfers failed: on how much data, and in which time. */
+static void put_link_rates(struct layout *layout, struct json_object *group, int column)
+{
+	static const struct {
+		const char *title, *key;
+		double unit;
+	} rates[] = {
+		{"errors/GB", "linkBytes", 1e9},
+		{"errors/h", "linkMilliseconds", 3600e3},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
+		double amount = group ? (double)field_number_or(group, rates[i].key, 0) : 0;
+		char text[24] = "-";
+
+		if (!group)
+			text_copy(text, sizeof(text), rates[i].title);
+		else if (amount > 0)
+			snprintf(text, sizeof(text), "%.1f",
+				(double)field_number_or(group, "linkErrors", 0) * rates[i].unit /
+					amount);
+		layout_tab(layout, column + (int)((i + 1) * NUMBER_COLUMNS - strlen(text)));
+		layout_put(layout, "%s", text);
+	}
+}
+
+static bool has_link_rates(struct json_object *groups)
+{
+	for (size_t i = 0; i < field_count(groups); i++)
+		if (field_number_or(field_item(groups, i), "linkBytes", 0) > 0)
+			return true;
+	return false;
+}
+
+/* `link`: the bus was watched in at least one attempt. */
+static void put_numbers(struct layout *layout, struct json_object *group, int column, bool link)
 {
 	static const char *const keys[] = {"attempts", "failed", "succeeded", "phones"};
 
@@ -116,6 +151,8 @@ static void put_numbers(struct layout *layout, struct json_object *group, int co
 		layout_tab(layout, column + (int)((i + 1) * NUMBER_COLUMNS - strlen(text)));
 		layout_put(layout, "%s", text);
 	}
+	if (link)
+		put_link_rates(layout, group, column + (int)ARRAY_SIZE(keys) * NUMBER_COLUMNS);
 	layout_line(layout, 0);
 }
 
@@ -124,6 +161,7 @@ void text_statistics(struct layout *layout, struct json_object *reply)
 	struct json_object *groups = field_list(reply, "groups");
 	const char *by = field_text_or(reply, "by", "?");
 	int column = key_columns(layout, groups, by);
+	bool link = has_link_rates(groups);
 
 	if (field_count(groups) == 0) {
 		layout_put(layout, "There are no attempts in that time.");
@@ -132,11 +170,11 @@ void text_statistics(struct layout *layout, struct json_object *reply)
 	}
 	layout_paint(layout, PAINT_BOLD);
 	layout_foreign(layout, by);
-	put_numbers(layout, NULL, column);
+	put_numbers(layout, NULL, column, link);
 	layout_paint(layout, PAINT_NONE);
 	for (size_t i = 0; i < field_count(groups); i++) {
 		put_key(layout, field_item(groups, i));
-		put_numbers(layout, field_item(groups, i), column);
+		put_numbers(layout, field_item(groups, i), column, link);
 	}
 	if (field_true(reply, "cut")) {
 		layout_put(layout, "Only the newest %" PRId64 " attempts are counted.",

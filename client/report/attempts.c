@@ -292,6 +292,11 @@ static void put_moment(struct html *html, const struct moment *moment)
 			moment->number);
 		html_foreign(html, moment->label);
 		return;
+	case MOMENT_TRANSFER_ERROR:
+		html_put(html, "%" PRId64 " failed USB transfers while the phone stayed: ",
+			moment->number);
+		html_foreign(html, moment->label);
+		return;
 	case MOMENT_TOOL_END:
 		html_put(html, "%s %" PRId64, names[moment->kind], moment->number);
 		return;

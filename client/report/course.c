@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/report/course.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ static const size_t room[MOMENT_KINDS] = {
 	[MOMENT_LAST_WORD] = 10,
 	[MOMENT_TOOL_END] = 10,
 	[MOMENT_END] = 10,
+	[MOMENT_TRANSFER_ERROR] = 60,
 };
 
 /* Microseconds from the first record to this one, by the monotonic clock if both are from one
@@ -135,6 +137,44 @@ static void take_checkpoint(struct course *course, struct json_object *record, i
 		moment->number = field_number_or(record, "number", 0);
 }
 
+static void take_transfer_error(struct course *course, struct json_object *record, int64_t at_us)
+{
+	struct moment *moment = add(course, MOMENT_TRANSFER_ERROR, at_us, name_of(record));
+
+	if (!moment)
+		return;
+	moment->number = field_number_or(record, "number", 1);
+	snprintf(moment->label, sizeof(moment->label), "%.40s, error %" PRId64, name_of(record),
+		field_number_or(record, "code", 0));
+}
+
+/* The record arrives when its data has moved. */
+static void take_rate(struct course *course, struct json_object *record, int64_t at_us)
+{
+	int64_t bytes = field_number_or(record, "code", 0);
+	int64_t lasted_us, lasted_ms = field_number_or(record, "number", 0);
+	struct rate *rate;
+
+	if (bytes <= 0 || lasted_ms <= 0 ||
+		__builtin_mul_overflow(lasted_ms, (int64_t)USEC_PER_MSEC, &lasted_us))
+		return;
+	if (course->rate_count == COURSE_RATES_MAX) {
+		rate = &course->rates[COURSE_RATES_MAX - 1];
+		if (__builtin_add_overflow(rate->bytes, bytes, &rate->bytes))
+			rate->bytes = INT64_MAX;
+		if (at_us > rate->to_us)
+			rate->lasted_us += at_us - rate->to_us;
+		rate->to_us = at_us;
+		return;
+	}
+	rate = &course->rates[course->rate_count++];
+	*rate = (struct rate){.from_us = lasted_us < at_us ? at_us - lasted_us : 0,
+		.to_us = at_us,
+		.bytes = bytes,
+		.lasted_us = lasted_us};
+	text_copy(rate->label, sizeof(rate->label), name_of(record));
+}
+
 /* Kinds described by their text, or by name and code. */
 static void take_plainly(struct course *course, struct json_object *record, int64_t at_us)
 {
@@ -214,6 +254,10 @@ void course_take(struct course *course, struct json_object *record)
 		take_silence(course, record, at_us);
 	else if (text_equal(kind, "checkpoint"))
 		take_checkpoint(course, record, at_us);
+	else if (text_equal(kind, "link-error"))
+		take_transfer_error(course, record, at_us);
+	else if (text_equal(kind, "link-rate"))
+		take_rate(course, record, at_us);
 	else
 		take_plainly(course, record, at_us);
 	if (text_equal(kind, "session-end") || text_equal(kind, "link-lost")) {

@@ -6,20 +6,22 @@
 #include "client/fields.h"
 #include "common/model/attempt.h"
 
-#define COURSE_MOMENTS_MAX 400
+#define COURSE_MOMENTS_MAX 460
+#define COURSE_RATES_MAX 150
 #define MOMENT_LABEL_SIZE 160
 
 enum moment_kind {
-	MOMENT_OPERATION,  /* number, from its start to the next one's */
-	MOMENT_SILENCE,	   /* number = budget in seconds; from the last sign of the phone */
-	MOMENT_USB_ERROR,  /* a line of the kernel */
-	MOMENT_MUX_ERROR,  /* a line of usbmuxd */
-	MOMENT_DETACH,	   /* announced by the restore */
-	MOMENT_LINK_LOST,  /* an unannounced detach */
-	MOMENT_CHECKPOINT, /* a failed one */
-	MOMENT_LAST_WORD,  /* the phone's final status; number = its value */
-	MOMENT_TOOL_END,   /* number = exit status, or minus the signal */
-	MOMENT_END,	   /* of the session */
+	MOMENT_OPERATION,      /* number, from its start to the next one's */
+	MOMENT_SILENCE,	       /* number = budget in seconds; from the last sign of the phone */
+	MOMENT_USB_ERROR,      /* a line of the kernel */
+	MOMENT_MUX_ERROR,      /* a line of usbmuxd */
+	MOMENT_DETACH,	       /* announced by the restore */
+	MOMENT_LINK_LOST,      /* an unannounced detach */
+	MOMENT_CHECKPOINT,     /* a failed one */
+	MOMENT_LAST_WORD,      /* the phone's final status; number = its value */
+	MOMENT_TOOL_END,       /* number = exit status, or minus the signal */
+	MOMENT_END,	       /* of the session */
+	MOMENT_TRANSFER_ERROR, /* failed transfers on the bus; number = how many */
 	MOMENT_KINDS,
 };
 
@@ -34,6 +36,13 @@ struct moment {
 	char label[MOMENT_LABEL_SIZE];
 };
 
+/* Data that moved on the bus in a time. */
+struct rate {
+	int64_t from_us, to_us, bytes;
+	int64_t lasted_us;     /* may begin before the course */
+	char label[NAME_SIZE]; /* the stage or operation */
+};
+
 /* Initialise with {0}. */
 struct course {
 	size_t records; /* read so far */
@@ -45,6 +54,8 @@ struct course {
 	size_t count;
 	size_t counts[MOMENT_KINDS];
 	size_t left_out[MOMENT_KINDS];
+	struct rate rates[COURSE_RATES_MAX]; /* later ones are added to the last */
+	size_t rate_count;
 	/* The modes, folded as in the daemon; the `monotonic_us` of each is a time of this
 	 * course. */
 	struct attempt fold;

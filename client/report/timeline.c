@@ -13,9 +13,7 @@
 #define LANE_HEIGHT 42
 #define BAR_TOP 15
 #define BAR_HEIGHT 20
-#define LANES 4
-#define AXIS_TOP (LANES * LANE_HEIGHT)
-#define HEIGHT (AXIS_TOP + 20)
+#define AXIS_HEIGHT 20
 
 #define WIDTH_LEAST 0.35 /* percent: everything stays visible */
 #define LABEL_LEAST 8.0	 /* percent that a word needs on a wide page */
@@ -23,7 +21,13 @@
 #define ROOMY 24.0	 /* percent with room for a label on a phone's screen */
 #define TICKS_MOST 6
 
-enum lane { LANE_MODES, LANE_OPERATIONS, LANE_SILENCES, LANE_EVENTS };
+/* The last one is drawn only if the bus was watched. */
+enum lane { LANE_MODES, LANE_OPERATIONS, LANE_SILENCES, LANE_EVENTS, LANE_DATA, LANES };
+
+static int axis_top(const struct course *course)
+{
+	return (course->rate_count ? LANES : LANE_DATA) * LANE_HEIGHT;
+}
 
 struct phrase report_offset(int64_t us)
 {
@@ -68,6 +72,20 @@ static void put_ground(struct html *html, enum lane lane)
 	html_end(html);
 }
 
+/* Stands on the bottom of its lane. */
+static void put_bar(struct html *html, enum lane lane, const double from_to[2], double height,
+	const char *class)
+{
+	double width = from_to[1] - from_to[0];
+
+	html_begin(html, "rect", class);
+	html_set_format(html, "x", "%.2f%%", from_to[0]);
+	html_set_format(html, "y", "%.1f", (int)lane * LANE_HEIGHT + BAR_TOP + BAR_HEIGHT - height);
+	html_set_format(html, "width", "%.2f%%", width < WIDTH_LEAST ? WIDTH_LEAST : width);
+	html_set_format(html, "height", "%.1f", height);
+	html_end(html);
+}
+
 /* A span of a lane. `class` selects its colour, `label` may be NULL, `told` describes it. */
 static void put_span(struct html *html, enum lane lane, const double from_to[2], const char *class,
 	const char *label, double label_least, const char *told)
@@ -78,12 +96,7 @@ static void put_span(struct html *html, enum lane lane, const double from_to[2],
 	width = width < WIDTH_LEAST ? WIDTH_LEAST : width;
 	html_begin(html, "g", class);
 	html_foreign_in(html, "title", NULL, told);
-	html_begin(html, "rect", "bar");
-	html_set_format(html, "x", "%.2f%%", from_to[0]);
-	html_set_format(html, "y", "%d", y);
-	html_set_format(html, "width", "%.2f%%", width);
-	html_set_format(html, "height", "%d", BAR_HEIGHT);
-	html_end(html);
+	put_bar(html, lane, from_to, BAR_HEIGHT, "bar");
 	if (label && width >= label_least) {
 		html_begin(html, "text", width >= ROOMY ? "name" : "name tight");
 		html_set_format(html, "x", "%.2f%%", from_to[0] + width / 2);
@@ -165,6 +178,45 @@ static void put_silences(struct html *html, const struct course *course)
 	}
 }
 
+static double megabytes_per_second(const struct rate *rate)
+{
+	return (double)rate->bytes / (double)rate->lasted_us;
+}
+
+/* One bar of the link's graph; `most` is the rate of the highest one. */
+static void put_rate(
+	struct html *html, const struct course *course, const struct rate *rate, double most)
+{
+	const double from_to[] = {percent(course, rate->from_us), percent(course, rate->to_us)};
+	double speed = megabytes_per_second(rate), height = BAR_HEIGHT * speed / most;
+	char told[NAME_SIZE + PHRASE_BYTES * 2];
+
+	snprintf(told, sizeof(told), "%s%s%.1f MB at %.1f MB/s until %s", rate->label,
+		*rate->label ? ": " : "", (double)rate->bytes / 1e6, speed,
+		report_offset(rate->to_us).text);
+	html_begin(html, "g", "data");
+	html_foreign_in(html, "title", NULL, told);
+	put_bar(html, LANE_DATA, from_to, height < 1 ? 1 : height, "bar");
+	html_end(html);
+}
+
+static void put_rates(struct html *html, const struct course *course)
+{
+	double most = 0;
+	char name[64];
+
+	for (size_t i = 0; i < course->rate_count; i++)
+		if (megabytes_per_second(&course->rates[i]) > most)
+			most = megabytes_per_second(&course->rates[i]);
+	if (most <= 0)
+		return;
+	snprintf(name, sizeof(name), "Data on USB, up to %.1f MB/s", most);
+	put_lane_name(html, LANE_DATA, name);
+	put_ground(html, LANE_DATA);
+	for (size_t i = 0; i < course->rate_count; i++)
+		put_rate(html, course, &course->rates[i], most);
+}
+
 /* The symbols of the events lane, around 0,0. */
 static const struct {
 	const char *name; /* for the legend */
@@ -180,6 +232,8 @@ static const struct {
 	[MOMENT_LAST_WORD] = {"the phone's last word", "quiet", "M-3 6V-6H6L3-3L6 0H-3", false},
 	[MOMENT_TOOL_END] = {"end of the tool", "quiet", "M0-8V8M-3-8H3M-3 8H3", false},
 	[MOMENT_END] = {"end of the session", "quiet", "M-2-8V8M2-8V8", false},
+	[MOMENT_TRANSFER_ERROR] = {"failed USB transfer, phone stayed", "fault full",
+		"M-6 0L0-6L6 0L0 6Z", false},
 };
 
 static const char *sign_class(const struct moment *moment)
@@ -212,7 +266,7 @@ static void put_sign(struct html *html, const struct course *course, const struc
 	html_set_format(html, "x1", "%.2f%%", percent(course, moment->from_us));
 	html_set_format(html, "x2", "%.2f%%", percent(course, moment->from_us));
 	html_set_format(html, "y1", "%d", BAR_TOP);
-	html_set_format(html, "y2", "%d", AXIS_TOP - 6);
+	html_set_format(html, "y2", "%d", (LANE_EVENTS + 1) * LANE_HEIGHT - 6);
 	html_end(html);
 }
 
@@ -264,6 +318,7 @@ static void format_tick(char *out, size_t size, int64_t us)
 static void put_axis(struct html *html, const struct course *course)
 {
 	int64_t step = tick_step(course->end_us);
+	int top = axis_top(course);
 
 	for (int64_t at = 0; at <= course->end_us; at += step) {
 		double x = percent(course, at);
@@ -274,11 +329,11 @@ static void put_axis(struct html *html, const struct course *course)
 		html_set_format(html, "x1", "%.2f%%", x);
 		html_set_format(html, "x2", "%.2f%%", x);
 		html_set_format(html, "y1", "%d", BAR_TOP);
-		html_set_format(html, "y2", "%d", AXIS_TOP);
+		html_set_format(html, "y2", "%d", top);
 		html_end(html);
 		html_begin(html, "text", at == 0 ? "axis first" : x > 94 ? "axis last" : "axis");
 		html_set_format(html, "x", "%.2f%%", x);
-		html_set_format(html, "y", "%d", AXIS_TOP + 13);
+		html_set_format(html, "y", "%d", top + 13);
 		html_put(html, "%s", text);
 		html_end(html);
 		if (at > INT64_MAX - step)
@@ -324,7 +379,7 @@ void report_put_timeline(struct html *html, const struct report_attempt *attempt
 		return;
 	}
 	html_begin(html, "svg", "timeline");
-	html_set_format(html, "height", "%d", HEIGHT);
+	html_set_format(html, "height", "%d", axis_top(course) + AXIS_HEIGHT);
 	html_set(html, "width", "100%");
 	html_set(html, "role", "img");
 	html_set_format(html, "aria-label", "Timeline of attempt %zu, %s long", attempt->number,
@@ -333,6 +388,7 @@ void report_put_timeline(struct html *html, const struct report_attempt *attempt
 	put_operations(html, course);
 	put_silences(html, course);
 	put_signs(html, course);
+	put_rates(html, course);
 	put_axis(html, course);
 	html_end(html);
 	put_legend(html, course);

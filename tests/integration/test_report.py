@@ -8,12 +8,14 @@ import pathlib
 import re
 import stat
 import subprocess
+import time
 
 import pytest
 
 import browser
 from daemon import until
 from restoretool import finish
+from test_link_source import Link, encode, link_error, records
 from test_restore import restore_at  # noqa: F401 (a fixture)
 
 ECID, SERIAL = '001C2D6A3C8A802E', 'F17Z30R0N6XW'
@@ -27,6 +29,7 @@ HOSTILE = [
 TOOL = ['sh', '-c', 'cat "$0"; exit 245']
 CASES = pathlib.Path(__file__).resolve().parents[1] / 'cases' / 'dev'
 VOID = {'meta'}
+LINK_RATE = 73  # common/model/event.h
 ALLOWED = set(
     'article b body code dd div dl dt figcaption figure footer g h1 h2 h3 h4 head header html i li '
     'line main meta ol p path q rect section span strong style svg table tbody td text th thead '
@@ -263,6 +266,55 @@ def test_an_attempt_whose_log_is_gone(bench):
     assert 'counter Mac' in annex and 'counter Mac' in page.text('customer')
     assert 'Its log was deleted' in annex and '#77: not shown' in annex
     assert page.count('figure') == 1 and page.count('rect') == 0
+
+
+@pytest.fixture
+def watched(bench, folder, make_phone):
+    """A failed run of which the bus was watched: data that slows down, and two failed transfers."""
+    phone = make_phone('success')
+    udid = phone.phone.identity.udid
+    bench.start('--link-socket', folder / 'link')
+    until(lambda: bench.sees(udid), what='the phone')
+    run = bench.call('BeginRun', tool='idevicerestore', arguments=[], conditions=[], udid=udid)['session']
+    link = Link(folder / 'link')
+    for percent in range(100, 20, -5):
+        link.send(encode(kind=LINK_RATE, port='1-2', udid=udid, code=percent * 20_000, number=60, flag=4, name='restore'))
+        # The records have the time at which they arrive.
+        time.sleep(0.06)
+    link.send(link_error('1-2', udid=udid))
+    until(lambda: [each for each in records(bench) if each['kind'] == 'link-error'], what='the error')
+    bench.call('EndRun', session=run, exitStatus=245)
+    return bench
+
+
+def test_the_link_has_a_graph(watched):
+    _, page = report(watched)
+    check_safe(page)
+    assert 'Data on USB, up to 33' in page.text('annex')
+    assert '2 failed USB transfers while the phone stayed: bulk-in, error -71' in page.text('annex')
+    mode, *heights = (float(attributes['height']) for tag, attributes in page.elements
+                      if tag == 'rect' and attributes.get('class') == 'bar')
+    assert mode == 20
+    assert len(heights) == 16 and heights[0] == 20 and heights == sorted(heights, reverse=True)
+
+
+@pytest.mark.skipif(not browser.CHROMIUM, reason='chromium is not installed')
+def test_the_graph_in_a_browser(watched):
+    report(watched)
+    shots = os.environ.get('REPORT_SHOTS')
+    with browser.Browser(watched.folder / 'report.html') as view:
+        for width in (320, 1280):
+            for dark in (False, True):
+                view.look(width, dark)
+                assert view.value('document.documentElement.scrollWidth') <= width
+                assert view.value(STICKS_OUT) == [], f'at {width}'
+                if shots:
+                    pathlib.Path(shots, f'graph-{width}-{dark}.png').write_bytes(view.screenshot())
+        view.ask('Emulation.clearDeviceMetricsOverride')
+        view.ask('Emulation.setEmulatedMedia', media='print')
+        if shots:
+            pathlib.Path(shots, 'graph-print.png').write_bytes(view.screenshot())
+        assert 1 <= pages(view.pdf(browser.A4)) <= 3
 
 
 def test_a_phone_without_attempts(bench, make_phone):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Counts of what was restored: by port, cable, bench, model, week and tool, and as metrics."""
+import contextlib
 import re
 import sqlite3
 
@@ -50,6 +51,25 @@ def test_the_table_is_for_eyes(bench):
     assert 'not given' in text
     assert 'iPhone12,3 (iPhone 11 Pro)' in bench.triage('stats', '--by', 'model').stdout
     assert 'no attempts' in bench.triage('stats', '--since', '2026-03-01').stdout
+
+
+def test_errors_on_the_bus(bench):
+    """Where the bus was watched: failed transfers per gigabyte and per hour."""
+    bench.start()
+    fill(bench)
+    bench.stop()
+    with contextlib.closing(sqlite3.connect(bench.state / 'casebook.db')) as book, book:
+        book.execute("UPDATE attempts SET link_errors = 3, link_bytes = 2000000000, link_ms = 1800000 WHERE cable = 'L07'"
+                     " AND outcome = 'failed'")
+    answer = bench.ask('stats', '--by', 'cable', '--state-dir', bench.state)
+    by_cable = {group['key']: group for group in answer['groups']}
+    assert (by_cable['L07']['linkErrors'], by_cable['L07']['linkBytes'], by_cable['L07']['linkMilliseconds']) \
+        == (9, 6_000_000_000, 5_400_000)
+    assert 'linkErrors' not in by_cable['L08']
+    text = bench.triage('stats', '--by', 'cable', '--state-dir', bench.state).stdout
+    assert re.search(r'^cable .* phones +errors/GB +errors/h$', text, re.M)
+    assert re.search(r'^L07 .* 1\.5 +6\.0$', text, re.M)
+    assert re.search(r'^L08 .* - +-$', text, re.M)
 
 
 def test_with_the_daemon_stopped(bench):

@@ -180,6 +180,35 @@ static void test_course_of_a_failure(void **state)
 }
 
 /* A flood of one kind must not hide the others. */
+/* What the bus showed: failed transfers are moments, and the data becomes a graph. */
+static void test_course_of_the_link(void **state)
+{
+	struct course *course = new_course();
+	struct json_builder builder = {0};
+	struct json_object *error = record("link-error", 20);
+
+	take_with(course, record("attach", 0), "mode", "restore", 0);
+	for (int64_t i = 1; i <= COURSE_RATES_MAX + 2; i++) {
+		struct json_object *rate = record("link-rate", 10 * i);
+
+		json_put_number(&builder, rate, "number", 5000);
+		take_with(course, rate, "code", NULL, 20000000);
+	}
+	json_put_text(&builder, error, "name", "bulk-out");
+	json_put_number(&builder, error, "number", 2);
+	take_with(course, error, "code", NULL, -71);
+	course_finish(course);
+	assert_int_equal(course->rate_count, COURSE_RATES_MAX);
+	assert_int_equal(course->rates[0].from_us, 5 * SECOND);
+	assert_int_equal(course->rates[0].to_us, 10 * SECOND);
+	/* The last one holds what came later too. */
+	assert_int_equal(course->rates[COURSE_RATES_MAX - 1].bytes, 3 * 20000000);
+	assert_int_equal(course->rates[COURSE_RATES_MAX - 1].to_us, course->end_us);
+	assert_int_equal(find(course, MOMENT_TRANSFER_ERROR)->number, 2);
+	assert_string_equal(find(course, MOMENT_TRANSFER_ERROR)->label, "bulk-out, error -71");
+	free(course);
+}
+
 static void test_course_is_bounded(void **state)
 {
 	struct course *course = new_course();
@@ -332,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_attributes_are_escaped),
 		cmocka_unit_test(test_a_cut_reveals_nothing),
 		cmocka_unit_test(test_course_of_a_failure),
+		cmocka_unit_test(test_course_of_the_link),
 		cmocka_unit_test(test_a_cure_leads_the_page),
 		cmocka_unit_test(test_course_is_bounded),
 		cmocka_unit_test(test_course_with_other_clocks),
