@@ -24,7 +24,7 @@ from rig import image, journal, machine as rig_machine  # noqa: E402
 
 PHONE = "tests/vm/vhci-phone"
 HOLDER = "tests/vm/hold-threads"
-PROGRAMS = (PHONE, "daemon/idevicetriaged", "client/idevicetriage")
+PROGRAMS = (PHONE, "daemon/idevicetriaged", "client/idevicetriage", "link/idevicetriage-link")
 EXIT_SKIPPED = 77  # what meson takes for "skipped"
 # Many of the pieces in which the tool sends it.
 IMAGE_BYTES = 4 << 20
@@ -109,22 +109,29 @@ def booted(small_machine):
 
 @pytest.fixture
 def machine(booted):
-    """Runs a case; see rig/machine.py. `scenario` is the name of a file in scenarios/."""
+    """Runs a case; see rig/machine.py. `scenario` is the name of a file in scenarios/, or the lines of one."""
 
     def run(script, scenario=None, files=()):
         files = list(files)
         if scenario is not None:
-            files.append(("scenario", (FOLDER / "scenarios" / scenario).read_text()))
+            lines = scenario if "\n" in scenario else (FOLDER / "scenarios" / scenario).read_text()
+            files.append(("scenario", lines))
         result = booted.run(script, files)
         # Shown by pytest when the case fails.
         print(result)
-        if os.environ.get("RECORD") and scenario is not None:
+        if os.environ.get("RECORD") and scenario is not None and "\n" not in scenario:
             text = journal.export(result)
             pathlib.Path(os.environ["RECORD"], f"{scenario}.export").write_text(text, encoding="utf-8")
         assert result.status() == 0, "the script of the case failed"
         return result
 
     return run
+
+
+@pytest.fixture
+def firmware(tmp_path):
+    """The bytes of a firmware file for the phone."""
+    return ipsw.build(tmp_path / "mini.ipsw", "n104ap", IMAGE_BYTES).read_bytes()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 INSTALL = """
     # What the other cases use, without its libraries.
     systemctl stop idevicetriaged.socket 2>/dev/null
-    rm -rf /usr/local/bin /usr/local/lib/systemd /usr/local/lib/sysusers.d /usr/local/libexec
+    rm -rf /usr/local/bin /usr/local/lib/udev /usr/local/lib/systemd /usr/local/lib/sysusers.d /usr/local/libexec
     systemctl daemon-reload
     # Neither a list of packages nor ldconfig is here.
     mkdir -p /etc/dpkg/dpkg.cfg.d

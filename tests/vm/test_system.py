@@ -316,3 +316,81 @@ def test_doctor_on_debian(machine):
     assert "usermod -a -G idevicetriage stranger" in words
     assert "processes of other users could not be inspected" in words
     assert "ok usbmuxd: usbmuxd answers" in words
+
+
+LINK = READY + """
+    udevadm trigger --settle --subsystem-match=usbmon
+    systemctl start idevicetriage-link.service
+    watching() { idevicetriage --json status | grep -q '"name":"link","up":true'; }
+    poll watching
+    """
+
+
+@pytest.mark.smoke
+def test_link_in_its_sandbox(restore):
+    """The program has the right to read buses, and no other."""
+    result, session, verdict = restore(
+        LINK
+        + """
+        cat /proc/$(property idevicetriage-link.service MainPID)/status >/results/process
+        stat -c '%a %U %G' /dev/usbmon1 /dev/usbmon0 /run/idevicetriage/link >/results/nodes
+        as stranger cat /dev/usbmon1 2>/results/stranger || true
+        start_phone
+        await phone 'configured 1'
+        cd /tmp
+        idevicerestore -d -e -y -i 0x001C2D6A3C8A802E /case/mini.ipsw >/results/tool 2>&1
+        await phone 'scenario done'
+        await_session_end
+        idevicetriage --json status >/results/told
+        property idevicetriage-link.service NRestarts >/results/restarts
+        """,
+        "tool-success",
+    )
+
+    process = fields(result.text("process"))
+    assert "0" not in process["Uid"].split()
+    assert process["CapEff"] == process["CapBnd"] == "0000000000000000"
+    assert process["NoNewPrivs"] == "1"
+    assert process["Seccomp"] == "2"
+    assert result.lines("nodes") == [
+        "640 root idevicetriage-link", "600 root root", "660 root idevicetriage-link",
+    ]
+    assert "Permission denied" in result.text("stranger")
+    # What only the bus shows: nobody started the tool through `run`.
+    assert session["tool"] == "idevicerestore"
+    assert session["operationName"] == "Flashing firmware"
+    assert "link" in sources(result.json("told"))
+    assert result.text("restarts") == "0\n"
+
+
+def test_link_comes_and_goes(machine):
+    """Without usbmon, and while the daemon restarts, `status` says so; neither takes the other with it."""
+    result = machine(
+        READY
+        + """
+        rmmod usbmon
+        systemctl start idevicetriage-link.service
+        link_is() { idevicetriage --json status | grep -q "$1"; }
+        poll link_is 'modprobe usbmon'
+        idevicetriage status >/results/absent
+        insmod /usr/lib/modules/*-usbmon.ko
+        udevadm settle
+        systemctl stop idevicetriage-link.service
+        poll link_is 'does not run'
+        idevicetriage status >/results/stopped
+        systemctl start idevicetriage-link.service
+        poll link_is '"name":"link","up":true'
+        kill -KILL $(property idevicetriage-link.service MainPID)
+        poll is idevicetriage-link.service NRestarts 1
+        poll link_is '"name":"link","up":true'
+        systemctl restart idevicetriaged.service
+        poll link_is '"name":"link","up":true'
+        kill -STOP $(property idevicetriage-link.service MainPID)
+        poll link_is 'does not answer'
+        property idevicetriaged.service NRestarts >/results/restarts
+        """
+    )
+
+    assert "modprobe usbmon" in " ".join(result.text("absent").split())
+    assert "idevicetriage-link does not run" in " ".join(result.text("stopped").split())
+    assert result.text("restarts") == "0\n"

@@ -43,8 +43,8 @@ PROGRAMS = (
 )
 # In the order in which they have to be loaded.
 MODULES = ("usb-common", "usbcore", "usbip-core", "vhci-hcd", "usbmon")
-# Loaded by a machine that waits for its case.
-CASE_MODULE = "qemu_fw_cfg"
+# Loaded by a machine that waits for its case, or by a case.
+CASE_MODULES = ("qemu_fw_cfg", "xhci-hcd", "xhci-pci")
 UDEV_RULES = ("/lib/udev/rules.d/39-usbmuxd.rules", "/lib/udev/rules.d/50-udev-default.rules")
 # Loaded by name when a thread is cancelled.
 MORE_LIBRARIES = ("libgcc_s.so.1",)
@@ -155,7 +155,7 @@ class Image:
         folder.mkdir()
         _run(["apt-get", "download", *self._apt, package], cwd=folder)
         deb = next(folder.glob("*.deb"))
-        wanted = {f"{name}.ko" for name in (*MODULES, CASE_MODULE)}
+        wanted = {f"{name}.ko" for name in (*MODULES, *CASE_MODULES)}
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as unpacker:
             with tarfile.open(fileobj=unpacker.stdout, mode="r|") as archive:
                 for member in archive:
@@ -202,8 +202,9 @@ class Image:
         for index, name in enumerate(MODULES):
             module = self.cache / "kernel" / f"{name}.ko"
             archive.file(f"/usr/lib/modules/{index}-{name}.ko", module.read_bytes())
-        module = self.cache / "kernel" / f"{CASE_MODULE}.ko"
-        archive.file(f"/usr/lib/modules/case/{CASE_MODULE}.ko", module.read_bytes())
+        for name in CASE_MODULES:
+            module = self.cache / "kernel" / f"{name}.ko"
+            archive.file(f"/usr/lib/modules/case/{name}.ko", module.read_bytes())
 
     def _libraries_of(self, program):
         found = {}
