@@ -502,8 +502,18 @@ static bool is_link(const struct event *event)
 	       event->kind == EVENT_MUX_ATTACH || event->kind == EVENT_MUX_DETACH;
 }
 
+/* idevicetriage-link has stopped: from here on, nobody hears the restores that only it showed. */
+static void hear_link_end(struct bench *bench, const struct event *event)
+{
+	if (event->kind != EVENT_SOURCE || event->code == 0 || !text_equal(event->name, "link"))
+		return;
+	for (size_t i = 0; i < bench->session_count; i++)
+		session_unhear(bench->sessions[i]);
+}
+
 static void hear_source(struct bench *bench, const struct event *event)
 {
+	hear_link_end(bench, event);
 	if (event->kind != EVENT_SOURCE || !text_equal(event->name, "usbmuxd"))
 		return;
 	if (bench->mux.up && event->code != 0)
@@ -683,6 +693,7 @@ void bench_replay(struct bench *bench, const struct event *event)
 {
 	struct session *session;
 
+	hear_link_end(bench, event);
 	if (uuid_is_none(&event->session))
 		return;
 	session = find_session(bench, &event->session);
@@ -699,6 +710,8 @@ void bench_replay(struct bench *bench, const struct event *event)
 	/* Any record from a tool is enough: the ring may have overwritten the first. */
 	if (event->source == SOURCE_TOOL)
 		session->has_tool = true;
+	if (event->source == SOURCE_LINK && event_phone_speaks(event->kind))
+		session->bus_heard_us = event->at.monotonic_us;
 	if (event->kind == EVENT_SESSION_END)
 		session->running = false;
 	if (event->kind == EVENT_MUX_ATTACH)
@@ -753,8 +766,11 @@ void bench_resume(struct bench *bench, struct stamp now)
 		struct session *session = bench->sessions[i];
 		struct event effects[SESSION_EFFECTS_MAX];
 
+		/* The bus goes on showing a restore that it showed before. */
+		bool unseen = !session->has_tool && !session->bus_heard_us;
+
 		session_resume(session, now);
-		if (session->running && !session->has_tool)
+		if (session->running && unseen)
 			keep_effects(bench, session, effects,
 				session_lose(session, now,
 					"the daemon was restarted during the session", effects));

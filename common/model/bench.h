@@ -53,7 +53,8 @@ void bench_replay(struct bench *bench, const struct event *event);
  * says that they are stored as a whole elsewhere. */
 void bench_drop_partial(
 	struct bench *bench, bool (*is_kept)(void *user, const struct uuid *session), void *user);
-/* Ends the replay: sessions of `run` continue (their tool may still run), others end as lost. */
+/* Ends the replay: sessions of `run` continue (their tool may still run), and those that the bus
+ * shows; others end as lost. */
 void bench_resume(struct bench *bench, struct stamp now);
 /* Ends the replay where no daemon will continue: running sessions end as session_abandon(). */
 void bench_abandon(struct bench *bench);

@@ -24,6 +24,10 @@
  * replugged, or lost contact. */
 #define START_US (5 * USEC_PER_SEC)
 
+/* The bus shows something of a restore at least this often while idevicetriage-link works: our
+ * choice, twice the silence of a phone that is late. */
+#define BUS_SILENT_US (240 * USEC_PER_SEC)
+
 /* A session accepts its phone's return for this time after its end, in microseconds. */
 #define RETURN_WINDOW_US (300 * USEC_PER_SEC)
 
@@ -71,7 +75,14 @@ static bool may_leave(const struct attempt *attempt)
 /* What phone and computer say is known, from the tool's log or from the bus. */
 static bool is_heard(const struct session *session)
 {
-	return session->has_tool || session->attempt.operation > 0;
+	return session->has_tool || (session->bus_heard_us && session->attempt.operation > 0);
+}
+
+/* Whether a final status before `at` would have been heard. */
+static bool would_be_heard(const struct session *session, struct stamp at)
+{
+	return is_heard(session) &&
+	       (session->has_tool || at.monotonic_us <= session->bus_heard_us + BUS_SILENT_US);
 }
 
 static bool reported_failure(const struct attempt *attempt)
@@ -104,7 +115,9 @@ enum device_mode session_resolve_mode(
 	if (session->has_tool)
 		return attempt->stage >= STAGE_BOOT_RAMDISK ? MODE_RESTORE : mode;
 	if (was_in_restore_mode(attempt))
-		return is_away_shortly(session, at) ? mode : MODE_NORMAL;
+		return is_away_shortly(session, at) || attempt->health.unexpected_detaches
+			       ? mode
+			       : MODE_NORMAL;
 	return attempt->loaded && count_recoveries(session) >= RECOVERY_ATTACHES_BEFORE_RAMDISK
 		       ? MODE_RESTORE
 		       : mode;
@@ -261,9 +274,11 @@ static void react_to_detach(struct session *session, const struct event *event,
 		(attempt->stage >= STAGE_RESTORE && before != MODE_RECOVERY && before != MODE_DFU);
 
 	if (in_restore && !may_leave(attempt)) {
-		if (session->has_tool)
+		bool lost = would_be_heard(session, event->at);
+
+		if (lost)
 			add_effect(session, effects, count, EVENT_LINK_LOST, event->at);
-		wait_for(session, session->has_tool ? "return" : "reboot", event->at);
+		wait_for(session, lost ? "return" : "reboot", event->at);
 		return;
 	}
 	if (before == MODE_RECOVERY && ramdisk_was_due(session))
@@ -289,58 +304,6 @@ static bool is_lost_for_good(const struct session *session)
 		return false;
 	return reported_failure(attempt) ||
 	       (attempt->health.unexpected_detaches && !may_leave(attempt));
-}
-
-/* Judges a phone's return in a session without a tool's log: only the modes show the end. */
-static void judge_return(
-	struct session *session, const struct event *event, struct event effects[], size_t *count)
-{
-	const struct attempt *attempt = &session->attempt;
-	bool restored = was_in_restore_mode(attempt);
-	size_t recoveries = count_recoveries(session);
-	enum device_mode mode = session_mode(session);
-
-	if (reported_failure(attempt)) {
-		end_session(session, event->at, OUTCOME_FAILED, "the phone reported a failure",
-			effects, count);
-	} else if (restored && mode == MODE_NORMAL_OR_RESTORE) {
-		end_session(session, event->at, OUTCOME_ENDED_UNKNOWN,
-			"it left restore mode and came back too soon to have started", effects,
-			count);
-	} else if (restored && mode == MODE_NORMAL) {
-		end_session(session, event->at, OUTCOME_SUCCEEDED,
-			"it left restore mode and came back in normal mode", effects, count);
-	} else if (restored && fell_back(mode)) {
-		add_effect(session, effects, count, EVENT_LINK_LOST, event->at);
-		/* The loss affects the code, and it is folded only after this. */
-		end_session(session, event->at, OUTCOME_FAILED,
-			"it left restore mode and did not come back in normal mode", effects,
-			count);
-		effects[*count - 1].code = CODE_RAMDISK_LOST;
-	} else if (mode == MODE_RECOVERY && recoveries > 1 && !attempt->loaded) {
-		bool due = recoveries > RECOVERY_ATTACHES_BEFORE_RAMDISK;
-
-		end_session(session, event->at, due ? OUTCOME_FAILED : OUTCOME_LOST,
-			due ? "it came back in recovery mode instead of restore mode"
-			    : "it started from its own storage again",
-			effects, count);
-	} else if (fell_back(mode) && mode != MODE_RECOVERY && ramdisk_was_due(session)) {
-		end_session(session, event->at, OUTCOME_FAILED,
-			"it came back in DFU mode instead of restore mode", effects, count);
-		effects[*count - 1].code = CODE_IN_DFU;
-	}
-}
-
-static void react_to_attach(
-	struct session *session, const struct event *event, struct event effects[], size_t *count)
-{
-	stop_waiting(session);
-	if (!session->has_tool)
-		judge_return(session, event, effects, count);
-	else if (session_mode(session) == MODE_RESTORE)
-		wait_for(session, "restored-silence", event->at);
-	else if (is_lost_for_good(session))
-		wait_for(session, "tool-end", event->at);
 }
 
 /* A restore begins with the firmware. In a partial log, only an error that tools print before it
@@ -401,13 +364,67 @@ static enum outcome judge_tool(const struct attempt *attempt, const char **ret_w
 	return OUTCOME_ENDED_UNKNOWN;
 }
 
-static void react_to_tool_end(
-	struct session *session, const struct event *event, struct event effects[], size_t *count)
+static void end_as_judged(
+	struct session *session, struct stamp at, struct event effects[], size_t *count)
 {
 	const char *why;
 	enum outcome outcome = judge_tool(&session->attempt, &why);
 
-	end_session(session, event->at, outcome, why, effects, count);
+	end_session(session, at, outcome, why, effects, count);
+}
+
+/* Judges a phone's return in a session without a tool's log: only the modes show the end. */
+static void judge_return(
+	struct session *session, const struct event *event, struct event effects[], size_t *count)
+{
+	const struct attempt *attempt = &session->attempt;
+	bool restored = was_in_restore_mode(attempt);
+	size_t recoveries = count_recoveries(session);
+	enum device_mode mode = session_mode(session);
+
+	if (attempt->status_known) {
+		end_as_judged(session, event->at, effects, count);
+	} else if (attempt->health.unexpected_detaches) {
+		end_session(session, event->at, OUTCOME_FAILED,
+			"the phone left in the middle of the restore", effects, count);
+	} else if (restored && mode == MODE_NORMAL_OR_RESTORE) {
+		end_session(session, event->at, OUTCOME_ENDED_UNKNOWN,
+			"it left restore mode and came back too soon to have started", effects,
+			count);
+	} else if (restored && mode == MODE_NORMAL) {
+		end_session(session, event->at, OUTCOME_SUCCEEDED,
+			"it left restore mode and came back in normal mode", effects, count);
+	} else if (restored && fell_back(mode)) {
+		add_effect(session, effects, count, EVENT_LINK_LOST, event->at);
+		/* The loss affects the code, and it is folded only after this. */
+		end_session(session, event->at, OUTCOME_FAILED,
+			"it left restore mode and did not come back in normal mode", effects,
+			count);
+		effects[*count - 1].code = CODE_RAMDISK_LOST;
+	} else if (mode == MODE_RECOVERY && recoveries > 1 && !attempt->loaded) {
+		bool due = recoveries > RECOVERY_ATTACHES_BEFORE_RAMDISK;
+
+		end_session(session, event->at, due ? OUTCOME_FAILED : OUTCOME_LOST,
+			due ? "it came back in recovery mode instead of restore mode"
+			    : "it started from its own storage again",
+			effects, count);
+	} else if (fell_back(mode) && mode != MODE_RECOVERY && ramdisk_was_due(session)) {
+		end_session(session, event->at, OUTCOME_FAILED,
+			"it came back in DFU mode instead of restore mode", effects, count);
+		effects[*count - 1].code = CODE_IN_DFU;
+	}
+}
+
+static void react_to_attach(
+	struct session *session, const struct event *event, struct event effects[], size_t *count)
+{
+	stop_waiting(session);
+	if (!session->has_tool)
+		judge_return(session, event, effects, count);
+	else if (session_mode(session) == MODE_RESTORE)
+		wait_for(session, "restored-silence", event->at);
+	else if (is_lost_for_good(session))
+		wait_for(session, "tool-end", event->at);
 }
 
 /* The tool of a session that ended without it: its later work may change the outcome. */
@@ -445,14 +462,18 @@ size_t session_finish(
 	struct session *session, struct stamp at, struct event effects[static SESSION_EFFECTS_MAX])
 {
 	size_t count = 0;
-	const char *why;
-	enum outcome outcome;
 
-	if (!session->running)
-		return 0;
-	outcome = judge_tool(&session->attempt, &why);
-	end_session(session, at, outcome, why, effects, &count);
+	if (session->running)
+		end_as_judged(session, at, effects, &count);
 	return count;
+}
+
+/* Without a tool's log, the phone's final status is all that will be heard: the restore ends when
+ * the phone has left, or after some time. */
+static void react_to_status(struct session *session, const struct event *event)
+{
+	wait_for(session, event->code ? "tool-end" : "reboot", event->at);
+	session->overrun_told = false;
 }
 
 static bool link_event(enum event_kind kind)
@@ -498,6 +519,8 @@ size_t session_react(struct session *session, const struct event *event, enum de
 	size_t count = 0;
 
 	session->heard_us = event->at.monotonic_us;
+	if (event->source == SOURCE_LINK && event_phone_speaks(event->kind))
+		session->bus_heard_us = event->at.monotonic_us;
 	if (!session->running) {
 		if (session->tool_lives && event->kind == EVENT_TOOL_END)
 			react_to_late_tool_end(session, event, effects, &count);
@@ -513,9 +536,11 @@ size_t session_react(struct session *session, const struct event *event, enum de
 		else
 			react_to_attach(session, event, effects, &count);
 	} else if (event->kind == EVENT_TOOL_END) {
-		react_to_tool_end(session, event, effects, &count);
+		end_as_judged(session, event->at, effects, &count);
 	} else if (event->kind == EVENT_WAIT) {
 		wait_for(session, event->name, event->at);
+	} else if (event->kind == EVENT_STATUS && !session->has_tool) {
+		react_to_status(session, event);
 	} else if (event_phone_speaks(event->kind)) {
 		hear_phone(session, event->at);
 	} else if (event->kind == EVENT_LINK_ERROR || event->kind == EVENT_USB_ERROR) {
@@ -566,6 +591,14 @@ size_t session_hear_transfers(
 	return count;
 }
 
+void session_unhear(struct session *session)
+{
+	session->bus_heard_us = 0;
+	if (!session->has_tool && session->budget &&
+		text_equal(session->budget->name, "restored-silence"))
+		stop_waiting(session);
+}
+
 bool session_is_open(const struct session *session)
 {
 	return session->running || session->tool_lives;
@@ -576,6 +609,7 @@ void session_resume(struct session *session, struct stamp now)
 	const struct attempt *attempt = &session->attempt;
 
 	session->heard_us = session->tool_heard_us = now.monotonic_us;
+	session->bus_heard_us = 0;
 	if (!session->running || !session->has_tool)
 		return;
 	if (is_lost_for_good(session))
@@ -648,7 +682,7 @@ static void judge_absence(
 	bool restored = was_in_restore_mode(&session->attempt);
 	bool due = restored || ramdisk_was_due(session);
 
-	if (restored)
+	if (restored && !session->attempt.health.unexpected_detaches)
 		add_effect(session, effects, count, EVENT_LINK_LOST, now);
 	end_session(session, now, due ? OUTCOME_FAILED : OUTCOME_LOST,
 		"the phone did not come back", effects, count);
@@ -683,7 +717,9 @@ size_t session_tick(struct session *session, struct stamp now, uint32_t percent,
 		return 0;
 	}
 	count = session_overrun(session, now, percent, effects);
-	if (count && session->has_tool && is_lost_for_good(session))
+	if (count && !session->has_tool && session->attempt.status_known)
+		end_as_judged(session, now, effects, &count);
+	else if (count && session->has_tool && is_lost_for_good(session))
 		judge_lost(session, now, effects, &count);
 	else if (count && !session->has_tool && session_mode(session) == MODE_GONE)
 		judge_absence(session, now, effects, &count);

@@ -27,6 +27,7 @@ struct session {
 	bool overrun_told;	/* the overrun of this wait has been reported */
 	uint64_t heard_us;	/* monotonic: the last sign of life of the tool or the phone */
 	uint64_t tool_heard_us; /* monotonic: the last message of `run` about its tool */
+	uint64_t bus_heard_us;	/* monotonic: the bus last showed its dialogue; 0 = it does not */
 	struct port_health portwatch;
 	/* Of a replayed session: usbmuxd has listed its phone since it came to USB. */
 	bool listed;
@@ -61,6 +62,8 @@ size_t session_finish(
  * phone. Returns the number of effects: transfers resumed after a silence. */
 size_t session_hear_transfers(struct session *session, struct stamp now,
 	struct event effects[static SESSION_EFFECTS_MAX]);
+/* The bus shows no dialogue any more: idevicetriage-link has stopped. */
+void session_unhear(struct session *session);
 /* Whether its tool's log may still arrive: the session is running, or its tool outlives it. */
 bool session_is_open(const struct session *session);
 /* Resumes a replayed session: its wait begins now. */
