@@ -28,11 +28,11 @@ static void find_mux(const char *root, char out[static PATH_MAX])
 
 /* Queries the daemon for its sources and the newest attempts. Both may be unavailable. */
 static void ask_daemon(struct context *context, struct doctor *doctor, struct json_object **status,
-	struct json_object **sessions, struct json_object **devices)
+	struct json_object **sessions, struct json_object **devices, struct json_object **ports)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	struct json_builder builder = {0};
-	struct json_object *limit;
+	struct json_object *limit, *by;
 
 	doctor->status_error = rpc_open_quietly(context, &connection);
 	if (doctor->status_error < 0)
@@ -47,12 +47,16 @@ static void ask_daemon(struct context *context, struct doctor *doctor, struct js
 		doctor->sessions = field_list(*sessions, "sessions");
 	if (rpc_call_plain(context, connection, "ListDevices", devices) == EXIT_DONE)
 		doctor->devices = field_list(*devices, "devices");
+	by = json_new_object(&builder);
+	json_put_text(&builder, by, "by", "port");
+	if (rpc_call(context, connection, "GetStatistics", &builder, by, ports) == EXIT_DONE)
+		doctor->ports = field_list(*ports, "groups");
 }
 
 int command_doctor(struct context *context, int argc, char **argv)
 {
 	CLEANUP(json_object_putp) struct json_object *status = NULL, *sessions = NULL;
-	CLEANUP(json_object_putp) struct json_object *devices = NULL;
+	CLEANUP(json_object_putp) struct json_object *devices = NULL, *ports = NULL;
 	CLEANUP(json_object_putp) struct json_object *result = NULL;
 	int first = options_read(context, argc, argv, NULL, NULL, NULL, NULL);
 	/* Only for tests: a tree that replaces the system. */
@@ -68,7 +72,7 @@ int command_doctor(struct context *context, int argc, char **argv)
 	doctor.mux = mux;
 	doctor.state_dir = context->state_dir;
 	doctor.socket = context->socket;
-	ask_daemon(context, &doctor, &status, &sessions, &devices);
+	ask_daemon(context, &doctor, &status, &sessions, &devices, &ports);
 	result = doctor_run(&doctor);
 	if (!result)
 		return report_no_memory();

@@ -5,6 +5,7 @@
 #include "client/live.h"
 #include "client/options.h"
 #include "client/output/output.h"
+#include "client/port_errors.h"
 #include "client/stream.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
@@ -94,6 +95,26 @@ static void tick(struct context *context, void *user)
 	fflush(context->layout.out);
 }
 
+/* Warns of ports that fail more transfers than the others, before a restore begins there. An older
+ * daemon, or one without a casebook, has no counts. */
+static void warn_of_ports(struct context *context, struct connection *connection)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	struct json_builder builder = {0};
+	struct json_object *by = json_new_object(&builder);
+	struct port_errors errors;
+	char text[256];
+	size_t at = 0;
+
+	json_put_text(&builder, by, "by", "port");
+	if (rpc_call(context, connection, "GetStatistics", &builder, by, &reply) != EXIT_DONE)
+		return;
+	while (port_errors_next(field_list(reply, "groups"), &at, &errors)) {
+		port_errors_describe(&errors, text, sizeof(text));
+		fprintf(stderr, "Warning: %s Run doctor for the remedy.\n", text);
+	}
+}
+
 int command_watch(struct context *context, int argc, char **argv)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
@@ -110,6 +131,8 @@ int command_watch(struct context *context, int argc, char **argv)
 	if (context->output->live && context->layout.terminal)
 		stream.tick = tick;
 	r = rpc_open(context, &connection);
+	if (r == EXIT_DONE && context->output->live)
+		warn_of_ports(context, connection);
 	if (r == EXIT_DONE)
 		r = stream_run(context, TAKE_PTR(connection), &stream, &builder,
 			json_new_object(&builder));

@@ -7,6 +7,8 @@
 
 #include "client/doctor/doctor.h"
 #include "client/doctor/system.h"
+#include "client/fields.h"
+#include "client/port_errors.h"
 #include "common/base/text.h"
 #include "common/model/usb_identity.h"
 
@@ -269,6 +271,62 @@ static bool look_at_controller(void *user, const char *name)
 			no_retry[i].name, name);
 	}
 	return true;
+}
+
+/* Corrected errors of one attach, after which it is time to warn: one less than Linux corrects
+ * (4) for an endpoint that always ends short, as the phone's does. */
+#define CORRECTED_MANY 3
+
+#define PORT_ADVICE                                                                                \
+	"Clean the plugs and use another cable at this port. If the errors stay, do not use the "  \
+	"port. Do not touch a restore that runs."
+
+/* The newest attempt on each port shows how its link is now. */
+static bool is_newest_on_port(struct json_object *sessions, size_t index)
+{
+	const char *port = field_text_or(field_item(sessions, index), "port", "");
+
+	for (size_t i = 0; i < index; i++)
+		if (text_equal(field_text_or(field_item(sessions, i), "port", ""), port))
+			return false;
+	return *port != '\0';
+}
+
+static size_t find_corrected(struct doctor *doctor)
+{
+	size_t said = 0;
+
+	for (size_t i = 0; i < field_count(doctor->sessions); i++) {
+		struct json_object *session = field_item(doctor->sessions, i);
+		int64_t corrected =
+			field_number_or(field_object(session, "health"), "linkCorrected", 0);
+
+		if (corrected < CORRECTED_MANY || !is_newest_on_port(doctor->sessions, i))
+			continue;
+		said++;
+		doctor_say(doctor, DOCTOR_WARNING, PORT_ADVICE,
+			"Port %s: the computer corrected %lld USB errors since the phone was "
+			"connected, in the newest attempt there. Linux may correct only 4 before "
+			"a transfer fails.",
+			field_text(session, "port"), (long long)corrected);
+	}
+	return said;
+}
+
+void check_port_errors(struct doctor *doctor)
+{
+	size_t said = find_corrected(doctor), at = 0;
+	struct port_errors errors;
+	char text[256];
+
+	while (port_errors_next(doctor->ports, &at, &errors)) {
+		port_errors_describe(&errors, text, sizeof(text));
+		doctor_say(doctor, DOCTOR_WARNING, PORT_ADVICE, "%s", text);
+		said++;
+	}
+	if (!said)
+		doctor_say(doctor, DOCTOR_OK, NULL,
+			"No port is known to fail more USB transfers than the others.");
 }
 
 /* Since Linux 4.20 the driver repeats a failed transfer, and logs nothing. It clears its count only

@@ -22,6 +22,7 @@ struct doctor {
 	struct json_object *status;   /* its answer to GetStatus; NULL = none */
 	struct json_object *sessions; /* list of its newest sessions; NULL = none */
 	struct json_object *devices;  /* list of the devices it knows; NULL = none */
+	struct json_object *ports;    /* groups of GetStatistics by port; NULL = none */
 	int status_error;	      /* why there is no answer: a negative errno */
 
 	/* Set during the checks. */
@@ -69,5 +70,6 @@ void check_speed(struct doctor *doctor);
 void check_hubs(struct doctor *doctor);
 void check_over_current(struct doctor *doctor);
 void check_retry(struct doctor *doctor);
+void check_port_errors(struct doctor *doctor);
 void check_holders(struct doctor *doctor);
 void check_mux_clients(struct doctor *doctor);

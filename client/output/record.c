@@ -106,11 +106,15 @@ static void put_change(struct layout *layout, struct json_object *record)
 static void put_corrected(struct layout *layout, struct json_object *record)
 {
 	int64_t limit = field_number_or(record, "limit", 0);
+	int64_t left = limit + 1 - field_number_or(record, "number", 0);
 
 	layout_put(layout, " %" PRId64, field_number_or(record, "number", 0));
 	if (limit)
 		layout_put(layout, " of %" PRId64, limit);
 	put_word(layout, "port ", field_text(record, "port"));
+	/* A warning before the transfer fails. */
+	if (limit && left <= 2)
+		layout_put(layout, ": after %" PRId64 " more, the transfer fails", left);
 }
 
 static void put_quiet(struct layout *layout, struct json_object *record)

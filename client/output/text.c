@@ -429,7 +429,7 @@ static void text_purged(struct layout *layout, struct json_object *reply)
 /* Records that a live line or `log` shows better. */
 static bool is_chatter(const char *kind)
 {
-	static const char *const kinds[] = {"log", "progress", "device-log"};
+	static const char *const kinds[] = {"log", "progress", "device-log", "link-rate"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (text_equal(kind, kinds[i]))

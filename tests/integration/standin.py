@@ -80,6 +80,7 @@ class StandIn:
         self.verdict = VERDICT
         self.sessions = [session(), FAILED]
         self.devices = [DEVICE]
+        self.groups = []  # of GetStatistics
         self.status = {}  # what GetStatus answers beside or instead of the usual
         self.records = [record(1, "tool-start", name="idevicerestore", text=f"idevicerestore -i {ECID}"),
                         record(2, "operation", name="Creating filesystem", number=12),
@@ -172,6 +173,9 @@ class StandIn:
                                                               "detail": "not in the group systemd-journal"}],
                 "deviceCount": len(self.devices), "runningSessions": [SESSION], "ringBytes": 16 << 20,
                 "firstSequence": 1, "lastSequence": 3, "damagedRecords": 0, **self.status}
+
+    def _GetStatistics(self, parameters, more):
+        return {"by": parameters["by"], "groups": self.groups, "attempts": 0, "cut": False}
 
     def _ListDevices(self, parameters, more):
         return {"devices": self.devices}

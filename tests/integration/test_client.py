@@ -162,6 +162,22 @@ def test_watch_prints_each_change_at_once(client, daemon):
     process.terminate()
 
 
+def test_watch_warns_before_a_port_fails(client, daemon):
+    """Of a port that is worse than the others, and of corrected errors that are nearly used up."""
+    daemon.groups = [{"key": port, "host": "bench-1", "attempts": 9, "failed": 1, "succeeded": 8, "phones": 5,
+                      "linkErrors": errors, "linkBytes": 10**10, "linkMilliseconds": 60_000}
+                     for port, errors in (("1-2", 9), ("1-3", 0))]
+    daemon.records[2] = standin.record(3, "link-corrected", source="link", port="1-2.3", number=3, limit=4)
+    process = client.start("watch", text=True)
+    warning = process.stderr.readline()
+    assert "Port 1-2 of bench-1: 9 failed USB transfers, 0.9 per gigabyte" in warning and "doctor" in warning
+    for line in process.stdout:
+        if "error corrected" in line:
+            break
+    assert "3 of 4 port 1-2.3: after 2 more, the transfer fails" in " ".join(line.split())
+    process.terminate()
+
+
 def test_diagnosis_leads_with_one_line_and_says_why_and_what_next(client, daemon):
     daemon.verdict = {**standin.VERDICT, "phase": "phase2-hardware", "strength": "strong",
                       "summary": "Phase 2 (hardware): the earpiece flex, strong evidence."}

@@ -393,6 +393,41 @@ def test_a_tool_that_hangs_is_left(tree, daemon):
     assert time.monotonic() - started < 30
 
 
+def group(port, errors, gigabytes, host="bench-1"):
+    return {"key": port, "host": host, "attempts": 9, "failed": 1, "succeeded": 8, "phones": 5, "linkErrors": errors,
+            "linkBytes": int(gigabytes * 1e9), "linkMilliseconds": 60_000}
+
+
+def test_a_port_that_fails_more_transfers_than_the_others(tree, daemon):
+    daemon.groups = [group("1-2", 6, 20), group("1-3", 1, 30), group("1-4", 0, 10), group("1-2", 2, 9, "bench-2"),
+                     {"host": "bench-1", "attempts": 1, "failed": 0, "succeeded": 1, "phones": 1}]
+    ((check, result, text),) = tree.findings()
+    assert (check, result) == ("port-errors", "warning")
+    assert text.startswith("Port 1-2 of bench-1: 6 failed USB transfers, 0.3 per gigabyte; the other ports: 0.0 per gigabyte.")
+    assert "another cable" in text
+
+
+@pytest.mark.parametrize("groups", [
+    [group("1-2", 2, 1), group("1-3", 0, 100)],  # too few
+    [group("1-2", 9, 1), group("1-3", 0, 0.5)],  # the others moved too little data
+    [group("1-2", 9, 1), group("1-3", 9, 1)],  # all are alike
+    [group("1-2", 9, 1), group("1-3", 0, 100, "bench-2")],  # another computer
+])
+def test_ports_that_chance_explains(tree, daemon, groups):
+    daemon.groups = groups
+    assert tree.findings() == []
+
+
+def test_corrected_errors(tree, daemon):
+    """The newest attempt on a port counts: a cable may have been changed since the others."""
+    many, few = ({**standin.HEALTH, "linkCorrected": number} for number in (3, 2))
+    daemon.sessions = [standin.session(health=many), standin.session(health=many), standin.session(health=few, port="1-3"),
+                       standin.session(health=many, port="1-3")]
+    ((check, result, text),) = tree.findings()
+    assert (check, result) == ("port-errors", "warning")
+    assert "Port 1-2.3: the computer corrected 3 USB errors" in text and "Do not touch a restore that runs" in text
+
+
 def test_no_daemon(tree):
     found = {check: (result, text) for check, result, text in tree.findings()}
     assert found.pop("daemon")[0] == "problem"
