@@ -114,7 +114,7 @@ static void put_corrected(struct layout *layout, struct json_object *record)
 	put_word(layout, "port ", field_text(record, "port"));
 	/* A warning before the transfer fails. */
 	if (limit && left <= 2)
-		layout_put(layout, ": after %" PRId64 " more, the transfer fails", left);
+		layout_put(layout, ": %" PRId64 " more end the transfer", left);
 }
 
 static void put_quiet(struct layout *layout, struct json_object *record)

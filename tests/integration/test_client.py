@@ -174,7 +174,7 @@ def test_watch_warns_before_a_port_fails(client, daemon):
     for line in process.stdout:
         if "error corrected" in line:
             break
-    assert "3 of 4 port 1-2.3: after 2 more, the transfer fails" in " ".join(line.split())
+    assert "3 of 4 port 1-2.3: 2 more end the transfer" in " ".join(line.split())
     process.terminate()
 
 
