@@ -617,6 +617,22 @@ static struct session *begin_heard(
 	return session;
 }
 
+/* The session of an event that names none. */
+static struct session *session_of(
+	struct bench *bench, const struct bench_device *device, const struct event *event)
+{
+	const struct identity identity = device ? device->identity : event_identity(event);
+	struct session *session = running_session(bench, &identity);
+
+	if (!session && device)
+		session = begin_heard(bench, device, event);
+	/* An error that keeps the phone from returning, or of which it is known only now that the
+	 * phone stayed, may arrive after the tool has given up. */
+	if (!session && (event->kind == EVENT_USB_ERROR || event->kind == EVENT_LINK_ERROR))
+		session = late_session(bench, &identity, event);
+	return session;
+}
+
 static bool is_tool_of(const struct session *session, const char *program)
 {
 	const char *tool = session->attempt.tool, *slash = strrchr(tool, '/');
@@ -642,7 +658,6 @@ static void feed_client(struct bench *bench, const struct event *event)
 
 void bench_feed(struct bench *bench, const struct event *event)
 {
-	const struct identity identity = event_identity(event);
 	struct session *session = NULL;
 	struct bench_device *device = NULL;
 	uint64_t sequence;
@@ -665,16 +680,9 @@ void bench_feed(struct bench *bench, const struct event *event)
 	} else {
 		device = locate_device(bench, event);
 		hear_phone(bench, device, event);
-		session = running_session(bench, device ? &device->identity : &identity);
+		session = session_of(bench, device, event);
 		if (session && has_from_log(session, event))
 			return;
-		if (device && !session)
-			session = begin_heard(bench, device, event);
-		/* An error that keeps the phone from returning may arrive after the tool has given
-		 * up. */
-		if (!session && (event->kind == EVENT_USB_ERROR || event->kind == EVENT_LINK_ERROR))
-			session =
-				late_session(bench, device ? &device->identity : &identity, event);
 	}
 	if (session && event->source == SOURCE_TOOL)
 		session->tool_heard_us = event->at.monotonic_us;
