@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* hold-threads PROCESS: stops all threads of a process but its first one, like threads that hang. It
- * ends with the process. */
+/* hold-threads PROCESS: stops all threads of a process but its first one, like threads that hang.
+ * It ends with the process. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
