@@ -126,6 +126,7 @@ const struct plant plants[] = {
 	{"battery gauge", {"battery-gauge", "power-battery"}, KNOB_BIT(KNOB_BATTERY), 100,
 		.symptoms = {{"gauge-silent", 1}}, .history = {{"third-party-battery", 40}}},
 	{"charge flex", {"other-flex"}, KNOB_BIT(KNOB_CHARGE_FLEX), 90, .varies = true,
+		.on_line = true,
 		.symptoms = {{"errors-and-loss", 3}, {"not-enumerated", 2}, {"silent-loss", 1},
 			{"resets", 2}},
 		.history = {{"no-charge", 40}, {"panics-charge-flex", 40}, {"liquid", 20}}},

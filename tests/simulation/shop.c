@@ -163,7 +163,7 @@ static enum event_source source_of(const struct message *message)
 /* Each source keeps its own order. */
 static void draw_arrivals(struct play *play)
 {
-	uint64_t last[SOURCE_PERSON + 1] = {0};
+	uint64_t last[SOURCE_LINK + 1] = {0};
 
 	for (size_t i = 0; i < play->course->count; i++) {
 		const struct message *message = &play->course->messages[i];

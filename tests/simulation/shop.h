@@ -13,11 +13,11 @@
 
 /* How the observations of the sources reach the daemon. */
 struct arrival {
-	unsigned delay_ms[SOURCE_PERSON + 1]; /* at most, by enum event_source */
-	unsigned lost_percent;		      /* of events; the log of a tool is complete */
-	unsigned doubled_percent;	      /* of attaches and detaches */
-	unsigned restart_percent;	      /* of attempts with a restart of the daemon in them */
-	bool log_only;			      /* no source but the log of the tool */
+	unsigned delay_ms[SOURCE_LINK + 1]; /* at most, by enum event_source */
+	unsigned lost_percent;		    /* of events; the log of a tool is complete */
+	unsigned doubled_percent;	    /* of attaches and detaches */
+	unsigned restart_percent;	    /* of attempts with a restart of the daemon in them */
+	bool log_only;			    /* no source but the log of the tool */
 };
 
 struct shop {

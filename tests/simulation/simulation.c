@@ -34,7 +34,8 @@ static const struct arrival prompt = {
 	.delay_ms = {[SOURCE_USB] = 10,
 		[SOURCE_USBMUXD] = 50,
 		[SOURCE_KERNEL] = 50,
-		[SOURCE_TOOL] = 50},
+		[SOURCE_TOOL] = 50,
+		[SOURCE_LINK] = 400},
 };
 
 /* The latest that each may be, with daemons that restart. */
@@ -42,7 +43,8 @@ static const struct arrival disturbed = {
 	.delay_ms = {[SOURCE_USB] = 60,
 		[SOURCE_USBMUXD] = 600,
 		[SOURCE_KERNEL] = 800,
-		[SOURCE_TOOL] = 1500},
+		[SOURCE_TOOL] = 1500,
+		[SOURCE_LINK] = 900},
 	.doubled_percent = 10,
 	.restart_percent = 30,
 };
@@ -290,8 +292,10 @@ static void name_port(const struct visit *visit, char port[static PORT_SIZE])
 
 static void show_course(const struct course *course)
 {
-	static const char *const sources[] = {
-		[SOURCE_USBMUXD] = "usbmuxd", [SOURCE_USB] = "usb", [SOURCE_KERNEL] = "kernel"};
+	static const char *const sources[] = {[SOURCE_USBMUXD] = "usbmuxd",
+		[SOURCE_USB] = "usb",
+		[SOURCE_KERNEL] = "kernel",
+		[SOURCE_LINK] = "link"};
 
 	story("    %s\n", course->symptom ? course->symptom->name : "succeeds");
 	for (size_t i = 0; i < course->count; i++) {
@@ -320,6 +324,7 @@ static void attempt(struct visit *visit, const struct phone *phone, bool must_fa
 	course->setup = visit->setup;
 	course->phone = *phone;
 	course->has_run = visit->has_run;
+	course->watches_bus = visit->seed % 2;
 	course->labelled = visit->labels;
 	course->symptom = NULL;
 	if (fails && (own || (bench_side && !(plant->cured_by & KNOB_BIT(KNOB_ACTION)))))
@@ -335,6 +340,15 @@ static void attempt(struct visit *visit, const struct phone *phone, bool must_fa
 		visit->successes = course->symptom ? 0 : visit->successes + 1;
 }
 
+/* The phone's own connector is a part of the connection, and no experiment tells it apart before
+ * another cable or computer is tried: then "the connection" is right, if no more is said. */
+static bool is_told_apart(const struct visit *visit)
+{
+	return !visit->plant->on_line || visit->verdict.phase != PHASE_CONNECTION ||
+	       visit->verdict.causes[0].strength >= STRENGTH_STRONG ||
+	       visit->setup.knobs[KNOB_CABLE] || visit->setup.knobs[KNOB_COMPUTER];
+}
+
 static void judge(struct visit *visit)
 {
 	const struct plant *plant = visit->plant;
@@ -344,7 +358,7 @@ static void judge(struct visit *visit)
 
 	shop_judge(&visit->shop, false, verdict);
 	story("  %u: %s\n", visit->experiments, describe(verdict, text));
-	wrongness = wrongness_of(plant, verdict);
+	wrongness = is_told_apart(visit) ? wrongness_of(plant, verdict) : STRENGTH_NONE;
 	check(visit->lucky ? SELDOM_MISLED : NEVER_WRONG, wrongness < STRENGTH_STRONG, visit,
 		describe(verdict, text));
 	check(MONOTONE, wrongness <= visit->wrongness || wrongness < STRENGTH_MODERATE, visit,

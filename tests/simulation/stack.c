@@ -26,6 +26,10 @@ static const struct {
 	const char *version, *build;
 } firmwares[] = {{"18.5", "22F76"}, {"18.6", "22G86"}, {"18.6.1", "22G90"}};
 
+/* Addresses of usbmuxd's endpoints. */
+#define BULK_OUT 0x04
+#define BULK_IN 0x85
+
 /* The restore so far. */
 struct stage {
 	struct course *course;
@@ -84,7 +88,25 @@ static void end_tool(struct stage *stage, int64_t status)
 		add(stage, MESSAGE_END, "")->event.code = status;
 }
 
-/* A line of the kernel; PORT in it is the phone's port. */
+/* What idevicetriage-link reports, where it runs. */
+static void bus_event(
+	struct stage *stage, enum event_kind kind, int64_t code, uint32_t number, uint32_t flag)
+{
+	struct event *event;
+
+	if (!stage->course->watches_bus)
+		return;
+	event = add_event(stage, kind, SOURCE_LINK, "");
+	event->code = code;
+	event->number = number;
+	event->flag = flag;
+	text_copy(event->name, sizeof(event->name),
+		kind == EVENT_LINK_ERROR ? link_endpoint_name(flag)
+					 : link_quiet_who((enum link_quiet)flag));
+}
+
+/* A line of the kernel; PORT in it is the phone's port. The phone stays for some time after a
+ * failed transfer, so that the bus shows it too. */
 static void kernel_line(struct stage *stage, const char *text)
 {
 	const char *place = strstr(text, "PORT");
@@ -100,6 +122,8 @@ static void kernel_line(struct stage *stage, const char *text)
 	event = add_event(stage, finding.sign->kind, SOURCE_KERNEL, line);
 	event->code = finding.code;
 	text_copy(event->name, sizeof(event->name), finding.sign->id);
+	if (stage->on_usb && strstr(text, "USBDEVFS_BULK failed"))
+		bus_event(stage, EVENT_LINK_ERROR, finding.code, 1, BULK_OUT);
 }
 
 static void mux_event(struct stage *stage, enum event_kind kind, int64_t code)
@@ -262,6 +286,7 @@ static void end_dropped(struct stage *stage)
 {
 	mux_event(stage, EVENT_MUX_DETACH, 0);
 	pass(stage, 500);
+	bus_event(stage, EVENT_LINK_ERROR, -EPROTO, 1, BULK_IN);
 	lose_connection(stage);
 	pass(stage, 15000);
 }
@@ -302,6 +327,10 @@ static void end_hidden(struct stage *stage)
 
 static void end_hang(struct stage *stage)
 {
+	for (unsigned s = 10; s * 1000 < HANG_MS; s *= 2) {
+		pass(stage, s == 10 ? 10000 : s * 500);
+		bus_event(stage, EVENT_LINK_QUIET, 0, s, LINK_QUIET_PHONES_TURN);
+	}
 	pass(stage, HANG_MS);
 	end_tool(stage, EXIT_STOPPED);
 }

@@ -36,6 +36,7 @@ struct course {
 	struct phone phone;
 	const struct symptom *symptom; /* NULL = it succeeds */
 	bool has_run;		       /* the tool was started by `run` */
+	bool watches_bus;	       /* idevicetriage-link runs on that computer */
 	bool labelled;		       /* people recorded the label of the cable */
 	char port[PORT_SIZE];
 	struct message messages[COURSE_MESSAGES_MAX];

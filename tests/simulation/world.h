@@ -88,6 +88,7 @@ struct plant {
 	unsigned fails_percent;		      /* how often a restore fails with it */
 	bool varies;			      /* each restore may fail in another way */
 	bool anonymous;	      /* nothing shows which part it is: its phase is the truth */
+	bool on_line;	      /* it is the phone's own end of the link */
 	enum phone_kind kind; /* on which phones */
 	struct {
 		const char *name;
