@@ -16,12 +16,13 @@
 
 _Static_assert(STAYS_US >= LINK_STAYS_US, "a phone must stay as long as the event says");
 
-/* The errors of a transfer that tell of the link (usb/error-codes.rst). A phone's refusal of a
+/* The errors of a transfer that tell of the link (usb/error-codes.rst); -ETIMEDOUT comes from
+ * virtual controllers alone. A phone's refusal of a
  * request (-EPIPE on endpoint 0) is an answer. Transfers that their program or the kernel has taken
  * back (-ENOENT, -ECONNRESET), or whose phone has left (-ESHUTDOWN, -ENODEV), are no errors. */
 static bool is_fault(uint8_t endpoint, int32_t status)
 {
-	static const int32_t faults[] = {-EPROTO, -EILSEQ, -ETIME, -EOVERFLOW, -EPIPE};
+	static const int32_t faults[] = {-EPROTO, -EILSEQ, -ETIME, -ETIMEDOUT, -EOVERFLOW, -EPIPE};
 
 	if (status == -EPIPE && (endpoint & ~USB_IN) == 0)
 		return false;

@@ -100,13 +100,17 @@ STAGES = {
 # The phone has something to say, so that a transfer is under way.
 AFTER = {"operation": "progress 12 40\n"}
 CODES = {"protocol": -71, "stall": -32, "timeout": -110}
+# The error counts once the phone has stayed on the bus.
+REPORTED = """
+    reported() { idevicetriage --json log | grep -q '"kind":"link-error"'; }
+    poll reported
+    """
 # The tool may end or hang: it is over when the daemon says so, which does not see the tool.
 FAULTY = f"""
     {START}
     {TOOL} &
     await phone 'scenario done'
-    reported() {{ idevicetriage --json log | grep -q '"kind":"link-error"'; }}
-    poll reported
+    {REPORTED}
     over() {{ ! idevicetriage --json diagnose | grep -q '"running":"on-time"'; }}
     poll over
     {RECORDS}
@@ -135,7 +139,7 @@ def test_transfers_fail(restore, stage, part, kind):
 def test_upload_fails(machine, firmware, kind):
     """In recovery mode, before anything tells a restore from a command by hand: the error is recorded."""
     result = machine(
-        f"{START}; {TOOL} || true; {RECORDS}",
+        f"{START}\n{TOOL} || true\n{REPORTED}\n{RECORDS}",
         f"attach recovery\nwait upload started\nfault bulk-out {kind}\n",
         files=[("mini.ipsw", firmware)],
     )
@@ -153,7 +157,6 @@ def test_phone_takes_no_data(restore):
     assert quiet and {record["name"] for record in quiet} == {"phone"}
     assert quiet[0]["state"] in ("takes-nothing", "only-sends")
     assert session["operationName"] == "Restoring image"
-    assert verdict["phase"] != "none"
 
 
 MEASURED = """
