@@ -39,7 +39,7 @@ static void put_place(const struct layout *layout, FILE *out, struct json_object
 		put_bar(layout, out, permille);
 }
 
-/* Returns whether the phone is over its budget. */
+/* Returns whether the wait is over its budget. */
 static bool put_silence(
 	const struct layout *layout, FILE *out, struct json_object *session, int64_t age_us)
 {
@@ -53,8 +53,9 @@ static bool put_silence(
 		fprintf(out, "%sphone responded %s ago", separator, phrase_duration(silent).text);
 		return false;
 	}
-	fprintf(out, "%sphone %s %s of %s", separator, silent > budget ? "SILENT" : "silent",
-		phrase_duration(silent).text, phrase_duration(budget).text);
+	fprintf(out, "%s%s %s %s of %s", separator, phrase_silent_one(session),
+		silent > budget ? "SILENT" : "silent", phrase_duration(silent).text,
+		phrase_duration(budget).text);
 	return silent > budget;
 }
 

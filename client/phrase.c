@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/text.h"
+#include "common/model/budget.h"
 #include "common/model/factor.h"
 #include "common/model/phone_model.h"
 
@@ -114,6 +115,16 @@ const char *phrase_session(const char *session)
 
 	return length > SESSION_END_CHARACTERS ? session + length - SESSION_END_CHARACTERS
 					       : session;
+}
+
+const char *phrase_silent_one(struct json_object *session)
+{
+	static const char *const names[] = {[SILENCE_OF_PHONE] = "phone",
+		[SILENCE_OF_TOOL] = "restore tool",
+		[SILENCE_OF_SERVER] = "signing server"};
+	const struct budget *budget = budget_find(field_text_or(session, "budget", ""));
+
+	return names[budget ? budget->of : SILENCE_OF_PHONE];
 }
 
 const char *phrase_stage(const char *stage)

@@ -36,6 +36,8 @@ const char *phrase_session(const char *session);
 struct phrase phrase_step(struct json_object *session);
 /* A stage for people: `booting the restore system`. Unknown words are returned unchanged. */
 const char *phrase_stage(const char *stage);
+/* Who is silent in the current wait of a session: "phone", "restore tool" or "signing server". */
+const char *phrase_silent_one(struct json_object *session);
 /* A condition of a Session: `cable L07`, `earpiece flex disconnected`, `port "slot 4"`. */
 struct phrase phrase_condition(struct json_object *condition);
 /* Whether another condition of the list says more than this one: the number of hubs more than the

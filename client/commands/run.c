@@ -191,8 +191,9 @@ static void say_overruns(struct run *run)
 		return;
 	run->said_silent = true;
 	snprintf(sentence, sizeof(sentence),
-		"The phone has been silent for %s (limit: %s); the restore may hang.",
-		phrase_duration(silent).text, phrase_duration(budget).text);
+		"The %s has been silent for %s (limit: %s); the restore may hang.",
+		phrase_silent_one(session), phrase_duration(silent).text,
+		phrase_duration(budget).text);
 	say(run, sentence);
 }
 

@@ -46,7 +46,7 @@ static const struct {
 	{"progress", "%", NULL, PAINT_DIM},
 	{"checkpoint", "sn#c", NULL, PAINT_NONE},
 	{"transfer", "sn", NULL, PAINT_NONE},
-	{"wait", "n", "waits for", PAINT_NONE},
+	{"wait", "ns", "waits for", PAINT_NONE},
 	{"status", "nc", NULL, PAINT_BOLD},
 	{"amr-error", "c", "AMR error", PAINT_BAD},
 	{"sign", "nt", NULL, PAINT_WARNING},

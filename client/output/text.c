@@ -130,7 +130,7 @@ static void put_devices(struct layout *layout, struct json_object *devices)
 		layout_put(layout, "none");
 }
 
-/* How long the phone has been silent, compared to its budget. */
+/* How long the current wait has lasted, compared to its budget. */
 static void put_silence(struct layout *layout, struct json_object *session)
 {
 	int64_t silent, budget = 0;
@@ -140,7 +140,8 @@ static void put_silence(struct layout *layout, struct json_object *session)
 	field_number(session, "budgetUSec", &budget);
 	if (budget > 0 && silent > budget)
 		layout_paint(layout, PAINT_BAD);
-	layout_put(layout, ", silent for %s", phrase_duration(silent).text);
+	layout_put(layout, ", %s silent for %s", phrase_silent_one(session),
+		phrase_duration(silent).text);
 	if (budget > 0)
 		layout_put(layout, " of %s", phrase_duration(budget).text);
 	layout_paint(layout, PAINT_NONE);

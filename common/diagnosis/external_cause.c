@@ -49,7 +49,7 @@ static bool says_outside(const struct attempt *attempt)
 	for (size_t i = 0; i < ARRAY_SIZE(outside); i++)
 		if (attempt_says(attempt, outside[i]))
 			return true;
-	return false;
+	return attempt_server_silent(attempt);
 }
 
 bool external_cause_off_link(const struct attempt *attempt)

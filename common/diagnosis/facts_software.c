@@ -103,6 +103,16 @@ attempt_test *fact_ended_off_link(const struct case_analysis *view)
 	return any_failure(view, ended_off_link);
 }
 
+static bool met_silent_server(const struct attempt_view *a)
+{
+	return attempt_server_silent(a->attempt);
+}
+
+attempt_test *fact_server_silent(const struct case_analysis *view)
+{
+	return any_failure(view, met_silent_server);
+}
+
 static bool has_lacking_tool(const struct attempt_view *a)
 {
 	return has_outdated_tool(a) || attempt_says(a->attempt, SAYS_TOOL);

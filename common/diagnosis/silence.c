@@ -79,6 +79,28 @@ void silence_collect(const struct case_analysis *view, struct verdict *verdict)
 	}
 }
 
+/* What to do about a restore that hangs, by whose silence it is. */
+static const char *const hang_advice[] = {
+	[SILENCE_OF_PHONE] =
+		"The hanging restore may still continue: idevicetriage does not stop it. "
+		"If the phone stays silent, stop the restore tool and run diagnose "
+		"again.",
+	[SILENCE_OF_TOOL] =
+		"The hanging restore may still continue: idevicetriage does not stop it. "
+		"If the tool stays silent, stop it and run diagnose again.",
+	[SILENCE_OF_SERVER] = "Check that this computer reaches Apple's signing server "
+			      "(gs.apple.com): network, proxy, VPN, hosts file. If the server "
+			      "stays silent, stop the restore tool and run the restore again on "
+			      "another network."};
+
+static const char *advise(const struct verdict *verdict)
+{
+	const struct budget *budget =
+		verdict->silence_count ? budget_find(verdict->silences[0].rule) : NULL;
+
+	return hang_advice[budget ? budget->of : SILENCE_OF_PHONE];
+}
+
 void silence_summarize(struct verdict *verdict)
 {
 	size_t used = strlen(verdict->summary);
@@ -94,10 +116,7 @@ void silence_summarize(struct verdict *verdict)
 		snprintf(out, size, "%sA restore is running and past its time: %s", space,
 			verdict->silence_count ? verdict->silences[0].text : "it hangs.");
 	if (verdict->running == RUNNING_HUNG && verdict->advice_count < VERDICT_ADVICE_MAX)
-		verdict->advice[verdict->advice_count++] =
-			"The hanging restore may still continue: idevicetriage does not stop it. "
-			"If the "
-			"phone stays silent, stop the restore tool and run diagnose again.";
+		verdict->advice[verdict->advice_count++] = advise(verdict);
 }
 
 const char *running_name(enum running running)

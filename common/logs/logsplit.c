@@ -221,10 +221,13 @@ static void note_progress(struct logsplit *split, enum event_kind kind)
 		break;
 	case EVENT_STAGE:
 	case EVENT_TRANSFER:
-	case EVENT_WAIT:
 	case EVENT_OPERATION:
 	case EVENT_CHECKPOINT:
 		split->under_way = true;
+		break;
+	case EVENT_WAIT:
+		/* A tool may also wait for the signing server. */
+		split->under_way |= split->session.attempt.touched;
 		break;
 	default:
 		break;

@@ -18,9 +18,21 @@ struct event toollog_event(const struct toollog *log, enum event_kind kind)
 void toollog_emit(struct toollog *log, const struct event *event)
 {
 	log->meant_something = true;
-	if (event_shows_progress(event->kind))
+	if (event_shows_progress(event->kind)) {
 		log->lines_after_error = 0;
+		log->at_server = false;
+	}
 	log->sink(log->user, event);
+}
+
+void toollog_read_signing(struct toollog *log, const char *rest, int state)
+{
+	struct event event = toollog_event(log, EVENT_WAIT);
+
+	text_copy(event.name, sizeof(event.name), "signing");
+	event.flag = state == STEP_DONE ? STEP_DONE : 0;
+	toollog_emit(log, &event);
+	log->at_server = state == STEP_BEGIN;
 }
 
 void toollog_emit_name(struct toollog *log, enum event_kind kind, const char *name)

@@ -37,6 +37,10 @@ static void read_outcome(struct toollog *log, const char *rest, int outcome)
  * failed, or a place in its source. None is an exit status. */
 static const struct toollog_rule rules[] = {
 	{"Version: ", RULE_BEGINS, read_version, 0},
+	{"Checking if SEP is being signed", RULE_BEGINS, toollog_read_signing, STEP_BEGIN},
+	{"Checking if Baseband is being signed", RULE_BEGINS, toollog_read_signing, STEP_BEGIN},
+	{"SEP is being signed!", RULE_BEGINS, toollog_read_signing, STEP_DONE},
+	{"Baseband is being signed!", RULE_BEGINS, toollog_read_signing, STEP_DONE},
 	{"Odysseus support: ", RULE_BEGINS, read_tool, 0},
 	{"Odysseus for ", RULE_BEGINS, read_tool, 0},
 	{"futurerestore: failed with exception", RULE_BEGINS, read_outcome, OUTCOME_FAILED},

@@ -164,7 +164,13 @@ static void read_transfer(struct toollog *log, const char *rest, int state)
 	};
 	struct event event = toollog_event(log, EVENT_TRANSFER);
 
-	/* Network requests, and lines that have their own signs. */
+	/* libtatsu ends the lines of its attempts only with their result. */
+	if (strstr(rest, "TSS request")) {
+		if (state == STEP_BEGIN && !strstr(rest, "request attempt"))
+			toollog_read_signing(log, rest, STEP_BEGIN);
+		return;
+	}
+	/* Lines that have their own signs. */
 	if (text_starts_with(rest, "TSS ") || (state == STEP_FAILED && !strstr(rest, " component")))
 		return;
 	event.flag = (uint32_t)state;
@@ -403,6 +409,9 @@ static const struct toollog_rule rules[] = {
 	{"Sending ", RULE_BEGINS, read_transfer, STEP_BEGIN},
 	{"About to send ", RULE_BEGINS, read_transfer, STEP_BEGIN},
 	{"Done sending ", RULE_BEGINS, read_transfer, STEP_DONE},
+	{"Trying to fetch new SHSH blob", RULE_BEGINS, toollog_read_signing, STEP_BEGIN},
+	{"Received SHSH blobs", RULE_BEGINS, toollog_read_signing, STEP_DONE},
+	{"Received Baseband SHSH blobs", RULE_BEGINS, toollog_read_signing, STEP_DONE},
 	{"Waiting for device to enter restore mode", RULE_BEGINS, read_wait, WAIT_RESTORE_MODE},
 	{"Waiting for device to disconnect", RULE_BEGINS, read_wait, WAIT_DISCONNECT},
 	{"Waiting for device to reconnect", RULE_BEGINS, read_wait, WAIT_RECOVERY},

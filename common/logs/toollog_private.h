@@ -85,6 +85,7 @@ struct toollog {
 	unsigned lines_after_error; /* including the error; 0 = the restore has continued since */
 	bool only_noise;	    /* that error is known to mean nothing */
 	bool phone_complained;	    /* it is the phone's */
+	bool at_server;		    /* the tool waits for the signing server */
 	bool tool_told;
 	bool tool_inferred;
 	bool names_operations; /* it prints only their names: 3uTools */
@@ -120,6 +121,8 @@ void toollog_complain(struct toollog *log, const char *line);
 void toollog_emit_name(struct toollog *log, enum event_kind kind, const char *name);
 void toollog_emit_number(struct toollog *log, enum event_kind kind, uint32_t number);
 void toollog_emit_code(struct toollog *log, enum event_kind kind, int64_t code, const char *name);
+/* Emits EVENT_WAIT for the signing server: `state` is STEP_BEGIN or STEP_DONE. */
+void toollog_read_signing(struct toollog *log, const char *rest, int state);
 /* Emits the tool's name, once. `version` may be NULL. */
 void toollog_emit_tool(struct toollog *log, const char *name, const char *version);
 /* Emits the tool to which the shape of the lines belongs, once an attempt, if none names itself. */

@@ -98,8 +98,11 @@ static void read_status(struct toollog *log, const char *rest, int value)
 		toollog_emit_status(log, code, code == 0 ? "Restore Finished" : "");
 }
 
+/* It prints nothing while it waits for the signing server, and nothing of its answer. */
 static void read_tool(struct toollog *log, const char *rest, int value)
 {
+	if (log->at_server)
+		toollog_read_signing(log, rest, STEP_DONE);
 	toollog_emit_tool(log, NAME, NULL);
 }
 
@@ -131,7 +134,7 @@ static void read_logger(struct toollog *log, const char *rest, int value)
 {
 	static const char version[] = "version: ";
 
-	toollog_emit_tool(log, NAME, NULL);
+	read_tool(log, rest, value);
 	if (!log->tool)
 		return;
 	if (log->severity == SEVERITY_ERROR)

@@ -674,6 +674,23 @@ static void fold_touch(struct attempt *attempt, const struct event *event)
 {
 }
 
+static bool waits_for_server(const char *wait)
+{
+	const struct budget *budget = budget_find(wait);
+
+	return budget && budget->of == SILENCE_OF_SERVER;
+}
+
+/* A tool that asks for a ticket has not touched the phone. */
+static void fold_wait(struct attempt *attempt, const struct event *event)
+{
+	bool at_server = waits_for_server(event->name);
+
+	attempt->touched |= !at_server;
+	if (event->source == SOURCE_TOOL)
+		attempt->at_server = at_server && event->flag != STEP_DONE;
+}
+
 static void fold_condition(struct attempt *attempt, const struct event *event)
 {
 	char value[CONDITION_VALUE_SIZE];
@@ -779,7 +796,7 @@ static void fold_silence(struct attempt *attempt, const struct event *event)
 		lengthen_overrun(attempt, event);
 	note_overrun(attempt, event);
 	attempt->silent = true;
-	if (budget && budget->of_tool)
+	if (budget && budget->of != SILENCE_OF_PHONE)
 		return;
 	attempt->health.silences++;
 	attempt->health.stalls += event->flag == SILENCE_NO_TRANSFERS;
@@ -868,7 +885,7 @@ static const struct fold {
 	[EVENT_ACTION] = {fold_action, GOES_ON},
 	[EVENT_ENTRY] = {fold_entry, GOES_ON},
 	[EVENT_TRANSFER] = {fold_touch, GOES_ON | TOUCHES},
-	[EVENT_WAIT] = {fold_touch, GOES_ON | TOUCHES},
+	[EVENT_WAIT] = {fold_wait, GOES_ON},
 	[EVENT_STAGE] = {fold_stage, PHONE_SPEAKS | GOES_ON | TOUCHES},
 	[EVENT_OPERATION] = {fold_operation, PHONE_SPEAKS | GOES_ON | TOUCHES},
 	[EVENT_PROGRESS] = {fold_progress, PHONE_SPEAKS | GOES_ON},
@@ -932,17 +949,35 @@ static bool went_on(const struct event *event, unsigned says)
 					   checkpoint_says(event->number) == SAYS_CLEAN_UP);
 }
 
+bool attempt_server_silent(const struct attempt *attempt)
+{
+	return attempt->silent && attempt->overrun_count &&
+	       waits_for_server(attempt->overruns[attempt->overrun_count - 1].wait);
+}
+
+/* The phone may come and go while the tool waits for the server: only the tool shows that this is
+ * over. */
+static bool ends_silence(const struct attempt *attempt, const struct event *event, unsigned says)
+{
+	if (!attempt_server_silent(attempt))
+		return says & PHONE_SPEAKS;
+	return !attempt->at_server;
+}
+
 void attempt_fold(struct attempt *attempt, const struct event *event)
 {
 	const struct fold *fold = find_fold(event->kind);
 	unsigned says = fold ? fold->says : 0;
+
+	if (event->source == SOURCE_TOOL && (says & GOES_ON))
+		attempt->at_server = false;
 
 	if (went_on(event, says))
 		attempt->complaining = false;
 	if (fold)
 		fold->fold(attempt, event);
 	attempt->touched |= (says & TOUCHES) != 0;
-	if ((says & PHONE_SPEAKS) && !attempt->ended_seen) {
+	if (!attempt->ended_seen && ends_silence(attempt, event, says)) {
 		if (attempt->silent)
 			lengthen_overrun(attempt, event);
 		attempt->silent = false;

@@ -188,6 +188,7 @@ struct attempt {
 	size_t modes_when_due; /* modes seen when the restore system was first due on the phone */
 	uint32_t open_checkpoints[ATTEMPT_OPEN_CHECKPOINTS_MAX];
 	size_t open_checkpoint_count;
+	bool at_server;	     /* the tool waits for the signing server */
 	bool touched;	     /* the tool did something with the phone, or printed that it did */
 	bool failing;	     /* a step has just failed; those around it fail after it */
 	uint32_t later_step; /* the last checkpoint that began after the operation; 0 = none */
@@ -212,6 +213,10 @@ bool attempt_is_running(const struct attempt *attempt);
 bool event_phone_speaks(enum event_kind kind);
 /* True for the kinds of events that show progress of a restore. */
 bool event_shows_progress(enum event_kind kind);
+
+/* Whether the signing server was, or is, silent past its time, and the tool has printed no progress
+ * since. */
+bool attempt_server_silent(const struct attempt *attempt);
 /* The correction in an EVENT_AMENDMENT. */
 struct amendment event_amendment(const struct event *event);
 /* The value of a condition; NULL if unknown or "unknown". */

@@ -6,12 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Whose silence an overrun is. Only the phone's says something of the link. */
+enum silence_of { SILENCE_OF_PHONE, SILENCE_OF_TOOL, SILENCE_OF_SERVER };
+
 struct budget {
 	const char *name;
 	uint32_t seconds;
 	const char *meaning; /* what the restore waited for, as a clause */
 	const char *source;
-	bool of_tool; /* the tool is silent, not the phone: it says nothing of the link */
+	enum silence_of of;
 };
 
 /* The budget with that name; NULL if there is none. */

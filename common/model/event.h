@@ -59,8 +59,9 @@ enum event_kind {
 	EVENT_PROGRESS = 32,  /* permille of the running operation or transfer */
 	EVENT_CHECKPOINT =
 		33, /* number = id, name, code = result, flag = see enum checkpoint_state */
-	EVENT_TRANSFER = 34,  /* name = component, flag = enum step_state */
-	EVENT_WAIT = 35,      /* the tool waits for the phone: name = id of a budget (budget.h) */
+	EVENT_TRANSFER = 34, /* name = component, flag = enum step_state */
+	EVENT_WAIT = 35, /* the tool waits: name = id of a budget (budget.h), flag = STEP_DONE where
+			  * the wait is over, else 0 */
 	EVENT_STATUS = 36,    /* the phone's final word: code = status, name = its meaning */
 	EVENT_AMR_ERROR = 37, /* code = AMRError of the phone's final word */
 	EVENT_SIGN = 38, /* a line with a known meaning: name = id of a sign, text = the line; flag

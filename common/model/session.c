@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/model/session.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "common/base/macro.h"
@@ -273,6 +274,8 @@ static void react_to_detach(struct session *session, const struct event *event,
 		before == MODE_RESTORE ||
 		(attempt->stage >= STAGE_RESTORE && before != MODE_RECOVERY && before != MODE_DFU);
 
+	if (attempt->at_server && !in_restore)
+		return;
 	if (in_restore && !may_leave(attempt)) {
 		bool lost = would_be_heard(session, event->at);
 
@@ -319,6 +322,17 @@ static bool never_began(const struct attempt *attempt)
 	       (attempt->exit_known && attempt->exit_status > 0 && !health->expected_detaches);
 }
 
+/* A person stopped it. A shell, sudo and others report the signal as 128 and its number. */
+static bool was_stopped(const struct attempt *attempt)
+{
+	static const int signals[] = {SIGHUP, SIGINT, SIGKILL, SIGTERM};
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (attempt->exit_status == 128 + signals[i])
+			return attempt->exit_known;
+	return attempt->exit_known && attempt->exit_status < 0;
+}
+
 static enum outcome judge_tool(const struct attempt *attempt, const char **ret_why)
 {
 	if (attempt->outcome == OUTCOME_SUCCEEDED ||
@@ -343,7 +357,7 @@ static enum outcome judge_tool(const struct attempt *attempt, const char **ret_w
 		*ret_why = "the connection broke in the middle of the restore";
 		return OUTCOME_FAILED;
 	}
-	if (attempt->exit_known && attempt->exit_status < 0) {
+	if (was_stopped(attempt)) {
 		*ret_why = "the restore tool was stopped by a signal";
 		return OUTCOME_ABORTED;
 	}
@@ -418,6 +432,8 @@ static void judge_return(
 static void react_to_attach(
 	struct session *session, const struct event *event, struct event effects[], size_t *count)
 {
+	if (session->attempt.at_server && !session->attempt.health.unexpected_detaches)
+		return;
 	stop_waiting(session);
 	if (!session->has_tool)
 		judge_return(session, event, effects, count);
@@ -513,6 +529,30 @@ static void judge_dropped(
 		wait_for(session, "transfer-failed", event->at);
 }
 
+/* The tool has gone on after it had waited for the signing server. */
+static bool server_answered(const struct session *session)
+{
+	return session->budget && session->budget->of == SILENCE_OF_SERVER &&
+	       !session->attempt.at_server;
+}
+
+/* A wait begins or ends, or the phone responds. The wait for the signing server ends only by the
+ * tool. */
+static void follow_waits(struct session *session, const struct event *event)
+{
+	bool counts = !session->attempt.at_server || event->source == SOURCE_TOOL;
+
+	if (event->kind == EVENT_WAIT && event->flag != STEP_DONE) {
+		if (counts)
+			wait_for(session, event->name, event->at);
+	} else if (server_answered(session)) {
+		stop_waiting(session);
+		hear_phone(session, event->at);
+	} else if (event_phone_speaks(event->kind) && !session->attempt.at_server) {
+		hear_phone(session, event->at);
+	}
+}
+
 size_t session_react(struct session *session, const struct event *event, enum device_mode before,
 	struct event effects[static SESSION_EFFECTS_MAX])
 {
@@ -537,14 +577,12 @@ size_t session_react(struct session *session, const struct event *event, enum de
 			react_to_attach(session, event, effects, &count);
 	} else if (event->kind == EVENT_TOOL_END) {
 		end_as_judged(session, event->at, effects, &count);
-	} else if (event->kind == EVENT_WAIT) {
-		wait_for(session, event->name, event->at);
 	} else if (event->kind == EVENT_STATUS && !session->has_tool) {
 		react_to_status(session, event);
-	} else if (event_phone_speaks(event->kind)) {
-		hear_phone(session, event->at);
 	} else if (event->kind == EVENT_LINK_ERROR || event->kind == EVENT_USB_ERROR) {
 		judge_dropped(session, event, effects, &count);
+	} else {
+		follow_waits(session, event);
 	}
 	return count;
 }
@@ -612,7 +650,9 @@ void session_resume(struct session *session, struct stamp now)
 	session->bus_heard_us = 0;
 	if (!session->running || !session->has_tool)
 		return;
-	if (is_lost_for_good(session))
+	if (attempt->at_server)
+		wait_for(session, "signing", now);
+	else if (is_lost_for_good(session))
 		wait_for(session, session_mode(session) == MODE_GONE ? "return" : "tool-end", now);
 	else if (attempt->stage >= STAGE_RESTORE && !may_leave(attempt))
 		wait_for(session, "restored-silence", now);

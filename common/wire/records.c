@@ -124,7 +124,7 @@ static const struct record_shape shapes[] = {
 	{EVENT_PROGRESS, HAS_PERMILLE},
 	{EVENT_CHECKPOINT, HAS_NAME | HAS_NUMBER | HAS_CODE, WORDS(checkpoint_words)},
 	{EVENT_TRANSFER, HAS_NAME, WORDS(step_words)},
-	{EVENT_WAIT, HAS_NAME},
+	{EVENT_WAIT, HAS_NAME, WORDS(step_words)},
 	{EVENT_STATUS, HAS_NAME | HAS_CODE},
 	{EVENT_AMR_ERROR, HAS_CODE},
 	{EVENT_SIGN, HAS_NAME},

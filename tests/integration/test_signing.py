@@ -69,6 +69,42 @@ def test_no_ticket(answer, bench, make_phone, restore_signed):
     assert (suspect['cause'], suspect['strength'], verdict['nextStep']['experiment']) == (cause, strength, step), output
 
 
+HUNG, PHASE_1_SOFTWARE = 41, 11
+
+
+@pytest.mark.parametrize('options', ([], ['-d']), ids=('plain', 'debug'))
+@pytest.mark.parametrize('answer', ('hang', 'endless'))
+def test_a_server_that_does_not_answer(answer, options, bench, make_phone, restore_signed, folder):
+    """The tool waits for ever. The silence is the server's, also after the tool is killed: no cable is in question."""
+    phone = make_phone('normal-mode')
+    bench.start('--budget-percent', '2')
+    until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
+    process = restore_signed(bench, phone.phone, answer, *options)
+    running = until(lambda: hung(bench), seconds=60, what='the silence')
+    session = bench.sessions()[-1]
+    assert session['budget'] == 'signing' and session['outcome'] == 'running' and not session['health']['silences']
+    assert [silence['rule'] for silence in running['silences']] == ['signing']
+    assert 'signing server' in running['summary'] and 'phone' not in running['summary']
+    assert 'signing server silent for' in ' '.join(bench.triage('status').stdout.split())
+    restoretool.kill(folder)
+    _, output = finish(process)
+    assert 'phone has been silent' not in output and 'phone silent' not in output
+    session = bench.sessions()[-1]
+    assert session['outcome'] == 'aborted' and session['health']['grade'] != 'lost'
+    answered = bench.triage('--json', 'diagnose', session['session'])
+    verdict = json.loads(answered.stdout)['verdict']
+    assert answered.returncode == PHASE_1_SOFTWARE and verdict['phase'] == 'phase1-software'
+    assert verdict['causes'][0]['cause'] == 'network' and verdict['nextStep']['experiment'] == 'other-network'
+
+
+def hung(bench):
+    """The verdict on a restore that is past its time."""
+    if not bench.sessions():
+        return None
+    answered = bench.triage('--json', 'diagnose')
+    return json.loads(answered.stdout)['verdict'] if answered.returncode == HUNG else None
+
+
 def test_a_ticket(bench, make_phone, restore_signed, folder):
     """It is for this phone and its nonce. The tool saves it and ends: that is no restore."""
     phone = make_phone('normal-mode')

@@ -111,6 +111,11 @@ static void test_lines_of_all_generations(void **state)
 			EVENT_CHECKPOINT, 0x648, 0, ""},
 		{"Waiting for device to enter restore mode...", EVENT_WAIT, 0, 0,
 			"wait-restore-mode"},
+		{"Trying to fetch new SHSH blob", EVENT_WAIT, 0, 0, "signing"},
+		{"Received SHSH blobs", EVENT_WAIT, 0, 0, "signing"},
+		{"Sending Baseband TSS request...", EVENT_WAIT, 0, 0, "signing"},
+		{"23:59:59.999 <Info> Sending Savage TSS request...", EVENT_WAIT, 0, 0, "signing"},
+		{"Checking if SEP is being signed...", EVENT_WAIT, 0, 0, "signing"},
 		{"idevicerestore 1.0.1-git-3-gabcdef (libirecovery 1.2.0, libtatsu 1.0.3)",
 			EVENT_TOOL_VERSION, 0, 0, "idevicerestore"},
 		{"[10:32:09.0877-GMT]{1>3} CHECKPOINT FAILURE:(FAILURE:6) RESTORED:[0x060D] "
@@ -657,6 +662,31 @@ static void test_pymobiledevice3(void **state)
 	assert_int_equal(heard.attempt.outcome, OUTCOME_FAILED);
 }
 
+/* A request for a ticket is no work with the phone. pymobiledevice3 prints nothing of the answer:
+ * its next line shows that it has gone on. */
+static void test_signing(void **state)
+{
+	static const char asks[] =
+		"2024-05-01 10:00:00 bench pymobiledevice3.restore.tss[77] INFO Sending TSS "
+		"request...\n";
+	static const char goes_on[] =
+		"2024-05-01 10:00:00 bench pymobiledevice3.restore.tss[77] INFO Sending TSS "
+		"request...\n"
+		"2024-05-01 10:00:01 bench pymobiledevice3.restore.recovery[77] INFO setting "
+		"auto-boot\n";
+	static const char answered[] = "Trying to fetch new SHSH blob\nReceived SHSH blobs\n";
+	struct heard heard;
+
+	read_log(&heard, asks, strlen(asks), 60);
+	assert_true(heard.attempt.at_server);
+	assert_false(heard.attempt.touched);
+	read_log(&heard, goes_on, strlen(goes_on), 60);
+	assert_false(heard.attempt.at_server);
+	read_log(&heard, answered, strlen(answered), 60);
+	assert_false(heard.attempt.at_server);
+	assert_false(heard.attempt.touched);
+}
+
 static void test_futurerestore(void **state)
 {
 	static const char failed[] = "futurerestore init done\n"
@@ -1151,6 +1181,7 @@ int main(void)
 		cmocka_unit_test(test_apple),
 		cmocka_unit_test(test_apple_success),
 		cmocka_unit_test(test_pymobiledevice3),
+		cmocka_unit_test(test_signing),
 		cmocka_unit_test(test_futurerestore),
 		cmocka_unit_test(test_usbmuxd),
 		cmocka_unit_test(test_quoted),
