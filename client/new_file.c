@@ -10,9 +10,15 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
-static int cannot_write(const char *path, int error)
+static const char *option_of(const struct new_file *file)
 {
-	report_error("Cannot write %s (%s); name another file with -o.", path, strerror(-error));
+	return file->option ? file->option : "-o";
+}
+
+static int cannot_write(const struct new_file *file, int error)
+{
+	report_error("Cannot write %s (%s); name another file with %s.", file->path,
+		strerror(-error), option_of(file));
 	return EXIT_REFUSED;
 }
 
@@ -48,18 +54,17 @@ int new_file_open(struct new_file *file, const char *path, mode_t mode)
 	int r;
 
 	file->path = path;
-	if (text_equal(path, "-")) {
+	if (!file->option && text_equal(path, "-")) {
 		file->stream = stdout;
 		return EXIT_DONE;
 	}
 	if (lstat(path, &found) == 0 && !S_ISREG(found.st_mode)) {
-		report_error("%s exists and is not a regular file; name another with -o, or - "
-			     "for standard output.",
-			path);
+		report_error("%s exists and is not a regular file; name another with %s%s.", path,
+			option_of(file), file->option ? "" : ", or - for standard output");
 		return EXIT_REFUSED;
 	}
 	r = open_beside(file, mode);
-	return r < 0 ? cannot_write(path, r) : EXIT_DONE;
+	return r < 0 ? cannot_write(file, r) : EXIT_DONE;
 }
 
 int new_file_finish(struct new_file *file)
@@ -77,7 +82,7 @@ int new_file_finish(struct new_file *file)
 	if (r == 0 && rename(file->name, file->path) < 0)
 		r = -errno;
 	if (r < 0)
-		return cannot_write(file->path, r);
+		return cannot_write(file, r);
 	free(TAKE_PTR(file->name));
 	return EXIT_DONE;
 }
@@ -90,4 +95,32 @@ void new_file_done(struct new_file *file)
 		fclose(file->stream);
 	unlink(file->name);
 	free(TAKE_PTR(file->name));
+}
+
+char *new_file_state_path(const char *name)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	char *path;
+	int r;
+
+	if (state && state[0] == '/')
+		r = asprintf(&path, "%s/idevicetriage/%s", state, name);
+	else
+		r = asprintf(&path, "%s/.local/state/idevicetriage/%s", home ? home : "", name);
+	return r < 0 ? NULL : path;
+}
+
+int new_file_make_folders(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		int r;
+
+		*slash = '\0';
+		r = mkdir(path, 0700) < 0 ? -errno : 0;
+		*slash = '/';
+		/* A parent folder may be read-only and still contain the next one. */
+		if (r < 0 && r != -EEXIST && r != -EACCES && r != -EROFS)
+			return r;
+	}
+	return 0;
 }

@@ -11,6 +11,7 @@ struct new_file {
 	const char *path; /* borrowed; "-" = standard output */
 	char *name;	  /* of the temporary file next to it; NULL = none */
 	FILE *stream;
+	const char *option; /* that names another path; NULL = -o */
 };
 
 #define NEW_FILE_PRIVATE 0600
@@ -24,3 +25,8 @@ int new_file_open(struct new_file *file, const char *path, mode_t mode);
 int new_file_finish(struct new_file *file);
 /* For CLEANUP: removes an unfinished file. */
 void new_file_done(struct new_file *file);
+/* The path of `name` in the folder for the user's state: XDG Base Directory Specification, relative
+ * paths are invalid. The caller frees it; NULL = out of memory. */
+char *new_file_state_path(const char *name);
+/* Creates the missing folders of `path`. Returns 0 or a negative errno. */
+int new_file_make_folders(char *path);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,46 +15,25 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client/new_file.h"
 #include "common/base/clock.h"
 #include "common/base/macro.h"
 
 /* Since Linux 6.3; an administrator may require it (vm.memfd_noexec). Earlier kernels reject it. */
 #define MEMFD_NOEXEC_SEAL 8u
 
-/* Creates the missing folders of `path`. Returns 0 or a negative errno. */
-static int make_folders(char *path)
-{
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		int r;
-
-		*slash = '\0';
-		r = mkdir(path, 0700) < 0 ? -errno : 0;
-		*slash = '/';
-		/* A parent folder may be read-only and still contain the next one. */
-		if (r < 0 && r != -EEXIST && r != -EACCES && r != -EROFS)
-			return r;
-	}
-	return 0;
-}
-
-/* XDG Base Directory Specification: state that needs no backup; relative paths are invalid. */
 char *logfile_default_path(const char *tool)
 {
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	CLEANUP(freep) char *folder = new_file_state_path("logs");
 	const char *slash = tool ? strrchr(tool, '/') : NULL;
 	time_t now = (time_t)(clock_now().wall_us / USEC_PER_SEC);
-	char folder[PATH_MAX], stamp[32] = "";
+	char stamp[32] = "";
 	struct tm tm;
 	char *path;
 	int r;
 
-	if (state && state[0] == '/')
-		snprintf(folder, sizeof(folder), "%s/idevicetriage/logs", state);
-	else
-		snprintf(folder, sizeof(folder), "%s/.local/state/idevicetriage/logs",
-			home ? home : "");
-	if (!tool)
-		return strdup(folder);
+	if (!folder || !tool)
+		return TAKE_PTR(folder);
 	if (localtime_r(&now, &tm))
 		strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
 	r = asprintf(
@@ -127,7 +105,7 @@ int logfile_open(const char *wanted, const char *tool, struct logfile *ret)
 	if (r < 0)
 		return r;
 	ret->watch_fd = watch_memory(ret);
-	r = wanted ? 0 : make_folders(ret->path);
+	r = wanted ? 0 : new_file_make_folders(ret->path);
 	if (r >= 0)
 		r = open_log(ret->path);
 	if (r == -EEXIST)
