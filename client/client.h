@@ -63,6 +63,7 @@ int command_export(struct context *context, int argc, char **argv);
 int command_purge(struct context *context, int argc, char **argv);
 int command_doctor(struct context *context, int argc, char **argv);
 int command_panics(struct context *context, int argc, char **argv);
+int command_hook(struct context *context, int argc, char **argv);
 int command_run(struct context *context, int argc, char **argv);
 
 /* Prints one sentence to standard error, after the program's name and without control

@@ -42,18 +42,22 @@ _idevicetriage() {
 	--host-os) COMPREPLY=($(compgen -W 'linux macos windows' -- "$word")); return ;;
 	--action) COMPREPLY=($(compgen -W 'update erase boot' -- "$word")); return ;;
 	--by) COMPREPLY=($(compgen -W 'port cable bench model week tool' -- "$word")); return ;;
+	--on)
+		COMPREPLY=($(compgen -W 'session-ended diagnosis-changed port-suspect' -- "$word"))
+		return
+		;;
 	--battery)
 		COMPREPLY=($(compgen -W 'connected original replaced disconnected known-good third-party unknown' -- "$word"))
 		return
 		;;
-	--socket | --log | --output | --case | -o) compopt -o default; return ;;
+	--socket | --log | --output | --case | --cursor | -o) compopt -o default; return ;;
 	--state-dir) COMPREPLY=($(compgen -d -- "$word")); return ;;
-	--cable | --port | --device | --host | --tool | --ecid | --ticket | --condition | --limit | --after | --name \
+	--cable | --port | --device | --host | --tool | --ecid | --ticket | --condition | --timeout | --limit | --after | --name \
 		| --before | --since | --history | --error | --operation | --stage | --entry | --firmware | --model | --at | --session | --unset | --correct) return ;;
 	esac
 
 	case $command in
-	'') own='status watch sessions log diagnose report explain doctor case stats metrics note attempt conditions panics run import export purge' ;;
+	'') own='status watch sessions log diagnose report explain doctor case stats metrics note attempt conditions panics run hook import export purge' ;;
 	sessions) own='--limit' ;;
 	log) own='--follow --after' ;;
 	diagnose) own='--short --all --verbose --case --log' ;;
@@ -70,6 +74,7 @@ _idevicetriage() {
 	purge) own='--before --yes' ;;
 	run) own='--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket
 		--ecid --log --' ;;
+	hook) own='--on --cursor --timeout --' ;;
 	import) own='--dry-run --outcome --device --host --host-os --tool --action --firmware --model --cable --port --earpiece-flex --display --battery
 		--minimal-boot --condition --ticket'
 		compopt -o default ;;

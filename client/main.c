@@ -29,6 +29,7 @@ static const struct command commands[] = {
 	{"note", "DEVICE [TEXT ...]", "Add a note about a phone", command_note},
 	{"attempt", "DEVICE --outcome O ...", "Add a restore done elsewhere", command_attempt},
 	{"run", "[CONDITIONS] -- TOOL ...", "Run a restore tool and watch its log", command_run},
+	{"hook", "[--on EVENTS] -- CMD ...", "Run a command for each event", command_hook},
 	{"import", "[CONDITIONS] FILE ...", "Add attempts from logs and case files",
 		command_import},
 	{"export", "DEVICE|SESSION", "Write a phone's attempts as a case file", command_export},
@@ -60,6 +61,7 @@ static void help(void)
 	       "  --ecid E --log FILE; only import: --device D --host H --tool T --dry-run\n"
 	       "To correct a past attempt: attempt or conditions with --session S and the new\n"
 	       "  values, --unset KEY or --remove\n\n"
+	       "hook: --on session-ended,diagnosis-changed,port-suspect --cursor F --timeout S\n\n"
 	       "diagnose --short prints one line, --all every suspect; --case FILE and --log FILE\n"
 	       "judge a case file or a tool's log without the daemon.\n"
 	       "diagnose exits with 0 no failure, 10 connection, 11 software, 20 hardware,\n"

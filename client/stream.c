@@ -35,6 +35,8 @@ static int follow(struct context *context, struct connection *connection,
 			*after = sequence;
 		continues = reply.continues;
 		varlink_reply_done(&reply);
+		if (sequence < 0)
+			return (int)sequence;
 		if (ferror(context->layout.out))
 			return EXIT_REFUSED;
 		if (!continues)
@@ -74,8 +76,12 @@ int stream_run(struct context *context, struct connection *connection, const str
 			r = follow(context, owned, stream, &after);
 		if (r >= 0)
 			return r;
-		report_error("The connection to the daemon broke (%s); waiting for the daemon.",
-			strerror(-r));
+		if (r == -ECANCELED)
+			return EXIT_REFUSED;
+		if (r != -EAGAIN)
+			report_error("The connection to the daemon broke (%s); waiting for the "
+				     "daemon.",
+				strerror(-r));
 		owned = connection_free(owned);
 		r = reconnect(context, &owned);
 		if (r < 0)

@@ -7,7 +7,8 @@
 /* The consumer of a stream. */
 struct stream {
 	const char *method;
-	/* Shows one reply; returns its last sequence, 0 for none. */
+	/* Shows one reply. Returns its last sequence, 0 for none; -EAGAIN to call the method again,
+	 * -ECANCELED to end the stream after reporting an error. */
 	int64_t (*show)(struct context *context, void *user, struct json_object *reply);
 	/* Called after `tick_ms` without a reply; NULL = never. */
 	void (*tick)(struct context *context, void *user);
