@@ -2,6 +2,7 @@
 """`hook`: a command for each event, at least once, whatever the command does."""
 import json
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -12,7 +13,8 @@ from daemon import until
 ECID = '0x001C2D6A3C8A802E'
 OTHERS = ['0x0000000000000A01', '0x0000000000000A02']
 FAILING = 'printf "Waiting for NAND (28)\\nGot status message\\nStatus: Disk Failure\\n"; exit 1'
-UNIT = pathlib.Path(__file__).resolve().parents[2] / 'systemd/idevicetriage-hook.service.in'
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+UNIT = ROOT / 'systemd/idevicetriage-hook.service.in'
 
 
 class Hook:
@@ -252,3 +254,15 @@ def test_a_unit_with_a_state_directory_has_its_cursor_there(bench, folder):
         finally:
             process.terminate()
             process.wait(10)
+
+
+def test_each_event_is_in_the_help_the_manual_the_completion_and_the_example():
+    source = (ROOT / 'client/commands/hook.c').read_text()
+    events = re.findall(r'\{"([a-z-]+)", EVENT_', source)
+    assert len(events) == 3
+    manual = (ROOT / 'man/idevicetriage.1.scd').read_text()
+    chapter = manual.split('# RUNNING A COMMAND FOR EACH EVENT')[1].split('\n# ')[0]
+    assert re.findall(r'^_([a-z-]+)_$', chapter, re.MULTILINE) == events
+    assert f"-W '{' '.join(events)}'" in (ROOT / 'client/completion.bash').read_text()
+    for text in ((ROOT / 'client/main.c').read_text(), UNIT.read_text()):
+        assert f"--on {','.join(events)}" in text
