@@ -558,7 +558,7 @@ static void thousand_attempts_are_quick(void **state)
 		best_us = us < best_us ? us : best_us;
 	}
 	print_message("# 1000 attempts: %ld us\n", (long)best_us);
-	assert_true(best_us < 250000);
+	assert_true(best_us < 1000000); /* sanitizers take ten times as long */
 }
 
 int main(void)
