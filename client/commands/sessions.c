@@ -11,12 +11,53 @@ static int take(void *user, int option, const char *value)
 	return option_number("--limit", value, 1, user);
 }
 
+/* Asks for one page after `cursor` (NULL = the first). */
+static int ask_page(struct context *context, struct connection *connection, const char *device,
+	int64_t limit, const char *cursor, struct json_object **ret)
+{
+	struct json_builder builder = {0};
+	struct json_object *parameters = json_new_object(&builder);
+
+	if (device)
+		json_put_text(&builder, parameters, "device", device);
+	if (limit >= 0)
+		json_put_number(&builder, parameters, "limit", limit);
+	if (cursor)
+		json_put_text(&builder, parameters, "cursor", cursor);
+	return rpc_call(context, connection, "ListSessions", &builder, parameters, ret);
+}
+
+/* Collects the pages in one reply. Its cursor stays if `limit` ends the list. */
+static int ask_pages(struct context *context, struct connection *connection, const char *device,
+	int64_t limit, struct json_object **ret)
+{
+	int r = ask_page(context, connection, device, limit, NULL, ret);
+
+	while (r == EXIT_DONE && field_text(*ret, "cursor")) {
+		CLEANUP(json_object_putp) struct json_object *page = NULL;
+		struct json_object *all = field_list(*ret, "sessions"), *more;
+		int64_t left = limit < 0 ? limit : limit - (int64_t)field_count(all);
+		struct json_builder builder = {0};
+
+		if (left == 0)
+			break;
+		r = ask_page(context, connection, device, left, field_text(*ret, "cursor"), &page);
+		if (r != EXIT_DONE)
+			break;
+		more = field_list(page, "sessions");
+		for (size_t i = 0; i < field_count(more); i++)
+			json_add(&builder, all, json_object_get(field_item(more, i)));
+		json_object_object_del(*ret, "cursor");
+		if (field_text(page, "cursor"))
+			json_put_text(&builder, *ret, "cursor", field_text(page, "cursor"));
+	}
+	return r;
+}
+
 int command_sessions(struct context *context, int argc, char **argv)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
-	struct json_builder builder = {0};
-	struct json_object *parameters;
 	struct name name = {0};
 	int64_t limit = -1;
 	int r, first = options_read(context, argc, argv, "n:", own, take, &limit);
@@ -30,12 +71,7 @@ int command_sessions(struct context *context, int argc, char **argv)
 		r = ask_name(context, connection, argv[first], NAME_DEVICE, &name);
 	if (r != EXIT_DONE)
 		return r;
-	parameters = json_new_object(&builder);
-	if (first < argc)
-		json_put_text(&builder, parameters, "device", name.text);
-	if (limit >= 0)
-		json_put_number(&builder, parameters, "limit", limit);
-	r = rpc_call(context, connection, "ListSessions", &builder, parameters, &reply);
+	r = ask_pages(context, connection, first < argc ? name.text : NULL, limit, &reply);
 	if (r == EXIT_DONE)
 		context->output->sessions(&context->layout, reply);
 	return r;

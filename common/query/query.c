@@ -70,19 +70,53 @@ static void put_sessions(
 	answer_put(&answer, "sessions");
 }
 
+/* A page of sessions. */
+struct page {
+	struct answer answer;
+	struct uuid last;
+	bool more;
+};
+
+static bool add_to_page(void *context, const struct found_attempt *found)
+{
+	struct page *page = context;
+
+	page->more = page->answer.room == 0;
+	if (page->more)
+		return false;
+	page->last = found->attempt->id;
+	return add_session(&page->answer, found);
+}
+
 static int list_sessions(const struct query *query, struct call *call)
 {
-	const char *device = call_text(call, "device");
+	const char *device = call_text(call, "device"), *cursor = call_text(call, "cursor");
+	char last[UUID_TEXT_SIZE];
 	struct identity identity;
+	struct uuid after;
+	struct page page = {0};
 	size_t limit;
 	int r = call_limit(call, QUERY_SESSIONS_MAX, &limit);
 
 	if (r != API_OK)
 		return r;
+	if (cursor && uuid_parse(cursor, &after) < 0)
+		return call_bad(call, "cursor");
 	if (device && !store_find_identity(query->store, device, &identity))
 		return API_NO_SUCH_DEVICE;
-	put_sessions(query, call, device ? &identity : NULL, limit);
-	return API_OK;
+	page.answer = answer_new(query, call, limit);
+	if (!cursor)
+		store_attempts(
+			query->store, device ? &identity : NULL, limit + 1, add_to_page, &page);
+	else
+		r = store_attempts_after(
+			query->store, device ? &identity : NULL, &after, add_to_page, &page);
+	answer_put(&page.answer, "sessions");
+	if (page.more) {
+		uuid_format(&page.last, last);
+		json_put_text(&call->builder, call->answer, "cursor", last);
+	}
+	return r == STORE_NO_SESSION ? call_bad(call, "cursor") : API_OK;
 }
 
 struct json_object *query_running(const struct query *query, struct json_builder *builder)
@@ -467,8 +501,8 @@ static int get_conditions(const struct query *query, struct call *call)
 }
 
 static const struct parameter no_parameters[] = {PARAMETERS_END};
-static const struct parameter sessions_parameters[] = {
-	{"device", PARAMETER_TEXT, false}, {"limit", PARAMETER_COUNT, false}, PARAMETERS_END};
+static const struct parameter sessions_parameters[] = {{"device", PARAMETER_TEXT, false},
+	{"limit", PARAMETER_COUNT, false}, {"cursor", PARAMETER_TEXT, false}, PARAMETERS_END};
 static const struct parameter log_parameters[] = {{"session", PARAMETER_TEXT, false},
 	{"after", PARAMETER_COUNT, false}, {"limit", PARAMETER_COUNT, false}, PARAMETERS_END};
 static const struct parameter diagnose_parameters[] = {

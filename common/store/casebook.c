@@ -181,14 +181,15 @@ int casebook_find_identity(struct casebook *book, const char *name, struct ident
 	return r;
 }
 
-int casebook_attempts(struct casebook *book, const struct identity *identity, size_t limit,
-	casebook_want_attempt *want, casebook_visit_attempt *visit, void *context)
+#define NEWEST_UNTIL "started_us <= ?4 ORDER BY started_us DESC, number DESC LIMIT ?3"
+
+int casebook_attempts(struct casebook *book, const struct identity *identity, uint64_t until_us,
+	size_t limit, casebook_want_attempt *want, casebook_visit_attempt *visit, void *context)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
 	int r = sql_prepare(book->db,
-		identity ? ATTEMPT_COLUMNS "WHERE " OF_PHONE
-					   " ORDER BY started_us DESC, number DESC LIMIT ?3"
-			 : ATTEMPT_COLUMNS "ORDER BY started_us DESC, number DESC LIMIT ?3",
+		identity ? ATTEMPT_COLUMNS "WHERE " OF_PHONE " AND " NEWEST_UNTIL
+			 : ATTEMPT_COLUMNS "WHERE " NEWEST_UNTIL,
 		&query);
 
 	if (r < 0)
@@ -196,6 +197,7 @@ int casebook_attempts(struct casebook *book, const struct identity *identity, si
 	if (identity)
 		sql_bind_phone(query, identity);
 	sqlite3_bind_int64(query, 3, limit > INT32_MAX ? INT32_MAX : (int64_t)limit);
+	sqlite3_bind_int64(query, 4, until_us > INT64_MAX ? INT64_MAX : (int64_t)until_us);
 	r = visit_rows(query, want, visit, context);
 	return r < 0 ? r : 0;
 }

@@ -84,10 +84,11 @@ enum group_by group_by_name(const char *name);
 int casebook_find_identity(struct casebook *book, const char *name, struct identity *ret);
 /* Adds to *identity the keys from attempts of the same phone. */
 int casebook_complete_identity(struct casebook *book, struct identity *identity);
-/* Attempts, newest first, out of the newest `limit`: of one phone, or of all if `identity` is NULL.
+/* Attempts that started at `until_us` or before, newest first, out of the newest `limit`: of one
+ * phone, or of all if `identity` is NULL.
  * Attempts that cannot be read, or that `want` rejects, are skipped. */
-int casebook_attempts(struct casebook *book, const struct identity *identity, size_t limit,
-	casebook_want_attempt *want, casebook_visit_attempt *visit, void *context);
+int casebook_attempts(struct casebook *book, const struct identity *identity, uint64_t until_us,
+	size_t limit, casebook_want_attempt *want, casebook_visit_attempt *visit, void *context);
 /* Finds the one attempt. */
 int casebook_attempt(struct casebook *book, const struct uuid *session,
 	casebook_visit_attempt *visit, void *context);

@@ -31,11 +31,21 @@ bool store_find_identity(struct store *store, const char *name, struct identity 
 struct merge {
 	const struct bench *bench;
 	const struct identity *identity;
-	size_t left; /* sessions of the bench not yet visited */
+	const struct uuid *after; /* visit none up to this one; then NULL */
+	size_t left;		  /* sessions of the bench not yet visited */
 	store_visit *visit;
 	void *context;
 	bool ended;
 };
+
+static bool merge_visit(struct merge *merge, const struct found_attempt *found)
+{
+	if (!merge->after)
+		return merge->visit(merge->context, found);
+	if (uuid_equal(&found->attempt->id, merge->after))
+		merge->after = NULL;
+	return true;
+}
 
 static bool merge_session(struct merge *merge, const struct session *session)
 {
@@ -44,7 +54,7 @@ static bool merge_session(struct merge *merge, const struct session *session)
 
 	if (merge->identity && !identity_matches(&session->identity, merge->identity))
 		return true;
-	return merge->visit(merge->context, &past);
+	return merge_visit(merge, &past);
 }
 
 /* Visits the sessions that began at `started_us` or later. */
@@ -76,25 +86,49 @@ static bool merge_kept(void *context, const struct kept_attempt *kept)
 
 	if (!merge_sessions(merge, kept->started_us))
 		return false;
-	merge->ended = !merge->visit(merge->context, &past);
+	merge->ended = !merge_visit(merge, &past);
 	return !merge->ended;
+}
+
+static void merge_attempts(
+	struct store *store, struct merge *merge, uint64_t until_us, size_t limit)
+{
+	merge->bench = store->bench;
+	merge->left = bench_session_count(store->bench);
+	if (store->book)
+		store->error = casebook_attempts(store->book, merge->identity, until_us, limit,
+			want_kept, merge_kept, merge);
+	merge_sessions(merge, 0);
 }
 
 void store_attempts(struct store *store, const struct identity *identity, size_t limit,
 	store_visit *visit, void *context)
 {
-	struct merge merge = {
-		.bench = store->bench,
-		.identity = identity,
-		.left = bench_session_count(store->bench),
-		.visit = visit,
-		.context = context,
-	};
+	struct merge merge = {.identity = identity, .visit = visit, .context = context};
 
-	if (store->book)
-		store->error = casebook_attempts(
-			store->book, identity, limit, want_kept, merge_kept, &merge);
-	merge_sessions(&merge, 0);
+	merge_attempts(store, &merge, UINT64_MAX, limit);
+}
+
+static bool take_start(void *context, const struct found_attempt *found)
+{
+	uint64_t *started_us = context;
+
+	*started_us = found->started_us;
+	return false;
+}
+
+int store_attempts_after(struct store *store, const struct identity *identity,
+	const struct uuid *after, store_visit *visit, void *context)
+{
+	struct merge merge = {
+		.identity = identity, .after = after, .visit = visit, .context = context};
+	uint64_t started_us = 0;
+
+	if (!store_attempt(store, after, take_start, &started_us))
+		return STORE_NO_SESSION;
+	/* Those that began at the same time as `after` may stand before it. */
+	merge_attempts(store, &merge, started_us, SIZE_MAX);
+	return merge.after ? STORE_NO_SESSION : 0;
 }
 
 bool store_attempt(struct store *store, const struct uuid *id, store_visit *visit, void *context)

@@ -39,6 +39,10 @@ bool store_find_identity(struct store *store, const char *name, struct identity 
  * is NULL. */
 void store_attempts(struct store *store, const struct identity *identity, size_t limit,
 	store_visit *visit, void *context);
+/* The same without a limit, from the attempt that follows `after` on. Returns 0, or
+ * STORE_NO_SESSION if `after` is none of these attempts. */
+int store_attempts_after(struct store *store, const struct identity *identity,
+	const struct uuid *after, store_visit *visit, void *context);
 /* Visits one attempt. Returns false if there is no such session. */
 bool store_attempt(
 	struct store *store, const struct uuid *session, store_visit *visit, void *context);

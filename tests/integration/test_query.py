@@ -46,6 +46,8 @@ def questions(bench):
     devices = [ECID, TOLD, ECID[-4:], NOBODY, '1-2', '3-1', '9-9', 'nonsense', '']
     sessions = [session, NO_SESSION, 'nonsense']
     yield from (('ListDevices', {}), ('ListSessions', {}), ('ListSessions', {'limit': 2}), ('ListSessions', {'limit': 0}),
+                ('ListSessions', {'limit': 2, 'cursor': session}), ('ListSessions', {'cursor': NO_SESSION}),
+                ('ListSessions', {'cursor': 'nonsense'}),
                 ('ReadLog', {}), ('ReadLog', {'after': 7}), ('ReadLog', {'limit': 3}), ('ReadLog', {'limit': 0}),
                 ('Diagnose', {}), ('GetConditions', {}), ('GetConditions', {'place': '1-2'}),
                 ('GetConditions', {'place': 'nonsense'}), ('GetStatistics', {}), ('GetStatistics', {'by': 'colour'}),
@@ -105,3 +107,31 @@ def test_the_sentences_are_the_same_too(bench):
         assert (offline.returncode, offline.stdout) == (4, online.stdout)
         assert offline.stderr.splitlines()[-1] == online.stderr.splitlines()[-1]
         bench.start()
+
+
+def test_pages_of_sessions_hold_each_once_while_others_start(state):
+    whole = [each['session'] for each in state.call('ListSessions')['sessions']]
+    read, cursor = [], {}
+    while True:
+        reply = state.call('ListSessions', limit=1, **cursor)
+        read += [each['session'] for each in reply['sessions']]
+        if 'cursor' not in reply:
+            break
+        cursor = {'cursor': reply['cursor']}
+        state.triage('attempt', TOLD, '--outcome', 'failed', '--error', '4013', '--host', 'other')
+    assert len(whole) == 4 and read == whole
+
+
+def test_the_command_lists_more_sessions_than_a_reply_holds(bench):
+    bench.start()
+    bench.triage('attempt', TOLD, '--outcome', 'failed', '--error', '4013')
+    first = bench.call('ListSessions')['sessions'][0]['session']
+    case = json.dumps(bench.call('ExportAttempt', session=first)['case'])
+    added = [first] + [f'{i:08x}{first[8:]}' for i in range(1, 1100)]
+    for session in added[1:]:
+        bench.call('AddAttempt', case=json.loads(case.replace(first, session)))
+    assert len(bench.call('ListSessions', limit=100000)['sessions']) == 1000
+    for options in (['-n', '100000'], [], [TOLD]):
+        reply = bench.ask('sessions', *options)
+        assert sorted(each['session'] for each in reply['sessions']) == sorted(added) and 'cursor' not in reply
+    assert len(bench.ask('sessions', '-n', '1050')['sessions']) == 1050

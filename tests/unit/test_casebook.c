@@ -116,8 +116,9 @@ static size_t count(struct fixture *fixture, const struct identity *identity)
 {
 	size_t found = 0;
 
-	assert_int_equal(
-		casebook_attempts(fixture->book, identity, 100, NULL, count_one, &found), 0);
+	assert_int_equal(casebook_attempts(
+				 fixture->book, identity, UINT64_MAX, 100, NULL, count_one, &found),
+		0);
 	return found;
 }
 
