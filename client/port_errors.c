@@ -7,11 +7,11 @@
 #include "client/fields.h"
 #include "common/base/text.h"
 
-/* Our choice: what chance alone rarely shows. Fewer errors prove nothing; the other ports must have
- * moved enough data, and count as if they had failed one transfer more. */
-#define ERRORS_LEAST 3
-#define OTHERS_BYTES_LEAST 1e9
-#define TIMES_WORSE 3
+/* Our choice: numbers that chance alone rarely gives. The other ports must have moved enough data,
+ * and one failed transfer is added to theirs. */
+#define ERRORS_MIN 3
+#define OTHERS_BYTES_MIN 1e9
+#define TIMES_WORSE_MIN 3
 #define GIGABYTE 1e9
 
 /* Failed transfers and bytes of the other ports of the same computer. */
@@ -43,12 +43,12 @@ static bool is_worse(struct json_object *groups, size_t index, struct port_error
 		.errors = field_number_or(group, "linkErrors", 0),
 	};
 
-	if (!errors.port || errors.errors < ERRORS_LEAST || bytes <= 0)
+	if (!errors.port || errors.errors < ERRORS_MIN || bytes <= 0)
 		return false;
 	add_others(groups, index, &other_errors, &other_bytes);
-	if (other_bytes < OTHERS_BYTES_LEAST ||
+	if (other_bytes < OTHERS_BYTES_MIN ||
 		(double)errors.errors / bytes <=
-			TIMES_WORSE * (double)(other_errors + 1) / other_bytes)
+			TIMES_WORSE_MIN * (double)(other_errors + 1) / other_bytes)
 		return false;
 	errors.per_gigabyte = (double)errors.errors / bytes * GIGABYTE;
 	errors.others_per_gigabyte = (double)other_errors / other_bytes * GIGABYTE;

@@ -17,8 +17,8 @@ struct port_errors {
 	double others_per_gigabyte; /* of the other ports of the same computer, together */
 };
 
-/* Finds the next such port from index *at on, and moves *at behind it. Returns false if there is
- * none. */
+/* Finds the next such port from index *at on, and moves *at past it. Returns false and leaves *ret
+ * if there is none. */
 bool port_errors_next(struct json_object *groups, size_t *at, struct port_errors *ret);
 /* Writes "Port 1-2 of bench-1: ..." as a sentence. */
 void port_errors_describe(const struct port_errors *errors, char *out, size_t size);

@@ -28,7 +28,7 @@ struct port {
 	enum device_mode mode;
 	uint32_t bus, address;
 	uint64_t boot_us;    /* when a phone in DFU or recovery mode was last here; 0 = never */
-	uint64_t running_us; /* when the daemon last said that a restore runs here; 0 = never */
+	uint64_t running_us; /* when the daemon last reported a running restore here; 0 = never */
 };
 
 struct follower {
@@ -74,7 +74,7 @@ static uint32_t read_number(const char *port, const char *attribute, int base)
 	return read_text(port, attribute, value) ? (uint32_t)strtoul(value, NULL, base) : 0;
 }
 
-/* Another device than a phone may have taken the place since the event. */
+/* Another device may be at the port since the event. */
 static bool read_device(const char *port, char serial[static VALUE_SIZE], struct link_device *ret)
 {
 	struct link_device device = {
@@ -154,7 +154,7 @@ static void close_bus(struct follower *follower, uint32_t bus)
 	follower->readers[bus] = usbmon_free(follower->readers[bus]);
 }
 
-/* Ends what is known of the phone at the port; its last records are read first. */
+/* Stops following the phone at the port; its last records are read first. */
 static void leave(struct follower *follower, struct port *port)
 {
 	if (!port->followed)
@@ -225,7 +225,7 @@ static void report_open_failure(struct follower *follower, uint32_t bus, int err
 	report(follower, error, reason);
 }
 
-/* Nothing is read for a while. */
+/* Reads nothing for FOLLOWER_PAUSE_US. */
 static void pause_reading(struct follower *follower, int code, const char *reason)
 {
 	report(follower, code, reason);
@@ -319,7 +319,7 @@ static void on_detach(struct follower *follower, const struct event *event)
 	port->present = false;
 }
 
-void follower_take_usb(void *user, const struct event *event)
+void follower_handle_usb_event(void *user, const struct event *event)
 {
 	if (event->kind == EVENT_ATTACH)
 		on_attach(user, event);
@@ -338,7 +338,7 @@ static void on_pause_end(void *user)
 			open_bus(follower, follower->ports[i].bus);
 }
 
-void follower_take_running(void *user, const char *name)
+void follower_set_running(void *user, const char *name)
 {
 	struct follower *follower = user;
 	struct port *port = find_port(follower, name);
@@ -351,8 +351,8 @@ void follower_take_running(void *user, const char *name)
 		join(follower, port, now);
 }
 
-/* A phone that has proved to be in normal mode, and a device that udev has not reported yet, are
- * none of ours. */
+/* Stops following phones that are in normal mode, and phones whose place another device has: udev
+ * reports that one later. */
 static void check_ports(struct follower *follower)
 {
 	uint64_t now_us = clock_now().monotonic_us;

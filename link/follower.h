@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Decides which phones are followed on the bus and reads only the buses that have one. It stops by
- * itself if it cannot keep up, and says so. What the records mean is common/link's business. */
+/* Decides which phones are followed, and reads only the buses that have one. If it cannot keep up,
+ * it pauses and reports that. It does not interpret the records: common/link does. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,8 +12,7 @@
 /* A phone in normal or restore mode, which look the same, is followed if it was in DFU or recovery
  * mode at the same port no longer ago than this. */
 #define FOLLOWER_RESTORE_US UINT64_C(600000000)
-/* A port at which a restore runs is followed in every mode for this long after the daemon said so.
- */
+/* A port is followed in every mode for this long after the daemon reported a running restore. */
 #define FOLLOWER_RUNNING_US UINT64_C(30000000)
 /* Limits beyond which nothing is read for FOLLOWER_PAUSE_US. */
 #define FOLLOWER_LOST_PERCENT 5 /* of a second's records, in FOLLOWER_BAD_SECONDS */
@@ -25,7 +24,8 @@ struct follower;
 
 struct follower_options {
 	bool all_modes; /* follow phones in normal mode too */
-	/* The state of the source: code 0 = it works, else a negative errno with the reason. */
+	/* Called when the state changes: code 0 = it works, else a negative errno and the reason,
+	 * which is valid during the call. */
 	void (*state)(void *user, int code, const char *reason);
 	event_sink *sink; /* events of the link */
 	void *user;
@@ -36,7 +36,9 @@ int follower_new(struct loop *loop, const struct follower_options *options, stru
 struct follower *follower_free(struct follower *follower);
 DEFINE_FREEP(struct follower, follower_free)
 
-/* An event_sink for the events of the USB source (daemon/sources/usb.h). */
-void follower_take_usb(void *follower, const struct event *event);
-/* The daemon says that a restore runs at this port. */
-void follower_take_running(void *follower, const char *port);
+/* Handles an attach or a detach of the USB source (daemon/sources/usb.h); an event_sink. Other
+ * events are ignored. */
+void follower_handle_usb_event(void *follower, const struct event *event);
+/* The daemon reports a running restore at this port: follows the phone there for
+ * FOLLOWER_RUNNING_US. Unknown ports are ignored. */
+void follower_set_running(void *follower, const char *port);

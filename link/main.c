@@ -44,32 +44,32 @@ static void on_signal(void *user)
 	loop_quit(program->loop, 0);
 }
 
-static void take_state(void *user, int code, const char *reason)
+static void set_state(void *user, int code, const char *reason)
 {
 	struct program *program = user;
 
 	uplink_set_state(program->uplink, code, reason);
 }
 
-static void take_link(void *user, const struct event *event)
+static void send_event(void *user, const struct event *event)
 {
 	struct program *program = user;
 
 	uplink_send(program->uplink, event);
 }
 
-static void take_running(void *user, const char *port)
+static void set_running(void *user, const char *port)
 {
 	struct program *program = user;
 
-	follower_take_running(program->follower, port);
+	follower_set_running(program->follower, port);
 }
 
-static void take_usb(void *user, const struct event *event)
+static void handle_usb_event(void *user, const struct event *event)
 {
 	struct program *program = user;
 
-	follower_take_usb(program->follower, event);
+	follower_handle_usb_event(program->follower, event);
 }
 
 static int start(struct program *program)
@@ -77,8 +77,8 @@ static int start(struct program *program)
 	static const int numbers[] = {SIGTERM, SIGINT};
 	const struct follower_options follower = {
 		.all_modes = program->all_modes,
-		.state = take_state,
-		.sink = take_link,
+		.state = set_state,
+		.sink = send_event,
 		.user = program,
 	};
 	int r = loop_new(&program->loop);
@@ -88,11 +88,11 @@ static int start(struct program *program)
 			program->loop, numbers[i], on_signal, program, &program->signals[i]);
 	if (r == 0)
 		r = uplink_new(
-			program->loop, program->socket, take_running, program, &program->uplink);
+			program->loop, program->socket, set_running, program, &program->uplink);
 	if (r == 0)
 		r = follower_new(program->loop, &follower, &program->follower);
 	if (r == 0)
-		r = usb_new(program->loop, take_usb, program, &program->usb);
+		r = usb_new(program->loop, handle_usb_event, program, &program->usb);
 	return r;
 }
 

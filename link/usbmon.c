@@ -51,7 +51,7 @@ struct usbmon {
 	uint32_t offsets[FETCH_MAX];
 };
 
-/* Returns the bytes that the record takes in the ring, 0 if it cannot be read further. */
+/* Returns the bytes that the record occupies in the ring, 0 if it cannot be read further. */
 static size_t pass_record(struct usbmon *usbmon, uint32_t offset)
 {
 	const uint8_t *record = usbmon->ring + offset;
@@ -138,7 +138,7 @@ static void on_timer(void *user)
 
 void usbmon_drain(struct usbmon *usbmon)
 {
-	/* A failure shows again at the next batch. */
+	/* A failure comes again at the next batch, which reports it. */
 	read_batch(usbmon);
 }
 
@@ -147,7 +147,7 @@ static int map_ring(struct usbmon *usbmon)
 	int bytes;
 	void *ring;
 
-	/* A smaller ring serves too. */
+	/* A smaller ring works too. */
 	ioctl(usbmon->fd, IOC_SET_RING, USBMON_RING_BYTES);
 	bytes = ioctl(usbmon->fd, IOC_GET_RING);
 	if (bytes < 0)

@@ -23,10 +23,11 @@ struct usbmon_handler {
 	/* A record as it lies in the kernel's ring: valid until the callback returns. `length` is
 	 * the number of its bytes, header and captured payload. */
 	void (*record)(void *user, const void *record, size_t length);
-	/* The end of a batch of `records`. `lost` is the number of records that the kernel had no
-	 * room for since the last batch. */
+	/* A batch of `records` has ended. `lost` = records that the kernel had no room for since
+	 * the last batch. */
 	void (*batch)(void *user, uint32_t bus, uint32_t records, uint32_t lost);
-	/* The bus cannot be read further. Called from the loop, once. */
+	/* The bus cannot be read any more; `error` is a negative errno. Called from the loop, once.
+	 */
 	void (*failed)(void *user, uint32_t bus, int error);
 	void *user;
 };
@@ -35,8 +36,8 @@ struct usbmon_handler {
  * the kernel module usbmon is not loaded. The caller owns *ret: usbmon_free(). */
 int usbmon_new(
 	struct loop *loop, uint32_t bus, const struct usbmon_handler *handler, struct usbmon **ret);
-/* Stops; what is still in the ring is lost. Returns NULL. */
+/* Stops; what is still in the ring is lost. NULL is fine; returns NULL. */
 struct usbmon *usbmon_free(struct usbmon *usbmon);
 DEFINE_FREEP(struct usbmon, usbmon_free)
-/* Reads at once what is in the ring. */
+/* Reads what is in the ring now. An error is reported at the next batch. */
 void usbmon_drain(struct usbmon *usbmon);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The conversation of a restore program with restored on the phone, as the events that the readers
- * of the programs' logs make. Facts from idevicerestore, restore.c. */
+/* Reads the conversation of a restore program with restored on the phone, and reports the same
+ * events as the parsers of the programs' logs. Facts from idevicerestore, restore.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 
 #define PROTOCOL_SHIFTED 14 /* below it, operations above the next number are lower by one */
 #define OPERATION_SHIFTED 35
-#define STREAM_BYTES (1024 * 1024) /* beyond, a connection brings an image, and no questions */
+#define STREAM_BYTES (1024 * 1024) /* a connection with more has an image and no questions */
 
 /* -- which connections are read -- */
 
@@ -78,7 +78,7 @@ static void learn_service(struct device *device, struct stamp at, struct connect
 	device_emit(device, &event);
 }
 
-/* -- what the computer says -- */
+/* -- what the computer sends -- */
 
 static void read_request(struct device *device, struct stamp at, struct connection *connection,
 	const struct message *message)
@@ -104,7 +104,7 @@ static void read_request(struct device *device, struct stamp at, struct connecti
 	device_emit_name(device, at, EVENT_WAIT, "restored-silence");
 }
 
-/* The phone has what it asked for. */
+/* The phone has the data that it requested. */
 static void end_component(struct device *device, struct stamp at)
 {
 	struct event event = device_event(device, at, EVENT_TRANSFER);
@@ -124,14 +124,14 @@ static void read_host(struct device *device, struct stamp at, struct connection 
 	read_request(device, at, connection, message);
 	if (device->service != LINK_SERVICE_RESTORED || device->stage < STAGE_RESTORE)
 		return;
-	/* An answer in this connection; others come in a connection of their own. */
+	/* Some data is sent on this connection, some on one of its own. */
 	if (!message_has(message, KEY_REQUEST) && !device->serves)
 		end_component(device, at);
 	if (!*device->component)
 		device_set_turn(device, at, TURN_PHONE);
 }
 
-/* The connection that was opened for the data, and brings the most: others may open meanwhile. */
+/* Of the connections that opened after the request, the one with the most data. */
 static bool brings_component(const struct device *device, const struct connection *connection)
 {
 	return connection->phone_port != PORT_RESTORED && *device->component &&
@@ -162,7 +162,7 @@ void dialogue_closed(struct device *device, struct stamp at, struct connection *
 	device_set_turn(device, at, TURN_PHONE);
 }
 
-/* -- what the phone says -- */
+/* -- what the phone sends -- */
 
 static void read_progress(struct device *device, struct stamp at, const struct message *message)
 {
@@ -236,7 +236,7 @@ static void read_checkpoint(struct device *device, struct stamp at, const struct
 	}
 }
 
-/* The phone asks for data: it waits for the computer. */
+/* The phone requests data: it is the computer's turn. */
 static void read_data_request(struct device *device, struct stamp at, const struct message *message)
 {
 	/* The first words of idevicerestore's texts where they differ. */
@@ -299,7 +299,7 @@ static void read_phone(struct device *device, struct stamp at, struct connection
 		if (!text_equal(phone_messages[i].type, type))
 			continue;
 		device_set_stage(device, at, STAGE_RESTORE);
-		/* Reports do not answer for the computer. */
+		/* A report of the phone does not end the computer's turn. */
 		if (phone_messages[i].asks)
 			device_set_turn(device, at, TURN_HOST);
 		else if (!*device->component)

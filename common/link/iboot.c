@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What iBoot and the boot ROM are asked to do before restored runs: commands, and the files that
- * they receive. Facts from libirecovery.c, and from idevicerestore's recovery.c and dfu.c. */
+/* Reads what iBoot and the boot ROM receive before restored runs: commands and files. Facts from
+ * libirecovery.c, and from idevicerestore's recovery.c and dfu.c. */
 #include <string.h>
 
 #include "common/base/text.h"
@@ -196,7 +196,7 @@ static const struct component *identify_img3(
 	return find_component(kind);
 }
 
-/* Only a file of a restore shows a restore: people send others to a phone by hand. */
+/* Only a file of a restore starts one: people also send other files by hand. */
 static void identify(struct device *device, struct stamp at, const uint8_t *bytes, size_t length)
 {
 	struct event event = device_event(device, at, EVENT_TRANSFER);
@@ -258,7 +258,7 @@ void iboot_completed(struct device *device, struct stamp at, int32_t status, uin
 	event.permille = upload->sent >= upload->total
 				 ? 1000
 				 : (int32_t)(upload->sent * 1000 / upload->total);
-	/* Whole percents, as others report them. */
+	/* Whole percents, as in the tools' logs. */
 	event.permille -= event.permille % 10;
 	if (event.permille != device->permille && event.permille > 0) {
 		device->permille = event.permille;

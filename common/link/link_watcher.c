@@ -10,7 +10,7 @@
 #include "common/model/usb_identity.h"
 
 #define TOKENS_MAX 100	 /* events that a device may send at once */
-#define TOKENS_SPARED 50 /* of them not for progress and rates, which come again */
+#define TOKENS_SPARED 50 /* of them, not for progress and rates, which repeat */
 #define TOKEN_US (USEC_PER_SEC / 10)
 #define BATCH_US (60 * USEC_PER_SEC) /* no batch is older; else a clock was changed */
 
@@ -288,7 +288,7 @@ static void read_transfer(struct device *device, struct stamp at, const struct r
 			device, at, record->id, record->endpoint, record->status, record->length);
 		break;
 	case RECORD_REFUSED:
-		/* It never was on the bus. */
+		/* It was never on the bus. */
 		transfers_completed(device, at, record->id, record->endpoint, 0, 0);
 		return;
 	default:

@@ -2,7 +2,7 @@
 /* Follows phones on USB from the records of the kernel's usbmon: transfer errors, silences, data
  * rates, and the course of a restore by any program. Its input is untrusted, its memory is bounded,
  * and of a payload only the values of the keys in message.c leave it. It opens no device, reads no
- * clock and judges nothing. */
+ * clock and gives no verdict. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,9 +15,8 @@
 
 #define LINK_RECORD_SIZE 64 /* bytes of a record's header: struct usbmon_packet of usbmon.rst */
 #define LINK_DEVICES_MAX 64 /* more are not followed */
-#define LINK_MEMORY_MAX                                                                            \
-	(1536 * 1024) /* bytes of a watcher with that many phones, for any input                   \
-		       */
+/* Bytes of a watcher with that many phones, for any input. */
+#define LINK_MEMORY_MAX (1536 * 1024)
 /* Errors that Linux's xHCI driver hides of an endpoint that always ends short: the next one fails
  * the transfer (xhci-ring.c, MAX_SOFT_RETRY). */
 #define LINK_CORRECTED_MAX 4
@@ -29,11 +28,12 @@ struct link_device {
 	uint32_t bus, address; /* busnum and devnum */
 	char port[PORT_SIZE];  /* such as 1-2.3 */
 	uint16_t vendor, product;
-	const char *serial; /* as usb_identity_read() takes it; NULL = unknown */
+	const char *serial; /* as usb_identity_read() expects it; NULL = unknown */
 };
 
 /* Returns NULL when out of memory. Every event that the sink gets has source SOURCE_LINK, the port
- * and, as far as known, ecid and udid. In the long run at most 10 a second come from a device. */
+ * and, as far as known, ecid and udid. In the long run, a device causes at most 10 a second.
+ * The caller owns the watcher: link_watcher_free(). */
 struct link_watcher *link_watcher_new(event_sink *sink, void *user);
 struct link_watcher *link_watcher_free(struct link_watcher *watcher);
 DEFINE_FREEP(struct link_watcher, link_watcher_free)
@@ -53,7 +53,7 @@ void link_watcher_detach(
  * order, with the wall clock in them; `now` is the time of the batch. */
 void link_watcher_feed(
 	struct link_watcher *watcher, struct stamp now, const void *record, size_t length);
-/* usbmon dropped records of this bus since the last one fed. */
+/* usbmon dropped that many records of this bus since the last one fed. */
 void link_watcher_lost(struct link_watcher *watcher, uint32_t bus, uint32_t records);
 /* The controller corrected a transfer error at this port (tracepoint xhci_handle_event). */
 void link_watcher_corrected(struct link_watcher *watcher, const char *port, struct stamp at);
@@ -63,20 +63,21 @@ void link_watcher_tick(struct link_watcher *watcher, struct stamp now);
 /* The monotonic time at which link_watcher_tick() may have something to report; 0 = never. */
 uint64_t link_watcher_deadline(const struct link_watcher *watcher);
 
-/* What a phone has answered to the question which service it offers. */
+/* The service that the phone named when it was asked. */
 enum link_service {
 	LINK_SERVICE_UNKNOWN,
 	LINK_SERVICE_RESTORED, /* it is in restore mode */
 	LINK_SERVICE_LOCKDOWN, /* it is in normal mode */
 };
+/* LINK_SERVICE_UNKNOWN if the device is not followed. */
 enum link_service link_watcher_service(
 	const struct link_watcher *watcher, uint32_t bus, uint32_t address);
 
 struct link_watcher_stats {
 	uint64_t records;	 /* fed */
 	uint64_t foreign;	 /* of devices that are not followed: never looked at */
-	uint64_t invalid;	 /* with lengths or numbers that cannot be */
-	uint64_t lost;		 /* as link_watcher_lost() said */
+	uint64_t invalid;	 /* with impossible lengths or numbers */
+	uint64_t lost;		 /* reported by link_watcher_lost() */
 	uint64_t resynchronised; /* streams that were read again after a gap */
 	uint64_t withheld;	 /* events over the limit for a device */
 };

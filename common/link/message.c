@@ -9,7 +9,7 @@
 #include "common/base/text.h"
 
 #define MESSAGE_BYTES_MIN 8
-#define MESSAGE_BYTES_MAX (512 * 1024 * 1024)	  /* what is announced beyond is no length */
+#define MESSAGE_BYTES_MAX (512 * 1024 * 1024)	  /* a larger number is not a length */
 #define XML_BEGIN UINT64_C(0x3c3f786d6c207665)	  /* "<?xml ve" */
 #define BINARY_BEGIN UINT64_C(0x62706c6973743030) /* "bplist00" */
 #define WINDOW_BYTES 12				  /* the length, and the first eight bytes */
@@ -184,7 +184,7 @@ static enum tag tag_of(const char *text)
 	return TAG_OTHER;
 }
 
-/* A list begins in a list: the length of the one before was wrong, or its end was not seen. */
+/* A list begins inside a list: the length of the outer one was wrong, or its end is missing. */
 static void begin_again(struct message_reader *reader)
 {
 	reader->message.found = 0;
@@ -444,7 +444,7 @@ static void begin_xml(struct message_reader *reader)
 	reader->state = READER_XML;
 	reader->key = KEYS;
 	reader->depth = 0;
-	/* The eight bytes stand in an open tag. */
+	/* The eight bytes that were found are inside a tag. */
 	reader->in_tag = true;
 	reader->tag_length = sizeof(reader->tag);
 	memcpy(reader->tag, "?", sizeof("?"));
@@ -477,7 +477,7 @@ static void begin_message(struct message_reader *reader)
 }
 
 /* Looks for a length with the beginning of a property list after it. In a whole stream it is found
- * at once; in a damaged one, or where a length lies, at the next message. Meanwhile a message that
+ * at once; in a damaged one, or after a wrong length, at the next message. Meanwhile a message that
  * is too large may end. */
 static size_t seek_message(
 	struct message_reader *reader, const uint8_t *bytes, size_t length, bool *complete)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Finds the messages in one direction of a connection to restored (a length of four bytes, then a
  * property list) and reads the values of a few keys. Every other byte is skipped and never stored;
- * a message may have any size. It keeps no text of a log. */
+ * a message may have any size. It stores no text of a log. */
 #pragma once
 
 #include <stdbool.h>
@@ -29,7 +29,7 @@ enum message_key {
 	KEY_CHECKPOINT_ID,	    /* CHECKPOINT_ID */
 	KEY_CHECKPOINT_RESULT,	    /* CHECKPOINT_RESULT */
 	KEY_CHECKPOINT_COMPLETE,    /* CHECKPOINT_COMPLETE */
-	KEY_CHECKPOINT_WARNING,	    /* CHECKPOINT_WARNING: whether it is there, not its text */
+	KEY_CHECKPOINT_WARNING,	    /* CHECKPOINT_WARNING: that it is there, not its text */
 	KEY_CHECKPOINT_ERROR,	    /* CHECKPOINT_ERROR: the same */
 	KEYS,
 };
@@ -41,15 +41,15 @@ struct message {
 };
 
 struct message_reader {
-	bool all_keys; /* else only those of a request for the type of the service, and its answer
-			*/
-	bool gap;      /* bytes are missing since the last message */
+	/* Else only those of the request for the type of the service, and of its answer. */
+	bool all_keys;
+	bool gap; /* bytes are missing since the last message */
 	uint32_t resynchronised;
 	enum { READER_SEEKS, READER_XML, READER_BINARY } state;
 	uint32_t before; /* the four bytes before `last` */
 	uint64_t last;	 /* the last eight bytes */
-	size_t left; /* bytes of the message that are not read yet, as announced; it may be passed
-			over */
+	/* Announced bytes of the message that are not read yet. */
+	size_t left;
 
 	/* An XML property list. */
 	bool in_tag;
@@ -68,13 +68,14 @@ struct message_reader {
 	struct message message;
 };
 
+/* Starts at the beginning of a stream. message_reader_done() frees what was allocated since. */
 void message_reader_init(struct message_reader *reader);
 void message_reader_done(struct message_reader *reader);
 /* Reads up to the end of a message. Returns the bytes that were read, and sets *complete if
  * reader->message is one. A message that is damaged, or no property list, is skipped. */
 size_t message_reader_feed(
 	struct message_reader *reader, const uint8_t *bytes, size_t length, bool *complete);
-/* Bytes are missing here: the next message that begins in view is read. */
+/* Bytes are missing here: reads on at the next beginning of a message. */
 void message_reader_gap(struct message_reader *reader);
 
 bool message_has(const struct message *message, enum message_key key);

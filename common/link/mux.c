@@ -14,7 +14,7 @@ enum tcp_flag { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16 };
 #define MUX_VERSION_PACKET 20 /* bytes */
 #define MUX_PACKET_MAX 131072 /* bytes; usbmuxd sends 48 KiB and accepts 64 */
 #define TCP_HEADER 20
-#define WINDOW_SHIFT 8 /* its window counts units of 256 bytes */
+#define WINDOW_SHIFT 8 /* usbmux counts its window in units of 256 bytes */
 #define REPEATED_MAX 2 /* segments; usbmux repeats none, so more of them are no copies */
 
 static uint32_t read32(const uint8_t *bytes)
@@ -110,7 +110,7 @@ static void open_or_close(struct device *device, struct stamp at, struct connect
 		connection->open = true;
 		connection->opened_us = at.monotonic_us;
 	} else if (!(flags & TCP_SYN)) {
-		/* It was opened before it was watched. */
+		/* It was opened before the phone was followed. */
 		connection->open = true;
 	}
 }
@@ -136,7 +136,7 @@ static uint32_t place_segment(struct connection *connection, enum direction dire
 			*next = sequence + payload;
 		return seen;
 	}
-	/* Without a payload it says nothing of the stream. */
+	/* Without a payload, it does not move the stream. */
 	if (known && payload == 0)
 		return 0;
 	connection->repeated[direction] = 0;
@@ -167,7 +167,7 @@ static size_t read_segment(struct device *device, struct stamp at, enum directio
 		connection = find_connection(device, at, from, to);
 	}
 	open_or_close(device, at, connection, direction, flags);
-	/* A refusal has its reason as text. */
+	/* A refusal has the reason as text. */
 	seen = flags & TCP_RST
 		       ? payload
 		       : place_segment(connection, direction, flags, read32(header + 4), payload);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the watcher holds of a phone. Private to common/link. */
+/* The state of a phone that is followed, and the functions of the parts on it. Private to
+ * common/link. */
 #pragma once
 
 #include "common/link/link_watcher.h"
 #include "common/link/message.h"
 
-#define TRANSFERS_MAX 48   /* pending on a device: usbmuxd has some ten, the oldest is forgotten */
-#define CONNECTIONS_MAX 24 /* of usbmux on a device, the one that was idle longest is forgotten */
+#define TRANSFERS_MAX 48   /* pending on a device: usbmuxd has some ten; the oldest is dropped */
+#define CONNECTIONS_MAX 24 /* of usbmux on a device; the one that was idle longest is dropped */
 #define DIALOGUES_MAX 2	   /* that are read at a time on a device */
 #define FAULTS_MAX 8	   /* kinds of errors that wait until it is certain that the phone stays */
 
@@ -25,14 +26,14 @@ struct transfer {
 struct connection {
 	uint16_t host_port, phone_port;
 	bool open;    /* both sides have agreed, and neither has closed it */
-	bool refused; /* it speaks to another service than restored: nothing of it is read */
+	bool refused; /* its service is not restored: nothing of it is read */
 	bool known[DIRECTIONS];
 	uint32_t next[DIRECTIONS];    /* the sequence number of the next byte */
 	uint8_t repeated[DIRECTIONS]; /* segments before it, one after the other */
 	bool window_known;
 	uint32_t accepts_to;	  /* the phone accepts bytes up to this sequence number */
 	uint32_t acknowledged;	  /* it has acknowledged those up to this one */
-	uint64_t closed_since_us; /* the computer may send nothing more since then; 0 = it may */
+	uint64_t closed_since_us; /* the phone's window is full since then; 0 = it is open */
 	uint64_t opened_us, used_us;
 	uint64_t sent;		   /* bytes to the phone */
 	struct dialogue *dialogue; /* NULL = it is only counted */
@@ -81,12 +82,12 @@ struct device {
 	uint64_t ecid;
 	char udid[UDID_SIZE];
 
-	struct stamp now; /* the latest time that it has seen */
+	struct stamp now; /* the latest time; never goes back */
 	struct transfer transfers[TRANSFERS_MAX];
 	struct fault faults[FAULTS_MAX];
 	uint32_t corrected;  /* errors since it was attached */
 	bool leaves;	     /* it was asked to leave this mode, or reported its end */
-	const char *awaited; /* the budget of what is due after it has left; NULL = none */
+	const char *awaited; /* the budget for its return after it has left; NULL = none */
 
 	struct mux_side mux[DIRECTIONS];
 	uint32_t mux_version; /* 0 = not seen */
@@ -101,17 +102,17 @@ struct device {
 	uint32_t operation;
 	int32_t permille;
 	char program[MESSAGE_WORD_SIZE];
-	char component[NAME_SIZE]; /* that the phone asked for and does not have yet */
-	uint64_t asked_us;	   /* when it did */
-	struct connection *serves; /* the connection that brings it; NULL = not seen */
+	char component[NAME_SIZE]; /* that the phone requested and does not have yet */
+	uint64_t asked_us;	   /* when it requested that */
+	struct connection *serves; /* the connection with its data; NULL = not seen */
 
 	/* Silence. */
 	enum turn turn;
 	uint64_t turn_us;
 	uint64_t heard_us[DIRECTIONS]; /* the last data; from the phone without bare headers */
-	uint64_t lives_us;	       /* the last bytes from the phone, of any kind */
+	uint64_t lives_us;	       /* the last bytes from the phone, also bare headers */
 	uint64_t quiet_since_us;       /* of the silence that was reported last */
-	uint64_t quiet_told_s;	       /* seconds of it that were reported */
+	uint64_t quiet_reported_s;     /* seconds of it that were reported */
 
 	/* Rate. */
 	char step[NAME_SIZE];
@@ -134,29 +135,32 @@ struct link_watcher {
 
 /* Creates an event of that device. */
 struct event device_event(const struct device *device, struct stamp at, enum event_kind kind);
-/* Sends it, unless the device has sent too many. */
+/* Passes it to the sink, unless the device is over its limit of events. */
 void device_emit(struct device *device, const struct event *event);
 void device_emit_number(
 	struct device *device, struct stamp at, enum event_kind kind, uint32_t number);
 void device_emit_name(
 	struct device *device, struct stamp at, enum event_kind kind, const char *name);
-/* Reports a stage, if it is another one. */
+/* Reports a stage that has changed. */
 void device_set_stage(struct device *device, struct stamp at, enum restore_stage stage);
+/* Sets who has to send next, from `at` on. */
 void device_set_turn(struct device *device, struct stamp at, enum turn turn);
 /* The restore enters a step: the rate is measured for each. */
 void device_set_step(struct device *device, struct stamp at, const char *step);
 
 /* transfer.c */
 void transfers_submitted(struct device *device, struct stamp at, uint64_t id, uint8_t endpoint);
-/* A transfer has ended with that negative errno, or 0, after `bytes`. */
+/* A transfer has ended after `bytes`: `status` is 0 or a negative errno. */
 void transfers_completed(struct device *device, struct stamp at, uint64_t id, uint8_t endpoint,
 	int32_t status, uint32_t bytes);
-/* Records are missing: what is pending is not known any more. */
+/* Records are missing: drops all pending transfers, whose ends may be among them. */
 void transfers_forget(struct device *device);
+/* Counts an error; it is reported once the phone has stayed on the bus long enough. */
 void fault_add(struct device *device, struct stamp at, enum event_kind kind, int32_t code,
 	uint8_t endpoint);
-/* Reports what is due. */
+/* Reports the silences and errors that are due. */
 void transfers_tick(struct device *device, struct stamp now);
+/* The monotonic time of the next one; 0 = none. */
 uint64_t transfers_deadline(const struct device *device);
 /* Reports the data that moved since the last report. */
 void rate_report(struct device *device, struct stamp at);
@@ -164,7 +168,7 @@ void rate_report(struct device *device, struct stamp at);
 /* mux.c: reads a bulk transfer; `captured` of its `length` bytes are at `bytes`. */
 void mux_feed(struct device *device, struct stamp at, uint8_t endpoint, const uint8_t *bytes,
 	size_t captured, size_t length);
-/* Records are missing. */
+/* Records are missing: the conversations in open packets have a gap. */
 void mux_gap(struct device *device);
 
 /* dialogue.c: reads bytes of a connection to PORT_RESTORED. */
@@ -173,7 +177,7 @@ void dialogue_feed(struct device *device, struct stamp at, struct connection *co
 	enum direction direction, const uint8_t *bytes, size_t length);
 void dialogue_gap(struct connection *connection, enum direction direction);
 void dialogue_end(struct dialogue *dialogue);
-/* A connection opened, closed, or brought data to the phone. */
+/* A connection sent data to the phone, or closed. */
 void dialogue_data(struct device *device, struct stamp at, struct connection *connection);
 void dialogue_closed(struct device *device, struct stamp at, struct connection *connection);
 
@@ -181,6 +185,6 @@ void dialogue_closed(struct device *device, struct stamp at, struct connection *
 void iboot_request(struct device *device, struct stamp at, const uint8_t setup[static 8],
 	const uint8_t *bytes, size_t length);
 void iboot_bulk(struct device *device, struct stamp at, const uint8_t *bytes, size_t length);
-/* A transfer to the phone has ended with that status, and it has accepted so many bytes. */
+/* A transfer to the phone has ended with that status, after the phone accepted `bytes` of it. */
 void iboot_completed(struct device *device, struct stamp at, int32_t status, uint32_t bytes);
 bool device_is_in_iboot(const struct device *device);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the transfers of a phone show by themselves: errors, silences and rates. */
+/* Errors, silences and rates of a phone's transfers, whatever their contents. */
 #include <errno.h>
 #include <string.h>
 
 #include "common/base/text.h"
 #include "common/link/private.h"
 
-/* A hub reports a phone that leaves within a quarter of a second, and the kernel's removal takes
- * its time on a busy computer: longer than LINK_STAYS_US, for a wrong error costs more than a late
- * one. */
+/* A hub reports a phone that leaves within a quarter of a second, and a busy kernel removes it
+ * later still. Longer than LINK_STAYS_US, because a wrong error costs more than a late one. */
 #define STAYS_US (1 * USEC_PER_SEC)
 #define QUIET_US (10 * USEC_PER_SEC)
 #define RATE_US (10 * USEC_PER_SEC)
@@ -16,10 +15,10 @@
 
 _Static_assert(STAYS_US >= LINK_STAYS_US, "a phone must stay as long as the event says");
 
-/* The errors of a transfer that tell of the link (usb/error-codes.rst); -ETIMEDOUT comes from
- * virtual controllers alone. A phone's refusal of a
- * request (-EPIPE on endpoint 0) is an answer. Transfers that their program or the kernel has taken
- * back (-ENOENT, -ECONNRESET), or whose phone has left (-ESHUTDOWN, -ENODEV), are no errors. */
+/* Whether the error of a transfer is one of the link (usb/error-codes.rst); -ETIMEDOUT comes from
+ * virtual controllers alone. A request that the phone refuses (-EPIPE on endpoint 0) is answered.
+ * Not of the link: a transfer that its program or the kernel cancelled (-ENOENT, -ECONNRESET), or
+ * whose phone has left (-ESHUTDOWN, -ENODEV). */
 static bool is_fault(uint8_t endpoint, int32_t status)
 {
 	static const int32_t faults[] = {-EPROTO, -EILSEQ, -ETIME, -ETIMEDOUT, -EOVERFLOW, -EPIPE};
@@ -37,7 +36,7 @@ void fault_add(struct device *device, struct stamp at, enum event_kind kind, int
 {
 	struct fault *place = NULL;
 
-	/* A phone that changes its mode takes its transfers along. */
+	/* Transfers of a phone that changes its mode end with it. */
 	if (device->leaves)
 		return;
 	for (size_t i = FAULTS_MAX; i-- > 0;) {
@@ -110,8 +109,7 @@ void transfers_completed(struct device *device, struct stamp at, uint64_t id, ui
 	struct transfer *transfer = find_transfer(device, id);
 	uint64_t since = transfer && status == 0 ? transfer->since_us : 0;
 
-	/* The transfers of an endpoint complete in their order: the end of an older one was
-	 * missed. */
+	/* The transfers of an endpoint complete in order: the end of an older one was lost. */
 	for (size_t i = 0; i < TRANSFERS_MAX; i++)
 		if (device->transfers[i].endpoint == endpoint &&
 			device->transfers[i].since_us < since)
@@ -162,7 +160,7 @@ void device_set_step(struct device *device, struct stamp at, const char *step)
 
 /* -- silences -- */
 
-/* The silence of now: whose turn it is, and since when. */
+/* The current silence: whose turn it is, and since when. */
 struct silence {
 	enum link_quiet quiet;
 	uint64_t since_us;
@@ -207,13 +205,13 @@ static struct silence silence_of(const struct device *device)
 /* When the silence is reported next: at 10 s, 20 s, 40 s… */
 static uint64_t quiet_due(const struct device *device, const struct silence *silence)
 {
-	uint64_t told = 0;
+	uint64_t reported_us = 0;
 
 	if (!silence->since_us)
 		return 0;
 	if (silence->since_us == device->quiet_since_us)
-		told = device->quiet_told_s * USEC_PER_SEC;
-	return silence->since_us + (told ? 2 * told : QUIET_US);
+		reported_us = device->quiet_reported_s * USEC_PER_SEC;
+	return silence->since_us + (reported_us ? 2 * reported_us : QUIET_US);
 }
 
 static void quiet_tick(struct device *device, struct stamp now)
@@ -225,8 +223,8 @@ static void quiet_tick(struct device *device, struct stamp now)
 	if (!due || now.monotonic_us < due)
 		return;
 	device->quiet_since_us = silence.since_us;
-	device->quiet_told_s = (now.monotonic_us - silence.since_us) / USEC_PER_SEC;
-	event.number = (uint32_t)device->quiet_told_s;
+	device->quiet_reported_s = (now.monotonic_us - silence.since_us) / USEC_PER_SEC;
+	event.number = (uint32_t)device->quiet_reported_s;
 	event.flag = silence.quiet;
 	text_copy(event.name, sizeof(event.name), link_quiet_who(silence.quiet));
 	device_emit(device, &event);

@@ -166,7 +166,7 @@ static struct event clean_event(const struct event *from, char text[static TEXT_
 	return event;
 }
 
-static void tell_running(void *user, const char *port)
+static void send_running_port(void *user, const char *port)
 {
 	struct link_source *source = user;
 	struct event event = {
@@ -174,12 +174,12 @@ static void tell_running(void *user, const char *port)
 	uint8_t bytes[EVENT_BYTES_MAX];
 
 	text_copy(event.port, sizeof(event.port), port);
-	/* What the program does not take is repeated with its next state. */
+	/* What the program does not receive is sent again with its next state. */
 	send(source->peer, bytes, event_encode(&event, bytes), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* `number` of the event is what the program itself could not send. */
-static void take_state(struct link_source *source, const struct event *event)
+static void handle_state(struct link_source *source, const struct event *event)
 {
 	uint64_t dropped = source->dropped + event->number;
 	char text[REASON_SIZE - 64], reason[REASON_SIZE];
@@ -194,7 +194,7 @@ static void take_state(struct link_source *source, const struct event *event)
 		source, event->code < 0 && event->code > -ERRNO_MAX ? (int)event->code : 0, reason);
 }
 
-static void take_datagram(struct link_source *source, const uint8_t *bytes, size_t length)
+static void handle_datagram(struct link_source *source, const uint8_t *bytes, size_t length)
 {
 	struct event event, cleaned;
 	char text[TEXT_SIZE];
@@ -205,8 +205,8 @@ static void take_datagram(struct link_source *source, const uint8_t *bytes, size
 		return;
 	}
 	if (event.kind == EVENT_SOURCE) {
-		take_state(source, &event);
-		source->running(source->user, tell_running, source);
+		handle_state(source, &event);
+		source->running(source->user, send_running_port, source);
 		return;
 	}
 	if (!is_known_kind(event.kind) || !usb_port_ok(event.port, strlen(event.port)) ||
@@ -237,7 +237,7 @@ static void on_readable(void *user, unsigned ready)
 		if ((size_t)n > sizeof(bytes))
 			source->dropped++;
 		else
-			take_datagram(source, bytes, (size_t)n);
+			handle_datagram(source, bytes, (size_t)n);
 	}
 	source->peer_io = loop_io_free(source->peer_io);
 	loop_timer_start(source->turn, LINK_TURN_PAUSE_US);

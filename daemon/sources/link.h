@@ -8,14 +8,16 @@
 #include "common/model/event.h"
 #include "daemon/loop.h"
 
-#define LINK_RATE 10			  /* events a second from a port, in the long run */
-#define LINK_BURST 50			  /* events at once from a port */
-#define LINK_PORTS_MAX 64		  /* ports at the same time; events from more are dropped */
-#define LINK_DATAGRAMS_A_TURN 64	  /* then it pauses for LINK_TURN_PAUSE_US */
-#define LINK_TURN_PAUSE_US 100000	  /* so that a flood costs the daemon little */
-#define LINK_SILENT_US UINT64_C(30000000) /* without a word, the program is reported as down */
-#define LINK_START_US UINT64_C(5000000)	  /* the same after the start and after its end */
-#define LINK_USER "idevicetriage-link"	  /* besides root and the daemon's own user */
+#define LINK_RATE 10		  /* events a second from a port, in the long run */
+#define LINK_BURST 50		  /* events at once from a port */
+#define LINK_PORTS_MAX 64	  /* ports at the same time; events from more are dropped */
+#define LINK_DATAGRAMS_A_TURN 64  /* then it pauses for LINK_TURN_PAUSE_US */
+#define LINK_TURN_PAUSE_US 100000 /* so that a flood costs the daemon little */
+#define LINK_SILENT_US                                                                             \
+	UINT64_C(30000000)		/* without a datagram, the program is reported as down     \
+					 */
+#define LINK_START_US UINT64_C(5000000) /* the same after the start and after its end */
+#define LINK_USER "idevicetriage-link"	/* besides root and the daemon's own user */
 
 struct link_source;
 
@@ -25,7 +27,7 @@ typedef void link_running_ports(
 
 /* Accepts the program on the listening SOCK_SEQPACKET socket `fd`, which stays the caller's. A new
  * connection replaces the last one. `sink` gets from the loop
- *   EVENT_SOURCE  name = link, code = 0 up, negative errno down, text = why; once per change
+ *   EVENT_SOURCE  name = link, code = 0 up, negative errno down, text = the reason; once per change
  * and the kinds that event.h lists for the program. The program gets an EVENT_SESSION_BEGIN for
  * each of the `running` ports in answer to its state, which it sends every 10 s. Returns 0 or a
  * negative errno; the caller owns *ret: link_source_free(). `sink` must not free it. */
