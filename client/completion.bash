@@ -57,7 +57,7 @@ _idevicetriage() {
 	esac
 
 	case $command in
-	'') own='status watch sessions log diagnose report explain doctor case stats metrics note attempt conditions panics run hook import export purge' ;;
+	'') own='status watch sessions log diagnose report explain doctor case stats metrics note attempt conditions panics run hook import export purge help' ;;
 	sessions) own='--limit' ;;
 	log) own='--follow --after' ;;
 	diagnose) own='--short --all --verbose --case --log' ;;

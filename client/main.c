@@ -13,6 +13,8 @@
 #define DEFAULT_SOCKET "/run/idevicetriage/io.github.idevicetriage"
 #define DEFAULT_STATE_DIR "/var/lib/idevicetriage"
 
+static int command_help(struct context *context, int argc, char **argv);
+
 static const struct command commands[] = {
 	{"status", "", "Show the daemon, phones, running restores", command_status},
 	{"watch", "", "Show events as they happen", command_watch},
@@ -39,6 +41,7 @@ static const struct command commands[] = {
 	{"doctor", "", "Find problems of this bench", command_doctor},
 	{"panics", "DEVICE|--file FILE ...", "Show which parts panic reports point to",
 		command_panics},
+	{"help", "[COMMAND]", "Show this text, or the usage of a command", command_help},
 };
 
 static void help(void)
@@ -76,6 +79,43 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+static int unknown_command(const char *name)
+{
+	const char *nearest = NULL;
+	size_t best = TEXT_FAR;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (text_is_nearer(name, commands[i].name, &best))
+			nearest = commands[i].name;
+	if (nearest)
+		report_error("Unknown command %s. Did you mean %s?", name, nearest);
+	else
+		report_error("Unknown command %s; see `idevicetriage --help`.", name);
+	return EXIT_USAGE;
+}
+
+static int command_help(struct context *context, int argc, char **argv)
+{
+	int first = options_read(context, argc, argv, "", NULL, NULL, NULL);
+	const struct command *command;
+
+	if (first < 0)
+		return -first;
+	if (first + 1 < argc)
+		return options_too_many("help", argv[first + 1]);
+	if (first == argc) {
+		help();
+		return EXIT_DONE;
+	}
+	command = find_command(argv[first]);
+	if (!command)
+		return unknown_command(argv[first]);
+	printf("Usage: idevicetriage [OPTIONS] %s%s%s\n\n%s\n\nMore: man idevicetriage\n",
+		command->name, *command->arguments ? " " : "", command->arguments,
+		command->summary);
+	return EXIT_DONE;
+}
+
 /* A write error on standard output, such as a full disk or a closed pipe, must not look like
  * success. */
 static int close_output(int code)
@@ -107,9 +147,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	command = find_command(argv[first]);
-	if (!command) {
-		report_error("Unknown command %s; see `idevicetriage --help`.", argv[first]);
-		return EXIT_USAGE;
-	}
+	if (!command)
+		return unknown_command(argv[first]);
 	return close_output(command->run(&context, argc - first, argv + first));
 }

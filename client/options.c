@@ -67,17 +67,32 @@ static int take_shared(struct context *context, int option)
 	}
 }
 
+static const char *nearest_option(const char *word, const struct option *options)
+{
+	const char *nearest = NULL;
+	size_t best = TEXT_FAR;
+
+	for (; options->name; options++)
+		if (text_is_nearer(word + strspn(word, "-"), options->name, &best))
+			nearest = options->name;
+	return nearest;
+}
+
 /* Reports what is wrong with the option that getopt_long() rejected. getopt(3): the last word read
  * is the option, except for an unknown letter, which may be part of a group. */
-static int refuse_option(const char *command, char **argv, const char *letters, bool lacks_value)
+static int refuse_option(const char *command, char **argv, const char *letters,
+	const struct option *options, bool lacks_value)
 {
 	char letter[] = {'-', (char)optopt, '\0'};
 	bool unknown_letter =
 		!lacks_value && optopt > 0 && optopt < OPTION_SOCKET && !strchr(letters, optopt);
 	const char *word = unknown_letter ? letter : argv[optind - 1];
+	const char *nearest;
 
 	if (lacks_value)
 		report_error("%s: %s needs a value; see `idevicetriage --help`.", command, word);
+	else if (!unknown_letter && (nearest = nearest_option(word, options)))
+		report_error("%s has no option %s. Did you mean --%s?", command, word, nearest);
 	else
 		report_error("%s has no option %s; see `idevicetriage --help`.", command, word);
 	return EXIT_USAGE;
@@ -101,7 +116,7 @@ int options_read(struct context *context, int argc, char **argv, const char *let
 	optind = 0; /* restarts, and resets the order of words (glibc) */
 	while ((option = getopt_long(argc, argv, all_letters, all, NULL)) >= 0) {
 		if (option == '?' || option == ':')
-			return -refuse_option(command, argv, all_letters, option == ':');
+			return -refuse_option(command, argv, all_letters, all, option == ':');
 		r = take_shared(context, option);
 		if (r < 0)
 			r = take(user, option, optarg);

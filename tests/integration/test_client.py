@@ -742,3 +742,16 @@ def test_watch_on_a_terminal_has_a_live_line(client, daemon):
 def test_no_live_line_where_no_terminal_is(client, daemon):
     result = client.run_shell("echo one")
     assert "\x1b" not in result.stdout + result.stderr and "\r" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("arguments, meant", [(["diagnoze"], "diagnose"), (["sesions"], "sessions"), (["help", "wach"], "watch"),
+                                              (["sessions", "--limti", "2"], "--limit"), (["status", "--jsno"], "--json")])
+def test_a_misspelled_word_is_answered_with_the_nearest(client, daemon, arguments, meant):
+    result = client(*arguments)
+    assert result.returncode == 2 and result.stderr.endswith(f"Did you mean {meant}?\n"), result.stderr
+
+
+def test_help_shows_the_usage_of_a_command(client, daemon):
+    assert client("help").stdout == client("--help").stdout
+    assert "idevicetriage [OPTIONS] sessions [DEVICE]\n" in client("help", "sessions").stdout
+    assert "Did you mean" not in client("xyzzy").stderr
