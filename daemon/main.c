@@ -132,7 +132,7 @@ static void on_reload(void *user)
 	if (r == 0)
 		r = apply_options(daemon, &fresh);
 	if (r < 0)
-		log_error("Cannot reload the configuration: %s. The settings stay as they were.",
+		log_error("Cannot reload the configuration: %s. The old settings remain in force.",
 			strerror(-r));
 	else if (options_need_restart(&daemon->options, &fresh))
 		log_warning("Reloaded the configuration. A change of socket, state-dir, bench-name "
@@ -333,7 +333,7 @@ static void open_link_socket(struct daemon *daemon)
 		r = listen_at(path, SOCK_SEQPACKET, &daemon->link_socket);
 	if (r < 0)
 		log_error("Cannot listen for idevicetriage-link on %s: %s. Errors of the USB link "
-			  "are not seen.",
+			  "are not recorded.",
 			path, strerror(-r));
 }
 

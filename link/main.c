@@ -133,7 +133,8 @@ static int read_options(int argc, char **argv, struct program *program)
 	}
 	if (optind == argc)
 		return 0;
-	fprintf(stderr, "idevicetriage-link: %s is not an option; see --help\n", argv[optind]);
+	fprintf(stderr, "idevicetriage-link: %s is not an option; see idevicetriage-link --help\n",
+		argv[optind]);
 	return -EINVAL;
 }
 
@@ -148,7 +149,7 @@ int main(int argc, char **argv)
 	if (r == 0)
 		r = loop_run(program.loop);
 	if (r < 0)
-		log_error("idevicetriage-link stops: %s.", strerror(-r));
+		log_error("Cannot run: %s.", strerror(-r));
 	finish(&program);
 	return r < 0 ? 1 : r;
 }

@@ -111,7 +111,7 @@ static void warn_of_ports(struct context *context, struct connection *connection
 		return;
 	while (port_errors_next(field_list(reply, "groups"), &at, &errors)) {
 		port_errors_describe(&errors, text, sizeof(text));
-		fprintf(stderr, "Warning: %s Run doctor for the remedy.\n", text);
+		fprintf(stderr, "Warning: %s Run idevicetriage doctor for the remedy.\n", text);
 	}
 }
 

@@ -186,7 +186,7 @@ void check_usb_source(struct doctor *doctor)
 void check_link(struct doctor *doctor)
 {
 	check_source(doctor, "link", DOCTOR_WARNING,
-		"Errors of the USB link are not seen, and restores without `run` only in part",
+		"Errors of the USB link are not recorded, and restores without `run` only in part",
 		"Run: systemctl enable --now idevicetriage-link.service. The kernel needs usbmon: "
 		"modprobe usbmon.");
 }

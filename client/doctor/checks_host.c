@@ -254,7 +254,7 @@ static void judge_version(struct doctor *doctor, const char *tool, const char *v
 	else if (model && tool_precedes(tool, version, model->released))
 		doctor_say(doctor, DOCTOR_PROBLEM, update,
 			"%s %s is from %d, but the attached %s (%s) was released in %04d-%02d: it "
-			"does not know the parts of this model.",
+			"may not support the parts of this model.",
 			tool, version, year, model->name, model->product, model->released / 100,
 			model->released % 100);
 	else if (newest > year)

@@ -278,8 +278,9 @@ static bool look_at_controller(void *user, const char *name)
 #define CORRECTED_MANY 3
 
 #define PORT_ADVICE                                                                                \
-	"Clean the plugs and use another cable at this port. If the errors stay, do not use the "  \
-	"port. Do not touch a restore that runs."
+	"Clean the plugs and use another cable at this port. If the errors continue, do not use "  \
+	"the "                                                                                     \
+	"port. Do not interrupt a running restore."
 
 /* The newest attempt on each port shows how its link is now. */
 static bool is_newest_on_port(struct json_object *sessions, size_t index)

@@ -170,8 +170,9 @@ void check_usbmuxd_version(struct doctor *doctor)
 	snprintf(path, sizeof(path), "%s/usr/sbin/usbmuxd", doctor->root);
 	if (tool_package_ask(path, package) < 0) {
 		doctor_say(doctor, DOCTOR_UNKNOWN, NULL,
-			"dpkg knows no package of usbmuxd: it may have faults that its package "
-			"would show, such as CVE-2025-66004.");
+			"dpkg lists no package of usbmuxd. Cannot check it for known faults such "
+			"as "
+			"CVE-2025-66004.");
 		return;
 	}
 	fault = known_fault_of("usbmuxd", package);
@@ -180,7 +181,7 @@ void check_usbmuxd_version(struct doctor *doctor)
 			package, fault->means);
 	else
 		doctor_say(doctor, DOCTOR_OK, NULL,
-			"usbmuxd %s is installed: no fault of it is known.", package);
+			"usbmuxd %s is installed: it is not listed as faulty.", package);
 }
 
 /* Debian's usbmuxd is told to exit when the last phone leaves. A phone that returns within some

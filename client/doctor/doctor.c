@@ -32,7 +32,7 @@ static const struct doctor_check checks[] = {
 	{"hubs", "hubs", check_hubs},
 	{"over-current", "over-current", check_over_current},
 	{"usb-retry", "failed USB transfers", check_retry},
-	{"port-errors", "ports about to fail", check_port_errors},
+	{"port-errors", "ports that may fail", check_port_errors},
 	{"usb-holders", "programs on USB", check_holders},
 	{"mux-clients", "programs on usbmuxd", check_mux_clients},
 };

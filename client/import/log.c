@@ -143,9 +143,8 @@ static void refuse_unknown(struct import *import, struct toollog_stats stats)
 	if (stats.later > 0)
 		import_complain(import, EXIT_REFUSED,
 			"it contains no line of a known restore tool. %" PRIu64 " of its %" PRIu64
-			" lines begin in an unknown form: if a restore tool wrote them, it is "
-			"newer "
-			"than this program. Update idevicetriage.",
+			" lines begin in an unknown form: if a restore tool wrote them, that tool "
+			"is newer than this program. Update idevicetriage.",
 			stats.later, stats.lines);
 	else
 		import_complain(

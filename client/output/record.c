@@ -114,7 +114,8 @@ static void put_corrected(struct layout *layout, struct json_object *record)
 	put_word(layout, "port ", field_text(record, "port"));
 	/* A warning before the transfer fails. */
 	if (limit && left <= 2)
-		layout_put(layout, ": %" PRId64 " more end the transfer", left);
+		layout_put(layout, ": %" PRId64 " more %s the transfer", left,
+			left == 1 ? "ends" : "end");
 }
 
 static void put_quiet(struct layout *layout, struct json_object *record)
@@ -131,7 +132,7 @@ static void put_rate(struct layout *layout, struct json_object *record)
 	layout_put(layout, " %.1f MB", (double)bytes / 1e6);
 	if (duration_ms > 0)
 		layout_put(layout, " at %.1f MB/s", (double)bytes / 1e3 / (double)duration_ms);
-	layout_put(layout, ", silent up to %.1f s",
+	layout_put(layout, ", longest silence %.1f s",
 		(double)field_number_or(record, "silentUSec", 0) / 1e6);
 }
 

@@ -566,8 +566,8 @@ static void text_imported(struct layout *layout, struct json_object *attempt)
 	layout_line(layout, 2);
 	put_session(layout, session);
 	if (merged > 0) {
-		layout_put(layout, "  %" PRId64 " of its %s not known from this session: added.",
-			merged, merged == 1 ? "lines was" : "lines were");
+		layout_put(layout, "  Added %" PRId64 " %s that this session lacked.", merged,
+			merged == 1 ? "line" : "lines");
 		layout_line(layout, 0);
 	}
 	if (left_out > 0) {

@@ -20,8 +20,8 @@ static const char *const transfer_sentences[] = {
 static const char *const quiet_sentences[] = {
 	[LINK_QUIET_UNKNOWN] = "",
 	[LINK_QUIET_TAKES_NOTHING] = " The phone was silent: it accepted no data on USB.",
-	[LINK_QUIET_PHONES_TURN] = " The phone was silent: it owed the next message.",
-	[LINK_QUIET_HOSTS_TURN] = " The computer was silent: it owed the next data.",
+	[LINK_QUIET_PHONES_TURN] = " The phone was silent, and it was its turn to send.",
+	[LINK_QUIET_HOSTS_TURN] = " The computer was silent, and it was its turn to send.",
 	[LINK_QUIET_NOBODY] = " Neither the computer nor the phone sent anything on USB.",
 	[LINK_QUIET_ONLY_SENDS] = " The phone accepted no data on USB, but still sent some.",
 };

@@ -180,7 +180,7 @@ static void warn_of_logs(const struct case_analysis *view, struct verdict *verdi
 	if (list_attempts(view, has_later_log, numbers))
 		add_unknown(verdict,
 			"The tool's log of %s is newer than this program: many of its lines begin "
-			"in an unknown form, and what they say is missing here. Update "
+			"in an unknown form, and this verdict lacks what they say. Update "
 			"idevicetriage.",
 			numbers);
 }

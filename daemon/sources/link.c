@@ -75,7 +75,7 @@ static void on_silence(void *user)
 	if (source->peer >= 0)
 		report_state(source, -ETIMEDOUT, "idevicetriage-link does not answer");
 	else
-		report_state(source, -ENOTCONN, "idevicetriage-link does not run");
+		report_state(source, -ENOTCONN, "idevicetriage-link is not running");
 }
 
 static void disconnect(struct link_source *source)

@@ -272,7 +272,7 @@ FAULTS = [
      ["usbmuxd 1.1.1-2 is installed", "CVE-2025-66004", "write and delete files", "1.1.1-6+deb13u1"]),
     (lambda tree: tree.packages(usbmuxd=("/usr/sbin/usbmuxd", "1.1.1-6+b2")), "usbmuxd-version", "warning",
      ["usbmuxd 1.1.1-6+b2 is installed", "CVE-2025-66004"]),
-    (lambda tree: tree.remove("/bin/dpkg-query"), "usbmuxd-version", "not-checkable", ["dpkg knows no package of usbmuxd"]),
+    (lambda tree: tree.remove("/bin/dpkg-query"), "usbmuxd-version", "not-checkable", ["dpkg lists no package of usbmuxd"]),
     (lambda tree: tree.write("/usr/local/lib/libusbmuxd-2.0.so.7.0.0", ""), "usbmuxd-library", "warning",
      ["libusbmuxd 2.1.0"]),
     (lambda tree: tree.remove("/usr/lib/x86_64-linux-gnu"), "usbmuxd-library", "not-checkable", ["No libusbmuxd"]),
@@ -425,7 +425,7 @@ def test_corrected_errors(tree, daemon):
                        standin.session(health=many, port="1-3")]
     ((check, result, text),) = tree.findings()
     assert (check, result) == ("port-errors", "warning")
-    assert "Port 1-2.3: the computer corrected 3 USB errors" in text and "Do not touch a restore that runs" in text
+    assert "Port 1-2.3: the computer corrected 3 USB errors" in text and "Do not interrupt a running restore" in text
 
 
 def test_no_daemon(tree):

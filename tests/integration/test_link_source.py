@@ -78,7 +78,7 @@ def records(bench, kind=None):
 
 def test_without_the_program(bench, path):
     until(lambda: source(bench), what='the state of the source')
-    assert source(bench) == {'name': 'link', 'up': False, 'detail': 'idevicetriage-link does not run'}
+    assert source(bench) == {'name': 'link', 'up': False, 'detail': 'idevicetriage-link is not running'}
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o660
 
 
@@ -93,7 +93,7 @@ def test_the_program_reports_itself(bench, path):
     assert link.has_ended()
     until(lambda: source(bench)['up'], what='the second one')
     second.socket.close()
-    until(lambda: source(bench)['detail'] == 'idevicetriage-link does not run', what='its end')
+    until(lambda: source(bench)['detail'] == 'idevicetriage-link is not running', what='its end')
 
 
 def test_the_program_hears_where_a_restore_runs(bench, path):

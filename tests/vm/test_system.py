@@ -376,7 +376,7 @@ def test_link_comes_and_goes(machine):
         insmod /usr/lib/modules/*-usbmon.ko
         udevadm settle
         systemctl stop idevicetriage-link.service
-        poll link_is 'does not run'
+        poll link_is 'is not running'
         idevicetriage status >/results/stopped
         systemctl start idevicetriage-link.service
         poll link_is '"name":"link","up":true'
@@ -392,5 +392,5 @@ def test_link_comes_and_goes(machine):
     )
 
     assert "modprobe usbmon" in " ".join(result.text("absent").split())
-    assert "idevicetriage-link does not run" in " ".join(result.text("stopped").split())
+    assert "idevicetriage-link is not running" in " ".join(result.text("stopped").split())
     assert result.text("restarts") == "0\n"
