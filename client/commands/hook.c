@@ -137,7 +137,9 @@ static int read_cursor(const struct hook *hook, int64_t *ret)
 	errno = 0;
 	number = r == 0 ? strtoll(text, &end, 10) : -1;
 	if (errno || end == text || number < 0 || (*end && *end != '\n')) {
-		report_error("%s is not a cursor of hook. Name another file with --cursor.",
+		report_error(
+			"Cannot use the cursor %s: hook did not write it. Name another file with "
+			"--cursor.",
 			hook->cursor);
 		return EXIT_REFUSED;
 	}
@@ -155,7 +157,9 @@ static int lock_cursor(struct hook *hook)
 	if (hook->lock >= 0 && flock(hook->lock, LOCK_EX | LOCK_NB) == 0)
 		return EXIT_DONE;
 	if (errno == EWOULDBLOCK)
-		report_error("Another hook uses the cursor %s. Name another file with --cursor.",
+		report_error(
+			"Cannot use the cursor %s: another hook uses it. Name another file with "
+			"--cursor.",
 			hook->cursor);
 	else
 		report_error("Cannot lock the cursor with %s: %s. Name another file with "
