@@ -135,8 +135,10 @@ static void on_reload(void *user)
 		log_error("Cannot reload the configuration: %s. The old settings remain in force.",
 			strerror(-r));
 	else if (options_need_restart(&daemon->options, &fresh))
-		log_warning("Reloaded the configuration. A change of socket, state-dir, bench-name "
-			    "or ring-size needs a restart: systemctl restart idevicetriaged.");
+		log_warning(
+			"Reloaded the configuration. A change of socket, link-socket, state-dir, "
+			"bench-name or ring-size needs a restart: systemctl restart "
+			"idevicetriaged.");
 	else
 		log_info("Reloaded the configuration.");
 	if (daemon->service)

@@ -305,6 +305,7 @@ int options_read(int argc, char **argv, struct options *ret)
 bool options_need_restart(const struct options *running, const struct options *fresh)
 {
 	return !text_equal(running->socket, fresh->socket) ||
+	       !text_equal(running->link_socket, fresh->link_socket) ||
 	       !text_equal(running->state_dir, fresh->state_dir) ||
 	       !text_equal(running->bench_name, fresh->bench_name) ||
 	       running->ring_bytes != fresh->ring_bytes;

@@ -59,9 +59,10 @@ def test_reload_puts_settings_in_force(service):
     assert 'needs a restart' not in service.said()
 
 
-def test_reload_names_what_needs_a_restart(service):
+@pytest.mark.parametrize('setting', ['ring-size = 262144', 'link-socket = /nonexistent/link'])
+def test_reload_names_what_needs_a_restart(service, setting):
     start(service, '')
-    reload(service, 'ring-size = 262144\n')
+    reload(service, setting + '\n')
     assert 'needs a restart' in service.said()
 
 
