@@ -39,7 +39,7 @@ struct moment {
 /* Data that moved on the bus in a time. */
 struct rate {
 	int64_t from_us, to_us, bytes;
-	int64_t lasted_us;     /* may begin before the course */
+	int64_t lasted_us;     /* the first one may begin before the course */
 	char label[NAME_SIZE]; /* the stage or operation */
 };
 

@@ -86,16 +86,16 @@ static void put_bar(struct html *html, enum lane lane, const double from_to[2], 
 	html_end(html);
 }
 
-/* A span of a lane. `class` selects its colour, `label` may be NULL, `told` describes it. */
+/* A span of a lane. `class` selects its colour, `label` may be NULL, `title` describes it. */
 static void put_span(struct html *html, enum lane lane, const double from_to[2], const char *class,
-	const char *label, double label_least, const char *told)
+	const char *label, double label_least, const char *title)
 {
 	double width = from_to[1] - from_to[0];
 	int y = (int)lane * LANE_HEIGHT + BAR_TOP;
 
 	width = width < WIDTH_LEAST ? WIDTH_LEAST : width;
 	html_begin(html, "g", class);
-	html_foreign_in(html, "title", NULL, told);
+	html_foreign_in(html, "title", NULL, title);
 	put_bar(html, lane, from_to, BAR_HEIGHT, "bar");
 	if (label && width >= label_least) {
 		html_begin(html, "text", width >= ROOMY ? "name" : "name tight");
@@ -119,14 +119,14 @@ static void put_modes(struct html *html, const struct course *course)
 		int64_t from = (int64_t)fold->modes[i].monotonic_us;
 		int64_t to = i + 1 < fold->mode_count ? (int64_t)fold->modes[i + 1].monotonic_us
 						      : course->end_us;
-		char class[64], told[PHRASE_BYTES * 2];
+		char class[64], title[PHRASE_BYTES * 2];
 
 		snprintf(class, sizeof(class), "mode %s", mode);
-		snprintf(told, sizeof(told), "%.80s from %.80s to %.80s", words_mode(mode),
+		snprintf(title, sizeof(title), "%.80s from %.80s to %.80s", words_mode(mode),
 			report_offset(from).text, report_offset(to).text);
 		put_span(html, LANE_MODES,
 			(const double[]){percent(course, from), percent(course, to)}, class,
-			words_mode(mode), LABEL_LEAST, told);
+			words_mode(mode), LABEL_LEAST, title);
 	}
 }
 
@@ -140,17 +140,17 @@ static void put_operations(struct html *html, const struct course *course)
 	put_ground(html, LANE_OPERATIONS);
 	for (size_t i = 0; i < course->count; i++) {
 		const struct moment *moment = &course->moments[i];
-		char label[32], told[MOMENT_LABEL_SIZE + PHRASE_BYTES * 2];
+		char label[32], title[MOMENT_LABEL_SIZE + PHRASE_BYTES * 2];
 
 		if (moment->kind != MOMENT_OPERATION)
 			continue;
 		snprintf(label, sizeof(label), "%" PRId64, moment->number);
-		snprintf(told, sizeof(told), "%s (%s) from %s to %s", moment->label, label,
+		snprintf(title, sizeof(title), "%s (%s) from %s to %s", moment->label, label,
 			report_offset(moment->from_us).text, report_offset(moment->to_us).text);
 		put_span(html, LANE_OPERATIONS,
 			(const double[]){
 				percent(course, moment->from_us), percent(course, moment->to_us)},
-			shown++ % 2 ? "operation odd" : "operation", label, NUMBER_LEAST, told);
+			shown++ % 2 ? "operation odd" : "operation", label, NUMBER_LEAST, title);
 	}
 }
 
@@ -164,17 +164,18 @@ static void put_silences(struct html *html, const struct course *course)
 		const struct moment *moment = &course->moments[i];
 		double from = percent(course, moment->from_us);
 		double over = percent(course, moment->over_us);
-		char told[MOMENT_LABEL_SIZE + PHRASE_BYTES];
+		char title[MOMENT_LABEL_SIZE + PHRASE_BYTES];
 
 		if (moment->kind != MOMENT_SILENCE)
 			continue;
-		snprintf(told, sizeof(told), "%s: %" PRId64 " s allowed, %s in all", moment->label,
-			moment->number, report_offset(moment->to_us - moment->from_us).text);
+		snprintf(title, sizeof(title), "%s: %" PRId64 " s allowed, %s in all",
+			moment->label, moment->number,
+			report_offset(moment->to_us - moment->from_us).text);
 		put_span(html, LANE_SILENCES, (const double[]){from, over}, "silence within",
-			"within", LABEL_LEAST, told);
+			"within", LABEL_LEAST, title);
 		put_span(html, LANE_SILENCES,
 			(const double[]){over, percent(course, moment->to_us)}, "silence over",
-			"over budget", LABEL_LEAST, told);
+			"over budget", LABEL_LEAST, title);
 	}
 }
 
@@ -189,13 +190,13 @@ static void put_rate(
 {
 	const double from_to[] = {percent(course, rate->from_us), percent(course, rate->to_us)};
 	double speed = megabytes_per_second(rate), height = BAR_HEIGHT * speed / most;
-	char told[NAME_SIZE + PHRASE_BYTES * 2];
+	char title[NAME_SIZE + PHRASE_BYTES * 2];
 
-	snprintf(told, sizeof(told), "%s%s%.1f MB at %.1f MB/s until %s", rate->label,
+	snprintf(title, sizeof(title), "%s%s%.1f MB at %.1f MB/s until %s", rate->label,
 		*rate->label ? ": " : "", (double)rate->bytes / 1e6, speed,
 		report_offset(rate->to_us).text);
 	html_begin(html, "g", "data");
-	html_foreign_in(html, "title", NULL, told);
+	html_foreign_in(html, "title", NULL, title);
 	put_bar(html, LANE_DATA, from_to, height < 1 ? 1 : height, "bar");
 	html_end(html);
 }
@@ -247,15 +248,15 @@ static const char *sign_class(const struct moment *moment)
 
 static void put_sign(struct html *html, const struct course *course, const struct moment *moment)
 {
-	char told[MOMENT_LABEL_SIZE + PHRASE_BYTES], class[32];
+	char title[MOMENT_LABEL_SIZE + PHRASE_BYTES], class[32];
 
-	snprintf(told, sizeof(told), "%s%s%s at %s", signs[moment->kind].name,
+	snprintf(title, sizeof(title), "%s%s%s at %s", signs[moment->kind].name,
 		*moment->label ? ": " : "", moment->label, report_offset(moment->from_us).text);
 	snprintf(class, sizeof(class), "sign %s", sign_class(moment));
 	html_begin(html, "svg", class);
 	html_set_format(html, "x", "%.2f%%", percent(course, moment->from_us));
 	html_set_format(html, "y", "%d", LANE_EVENTS * LANE_HEIGHT + BAR_TOP + BAR_HEIGHT / 2);
-	html_foreign_in(html, "title", NULL, told);
+	html_foreign_in(html, "title", NULL, title);
 	html_begin(html, "path", NULL);
 	html_set(html, "d", signs[moment->kind].path);
 	html_end(html);

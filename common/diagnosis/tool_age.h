@@ -10,7 +10,7 @@
  * of releases that are too old for later firmware, where only the year is known and its last month
  * stands for it. 0 = unknown. */
 int tool_version_month(const char *name, const char *version);
-/* The year of that. */
+/* The year of tool_version_month(); 0 = unknown. */
 int tool_version_year(const char *name, const char *version);
 /* Whether the tool is older than a device that was released in that month; false if unknown. */
 bool tool_precedes(const char *name, const char *version, int released);
