@@ -32,8 +32,8 @@ struct link_finding {
 /* Reads one raw line of that writer. Returns false, with *ret untouched, if it shows no sign. */
 bool link_pattern_read(enum link_writer writer, const char *line, struct link_finding *ret);
 
-/* Whether the line is known to say nothing of the phone or the link: words of the phone itself,
- * too. */
+/* Whether the line is one that says nothing about the phone or the link, such as a message that
+ * usbmuxd passes on from the phone. */
 bool link_line_is_noise(enum link_writer writer, const char *line);
 
 /* The port that a line of the kernel is about: "usb 1-2.3: …" is 1-2.3, "usb 1-2-port3: …" 1-2.3,
