@@ -14,14 +14,22 @@ import sys
 
 # Calls that report a failure, and which argument is the format.
 CALLS = {"error": 0, "reterror": 0, "retcustomerror": 0, "logger": 1, "retassure": 1,
-         "retcustomassure": 2, "assure": 1, "usbmuxd_log": 1, "printf": 0, "fprintf": 1, "setHelperError": 0}
+         "retcustomassure": 2, "assure": 1, "usbmuxd_log": 1, "printf": 0, "fprintf": 1, "setHelperError": 0,
+         "debug_info": 0, "LIBUSBMUXD_ERROR": 0, "LIBUSBMUXD_DEBUG": 1, "SOCKET_ERR": 1}
 ALWAYS = {"error", "reterror", "retcustomerror", "retassure", "retcustomassure", "assure"}
 # The first argument of these is the level; those that count.
 LEVELS = {"logger": "LL_ERROR", "usbmuxd_log": "LL_(ERROR|FATAL|WARNING)"}
+# What libimobiledevice and its kin print before the text of these.
+PREFIXES = {"debug_info": "%(file)s:%%d %(function)s(): ", "LIBUSBMUXD_ERROR": "[libusbmuxd] ",
+            "LIBUSBMUXD_DEBUG": "[libusbmuxd] ", "SOCKET_ERR": "[socket] "}
 FUNCTION = re.compile(r"(?m)^\w[\w *]*?(\w+)\([^;]*?\)\s*\{")
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 # Of what printf prints, only what says so.
 DENIES = re.compile(r"(?i)\[error\]|error:|fail")
+# The same for those libraries, whose calls print their work too.
+LIBRARY_DENIES = re.compile(r"(?i)error|fail|warning|could not|unable|can(no|')t|invalid|incorrect|unexpected|unknown"
+                            r"|unsupported|refused|incomplete|partial|time[d-]? ?out|(did|is) not|no pair|memory"
+                            r"|interrupted|not a socket|missing|mismatch")
 CONVERSION = re.compile(r"%[-+ #0]*(?:\*|\d+)?(?:\.(?:\*|\d+))?(?:hh|h|ll|l|z|j|t|q)?([a-zA-Z])")
 EXCEPTION = "exceptions."  # before the name of one, as a traceback prints it
 LONGEST = 250  # of a line that the parser is given
@@ -69,7 +77,19 @@ def literal(argument):
     return "".join(LITERAL.findall(argument))
 
 
-def c_texts(source):
+def denies(name, text):
+    """Whether a call says that something failed."""
+    if name in PREFIXES:
+        return LIBRARY_DENIES.search(text)
+    return name in ALWAYS or name in LEVELS or DENIES.search(text)
+
+
+def function_at(source, at):
+    """The name of the function that the call there stands in."""
+    return ([""] + [one[1] for one in FUNCTION.finditer(source, 0, at)])[-1]
+
+
+def c_texts(source, file):
     source = re.sub(r"/\*.*?\*/", " ", source, flags=re.S)
     source = re.sub(r"(?m)^\s*//.*$", "", source)
     for match in re.finditer(r"\b(\w+)\s*\(", source):
@@ -82,9 +102,10 @@ def c_texts(source):
             continue
         text = literal(found[CALLS[name]])
         if text and text.startswith("%s") and found[CALLS[name] + 1:][:1] == [" __func__"]:
-            text = [one[1] for one in FUNCTION.finditer(source, 0, match.start())][-1] + text[2:]
-        if text and (name in ALWAYS or name in LEVELS or DENIES.search(text)):
-            yield text
+            text = function_at(source, match.start()) + text[2:]
+        if text and denies(name, text):
+            yield PREFIXES.get(name, "") % {
+                "file": file, "function": function_at(source, match.start())} + text
 
 
 def python_text(node):
@@ -133,7 +154,7 @@ def main(paths):
     for root in map(pathlib.Path, paths):
         for path in [root] if root.is_file() else sorted(root.rglob("*")):
             if path.suffix in (".c", ".cpp", ".hpp", ".h", ".m"):
-                found = c_texts(path.read_text("utf-8", "replace"))
+                found = c_texts(path.read_text("utf-8", "replace"), path.name)
             elif path.suffix == ".py":
                 found = python_texts(path.read_text("utf-8"))
             else:

@@ -2,8 +2,9 @@
 /* How many of the failure texts of the restore tools are known, and what becomes of a log that ends
  * with one. Each file of texts/ is one tool: '#' begins a comment, '>' the shape of a line with '@'
  * for the text and '|' for the end of a line, any other line is a text. Shapes hold until the
- * next ones. '>>' is the shape of a line in usbmuxd's own log, which ends no restore.
- * Usage: failure_texts [-l] FLOORS FILE...; -l lists each text with what is known of it. */
+ * next ones. '>>' is the shape of a line in usbmuxd's own log, '>-' that of a line of a library
+ * with -d: both end no restore. Usage: failure_texts [-l] FLOORS FILE...; -l lists each text with
+ * what is known of it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -37,6 +38,7 @@ struct tool {
 	size_t shape_count;
 	bool in_texts;
 	bool of_usbmuxd;
+	bool ends_nothing;
 	size_t all, known, failed;
 };
 
@@ -127,7 +129,7 @@ static bool read_mux_line(struct reading *reading, const char *line)
 	return true;
 }
 
-/* A text is known, or fails, only where it does so in each shape of its line. */
+/* A text is known, or ends the log as it must, only where it does so in each shape of its line. */
 static void try_text(struct tool *tool, const char *text, bool list)
 {
 	struct reading reading;
@@ -142,7 +144,7 @@ static void try_text(struct tool *tool, const char *text, bool list)
 			continue;
 		}
 		known &= read_lines(&reading, line);
-		failed &= has_failed(&reading);
+		failed &= has_failed(&reading) != tool->ends_nothing;
 	}
 	tool->all++;
 	tool->known += known;
@@ -170,6 +172,7 @@ static void take_line(struct tool *tool, char *line, bool list)
 		tool->shape_count = 0;
 	tool->in_texts = false;
 	tool->of_usbmuxd = line[1] == '>';
+	tool->ends_nothing = line[1] == '-';
 	assert(tool->shape_count < SHAPES_MAX && strchr(line, '@'));
 	text_copy(tool->shapes[tool->shape_count++], LINE_MAX, strchr(line, ' ') + 1);
 }

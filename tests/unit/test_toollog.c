@@ -594,6 +594,33 @@ static void test_own_clock(void **state)
 	assert_int_equal(times.us[4], 1000 + 2500000);
 }
 
+/* What the libraries log with -d: it occurs in good restores too, is no sign and ends no restore.
+ */
+static void test_debug_lines_of_libraries(void **state)
+{
+	static const char text[] =
+		"Sending iBEC (1057708 bytes)...\n"
+		"10:15:00.123 idevice.c:759 internal_connection_receive_timeout(): ERROR: "
+		"usbmuxd_recv_timeout returned -104 (Connection reset by peer)\n"
+		"10:15:00.124 service.c:167 service_receive_with_timeout(): could not read data\n"
+		"10:15:00.125 restore.c:310 restored_client_new(): could not connect to restored "
+		"(device 00008030)\n"
+		"[libusbmuxd] usbmuxd_send: Error -32 when sending: Broken pipe\n"
+		"10:15:00.126 <Debug> ERROR: Unable to get (null)-ApNonce from lockdownd\n"
+		"ERROR: Unable to get (null)-SEPNonce from lockdownd\n";
+	static const char lost[] = "ERROR: Unable to send payload to ASR\n";
+	char both[sizeof(text) + sizeof(lost)];
+	struct heard heard;
+
+	read_log(&heard, text, strlen(text), 50);
+	assert_null(find(&heard, EVENT_SIGN));
+	assert_null(find(&heard, EVENT_COMPLAINT));
+	/* The tool's own error after them counts. */
+	snprintf(both, sizeof(both), "%s%s", text, lost);
+	read_log(&heard, both, strlen(both), 50);
+	assert_string_equal(must_find(&heard, EVENT_SIGN)->name, "image-link-lost");
+}
+
 /* Apple's library, as 3uTools, Finder and iTunes on Windows print it. */
 static void test_apple(void **state)
 {
@@ -1178,6 +1205,7 @@ int main(void)
 		cmocka_unit_test(test_terminal_escapes),
 		cmocka_unit_test(test_glued_error),
 		cmocka_unit_test(test_own_clock),
+		cmocka_unit_test(test_debug_lines_of_libraries),
 		cmocka_unit_test(test_apple),
 		cmocka_unit_test(test_apple_success),
 		cmocka_unit_test(test_pymobiledevice3),
