@@ -559,6 +559,11 @@ size_t session_react(struct session *session, const struct event *event, enum de
 	size_t count = 0;
 
 	session->heard_us = event->at.monotonic_us;
+	/* The silence has ended, but the wait goes on: from now. */
+	if (session->overrun_told && !session->attempt.silent) {
+		session->overrun_told = false;
+		session->waiting_since_us = event->at.monotonic_us;
+	}
 	if (event->source == SOURCE_LINK && event_phone_speaks(event->kind))
 		session->bus_heard_us = event->at.monotonic_us;
 	if (!session->running) {
