@@ -96,6 +96,11 @@ attempt_test *fact_cable_unknown(const struct case_analysis *view)
 	return any_failure(view, has_no_cable_label);
 }
 
+attempt_test *fact_swap_unknown(const struct case_analysis *view)
+{
+	return view->failed_count >= 2 ? fact_cable_unknown(view) : NULL;
+}
+
 static bool was_quiet(const struct attempt_view *a, enum link_quiet quiet)
 {
 	for (size_t i = 0; i < a->attempt->overrun_count; i++)

@@ -176,6 +176,7 @@ def test_silence_is_told_while_it_lasts(bench, make_phone, restore_at):
     assert verdict['phase'] == 'undecided' and verdict['silences'][0]['rule'] == 'restored-silence'
 
 
+@restoretool.needs_end
 def test_restart_of_the_daemon_in_a_restore(bench, make_phone, restore_at):
     """kill -9 in the middle: the restore does not notice, and the session is whole."""
     phone = make_phone('success', speed=0.3)
