@@ -59,9 +59,10 @@ def known(suite, signed):
     return [name for name, row in DATA_REQUESTS.items() if row.answered_by(suite) and signed in (None, row.signed)]
 
 
-# The oldest tool tries four addresses for each ticket, in ten seconds.
+# The oldest tool tries four addresses for each ticket, in ten seconds. That of Debian 13 now and then does not end after a
+# restore that succeeded: libusbmuxd 2.1.0 does not notice that the phone has left.
 @pytest.mark.parametrize('suite, signed', [
-    (OLDEST, False), ('trixie', None), ('forky', None), pytest.param(OLDEST, True, marks=pytest.mark.long)])
+    (OLDEST, False), ('forky', None), *(pytest.param(*case, marks=pytest.mark.long) for case in [('trixie', None), (OLDEST, True)])])
 def test_known(suite, signed, bench, make_asking_phone, restore_with):
     names = known(suite, signed)
     phone = make_asking_phone(names)
@@ -129,7 +130,7 @@ def test_a_phone_that_waits_for_its_answer(suite, bench, make_asking_phone, rest
     assert (answer.returncode, verdict['phase'], verdict['causes'][0]['cause']) == (11, 'phase1-software', 'tool')
 
 
-@pytest.mark.parametrize('suite', DEBIANS[1:])
+@pytest.mark.parametrize('suite', [pytest.param('trixie', marks=pytest.mark.long), 'forky'])
 def test_image_at_a_port(suite, bench, make_asking_phone, restore_with):
     phone = make_asking_phone([], ending=[
         {'use': 'partition'}, {'operation': 'Restoring image', 'percent': [0]}, {'image': {'port': 51001}},

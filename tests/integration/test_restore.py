@@ -31,7 +31,9 @@ RUNNING = 40
 
 
 def is_long(tool, name):
-    return SCENARIOS[name].get('slow') or tool != restoretool.OLDEST and name not in FIRST
+    # With libusbmuxd 2.1.0, a tool now and then does not end after a success either.
+    may_hang = not tool.notices_loss and SCENARIOS[name]['outcome'] == 'succeeded'
+    return SCENARIOS[name].get('slow') or may_hang or tool != restoretool.OLDEST and name not in FIRST
 
 
 CASES = [pytest.param(tool, name, id=f'{tool.suite}-{name}', marks=pytest.mark.long if is_long(tool, name) else ())
@@ -109,8 +111,9 @@ def runs(request, firmware):
 @pytest.mark.parametrize('tool, name', CASES)
 def test_scenario(tool, name, runs, request):
     table = request.config.__dict__.setdefault('scenario_table', {}).setdefault(name, {})
-    table[tool.suite] = 'not as expected'
+    table[tool.suite] = 'not played'
     output, status, session, answer, mode = runs[tool, name].result()
+    table[tool.suite] = 'not as expected'
     expected = expected_of(tool, name)
     verdict = json.loads(answer.stdout)['verdict']
     seen = {
