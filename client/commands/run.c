@@ -60,7 +60,7 @@ struct run {
 	bool midline;	     /* the tool's output does not end with a newline */
 	bool cut_short;	     /* a signal arrived after the tool's end */
 	unsigned interrupts; /* Ctrl-C, or another SIGINT, while the tool was running */
-	bool said_lost, said_silent, said_file;
+	bool said_tool_lives, said_silent, said_file;
 };
 
 /* The signals that people and supervisors use to end programs. */
@@ -171,7 +171,31 @@ static void say_notice(struct run *run)
 	run->feed.notice[0] = '\0';
 }
 
-/* Reports once that the restore failed while its tool runs, and once that the phone exceeds its
+/* A restore that has ended while its tool still runs: see INTERRUPTS_BEFORE_KILL. */
+static const struct {
+	const char *outcome, *sentence;
+} tool_lives[] = {
+	{"failed", "The restore has failed: the phone left and did not return. "},
+	{"succeeded", "The restore has succeeded: the phone reported that it has finished. "},
+};
+
+static void say_tool_lives(struct run *run, const char *outcome)
+{
+	char sentence[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(tool_lives); i++) {
+		if (!text_equal(outcome, tool_lives[i].outcome))
+			continue;
+		run->said_tool_lives = run->said_silent = true;
+		snprintf(sentence, sizeof(sentence),
+			"%sThe tool is still running: press Ctrl-C to stop it; the third Ctrl-C "
+			"kills it.",
+			tool_lives[i].sentence);
+		say(run, sentence);
+	}
+}
+
+/* Reports once that the restore has ended while its tool runs, and once that a wait exceeds its
  * time. */
 static void say_overruns(struct run *run)
 {
@@ -181,11 +205,8 @@ static void say_overruns(struct run *run)
 
 	if (run->tool.ended || !session)
 		return;
-	if (!run->said_lost && text_equal(field_text_or(session, "outcome", ""), "failed")) {
-		run->said_lost = run->said_silent = true;
-		say(run, "The restore has failed: the phone left and did not return. The tool is "
-			 "still running: press Ctrl-C to stop it; the third Ctrl-C kills it.");
-	}
+	if (!run->said_tool_lives)
+		say_tool_lives(run, field_text_or(session, "outcome", ""));
 	if (run->said_silent || !field_number(session, "silentUSec", &silent) ||
 		!field_number(session, "budgetUSec", &budget) || budget <= 0 || silent <= budget)
 		return;

@@ -294,19 +294,20 @@ static void react_to_detach(struct session *session, const struct event *event,
 			event->at);
 }
 
-/* The link broke during the restore, or the phone reported a failure and left, and it has not
- * returned: no tool can continue. A phone that is back in normal mode may have finished. */
-static bool is_lost_for_good(const struct session *session)
+/* The phone gave its final word and left, or the link broke during the restore and it has not
+ * returned: whatever the tool still does. A phone that is back in normal mode without such a word
+ * may have finished. */
+static bool is_over_for_phone(const struct session *session)
 {
 	const struct attempt *attempt = &session->attempt;
 	enum device_mode mode = session_mode(session);
 
 	if (attempt->lost_by_log)
 		return true;
-	if (mode != MODE_GONE && !fell_back(mode))
-		return false;
-	return reported_failure(attempt) ||
-	       (attempt->health.unexpected_detaches && !may_leave(attempt));
+	if (attempt->status_known)
+		return mode != MODE_RESTORE;
+	return (mode == MODE_GONE || fell_back(mode)) && attempt->health.unexpected_detaches &&
+	       !may_leave(attempt);
 }
 
 /* A restore begins with the firmware. In a partial log, only an error that tools print before it
@@ -439,7 +440,7 @@ static void react_to_attach(
 		judge_return(session, event, effects, count);
 	else if (session_mode(session) == MODE_RESTORE)
 		wait_for(session, "restored-silence", event->at);
-	else if (is_lost_for_good(session))
+	else if (is_over_for_phone(session))
 		wait_for(session, "tool-end", event->at);
 }
 
@@ -657,7 +658,7 @@ void session_resume(struct session *session, struct stamp now)
 		return;
 	if (attempt->at_server)
 		wait_for(session, "signing", now);
-	else if (is_lost_for_good(session))
+	else if (is_over_for_phone(session))
 		wait_for(session, session_mode(session) == MODE_GONE ? "return" : "tool-end", now);
 	else if (attempt->stage >= STAGE_RESTORE && !may_leave(attempt))
 		wait_for(session, "restored-silence", now);
@@ -735,15 +736,19 @@ static void judge_absence(
 		effects[*count - 1].code = CODE_RAMDISK_LOST;
 }
 
-/* A tool that does not notice a permanent loss of its phone may run for ever. */
-static void judge_lost(
+/* A tool that does not notice that its phone has left may run for ever. */
+static void judge_without_tool(
 	struct session *session, struct stamp now, struct event effects[], size_t *count)
 {
+	const struct attempt *attempt = &session->attempt;
+	bool finished = attempt->status_known && !reported_failure(attempt);
+
 	session->tool_lives = true;
-	end_session(session, now, OUTCOME_FAILED,
-		reported_failure(&session->attempt)
+	end_session(session, now, finished ? OUTCOME_SUCCEEDED : OUTCOME_FAILED,
+		finished ? "the phone reported that the restore has finished; the tool still runs"
+		: reported_failure(attempt)
 			? "the phone reported a failure and left; the tool still runs"
-		: !session->attempt.health.unexpected_detaches
+		: !attempt->health.unexpected_detaches
 			? "the connection broke in the middle of the restore; the tool still runs"
 		: session_mode(session) == MODE_GONE
 			? "the phone left in the middle of the restore and did not come back"
@@ -764,8 +769,8 @@ size_t session_tick(struct session *session, struct stamp now, uint32_t percent,
 	count = session_overrun(session, now, percent, effects);
 	if (count && !session->has_tool && session->attempt.status_known)
 		end_as_judged(session, now, effects, &count);
-	else if (count && session->has_tool && is_lost_for_good(session))
-		judge_lost(session, now, effects, &count);
+	else if (count && session->has_tool && is_over_for_phone(session))
+		judge_without_tool(session, now, effects, &count);
 	else if (count && !session->has_tool && session_mode(session) == MODE_GONE)
 		judge_absence(session, now, effects, &count);
 	else if (count && waits_after_error(session))

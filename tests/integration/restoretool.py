@@ -18,6 +18,8 @@ from daemon import until
 PROGRAM = "/usr/bin/idevicerestore"
 # The exit status of the oldest tool after it has lost restored.
 LOST = 245
+# A tool needs no longer to end after the phone's final word.
+ENDS_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,18 @@ def is_left_behind(bench):
     session = (bench.sessions() or [{"exitStatus": 0}])[-1]
     if "exitStatus" in session or session["modes"][-1:] == ["restore"]:
         return False
-    return session["health"]["unexpectedDetaches"] > 0 or session.get("status", 0) != 0
+    return session["health"]["unexpectedDetaches"] > 0 or "status" in session
 
 
-def finish(bench, process, seconds=120):
-    """Waits for a `run` of the installed tool: its exit status and output. A tool that does not notice that its phone has
-    left is killed when the daemon has."""
-    if not INSTALLED.notices_loss:
+def finish(bench, process, tool=INSTALLED, seconds=120):
+    """Waits for a `run` of the tool: its exit status and output. A tool that does not notice that its phone has left is killed
+    when the daemon has; after the phone's final word, only if it does not end by itself soon."""
+    if not tool.notices_loss:
         until(lambda: process.poll() is not None or is_left_behind(bench), seconds)
-        kill(bench.folder)
+        try:
+            process.wait(ENDS_SECONDS if "status" in (bench.sessions() or [{}])[-1] else 0)
+        except subprocess.TimeoutExpired:
+            kill(bench.folder)
     output, _ = process.communicate(timeout=seconds)
     return process.returncode, output
 

@@ -606,17 +606,20 @@ def test_the_third_interrupt_kills_a_tool_that_ends_at_none(client, daemon):
     assert daemon.ended["signal"] == signal.SIGKILL
 
 
-def test_run_says_once_that_the_tool_outlives_the_restore(client, daemon):
+@pytest.mark.parametrize("outcome, sentence", [
+    ("failed", "The restore has failed: the phone left and did not return"),
+    ("succeeded", "The restore has succeeded: the phone reported that it has finished")])
+def test_run_says_once_that_the_tool_outlives_the_restore(client, daemon, outcome, sentence):
     asked = []
 
     def append(parameters, more):
         asked.append(parameters)
         return {"offset": parameters["offset"] + len(parameters["text"]),
-                "progress": standin.session(outcome="failed", endedUSec=1795380600000000)}
+                "progress": standin.session(outcome=outcome, endedUSec=1795380600000000)}
     daemon._AppendLog = append
     result = client.run_shell("echo one; sleep 0.3; echo two; sleep 0.3; echo three")
     assert len(asked) > 2
-    assert result.stderr.count("The restore has failed: the phone left and did not return") == 1
+    assert result.stderr.count(sentence) == 1
     assert "press Ctrl-C" in result.stderr and result.stdout == "one\ntwo\nthree\n"
 
 

@@ -59,17 +59,16 @@ def known(suite, signed):
     return [name for name, row in DATA_REQUESTS.items() if row.answered_by(suite) and signed in (None, row.signed)]
 
 
-# The oldest tool tries four addresses for each ticket, in ten seconds. That of Debian 13 now and then does not end after a
-# restore that succeeded: libusbmuxd 2.1.0 does not notice that the phone has left.
+# The oldest tool tries four addresses for each ticket, in ten seconds.
 @pytest.mark.parametrize('suite, signed', [
-    (OLDEST, False), ('forky', None), *(pytest.param(*case, marks=pytest.mark.long) for case in [('trixie', None), (OLDEST, True)])])
+    (OLDEST, False), ('trixie', None), ('forky', None), pytest.param(OLDEST, True, marks=pytest.mark.long)])
 def test_known(suite, signed, bench, make_asking_phone, restore_with):
     names = known(suite, signed)
     phone = make_asking_phone(names)
     bench.start()
     until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
     process = restore_with(bench, phone, suite)
-    output, _ = process.communicate(timeout=240)
+    _, output = restoretool.finish(bench, process, restoretool.TOOLS[suite], 240)
     answered = [entry['request'] for entry in phone.journal.entries('answered')]
     assert answered == names, output
     session = bench.sessions()[-1]
@@ -130,14 +129,14 @@ def test_a_phone_that_waits_for_its_answer(suite, bench, make_asking_phone, rest
     assert (answer.returncode, verdict['phase'], verdict['causes'][0]['cause']) == (11, 'phase1-software', 'tool')
 
 
-@pytest.mark.parametrize('suite', [pytest.param('trixie', marks=pytest.mark.long), 'forky'])
+@pytest.mark.parametrize('suite', DEBIANS[1:])
 def test_image_at_a_port(suite, bench, make_asking_phone, restore_with):
     phone = make_asking_phone([], ending=[
         {'use': 'partition'}, {'operation': 'Restoring image', 'percent': [0]}, {'image': {'port': 51001}},
         {'use': 'install'}, {'use': 'finish'}])
     bench.start()
     process = restore_with(bench, phone, suite)
-    output, _ = process.communicate(timeout=120)
+    _, output = restoretool.finish(bench, process, restoretool.TOOLS[suite])
     assert phone.journal.entries('image-done')[0]['complete'], output
     assert any(entry['port'] == 51001 and entry['accepted'] for entry in phone.journal.entries('connect'))
     assert bench.sessions()[-1]['outcome'] == 'succeeded'
