@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
 #include "common/base/clock.h"
 #include "common/base/macro.h"
+#include "common/base/process.h"
 
 #define COMMAND_GRACE_US (5 * USEC_PER_SEC)
 #define KILL_WAIT_US USEC_PER_SEC
@@ -48,48 +48,6 @@ static int block_signals(sigset_t *before)
 	return -EINVAL;
 }
 
-static int set_files(posix_spawn_file_actions_t *files, int in)
-{
-	int r = posix_spawn_file_actions_adddup2(files, in, 0);
-
-	return r ? r : posix_spawn_file_actions_addclosefrom_np(files, 3);
-}
-
-/* Its own process group, and default signal handling whatever ours is. */
-static int set_attributes(posix_spawnattr_t *attributes)
-{
-	sigset_t none, all;
-	int r = posix_spawnattr_setflags(
-		attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	if (r == 0)
-		r = posix_spawnattr_setsigmask(attributes, &none);
-	return r ? r : posix_spawnattr_setsigdefault(attributes, &all);
-}
-
-static int spawn(char **argv, int in, pid_t *ret)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	int r = posix_spawn_file_actions_init(&files);
-
-	if (r != 0)
-		return -r;
-	r = posix_spawnattr_init(&attributes);
-	if (r == 0) {
-		r = set_files(&files, in);
-		if (r == 0)
-			r = set_attributes(&attributes);
-		if (r == 0)
-			r = posix_spawnp(ret, argv[0], &files, &attributes, argv, environ);
-		posix_spawnattr_destroy(&attributes);
-	}
-	posix_spawn_file_actions_destroy(&files);
-	return -r;
-}
-
 static void kill_group(const struct child *child, int number)
 {
 	kill(-child->pid, number);
@@ -102,7 +60,10 @@ static int start(char **argv, struct child *child)
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
 	/* Only our end: the program's end must stay blocking. */
-	r = fcntl(fds[1], F_SETFL, O_NONBLOCK) < 0 ? -errno : spawn(argv, fds[0], &child->pid);
+	r = fcntl(fds[1], F_SETFL, O_NONBLOCK) < 0
+		    ? -errno
+		    : process_spawn(argv[0], (const char *const *)argv, fds[0], PROCESS_OURS,
+			      PROCESS_OURS, &child->pid);
 	close(fds[0]);
 	child->input = fds[1];
 	if (r < 0)

@@ -6,13 +6,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/process.h"
 #include "common/base/text.h"
 #include "common/model/known_tool.h"
 
@@ -37,32 +37,6 @@ int tool_version_read(const char *answer, const char *name, char version[static 
 	return 0;
 }
 
-/* Starts a program with both outputs going to `fd`, empty input, and its own process group. */
-static int spawn(const char *const *argv, int fd, pid_t *ret)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	int r;
-
-	r = posix_spawn_file_actions_init(&files);
-	if (r)
-		return -r;
-	r = posix_spawnattr_init(&attributes);
-	if (!r)
-		r = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-	if (!r)
-		r = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-	if (!r)
-		r = posix_spawn_file_actions_adddup2(&files, fd, 1);
-	if (!r)
-		r = posix_spawn_file_actions_adddup2(&files, fd, 2);
-	if (!r)
-		r = posix_spawnp(ret, argv[0], &files, &attributes, (char *const *)argv, environ);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&files);
-	return -r;
-}
-
 static int start(const char *name, const char *const *argv, struct tool_question *ret)
 {
 	CLEANUP(closep) int in = -1;
@@ -77,7 +51,7 @@ static int start(const char *name, const char *const *argv, struct tool_question
 	/* Only our end: the tool's end must stay blocking. */
 	if (fcntl(in, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	r = spawn(argv, out, &pid);
+	r = process_spawn(argv[0], argv, PROCESS_NULL, out, out, &pid);
 	if (r < 0)
 		return r;
 	*ret = (struct tool_question){.name = name, .pid = pid, .fd = TAKE_FD(in)};

@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 
 #include "common/base/macro.h"
+#include "common/base/process.h"
 
 #define KILL_WAIT_MS 1000
 
@@ -18,57 +18,6 @@ const char *phone_program_path(void)
 	const char *path = getenv("IDEVICETRIAGE_PHONE_PROGRAM");
 
 	return path && *path ? path : PHONE_PROGRAM;
-}
-
-/* The output goes to `out`; no other descriptor is inherited. */
-static int set_files(posix_spawn_file_actions_t *files, int out)
-{
-	int r = posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDONLY, 0);
-
-	if (r == 0)
-		r = posix_spawn_file_actions_adddup2(files, out, 1);
-	if (r == 0)
-		r = posix_spawn_file_actions_addopen(files, 2, "/dev/null", O_WRONLY, 0);
-	return r ? r : posix_spawn_file_actions_addclosefrom_np(files, 3);
-}
-
-/* Its own process group, and default signal handling whatever ours is. */
-static int set_attributes(posix_spawnattr_t *attributes)
-{
-	sigset_t none, all;
-	int r = posix_spawnattr_setflags(
-		attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	if (r == 0)
-		r = posix_spawnattr_setpgroup(attributes, 0);
-	if (r == 0)
-		r = posix_spawnattr_setsigmask(attributes, &none);
-	return r ? r : posix_spawnattr_setsigdefault(attributes, &all);
-}
-
-static int spawn(const char *program, const char *const arguments[], int out, pid_t *ret)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	int r;
-
-	r = posix_spawn_file_actions_init(&files);
-	if (r != 0)
-		return -r;
-	r = posix_spawnattr_init(&attributes);
-	if (r == 0) {
-		r = set_files(&files, out);
-		if (r == 0)
-			r = set_attributes(&attributes);
-		if (r == 0)
-			r = posix_spawn(ret, program, &files, &attributes, (char *const *)arguments,
-				environ);
-		posix_spawnattr_destroy(&attributes);
-	}
-	posix_spawn_file_actions_destroy(&files);
-	return -r;
 }
 
 int phone_process_start(
@@ -84,7 +33,8 @@ int phone_process_start(
 	if (fcntl(process.output, F_SETFL, O_NONBLOCK) < 0)
 		r = -errno;
 	else
-		r = spawn(program, arguments, pipe_fds[1], &process.pid);
+		r = process_spawn(
+			program, arguments, PROCESS_NULL, pipe_fds[1], PROCESS_NULL, &process.pid);
 	close(pipe_fds[1]);
 	if (r < 0) {
 		close(process.output);
