@@ -10,7 +10,6 @@
 #include "daemon/message.h"
 
 #define USBMUXD "usbmuxd" /* its source */
-#define PORT_CAUSE "port-hub"
 
 /* The phone of a record, without its identifiers. */
 struct subject {
@@ -80,8 +79,7 @@ static void announce_verdict(struct announcer *announcer, const struct event *di
 		phase_title(latest->phase), latest->strength > STRENGTH_NONE ? ", " : "",
 		latest->strength > STRENGTH_NONE ? strength : "",
 		latest->title ? "; first suspect: " : "", latest->title ? latest->title : "");
-	if (!latest->cause || !text_equal(latest->cause, PORT_CAUSE) ||
-		latest->cause_strength < STRENGTH_MODERATE)
+	if (!casts_doubt_on_port(latest->cause, latest->cause_strength))
 		return;
 	message_write(MESSAGE_PORT_SUSPECT,
 		(const struct message_field[]){

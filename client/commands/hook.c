@@ -26,7 +26,6 @@
 /* How often the cursor is written while there are only other records. */
 #define SAVE_EVERY_US (60 * USEC_PER_SEC)
 #define CURSOR_BYTES_MAX 64
-#define PORT_CAUSE "port-hub"
 
 struct hook_event {
 	const char *name;
@@ -56,13 +55,8 @@ static bool shows_port(struct json_object *diagnosis)
 	struct json_object *causes = field_list(field_object(diagnosis, "verdict"), "causes");
 	struct json_object *first = field_count(causes) ? field_item(causes, 0) : NULL;
 
-	if (!first || !text_equal(field_text_or(first, "cause", ""), PORT_CAUSE))
-		return false;
-	for (int strength = STRENGTH_MODERATE; strength <= STRENGTH_CONCLUSIVE; strength++)
-		if (text_equal(field_text_or(first, "strength", ""),
-			    strength_name((enum strength)strength)))
-			return true;
-	return false;
+	return casts_doubt_on_port(field_text(first, "cause"),
+		strength_from_name(field_text_or(first, "strength", "")));
 }
 
 static const struct hook_event events[] = {

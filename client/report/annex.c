@@ -154,7 +154,7 @@ static void put_cause(struct html *html, const struct report *report, struct jso
 {
 	struct json_object *evidence = field_list(cause, "evidence");
 	struct json_object *counter = field_list(cause, "counterEvidence");
-	int strength = words_strength(field_text_or(cause, "strength", "none"));
+	enum strength strength = strength_from_name(field_text_or(cause, "strength", "none"));
 
 	if (strength == 0 && field_count(evidence) == 0 && field_count(counter) == 0)
 		return;

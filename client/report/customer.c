@@ -69,7 +69,7 @@ static void put_header(struct html *html, const struct report *report)
 	html_end(html);
 }
 
-static void put_scale(struct html *html, int strength)
+static void put_scale(struct html *html, enum strength strength)
 {
 	html_begin(html, "div", "sure");
 	html_begin(html, "p", "scale");
@@ -77,8 +77,8 @@ static void put_scale(struct html *html, int strength)
 	html_put_in(html, "strong", NULL, "%s", words_strength_name(strength));
 	html_begin(html, "span", "steps");
 	html_set(html, "aria-hidden", "true");
-	for (int i = 1; i <= WORDS_STRENGTHS; i++)
-		html_put_in(html, "i", i <= strength ? "on" : NULL, "%s", "");
+	for (int i = STRENGTH_WEAK; i <= STRENGTH_CONCLUSIVE; i++)
+		html_put_in(html, "i", i <= (int)strength ? "on" : NULL, "%s", "");
 	html_end(html);
 	html_end(html);
 	html_put_in(html, "p", "soft", "%s", words_strength_meaning(strength));
@@ -105,8 +105,9 @@ static void put_suspect(struct html *html, const struct report *report)
 {
 	struct json_object *cause = first_cause(report);
 	const struct cause_info *info = find_cause(field_text_or(cause, "cause", ""));
-	int sure = words_strength(field_text_or(cause, "strength", "none"));
-	int phase_sure = words_strength(field_text_or(verdict_of(report), "strength", "none"));
+	enum strength sure = strength_from_name(field_text_or(cause, "strength", "none"));
+	enum strength phase_sure =
+		strength_from_name(field_text_or(verdict_of(report), "strength", "none"));
 	bool open = text_equal(phase_of(report), "undecided") || sure < phase_sure;
 
 	if (!cause || sure == 0 || text_equal(phase_of(report), "none") || is_past_riddle(report))
@@ -159,7 +160,8 @@ static void put_works_since(struct html *html, const struct report *report)
 
 static void put_result(struct html *html, const struct report *report)
 {
-	int strength = words_strength(field_text_or(verdict_of(report), "strength", "none"));
+	enum strength strength =
+		strength_from_name(field_text_or(verdict_of(report), "strength", "none"));
 	const char *tone = words_tone(phase_of(report));
 	int64_t code;
 

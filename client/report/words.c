@@ -7,33 +7,24 @@
 
 #define MEANINGS_MAX 4
 
-static const struct {
-	const char *word;
-	const char *meaning;
-} strengths[] = {
-	{"none", ""},
-	{"weak", "A first sign. The next test may well show another cause."},
-	{"moderate", "It fits what was seen. One more test is needed to be sure."},
-	{"strong", "Several tests agree, and nothing that was seen speaks clearly against it."},
-	{"conclusive", "Proven by test: no other cause that was looked at explains what was seen."},
+static const char *const strength_meanings[] = {
+	[STRENGTH_NONE] = "",
+	[STRENGTH_WEAK] = "A first sign. The next test may well show another cause.",
+	[STRENGTH_MODERATE] = "It fits what was seen. One more test is needed to be sure.",
+	[STRENGTH_STRONG] =
+		"Several tests agree, and nothing that was seen speaks clearly against it.",
+	[STRENGTH_CONCLUSIVE] =
+		"Proven by test: no other cause that was looked at explains what was seen.",
 };
 
-int words_strength(const char *strength)
+const char *words_strength_name(enum strength strength)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++)
-		if (text_equal(strength, strengths[i].word))
-			return (int)i;
-	return 0;
+	return strength > STRENGTH_NONE ? strength_name(strength) : "";
 }
 
-const char *words_strength_name(int strength)
+const char *words_strength_meaning(enum strength strength)
 {
-	return strength > 0 ? strengths[strength].word : "";
-}
-
-const char *words_strength_meaning(int strength)
-{
-	return strengths[strength].meaning;
+	return strength_meanings[strength];
 }
 
 struct phase_words {
@@ -85,7 +76,7 @@ static const struct phase_words *find_phase(const char *phase)
 	return &phases[ARRAY_SIZE(phases) - 1];
 }
 
-struct phrase words_headline(const char *phase, int strength)
+struct phrase words_headline(const char *phase, enum strength strength)
 {
 	static const char *const verbs[] = {"may be the cause", "may be the cause",
 		"is probably the cause", "is very likely the cause", "is the cause"};

@@ -4,17 +4,14 @@
 
 #include "client/fields.h"
 #include "client/phrase.h"
+#include "common/diagnosis/verdict.h"
 
-#define WORDS_STRENGTHS 4
-
-/* The level of a strength: 1 weak to WORDS_STRENGTHS conclusive; 0 for none and unknown words. */
-int words_strength(const char *strength);
-/* The word for people, and its meaning; "" if there is none. */
-const char *words_strength_name(int strength);
-const char *words_strength_meaning(int strength);
+/* The word for people, and its meaning; "" for none. */
+const char *words_strength_name(enum strength strength);
+const char *words_strength_meaning(enum strength strength);
 
 /* The heading of a verdict: `A part inside the phone is probably the cause`. */
-struct phrase words_headline(const char *phase, int strength);
+struct phrase words_headline(const char *phase, enum strength strength);
 /* The sentences about the meaning of a phase, from index 0; NULL after the last. */
 const char *words_meaning(const char *phase, size_t index);
 /* Good, bad, or neither ("open"): the class of a verdict for the style sheet. */

@@ -547,3 +547,16 @@ const char *strength_name(enum strength strength)
 {
 	return (size_t)strength < ARRAY_SIZE(strength_names) ? strength_names[strength] : "unknown";
 }
+
+enum strength strength_from_name(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(strength_names); i++)
+		if (text_equal(name, strength_names[i]))
+			return (enum strength)i;
+	return STRENGTH_NONE;
+}
+
+bool casts_doubt_on_port(const char *cause, enum strength strength)
+{
+	return cause && text_equal(cause, "port-hub") && strength >= STRENGTH_MODERATE;
+}

@@ -120,3 +120,8 @@ const char *phase_name(enum phase phase);
 /* For people: "Phase 1 (connection)". */
 const char *phase_title(enum phase phase);
 const char *strength_name(enum strength strength);
+/* The reverse; STRENGTH_NONE for an unknown word. */
+enum strength strength_from_name(const char *name);
+/* Whether such a first suspect (NULL = none) casts doubt on a port of the computer or its hub, and
+ * so on the next phone there: at least moderate. */
+bool casts_doubt_on_port(const char *cause, enum strength strength);

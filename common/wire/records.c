@@ -91,9 +91,7 @@ static void take_outcome(struct event *event, const char *word)
 
 static void take_diagnosis(struct event *event, const char *word)
 {
-	for (int strength = STRENGTH_NONE; strength <= STRENGTH_CONCLUSIVE; strength++)
-		if (text_equal(strength_name((enum strength)strength), word))
-			event->number = (uint32_t)strength;
+	event->number = (uint32_t)strength_from_name(word);
 }
 
 #define WORDS(list) list, ARRAY_SIZE(list)
