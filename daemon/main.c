@@ -21,8 +21,8 @@
 #include "daemon/sources/sources.h"
 #include "daemon/status_report.h"
 
-#define STATUS_DELAY_US                                                                            \
-	(500 * USEC_PER_MSEC)	 /* after a record: more records often follow at once */
+/* After a record: more records often follow at once. */
+#define STATUS_DELAY_US (500 * USEC_PER_MSEC)
 #define MAPPED_BYTES (64 * 1024) /* an allocation from here on has pages of its own */
 
 /* All parts of the daemon, in the order of their creation. */
@@ -391,9 +391,10 @@ static int daemon_start(struct daemon *daemon)
 		r = start_recording(daemon);
 	if (r == 0)
 		r = start_listening(daemon);
-	open_link_socket(daemon);
-	if (r == 0)
+	if (r == 0) {
+		open_link_socket(daemon);
 		r = start_sources(daemon);
+	}
 	if (r == 0)
 		r = systemd_new(daemon->loop, is_healthy, daemon, &daemon->service);
 	if (r < 0)

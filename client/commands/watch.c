@@ -95,8 +95,8 @@ static void tick(struct context *context, void *user)
 	fflush(context->layout.out);
 }
 
-/* Warns of ports that fail more transfers than the others, before a restore begins there. An older
- * daemon, or one without a casebook, has no counts. */
+/* Warns of ports that fail more transfers than the others, before a restore begins there. A daemon
+ * without a casebook has no counts. */
 static void warn_of_ports(struct context *context, struct connection *connection)
 {
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
@@ -107,7 +107,8 @@ static void warn_of_ports(struct context *context, struct connection *connection
 	size_t at = 0;
 
 	json_put_text(&builder, by, "by", "port");
-	if (rpc_call(context, connection, "GetStatistics", &builder, by, &reply) != EXIT_DONE)
+	if (rpc_call_allowing(context, connection, "GetStatistics", &builder, by,
+		    INTERFACE "CasebookUnavailable", &reply) != EXIT_DONE)
 		return;
 	while (port_errors_next(field_list(reply, "groups"), &at, &errors)) {
 		port_errors_describe(&errors, text, sizeof(text));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/diagnosis/factor_values.h"
 #include "common/diagnosis/facts_private.h"
 #include "common/diagnosis/sign_says.h"
-#include "common/diagnosis/factor_values.h"
 #include "common/model/known_tool.h"
 
 /* Pairs of computer and cable that must have failed where the points of failure differ. */

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/diagnosis/factor_values.h"
 #include "common/base/text.h"
+#include "common/diagnosis/factor_values.h"
 
 #define PHONES_LEAST 2 /* minimum number of other phones that failed in the same place */
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "common/base/macro.h"
-#include "common/diagnosis/factor_values.h"
 #include "common/base/text.h"
+#include "common/diagnosis/factor_values.h"
 
 #define NUMBERS_MAX 4 /* limit of attempts that a sentence lists by number */
 #define NUMBERS_SIZE 80

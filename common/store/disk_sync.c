@@ -15,9 +15,9 @@ struct disk_sync {
 	pthread_t thread;
 	pthread_mutex_t lock; /* protects the fields below */
 	pthread_cond_t changed;
-	pid_t id;	      /* of the thread; 0 = it has not run yet */
-	uint64_t progress_us; /* monotonic: the last request to an idle thread, start or end of work
-			       */
+	pid_t id; /* of the thread; 0 = it has not run yet */
+	/* Monotonic: the last request to an idle thread, or the last start or end of work. */
+	uint64_t progress_us;
 	bool wanted;
 	bool stop;
 	bool busy; /* implies that the thread is in work() */
@@ -119,13 +119,15 @@ static bool waits_for_disk(pid_t id)
 
 bool disk_sync_hangs(struct disk_sync *sync, struct stamp now)
 {
+	pid_t id;
 	bool late;
 
 	pthread_mutex_lock(&sync->lock);
+	id = sync->id;
 	late = (sync->wanted || sync->busy) &&
 	       now.monotonic_us > sync->progress_us + DISK_SYNC_HANGS_US;
 	pthread_mutex_unlock(&sync->lock);
-	return late && !waits_for_disk(sync->id);
+	return late && !waits_for_disk(id);
 }
 
 int disk_sync_result(struct disk_sync *sync)

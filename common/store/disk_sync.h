@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "common/base/macro.h"
 #include "common/base/clock.h"
+#include "common/base/macro.h"
 
 /* Beyond it, a thread that neither works nor waits for the disk hangs. */
 #define DISK_SYNC_HANGS_US (60 * USEC_PER_SEC)
