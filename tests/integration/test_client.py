@@ -178,6 +178,18 @@ def test_watch_warns_before_a_port_fails(client, daemon):
     process.terminate()
 
 
+def test_watch_and_doctor_go_on_where_ports_have_no_counts(client, daemon):
+    def refuse(parameters, more):
+        raise standin.Refusal("CasebookUnavailable", reason="full")
+
+    daemon._GetStatistics = refuse
+    process = client.start("watch", text=True)
+    assert process.stdout.readline()
+    process.terminate()
+    assert process.communicate(timeout=LIMIT)[1] == ""
+    assert client("doctor").stderr == ""
+
+
 def test_diagnosis_leads_with_one_line_and_says_why_and_what_next(client, daemon):
     daemon.verdict = {**standin.VERDICT, "phase": "phase2-hardware", "strength": "strong",
                       "summary": "Phase 2 (hardware): the earpiece flex, strong evidence."}
