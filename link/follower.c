@@ -126,12 +126,6 @@ static struct port *add_port(struct follower *follower, const char *name)
 	return best;
 }
 
-static bool is_boot_mode(enum device_mode mode)
-{
-	return mode == MODE_DFU || mode == MODE_PORT_DFU || mode == MODE_WTF ||
-	       mode == MODE_RECOVERY;
-}
-
 static bool is_running(const struct port *port, uint64_t now_us)
 {
 	return port->running_us && now_us - port->running_us < FOLLOWER_RUNNING_US;
@@ -141,7 +135,8 @@ static bool is_wanted(const struct follower *follower, const struct port *port, 
 {
 	if (is_running(port, now_us))
 		return true;
-	if (follower->options.all_modes || is_boot_mode(port->mode) || port->mode == MODE_RESTORE)
+	if (follower->options.all_modes || device_mode_is_boot(port->mode) ||
+		port->mode == MODE_RESTORE)
 		return true;
 	return port->boot_us && now_us - port->boot_us < FOLLOWER_RESTORE_US;
 }
@@ -302,7 +297,7 @@ static void on_attach(struct follower *follower, const struct event *event)
 	leave(follower, port);
 	port->present = true;
 	port->mode = event->mode;
-	if (is_boot_mode(port->mode))
+	if (device_mode_is_boot(port->mode))
 		port->boot_us = event->at.monotonic_us;
 	join(follower, port, event->at);
 }
@@ -313,7 +308,7 @@ static void on_detach(struct follower *follower, const struct event *event)
 
 	if (!port)
 		return;
-	if (is_boot_mode(port->mode))
+	if (device_mode_is_boot(port->mode))
 		port->boot_us = event->at.monotonic_us;
 	leave(follower, port);
 	port->present = false;

@@ -9,12 +9,6 @@
 #define COMMAND_SIZE 16	    /* bytes of the first word that are compared */
 #define HEADER_SEEN_MAX 128 /* bytes of a file that are looked at for its kind */
 
-bool device_is_in_iboot(const struct device *device)
-{
-	return device->mode == MODE_RECOVERY || device->mode == MODE_DFU ||
-	       device->mode == MODE_WTF || device->mode == MODE_PORT_DFU;
-}
-
 /* -- commands -- */
 
 static void leave(struct device *device, struct stamp at, const char *awaited)

@@ -251,11 +251,12 @@ static struct stamp record_time(struct stamp now, const struct record *record)
 static void read_control(struct device *device, struct stamp at, const struct record *record,
 	const uint8_t *bytes, size_t captured)
 {
-	if (record->type == RECORD_SUBMITTED && device_is_in_iboot(device) && !record->no_setup)
+	if (record->type == RECORD_SUBMITTED && device_mode_is_boot(device->mode) &&
+		!record->no_setup)
 		iboot_request(device, at, record->setup, bytes, captured);
 	/* iBoot's own requests bring the bytes of a file in DFU mode. */
 	else if (record->type == RECORD_COMPLETED && device->mode != MODE_RECOVERY &&
-		 device_is_in_iboot(device) && !(record->endpoint & USB_IN))
+		 device_mode_is_boot(device->mode) && !(record->endpoint & USB_IN))
 		iboot_completed(device, at, record->status, record->length);
 }
 
@@ -266,11 +267,11 @@ static void read_bulk(struct device *device, struct stamp at, const struct recor
 	bool in = record->endpoint & USB_IN;
 	bool carries = record->type == (in ? RECORD_COMPLETED : RECORD_SUBMITTED);
 
-	if (!carries && !in && device_is_in_iboot(device))
+	if (!carries && !in && device_mode_is_boot(device->mode))
 		iboot_completed(device, at, record->status, record->length);
 	if (!carries || record->length == 0 || record->length > INT32_MAX)
 		return;
-	if (!device_is_in_iboot(device))
+	if (!device_mode_is_boot(device->mode))
 		mux_feed(device, at, record->endpoint, bytes, captured, record->length);
 	else if (!in)
 		iboot_bulk(device, at, bytes, captured);

@@ -187,4 +187,3 @@ void iboot_request(struct device *device, struct stamp at, const uint8_t setup[s
 void iboot_bulk(struct device *device, struct stamp at, const uint8_t *bytes, size_t length);
 /* A transfer to the phone has ended with that status, after the phone accepted `bytes` of it. */
 void iboot_completed(struct device *device, struct stamp at, int32_t status, uint32_t bytes);
-bool device_is_in_iboot(const struct device *device);

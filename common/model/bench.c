@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/model/bench.h"
+#include "common/model/bench_private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -7,30 +7,9 @@
 #include "common/base/text.h"
 #include "common/model/known_tool.h"
 
-/* The oldest unused device is replaced by a new one. */
-#define DEVICES_MAX 256
-#define SESSIONS_MAX 1024
 #define TOOL_GONE_US                                                                               \
 	(60 * USEC_PER_SEC) /* `run` sends something every 5 s; a killed one does not */
 #define CLIENTS_MAX 16	    /* programs on usbmuxd to report per session */
-
-/* A phone that returns at the same port within this time, without a contradicting identifier, is
- * the same phone in another mode: older phones show their UDID in one mode and their ECID in the
- * other. */
-#define JOIN_WINDOW_US (90 * USEC_PER_SEC)
-
-struct bench {
-	char name[NAME_SIZE];
-	uint32_t budget_percent;
-	bench_record *record;
-	bench_make_id *make_id;
-	void *user;
-	struct bench_device devices[DEVICES_MAX];
-	size_t device_count;
-	struct session *sessions[SESSIONS_MAX];
-	size_t session_count;
-	struct mux_state mux;
-};
 
 struct bench *bench_new(const char *name, uint32_t budget_percent, bench_record *record,
 	bench_make_id *make_id, void *user)
@@ -62,16 +41,6 @@ void bench_set_budget_percent(struct bench *bench, uint32_t budget_percent)
 	bench->budget_percent = budget_percent;
 }
 
-size_t bench_device_count(const struct bench *bench)
-{
-	return bench->device_count;
-}
-
-const struct bench_device *bench_device(const struct bench *bench, size_t index)
-{
-	return &bench->devices[index];
-}
-
 size_t bench_session_count(const struct bench *bench)
 {
 	return bench->session_count;
@@ -101,10 +70,10 @@ static struct session *add_session(struct bench *bench, bool has_tool)
 
 	if (!session)
 		return NULL;
-	if (bench->session_count == SESSIONS_MAX) {
+	if (bench->session_count == BENCH_SESSIONS_MAX) {
 		size_t oldest = 0;
 
-		while (oldest + 1 < SESSIONS_MAX && bench->sessions[oldest]->running)
+		while (oldest + 1 < BENCH_SESSIONS_MAX && bench->sessions[oldest]->running)
 			oldest++;
 		free(bench->sessions[oldest]);
 		bench->session_count--;
@@ -116,59 +85,7 @@ static struct session *add_session(struct bench *bench, bool has_tool)
 	return session;
 }
 
-static struct bench_device *find_device(struct bench *bench, const struct identity *identity)
-{
-	for (size_t i = 0; i < bench->device_count; i++)
-		if (identity_matches(&bench->devices[i].identity, identity))
-			return &bench->devices[i];
-	return NULL;
-}
-
-static struct bench_device *find_at_port(struct bench *bench, const char *port)
-{
-	for (size_t i = 0; port[0] && i < bench->device_count; i++)
-		if (bench->devices[i].on_usb && text_equal(bench->devices[i].port, port))
-			return &bench->devices[i];
-	return NULL;
-}
-
-/* The phone that just left this port and could be the same one. */
-static struct bench_device *find_returning(
-	struct bench *bench, const struct event *event, const struct identity *identity)
-{
-	for (size_t i = 0; event->port[0] && i < bench->device_count; i++) {
-		struct bench_device *device = &bench->devices[i];
-		const struct identity *known = &device->identity;
-
-		if (device->mode == MODE_GONE && text_equal(device->port, event->port) &&
-			event->at.monotonic_us <= device->changed.monotonic_us + JOIN_WINDOW_US &&
-			!(known->ecid && identity->ecid) && !(known->udid[0] && identity->udid[0]))
-			return device;
-	}
-	return NULL;
-}
-
-static struct bench_device *add_device(struct bench *bench)
-{
-	struct bench_device *device = NULL;
-
-	if (bench->device_count < DEVICES_MAX) {
-		device = &bench->devices[bench->device_count++];
-	} else {
-		for (size_t i = 0; i < DEVICES_MAX; i++) {
-			struct bench_device *other = &bench->devices[i];
-
-			if (other->mode == MODE_GONE &&
-				(!device || other->changed.wall_us < device->changed.wall_us))
-				device = other;
-		}
-	}
-	if (device)
-		*device = (struct bench_device){.mode = MODE_GONE};
-	return device;
-}
-
-static struct session *running_session(struct bench *bench, const struct identity *identity)
+struct session *bench_running_session(struct bench *bench, const struct identity *identity)
 {
 	for (size_t i = bench->session_count; i > 0; i--) {
 		struct session *session = bench->sessions[i - 1];
@@ -177,48 +94,6 @@ static struct session *running_session(struct bench *bench, const struct identit
 			return session;
 	}
 	return NULL;
-}
-
-/* A phone in the middle of a restore that is back at its port under its other key, and was seen
- * under that key before: its two rows are one. Returns the row that remains. */
-static struct bench_device *join_rows(
-	struct bench *bench, struct bench_device *known, const struct event *event)
-{
-	const struct identity identity = event_identity(event);
-	struct bench_device *returning = find_returning(bench, event, &identity);
-	struct bench_device *last = &bench->devices[bench->device_count - 1];
-
-	if (!returning || returning == known || known->mode != MODE_GONE ||
-		(known->identity.ecid && known->identity.udid[0]) ||
-		!running_session(bench, &returning->identity))
-		return known;
-	identity_merge(&returning->identity, &known->identity);
-	*known = *last;
-	bench->device_count--;
-	return returning == last ? known : returning;
-}
-
-/* The device of an event; an attach creates one. NULL if unknown. */
-static struct bench_device *locate_device(struct bench *bench, const struct event *event)
-{
-	struct identity identity = event_identity(event);
-	bool attach = event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH;
-	struct bench_device *device = NULL;
-
-	if (identity_is_known(&identity))
-		device = find_device(bench, &identity);
-	if (device && attach)
-		device = join_rows(bench, device, event);
-	if (!device && !attach)
-		device = find_at_port(bench, event->port);
-	/* Errors while the phone tries to return show what prevents it. */
-	if (!device && (attach || event->kind == EVENT_USB_ERROR))
-		device = find_returning(bench, event, &identity);
-	if (!device && attach)
-		device = add_device(bench);
-	if (device && identity_is_known(&identity))
-		identity_merge(&device->identity, &identity);
-	return device;
 }
 
 /* The phone's newest session, if it has ended and still accepts this event. */
@@ -288,7 +163,7 @@ static void learn_identity(struct bench *bench, struct session *session, const s
 	identity_fold(&session->identity, event);
 	if (!identity_is_known(&session->identity))
 		return;
-	device = find_device(bench, &session->identity);
+	device = bench_device_of(bench, &session->identity);
 	if (!device)
 		return;
 	identity_merge(&device->identity, &session->identity);
@@ -365,18 +240,14 @@ static struct session *begin_watched(struct bench *bench, const struct bench_dev
 	return session;
 }
 
-static bool is_boot_mode(enum device_mode mode)
-{
-	return mode == MODE_RECOVERY || mode == MODE_DFU || mode == MODE_WTF;
-}
-
 /* Whether the phone is back at `back_us` from recovery or DFU mode, and no known restore was
  * running when it left. Otherwise its return belongs to the restore whose tool has given up
  * since. */
 static bool left_unwatched(
 	const struct bench *bench, const struct bench_device *device, uint64_t back_us)
 {
-	if (!is_boot_mode(device->left_mode) || back_us > device->left_us + JOIN_WINDOW_US)
+	if (!device_mode_is_boot(device->left_mode) ||
+		back_us > device->left_us + BENCH_JOIN_WINDOW_US)
 		return false;
 	for (size_t i = 0; i < bench->session_count; i++) {
 		const struct session *session = bench->sessions[i];
@@ -405,7 +276,7 @@ static bool begins_session(const struct bench_device *device, const struct event
 static struct session *session_for(
 	struct bench *bench, const struct bench_device *device, const struct event *event)
 {
-	struct session *session = running_session(bench, &device->identity);
+	struct session *session = bench_running_session(bench, &device->identity);
 
 	if (!session)
 		session = late_session(bench, &device->identity, event);
@@ -416,50 +287,9 @@ static struct session *session_for(
 	return session;
 }
 
-/* A very short contact may be too short to read the program. */
-static void learn_program(struct bench_device *device, const struct event *event)
-{
-	struct boot_program program = boot_program_of(event);
-
-	if (program.known || !is_boot_mode(event->mode))
-		device->program = program;
-}
-
-/* Updates the device table. Returns false for an event that changes nothing. */
-static void update_device(
-	struct bench_device *device, const struct session *session, const struct event *event)
-{
-	bool usb = event->source == SOURCE_USB;
-	bool attach = event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH;
-	bool *seen = usb ? &device->on_usb : &device->on_mux;
-
-	*seen = attach;
-	if (event->port[0])
-		text_copy(device->port, sizeof(device->port), event->port);
-	if (usb && attach)
-		learn_program(device, event);
-	if (attach) {
-		device->mode = session ? session_resolve_mode(session, event->mode, event->at)
-				       : event->mode;
-		device->changed = event->at;
-	} else if (!device->on_usb && (usb || !device->on_mux)) {
-		device->left_mode =
-			device->mode == MODE_USB_ONLY ? device->listed_mode : device->mode;
-		device->mode = MODE_GONE;
-		device->left_us = event->at.monotonic_us;
-		device->changed = event->at;
-	} else if (device->on_usb) {
-		if (device->mode != MODE_USB_ONLY)
-			device->listed_mode = device->mode;
-		device->mode = MODE_USB_ONLY;
-	}
-	mux_visibility_update(
-		&device->listing, event, device->on_usb, device->on_mux, device->mode);
-}
-
 static void feed_link(struct bench *bench, const struct event *event)
 {
-	struct bench_device *device = locate_device(bench, event);
+	struct bench_device *device = bench_locate_device(bench, event);
 	struct session *session;
 
 	if (!device) {
@@ -469,7 +299,7 @@ static void feed_link(struct bench *bench, const struct event *event)
 	session = session_for(bench, device, event);
 	if (session)
 		identity_merge(&session->identity, &device->identity);
-	update_device(device, session, event);
+	bench_update_device(device, session, event);
 	if (!session) {
 		keep(bench, NULL, event);
 	} else if (session->running) {
@@ -622,7 +452,7 @@ static struct session *session_of(
 	struct bench *bench, const struct bench_device *device, const struct event *event)
 {
 	const struct identity identity = device ? device->identity : event_identity(event);
-	struct session *session = running_session(bench, &identity);
+	struct session *session = bench_running_session(bench, &identity);
 
 	if (!session && device)
 		session = begin_heard(bench, device, event);
@@ -678,7 +508,7 @@ void bench_feed(struct bench *bench, const struct event *event)
 		feed_link(bench, event);
 		return;
 	} else {
-		device = locate_device(bench, event);
+		device = bench_locate_device(bench, event);
 		hear_phone(bench, device, event);
 		session = session_of(bench, device, event);
 		if (session && has_from_log(session, event))
@@ -757,9 +587,9 @@ static void remember_device(struct bench *bench, const struct session *session, 
 {
 	struct bench_device *device;
 
-	if (!identity_is_known(&session->identity) || find_device(bench, &session->identity))
+	if (!identity_is_known(&session->identity) || bench_device_of(bench, &session->identity))
 		return;
-	device = add_device(bench);
+	device = bench_add_device(bench);
 	if (!device)
 		return;
 	device->identity = session->identity;
@@ -802,7 +632,7 @@ void bench_abandon(struct bench *bench)
 static void tell_unlisted(struct bench *bench, struct bench_device *device, struct stamp now)
 {
 	struct event error = mux_visibility_tell(&device->listing, &bench->mux, now);
-	struct session *session = running_session(bench, &device->identity);
+	struct session *session = bench_running_session(bench, &device->identity);
 
 	error.ecid = device->identity.ecid;
 	text_copy(error.udid, sizeof(error.udid), device->identity.udid);
@@ -894,17 +724,6 @@ static bool is_forgotten(
 	       (!before_us || session->attempt.started.wall_us < before_us);
 }
 
-static void forget_device(struct bench *bench, const struct identity *identity)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < bench->device_count; i++)
-		if (bench->devices[i].mode != MODE_GONE ||
-			!identity_matches(&bench->devices[i].identity, identity))
-			bench->devices[kept++] = bench->devices[i];
-	bench->device_count = kept;
-}
-
 size_t bench_forget(struct bench *bench, const struct identity *identity, uint64_t before_us)
 {
 	size_t kept = 0, count = bench->session_count;
@@ -917,50 +736,8 @@ size_t bench_forget(struct bench *bench, const struct identity *identity, uint64
 	}
 	bench->session_count = kept;
 	if (identity && !before_us)
-		forget_device(bench, identity);
+		bench_forget_device(bench, identity);
 	return count - kept;
-}
-
-static bool names_identity(const char *name, const struct identity *identity)
-{
-	struct identity wanted = {0};
-
-	if (udid_normalize(name, wanted.udid) == 0)
-		return text_equal(wanted.udid, identity->udid) ||
-		       (udid_ecid(wanted.udid) && udid_ecid(wanted.udid) == identity->ecid);
-	return ecid_parse(name, &wanted.ecid) == 0 && wanted.ecid == identity->ecid;
-}
-
-const struct bench_device *bench_find_device(const struct bench *bench, const char *name)
-{
-	for (size_t i = 0; i < bench->device_count; i++) {
-		const struct bench_device *device = &bench->devices[i];
-
-		if (names_identity(name, &device->identity) ||
-			(name[0] && device->mode != MODE_GONE && text_equal(name, device->port)))
-			return device;
-	}
-	return NULL;
-}
-
-bool bench_find_identity(const struct bench *bench, const char *name, struct identity *ret)
-{
-	const struct bench_device *device = bench_find_device(bench, name);
-
-	if (device) {
-		*ret = device->identity;
-		return true;
-	}
-	for (size_t i = bench->session_count; i > 0; i--) {
-		const struct session *session = bench->sessions[i - 1];
-
-		if (names_identity(name, &session->identity) ||
-			(name[0] && text_equal(name, session->attempt.port))) {
-			*ret = session->identity;
-			return true;
-		}
-	}
-	return false;
 }
 
 bool bench_waiting(const struct bench *bench, const struct session *session, struct stamp now,

@@ -154,6 +154,12 @@ const char *outcome_name(enum outcome outcome)
 	return word_name(outcomes, (int)outcome);
 }
 
+bool device_mode_is_boot(enum device_mode mode)
+{
+	return mode == MODE_RECOVERY || mode == MODE_DFU || mode == MODE_PORT_DFU ||
+	       mode == MODE_WTF;
+}
+
 const char *link_endpoint_name(uint32_t address)
 {
 	if (!(address & USB_ENDPOINT_NUMBER))

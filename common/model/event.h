@@ -227,6 +227,8 @@ const char *event_source_name(enum event_source source);
 const char *device_mode_name(enum device_mode mode);
 const char *restore_stage_name(enum restore_stage stage);
 const char *outcome_name(enum outcome outcome);
+/* Whether the boot ROM or iBoot runs: DFU, WTF and recovery mode. */
+bool device_mode_is_boot(enum device_mode mode);
 /* "control", "bulk-in" or "bulk-out": Apple's endpoints other than 0 that matter here are bulk. */
 const char *link_endpoint_name(uint32_t address);
 /* "phone", "host" or "both" (unknown). */

@@ -130,11 +130,6 @@ static bool ramdisk_was_due(const struct session *session)
 	       count_recoveries(session) >= RECOVERY_ATTACHES_BEFORE_RAMDISK;
 }
 
-static bool fell_back(enum device_mode mode)
-{
-	return mode == MODE_RECOVERY || mode == MODE_DFU || mode == MODE_WTF;
-}
-
 /* It left and returned in a wrong mode. A phone that never left is where the tool gave up, and a
  * phone back in recovery mode after iBEC is where it should be. */
 static bool is_back_undue(const struct session *session)
@@ -143,7 +138,7 @@ static bool is_back_undue(const struct session *session)
 	enum device_mode mode = session_mode(session);
 	size_t recoveries = count_recoveries(session);
 
-	if (!fell_back(mode))
+	if (!device_mode_is_boot(mode))
 		return false;
 	if (attempt->stage >= STAGE_BOOT_RAMDISK && attempt->mode_count > attempt->modes_when_due)
 		return true;
@@ -158,7 +153,7 @@ static enum device_mode end_mode(const struct session *session)
 {
 	enum device_mode mode = session_mode(session);
 
-	return fell_back(mode) && !is_back_undue(session) ? MODE_UNKNOWN : mode;
+	return device_mode_is_boot(mode) && !is_back_undue(session) ? MODE_UNKNOWN : mode;
 }
 
 static int64_t itunes_code(const struct session *session)
@@ -306,8 +301,8 @@ static bool is_over_for_phone(const struct session *session)
 		return true;
 	if (attempt->status_known)
 		return mode != MODE_RESTORE;
-	return (mode == MODE_GONE || fell_back(mode)) && attempt->health.unexpected_detaches &&
-	       !may_leave(attempt);
+	return (mode == MODE_GONE || device_mode_is_boot(mode)) &&
+	       attempt->health.unexpected_detaches && !may_leave(attempt);
 }
 
 /* A restore begins with the firmware. In a partial log, only an error that tools print before it
@@ -409,7 +404,7 @@ static void judge_return(
 	} else if (restored && mode == MODE_NORMAL) {
 		end_session(session, event->at, OUTCOME_SUCCEEDED,
 			"it left restore mode and came back in normal mode", effects, count);
-	} else if (restored && fell_back(mode)) {
+	} else if (restored && device_mode_is_boot(mode)) {
 		add_effect(session, effects, count, EVENT_LINK_LOST, event->at);
 		/* The loss affects the code, and it is folded only after this. */
 		end_session(session, event->at, OUTCOME_FAILED,
@@ -423,7 +418,7 @@ static void judge_return(
 			due ? "it came back in recovery mode instead of restore mode"
 			    : "it started from its own storage again",
 			effects, count);
-	} else if (fell_back(mode) && mode != MODE_RECOVERY && ramdisk_was_due(session)) {
+	} else if (device_mode_is_boot(mode) && mode != MODE_RECOVERY && ramdisk_was_due(session)) {
 		end_session(session, event->at, OUTCOME_FAILED,
 			"it came back in DFU mode instead of restore mode", effects, count);
 		effects[*count - 1].code = CODE_IN_DFU;

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the sessions and the phones of the bench share. Private to bench*.c. */
+#pragma once
+
+#include "common/model/bench.h"
+
+/* The oldest unused device is replaced by a new one. */
+#define BENCH_DEVICES_MAX 256
+#define BENCH_SESSIONS_MAX 1024
+
+/* A phone that returns at the same port within this time, without a contradicting identifier, is
+ * the same phone in another mode: older phones show their UDID in one mode and their ECID in the
+ * other. */
+#define BENCH_JOIN_WINDOW_US (90 * USEC_PER_SEC)
+
+struct bench {
+	char name[NAME_SIZE];
+	uint32_t budget_percent;
+	bench_record *record;
+	bench_make_id *make_id;
+	void *user;
+	struct bench_device devices[BENCH_DEVICES_MAX];
+	size_t device_count;
+	struct session *sessions[BENCH_SESSIONS_MAX];
+	size_t session_count;
+	struct mux_state mux;
+};
+
+/* bench.c: the newest running session of the phone; NULL if there is none. */
+struct session *bench_running_session(struct bench *bench, const struct identity *identity);
+
+/* bench_devices.c: the phone with one of these keys; NULL if unknown. */
+struct bench_device *bench_device_of(struct bench *bench, const struct identity *identity);
+/* An empty row; NULL if there is no room. */
+struct bench_device *bench_add_device(struct bench *bench);
+/* The device of an event; an attach creates one. NULL if unknown. */
+struct bench_device *bench_locate_device(struct bench *bench, const struct event *event);
+/* Follows the device's attach or detach. `session` is its session; may be NULL. */
+void bench_update_device(
+	struct bench_device *device, const struct session *session, const struct event *event);
+/* Removes a device that is gone. */
+void bench_forget_device(struct bench *bench, const struct identity *identity);
