@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/model/session.h"
+#include "common/model/session_private.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include "common/base/macro.h"
 #include "common/base/text.h"
 #include "common/model/mux_visibility.h"
 #include "common/model/operation.h"
-
-/* Event codes, not parsed from text: iTunes' numbers for a phone found in a wrong mode when its
- * restore ramdisk was due, or after it was lost (Apple's support page 102561 lists them together;
- * the meanings are in knowledge/). */
-#define CODE_IN_RECOVERY 4013
-#define CODE_IN_DFU 4014
-#define CODE_NOT_BACK 4005
-#define CODE_RAMDISK_LOST 4010
-
-/* Without `run`, a restore shows only its mode changes and boot programs. A phone in recovery mode
- * gets iBEC and returns in recovery mode once; after that it should return in restore mode. */
-#define RECOVERY_ATTACHES_BEFORE_RAMDISK 2
-
-/* No phone restarts iOS within this time: our choice. A phone that returns in iOS sooner was
- * replugged, or lost contact. */
-#define START_US (5 * USEC_PER_SEC)
 
 /* The bus shows something of a restore at least this often while idevicetriage-link works: our
  * choice, twice the silence of a phone that is late. */
@@ -43,36 +26,6 @@ void session_init(struct session *session, bool has_tool)
 	attempt_init(&session->attempt);
 }
 
-enum device_mode session_mode(const struct session *session)
-{
-	const struct attempt *attempt = &session->attempt;
-
-	return attempt->mode_count ? attempt->modes[attempt->mode_count - 1].mode : MODE_UNKNOWN;
-}
-
-static bool was_in_restore_mode(const struct attempt *attempt)
-{
-	for (size_t i = 0; i < attempt->mode_count; i++)
-		if (attempt->modes[i].mode == MODE_RESTORE)
-			return true;
-	return false;
-}
-
-/* The number of attaches in recovery mode. Without a tool that reports its steps, only a change of
- * the program counts: a phone with an unknown program may have been replugged each time. */
-static size_t count_recoveries(const struct session *session)
-{
-	return session->has_tool ? session->attempt.recoveries : session->attempt.programs;
-}
-
-/* The restore has reached its reboot, or the phone has reported its final status: it may leave
- * now. */
-static bool may_leave(const struct attempt *attempt)
-{
-	return attempt->status_known || operation_says(attempt->operation) == SAYS_LEAVES ||
-	       attempt->stage >= STAGE_REBOOT;
-}
-
 /* What phone and computer say is known, from the tool's log or from the bus. */
 static bool is_heard(const struct session *session)
 {
@@ -84,99 +37,6 @@ static bool would_be_heard(const struct session *session, struct stamp at)
 {
 	return is_heard(session) &&
 	       (session->has_tool || at.monotonic_us <= session->bus_heard_us + BUS_SILENT_US);
-}
-
-static bool reported_failure(const struct attempt *attempt)
-{
-	return attempt->status_known && attempt->status != 0;
-}
-
-/* It was away too briefly for a restart. */
-static bool is_away_shortly(const struct session *session, struct stamp at)
-{
-	const struct attempt *attempt = &session->attempt;
-
-	return session_mode(session) == MODE_GONE &&
-	       at.monotonic_us < attempt->modes[attempt->mode_count - 1].monotonic_us + START_US;
-}
-
-enum device_mode session_resolve_mode(
-	const struct session *session, enum device_mode mode, struct stamp at)
-{
-	const struct attempt *attempt = &session->attempt;
-	enum device_mode now = session_mode(session);
-
-	if (mode != MODE_NORMAL_OR_RESTORE)
-		return mode;
-	/* Nothing changed: usbmuxd reports the same attach as USB. */
-	if (now == MODE_NORMAL || now == MODE_RESTORE)
-		return now;
-	if (attempt->status_known || attempt->stage >= STAGE_REBOOT)
-		return MODE_NORMAL;
-	if (session->has_tool)
-		return attempt->stage >= STAGE_BOOT_RAMDISK ? MODE_RESTORE : mode;
-	if (was_in_restore_mode(attempt))
-		return is_away_shortly(session, at) || attempt->health.unexpected_detaches
-			       ? mode
-			       : MODE_NORMAL;
-	return attempt->loaded && count_recoveries(session) >= RECOVERY_ATTACHES_BEFORE_RAMDISK
-		       ? MODE_RESTORE
-		       : mode;
-}
-
-static bool ramdisk_was_due(const struct session *session)
-{
-	return session->attempt.stage == STAGE_BOOT_RAMDISK ||
-	       count_recoveries(session) >= RECOVERY_ATTACHES_BEFORE_RAMDISK;
-}
-
-/* It left and returned in a wrong mode. A phone that never left is where the tool gave up, and a
- * phone back in recovery mode after iBEC is where it should be. */
-static bool is_back_undue(const struct session *session)
-{
-	const struct attempt *attempt = &session->attempt;
-	enum device_mode mode = session_mode(session);
-	size_t recoveries = count_recoveries(session);
-
-	if (!device_mode_is_boot(mode))
-		return false;
-	if (attempt->stage >= STAGE_BOOT_RAMDISK && attempt->mode_count > attempt->modes_when_due)
-		return true;
-	if (mode == MODE_RECOVERY)
-		return recoveries > RECOVERY_ATTACHES_BEFORE_RAMDISK ||
-		       attempt_sign(attempt, "bounced-to-recovery");
-	return recoveries > 0 || attempt_sign(attempt, "bounced-to-dfu");
-}
-
-/* The mode at the end of a session: none if the phone did not return. */
-static enum device_mode end_mode(const struct session *session)
-{
-	enum device_mode mode = session_mode(session);
-
-	return device_mode_is_boot(mode) && !is_back_undue(session) ? MODE_UNKNOWN : mode;
-}
-
-static int64_t itunes_code(const struct session *session)
-{
-	const struct attempt *attempt = &session->attempt;
-
-	if (attempt->stage >= STAGE_RESTORE)
-		return attempt->health.unexpected_detaches && !attempt->status_known
-			       ? CODE_RAMDISK_LOST
-			       : 0;
-	if (!ramdisk_was_due(session))
-		return 0;
-	switch (end_mode(session)) {
-	case MODE_RECOVERY:
-		return CODE_IN_RECOVERY;
-	case MODE_DFU:
-	case MODE_WTF:
-		return CODE_IN_DFU;
-	case MODE_GONE:
-		return CODE_NOT_BACK;
-	default:
-		return 0;
-	}
 }
 
 static struct event *add_effect(struct session *session, struct event effects[], size_t *count,
@@ -214,22 +74,12 @@ static void end_session(struct session *session, struct stamp at, enum outcome o
 	struct event *end = add_effect(session, effects, count, EVENT_SESSION_END, at);
 
 	end->number = outcome;
-	end->mode = end_mode(session);
+	end->mode = session_end_mode(session);
 	if (outcome == OUTCOME_FAILED)
-		end->code = itunes_code(session);
+		end->code = session_itunes_code(session);
 	event_set_text(end, why);
 	session->running = false;
 	stop_waiting(session);
-}
-
-/* Earlier versions began a session at every replug in recovery mode, and recorded no boot
- * program. */
-static bool shows_a_restore(const struct session *session)
-{
-	const struct attempt *attempt = &session->attempt;
-
-	return session->has_tool || attempt->program.known || attempt->programs ||
-	       was_in_restore_mode(attempt);
 }
 
 size_t session_lose(struct session *session, struct stamp now, const char *why,
@@ -237,7 +87,7 @@ size_t session_lose(struct session *session, struct stamp now, const char *why,
 {
 	size_t count = 0;
 
-	if (shows_a_restore(session))
+	if (session_shows_restore(session))
 		end_session(session, now, OUTCOME_LOST, why, effects, &count);
 	else
 		end_session(session, now, OUTCOME_NOT_STARTED,
@@ -271,7 +121,7 @@ static void react_to_detach(struct session *session, const struct event *event,
 
 	if (attempt->at_server && !in_restore)
 		return;
-	if (in_restore && !may_leave(attempt)) {
+	if (in_restore && !session_may_leave(attempt)) {
 		bool lost = would_be_heard(session, event->at);
 
 		if (lost)
@@ -279,13 +129,13 @@ static void react_to_detach(struct session *session, const struct event *event,
 		wait_for(session, lost ? "return" : "reboot", event->at);
 		return;
 	}
-	if (before == MODE_RECOVERY && ramdisk_was_due(session))
+	if (before == MODE_RECOVERY && session_ramdisk_was_due(session))
 		wait_for(session, "wait-restore-mode", event->at);
 	else
 		wait_for(session,
-			!in_restore		    ? "return"
-			: reported_failure(attempt) ? "tool-end"
-						    : "reboot",
+			!in_restore			    ? "return"
+			: session_reported_failure(attempt) ? "tool-end"
+							    : "reboot",
 			event->at);
 }
 
@@ -302,83 +152,14 @@ static bool is_over_for_phone(const struct session *session)
 	if (attempt->status_known)
 		return mode != MODE_RESTORE;
 	return (mode == MODE_GONE || device_mode_is_boot(mode)) &&
-	       attempt->health.unexpected_detaches && !may_leave(attempt);
-}
-
-/* A restore begins with the firmware. In a partial log, only an error that tools print before it
- * proves that no restore began. */
-static bool never_began(const struct attempt *attempt)
-{
-	const struct health *health = &attempt->health;
-
-	if (attempt->touched || attempt->stage >= STAGE_BOOT_RAMDISK || attempt->firmware[0] ||
-		attempt->action[0] || health->usb_errors || health->mux_faults)
-		return false;
-	return attempt->before_start ||
-	       (attempt->exit_known && attempt->exit_status > 0 && !health->expected_detaches);
-}
-
-/* A person stopped it. A shell, sudo and others report the signal as 128 and its number. */
-static bool was_stopped(const struct attempt *attempt)
-{
-	static const int signals[] = {SIGHUP, SIGINT, SIGKILL, SIGTERM};
-
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		if (attempt->exit_status == 128 + signals[i])
-			return attempt->exit_known;
-	return attempt->exit_known && attempt->exit_status < 0;
-}
-
-static enum outcome judge_tool(const struct attempt *attempt, const char **ret_why)
-{
-	if (attempt->outcome == OUTCOME_SUCCEEDED ||
-		(attempt->status_known && attempt->status == 0)) {
-		*ret_why = "the phone reported that the restore has finished";
-		return OUTCOME_SUCCEEDED;
-	}
-	if (attempt->exit_known && attempt_tool_crashed(attempt)) {
-		*ret_why = "the restore tool crashed";
-		return OUTCOME_FAILED;
-	}
-	/* If it had failed before a person stopped the tool, it was not aborted. */
-	if (attempt->status_known) {
-		*ret_why = "the phone reported a failure";
-		return OUTCOME_FAILED;
-	}
-	if (attempt->health.unexpected_detaches) {
-		*ret_why = "the phone left in the middle of the restore";
-		return OUTCOME_FAILED;
-	}
-	if (attempt->lost_by_log) {
-		*ret_why = "the connection broke in the middle of the restore";
-		return OUTCOME_FAILED;
-	}
-	if (was_stopped(attempt)) {
-		*ret_why = "the restore tool was stopped by a signal";
-		return OUTCOME_ABORTED;
-	}
-	if (never_began(attempt)) {
-		*ret_why = "the restore tool ended before it began a restore";
-		return OUTCOME_NOT_STARTED;
-	}
-	if (attempt->outcome == OUTCOME_FAILED || attempt->exit_status != 0 ||
-		attempt_tool_crashed(attempt)) {
-		*ret_why = "the restore tool reported a failure";
-		return OUTCOME_FAILED;
-	}
-	if (attempt->complaining) {
-		*ret_why = "the log of the restore ends with an error";
-		return OUTCOME_FAILED;
-	}
-	*ret_why = "the restore tool ended without the phone's final status";
-	return OUTCOME_ENDED_UNKNOWN;
+	       attempt->health.unexpected_detaches && !session_may_leave(attempt);
 }
 
 static void end_as_judged(
 	struct session *session, struct stamp at, struct event effects[], size_t *count)
 {
 	const char *why;
-	enum outcome outcome = judge_tool(&session->attempt, &why);
+	enum outcome outcome = session_judge_tool(&session->attempt, &why);
 
 	end_session(session, at, outcome, why, effects, count);
 }
@@ -388,8 +169,8 @@ static void judge_return(
 	struct session *session, const struct event *event, struct event effects[], size_t *count)
 {
 	const struct attempt *attempt = &session->attempt;
-	bool restored = was_in_restore_mode(attempt);
-	size_t recoveries = count_recoveries(session);
+	bool restored = session_was_in_restore_mode(attempt);
+	size_t recoveries = session_count_recoveries(session);
 	enum device_mode mode = session_mode(session);
 
 	if (attempt->status_known) {
@@ -418,7 +199,8 @@ static void judge_return(
 			due ? "it came back in recovery mode instead of restore mode"
 			    : "it started from its own storage again",
 			effects, count);
-	} else if (device_mode_is_boot(mode) && mode != MODE_RECOVERY && ramdisk_was_due(session)) {
+	} else if (device_mode_is_boot(mode) && mode != MODE_RECOVERY &&
+		   session_ramdisk_was_due(session)) {
 		end_session(session, event->at, OUTCOME_FAILED,
 			"it came back in DFU mode instead of restore mode", effects, count);
 		effects[*count - 1].code = CODE_IN_DFU;
@@ -444,7 +226,7 @@ static void react_to_late_tool_end(
 	struct session *session, const struct event *event, struct event effects[], size_t *count)
 {
 	const char *why;
-	enum outcome outcome = judge_tool(&session->attempt, &why);
+	enum outcome outcome = session_judge_tool(&session->attempt, &why);
 
 	session->tool_lives = false;
 	if (outcome != session->attempt.outcome)
@@ -464,7 +246,7 @@ static void hear_phone(struct session *session, struct stamp at)
 	if (waits_after_error(session))
 		stop_waiting(session);
 	if (is_heard(session) && session->attempt.stage >= STAGE_RESTORE &&
-		!may_leave(&session->attempt))
+		!session_may_leave(&session->attempt))
 		wait_for(session, "restored-silence", at);
 	else
 		session->waiting_since_us = at.monotonic_us;
@@ -515,13 +297,14 @@ static void judge_dropped(
 {
 	const struct attempt *attempt = &session->attempt;
 
-	if (!session->has_tool && attempt->stage >= STAGE_RESTORE && !may_leave(attempt) &&
+	if (!session->has_tool && attempt->stage >= STAGE_RESTORE && !session_may_leave(attempt) &&
 		attempt_sign(attempt, "usbmuxd-dropped-phone") &&
 		(attempt_sign(attempt, SIGN_TRANSFER_ERROR) ||
 			attempt_sign(attempt, SIGN_TRANSFER_REFUSED)))
 		end_session(session, event->at, OUTCOME_FAILED,
 			"a USB transfer failed, and usbmuxd dropped the phone", effects, count);
-	else if (!session->has_tool && event->kind == EVENT_LINK_ERROR && !may_leave(attempt))
+	else if (!session->has_tool && event->kind == EVENT_LINK_ERROR &&
+		 !session_may_leave(attempt))
 		wait_for(session, "transfer-failed", event->at);
 }
 
@@ -655,7 +438,7 @@ void session_resume(struct session *session, struct stamp now)
 		wait_for(session, "signing", now);
 	else if (is_over_for_phone(session))
 		wait_for(session, session_mode(session) == MODE_GONE ? "return" : "tool-end", now);
-	else if (attempt->stage >= STAGE_RESTORE && !may_leave(attempt))
+	else if (attempt->stage >= STAGE_RESTORE && !session_may_leave(attempt))
 		wait_for(session, "restored-silence", now);
 	session->overrun_told = session->budget && attempt->silent;
 }
@@ -720,8 +503,8 @@ size_t session_overrun(struct session *session, struct stamp now, uint32_t perce
 static void judge_absence(
 	struct session *session, struct stamp now, struct event effects[], size_t *count)
 {
-	bool restored = was_in_restore_mode(&session->attempt);
-	bool due = restored || ramdisk_was_due(session);
+	bool restored = session_was_in_restore_mode(&session->attempt);
+	bool due = restored || session_ramdisk_was_due(session);
 
 	if (restored && !session->attempt.health.unexpected_detaches)
 		add_effect(session, effects, count, EVENT_LINK_LOST, now);
@@ -736,12 +519,12 @@ static void judge_without_tool(
 	struct session *session, struct stamp now, struct event effects[], size_t *count)
 {
 	const struct attempt *attempt = &session->attempt;
-	bool finished = attempt->status_known && !reported_failure(attempt);
+	bool finished = attempt->status_known && !session_reported_failure(attempt);
 
 	session->tool_lives = true;
 	end_session(session, now, finished ? OUTCOME_SUCCEEDED : OUTCOME_FAILED,
 		finished ? "the phone reported that the restore has finished; the tool still runs"
-		: reported_failure(attempt)
+		: session_reported_failure(attempt)
 			? "the phone reported a failure and left; the tool still runs"
 		: !attempt->health.unexpected_detaches
 			? "the connection broke in the middle of the restore; the tool still runs"
