@@ -25,7 +25,6 @@ HUNG = f"""
     await phone 'scenario done'
     reported() {{ idevicetriage --json log | grep -q '"kind":"silence"'; }}
     poll reported
-    ask status
     {RECORDS}
     """
 
