@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define VENDOR_APPLE 0x05ac
 #define LANGUAGE_US_ENGLISH 0x0409
 #define DEVICE_DESCRIPTOR_BYTES 18
 #define CONFIGURATION_TOTAL_OFFSET 2
@@ -72,7 +71,7 @@ static const struct {
 	[MODE_NORMAL] = {mux_configuration, sizeof(mux_configuration), "iPhone"},
 };
 
-static int device_descriptor(enum mode mode, uint8_t *descriptor)
+static int device_descriptor(const struct identity *identity, enum mode mode, uint8_t *descriptor)
 {
 	static const uint8_t fixed[DEVICE_DESCRIPTOR_BYTES] = {
 		[0] = DEVICE_DESCRIPTOR_BYTES,
@@ -87,7 +86,7 @@ static int device_descriptor(enum mode mode, uint8_t *descriptor)
 	};
 
 	memcpy(descriptor, fixed, sizeof(fixed));
-	put_le16(descriptor + 8, VENDOR_APPLE);
+	put_le16(descriptor + 8, identity->vendor);
 	put_le16(descriptor + 10, mode_product(mode));
 	return sizeof(fixed);
 }
@@ -147,7 +146,7 @@ int descriptor_get(const struct identity *identity, enum mode mode, uint16_t val
 {
 	switch (value >> 8) {
 	case TYPE_DEVICE:
-		return device_descriptor(mode, descriptor);
+		return device_descriptor(identity, mode, descriptor);
 	case TYPE_CONFIGURATION:
 		return (value & 0xff) == 0 ? configuration_descriptor(mode, descriptor) : -EPIPE;
 	case TYPE_STRING:

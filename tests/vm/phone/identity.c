@@ -9,12 +9,14 @@
 #include <string.h>
 
 const struct identity default_identity = {
+	.vendor = 0x05ac,
 	.ecid = 0x001C2D6A3C8A802E,
 	.chip = 0x8030,
 	.board = 0x04,
 	.hardware_model = "N104AP",
 	.product_type = "iPhone12,1",
 	.serial_number = "F4GVIRTUAL01",
+	.device_name = "Phone-of-Marta",
 	.product_version = "14.8.1",
 	.build_version = "18H107",
 };

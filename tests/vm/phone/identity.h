@@ -20,12 +20,15 @@ enum mode {
 #define NONCE_BYTES 20
 
 struct identity {
+	uint16_t vendor; /* of USB */
+	unsigned port;	 /* of the virtual controller */
 	uint64_t ecid;
 	uint32_t chip;	/* CPID */
 	uint32_t board; /* BDID */
 	const char *hardware_model;
 	const char *product_type;
 	const char *serial_number;
+	const char *device_name; /* lockdownd's DeviceName */
 	const char *product_version;
 	const char *build_version;
 };

@@ -14,10 +14,10 @@ void link_init(struct link *link)
 	STAILQ_INIT(&link->waiting);
 }
 
-int link_plug(struct link *link)
+int link_plug(struct link *link, unsigned port)
 {
 	assert(link->socket < 0);
-	return vhci_attach(&link->socket);
+	return vhci_attach(port, &link->socket);
 }
 
 void link_unplug(struct link *link)

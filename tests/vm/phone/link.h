@@ -28,7 +28,7 @@ struct link {
 void link_init(struct link *link);
 
 /* Plugs in: see vhci_attach() for the errors. */
-int link_plug(struct link *link);
+int link_plug(struct link *link, unsigned port);
 
 /* Unplugs, if plugged in; transfers that wait are forgotten, as the kernel ends them itself. */
 void link_unplug(struct link *link);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* vhci-phone: a phone on the kernel's virtual USB host controller that carries out a scenario. */
+/* vhci-phone: a phone on the kernel's virtual USB host controller that carries out a scenario. At a
+ * port other than 0 it is another phone; with another vendor than Apple's it is no phone. */
 #include "common/base/clock.h"
 #include "common/base/macro.h"
 #include "tests/vm/phone/scenario.h"
@@ -8,6 +9,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -71,17 +73,23 @@ int main(int argument_count, char **arguments)
 {
 	static struct scenario scenario;
 	static struct phone phone;
+	struct identity identity = default_identity;
 	struct stamp now = clock_now();
 	int r;
 
-	if (argument_count != 2) {
-		fprintf(stderr, "usage: vhci-phone SCENARIO\n");
+	if (argument_count < 2 || argument_count > 4) {
+		fprintf(stderr, "usage: vhci-phone SCENARIO [PORT [VENDOR]]\n");
 		return 2;
 	}
+	if (argument_count > 2)
+		identity.port = (unsigned)strtoul(arguments[2], NULL, 10);
+	if (argument_count > 3)
+		identity.vendor = (uint16_t)strtoul(arguments[3], NULL, 16);
+	identity.ecid += identity.port;
 	if (read_scenario(arguments[1], &scenario) < 0)
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
-	phone_init(&phone, &default_identity);
+	phone_init(&phone, &identity);
 	phone.report = (struct report){scenario_hear, &scenario};
 	/* Joins the times of the phone and the kernel to those in usbmuxd's lines. */
 	report(&phone.report, "wall clock is %" PRIu64 " us ahead", now.wall_us - now.monotonic_us);

@@ -60,7 +60,7 @@ static void close_connection(struct mux_connection *connection)
 		return;
 	if (connection->phone_port == IMAGE_PORT)
 		image_done(&connection->image);
-	else
+	else if (connection->phone_port == SERVICE_PORT)
 		service_done(&connection->service);
 	connection->open = false;
 }
@@ -193,6 +193,8 @@ static bool is_served(const struct mux *mux, uint16_t port)
 {
 	if (port == IMAGE_PORT)
 		return mux->mode == MODE_RESTORE;
+	if (port == ECHO_PORT)
+		return mux->mode == MODE_NORMAL;
 	return port == SERVICE_PORT && mux->faults->kinds[FAULT_SERVICE] != FAULT_REFUSED;
 }
 
@@ -219,7 +221,7 @@ static int open_connection(struct mux *mux, const struct segment *segment)
 		service_init(&connection->service, mux->identity, mux->mode, mux->report);
 		return r;
 	}
-	if (r == 0)
+	if (r == 0 && segment->phone_port == IMAGE_PORT)
 		r = image_init(&connection->image, mux->report, &greeting);
 	return r < 0 ? r : send_reply(mux, connection, segment, &greeting);
 }
@@ -251,6 +253,8 @@ static int take_data(
 	connection->received += (uint32_t)segment->size;
 	if (connection->phone_port == IMAGE_PORT)
 		r = image_feed(&connection->image, segment->data, segment->size, &reply);
+	else if (connection->phone_port == ECHO_PORT)
+		r = bytes_append(&reply, segment->data, segment->size, INPUT_MAXIMUM_BYTES);
 	else if (mux->faults->kinds[FAULT_SERVICE] != FAULT_SILENT)
 		r = service_feed(&connection->service, segment->data, segment->size, &reply);
 	if (r < 0) {

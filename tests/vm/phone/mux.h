@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+/* A service of normal mode that sends back what it is sent: it stands for a file service. */
+#define ECHO_PORT 50000
 #define MUX_CONNECTION_COUNT 16
 /* usbmuxd takes a packet in one read of 16 KiB only. */
 #define MUX_PACKET_MAXIMUM_BYTES (16 * 1024 - 1)
@@ -21,7 +23,8 @@
 struct mux_packet;
 STAILQ_HEAD(mux_packets, mux_packet);
 
-/* Invariant: while `open`, the service of `phone_port` is initialised: `image` or `service`. */
+/* Invariant: while `open`, the service of `phone_port` is initialised: `image` or `service`;
+ * that of ECHO_PORT needs none. */
 struct mux_connection {
 	bool open;
 	uint16_t host_port;

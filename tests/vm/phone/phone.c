@@ -43,7 +43,7 @@ static bool phone_attached(const struct phone *phone)
 
 int phone_attach(struct phone *phone, enum mode mode)
 {
-	int r = link_plug(&phone->link);
+	int r = link_plug(&phone->link, phone->identity->port);
 
 	if (r < 0)
 		return r;
@@ -230,6 +230,14 @@ int phone_send_data_request(struct phone *phone, const char *type)
 {
 	CLEANUP(bytes_done) struct bytes message = {0};
 	int r = service_add_data_request(&message, type);
+
+	return r < 0 ? r : send_message(phone, &message);
+}
+
+int phone_send_log(struct phone *phone, const char *text)
+{
+	CLEANUP(bytes_done) struct bytes message = {0};
+	int r = service_add_log(&message, text);
 
 	return r < 0 ? r : send_message(phone, &message);
 }

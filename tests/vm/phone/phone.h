@@ -43,6 +43,7 @@ int phone_set_fault(struct phone *phone, const char *part, const char *kind);
 int phone_send_progress(struct phone *phone, uint64_t operation, uint64_t percent);
 int phone_send_status(struct phone *phone, uint64_t status);
 int phone_send_data_request(struct phone *phone, const char *type);
+int phone_send_log(struct phone *phone, const char *text);
 
 /* Handles the next request of the host; blocks until there is one. Returns 0 (also when the host
  * unplugged the phone) or a negative errno. */

@@ -58,6 +58,12 @@ static int run_ask(struct scenario *scenario, const struct scenario_step *step, 
 	return phone_send_data_request(phone, step->text);
 }
 
+static int run_log(struct scenario *scenario, const struct scenario_step *step, struct phone *phone,
+	uint64_t now_us)
+{
+	return phone_send_log(phone, step->text);
+}
+
 static int run_status(struct scenario *scenario, const struct scenario_step *step,
 	struct phone *phone, uint64_t now_us)
 {
@@ -128,6 +134,7 @@ static const struct {
 	{"fault", read_fault, run_fault},
 	{"progress", read_progress, run_progress},
 	{"ask", read_text, run_ask},
+	{"log", read_text, run_log},
 	{"status", read_status, run_status},
 	{"say", read_text, run_say},
 };

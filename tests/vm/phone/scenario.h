@@ -9,10 +9,11 @@
  *   fault PART KIND    from now on, as fault.h names them
  *   progress N PERCENT restored's operation N (its own number) is so far
  *   ask TYPE           restored asks the host for data of that type, such as SystemImageData
+ *   log TEXT           restored sends the log of an earlier restore
  *   status N           restored ends the restore with that number, 0 for success
  *   say TEXT           report TEXT
  *
- * progress, ask and status come after "request StartRestore".
+ * progress, ask, log and status come after "request StartRestore".
  * Empty lines and lines that begin with # are skipped. After the last step "scenario done" is
  * reported, and the phone stays as it is. */
 #pragma once

@@ -56,7 +56,7 @@ static plist_t new_values(const struct identity *identity)
 
 	identity_udid(identity, udid);
 	set_string(values, "BuildVersion", identity->build_version);
-	set_string(values, "DeviceName", "iPhone");
+	set_string(values, "DeviceName", identity->device_name);
 	set_string(values, "HardwareModel", identity->hardware_model);
 	set_string(values, "ProductType", identity->product_type);
 	set_string(values, "ProductVersion", identity->product_version);
@@ -200,6 +200,15 @@ int service_add_status(struct bytes *reply, uint64_t status)
 
 	set_string(message, "MsgType", "StatusMsg");
 	plist_dict_set_item(message, "Status", plist_new_uint(status));
+	return send_message(message, reply);
+}
+
+int service_add_log(struct bytes *reply, const char *text)
+{
+	CLEANUP(plist_freep) plist_t message = plist_new_dict();
+
+	set_string(message, "MsgType", "PreviousRestoreLogMsg");
+	set_string(message, "PreviousRestoreLog", text);
 	return send_message(message, reply);
 }
 

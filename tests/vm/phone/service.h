@@ -41,3 +41,6 @@ int service_add_status(struct bytes *reply, uint64_t status);
 /* Appends restored's request for data of that type, such as "SystemImageData". Returns 0 or a
  * negative errno. */
 int service_add_data_request(struct bytes *reply, const char *type);
+
+/* Appends restored's message with the log of an earlier restore. Returns 0 or a negative errno. */
+int service_add_log(struct bytes *reply, const char *text);
