@@ -24,7 +24,8 @@ from rig import image, journal, machine as rig_machine  # noqa: E402
 
 PHONE = "tests/vm/vhci-phone"
 HOLDER = "tests/vm/hold-threads"
-PROGRAMS = (PHONE, "daemon/idevicetriaged", "client/idevicetriage", "link/idevicetriage-link")
+WITNESSES = ("tests/vm/count-text", "tests/vm/relay-datagrams", "tests/vm/usb-say")
+PROGRAMS = (PHONE, *WITNESSES, "daemon/idevicetriaged", "client/idevicetriage", "link/idevicetriage-link")
 EXIT_SKIPPED = 77  # what meson takes for "skipped"
 # Many of the pieces in which the tool sends it.
 IMAGE_BYTES = 4 << 20

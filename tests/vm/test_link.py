@@ -2,8 +2,12 @@
 """idevicetriage-link reads the bus: what it sees of a restore that nobody told the daemon of, and that the restore does
 not notice it."""
 
+import contextlib
 import json
+import pathlib
 import re
+import sqlite3
+import zlib
 
 import pytest
 
@@ -253,3 +257,89 @@ def test_a_large_transfer(machine):
           f" its processor time {ticks / TICKS_PER_SECOND:.2f} s; ratio on USB 2 {1 + extra / bus:.4f}")
     assert extra <= 0.02 * bus
     assert ticks / TICKS_PER_SECOND <= 0.02 * bus
+
+
+# A device of another maker beside the phone, which takes what is sent to it.
+FOREIGN = """
+    start_foreign() {
+        vhci-phone /case/foreign 1 1209 >/results/foreign 2>&1 &
+        await foreign 'configured 1'
+        foreign_device=/dev/bus/usb/001/$(printf %03d "$(cat /sys/bus/usb/devices/1-2/devnum)")
+    }
+    """
+FOREIGN_FILE = ("foreign", "attach recovery\nwait command never\n")
+# What nobody but the phone's owner may see, and where it crosses the bus.
+PRIVATE = {"file": "MARK-FILE", "lockdown": "Phone-of-Marta", "log": "MARK-LOG", "foreign": "MARK-FOREIGN"}
+# Something of the restore that the daemon is to have.
+PUBLIC = "Flashing firmware"
+PRIVATE_SCRIPT = f"""
+    {FOREIGN}
+    start_usbmuxd
+    start_daemon --verbose --link-socket $LINK_SOCKET
+    relay-datagrams /run/relay $LINK_SOCKET >/results/datagrams &
+    poll [ -S /run/relay ]
+    idevicetriage-link --all-modes --verbose --socket /run/relay >/results/link 2>&1 &
+    link_pid=$!
+    await daemon 'link: watching'
+    cat /dev/usbmon1 >/tmp/stream &
+    recorder=$!
+    start_phone
+    start_foreign
+    await phone 'request StartService'
+    ideviceinfo -s >/results/info
+    usb-say mux 50000 {PRIVATE["file"]}
+    usb-say bulk $foreign_device {PRIVATE["foreign"]} 4
+    await phone 'attached recovery'
+    cd /tmp
+    {TOOL} || true
+    await phone 'scenario done'
+    await_session_end
+    kill $recorder
+    cd /var/lib/idevicetriage
+    poll grep -q '{PUBLIC}' casebook.db casebook.db-wal
+    {RECORDS}
+    daemon=$(pidof idevicetriaged)
+    for text in {" ".join(PRIVATE.values())} '{PUBLIC}'; do
+        count-text "$text" /tmp/stream ring /proc/$daemon/mem >"/results/count $text"
+    done
+    kill $daemon
+    wait $daemon
+    cp casebook.db /results/casebook
+    """
+PRIVATE_SCENARIO = (
+    "attach normal\nwait connect 50000\nafter 3000 ms\ndetach\nafter 4000 ms\n"
+    + BOOT + f"log {PRIVATE['log']}\nafter 1000 ms\nprogress 18 50\nafter 2000 ms\nstatus 0\n"
+    "after 2000 ms\ndetach\nafter 10000 ms\nattach normal\nwait request StartService\n"
+)
+
+
+def counts(result, text):
+    """How often the text is in each place, by the place's name."""
+    return {pathlib.PurePath(path).name: int(count) for path, count in map(str.split, result.lines(f"count {text}"))}
+
+
+def casebook(result, folder):
+    """All that is in the casebook, and its records, which it has compressed."""
+    (folder / "casebook").write_bytes(result.files["casebook"])
+    with contextlib.closing(sqlite3.connect(folder / "casebook")) as book:
+        unpacked = [zlib.decompress(packed) for (packed,) in book.execute("SELECT packed FROM records")]
+        return "\n".join(book.iterdump()).encode(), b"".join(unpacked)
+
+
+@pytest.mark.smoke
+def test_private_data_stays_on_the_bus(machine, firmware, tmp_path):
+    """Files, the phone's name, an old log and another device's data cross the bus that the program reads."""
+    result = machine(PRIVATE_SCRIPT, PRIVATE_SCENARIO, files=[("mini.ipsw", firmware), FOREIGN_FILE])
+
+    written = {name: result.files[name] for name in ("records", "datagrams")}
+    written["attempts"], written["packed"] = casebook(result, tmp_path)
+    assert all(PUBLIC.encode() in content for content in written.values())
+    written |= {name: result.files[name] for name in ("daemon", "link")}
+    assert all(written.values())
+    known = counts(result, PUBLIC)
+    assert known["ring"] and known["mem"]
+    for text in PRIVATE.values():
+        found = counts(result, text) | {name: content.count(text.encode()) for name, content in written.items()}
+        print(text, found)
+        assert found.pop("stream") > 0
+        assert not any(found.values())
