@@ -343,3 +343,99 @@ def test_private_data_stays_on_the_bus(machine, firmware, tmp_path):
         print(text, found)
         assert found.pop("stream") > 0
         assert not any(found.values())
+
+
+FLOODED = MEASURED.replace("start_link\n", "start_link --verbose\n") + """
+    kill $link_pid 2>/dev/null
+    wait $link_pid
+    ask sessions
+    """
+# From before the image until the phone has it.
+FLOOD = """
+    await phone 'request StartRestore'
+    await phone 'ready for the flood'
+    until has_lines phone 'image 100 percent'; do
+        usb-say bulk $foreign_device x 100 || exit 1
+        cut -d ' ' -f 1 /proc/uptime >>/results/flood
+    done
+    """
+FLOODED_SCENARIO = pathlib.Path(__file__).with_name("scenarios").joinpath("tool-success").read_text().replace(
+    "progress 13 0\n", "say ready for the flood\nafter 1000 ms\nprogress 13 0\n"
+)
+
+
+def test_another_device_floods_the_bus(machine, firmware):
+    """Records are lost, and counted; the restore and the daemon go on."""
+    lines = {}
+    for name, before, flood in (("alone", "kill $link_pid", "true"), ("flooded", "true", FLOOD)):
+        script = FOREIGN + FLOODED.format(before=f"start_foreign; {before}", meanwhile=flood)
+        result = machine(script, FLOODED_SCENARIO, files=[("mini.ipsw", firmware), FOREIGN_FILE])
+        lines[name] = [plain(line) for line in result.lines("tool")]
+        (session,) = result.json("sessions")["sessions"]
+        assert session["outcome"] == "succeeded"
+    floods = [float(line) for line in result.lines("flood")]
+    (image,) = [float(line[1:].partition("]")[0]) for line in result.lines("phone") if line.endswith("connect 12345")]
+    print(len(floods), floods[0], floods[-1], image, result.text("link"))
+    assert lines["flooded"] == lines["alone"]
+    assert floods[0] < image < floods[-1]
+    assert int(re.search(r"(\d+) lost", result.text("link")).group(1)) > 0
+
+
+OVERLOADED = f"""
+    {FOREIGN}
+    start_link
+    start_phone
+    start_foreign
+    overload() {{
+        kill -STOP $link_pid
+        usb-say bulk $foreign_device x 200
+        kill -CONT $link_pid
+        has_lines link 'switched off'
+    }}
+    poll overload
+    await daemon 'switched off'
+    idevicetriage --json status >/results/state
+    await link watching 3
+    {RECORDS}
+    """
+
+
+def test_the_bus_is_too_fast(machine):
+    """The program switches itself off for a minute, and says so."""
+    result = machine(OVERLOADED, "attach recovery\nwait command never\n", files=[FOREIGN_FILE])
+
+    (source,) = [source for source in result.json("state")["sources"] if source["name"] == "link"]
+    print(source)
+    assert not source["up"]
+    assert re.search(r"too slow .*\(\d+ of \d+ records lost", source["detail"])
+    _, down, up = records(result, "source")
+    assert (down["state"], up["state"]) == ("down", "up")
+    assert up["monotonicUSec"] - down["monotonicUSec"] >= 60e6
+
+
+PHONES = 30
+CROWD = f"""
+    start_usbmuxd
+    start_link
+    for port in $(grep -h '^hs' /sys/devices/platform/vhci_hcd.0/status* | cut -d ' ' -f 3 | head -n {PHONES}); do
+        vhci-phone /case/scenario $port >/results/phone-$port 2>&1 &
+    done
+    all_seen() {{ [ $(idevicetriage --json log | grep -o '"identity","source":"link"' | wc -l) -ge {PHONES} ]; }}
+    poll all_seen
+    idevicetriage --json status >/results/state
+    {RECORDS}
+    """
+UNIT = pathlib.Path(__file__).parents[2] / "systemd/idevicetriage-link.service.in"
+
+
+def test_thirty_phones(machine):
+    """All are read within the unit's memory, and the daemon answers."""
+    modes = ("attach recovery", "attach ibec", "attach restore")
+    result = machine(CROWD, "\nwait configured 1\nafter 1000 ms\ndetach\nafter 1000 ms\n".join(modes) + "\n")
+
+    assert len({record["port"] for record in records(result, "identity")}) == PHONES
+    state = result.json("state")
+    assert len(state["devices"]) == len(state["runningSessions"]) == PHONES
+    print(memory_kilobytes(result), "KiB")
+    maximum = re.search(r"^MemoryMax=(\d+)M$", UNIT.read_text(), re.MULTILINE)
+    assert memory_kilobytes(result) < int(maximum.group(1)) * 1024
