@@ -24,6 +24,7 @@ static const enum {
 	[EVENT_STATUS] = MERGE_ALWAYS,
 	[EVENT_PROGRESS] = MERGE_NEVER,
 	[EVENT_COMPLAINT] = MERGE_NEVER,
+	[EVENT_OUTCOME] = MERGE_NEVER,
 };
 
 struct merge {

@@ -178,6 +178,18 @@ static void place_event(struct event *event, const struct attempt *attempt, uint
 		event->at.monotonic_us = from->monotonic_us + event->at.wall_us - from->wall_us;
 }
 
+/* Whether a log says it: not what a session, or a person, concluded. An end that is known stays. */
+static bool may_merge(const struct attempt *attempt, const struct event *event)
+{
+	enum event_kind kind = event->kind;
+
+	if (kind == EVENT_OUTCOME)
+		return attempt->outcome == OUTCOME_LOST ||
+		       attempt->outcome == OUTCOME_ENDED_UNKNOWN;
+	return kind == EVENT_ATTACH || kind == EVENT_DETACH || kind == EVENT_IDENTITY ||
+	       (kind >= EVENT_TOOL_VERSION && kind <= EVENT_COMPLAINT);
+}
+
 static int write_records(struct call *call, struct record_writer *writer)
 {
 	struct json_object *array = NULL;
@@ -187,7 +199,8 @@ static int write_records(struct call *call, struct record_writer *writer)
 
 	json_get_array(call->parameters, "records", &array);
 	for (size_t i = 0; i < json_object_array_length(array); i++)
-		if (record_from_json(json_object_array_get_idx(array, i), &event, text) < 0)
+		if (record_from_json(json_object_array_get_idx(array, i), &event, text) < 0 ||
+			(writer->merges && !may_merge(&writer->target->attempt, &event)))
 			return call_bad(call, "records");
 	for (size_t i = 0; i < json_object_array_length(array); i++) {
 		record_from_json(json_object_array_get_idx(array, i), &event, text);
@@ -241,13 +254,6 @@ int methods_add_records(struct request *request)
 	return add_records(request, false);
 }
 
-/* Whether a log says it: not what a session, or a person, concluded. */
-static bool is_of_log(enum event_kind kind)
-{
-	return kind == EVENT_ATTACH || kind == EVENT_DETACH || kind == EVENT_IDENTITY ||
-	       (kind >= EVENT_TOOL_VERSION && kind <= EVENT_COMPLAINT);
-}
-
 /* A session of the bench gets them like any other record; its seal follows. */
 static int feed_records(
 	struct request *request, struct json_object *array, const struct session *session)
@@ -260,6 +266,10 @@ static int feed_records(
 		call->detail = call_text(call, "session");
 		return API_DEVICE_BUSY;
 	}
+	for (size_t i = 0; i < json_object_array_length(array); i++)
+		if (record_from_json(json_object_array_get_idx(array, i), &event, text) < 0 ||
+			!may_merge(&session->attempt, &event))
+			return call_bad(call, "records");
 	for (size_t i = 0; i < json_object_array_length(array); i++) {
 		record_from_json(json_object_array_get_idx(array, i), &event, text);
 		place_event(&event, &session->attempt, 0);
@@ -273,18 +283,12 @@ int methods_merge_records(struct request *request)
 	struct call *call = &request->call;
 	struct json_object *array = NULL;
 	const struct session *watched;
-	char text[EVENT_TEXT_MAX + 1];
-	struct event event;
 	struct uuid session;
 	int r = call_session(call, &session);
 
-	json_get_array(call->parameters, "records", &array);
-	for (size_t i = 0; r == API_OK && i < json_object_array_length(array); i++)
-		if (record_from_json(json_object_array_get_idx(array, i), &event, text) < 0 ||
-			!is_of_log(event.kind))
-			return call_bad(call, "records");
 	if (r != API_OK)
 		return r;
+	json_get_array(call->parameters, "records", &array);
 	watched = bench_find_session(request->api->parts.store->bench, &session);
 	r = watched ? feed_records(request, array, watched) : add_records(request, true);
 	return r == API_OK ? query_put_session(&request->api->query, call, &session, "result") : r;

@@ -3,6 +3,7 @@
 no second computer."""
 import json
 import shutil
+import signal
 import time
 
 import pytest
@@ -185,3 +186,17 @@ def test_what_cannot_be_merged(bench):
     assert texts(bench, session) == []
     assert bench.call('MergeRecords', session=session, records=[record])['result']['session'] == session
     assert texts(bench, session) == ['x']
+
+
+def test_an_end_that_is_known_stays(bench):
+    bench.start()
+    record = {'sequence': 1, 'timeUSec': 1, 'kind': 'log', 'source': 'tool', 'text': 'x'}
+    session = bench.call('BeginRun', tool='x', arguments=[], conditions=[], ecid=DEVICE)['session']
+    bench.call('EndRun', session=session, exitStatus=128 + signal.SIGINT)
+    assert bench.sessions()[0]['outcome'] == 'aborted'
+    forged = [record, {**record, 'sequence': 2, 'kind': 'outcome', 'state': 'succeeded'}]
+    assert bench.call('MergeRecords', session=session, records=forged) == {'parameter': 'records'}
+    bench.stop()
+    bench.start()
+    assert bench.call('MergeRecords', session=session, records=forged) == {'parameter': 'records'}
+    assert bench.sessions()[0]['outcome'] == 'aborted' and texts(bench, session) == []
