@@ -272,13 +272,16 @@ static bool is_time(const char *text)
 /* Whether a line without a known prefix has one all the same: a time, or a whole object of JSON. */
 static bool has_unknown_prefix(const struct toollog *log, const char *line)
 {
+	const char *end;
+
 	if (*line == '{')
 		return line[1] == '"' && line[strlen(line) - 1] == '}';
 	/* Most lines of a log with -d are of XML. */
 	if (*line == '<' && !isdigit((unsigned char)line[1]))
 		return false;
-	for (size_t i = 0; i < PREFIX_BYTES && line[i]; i++)
-		if (line[i] == ':' && i >= 2 && is_time(line + i - 2))
+	end = line + strnlen(line, PREFIX_BYTES);
+	for (const char *at = line; (at = memchr(at, ':', (size_t)(end - at))); at++)
+		if (at >= line + 2 && is_time(at - 2))
 			return !log->in_device_log && !log->phone_speaks;
 	return false;
 }
