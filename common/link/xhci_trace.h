@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Lines of the kernel's xHCI tracepoints, as tracefs writes them (trace_pipe). */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/base/macro.h"
+
+enum xhci_trace_kind {
+	XHCI_TRACE_OTHER,
+	XHCI_TRACE_DEVICE, /* the controller gave a slot to a device */
+	XHCI_TRACE_ERROR,  /* a transfer of a slot's endpoint failed on the wire */
+};
+
+struct xhci_trace {
+	enum xhci_trace_kind kind;
+	uint32_t slot;
+	uint32_t endpoint; /* XHCI_TRACE_ERROR: the address, such as 0x85 */
+	/* XHCI_TRACE_DEVICE: */
+	uint32_t address; /* the devnum of sysfs */
+	uint32_t port;	  /* of the hub; the last number of the device's port name */
+	uint32_t level;	  /* 1 = at the root hub */
+};
+
+/* Reads one line. Anything else than a whole line of these kinds is XHCI_TRACE_OTHER, and so is an
+ * error of endpoint 0, which the kernel never retries. */
+struct xhci_trace xhci_trace_read(const char *line);
