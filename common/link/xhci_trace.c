@@ -7,7 +7,7 @@
 
 #define SLOTS_MAX 255
 #define ENDPOINTS_MAX 31 /* the controller's index: 1 = endpoint 0, then OUT and IN of each */
-#define ADDRESSES_MAX 127
+#define SPEEDS_MAX 6
 #define PORTS_MAX 255
 #define LEVELS_MAX 7
 
@@ -49,7 +49,7 @@ static struct xhci_trace read_device(const char *text)
 {
 	struct xhci_trace trace = {.kind = XHCI_TRACE_DEVICE};
 
-	if (!read_number(text, " num ", ADDRESSES_MAX, &trace.address) ||
+	if (!read_number(text, " speed ", SPEEDS_MAX, &trace.speed) ||
 		!read_number(text, " port ", PORTS_MAX, &trace.port) ||
 		!read_number(text, " level ", LEVELS_MAX, &trace.level) ||
 		!read_number(text, " slot ", SLOTS_MAX, &trace.slot))

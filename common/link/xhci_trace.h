@@ -17,9 +17,9 @@ struct xhci_trace {
 	uint32_t slot;
 	uint32_t endpoint; /* XHCI_TRACE_ERROR: the address, such as 0x85 */
 	/* XHCI_TRACE_DEVICE: */
-	uint32_t address; /* the devnum of sysfs */
-	uint32_t port;	  /* of the hub; the last number of the device's port name */
-	uint32_t level;	  /* 1 = at the root hub */
+	uint32_t speed; /* the kernel's enum usb_device_speed; devnum is still 0 here */
+	uint32_t port;	/* of the hub; the last number of the device's port name */
+	uint32_t level; /* 1 = at the root hub */
 };
 
 /* Reads one line. Anything else than a whole line of these kinds is XHCI_TRACE_OTHER, and so is an

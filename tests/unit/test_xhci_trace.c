@@ -11,8 +11,8 @@
 	HEAD "xhci_handle_event: EVENT: TRB 0000000004c1a010 status 'USB Transaction Error' "      \
 	     "len 512 slot 3 ep 11 type 'Transfer Event' flags e:c\n"
 #define DEVICE                                                                                     \
-	HEAD "xhci_setup_addressable_virt_device: vdev 00000000a1b2c3d4 ctx 4c1a000 | 4c1b000 "    \
-	     "num 7 state 3 speed 3 port 2 level 1 slot 3\n"
+	HEAD "xhci_setup_addressable_virt_device: vdev (____ptrval____) ctx 4c1a000 | 4c1b000 "    \
+	     "num 0 state 5 speed 3 port 2 level 1 slot 3\n"
 
 static void test_error(void **state)
 {
@@ -31,7 +31,7 @@ static void test_device(void **state)
 	(void)state;
 	assert_int_equal(trace.kind, XHCI_TRACE_DEVICE);
 	assert_int_equal(trace.slot, 3);
-	assert_int_equal(trace.address, 7);
+	assert_int_equal(trace.speed, 3);
 	assert_int_equal(trace.port, 2);
 	assert_int_equal(trace.level, 1);
 }
@@ -57,7 +57,7 @@ static void test_others(void **state)
 		"xhci_handle_event: TRB 0 status 'USB Transaction Error' len 0 slot -1 ep 3 t\n",
 		HEAD "xhci_handle_event: TRB 0 status 'USB Transaction Error' len 0 "
 		     "slot 99999999999999999999 ep 3 t\n",
-		HEAD "xhci_setup_addressable_virt_device: num 128 port 2 level 1 slot 3\n",
+		HEAD "xhci_setup_addressable_virt_device: speed 7 port 2 level 1 slot 3\n",
 		/* a process that calls itself so */
 		"xhci_handle_eve-12  [000] d.h1. 1.0: sched_switch: status 'USB Transaction Error' "
 		"slot 3 ep 3 t\n",
