@@ -344,7 +344,7 @@ void link_watcher_lost(struct link_watcher *watcher, uint32_t bus, uint32_t reco
 		}
 }
 
-void link_watcher_corrected(struct link_watcher *watcher, const char *port, struct stamp at)
+void link_watcher_wire_error(struct link_watcher *watcher, const char *port, struct stamp at)
 {
 	for (size_t i = 0; i < LINK_DEVICES_MAX; i++)
 		if (watcher->devices[i] && text_equal(watcher->devices[i]->port, port))

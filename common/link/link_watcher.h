@@ -55,8 +55,10 @@ void link_watcher_feed(
 	struct link_watcher *watcher, struct stamp now, const void *record, size_t length);
 /* usbmon dropped that many records of this bus since the last one fed. */
 void link_watcher_lost(struct link_watcher *watcher, uint32_t bus, uint32_t records);
-/* The controller corrected a transfer error at this port (tracepoint xhci_handle_event). */
-void link_watcher_corrected(struct link_watcher *watcher, const char *port, struct stamp at);
+/* The controller reported a transfer error at this port (tracepoint xhci_handle_event), of another
+ * endpoint than 0. It counts as corrected if no transfer ends with it: only while the bus is read.
+ */
+void link_watcher_wire_error(struct link_watcher *watcher, const char *port, struct stamp at);
 /* Reports what time alone shows: silences, and errors whose phone stayed. Call it after each batch
  * and at the deadline. */
 void link_watcher_tick(struct link_watcher *watcher, struct stamp now);

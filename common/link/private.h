@@ -85,9 +85,12 @@ struct device {
 	struct stamp now; /* the latest time; never goes back */
 	struct transfer transfers[TRANSFERS_MAX];
 	struct fault faults[FAULTS_MAX];
-	uint32_t corrected;  /* errors since it was attached */
-	bool leaves;	     /* it was asked to leave this mode, or reported its end */
-	const char *awaited; /* the budget for its return after it has left; NULL = none */
+	/* Since it was attached, endpoint 0 apart: */
+	uint32_t wire_errors; /* that the controller reported */
+	uint32_t failures;    /* transfers that such an error ended */
+	uint32_t corrected;   /* reported; at most LINK_CORRECTED_MAX */
+	bool leaves;	      /* it was asked to leave this mode, or reported its end */
+	const char *awaited;  /* the budget for its return after it has left; NULL = none */
 
 	struct mux_side mux[DIRECTIONS];
 	uint32_t mux_version; /* 0 = not seen */

@@ -116,6 +116,8 @@ void transfers_completed(struct device *device, struct stamp at, uint64_t id, ui
 			device->transfers[i].since_us = 0;
 	if (transfer)
 		transfer->since_us = 0;
+	if (status == -EPROTO && endpoint & ~USB_IN)
+		device->failures++;
 	if (is_fault(endpoint, status))
 		fault_add(device, at, EVENT_LINK_ERROR, status, endpoint);
 	if (!bytes)
@@ -232,22 +234,45 @@ static void quiet_tick(struct device *device, struct stamp now)
 
 /* -- what time shows -- */
 
-static void report_fault(struct device *device, struct fault *fault)
+/* An error that ends its transfer was on the wire too, but nobody corrected it. */
+static void report_corrected(struct device *device, const struct fault *fault)
 {
-	struct event event = device_event(device, fault->at, fault->kind);
+	struct event event = device_event(device, fault->at, EVENT_LINK_CORRECTED);
+	uint32_t corrected;
 
-	if (fault->kind == EVENT_LINK_CORRECTED) {
-		device->corrected += fault->count;
-		event.number = device->corrected;
-		event.flag = LINK_CORRECTED_MAX;
-	} else {
-		event.code = fault->code;
-		event.number = fault->count;
-		event.flag = fault->endpoint;
-		text_copy(event.name, sizeof(event.name), link_endpoint_name(fault->endpoint));
-	}
-	*fault = (struct fault){0};
+	device->wire_errors += fault->count;
+	corrected =
+		device->wire_errors > device->failures ? device->wire_errors - device->failures : 0;
+	if (corrected > LINK_CORRECTED_MAX)
+		corrected = LINK_CORRECTED_MAX;
+	if (corrected <= device->corrected)
+		return;
+	device->corrected = corrected;
+	event.number = corrected;
+	event.flag = LINK_CORRECTED_MAX;
 	device_emit(device, &event);
+}
+
+static void report_error(struct device *device, const struct fault *fault)
+{
+	struct event event = device_event(device, fault->at, EVENT_LINK_ERROR);
+
+	event.code = fault->code;
+	event.number = fault->count;
+	event.flag = fault->endpoint;
+	text_copy(event.name, sizeof(event.name), link_endpoint_name(fault->endpoint));
+	device_emit(device, &event);
+}
+
+static void report_fault(struct device *device, struct fault *place)
+{
+	struct fault fault = *place;
+
+	*place = (struct fault){0};
+	if (fault.kind == EVENT_LINK_CORRECTED)
+		report_corrected(device, &fault);
+	else
+		report_error(device, &fault);
 }
 
 void transfers_tick(struct device *device, struct stamp now)

@@ -57,6 +57,11 @@ static struct xhci_trace read_device(const char *text)
 	return trace;
 }
 
+static struct xhci_trace read_lost(const char *text)
+{
+	return (struct xhci_trace){.kind = XHCI_TRACE_LOST};
+}
+
 /* A line begins with the name of a process, which anyone may choose; no name is long enough to hold
  * one of these words. */
 struct xhci_trace xhci_trace_read(const char *line)
@@ -67,6 +72,7 @@ struct xhci_trace xhci_trace_read(const char *line)
 	} readers[] = {
 		{": xhci_handle_event: ", read_error},
 		{": xhci_setup_addressable_virt_device: ", read_device},
+		{" EVENTS]\n", read_lost},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {

@@ -10,6 +10,7 @@ enum xhci_trace_kind {
 	XHCI_TRACE_OTHER,
 	XHCI_TRACE_DEVICE, /* the controller gave a slot to a device */
 	XHCI_TRACE_ERROR,  /* a transfer of a slot's endpoint failed on the wire */
+	XHCI_TRACE_LOST,   /* the kernel had no room for some lines */
 };
 
 struct xhci_trace {

@@ -83,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		} else if (kind == BUS_LOST) {
 			link_watcher_lost(watcher, 1, number);
 		} else if (kind == BUS_CORRECTED) {
-			link_watcher_corrected(watcher, "1-2", now);
+			link_watcher_wire_error(watcher, "1-2", now);
 		} else {
 			pass(watcher, &now, number * USEC_PER_MSEC);
 		}

@@ -479,7 +479,7 @@ static void feed_item(const struct bus_item *item, struct link_watcher *watcher)
 		link_watcher_lost(watcher, item->bus, item->records);
 		break;
 	case BUS_CORRECTED:
-		link_watcher_corrected(watcher, device.port, now);
+		link_watcher_wire_error(watcher, device.port, now);
 		break;
 	case BUS_PASS:
 		break;

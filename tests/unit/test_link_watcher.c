@@ -242,6 +242,39 @@ static void test_corrected(void **state)
 	bus_done(&bus);
 }
 
+/* The error that ends a transfer is on the wire too. */
+static void test_not_corrected(void **state)
+{
+	struct bus bus;
+
+	start_restored(&bus, BUS_AT_OPERATION);
+	bus_corrected(&bus);
+	bus_transfer(&bus, BUS_ENDPOINT_IN, -EPROTO, NULL, 0);
+	bus_pass(&bus, 2000);
+	assert_lacks(play(&bus, NULL), "link-corrected");
+	assert_int_equal(count(play(&bus, NULL), "link-error"), 1);
+	bus_corrected(&bus);
+	bus_corrected(&bus);
+	bus_pass(&bus, 2000);
+	assert_has(play(&bus, NULL), "link-corrected - 2 0 4 0\n");
+	bus_done(&bus);
+}
+
+/* Linux corrects four; a kernel that corrects more leaves the number at that. */
+static void test_corrected_most(void **state)
+{
+	struct bus bus;
+
+	start_restored(&bus, BUS_AT_OPERATION);
+	for (int i = 0; i < 7; i++) {
+		bus_corrected(&bus);
+		bus_pass(&bus, 2000);
+	}
+	assert_has(play(&bus, NULL), "link-corrected - 4 0 4 0\n");
+	assert_int_equal(count(play(&bus, NULL), "link-corrected"), 4);
+	bus_done(&bus);
+}
+
 /* -- silence -- */
 
 static void test_phone_takes_nothing(void **state)
@@ -556,6 +589,8 @@ int main(void)
 		cmocka_unit_test(test_errors_are_counted),
 		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_corrected),
+		cmocka_unit_test(test_not_corrected),
+		cmocka_unit_test(test_corrected_most),
 		cmocka_unit_test(test_phone_takes_nothing),
 		cmocka_unit_test(test_window_closed),
 		cmocka_unit_test(test_whose_turn),

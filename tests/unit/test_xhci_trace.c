@@ -36,12 +36,17 @@ static void test_device(void **state)
 	assert_int_equal(trace.level, 1);
 }
 
+static void test_lost(void **state)
+{
+	(void)state;
+	assert_int_equal(xhci_trace_read("CPU:0 [LOST 12 EVENTS]\n").kind, XHCI_TRACE_LOST);
+}
+
 static void test_others(void **state)
 {
 	static const char *const lines[] = {
 		"",
 		"\n",
-		"CPU:0 [LOST 12 EVENTS]\n",
 		": xhci_handle_event: ",
 		": xhci_setup_addressable_virt_device: \n",
 		/* another completion code, endpoint 0, numbers that cannot be */
@@ -94,6 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_device),
+		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_cut),
 	};
