@@ -11,6 +11,7 @@
 #include "common/base/text.h"
 #include "common/link/link_watcher.h"
 #include "common/model/usb_identity.h"
+#include "link/trace.h"
 #include "link/usbmon.h"
 
 #define DEVICES "/sys/bus/usb/devices"
@@ -35,6 +36,9 @@ struct follower {
 	struct loop *loop;
 	struct follower_options options;
 	struct link_watcher *watcher;
+	struct trace *trace; /* NULL = it could not be opened */
+	int trace_error;     /* a negative errno: it cannot be read */
+	int code;	     /* as last reported */
 	struct port ports[PORTS_MAX];
 	struct usbmon *readers[BUSES_MAX]; /* by number of the bus */
 	struct loop_timer *tick;	   /* the watcher's deadline */
@@ -48,7 +52,31 @@ struct follower {
 
 static void report(struct follower *follower, int code, const char *reason)
 {
+	follower->code = code;
 	follower->options.state(follower->options.user, code, reason);
+}
+
+static void report_watching(struct follower *follower)
+{
+	int error = follower->trace_error;
+	char reason[REASON_SIZE];
+
+	if (error == 0) {
+		report(follower, 0,
+			trace_is_ambiguous(follower->trace)
+				? "watching, but finds errors that the kernel corrects only while "
+				  "one "
+				  "phone is connected: this computer has several xHCI controllers"
+				: "watching");
+		return;
+	}
+	snprintf(reason, sizeof(reason),
+		"watching, without the errors that the kernel corrects: %s; see journalctl -u "
+		"idevicetriage-link",
+		error == -ENOENT || error == -ENODATA || error == -EPERM
+			? "there is no trace of the xHCI controller"
+			: strerror(-error));
+	report(follower, 0, reason);
 }
 
 static bool read_text(const char *port, const char *attribute, char value[static VALUE_SIZE])
@@ -202,6 +230,28 @@ static void on_tick(void *user)
 	set_deadline(follower, now);
 }
 
+/* Errors on the wire count only while failed transfers are seen too. */
+static void on_wire_error(void *user, const char *name)
+{
+	struct follower *follower = user;
+	const struct port *port = find_port(follower, name);
+	struct stamp now = clock_now();
+
+	if (!port || !port->followed || !follower->readers[port->bus])
+		return;
+	link_watcher_wire_error(follower->watcher, name, now);
+	set_deadline(follower, now);
+}
+
+static void on_trace_failed(void *user, int error)
+{
+	struct follower *follower = user;
+
+	follower->trace_error = error;
+	if (follower->code == 0)
+		report_watching(follower);
+}
+
 static void write_open_failure(uint32_t bus, int error, char reason[static REASON_SIZE])
 {
 	if (error == -ENOENT)
@@ -265,7 +315,7 @@ static void open_bus(struct follower *follower, uint32_t bus)
 		report_open_failure(follower, bus, r);
 		return;
 	}
-	report(follower, 0, "watching");
+	report_watching(follower);
 	follower->cpu_us = cpu_used_us();
 	follower->records = follower->lost = 0;
 	follower->bad_seconds = 0;
@@ -405,6 +455,19 @@ static void on_second(void *user)
 	}
 }
 
+static void open_trace(struct follower *follower)
+{
+	const struct trace_options options = {
+		.path = follower->options.trace,
+		.devices = DEVICES,
+		.error = on_wire_error,
+		.failed = on_trace_failed,
+		.user = follower,
+	};
+
+	follower->trace_error = trace_new(follower->loop, &options, &follower->trace);
+}
+
 static int start(struct follower *follower)
 {
 	int r;
@@ -419,10 +482,11 @@ static int start(struct follower *follower)
 		r = loop_timer_new(follower->loop, on_pause_end, follower, &follower->pause);
 	if (r < 0)
 		return r;
+	open_trace(follower);
 	if (access("/dev/usbmon0", F_OK) < 0)
 		report_open_failure(follower, 0, -ENOENT);
 	else
-		report(follower, 0, "watching");
+		report_watching(follower);
 	return 0;
 }
 
@@ -459,6 +523,7 @@ struct follower *follower_free(struct follower *follower)
 		log_stats(follower->watcher);
 	for (size_t i = 0; i < BUSES_MAX; i++)
 		usbmon_free(follower->readers[i]);
+	trace_free(follower->trace);
 	loop_timer_free(follower->tick);
 	loop_timer_free(follower->second);
 	loop_timer_free(follower->pause);

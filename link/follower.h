@@ -23,7 +23,8 @@
 struct follower;
 
 struct follower_options {
-	bool all_modes; /* follow phones in normal mode too */
+	bool all_modes;	   /* follow phones in normal mode too */
+	const char *trace; /* of the errors that the kernel corrects: link/trace.h */
 	/* Called when the state changes: code 0 = it works, else a negative errno and the reason,
 	 * which is valid during the call. */
 	void (*state)(void *user, int code, const char *reason);

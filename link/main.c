@@ -13,6 +13,7 @@
 #include "link/uplink.h"
 
 #define SOCKET_PATH "/run/idevicetriage/link"
+#define TRACE_PATH "/run/idevicetriage-link-trace"
 
 static const char usage[] =
 	"Usage: idevicetriage-link [OPTION...]\n"
@@ -22,6 +23,8 @@ static const char usage[] =
 	"  --all-modes             read phones in normal mode too\n"
 	"  --socket PATH           the daemon's socket (default\n"
 	"                          " SOCKET_PATH ")\n"
+	"  --trace PATH            trace_pipe with the errors that the kernel corrects\n"
+	"                          (default " TRACE_PATH ")\n"
 	"  -v, --verbose           log more\n"
 	"  -h, --help; -V, --version\n"
 	"\n"
@@ -29,6 +32,7 @@ static const char usage[] =
 
 struct program {
 	const char *socket;
+	const char *trace;
 	bool all_modes;
 	struct loop *loop;
 	struct loop_signal *signals[2];
@@ -77,6 +81,7 @@ static int start(struct program *program)
 	static const int numbers[] = {SIGTERM, SIGINT};
 	const struct follower_options follower = {
 		.all_modes = program->all_modes,
+		.trace = program->trace,
 		.state = set_state,
 		.sink = send_event,
 		.user = program,
@@ -112,6 +117,7 @@ static int read_options(int argc, char **argv, struct program *program)
 	static const struct option options[] = {
 		{"all-modes", no_argument, NULL, 'a'},
 		{"socket", required_argument, NULL, 's'},
+		{"trace", required_argument, NULL, 't'},
 		{"verbose", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
@@ -124,6 +130,8 @@ static int read_options(int argc, char **argv, struct program *program)
 			program->all_modes = true;
 		else if (option == 's')
 			program->socket = optarg;
+		else if (option == 't')
+			program->trace = optarg;
 		else if (option == 'v')
 			log_set_level(LOG_LEVEL_DEBUG);
 		else if (option == '?')
@@ -140,7 +148,7 @@ static int read_options(int argc, char **argv, struct program *program)
 
 int main(int argc, char **argv)
 {
-	static struct program program = {.socket = SOCKET_PATH};
+	static struct program program = {.socket = SOCKET_PATH, .trace = TRACE_PATH};
 	int r = read_options(argc, argv, &program);
 
 	if (r != 0)

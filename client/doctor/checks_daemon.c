@@ -183,8 +183,16 @@ void check_usb_source(struct doctor *doctor)
 		"PrivateNetwork= of its unit).");
 }
 
+/* The source works, but may lack a part: its reason says which. */
 void check_link(struct doctor *doctor)
 {
+	struct json_object *source = find_source(doctor, "link");
+	const char *detail = source ? field_text_or(source, "detail", "") : "";
+
+	if (source && field_true(source, "up") && text_starts_with(detail, "watching, ")) {
+		doctor_say(doctor, DOCTOR_OK, NULL, "It is %s.", detail);
+		return;
+	}
 	check_source(doctor, "link", DOCTOR_WARNING,
 		"Errors of the USB link are not recorded, and restores without `run` only in part",
 		"Run: systemctl enable --now idevicetriage-link.service. The kernel needs usbmon: "

@@ -314,6 +314,13 @@ def test_a_source_that_is_down(tree, daemon, source, check, result):
     assert "the reason" in text
 
 
+def test_a_link_without_corrected_errors(tree, daemon):
+    """The source works, so that is no warning; what it lacks is shown."""
+    daemon.status["sources"] = [{**each, "detail": "watching, without a part: the reason"} for each in UP]
+    assert tree.findings() == []
+    assert "It is watching, without a part: the reason." in " ".join(tree.run().stdout.split())
+
+
 def test_a_journal_that_kmsg_stands_in_for(tree, daemon):
     daemon.status["sources"] = [{**each, "up": each["name"] != "journal"} for each in UP]
     daemon.status["sources"].append({"name": "kmsg", "up": True})
