@@ -86,14 +86,26 @@ def small_machine(start_machine):
 
 
 @pytest.fixture(scope="session")
-def system_machine(start_machine, build, tmp_path_factory):
-    """The machine with systemd, in which the build folder is installed: programs, units and all."""
+def installed(build, tmp_path_factory):
+    """A folder in which the build folder is installed: programs, units and all."""
     folder = tmp_path_factory.mktemp("installed")
     subprocess.run(
         ["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", folder],
         check=True,
     )
-    return start_machine([PHONE, HOLDER], installed=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def system_machine(start_machine, installed):
+    """The machine with systemd, in which all is installed."""
+    return start_machine([PHONE, HOLDER], installed=installed)
+
+
+@pytest.fixture(scope="session")
+def xhci_machine(start_machine, installed):
+    """The same with an xHCI controller."""
+    return start_machine([PHONE, HOLDER], installed=installed, xhci=True)
 
 
 @pytest.fixture(scope="session")
@@ -112,12 +124,12 @@ def booted(small_machine):
 def machine(booted):
     """Runs a case; see rig/machine.py. `scenario` is the name of a file in scenarios/, or the lines of one."""
 
-    def run(script, scenario=None, files=()):
+    def run(script, scenario=None, files=(), corrected=None):
         files = list(files)
         if scenario is not None:
             lines = scenario if "\n" in scenario else (FOLDER / "scenarios" / scenario).read_text()
             files.append(("scenario", lines))
-        result = booted.run(script, files)
+        result = booted.run(script, files, corrected)
         # Shown by pytest when the case fails.
         print(result)
         if os.environ.get("RECORD") and scenario is not None and "\n" not in scenario:

@@ -8,6 +8,7 @@ The machine counts instructions instead of time (unless KVM=1), so a case with m
 timeouts takes seconds, and its times repeat.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import io
@@ -15,7 +16,9 @@ import json
 import os
 import pathlib
 import shutil
+import stat
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -97,38 +100,58 @@ class Machine:
     programs of the build tree that are put into /usr/bin, as paths, with the libraries that they need;
     `packaged` are programs of the packages (image.py) that the fixed part is without, by their path; `newer` is a newer
     Debian's root (tests/root), whose restore tool becomes /newer/usr/bin/idevicerestore. With `installed`, a folder into which the build tree was installed, systemd is the machine's first
-    process, and what is in that folder is installed there.
+    process, and what is in that folder is installed there. With `xhci`, it has such a controller, whose driver a case
+    loads. The phone there is another program, so this machine runs in real time, and boots for each case.
     """
 
-    def __init__(self, image, folder, programs=(), packaged=(), installed=None, newer=None):
+    def __init__(self, image, folder, programs=(), packaged=(), installed=None, newer=None, xhci=False):
         require_emulator()
+        self._xhci = xhci
         self._kernel = image.kernel
         self._memory = SYSTEM_MEMORY_MEBIBYTES if installed or newer else MEMORY_MEBIBYTES
         name = "system" if installed else "newer" if newer else "small"
         self._state = pathlib.Path(folder) / f"{name}.state"
         fixed = image.base if installed is None else image.system
         initial = fixed.read_bytes() + _overlay(image, programs, packaged, installed, newer).bytes()
+        self._initial = initial if xhci else None
+        if xhci:
+            return
         self._state.parent.mkdir(parents=True, exist_ok=True)
         with open(self._state.with_suffix(".lock"), "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._ensure_state(initial)
 
-    def run(self, script, files=()):
-        """Runs `script` (shell) in the machine; `files` are more for its folder /case, as (name, text or bytes)."""
+    def run(self, script, files=(), corrected=None):
+        """Runs `script` (shell) in the machine; `files` are more for its folder /case, as (name, text or bytes).
+
+        With `corrected`, a number of errors, a phone that has them is on the xHCI controller (redirected_phone.py).
+        """
         with tempfile.TemporaryDirectory(prefix="idevicetriage-vm-") as folder:
             folder = pathlib.Path(folder)
             (folder / "case").write_bytes(_pack([("run", script), *files]))
-            command = self._command(folder) + ["-incoming", f"exec:cat {self._state}"]
+            command = self._command(folder) + self._start(folder)
             command += ["-fw_cfg", f"name=opt/case,file={folder}/case"]
             try:
-                subprocess.run(command, check=True, timeout=TIME_LIMIT_SECONDS, stdin=subprocess.DEVNULL)
+                with contextlib.ExitStack() as stack:
+                    if corrected is not None:
+                        command = stack.enter_context(_redirected_phone(command, folder, corrected))
+                    subprocess.run(command, check=True, timeout=TIME_LIMIT_SECONDS, stdin=subprocess.DEVNULL)
             except subprocess.SubprocessError as error:
                 raise Failure(f"{error}; console:\n{_console(folder)}") from error
             results, console = (folder / "results").read_bytes(), _console(folder)
+            # What a machine that boots says before its case.
+            results = results.removeprefix(b"ready\n")
         try:
             return Result(_unpack(results), console)
         except tarfile.TarError as error:
             raise Failure(f"the machine handed over no results; its console:\n{console}") from error
+
+    def _start(self, folder):
+        """How a case begins: from the saved state, or with a boot."""
+        if self._initial is None:
+            return ["-incoming", f"exec:cat {self._state}"]
+        (folder / "initrd").write_bytes(self._initial)
+        return ["-initrd", f"{folder}/initrd"]
 
     def _ensure_state(self, initial):
         key = self._state.with_suffix(".key")
@@ -169,10 +192,30 @@ class Machine:
     def _command(self, folder):
         """What every start of the machine has in common: the saved state fits no other one."""
         command = [QEMU, "-nodefaults", "-display", "none", "-no-reboot", "-m", str(self._memory)]
-        command += _acceleration()
+        command += _acceleration(self._xhci)
         command += ["-kernel", str(self._kernel), "-append", KERNEL_ARGUMENTS]
         command += ["-rtc", "base=2026-01-01,clock=vm"]
+        if self._xhci:
+            command += ["-device", "qemu-xhci,id=xhci"]
         return command + ["-serial", f"file:{folder}/console", "-serial", f"file:{folder}/results"]
+
+
+@contextlib.contextmanager
+def _redirected_phone(command, folder, errors):
+    """Starts the phone; gives the command of a machine that has it."""
+    path = folder / "phone"
+    program = [sys.executable, pathlib.Path(__file__).with_name("redirected_phone.py"), path, str(errors)]
+    with subprocess.Popen(program) as phone:
+        try:
+            deadline = time.monotonic() + TIME_LIMIT_SECONDS
+            while not path.exists():
+                if phone.poll() is not None or time.monotonic() > deadline:
+                    raise Failure("the redirected phone did not start")
+                time.sleep(0.05)
+            more = ["-chardev", f"socket,id=phone,path={path}", "-device", "usb-redir,chardev=phone,bus=xhci.0"]
+            yield command + more
+        finally:
+            phone.kill()
 
 
 def _overlay(image, programs, packaged, installed, newer):
@@ -207,10 +250,10 @@ def _add_newer_tool(overlay, root):
 def _add_installed(image, overlay, folder):
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         target = f"/{path.relative_to(folder)}"
-        if os.access(path, os.X_OK):
+        if path.read_bytes().startswith(b"\x7fELF"):
             image.add_program(overlay, target, path)
         else:
-            overlay.file(target, path.read_bytes())
+            overlay.file(target, path.read_bytes(), stat.S_IMODE(path.stat().st_mode))
 
 
 def _pack(files):
@@ -229,9 +272,11 @@ def _console(folder):
     return (folder / "console").read_text(errors="replace")
 
 
-def _acceleration():
+def _acceleration(real_time):
     if os.environ.get("KVM") == "1":
         return ["-accel", "kvm"]
+    if real_time:
+        return ["-accel", "tcg", "-smp", "1"]
     return ["-accel", "tcg", "-icount", "shift=0,sleep=off", "-smp", "1"]
 
 
