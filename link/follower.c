@@ -2,7 +2,6 @@
 #include "link/follower.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -11,12 +10,10 @@
 #include "common/base/text.h"
 #include "common/link/link_watcher.h"
 #include "common/model/usb_identity.h"
+#include "link/sysfs.h"
 #include "link/trace.h"
 #include "link/usbmon.h"
 
-#define DEVICES "/sys/bus/usb/devices"
-#define PATH_SIZE 160
-#define VALUE_SIZE 256
 #define REASON_SIZE 256
 #define PORTS_MAX LINK_DEVICES_MAX
 #define BUSES_MAX 32
@@ -79,31 +76,18 @@ static void report_watching(struct follower *follower)
 	report(follower, 0, reason);
 }
 
-static bool read_text(const char *port, const char *attribute, char value[static VALUE_SIZE])
-{
-	char path[PATH_SIZE];
-	CLEANUP(closep) int fd = -1;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), DEVICES "/%s/%s", port, attribute);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	n = fd < 0 ? -1 : read(fd, value, VALUE_SIZE - 1);
-	if (n <= 0)
-		return false;
-	value[n] = '\0';
-	value[strcspn(value, "\n")] = '\0';
-	return true;
-}
-
 static uint32_t read_number(const char *port, const char *attribute, int base)
 {
-	char value[VALUE_SIZE];
+	char value[SYSFS_VALUE_SIZE];
 
-	return read_text(port, attribute, value) ? (uint32_t)strtoul(value, NULL, base) : 0;
+	return sysfs_read(SYSFS_USB_DEVICES, port, attribute, value)
+		       ? (uint32_t)strtoul(value, NULL, base)
+		       : 0;
 }
 
 /* Another device may be at the port since the event. */
-static bool read_device(const char *port, char serial[static VALUE_SIZE], struct link_device *ret)
+static bool read_device(
+	const char *port, char serial[static SYSFS_VALUE_SIZE], struct link_device *ret)
 {
 	struct link_device device = {
 		.bus = read_number(port, "busnum", 10),
@@ -112,7 +96,7 @@ static bool read_device(const char *port, char serial[static VALUE_SIZE], struct
 		.product = (uint16_t)read_number(port, "idProduct", 16),
 	};
 
-	if (read_text(port, "serial", serial))
+	if (sysfs_read(SYSFS_USB_DEVICES, port, "serial", serial))
 		device.serial = serial;
 	text_copy(device.port, sizeof(device.port), port);
 	if (device.bus == 0 || device.bus >= BUSES_MAX || device.vendor != USB_VENDOR_APPLE)
@@ -325,7 +309,7 @@ static void open_bus(struct follower *follower, uint32_t bus)
 /* Starts to follow the phone at the port, if it is wanted. */
 static void join(struct follower *follower, struct port *port, struct stamp now)
 {
-	char serial[VALUE_SIZE];
+	char serial[SYSFS_VALUE_SIZE];
 	struct link_device device;
 
 	if (!is_wanted(follower, port, now.monotonic_us) ||
@@ -459,7 +443,7 @@ static void open_trace(struct follower *follower)
 {
 	const struct trace_options options = {
 		.path = follower->options.trace,
-		.devices = DEVICES,
+		.devices = SYSFS_USB_DEVICES,
 		.error = on_wire_error,
 		.failed = on_trace_failed,
 		.user = follower,

@@ -12,6 +12,7 @@
 #include "common/link/xhci_trace.h"
 #include "common/model/event.h"
 #include "common/model/usb_identity.h"
+#include "link/sysfs.h"
 
 #define LINE_SIZE 512	/* longer lines are skipped; the kernel's have about 200 bytes */
 #define READ_BYTES 4096 /* a page: the kernel returns no more at once */
@@ -19,7 +20,6 @@
 #define TURN_PAUSE_US (100 * USEC_PER_MSEC)
 #define SLOTS 256 /* of a controller; 0 is none */
 #define PATH_SIZE 512
-#define VALUE_SIZE 64
 
 /* Where the device of a slot is, as far as the kernel's line says. */
 struct place {
@@ -46,23 +46,6 @@ struct trace {
 
 /* -- USB devices in sysfs -- */
 
-static bool read_value(
-	const char *devices, const char *name, const char *attribute, char value[static VALUE_SIZE])
-{
-	CLEANUP(closep) int fd = -1;
-	char path[PATH_SIZE];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%s/%s/%s", devices, name, attribute);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	n = fd < 0 ? -1 : read(fd, value, VALUE_SIZE - 1);
-	if (n <= 0)
-		return false;
-	value[n] = '\0';
-	value[strcspn(value, "\n")] = '\0';
-	return true;
-}
-
 /* The kernel's enum usb_device_speed; 0 = unknown. */
 static uint32_t read_speed(const char *devices, const char *name)
 {
@@ -70,9 +53,9 @@ static uint32_t read_speed(const char *devices, const char *name)
 		const char *value;
 		uint32_t speed;
 	} speeds[] = {{"1.5", 1}, {"12", 2}, {"480", 3}, {"5000", 5}, {"10000", 6}, {"20000", 6}};
-	char value[VALUE_SIZE];
+	char value[SYSFS_VALUE_SIZE];
 
-	if (!read_value(devices, name, "speed", value))
+	if (!sysfs_read(devices, name, "speed", value))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(speeds); i++)
 		if (text_equal(speeds[i].value, value))
@@ -94,10 +77,10 @@ static bool is_at(const char *devices, const char *name, const struct place *pla
 
 static bool is_on_xhci(const char *devices, const char *name)
 {
-	char root[16], value[VALUE_SIZE];
+	char root[16], value[SYSFS_VALUE_SIZE];
 
 	snprintf(root, sizeof(root), "usb%lu", strtoul(name, NULL, 10));
-	return read_value(devices, root, "product", value) && strstr(value, "xHCI");
+	return sysfs_read(devices, root, "product", value) && strstr(value, "xHCI");
 }
 
 /* Whether an interface of the device, as it is set up now, has the endpoint. */
@@ -161,13 +144,13 @@ static bool read_controller(const char *devices, const char *root, char out[stat
 
 static bool has_several_controllers(const char *devices)
 {
-	char first[PATH_SIZE] = "", controller[PATH_SIZE], product[VALUE_SIZE];
+	char first[PATH_SIZE] = "", controller[PATH_SIZE], product[SYSFS_VALUE_SIZE];
 	DIR *directory = opendir(devices);
 	bool several = false;
 
 	for (struct dirent *entry; directory && !several && (entry = readdir(directory));) {
 		if (!text_starts_with(entry->d_name, "usb") ||
-			!read_value(devices, entry->d_name, "product", product) ||
+			!sysfs_read(devices, entry->d_name, "product", product) ||
 			!strstr(product, "xHCI") ||
 			!read_controller(devices, entry->d_name, controller))
 			continue;
