@@ -95,9 +95,8 @@ static bool has_endpoint(const char *devices, const char *name, uint32_t endpoin
 	for (struct dirent *entry; directory && !found && (entry = readdir(directory));) {
 		if (!strchr(entry->d_name, ':'))
 			continue;
-		snprintf(path, sizeof(path), "%s/%s/%s/ep_%02x", devices, name, entry->d_name,
-			(unsigned)endpoint);
-		found = access(path, F_OK) == 0;
+		snprintf(path, sizeof(path), "%s/ep_%02x", entry->d_name, (unsigned)endpoint);
+		found = faccessat(dirfd(directory), path, F_OK, 0) == 0;
 	}
 	if (directory)
 		closedir(directory);

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "common/base/macro.h"
 #include "tests/unit/test.h"
 #include "tests/unit/wait.h"
 
@@ -125,6 +126,7 @@ static bool is_drained(void *user)
 	return bytes == 0;
 }
 
+PRINTF_LIKE(2, 3)
 static void put(struct rig *rig, const char *format, ...)
 {
 	char line[1024];

@@ -64,8 +64,8 @@ static void test_others(void **state)
 		     "slot 99999999999999999999 ep 3 t\n",
 		HEAD "xhci_setup_addressable_virt_device: speed 7 port 2 level 1 slot 3\n",
 		/* a process that calls itself so */
-		"xhci_handle_eve-12  [000] d.h1. 1.0: sched_switch: status 'USB Transaction Error' "
-		"slot 3 ep 3 t\n",
+		("xhci_handle_eve-12 [000] d.h1. 1.0: sched_switch: status "
+		 "'USB Transaction Error' slot 3 ep 3 t\n"),
 	};
 
 	(void)state;
