@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Shared by the commands: their context, exit codes and names. Each command parses its own
+/* Shared by the commands: their context and exit codes. Each command parses its own
  * arguments, queries the daemon and passes the answer to an output; none formats text. */
 #pragma once
 
@@ -7,6 +7,7 @@
 
 #include "client/text_layout.h"
 
+struct command;
 struct output;
 
 /* Exit codes of every command; `run` returns its tool's. */
@@ -32,39 +33,10 @@ struct context {
 	const char *state_dir; /* folder of the daemon's ring */
 	bool reveal;	       /* show identifiers in full */
 	enum color_choice color;
-	const struct output *output; /* text or JSON */
-	void (*help)(void);	     /* writes the help to standard output */
-	struct layout layout;	     /* standard output; ready after the options are read */
+	const struct output *output;   /* text or JSON */
+	const struct command *command; /* NULL before the command line has named one */
+	struct layout layout;	       /* standard output; ready after the options are read */
 };
-
-/* One command. `argv[0]` is its name. Returns an exit code. */
-struct command {
-	const char *name;
-	const char *arguments; /* for the help */
-	const char *summary;
-	int (*run)(struct context *context, int argc, char **argv);
-};
-
-int command_status(struct context *context, int argc, char **argv);
-int command_watch(struct context *context, int argc, char **argv);
-int command_sessions(struct context *context, int argc, char **argv);
-int command_log(struct context *context, int argc, char **argv);
-int command_explain(struct context *context, int argc, char **argv);
-int command_diagnose(struct context *context, int argc, char **argv);
-int command_import(struct context *context, int argc, char **argv);
-int command_report(struct context *context, int argc, char **argv);
-int command_case(struct context *context, int argc, char **argv);
-int command_stats(struct context *context, int argc, char **argv);
-int command_metrics(struct context *context, int argc, char **argv);
-int command_attempt(struct context *context, int argc, char **argv);
-int command_note(struct context *context, int argc, char **argv);
-int command_conditions(struct context *context, int argc, char **argv);
-int command_export(struct context *context, int argc, char **argv);
-int command_purge(struct context *context, int argc, char **argv);
-int command_doctor(struct context *context, int argc, char **argv);
-int command_panics(struct context *context, int argc, char **argv);
-int command_hook(struct context *context, int argc, char **argv);
-int command_run(struct context *context, int argc, char **argv);
 
 /* Prints one sentence to standard error, after the program's name and without control
  * characters. */

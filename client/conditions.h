@@ -3,7 +3,7 @@
  * knowledge/factors.txt and stores nothing. */
 #pragma once
 
-#include "client/client.h"
+#include "client/command.h"
 
 /* The numbers of these options; a command's own start at CONDITION_OPTIONS_END. */
 enum {
@@ -19,12 +19,15 @@ enum {
 /* Entries of a command's table for options_read(). */
 /* clang-format off */
 #define CONDITION_OPTIONS                                                                          \
-	{"cable", required_argument, NULL, OPTION_CABLE},                                          \
-	{"earpiece-flex", required_argument, NULL, OPTION_EARPIECE},                               \
-	{"display", required_argument, NULL, OPTION_DISPLAY},                                      \
-	{"battery", required_argument, NULL, OPTION_BATTERY},                                      \
-	{"minimal-boot", no_argument, NULL, OPTION_MINIMAL},                                       \
-	{"condition", required_argument, NULL, OPTION_CONDITION}
+	{"cable", OPTION_CABLE, "LABEL", "the label of the cable", COMPLETE_CABLE},                \
+	{"earpiece-flex", OPTION_EARPIECE, "STATE", "the state of the earpiece flex",              \
+		COMPLETE_STATE, "earpieceFlex"},                                                   \
+	{"display", OPTION_DISPLAY, "STATE", "the state of the display", COMPLETE_STATE,           \
+		"display"},                                                                        \
+	{"battery", OPTION_BATTERY, "STATE", "the state of the battery", COMPLETE_STATE,           \
+		"battery"},                                                                        \
+	{"minimal-boot", OPTION_MINIMAL, NULL, "only the parts that the board needs to start"},    \
+	{"condition", OPTION_CONDITION, "KEY=VALUE", "any other condition", COMPLETE_CONDITION}
 /* clang-format on */
 
 /* Receives a condition, with its key of case files. Both texts live until it returns. Returns

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/options.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,18 +12,27 @@
 #include "common/base/text.h"
 
 #define OPTIONS_MAX 48
+#define LETTERS_SIZE 64
+#define LETTER_MAX 0xff /* greater numbers are no letters */
 
-/* Options without a letter. */
 enum { OPTION_SOCKET = 0x100, OPTION_STATE_DIR, OPTION_JSON, OPTION_REVEAL, OPTION_COLOR };
 
-static const struct option shared[] = {
-	{"socket", required_argument, NULL, OPTION_SOCKET},
-	{"state-dir", required_argument, NULL, OPTION_STATE_DIR},
-	{"json", no_argument, NULL, OPTION_JSON},
-	{"reveal", no_argument, NULL, OPTION_REVEAL},
-	{"color", required_argument, NULL, OPTION_COLOR},
-	{"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'V'},
+const struct command_option shared_options[] = {
+	{"socket", OPTION_SOCKET, "PATH", "the daemon's socket", COMPLETE_FILE},
+	{"state-dir", OPTION_STATE_DIR, "PATH", "the daemon's folder", COMPLETE_FOLDER},
+	{"json", OPTION_JSON, NULL, "JSON for scripts"},
+	{"reveal", OPTION_REVEAL, NULL, "identifiers in full"},
+	{"color", OPTION_COLOR, "WHEN", "auto, always, never", COMPLETE_WORDS, "auto always never"},
+	{"help", 'h', NULL, "help on a command"},
+	{"version", 'V', NULL, "the version"},
+	{0},
+};
+
+/* What getopt_long(3) needs. */
+struct table {
+	struct option options[OPTIONS_MAX];
+	size_t count;
+	char letters[LETTERS_SIZE];
 };
 
 static int take_color(struct context *context, const char *value)
@@ -57,7 +68,7 @@ static int take_shared(struct context *context, int option)
 	case OPTION_COLOR:
 		return take_color(context, optarg);
 	case 'h':
-		context->help();
+		help_print(context->command);
 		exit(EXIT_DONE);
 	case 'V':
 		printf("idevicetriage %s\n", PROJECT_VERSION);
@@ -78,45 +89,77 @@ static const char *nearest_option(const char *word, const struct option *options
 	return nearest;
 }
 
+/* "idevicetriage", or the name of the command. */
+static const char *name_of(const struct command *command)
+{
+	return command ? command->name : "idevicetriage";
+}
+
+/* Reports a mistake, and where to look. Returns EXIT_USAGE. */
+static int refuse(const struct command *command, const char *what, const char *word)
+{
+	report_error("%s%s%s; see `idevicetriage %s%s--help`.", name_of(command), what, word,
+		command ? command->name : "", command ? " " : "");
+	return EXIT_USAGE;
+}
+
 /* Reports what is wrong with the option that getopt_long() rejected. getopt(3): the last word read
  * is the option, except for an unknown letter, which may be part of a group. */
-static int refuse_option(const char *command, char **argv, const char *letters,
-	const struct option *options, bool lacks_value)
+static int refuse_option(
+	const struct command *command, char **argv, const struct table *table, bool lacks_value)
 {
 	char letter[] = {'-', (char)optopt, '\0'};
-	bool unknown_letter =
-		!lacks_value && optopt > 0 && optopt < OPTION_SOCKET && !strchr(letters, optopt);
+	bool unknown_letter = !lacks_value && optopt > 0 && optopt <= LETTER_MAX &&
+			      !strchr(table->letters, optopt);
 	const char *word = unknown_letter ? letter : argv[optind - 1];
 	const char *nearest;
 
 	if (lacks_value)
-		report_error("%s: %s needs a value; see `idevicetriage --help`.", command, word);
-	else if (!unknown_letter && (nearest = nearest_option(word, options)))
-		report_error("%s has no option %s. Did you mean --%s?", command, word, nearest);
-	else
-		report_error("%s has no option %s; see `idevicetriage --help`.", command, word);
+		return refuse(command, " needs a value after ", word);
+	if (unknown_letter || !(nearest = nearest_option(word, table->options)))
+		return refuse(command, " has no option ", word);
+	report_error("%s has no option %s. Did you mean --%s?", name_of(command), word, nearest);
 	return EXIT_USAGE;
 }
 
-int options_read(struct context *context, int argc, char **argv, const char *letters,
-	const struct option *own, option_taker *take, void *user)
+static void add_options(struct table *table, const struct command_option *row)
 {
-	struct option all[OPTIONS_MAX] = {0};
-	size_t count = ARRAY_SIZE(shared);
-	bool ordered = letters && *letters == '+';
-	const char *command = ordered && !own ? "idevicetriage" : argv[0];
-	char all_letters[64];
+	size_t used = strlen(table->letters);
+
+	for (; row && row->name; row++) {
+		assert(table->count < OPTIONS_MAX - 1);
+		table->options[table->count++] = (struct option){
+			.name = row->name,
+			.has_arg = row->value ? required_argument : no_argument,
+			.val = row->number,
+		};
+		if (row->number <= LETTER_MAX)
+			used += (size_t)snprintf(table->letters + used, LETTERS_SIZE - used, "%c%s",
+				row->number, row->value ? ":" : "");
+	}
+}
+
+static void table_init(struct table *table, const struct command *command)
+{
+	bool ordered = !command || command->ordered;
+
+	/* getopt(3): + ends the options at the first other word, : tells a missing value from an
+	 * unknown option. */
+	snprintf(table->letters, LETTERS_SIZE, "%s:", ordered ? "+" : "");
+	add_options(table, shared_options);
+	add_options(table, command ? command->options : NULL);
+}
+
+int options_read(struct context *context, int argc, char **argv, option_taker *take, void *user)
+{
+	struct table table = {0};
 	int option, r;
 
-	memcpy(all, shared, sizeof(shared));
-	for (; own && own->name && count < OPTIONS_MAX - 1; own++)
-		all[count++] = *own;
-	snprintf(all_letters, sizeof(all_letters), "%s:%shV", ordered ? "+" : "",
-		letters ? letters + ordered : "");
+	table_init(&table, context->command);
 	optind = 0; /* restarts, and resets the order of words (glibc) */
-	while ((option = getopt_long(argc, argv, all_letters, all, NULL)) >= 0) {
+	while ((option = getopt_long(argc, argv, table.letters, table.options, NULL)) >= 0) {
 		if (option == '?' || option == ':')
-			return -refuse_option(command, argv, all_letters, all, option == ':');
+			return -refuse_option(context->command, argv, &table, option == ':');
 		r = take_shared(context, option);
 		if (r < 0)
 			r = take(user, option, optarg);
@@ -147,6 +190,7 @@ int option_number(const char *name, const char *value, int64_t least, int64_t *r
 
 int options_too_many(const char *command, const char *word)
 {
-	report_error("%s: unexpected argument %s; see `idevicetriage --help`.", command, word);
+	report_error("%s: unexpected argument %s; see `idevicetriage %.*s --help`.", command, word,
+		(int)strcspn(command, " "), command);
 	return EXIT_USAGE;
 }

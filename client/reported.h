@@ -3,15 +3,13 @@
  * corrections of a past one. */
 #pragma once
 
-#include <getopt.h>
-
 #include "client/conditions.h"
 #include "client/rpc.h"
 #include "common/model/detail.h"
 
 #define REPORTED_MAX 48 /* details in one command */
 
-/* The numbers of these options; a command's own start at REPORTED_OPTIONS_END. */
+/* The numbers of these options; a command's own start at OPTION_OWN. */
 enum {
 	OPTION_OUTCOME = CONDITION_OPTIONS_END,
 	OPTION_ERROR,
@@ -27,31 +25,36 @@ enum {
 	OPTION_PORT,
 	OPTION_TICKET,
 	OPTION_AT,
-	OPTION_UNSET,
-	REPORTED_OPTIONS_END
+	OPTION_UNSET
 };
 
 /* Entries of a command's table for options_read(): those of a log and those of an attempt. */
 /* clang-format off */
 #define LOG_OPTIONS                                                                                \
 	CONDITION_OPTIONS,                                                                         \
-	{"outcome", required_argument, NULL, OPTION_OUTCOME},                                      \
-	{"host", required_argument, NULL, OPTION_HOST},                                            \
-	{"host-os", required_argument, NULL, OPTION_HOST_OS},                                      \
-	{"tool", required_argument, NULL, OPTION_TOOL},                                            \
-	{"action", required_argument, NULL, OPTION_ACTION},                                        \
-	{"firmware", required_argument, NULL, OPTION_FIRMWARE},                                    \
-	{"model", required_argument, NULL, OPTION_MODEL},                                          \
-	{"port", required_argument, NULL, OPTION_PORT},                                            \
-	{"ticket", required_argument, NULL, OPTION_TICKET}
+	{"outcome", OPTION_OUTCOME, "OUTCOME", "how it ended", COMPLETE_WORDS,                     \
+		"succeeded failed aborted not-started ended-unknown"},                             \
+	{"host", OPTION_HOST, "NAME", "the computer"},                                             \
+	{"host-os", OPTION_HOST_OS, "SYSTEM", "linux, macos or windows", COMPLETE_WORDS,           \
+		"linux macos windows"},                                                            \
+	{"tool", OPTION_TOOL, "NAME", "the restore tool, with its version"},                       \
+	{"action", OPTION_ACTION, "ACTION", "update, erase, or boot (only tried to start it)",     \
+		COMPLETE_WORDS, "update erase boot"},                                              \
+	{"firmware", OPTION_FIRMWARE, "VERSION", "the firmware"},                                  \
+	{"model", OPTION_MODEL, "PRODUCT", "the product type, such as iPhone12,3"},                \
+	{"port", OPTION_PORT, "PORT", "the USB port", COMPLETE_PORT},                              \
+	{"ticket", OPTION_TICKET, "TICKET", "the ticket number of the shop", COMPLETE_TICKET}
 #define ATTEMPT_OPTIONS                                                                            \
 	LOG_OPTIONS,                                                                               \
-	{"error", required_argument, NULL, OPTION_ERROR},                                          \
-	{"operation", required_argument, NULL, OPTION_OPERATION},                                  \
-	{"stage", required_argument, NULL, OPTION_STAGE},                                          \
-	{"entry", required_argument, NULL, OPTION_ENTRY},                                          \
-	{"at", required_argument, NULL, OPTION_AT}
-#define UNSET_OPTION {"unset", required_argument, NULL, OPTION_UNSET}
+	{"error", OPTION_ERROR, "CODE", "the number shown by iTunes, or amr:NUMBER"},              \
+	{"operation", OPTION_OPERATION, "STEP", "how far it got: the number or name of a step"},   \
+	{"stage", OPTION_STAGE, "STAGE", "how far it got", COMPLETE_WORDS,                         \
+		"dfu recovery boot-ramdisk restore reboot normal"},                                \
+	{"entry", OPTION_ENTRY, "MODE", "the mode at the start", COMPLETE_WORDS,                   \
+		"normal recovery dfu restore"},                                                    \
+	{"at", OPTION_AT, "TIME", "when it began: 14:05, or a day and a time"}
+#define UNSET_OPTION \
+	{"unset", OPTION_UNSET, "KEY", "with --session: delete this value", COMPLETE_KEY}
 /* clang-format on */
 
 struct reported {

@@ -13,13 +13,13 @@
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
 
-enum { OPTION_SESSION = REPORTED_OPTIONS_END, OPTION_REMOVE };
+enum { OPTION_SESSION = OPTION_OWN, OPTION_REMOVE };
 
-static const struct option own[] = {
+static const struct command_option own[] = {
 	ATTEMPT_OPTIONS,
 	UNSET_OPTION,
-	{"session", required_argument, NULL, OPTION_SESSION},
-	{"remove", no_argument, NULL, OPTION_REMOVE},
+	{"session", OPTION_SESSION, "SESSION", "correct this attempt", COMPLETE_SESSION},
+	{"remove", OPTION_REMOVE, NULL, "with --session: withdraw the attempt"},
 	{0},
 };
 
@@ -131,10 +131,10 @@ static int check(const struct attempt_request *request, int words)
 	return EXIT_USAGE;
 }
 
-int command_attempt(struct context *context, int argc, char **argv)
+static int run_attempt(struct context *context, int argc, char **argv)
 {
 	struct attempt_request request = {0};
-	int r, first = options_read(context, argc, argv, NULL, own, take, &request);
+	int r, first = options_read(context, argc, argv, take, &request);
 
 	if (first < 0)
 		return -first;
@@ -145,3 +145,16 @@ int command_attempt(struct context *context, int argc, char **argv)
 	r = check(&request, argc - first);
 	return r == EXIT_DONE ? add(context, &request.reported, argv[first]) : r;
 }
+
+const struct command command_attempt = {
+	.name = "attempt",
+	.arguments = "DEVICE",
+	.brief = "a restore done elsewhere",
+	.summary = "Add a restore that the daemon did not see, or correct a past one.",
+	.options = own,
+	.words = COMPLETE_DEVICE,
+	.examples = {{"idevicetriage attempt 1-2.3 --outcome failed --error 4013 --host Mac",
+			     "a restore on another computer"},
+		{"idevicetriage attempt --session 3f9c21aa --cable L07", "it was another cable"}},
+	.run = run_attempt,
+};

@@ -4,14 +4,14 @@
 #include "client/options.h"
 #include "client/output/output.h"
 
-int command_case(struct context *context, int argc, char **argv)
+static int run_case(struct context *context, int argc, char **argv)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
 	struct json_builder builder = {0};
 	struct json_object *parameters;
 	struct name name = {0};
-	int r, first = options_read(context, argc, argv, NULL, NULL, NULL, NULL);
+	int r, first = options_read(context, argc, argv, NULL, NULL);
 
 	if (first < 0)
 		return -first;
@@ -33,3 +33,14 @@ int command_case(struct context *context, int argc, char **argv)
 		context->output->device_case(&context->layout, reply);
 	return r;
 }
+
+const struct command command_case = {
+	.name = "case",
+	.arguments = "DEVICE",
+	.brief = "all stored about a phone",
+	.summary = "Show everything stored about a phone: its attempts and notes.",
+	.words = COMPLETE_DEVICE,
+	.examples = {{"idevicetriage case 1-2.3", "the phone at this port"},
+		{"idevicetriage case 5E6F", "the phone whose ECID ends in 5E6F"}},
+	.run = run_case,
+};

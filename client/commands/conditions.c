@@ -10,11 +10,15 @@
 #include "client/output/output.h"
 #include "common/base/text.h"
 
-enum { OPTION_NAME = REPORTED_OPTIONS_END, OPTION_SESSION };
+enum { OPTION_NAME = OPTION_OWN, OPTION_SESSION };
 
-static const struct option own[] = {CONDITION_OPTIONS, UNSET_OPTION,
-	{"name", required_argument, NULL, OPTION_NAME},
-	{"session", required_argument, NULL, OPTION_SESSION}, {0}};
+static const struct command_option own[] = {
+	CONDITION_OPTIONS,
+	UNSET_OPTION,
+	{"name", OPTION_NAME, "NAME", "the name of the port in the shop"},
+	{"session", OPTION_SESSION, "SESSION", "correct those of this attempt", COMPLETE_SESSION},
+	{0},
+};
 
 struct conditions_request {
 	struct reported reported;
@@ -107,10 +111,10 @@ static int run(struct context *context, const struct conditions_request *request
 	return r;
 }
 
-int command_conditions(struct context *context, int argc, char **argv)
+static int run_conditions(struct context *context, int argc, char **argv)
 {
 	struct conditions_request request = {0};
-	int first = options_read(context, argc, argv, NULL, own, take, &request);
+	int first = options_read(context, argc, argv, take, &request);
 
 	if (first < 0)
 		return -first;
@@ -125,3 +129,17 @@ int command_conditions(struct context *context, int argc, char **argv)
 	}
 	return run(context, &request, first < argc ? argv[first] : NULL);
 }
+
+const struct command command_conditions = {
+	.name = "conditions",
+	.arguments = "[PORT|DEVICE]",
+	.brief = "which cable, which parts",
+	.summary = "Show or set the conditions at a port or of a phone, which apply until changed.",
+	.options = own,
+	.words = COMPLETE_PORT,
+	.examples = {{"idevicetriage conditions 1-2.3 --name 'slot 4' --cable L07",
+			     "a port and the cable that stays in it"},
+		{"idevicetriage conditions 5E6F --earpiece-flex disconnected",
+			"a part of a phone"}},
+	.run = run_conditions,
+};

@@ -11,9 +11,17 @@
 #include "common/model/phone_model.h"
 #include "common/wire/records.h"
 
-static const struct option own[] = {{"short", no_argument, NULL, 's'},
-	{"all", no_argument, NULL, 'a'}, {"verbose", no_argument, NULL, 'v'},
-	{"case", required_argument, NULL, 'c'}, {"log", required_argument, NULL, 'l'}, {0}};
+enum { OPTION_SHORT = OPTION_OWN, OPTION_ALL, OPTION_CASE, OPTION_LOG };
+
+static const struct command_option own[] = {
+	{"short", OPTION_SHORT, NULL, "one line: the verdict and the next step"},
+	{"all", OPTION_ALL, NULL, "every suspect with all its reasons"},
+	{"verbose", 'v', NULL, "and the rule and the source of each sentence"},
+	{"case", OPTION_CASE, "FILE", "the phone in a case file, without the daemon",
+		COMPLETE_FILE},
+	{"log", OPTION_LOG, "FILE", "the phone in a tool's log, without the daemon", COMPLETE_FILE},
+	{0},
+};
 
 struct wanted {
 	enum detail detail;
@@ -26,10 +34,10 @@ static int take(void *user, int option, const char *value)
 	struct wanted *wanted = user;
 
 	switch (option) {
-	case 's':
+	case OPTION_SHORT:
 		wanted->detail = DETAIL_SHORT;
 		break;
-	case 'a':
+	case OPTION_ALL:
 		wanted->detail = DETAIL_ALL;
 		break;
 	case 'v':
@@ -41,7 +49,7 @@ static int take(void *user, int option, const char *value)
 			return EXIT_USAGE;
 		}
 		wanted->file = value;
-		wanted->is_log = option == 'l';
+		wanted->is_log = option == OPTION_LOG;
 	}
 	return EXIT_DONE;
 }
@@ -144,11 +152,11 @@ static int ask_or_read(struct context *context, const char *text, struct json_ob
 	return r == EXIT_DONE ? ask_diagnosis(context, connection, text, ret) : r;
 }
 
-int command_diagnose(struct context *context, int argc, char **argv)
+static int run_diagnose(struct context *context, int argc, char **argv)
 {
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
 	struct wanted wanted = {.detail = DETAIL_NORMAL};
-	int r, first = options_read(context, argc, argv, "v", own, take, &wanted);
+	int r, first = options_read(context, argc, argv, take, &wanted);
 	const char *text;
 
 	if (first < 0)
@@ -165,3 +173,16 @@ int command_diagnose(struct context *context, int argc, char **argv)
 	context->output->diagnosis(&context->layout, reply, wanted.detail);
 	return verdict_code(field_object(reply, "verdict"));
 }
+
+const struct command command_diagnose = {
+	.name = "diagnose",
+	.arguments = "[DEVICE|SESSION]",
+	.brief = "why restores fail",
+	.summary = "Show why restores of a phone fail, and what to try next.",
+	.options = own,
+	.words = COMPLETE_DEVICE_OR_SESSION,
+	.examples = {{"idevicetriage diagnose", "the phone of the newest restore"},
+		{"idevicetriage diagnose --log restore.log",
+			"the log of a restore tool, from any computer"}},
+	.run = run_diagnose,
+};

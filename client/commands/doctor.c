@@ -54,12 +54,12 @@ static void ask_daemon(struct context *context, struct doctor *doctor, struct js
 		doctor->ports = field_list(*ports, "groups");
 }
 
-int command_doctor(struct context *context, int argc, char **argv)
+static int run_doctor(struct context *context, int argc, char **argv)
 {
 	CLEANUP(json_object_putp) struct json_object *status = NULL, *sessions = NULL;
 	CLEANUP(json_object_putp) struct json_object *devices = NULL, *ports = NULL;
 	CLEANUP(json_object_putp) struct json_object *result = NULL;
-	int first = options_read(context, argc, argv, NULL, NULL, NULL, NULL);
+	int first = options_read(context, argc, argv, NULL, NULL);
 	/* Only for tests: a tree that replaces the system. */
 	const char *root = getenv("IDEVICETRIAGE_SYSROOT");
 	struct doctor doctor = {.root = root ? root : ""};
@@ -80,3 +80,13 @@ int command_doctor(struct context *context, int argc, char **argv)
 	context->output->doctor(&context->layout, result);
 	return field_number_or(result, "problems", 0) > 0 ? EXIT_REFUSED : EXIT_DONE;
 }
+
+const struct command command_doctor = {
+	.name = "doctor",
+	.arguments = "",
+	.brief = "find faults of the bench",
+	.summary = "Check this bench, and print what to change. Changes nothing.",
+	.examples = {{"idevicetriage doctor", "exits with 1 if there is a problem"},
+		{"idevicetriage --json doctor | jq .problems", "the number of problems"}},
+	.run = run_doctor,
+};

@@ -429,11 +429,11 @@ static bool explain(struct answers *answers, char **words, int count, bool known
 	return true;
 }
 
-int command_explain(struct context *context, int argc, char **argv)
+static int run_explain(struct context *context, int argc, char **argv)
 {
 	CLEANUP(free_words) char **words = spare_numbers(argc, argv);
 	struct answers answers = {.context = context, .worst = EXIT_DONE};
-	int first = words ? options_read(context, argc, words, NULL, NULL, NULL, NULL) : 0;
+	int first = words ? options_read(context, argc, words, NULL, NULL) : 0;
 
 	if (!words)
 		return report_no_memory();
@@ -457,3 +457,13 @@ int command_explain(struct context *context, int argc, char **argv)
 	}
 	return answers.worst;
 }
+
+const struct command command_explain = {
+	.name = "explain",
+	.arguments = "CODE|STEP|MODEL ...",
+	.brief = "a code, step or model",
+	.summary = "Explain an error code, a step of a restore or a model.",
+	.examples = {{"idevicetriage explain 4013", "an error number of iTunes or Finder"},
+		{"idevicetriage explain iPhone12,3", "a model: connector, parts, buttons"}},
+	.run = run_explain,
+};

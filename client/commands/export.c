@@ -18,8 +18,13 @@ struct export_options {
 	bool mask;
 };
 
-static const struct option own[] = {
-	{"output", required_argument, NULL, 'o'}, {"mask", no_argument, NULL, 'm'}, {0}};
+enum { OPTION_MASK = OPTION_OWN };
+
+static const struct command_option own[] = {
+	{"output", 'o', "FILE", "write to this file", COMPLETE_FILE},
+	{"mask", OPTION_MASK, NULL, "omit ECID, UDID and tickets: for third parties"},
+	{0},
+};
 
 static int take(void *user, int option, const char *value)
 {
@@ -313,10 +318,10 @@ static int write_export(
 	return r == EXIT_DONE ? new_file_finish(&file) : r;
 }
 
-int command_export(struct context *context, int argc, char **argv)
+static int run_export(struct context *context, int argc, char **argv)
 {
 	struct export_options options = {.path = "-"};
-	int first = options_read(context, argc, argv, "o:", own, take, &options);
+	int first = options_read(context, argc, argv, take, &options);
 
 	if (first < 0)
 		return -first;
@@ -329,3 +334,15 @@ int command_export(struct context *context, int argc, char **argv)
 		return options_too_many("export", argv[first + 1]);
 	return write_export(context, &options, argv[first]);
 }
+
+const struct command command_export = {
+	.name = "export",
+	.arguments = "DEVICE|SESSION",
+	.brief = "a case file of a phone",
+	.summary = "Write a phone's attempts as a case file, which import reads.",
+	.options = own,
+	.words = COMPLETE_DEVICE_OR_SESSION,
+	.examples = {{"idevicetriage export -o phone.json 5E6F", "all attempts of a phone"},
+		{"idevicetriage export --mask 3f9c21aa", "one session, without identifiers"}},
+	.run = run_export,
+};

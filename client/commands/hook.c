@@ -415,8 +415,15 @@ static void on_idle(struct context *context, void *user)
 
 /* The command line */
 
-static const struct option own[] = {{"on", required_argument, NULL, 'o'},
-	{"cursor", required_argument, NULL, 'c'}, {"timeout", required_argument, NULL, 't'}, {0}};
+enum { OPTION_ON = OPTION_OWN, OPTION_CURSOR, OPTION_TIMEOUT };
+
+static const struct command_option own[] = {
+	{"on", OPTION_ON, "EVENTS", "only these, separated by commas", COMPLETE_WORDS,
+		"session-ended diagnosis-changed port-suspect"},
+	{"cursor", OPTION_CURSOR, "FILE", "where it stores how far it has come", COMPLETE_FILE},
+	{"timeout", OPTION_TIMEOUT, "SECONDS", "end the command after this time (default: 60)"},
+	{0},
+};
 
 static int take(void *user, int option, const char *value)
 {
@@ -424,10 +431,10 @@ static int take(void *user, int option, const char *value)
 	int r;
 
 	switch (option) {
-	case 'o':
+	case OPTION_ON:
 		hook->wanted = value;
 		return check_wanted(value);
-	case 'c':
+	case OPTION_CURSOR:
 		hook->cursor = value;
 		return EXIT_DONE;
 	default:
@@ -463,10 +470,10 @@ static int follow(struct hook *hook)
 		records_parameters(&builder, NULL, hook->handled));
 }
 
-int command_hook(struct context *context, int argc, char **argv)
+static int run_hook(struct context *context, int argc, char **argv)
 {
 	struct hook hook = {.context = context, .limit_s = LIMIT_DEFAULT_S, .lock = -1};
-	int r, first = options_read(context, argc, argv, "+", own, take, &hook);
+	int r, first = options_read(context, argc, argv, take, &hook);
 
 	if (first < 0)
 		return -first;
@@ -483,3 +490,17 @@ int command_hook(struct context *context, int argc, char **argv)
 	free(hook.own_cursor);
 	return r;
 }
+
+const struct command command_hook = {
+	.name = "hook",
+	.arguments = "-- COMMAND ...",
+	.brief = "run a command per event",
+	.summary = "Run a command for each event, with the event as JSON on its standard input.",
+	.options = own,
+	.words = COMPLETE_PROGRAM,
+	.ordered = true,
+	.examples = {{"idevicetriage hook -- jq .event", "prints the name of each event"},
+		{"idevicetriage hook --on session-ended --cursor hook.cursor -- ./to-ticket",
+			"a script of the shop"}},
+	.run = run_hook,
+};

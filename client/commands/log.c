@@ -11,14 +11,19 @@ struct log_options {
 	int64_t after;
 };
 
-static const struct option own[] = {
-	{"follow", no_argument, NULL, 'f'}, {"after", required_argument, NULL, 'a'}, {0}};
+enum { OPTION_AFTER = OPTION_OWN };
+
+static const struct command_option own[] = {
+	{"follow", 'f', NULL, "continue with new records until interrupted"},
+	{"after", OPTION_AFTER, "SEQUENCE", "start after this record"},
+	{0},
+};
 
 static int take(void *user, int option, const char *value)
 {
 	struct log_options *options = user;
 
-	if (option == 'a')
+	if (option == OPTION_AFTER)
 		return option_number("--after", value, 0, &options->after);
 	options->follow = true;
 	return EXIT_DONE;
@@ -36,14 +41,14 @@ static int show_reply(void *user, struct json_object *reply)
 	return EXIT_DONE;
 }
 
-int command_log(struct context *context, int argc, char **argv)
+static int run_log(struct context *context, int argc, char **argv)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	struct json_builder builder = {0};
 	struct log_options options = {0};
 	struct name name = {0};
 	const char *session = NULL;
-	int r, first = options_read(context, argc, argv, "f", own, take, &options);
+	int r, first = options_read(context, argc, argv, take, &options);
 
 	if (first < 0)
 		return -first;
@@ -65,3 +70,15 @@ int command_log(struct context *context, int argc, char **argv)
 			records_parameters(&builder, session, options.after));
 	return records_read(context, connection, session, options.after, show_reply, context);
 }
+
+const struct command command_log = {
+	.name = "log",
+	.arguments = "[SESSION]",
+	.brief = "the records of a session",
+	.summary = "Show the records of a session, or of all.",
+	.options = own,
+	.words = COMPLETE_SESSION,
+	.examples = {{"idevicetriage log 3f9c21aa", "the session with this end of its identifier"},
+		{"idevicetriage log -f", "all records, and new ones until Ctrl-C"}},
+	.run = run_log,
+};

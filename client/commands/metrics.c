@@ -10,7 +10,10 @@
 #include "client/options.h"
 #include "common/base/text.h"
 
-static const struct option own[] = {{"output", required_argument, NULL, 'o'}, {0}};
+static const struct command_option own[] = {
+	{"output", 'o', "FILE", "write to this file", COMPLETE_FILE},
+	{0},
+};
 
 static int take(void *user, int option, const char *value)
 {
@@ -133,13 +136,25 @@ static int write_metrics(struct context *context, const char *path)
 	return r == EXIT_DONE ? new_file_finish(&file) : r;
 }
 
-int command_metrics(struct context *context, int argc, char **argv)
+static int run_metrics(struct context *context, int argc, char **argv)
 {
 	const char *path = "-";
-	int first = options_read(context, argc, argv, "o:", own, take, &path);
+	int first = options_read(context, argc, argv, take, &path);
 
 	if (first < 0)
 		return -first;
 	return first < argc ? options_too_many("metrics", argv[first])
 			    : write_metrics(context, path);
 }
+
+const struct command command_metrics = {
+	.name = "metrics",
+	.arguments = "",
+	.brief = "counts for node_exporter",
+	.summary = "Write the numbers of the bench for the textfile collector of node_exporter.",
+	.options = own,
+	.examples = {{"idevicetriage metrics", "to standard output"},
+		{"idevicetriage metrics -o idevicetriage.prom",
+			"to a file, as a whole or not at all"}},
+	.run = run_metrics,
+};

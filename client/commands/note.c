@@ -18,9 +18,17 @@
 
 #define NOTE_END_LEAST 4 /* characters of a note's identifier that may stand for it */
 
-static const struct option own[] = {{"history", required_argument, NULL, 'H'},
-	{"correct", required_argument, NULL, 'c'}, {"remove", required_argument, NULL, 'r'},
-	{"session", required_argument, NULL, 's'}, {0}};
+enum { OPTION_HISTORY = OPTION_OWN, OPTION_CORRECT, OPTION_REMOVE, OPTION_SESSION };
+
+static const struct command_option own[] = {
+	{"history", OPTION_HISTORY, "WORD", "a word of its history, such as liquid or drop",
+		COMPLETE_HISTORY},
+	{"correct", OPTION_CORRECT, "NOTE", "replace this note"},
+	{"remove", OPTION_REMOVE, "NOTE", "take this note back"},
+	{"session", OPTION_SESSION, "SESSION", "the phone of this session, instead of DEVICE",
+		COMPLETE_SESSION},
+	{0},
+};
 
 struct note_request {
 	const char *words[WORDS_MAX]; /* of history */
@@ -58,9 +66,9 @@ static int take(void *user, int option, const char *value)
 {
 	struct note_request *note = user;
 
-	if (option == 'H')
+	if (option == OPTION_HISTORY)
 		return take_word(note, value);
-	if (option == 's') {
+	if (option == OPTION_SESSION) {
 		note->session = value;
 		return EXIT_DONE;
 	}
@@ -69,7 +77,7 @@ static int take(void *user, int option, const char *value)
 		return EXIT_USAGE;
 	}
 	note->amends = value;
-	note->removes = option == 'r';
+	note->removes = option == OPTION_REMOVE;
 	return EXIT_DONE;
 }
 
@@ -277,10 +285,10 @@ static int check(const struct note_request *note, bool named)
 	return EXIT_USAGE;
 }
 
-int command_note(struct context *context, int argc, char **argv)
+static int run_note(struct context *context, int argc, char **argv)
 {
 	struct note_request note = {0};
-	int r, first = options_read(context, argc, argv, NULL, own, take, &note);
+	int r, first = options_read(context, argc, argv, take, &note);
 	char **words;
 
 	if (first < 0)
@@ -291,3 +299,15 @@ int command_note(struct context *context, int argc, char **argv)
 		r = check(&note, note.session || first < argc);
 	return r == EXIT_DONE ? send_all(context, &note, argv[first]) : r;
 }
+
+const struct command command_note = {
+	.name = "note",
+	.arguments = "DEVICE [TEXT ...]",
+	.brief = "a note about a phone",
+	.summary = "Add a note about a phone, correct one, or take one back.",
+	.options = own,
+	.words = COMPLETE_DEVICE,
+	.examples = {{"idevicetriage note 1-2.3 customer says it fell", "a sentence"},
+		{"idevicetriage note 5E6F --history liquid", "a word that the diagnosis uses"}},
+	.run = run_note,
+};

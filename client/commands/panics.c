@@ -28,10 +28,10 @@ struct choices {
 	const char *folder; /* where to store reports; NULL = nowhere */
 };
 
-static const struct option own[] = {
-	{"file", no_argument, NULL, 'f'},
-	{"output", required_argument, NULL, 'o'},
-	{"verbose", no_argument, NULL, 'v'},
+static const struct command_option own[] = {
+	{"file", 'f', NULL, "the arguments are report files, not a phone", COMPLETE_FILE},
+	{"output", 'o', "FOLDER", "also save the phone's reports there", COMPLETE_FOLDER},
+	{"verbose", 'v', NULL, "also print the sources"},
 	{0},
 };
 
@@ -439,10 +439,10 @@ static int show_phone(struct context *context, const char *name, const struct ch
 	return reading.code;
 }
 
-int command_panics(struct context *context, int argc, char **argv)
+static int run_panics(struct context *context, int argc, char **argv)
 {
 	struct choices choices = {0};
-	int first = options_read(context, argc, argv, "fo:v", own, take, &choices);
+	int first = options_read(context, argc, argv, take, &choices);
 
 	if (first < 0)
 		return -first;
@@ -457,3 +457,16 @@ int command_panics(struct context *context, int argc, char **argv)
 		return options_too_many("panics", argv[first + 1]);
 	return show_phone(context, argv[first], &choices);
 }
+
+const struct command command_panics = {
+	.name = "panics",
+	.arguments = "DEVICE|--file FILE ...",
+	.brief = "read panic reports",
+	.summary = "Show which parts the panic reports of a phone point to.",
+	.options = own,
+	.words = COMPLETE_DEVICE,
+	.examples = {{"idevicetriage panics --file panic-full.ips",
+			     "a report file, without a phone"},
+		{"idevicetriage panics -v --file panic-full.ips", "with the sources"}},
+	.run = run_panics,
+};

@@ -15,8 +15,13 @@ struct purge_options {
 	bool yes;
 };
 
-static const struct option own[] = {
-	{"before", required_argument, NULL, 'b'}, {"yes", no_argument, NULL, 'y'}, {0}};
+enum { OPTION_BEFORE = OPTION_OWN };
+
+static const struct command_option own[] = {
+	{"before", OPTION_BEFORE, "DAY", "only attempts from before this day"},
+	{"yes", 'y', NULL, "do not ask"},
+	{0},
+};
 
 /* Reads the start of a day in local time. */
 static int read_day(const char *value, int64_t *ret)
@@ -37,7 +42,7 @@ static int take(void *user, int option, const char *value)
 {
 	struct purge_options *options = user;
 
-	if (option == 'b')
+	if (option == OPTION_BEFORE)
 		return read_day(value, &options->before_us);
 	options->yes = true;
 	return EXIT_DONE;
@@ -90,10 +95,10 @@ static int purge(struct context *context, const struct purge_options *options, c
 	return r;
 }
 
-int command_purge(struct context *context, int argc, char **argv)
+static int run_purge(struct context *context, int argc, char **argv)
 {
 	struct purge_options options = {0};
-	int first = options_read(context, argc, argv, "y", own, take, &options);
+	int first = options_read(context, argc, argv, take, &options);
 
 	if (first < 0)
 		return -first;
@@ -105,3 +110,16 @@ int command_purge(struct context *context, int argc, char **argv)
 		return options_too_many("purge", argv[first + 1]);
 	return purge(context, &options, first < argc ? argv[first] : NULL);
 }
+
+const struct command command_purge = {
+	.name = "purge",
+	.arguments = "[DEVICE]",
+	.brief = "delete a phone",
+	.summary = "Delete a phone, or attempts from before a day. Cannot be undone.",
+	.options = own,
+	.words = COMPLETE_DEVICE,
+	.examples = {{"idevicetriage purge --before 2025-01-31 --yes",
+			     "old attempts of all phones"},
+		{"idevicetriage purge --yes 5E6F", "all about this phone"}},
+	.run = run_purge,
+};

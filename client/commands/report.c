@@ -8,7 +8,10 @@
 
 #define DEFAULT_FILE "report.html"
 
-static const struct option own[] = {{"output", required_argument, NULL, 'o'}, {0}};
+static const struct command_option own[] = {
+	{"output", 'o', "FILE", "write to this file (default: report.html)", COMPLETE_FILE},
+	{0},
+};
 
 static int take(void *user, int option, const char *value)
 {
@@ -51,11 +54,11 @@ static int write_report(struct context *context, const struct report *report, co
 	return EXIT_DONE;
 }
 
-int command_report(struct context *context, int argc, char **argv)
+static int run_report(struct context *context, int argc, char **argv)
 {
 	CLEANUP(report_done) struct report report = {0};
 	const char *path = DEFAULT_FILE;
-	int r, first = options_read(context, argc, argv, "o:", own, take, &path);
+	int r, first = options_read(context, argc, argv, take, &path);
 
 	if (first < 0)
 		return -first;
@@ -67,3 +70,15 @@ int command_report(struct context *context, int argc, char **argv)
 	report.reveal = context->reveal;
 	return write_report(context, &report, path);
 }
+
+const struct command command_report = {
+	.name = "report",
+	.arguments = "[DEVICE|SESSION]",
+	.brief = "a page for the customer",
+	.summary = "Write the diagnosis as a page for the customer, with an annex for technicians.",
+	.options = own,
+	.words = COMPLETE_DEVICE_OR_SESSION,
+	.examples = {{"idevicetriage report", "the phone of the newest restore, to report.html"},
+		{"idevicetriage report -o 5E6F.html 5E6F", "another phone, to this file"}},
+	.run = run_report,
+};

@@ -464,7 +464,7 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 	return tool_exit_code(&run->tool);
 }
 
-int command_run(struct context *context, int argc, char **argv)
+static int run_tool_command(struct context *context, int argc, char **argv)
 {
 	struct run run = {.context = context, .signal_fd = -1};
 	CLEANUP(json_object_putp) struct json_object *begin = NULL;
@@ -488,3 +488,18 @@ int command_run(struct context *context, int argc, char **argv)
 	logfile_done(&run.log);
 	return r;
 }
+
+const struct command command_run = {
+	.name = "run",
+	.arguments = "-- TOOL ...",
+	.brief = "run a restore tool",
+	.summary = "Run a restore tool and send its log to the daemon.",
+	.options = plan_options,
+	.words = COMPLETE_PROGRAM,
+	.ordered = true,
+	.examples = {{"idevicetriage run -- idevicerestore -u firmware.ipsw",
+			     "exits with the status of the tool"},
+		{"idevicetriage run --cable L12 -- idevicerestore -u firmware.ipsw",
+			"the same with another cable"}},
+	.run = run_tool_command,
+};

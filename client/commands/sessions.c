@@ -4,7 +4,10 @@
 #include "client/options.h"
 #include "client/output/output.h"
 
-static const struct option own[] = {{"limit", required_argument, NULL, 'n'}, {0}};
+static const struct command_option own[] = {
+	{"limit", 'n', "NUMBER", "list at most this many"},
+	{0},
+};
 
 static int take(void *user, int option, const char *value)
 {
@@ -54,13 +57,13 @@ static int ask_pages(struct context *context, struct connection *connection, con
 	return r;
 }
 
-int command_sessions(struct context *context, int argc, char **argv)
+static int run_sessions(struct context *context, int argc, char **argv)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
 	struct name name = {0};
 	int64_t limit = -1;
-	int r, first = options_read(context, argc, argv, "n:", own, take, &limit);
+	int r, first = options_read(context, argc, argv, take, &limit);
 
 	if (first < 0)
 		return -first;
@@ -76,3 +79,15 @@ int command_sessions(struct context *context, int argc, char **argv)
 		context->output->sessions(&context->layout, reply);
 	return r;
 }
+
+const struct command command_sessions = {
+	.name = "sessions",
+	.arguments = "[DEVICE]",
+	.brief = "the restore attempts",
+	.summary = "List the restore attempts, newest first.",
+	.options = own,
+	.words = COMPLETE_DEVICE,
+	.examples = {{"idevicetriage sessions -n 5", "the newest five"},
+		{"idevicetriage sessions 1-2.3", "those of the phone at this port"}},
+	.run = run_sessions,
+};

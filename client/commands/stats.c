@@ -7,8 +7,14 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 
-static const struct option own[] = {
-	{"by", required_argument, NULL, 'b'}, {"since", required_argument, NULL, 's'}, {0}};
+enum { OPTION_BY = OPTION_OWN, OPTION_SINCE };
+
+static const struct command_option own[] = {
+	{"by", OPTION_BY, "WHAT", "port (default), cable, bench, model, week or tool",
+		COMPLETE_WORDS, "port cable bench model week tool"},
+	{"since", OPTION_SINCE, "DAY", "only attempts from this day on"},
+	{0},
+};
 
 struct stats_options {
 	const char *by;
@@ -20,7 +26,7 @@ static int take(void *user, int option, const char *value)
 	static const char *const words[] = {"port", "cable", "bench", "model", "week", "tool"};
 	struct stats_options *options = user;
 
-	if (option == 's') {
+	if (option == OPTION_SINCE) {
 		if (moment_read(value, (int64_t)clock_now().wall_us, &options->since_us) == 0)
 			return EXIT_DONE;
 		report_error("--since must be a day such as 2026-01-31, or a time, not %s.", value);
@@ -36,14 +42,14 @@ static int take(void *user, int option, const char *value)
 	return EXIT_USAGE;
 }
 
-int command_stats(struct context *context, int argc, char **argv)
+static int run_stats(struct context *context, int argc, char **argv)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
 	struct stats_options options = {.by = "port"};
 	struct json_builder builder = {0};
 	struct json_object *parameters;
-	int r, first = options_read(context, argc, argv, NULL, own, take, &options);
+	int r, first = options_read(context, argc, argv, take, &options);
 
 	if (first < 0)
 		return -first;
@@ -60,3 +66,14 @@ int command_stats(struct context *context, int argc, char **argv)
 		context->output->statistics(&context->layout, reply);
 	return r;
 }
+
+const struct command command_stats = {
+	.name = "stats",
+	.arguments = "",
+	.brief = "failures by port, cable",
+	.summary = "Count the failures by port, cable, bench, model, week or tool.",
+	.options = own,
+	.examples = {{"idevicetriage stats --by cable", "which cable fails most"},
+		{"idevicetriage stats --since 2026-01-31", "from this day on"}},
+	.run = run_stats,
+};

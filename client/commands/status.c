@@ -58,11 +58,11 @@ static int ask_status(
 	return *ret ? EXIT_DONE : report_no_memory();
 }
 
-int command_status(struct context *context, int argc, char **argv)
+static int run_status(struct context *context, int argc, char **argv)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	CLEANUP(json_object_putp) struct json_object *status = NULL;
-	int r, first = options_read(context, argc, argv, NULL, NULL, NULL, NULL);
+	int r, first = options_read(context, argc, argv, NULL, NULL);
 
 	if (first < 0)
 		return -first;
@@ -75,3 +75,13 @@ int command_status(struct context *context, int argc, char **argv)
 		context->output->status(&context->layout, status);
 	return r;
 }
+
+const struct command command_status = {
+	.name = "status",
+	.arguments = "",
+	.brief = "phones, running restores",
+	.summary = "Show the daemon, its sources, the phones and the running restores.",
+	.examples = {{"idevicetriage status", "what is on the bench"},
+		{"idevicetriage --json status | jq .devices", "the phones, for a script"}},
+	.run = run_status,
+};

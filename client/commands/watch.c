@@ -116,14 +116,14 @@ static void warn_of_ports(struct context *context, struct connection *connection
 	}
 }
 
-int command_watch(struct context *context, int argc, char **argv)
+static int run_watch(struct context *context, int argc, char **argv)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	struct json_builder builder = {0};
 	struct watch watch = {0};
 	struct stream stream = {
 		.method = "Watch", .show = show_change, .tick_ms = TICK_MS, .user = &watch};
-	int r, first = options_read(context, argc, argv, NULL, NULL, NULL, NULL);
+	int r, first = options_read(context, argc, argv, NULL, NULL);
 
 	if (first < 0)
 		return -first;
@@ -141,3 +141,13 @@ int command_watch(struct context *context, int argc, char **argv)
 	json_object_putp(&watch.session);
 	return r;
 }
+
+const struct command command_watch = {
+	.name = "watch",
+	.arguments = "",
+	.brief = "events as they happen",
+	.summary = "Show events and changed verdicts as they happen, until interrupted.",
+	.examples = {{"idevicetriage watch", "until Ctrl-C"},
+		{"idevicetriage --json watch", "one JSON object a line"}},
+	.run = run_watch,
+};

@@ -16,12 +16,12 @@
 #define BAR_EVERY_US (100 * USEC_PER_MSEC)
 #define BAR_COLUMNS 20
 
-enum { OPTION_DEVICE = REPORTED_OPTIONS_END, OPTION_DRY_RUN };
+enum { OPTION_DEVICE = OPTION_OWN, OPTION_DRY_RUN };
 
-static const struct option own[] = {
+static const struct command_option own[] = {
 	LOG_OPTIONS,
-	{"device", required_argument, NULL, OPTION_DEVICE},
-	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{"device", OPTION_DEVICE, "DEVICE", "the phone, for files that name none", COMPLETE_DEVICE},
+	{"dry-run", OPTION_DRY_RUN, NULL, "print what would be imported, change nothing"},
 	{0},
 };
 
@@ -355,10 +355,10 @@ int import_read_case(struct context *context, const char *path, struct triage_ca
 	return EXIT_DONE;
 }
 
-int command_import(struct context *context, int argc, char **argv)
+static int run_import(struct context *context, int argc, char **argv)
 {
 	struct request request = {0};
-	int first = options_read(context, argc, argv, NULL, own, take, &request);
+	int first = options_read(context, argc, argv, take, &request);
 	struct import import = {.context = context};
 
 	if (first < 0)
@@ -375,3 +375,16 @@ int command_import(struct context *context, int argc, char **argv)
 	made_done(&import.made);
 	return import.code;
 }
+
+const struct command command_import = {
+	.name = "import",
+	.arguments = "FILE ...",
+	.brief = "add logs and case files",
+	.summary = "Add restores done elsewhere, from logs of restore tools and case files.",
+	.options = own,
+	.words = COMPLETE_FILE,
+	.examples = {{"idevicetriage import --host 'counter Mac' restore.log",
+			     "a restore on another computer"},
+		{"idevicetriage import --dry-run restore.log", "what the file contains"}},
+	.run = run_import,
+};

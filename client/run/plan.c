@@ -10,14 +10,14 @@
 
 #define ARGUMENTS_BYTES_MAX 16384 /* of the tool's command line, for the daemon */
 
-enum { OPTION_PORT = CONDITION_OPTIONS_END, OPTION_TICKET, OPTION_LOG, OPTION_ECID };
+enum { OPTION_PORT = OPTION_OWN, OPTION_TICKET, OPTION_LOG, OPTION_ECID };
 
-static const struct option own[] = {
+const struct command_option plan_options[] = {
 	CONDITION_OPTIONS,
-	{"port", required_argument, NULL, OPTION_PORT},
-	{"ticket", required_argument, NULL, OPTION_TICKET},
-	{"log", required_argument, NULL, OPTION_LOG},
-	{"ecid", required_argument, NULL, OPTION_ECID},
+	{"port", OPTION_PORT, "PORT", "the USB port", COMPLETE_PORT},
+	{"ticket", OPTION_TICKET, "TICKET", "the ticket number of the shop", COMPLETE_TICKET},
+	{"log", OPTION_LOG, "FILE", "write the tool's log to this file", COMPLETE_FILE},
+	{"ecid", OPTION_ECID, "ECID", "the phone, if the tool's own options do not name it"},
 	{0},
 };
 
@@ -70,7 +70,7 @@ static int take(void *user, int option, const char *value)
 int plan_read(struct plan *plan, struct context *context, int argc, char **argv)
 {
 	plan->conditions = json_new_array(&plan->builder);
-	return options_read(context, argc, argv, "+", own, take, plan);
+	return options_read(context, argc, argv, take, plan);
 }
 
 void plan_done(struct plan *plan)

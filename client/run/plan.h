@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "client/client.h"
+#include "client/command.h"
 #include "client/fields.h"
 #include "common/base/id.h"
 
@@ -17,6 +17,7 @@ struct plan {
 	uint64_t ecid; /* 0 = not given */
 };
 
+extern const struct command_option plan_options[];
 /* Reads the options of `run`. Returns the index of the tool's name in argv, or minus an exit code
  * after saying why. */
 int plan_read(struct plan *plan, struct context *context, int argc, char **argv);

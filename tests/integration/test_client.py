@@ -292,7 +292,7 @@ def test_wrong_usage(client, daemon, arguments):
 def test_an_option_that_is_wrong_is_named_with_its_command(client, daemon, arguments, command, option):
     message = client(*arguments).stderr
     assert f"idevicetriage: {command}" in message and f" {option}" in message
-    assert "idevicetriage --help" in message
+    assert f"idevicetriage{'' if command == 'idevicetriage' else ' ' + command} --help" in message
 
 
 @pytest.mark.parametrize("command", ["status", "watch", "sessions", "log", "diagnose"])
@@ -768,5 +768,5 @@ def test_a_misspelled_word_is_answered_with_the_nearest(client, daemon, argument
 
 def test_help_shows_the_usage_of_a_command(client, daemon):
     assert client("help").stdout == client("--help").stdout
-    assert "idevicetriage [OPTIONS] sessions [DEVICE]\n" in client("help", "sessions").stdout
+    assert "idevicetriage sessions [OPTIONS] [DEVICE]\n" in client("help", "sessions").stdout
     assert "Did you mean" not in client("xyzzy").stderr

@@ -11,11 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MANUAL = (ROOT / 'man/idevicetriage.1.scd').read_text()
 COMPLETION = (ROOT / 'client/completion.bash').read_text()
-SOURCES = '\n'.join(path.read_text() for path in (ROOT / 'client').rglob('*.[ch]'))
-# Every option of any command: the tables of getopt_long(3).
-LONG = set(re.findall(r'\{"([a-z-]+)", (?:no|required|optional)_argument', SOURCES))
-LETTERS = set(re.findall(r"_argument, NULL, '([a-zA-Z])'\}", SOURCES))
-COMMANDS = re.findall(r'^\t\{"([a-z]+)", "', (ROOT / 'client/main.c').read_text(), re.MULTILINE)
+COMMANDS = re.findall(r'&command_([a-z]+),', (ROOT / 'client/help.c').read_text())
 # "The conditions of *run*" in the manual.
 CONDITIONS = {'cable', 'earpiece-flex', 'display', 'battery', 'minimal-boot', 'condition'}
 
@@ -66,17 +62,37 @@ def command(request, tmp_path_factory):
 
 
 @functools.cache
+def listed_options(command, name):
+    """The options that the help of a command lists: long names, and letters."""
+    text = command('help', name).stdout
+    return {word for pair in re.findall(r'^  (?:-([a-zA-Z]), |    )--([a-z-]+)', text, re.MULTILINE) for word in pair if word}
+
+
+@functools.cache
 def accepted_options(command, name):
     """A second unknown option lets no command begin, even where the first one is the value of `option`."""
-    return {option.lstrip('-') for option in [*(f'--{long}' for long in LONG), *(f'-{letter}' for letter in LETTERS)]
-            if not re.search(rf'has no option {option}[.;]', command(name, option, '--no-such-option', '--no-such-option').stderr)}
+    candidates = SHARED.union(*(listed_options(command, other) for other in COMMANDS))
+    return {option for option in candidates
+            if not re.search(rf'has no option -{{1,2}}{option}[.;]',
+                             command(name, f"{'--' if option[1:] else '-'}{option}", '--no-such-option', '--no-such-option').stderr)}
 
 
 @pytest.mark.parametrize('name', COMMANDS)
-def test_each_option_of_a_command_is_documented(command, name):
-    accepted = accepted_options(command, name)
-    assert accepted - SHARED == manual_options(name)
-    assert SHARED <= accepted
+def test_the_options_of_a_command_are_in_its_help_and_in_the_manual(command, name):
+    assert accepted_options(command, name) == listed_options(command, name) | SHARED
+    assert listed_options(command, name) == manual_options(name)
+
+
+@pytest.mark.parametrize('name', COMMANDS)
+def test_the_help_of_a_command_has_its_usage_its_options_and_two_examples(command, name):
+    text = command('help', name).stdout
+    assert command(name, '--help').stdout == command(name, '-h').stdout == text
+    usage, _, summary, *_ = text.splitlines()
+    assert usage.startswith(f'Usage: idevicetriage {name}')
+    assert ('[OPTIONS]' in usage) == bool(listed_options(command, name))
+    assert re.fullmatch(r'[A-Z].*\.', summary)
+    assert len(re.findall(rf'^  idevicetriage (?:--json )?{name}\b.*\n      \S', text.split('\nExamples:\n')[1], re.MULTILINE)) == 2
+    assert max(map(len, text.splitlines())) <= 80
 
 
 @pytest.mark.parametrize('name', COMMANDS)
@@ -84,27 +100,36 @@ def test_the_completion_offers_the_options_of_a_command(command, name):
     script = (f"source {ROOT / 'client/completion.bash'}; COMP_WORDS=(idevicetriage {name} --); COMP_CWORD=2; "
               "_idevicetriage; printf '%s\\n' \"${COMPREPLY[@]}\"")
     offered = subprocess.run(['bash', '-c', script], capture_output=True, text=True, check=True).stdout.split()
-    assert {word[2:] for word in offered if word != '--'} == accepted_options(command, name) & LONG
+    assert {word[2:] for word in offered if word != '--'} == {name for name in accepted_options(command, name) if name[1:]}
 
 
 def test_the_commands_are_in_the_help_the_manual_and_the_completion(command):
     help_text = command('--help').stdout
-    assert COMMANDS and re.findall(r'^  ([a-z]+) ', help_text, re.MULTILINE) == COMMANDS
+    assert help_text == command('help').stdout
+    assert COMMANDS and re.findall(r'(?:^|  )  ([a-z]+)  ', help_text, re.MULTILINE) == COMMANDS
     assert set(re.findall(r'^\*idevicetriage\* \[_options_\] \*([a-z]+)\*', MANUAL, re.MULTILINE)) == set(COMMANDS)
     assert set(re.findall(r'^\*([a-z]+)\*', part('COMMANDS'), re.MULTILINE)) == set(COMMANDS)
     assert set(re.search(r"'status [a-z ]+'", COMPLETION).group().strip("'").split()) == set(COMMANDS)
 
 
-def test_the_help_names_real_options(command):
-    named = set(re.findall(r'--([a-z-]+)', command('--help').stdout))
-    assert SHARED - LETTERS <= named
-    assert named <= LONG
+def test_the_help_is_one_screen_with_the_options_of_every_command(command):
+    lines = command('--help').stdout.splitlines()
+    assert len(lines) < 24  # the prompt needs a line, too
+    assert max(map(len, lines)) <= 80
+    text = '\n'.join(lines)
+    assert set(re.findall(r'--([a-z-]+)', text)) | set(re.findall(r'(?<!\S)-([a-zA-Z])\b', text)) == SHARED
+
+
+def test_a_mistake_names_the_help_of_the_command(command):
+    assert command('sessions', '-n').stderr.endswith('sessions needs a value after -n; see `idevicetriage sessions --help`.\n')
+    assert command('stats', 'extra').stderr.endswith('unexpected argument extra; see `idevicetriage stats --help`.\n')
+    assert command('--no').stderr.endswith('idevicetriage has no option --no; see `idevicetriage --help`.\n')
 
 
 def test_the_help_and_the_manual_have_the_exit_codes_of_diagnose(command):
     codes = set(re.findall(r'EXIT_[A-Z]+ = (\d\d)\b', (ROOT / 'client/client.h').read_text()))
     assert codes and codes == set(re.findall(r'^(\d\d)\s', part('EXIT STATUS'), re.MULTILINE))
-    assert codes <= set(re.findall(r'\b\d\d\b', command('--help').stdout.split('diagnose exits')[1]))
+    assert codes <= set(re.findall(r'\b\d\d\b', command('help', 'diagnose').stdout.split('diagnose exits')[1]))
 
 
 def test_the_daemon_has_the_options_of_its_manual(request):
