@@ -13,6 +13,7 @@
 #include "client/bounded_command.h"
 #include "client/new_file.h"
 #include "client/options.h"
+#include "client/output/output.h"
 #include "client/records.h"
 #include "client/stream.h"
 #include "common/base/clock.h"
@@ -307,12 +308,14 @@ static int run_command(struct hook *hook, const char *event, struct json_object 
 {
 	CLEANUP(json_object_putp)
 	struct json_object *input = input_new(event, record, diagnosis);
+	CLEANUP(json_object_putp)
+	struct json_object *versioned = input ? json_versioned(input) : NULL;
 	CLEANUP(freep) char *line = NULL;
 	const char *text;
 	size_t length;
 	int r, status;
 
-	text = input ? json_write(input, &length) : NULL;
+	text = versioned ? json_write(versioned, &length) : NULL;
 	if (!text || asprintf(&line, "%s\n", text) < 0) {
 		line = NULL;
 		report_no_memory();

@@ -377,18 +377,6 @@ static int say_start_failure(int error, const char *tool)
 	return error == -ENOENT ? TOOL_NOT_FOUND : TOOL_NOT_EXECUTABLE;
 }
 
-/* Whether the phone needs a next step: not after a success, or if a person stopped the restore. */
-static bool is_verdict_wanted(const struct run *run)
-{
-	static const char *const outcomes[] = {"failed", "not-started", "ended-unknown"};
-	const char *outcome = field_text_or(run->feed.progress, "outcome", "");
-
-	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++)
-		if (text_equal(outcome, outcomes[i]))
-			return run->feed.session[0] && !run->feed.problem[0] && !run->cut_short;
-	return false;
-}
-
 /* Diagnose's reply for the session; NULL if the daemon does not answer at once. */
 static struct json_object *ask_verdict(struct run *run)
 {
@@ -397,7 +385,8 @@ static struct json_object *ask_verdict(struct run *run)
 	struct json_builder builder = {0};
 	struct json_object *parameters, *diagnosis;
 
-	if (!is_verdict_wanted(run) || connection_open(run->context->socket, &connection) < 0)
+	if (!run->feed.session[0] || run->feed.problem[0] || run->cut_short ||
+		connection_open(run->context->socket, &connection) < 0)
 		return NULL;
 	parameters = json_new_object(&builder);
 	json_put_text(&builder, parameters, "session", run->feed.session);
@@ -450,7 +439,7 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 		return say_start_failure(r, argv[0]);
 	run->started_us = clock_now().monotonic_us;
 	run->live_us = run->started_us + LIVE_EVERY_US;
-	screen_init(&run->screen, run->context->output->live);
+	screen_init(&run->screen, run->context->output->tool_fd, run->context->output->live);
 	layout_init(&run->layout, stderr, -1, run->context->reveal);
 	feed_init(&run->feed, run->context->socket, json_object_get(begin),
 		run->screen.live_fd >= 0 ? ASK_LIVE_US : ASK_QUIET_US);

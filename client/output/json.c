@@ -1,11 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* JSON output for scripts: the daemon's answer unchanged, one object per line, each flushed. */
+/* JSON output for scripts: the daemon's answer with the version of the format, one object per line,
+ * each flushed. */
 #include "client/output/output.h"
+
+#include <unistd.h>
+
+#include <json-c/linkhash.h>
+
+#include "client/client.h"
+
+struct json_object *json_versioned(struct json_object *object)
+{
+	struct json_builder builder = {0};
+	struct json_object *versioned = json_new_object(&builder);
+
+	json_put_number(&builder, versioned, "formatVersion", JSON_FORMAT_VERSION);
+	if (object) {
+		json_object_object_foreach(object, key, value)
+			json_put(&builder, versioned, key, json_object_get(value));
+	}
+	return json_finish(&builder, versioned);
+}
 
 static void print(FILE *out, struct json_object *object)
 {
+	CLEANUP(json_object_putp) struct json_object *versioned = json_versioned(object);
 	size_t length;
-	const char *text = json_write(object, &length);
+	const char *text = versioned ? json_write(versioned, &length) : NULL;
 
 	if (text)
 		fprintf(out, "%s\n", text);
@@ -32,6 +53,17 @@ static void json_explanation(struct layout *layout, struct json_object *explanat
 	print(layout->out, explanation);
 }
 
+/* The exit status stays the tool's, even if the output cannot be written. */
+static void print_end(struct json_object *object)
+{
+	CLEANUP(json_object_putp) struct json_object *versioned = json_versioned(object);
+	size_t length;
+	const char *text = versioned ? json_write(versioned, &length) : NULL;
+
+	if (text && dprintf(STDOUT_FILENO, "%s\n", text) < 0)
+		report_error("Cannot write the output (%m).");
+}
+
 /* At the end it is in `problem`. */
 static void json_run_notice(const char *sentence)
 {
@@ -53,9 +85,8 @@ static void json_run_end(const struct run_end *end, bool reveal)
 	if (field_object(end->diagnosis, "verdict"))
 		json_put(&builder, object, "verdict",
 			json_object_get(field_object(end->diagnosis, "verdict")));
-	/* Standard output belongs to the tool. */
 	if (!builder.failed)
-		print(stderr, object);
+		print_end(object);
 }
 
 const struct output output_json = {
@@ -78,4 +109,6 @@ const struct output output_json = {
 	.run_notice = json_run_notice,
 	.run_end = json_run_end,
 	.imported = json_reply,
+	/* Standard output has only the end. */
+	.tool_fd = STDERR_FILENO,
 };

@@ -14,10 +14,9 @@ struct run_end {
 	const char *log_problem; /* why the log file is incomplete; NULL = it is complete */
 	const char *problem;	 /* why the daemon's copy is incomplete; NULL = it is complete */
 	bool killed;
-	int number;		    /* signal or exit status */
-	struct json_object *result; /* Session, or NULL */
-	struct json_object
-		*diagnosis; /* Diagnose's reply if the restore did not succeed, or NULL */
+	int number;		       /* signal or exit status */
+	struct json_object *result;    /* Session, or NULL */
+	struct json_object *diagnosis; /* Diagnose's reply, or NULL */
 };
 
 /* How much of a diagnosis is shown. */
@@ -61,8 +60,18 @@ struct output {
 	/* An imported attempt, or with `dryRun` one that would be imported: `file`, `attempt` (its
 	 * number there), `session` (Session), `lines`, `added`, `recordsLeftOut`. */
 	void (*imported)(struct layout *layout, struct json_object *attempt);
-	bool live; /* show a live line on a terminal */
+	int tool_fd; /* for the output of a tool during a run */
+	bool live;   /* show a live line on a terminal */
 };
+
+/* Of all JSON that this program prints, except case files, which have a version of their own. It
+ * changes when a member changes its meaning, its type or its place, or is gone: not for new members
+ * and new words. */
+#define JSON_FORMAT_VERSION 1
+
+/* A copy of the object with `formatVersion` before its members, which it borrows (NULL: without
+ * members). Returns NULL when out of memory. */
+struct json_object *json_versioned(struct json_object *object);
 
 extern const struct output output_text;
 extern const struct output output_json;

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/client.h"
 #include "client/mask.h"
@@ -501,11 +502,18 @@ static const char *run_outcome(const char *outcome)
 	return outcome;
 }
 
-/* The command that failed says what to do next. */
-static void put_run_verdict(struct json_object *diagnosis, bool reveal)
+/* The command that failed says what to do next: not after a success, or if a person stopped the
+ * restore. */
+static void put_run_verdict(const char *outcome, struct json_object *diagnosis, bool reveal)
 {
+	static const char *const outcomes[] = {"failed", "not-started", "ended-unknown"};
 	struct layout layout;
+	size_t i = 0;
 
+	while (i < ARRAY_SIZE(outcomes) && !text_equal(outcome, outcomes[i]))
+		i++;
+	if (!diagnosis || i == ARRAY_SIZE(outcomes))
+		return;
 	layout_init(&layout, stderr, -1, reveal);
 	layout_put(&layout, "idevicetriage: ");
 	text_short_diagnosis(&layout, diagnosis);
@@ -540,8 +548,7 @@ static void text_run_end(const struct run_end *end, bool reveal)
 	if (end->log_problem)
 		report_error("The log file %s is incomplete: %s.%s", end->log, end->log_problem,
 			end->session && !end->problem ? " The daemon has the whole log." : "");
-	if (end->diagnosis)
-		put_run_verdict(end->diagnosis, reveal);
+	put_run_verdict(outcome, end->diagnosis, reveal);
 }
 
 static void text_imported(struct layout *layout, struct json_object *attempt)
@@ -599,5 +606,6 @@ const struct output output_text = {
 	.run_notice = text_run_notice,
 	.run_end = text_run_end,
 	.imported = text_imported,
+	.tool_fd = STDOUT_FILENO,
 	.live = true,
 };

@@ -48,15 +48,15 @@ static bool same_terminal(void)
 	       fstat(STDERR_FILENO, &err) == 0 && out.st_rdev == err.st_rdev;
 }
 
-void screen_init(struct screen *screen, bool live)
+void screen_init(struct screen *screen, int out, bool live)
 {
 	const char *term = getenv("TERM");
 
 	*screen = (struct screen){.live_fd = -1};
-	screen->regular = is_regular(STDOUT_FILENO);
-	screen->fd = screen->regular ? -1 : reopen(STDOUT_FILENO);
+	screen->regular = is_regular(out);
+	screen->fd = screen->regular ? -1 : reopen(out);
 	if (screen->fd < 0)
-		screen->fd = STDOUT_FILENO;
+		screen->fd = out;
 	if (!live || !isatty(STDERR_FILENO) || !term || strcmp(term, "dumb") == 0)
 		return;
 	screen->one = same_terminal();
@@ -124,7 +124,7 @@ size_t screen_write(struct screen *screen, const char *bytes, size_t length)
 		return length;
 	if (screen->one)
 		hide(screen);
-	if (screen->fd == STDOUT_FILENO && !screen->regular && length > PIECE_BYTES)
+	if (screen->fd <= STDERR_FILENO && !screen->regular && length > PIECE_BYTES)
 		length = PIECE_BYTES;
 	n = write_now(screen->fd, bytes, length);
 	if (n < 0) {

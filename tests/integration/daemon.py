@@ -20,6 +20,13 @@ def until(condition, seconds=20.0, what='the condition'):
         time.sleep(0.02)
 
 
+def versioned(line):
+    """The object of a line of JSON, without the version of the format that each has."""
+    found = json.loads(line)
+    assert list(found)[0] == 'formatVersion' and found.pop('formatVersion') == 1, line
+    return found
+
+
 def processor_seconds(process):
     """The processor time of a process so far: what it costs, however busy the computer is."""
     with open(f'/proc/{process.pid}/stat', encoding='ascii') as stat:
@@ -77,7 +84,7 @@ class Bench:
 
     def ask(self, *arguments):
         """Runs the command with --json and gives what it printed."""
-        return json.loads(self.triage('--json', *arguments).stdout)
+        return versioned(self.triage('--json', *arguments).stdout)
 
     def call(self, method, **parameters):
         """One call on the socket; gives the parameters of its answer."""

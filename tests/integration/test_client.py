@@ -15,6 +15,7 @@ import time
 import pytest
 
 import standin
+from daemon import versioned
 
 LIMIT = 60  # seconds for anything that a test waits for
 
@@ -45,7 +46,7 @@ class Client:
 
     def json(self, *arguments):
         result = self("--json", *arguments)
-        return [json.loads(line) for line in result.stdout.splitlines()]
+        return [versioned(line) for line in result.stdout.splitlines()]
 
     def start(self, *arguments, **options):
         process = subprocess.Popen([self.command, *map(str, arguments)],
@@ -147,18 +148,18 @@ def test_log_begins_after_a_sequence(client, daemon):
 
 def test_follow_goes_on_over_a_restart_of_the_daemon(client, daemon):
     process = client.start("--json", "log", "-f")
-    assert json.loads(process.stdout.readline())["records"][-1]["sequence"] == 2
+    assert versioned(process.stdout.readline())["records"][-1]["sequence"] == 2
     daemon.stop()
     daemon.start()
-    assert json.loads(process.stdout.readline())["records"][0]["sequence"] == 3
+    assert versioned(process.stdout.readline())["records"][0]["sequence"] == 3
     process.terminate()
     assert process.stderr.read().count(b"broke") == 1
 
 
 def test_watch_prints_each_change_at_once(client, daemon):
     process = client.start("--json", "watch")
-    assert json.loads(process.stdout.readline())["event"] == "state"
-    assert json.loads(process.stdout.readline())["record"]["sequence"] == 3
+    assert versioned(process.stdout.readline())["event"] == "state"
+    assert versioned(process.stdout.readline())["record"]["sequence"] == 3
     process.terminate()
 
 
@@ -404,7 +405,8 @@ def test_run_ends_with_the_verdict_and_the_next_step(client, daemon):
 def test_run_gives_no_verdict_where_nothing_failed(client, daemon, outcome):
     daemon.result = standin.session(outcome=outcome)
     assert client.run_shell("exit 7").stderr.count("\n") == 1
-    assert not any(method == "Diagnose" for method, _ in daemon.calls)
+    (end,) = client.json("run", "--", "sh", "-c", "exit 7")
+    assert end["result"]["outcome"] == outcome and end["verdict"]["phase"]
 
 
 def test_run_ends_without_a_verdict_that_is_refused(client, daemon):
@@ -415,14 +417,23 @@ def test_run_ends_without_a_verdict_that_is_refused(client, daemon):
     assert client.run_shell("exit 7").stderr == END
 
 
-def test_run_as_json_leaves_standard_output_to_the_tool(client, daemon):
+def test_run_as_json_has_standard_output_for_the_end_alone(client, daemon):
     result = client("--json", "run", "--", "sh", "-c", "echo out; exit 7")
-    assert result.returncode == 7 and result.stdout == "out\n"
-    end = json.loads(result.stderr)
+    assert result.returncode == 7 and result.stderr == "out\n"
+    end = versioned(result.stdout)
     assert end["session"] == standin.SESSION and end["exitStatus"] == 7
     assert end["result"]["outcome"] == "failed" and "problem" not in end
     assert end["verdict"]["nextStep"]["experiment"] == "swap-cable"
     assert pathlib.Path(end["log"]).read_text() == "out\n"
+
+
+@pytest.mark.parametrize("status", [0, 7])
+def test_run_as_json_exits_as_the_tool_even_if_nobody_reads_its_end(client, daemon, status):
+    with open("/dev/full", "w") as full:
+        process = client.start("--json", "run", "--", "sh", "-c", f"exit {status}", stdout=full)
+        _, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == status
+    assert errors == b"idevicetriage: Cannot write the output (No space left on device).\n"
 
 
 def test_run_keeps_the_log_for_its_owner_alone(client, daemon):

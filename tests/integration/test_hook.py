@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from daemon import until
+from daemon import until, versioned
 
 ECID = '0x001C2D6A3C8A802E'
 OTHERS = ['0x0000000000000A01', '0x0000000000000A02']
@@ -30,7 +30,7 @@ class Hook:
 
     def seen(self):
         text = self.seen_file.read_text() if self.seen_file.exists() else ''
-        return [(line.split(' ', 1)[0], json.loads(line.split(' ', 1)[1])) for line in text.splitlines()]
+        return [(line.split(' ', 1)[0], versioned(line.split(' ', 1)[1])) for line in text.splitlines()]
 
     def events(self):
         return [event for event, _ in self.seen()]

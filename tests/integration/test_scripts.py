@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What scripts wait for and read."""
+import pathlib
+import re
+
+from daemon import versioned
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ECID = '0x001C2D6A3C8A802E'
+FAILING = 'printf "Waiting for NAND (28)\\nGot status message\\nStatus: Disk Failure\\n"; exit 1'
+
+
+def fail(bench, *options):
+    """A restore under `run` that fails; gives what `run --json` prints."""
+    return versioned(bench.triage('run', '--json', '--ecid', ECID, *options, '--', 'sh', '-c', FAILING, check=False).stdout)
+
+
+# Commands that print no JSON of this format: a case file, the format of node_exporter, text, or nothing.
+OTHERS = {'export', 'metrics', 'help', 'hook'}
+
+
+def test_each_line_of_json_begins_with_the_version_of_the_format(bench, folder):
+    bench.start()
+    session = fail(bench)['session']
+    log = folder / 'tool.log'
+    log.write_text(bench.records(session) and 'INFO: idevicerestore 1.0.0\nWaiting for NAND (28)\nERROR: Unable to restore\n')
+    panic = next((ROOT / 'tests/fuzz/corpus/panic').glob('heat-watch.ips'))
+    calls = [['status'], ['sessions'], ['log'], ['log', session], ['diagnose', session], ['case', ECID],
+             ['report', '-o', folder / 'page.html', session], ['explain', '4013', '28'],
+             ['conditions', '1-2', '--cable', 'L07'], ['conditions'], ['note', ECID, 'wet'], ['stats'], ['doctor'],
+             ['attempt', ECID, '--outcome', 'failed'], ['attempt', '--session', session, '--cable', 'L08'],
+             ['import', '--device', ECID, log], ['panics', '--file', panic], ['run', '--', 'true'],
+             ['purge', '--yes', ECID]]
+    commands = set(re.findall(r'&command_([a-z]+),', (ROOT / 'client/help.c').read_text()))
+    assert {call[0] for call in calls} | {'watch'} | OTHERS == commands
+    for call in calls:
+        lines = bench.triage('--json', *call, check=False).stdout.splitlines()
+        assert lines, call
+        for line in lines:
+            versioned(line)
