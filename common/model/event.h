@@ -86,7 +86,8 @@ enum event_kind {
 	/* The session machine's own conclusions. */
 	EVENT_SESSION_BEGIN = 60, /* name = bench, text = why */
 	EVENT_SESSION_END = 61,	  /* number = enum outcome, code = iTunes-equivalent code or 0,
-				   * mode = where the phone came back, text = why */
+				   * mode = where the phone came back, text = why; before = the
+				   * outcome so far if it had ended already */
 	EVENT_SILENCE = 62,   /* a wait is past its budget: name = budget, number = seconds, flag =
 				 enum silence_transfers */
 	EVENT_LINK_LOST = 63, /* an unannounced detach */
@@ -212,7 +213,7 @@ struct event {
 	uint32_t speed_mbps;
 	uint32_t hub_depth; /* hubs between the computer's port and the phone */
 	char name[NAME_SIZE];
-	char before[NAME_SIZE]; /* of a correction: what it replaces, truncated */
+	char before[NAME_SIZE]; /* what it replaces, truncated */
 	char by[BY_SIZE];	/* of a correction: who made it, as far as known */
 	const char *text;
 	size_t text_length;

@@ -75,6 +75,8 @@ static void end_session(struct session *session, struct stamp at, enum outcome o
 
 	end->number = outcome;
 	end->mode = session_end_mode(session);
+	if (!session->running)
+		text_copy(end->before, sizeof(end->before), outcome_name(session->attempt.outcome));
 	if (outcome == OUTCOME_FAILED)
 		end->code = session_itunes_code(session);
 	event_set_text(end, why);

@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-from daemon import versioned
+from daemon import until, versioned
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ECID = '0x001C2D6A3C8A802E'
@@ -38,3 +38,23 @@ def test_each_line_of_json_begins_with_the_version_of_the_format(bench, folder):
         assert lines, call
         for line in lines:
             versioned(line)
+
+
+# --- The end of a session -----------------------------------------------------------------------------
+
+def test_a_second_end_names_the_first(bench, make_phone, folder):
+    phone = make_phone().phone
+    phone.set_mode('restore')
+    bench.start()
+    until(lambda: bench.sees(phone.identity.udid), what='the phone')
+    tool = bench.run(['sh', '-c', f'echo "Waiting for NAND (28)"; until test -e {folder}/go; do sleep 0.05; done; exit 1'],
+                     '--ecid', hex(phone.identity.ecid))
+    (session,) = until(lambda: [each for each in bench.sessions() if each.get('operation')], what='the restore')
+    phone.set_mode('gone')
+    until(lambda: not bench.sees(phone.identity.udid), what='the detach')
+    (folder / 'go').touch()
+    tool.communicate(timeout=30)
+    phone.set_mode('restore')
+    until(lambda: bench.records(session['session'], 'session-end')[1:], what='the second end')
+    first, second = bench.records(session['session'], 'session-end')
+    assert first['state'] == second['state'] == second['before'] == 'failed' and 'before' not in first
