@@ -17,7 +17,7 @@ enum exit_code {
 	EXIT_USAGE = 2,
 	EXIT_UNREACHABLE = 3,  /* no daemon */
 	EXIT_UNKNOWN_NAME = 4, /* no such device or session */
-	/* Only for `diagnose`. */
+	/* Only for `diagnose` and `wait`. */
 	EXIT_CONNECTION = 10,
 	EXIT_SOFTWARE = 11,
 	EXIT_HARDWARE = 20,

@@ -65,6 +65,7 @@ extern const struct command command_conditions;
 extern const struct command command_note;
 extern const struct command command_attempt;
 extern const struct command command_run;
+extern const struct command command_wait;
 extern const struct command command_hook;
 extern const struct command command_import;
 extern const struct command command_export;

@@ -57,7 +57,7 @@ _idevicetriage() {
 	esac
 
 	case $command in
-	'') own='status watch sessions log diagnose report explain doctor case stats metrics note attempt conditions panics run hook import export purge help' ;;
+	'') own='status watch sessions log diagnose report explain doctor case stats metrics note attempt conditions panics run wait hook import export purge help' ;;
 	sessions) own='--limit' ;;
 	log) own='--follow --after' ;;
 	diagnose) own='--short --all --verbose --case --log' ;;
@@ -74,6 +74,7 @@ _idevicetriage() {
 	purge) own='--before --yes' ;;
 	run) own='--cable --port --earpiece-flex --display --battery --minimal-boot --condition --ticket
 		--ecid --log --' ;;
+	wait) own='--ticket --next --timeout' ;;
 	hook) own='--on --cursor --timeout --' ;;
 	import) own='--dry-run --outcome --device --host --host-os --tool --action --firmware --model --cable --port --earpiece-flex --display --battery
 		--minimal-boot --condition --ticket'

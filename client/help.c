@@ -12,7 +12,7 @@
 #define LETTER_MAX 0xff
 
 static const char *const exit_codes =
-	"diagnose exits with 0 no failure, 10 connection, 11 software, 20 hardware,\n"
+	"It exits with 0 no failure, 10 connection, 11 software, 20 hardware,\n"
 	"30 undecided, 40 a restore is running, 41 it hangs.\n";
 
 const struct command *const commands[] = {
@@ -28,6 +28,7 @@ const struct command *const commands[] = {
 	&command_note,
 	&command_attempt,
 	&command_run,
+	&command_wait,
 	&command_hook,
 	&command_import,
 	&command_export,
@@ -133,7 +134,7 @@ static void print_command(const struct command *command)
 	printf("\nExamples:\n");
 	for (size_t i = 0; i < COMMAND_EXAMPLES_MAX && command->examples[i].line; i++)
 		printf("  %s\n      %s\n", command->examples[i].line, command->examples[i].does);
-	if (command == &command_diagnose)
+	if (command == &command_diagnose || command == &command_wait)
 		printf("\n%s", exit_codes);
 	printf("\nOptions of every command: idevicetriage --help. More: man idevicetriage\n");
 }

@@ -194,3 +194,21 @@ int rpc_call_plain(struct context *context, struct connection *connection, const
 
 	return rpc_call(context, connection, method, &builder, NULL, ret);
 }
+
+int rpc_ask_beside(struct context *context, struct connection **connection, const char *method,
+	struct json_builder *builder, struct json_object *parameters, struct varlink_reply *ret)
+{
+	int r = *connection ? 0 : rpc_open_quietly(context, connection);
+
+	if (r < 0) {
+		json_object_put(parameters);
+		return -EAGAIN;
+	}
+	r = connection_send(*connection, builder, method, parameters, false);
+	if (r == 0)
+		r = connection_wait(*connection, ANSWER_MS, ret);
+	if (r == 0)
+		return 0;
+	*connection = connection_free(*connection);
+	return r == -EMSGSIZE || r == -EBADMSG ? -EBADMSG : -EAGAIN;
+}

@@ -29,5 +29,10 @@ int rpc_call_allowing(struct context *context, struct connection *connection, co
 /* As rpc_call(), without parameters. */
 int rpc_call_plain(struct context *context, struct connection *connection, const char *method,
 	struct json_object **ret);
+/* Calls a method over *connection, a second one beside a stream, which it opens if it is NULL;
+ * quietly. Takes ownership of `parameters`. Returns 0 with *ret set (varlink_reply_done() frees
+ * it), -EAGAIN if the daemon is lost, or -EBADMSG if asking again would not help. */
+int rpc_ask_beside(struct context *context, struct connection **connection, const char *method,
+	struct json_builder *builder, struct json_object *parameters, struct varlink_reply *ret);
 /* Reports an error of the daemon and returns its exit code. */
 int rpc_refused(const struct varlink_reply *reply);

@@ -2,6 +2,7 @@
 /* `diagnose`: why restores of a phone fail, and what to try next. */
 #include <errno.h>
 
+#include "client/diagnosis_reply.h"
 #include "client/import/import.h"
 #include "client/resolve.h"
 #include "client/options.h"
@@ -52,34 +53,6 @@ static int take(void *user, int option, const char *value)
 		wanted->is_log = option == OPTION_LOG;
 	}
 	return EXIT_DONE;
-}
-
-static int phase_code(const char *phase)
-{
-	static const struct {
-		const char *phase;
-		enum exit_code code;
-	} codes[] = {
-		{"none", EXIT_DONE},
-		{"phase1-connection", EXIT_CONNECTION},
-		{"phase1-software", EXIT_SOFTWARE},
-		{"phase2-hardware", EXIT_HARDWARE},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
-		if (text_equal(phase, codes[i].phase))
-			return codes[i].code;
-	return EXIT_UNDECIDED;
-}
-
-/* While a restore is running, the verdict is not final. */
-static int verdict_code(struct json_object *verdict)
-{
-	const char *running = field_text(verdict, "running");
-
-	if (running)
-		return text_equal(running, "hung") ? EXIT_HUNG : EXIT_RUNNING;
-	return phase_code(field_text_or(verdict, "phase", ""));
 }
 
 static struct json_object *sessions_of(struct json_builder *builder, const struct triage_case *c)
@@ -171,7 +144,7 @@ static int run_diagnose(struct context *context, int argc, char **argv)
 	if (r != EXIT_DONE)
 		return r;
 	context->output->diagnosis(&context->layout, reply, wanted.detail);
-	return verdict_code(field_object(reply, "verdict"));
+	return diagnosis_code(reply);
 }
 
 const struct command command_diagnose = {

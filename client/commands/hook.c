@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "client/bounded_command.h"
+#include "client/diagnosis_reply.h"
 #include "client/new_file.h"
 #include "client/options.h"
 #include "client/output/output.h"
@@ -23,7 +24,6 @@
 
 #define LIMIT_DEFAULT_S 60
 #define LIMIT_MAX_S 86400
-#define ANSWER_MS 30000
 /* How often the cursor is written while there are only other records. */
 #define SAVE_EVERY_US (60 * USEC_PER_SEC)
 #define CURSOR_BYTES_MAX 64
@@ -211,22 +211,12 @@ static int ask(struct hook *hook, const char *method, struct json_builder *build
 	struct json_object *parameters, struct json_object **ret)
 {
 	struct varlink_reply reply = {0};
-	int r = hook->connection ? 0 : rpc_open_quietly(hook->context, &hook->connection);
+	int r = rpc_ask_beside(
+		hook->context, &hook->connection, method, builder, parameters, &reply);
 
-	if (r < 0) {
-		json_object_put(parameters);
-		return -EAGAIN;
-	}
-	r = connection_send(hook->connection, builder, method, parameters, false);
-	if (r == 0)
-		r = connection_wait(hook->connection, ANSWER_MS, &reply);
-	if (r < 0) {
-		hook->connection = connection_free(hook->connection);
-		/* Asking again would not help. */
-		*ret = NULL;
-		return r == -EMSGSIZE || r == -EBADMSG ? 0 : -EAGAIN;
-	}
-	*ret = reply.error ? NULL : json_object_get(reply.parameters);
+	if (r == -EAGAIN)
+		return r;
+	*ret = r < 0 || reply.error ? NULL : json_object_get(reply.parameters);
 	varlink_reply_done(&reply);
 	return 0;
 }
@@ -260,16 +250,6 @@ static void put_member(struct json_builder *builder, struct json_object *object,
 		json_put(builder, object, key, json_object_get(value));
 }
 
-static struct json_object *find_session(struct json_object *diagnosis, const char *session)
-{
-	struct json_object *list = field_list(diagnosis, "sessions");
-
-	for (size_t i = 0; session && i < field_count(list); i++)
-		if (text_equal(field_text_or(field_item(list, i), "session", ""), session))
-			return field_item(list, i);
-	return NULL;
-}
-
 /* Returns NULL when out of memory. */
 static struct json_object *input_new(
 	const char *event, struct json_object *record, struct json_object *diagnosis)
@@ -279,8 +259,8 @@ static struct json_object *input_new(
 
 	json_put_text(&builder, input, "event", event);
 	put_member(&builder, input, "record", record);
-	put_member(
-		&builder, input, "session", find_session(diagnosis, field_text(record, "session")));
+	put_member(&builder, input, "session",
+		diagnosis_session(diagnosis, field_text(record, "session")));
 	put_member(&builder, input, "device", field_object(diagnosis, "device"));
 	put_member(&builder, input, "verdict", field_object(diagnosis, "verdict"));
 	return json_finish(&builder, input);

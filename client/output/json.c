@@ -103,6 +103,7 @@ const struct output output_json = {
 	.change = json_reply,
 	.doctor = json_reply,
 	.diagnosis = json_diagnosis,
+	.waited = json_reply,
 	.report = json_reply,
 	.explanation = json_explanation,
 	.panic = json_panic,

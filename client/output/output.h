@@ -46,6 +46,8 @@ struct output {
 	void (*change)(struct layout *layout, struct json_object *reply);
 	/* The result of doctor_run(). */
 	void (*doctor)(struct layout *layout, struct json_object *result);
+	/* The end of a session that was waited for: `session`, `result` (Session), `verdict`. */
+	void (*waited)(struct layout *layout, struct json_object *end);
 	void (*diagnosis)(struct layout *layout, struct json_object *reply, enum detail detail);
 	/* What `report` has written: file, device, attempts, attemptsLeftOut. */
 	void (*report)(struct layout *layout, struct json_object *written);

@@ -600,6 +600,7 @@ const struct output output_text = {
 	.change = text_change,
 	.doctor = text_doctor,
 	.diagnosis = text_diagnosis,
+	.waited = text_short_diagnosis,
 	.report = text_report,
 	.explanation = text_explanation,
 	.panic = text_panic,

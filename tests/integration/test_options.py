@@ -129,7 +129,8 @@ def test_a_mistake_names_the_help_of_the_command(command):
 def test_the_help_and_the_manual_have_the_exit_codes_of_diagnose(command):
     codes = set(re.findall(r'EXIT_[A-Z]+ = (\d\d)\b', (ROOT / 'client/client.h').read_text()))
     assert codes and codes == set(re.findall(r'^(\d\d)\s', part('EXIT STATUS'), re.MULTILINE))
-    assert codes <= set(re.findall(r'\b\d\d\b', command('help', 'diagnose').stdout.split('diagnose exits')[1]))
+    for name in ('diagnose', 'wait'):
+        assert codes <= set(re.findall(r'\b\d\d\b', command('help', name).stdout.split('It exits')[1]))
 
 
 def test_the_daemon_has_the_options_of_its_manual(request):

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What scripts wait for and read."""
+import os
 import pathlib
 import re
+import signal
+import subprocess
+
+import pytest
 
 from daemon import until, versioned
 
@@ -30,7 +35,7 @@ def test_each_line_of_json_begins_with_the_version_of_the_format(bench, folder):
              ['conditions', '1-2', '--cable', 'L07'], ['conditions'], ['note', ECID, 'wet'], ['stats'], ['doctor'],
              ['attempt', ECID, '--outcome', 'failed'], ['attempt', '--session', session, '--cable', 'L08'],
              ['import', '--device', ECID, log], ['panics', '--file', panic], ['run', '--', 'true'],
-             ['purge', '--yes', ECID]]
+             ['wait', session], ['purge', '--yes', ECID]]
     commands = set(re.findall(r'&command_([a-z]+),', (ROOT / 'client/help.c').read_text()))
     assert {call[0] for call in calls} | {'watch'} | OTHERS == commands
     for call in calls:
@@ -58,3 +63,180 @@ def test_a_second_end_names_the_first(bench, make_phone, folder):
     until(lambda: bench.records(session['session'], 'session-end')[1:], what='the second end')
     first, second = bench.records(session['session'], 'session-end')
     assert first['state'] == second['state'] == second['before'] == 'failed' and 'before' not in first
+
+
+# --- wait ----------------------------------------------------------------------------------------------
+
+class Wait:
+    """A running `wait`."""
+
+    def __init__(self, bench, *arguments):
+        self.process = subprocess.Popen([str(bench.build / 'client/idevicetriage'), 'wait', *arguments],
+                                        env=bench.environment, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.bench = bench
+
+    def follows(self):
+        """Whether it has asked about the past, and now waits for an event: it has two connections to the daemon."""
+        sockets = [link for link in pathlib.Path(f'/proc/{self.process.pid}/fd').iterdir()
+                   if os.readlink(link).startswith('socket:')]
+        return self.process.poll() is None and len(sockets) == 2 and self.sleeps()
+
+    def sleeps(self):
+        return pathlib.Path(f'/proc/{self.process.pid}/stat').read_text().rpartition(') ')[2][0] == 'S'
+
+    def end(self):
+        out, said = self.process.communicate(timeout=30)
+        return self.process.returncode, out, said
+
+
+@pytest.fixture
+def wait(bench):
+    waits = []
+
+    def start(*arguments):
+        waits.append(Wait(bench, *arguments))
+        until(waits[-1].follows, what='the wait')
+        return waits[-1]
+    yield start
+    for one in waits:
+        one.process.kill()
+        one.process.communicate()
+
+
+@pytest.fixture
+def restore(bench, folder):
+    """restore(*options, script=FAILING) starts a restore; its end() lets it go on with the script, and gives the session."""
+    tools = []
+
+    def start(*options, script=FAILING):
+        go = folder / f'go{len(tools)}'
+        known = len(bench.sessions())
+        tool = bench.run(['sh', '-c', f'until test -e {go}; do sleep 0.02; done\n{script}'], '--ecid', ECID, *options)
+        tools.append(tool)
+        tool.session = until(lambda: bench.sessions()[known:], what='the session')[0]['session']
+
+        def end():
+            go.touch()
+            tool.communicate(timeout=30)
+            return tool.session
+        tool.end = end
+        return tool
+    yield start
+    for tool in tools:
+        tool.kill()
+        tool.communicate()
+
+
+def test_wait_ends_with_the_session_and_exits_as_diagnose(bench, wait, restore):
+    bench.start()
+    tool = restore()
+    waits = [wait(tool.session), wait(tool.session[-8:], '--json')]
+    tool.end()
+    diagnosed = bench.triage('diagnose', '--short', tool.session)
+    code, line, said = waits[0].end()
+    assert (code, line, said) == (diagnosed.returncode, diagnosed.stdout, '') and code in (10, 11, 20, 30)
+    code, line, said = waits[1].end()
+    found = versioned(line)
+    assert found['session'] == found['result']['session'] == tool.session and found['result']['outcome'] == 'failed'
+    assert found['verdict'] == bench.verdict(tool.session) and code == diagnosed.returncode
+
+
+def test_wait_for_a_session_that_has_ended(bench):
+    bench.start()
+    session = fail(bench, '--ticket', '4711')['session']
+    diagnosed = bench.triage('diagnose', '--short', session)
+    for words in ([session], ['--ticket', '4711'], [session, '--timeout', '0'], ['--ticket', '4711', '--timeout', '0']):
+        found = bench.triage('wait', *words)
+        assert (found.returncode, found.stdout, found.stderr) == (diagnosed.returncode, diagnosed.stdout, ''), words
+
+
+def test_wait_exits_with_the_verdict_although_the_next_restore_runs(bench, restore):
+    bench.start()
+    session = fail(bench)['session']
+    code = bench.triage('diagnose').returncode
+    restore()
+    assert bench.triage('diagnose').returncode == 40
+    assert bench.triage('wait', session).returncode == code
+
+
+def test_wait_exits_with_0_after_a_success(bench, wait, restore):
+    bench.start()
+    tool = restore(script='printf "Got status message\nStatus: Restore Finished\n"')
+    found = wait(tool.session)
+    tool.end()
+    assert found.end()[0] == 0
+
+
+def test_wait_for_a_ticket_that_has_no_session_yet(bench, wait, restore):
+    bench.start()
+    fail(bench, '--ticket', '47')
+    found = wait('--ticket', '4711', '--json')
+    other = restore('--ticket', '4712')
+    other.end()
+    session = restore('--ticket', '4711').end()
+    code, line, said = found.end()
+    assert versioned(line)['session'] == session and said == '' and code == bench.triage('diagnose', session).returncode
+
+
+def test_wait_for_the_next_session_of_a_ticket(bench, wait, restore):
+    bench.start()
+    earlier = fail(bench, '--ticket', '4711')['session']
+    found = wait('--ticket', '4711', '--next', '--json')
+    session = restore('--ticket', '4711').end()
+    assert versioned(found.end()[1])['session'] == session != earlier
+    # One that runs has not ended yet.
+    tool = restore('--ticket', '4711')
+    found = wait('--ticket', '4711', '--next', '--json')
+    tool.end()
+    assert versioned(found.end()[1])['session'] == tool.session
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
+def test_wait_goes_on_over_a_restart_of_the_daemon(bench, wait, restore, number):
+    bench.start()
+    tool = restore('--ticket', '4711')
+    waits = [wait(tool.session, '--json'), wait('--ticket', '4711', '--json'), wait('--ticket', '4712', '--json')]
+    bench.stop(number)
+    bench.start()
+    tool.end()
+    for found in waits[:2]:
+        code, line, said = found.end()
+        assert versioned(line)['session'] == tool.session and 'waiting for the daemon' in said
+        assert code == bench.triage('diagnose', tool.session).returncode
+    # What ended while it heard nothing, and before another restart.
+    waits[2].process.send_signal(signal.SIGSTOP)
+    later = restore('--ticket', '4712').end()
+    bench.stop(number)
+    bench.start()
+    waits[2].process.send_signal(signal.SIGCONT)
+    assert versioned(waits[2].end()[1])['session'] == later
+
+
+def test_wait_gives_up_after_its_time(bench, restore):
+    bench.start()
+    tool = restore()
+    found = bench.triage('wait', tool.session, '--timeout', '1', check=False)
+    assert found.returncode == 40 and found.stdout.startswith('A restore is running')
+    found = bench.triage('wait', '--ticket', '4711', '--timeout', '1', check=False)
+    assert (found.returncode, found.stdout) == (4, '')
+    assert found.stderr == 'idevicetriage: No restore of the ticket 4711 has begun within 1 s.\n'
+
+
+def test_wait_gives_up_although_the_daemon_is_away(bench, wait, restore):
+    bench.start()
+    found = wait(restore().session, '--timeout', '2')
+    bench.stop()
+    code, out, said = found.end()
+    assert (code, out) == (3, '') and 'Cannot reach the daemon' in said
+
+
+def test_wait_for_what_does_not_exist(bench, wait, restore):
+    bench.start()
+    for name in ('01936f00-1111-7222-8333-444455556666', 'nonsense'):
+        found = bench.triage('wait', name, check=False)
+        assert (found.returncode, found.stdout) == (4, '') and f'No session {name} is known here' in found.stderr
+    for words in ([], ['--next', ECID], ['--ticket', '4711', ECID], [ECID, ECID]):
+        assert bench.triage('wait', *words, check=False).returncode == 2
+    bench.stop()
+    assert bench.triage('wait', '--ticket', '4711', check=False).returncode == 3
