@@ -14,18 +14,24 @@
 #define TIMES_WORSE_MIN 3
 #define GIGABYTE 1e9
 
+/* What identifies the computer of a port. */
+static const char *computer(struct json_object *group)
+{
+	return field_text_or(group, "hostId", field_text_or(group, "host", ""));
+}
+
 /* Failed transfers and bytes of the other ports of the same computer. */
 static void add_others(
 	struct json_object *groups, size_t index, int64_t *ret_errors, double *ret_bytes)
 {
-	const char *host = field_text_or(field_item(groups, index), "host", "");
+	const char *here = computer(field_item(groups, index));
 
 	*ret_errors = 0;
 	*ret_bytes = 0;
 	for (size_t i = 0; i < field_count(groups); i++) {
 		struct json_object *other = field_item(groups, i);
 
-		if (i == index || !text_equal(field_text_or(other, "host", ""), host))
+		if (i == index || !text_equal(computer(other), here))
 			continue;
 		*ret_errors += field_number_or(other, "linkErrors", 0);
 		*ret_bytes += (double)field_number_or(other, "linkBytes", 0);

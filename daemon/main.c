@@ -10,6 +10,7 @@
 
 #include "common/base/log.h"
 #include "common/base/text.h"
+#include "common/store/host_id_file.h"
 #include "daemon/announcer.h"
 #include "daemon/systemd.h"
 #include "daemon/sources/usb.h"
@@ -182,6 +183,21 @@ static bool read_port(void *user, const char *port, struct port_facts *ret)
 	return usb_port_read(port, ret);
 }
 
+/* Without the file, every start is another computer to the diagnosis; without a machine id, the
+ * drawn half is enough. */
+static void identify_computer(struct daemon *daemon)
+{
+	char machine[HOST_ID_HALF_SIZE];
+	bool known = systemd_machine_id(machine, sizeof(machine)) == 0;
+	int r = host_id_file_renew(
+		daemon->options.state_dir, known ? machine : NULL, daemon->store.host_id);
+
+	if (r < 0)
+		log_warning("Cannot store the id of this computer in %s: %s. After a restart, the "
+			    "diagnosis does not know whether it is the same computer.",
+			daemon->options.state_dir, strerror(-r));
+}
+
 static int start_recorder(struct daemon *daemon)
 {
 	const struct ring_keeper_options ring = {
@@ -193,6 +209,7 @@ static int start_recorder(struct daemon *daemon)
 	};
 	struct recorder_options options = {
 		.bench_name = daemon->options.bench_name,
+		.host_id = daemon->store.host_id,
 		.budget_percent = daemon->options.budget_percent,
 		.read_port = read_port,
 	};
@@ -200,6 +217,7 @@ static int start_recorder(struct daemon *daemon)
 
 	if (r < 0)
 		return r;
+	identify_computer(daemon);
 	options.ring = ring_keeper_ring(daemon->ring_keeper);
 	options.conditions = daemon->conditions = conditions_new();
 	if (!daemon->conditions)
@@ -298,6 +316,7 @@ static void record_start(struct daemon *daemon)
 	snprintf(text, sizeof(text), "idevicetriaged " VERSION " on %s %s", system.sysname,
 		system.release);
 	text_copy(event.name, sizeof(event.name), daemon->options.bench_name);
+	text_copy(event.by, sizeof(event.by), daemon->store.host_id);
 	event_set_text(&event, text);
 	recorder_feed(daemon->recorder, &event);
 	recorder_resume(daemon->recorder, daemon->started);

@@ -131,8 +131,8 @@ int recorder_new(struct loop *loop, const struct recorder_options *options, stru
 	r = loop_timer_new(loop, on_tick, recorder, &recorder->timer);
 	if (r < 0)
 		return r;
-	recorder->bench =
-		bench_new(options->bench_name, options->budget_percent, record, make_id, recorder);
+	recorder->bench = bench_new(options->bench_name, options->host_id, options->budget_percent,
+		record, make_id, recorder);
 	if (!recorder->bench)
 		return -ENOMEM;
 	*ret = TAKE_PTR(recorder);

@@ -19,6 +19,7 @@ typedef void recorder_observer(void *user, const struct event *record);
 
 struct recorder_options {
 	const char *bench_name;
+	const char *host_id;
 	uint32_t budget_percent; /* scales every budget; 100 = as in the table */
 	struct ring *ring;
 	const struct conditions

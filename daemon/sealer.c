@@ -241,6 +241,8 @@ static int open_casebook(struct sealer *sealer)
 	int r = casebook_file_open(sealer->path, &report, &sealer->file);
 
 	if (r == 0)
+		r = casebook_file_identify(sealer->file, store->host_id);
+	if (r == 0)
 		r = casebook_open(sealer->path, &store->book);
 	if (r < 0) {
 		close_casebook(sealer);

@@ -30,6 +30,11 @@ void systemd_stopping(struct systemd *service);
 /* Sets the status line of `systemctl status`; sent only if it changes. Line ends become blanks. */
 void systemd_status(struct systemd *service, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Writes the beginning of the machine's id, hashed for this program, as hex digits that fill `size`
+ * (with the NUL; at most 33). Returns 0 or a negative errno: sd_id128_get_machine_app_specific(3).
+ */
+int systemd_machine_id(char *text, size_t size);
+
 /* Returns the listening Unix socket of `type` (SOCK_STREAM, SOCK_SEQPACKET) that the manager
  * passed; the caller owns the descriptor. Returns -ENOENT if the manager passed none of this type,
  * or -EINVAL if it passed anything that is not such a socket. Call it once for each type. */

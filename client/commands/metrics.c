@@ -77,6 +77,11 @@ static void put_outcome(
 	put_label(out, "key", field_text_or(group, "key", ""));
 	fputc(',', out);
 	put_label(out, "host", field_text_or(group, "host", ""));
+	/* Two computers may have one name. */
+	if (field_text(group, "hostId")) {
+		fputc(',', out);
+		put_label(out, "host_id", field_text(group, "hostId"));
+	}
 	fprintf(out, ",outcome=\"%s\"} %" PRId64 "\n", outcome, number);
 }
 

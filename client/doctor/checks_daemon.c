@@ -10,6 +10,7 @@
 #include "client/doctor/system.h"
 #include "client/fields.h"
 #include "common/base/text.h"
+#include "common/model/host_id.h"
 #include "phone/program.h"
 
 #define GROUP "idevicetriage"
@@ -211,6 +212,44 @@ void check_casebook(struct doctor *doctor)
 	check_source(doctor, "casebook", DOCTOR_PROBLEM, "Old attempts are not available",
 		"Let the daemon's user write to its state directory; a casebook of a later version "
 		"needs a daemon of that version.");
+}
+
+/* Another id that may be of this computer, or of a copy of it; NULL = none. */
+static struct json_object *find_ambiguous(struct doctor *doctor, const char *id)
+{
+	for (size_t i = 0; i < field_count(doctor->ports); i++) {
+		struct json_object *group = field_item(doctor->ports, i);
+
+		if (host_id_is_ambiguous(id, field_text_or(group, "hostId", "")))
+			return group;
+	}
+	return NULL;
+}
+
+void check_computer_id(struct doctor *doctor)
+{
+	const char *id = field_text_or(doctor->status, "hostId", "");
+	struct json_object *group = find_ambiguous(doctor, id);
+	bool same_machine = memcmp(id, field_text_or(group, "hostId", ""), strcspn(id, "-")) == 0;
+	char advice[256];
+
+	if (!doctor->status) {
+		say_no_daemon(doctor);
+		return;
+	}
+	if (!group) {
+		doctor_say(doctor, DOCTOR_OK, NULL, "It is clear which attempts are its own.");
+		return;
+	}
+	snprintf(advice, sizeof(advice),
+		"If that was another computer: on one of the two, %s and restart it.",
+		same_machine ? "empty /etc/machine-id"
+			     : "delete the file host-id in the daemon's state directory");
+	doctor_say(doctor, DOCTOR_WARNING, advice,
+		"Attempts of %s may be of this computer or of a copy of it (the same %s). The "
+		"diagnosis does not count them as another computer.",
+		field_text_or(group, "host", "an unnamed computer"),
+		same_machine ? "machine id" : "file host-id");
 }
 
 /* The usual reason is a missing group: then the journal opens but is empty. */

@@ -360,6 +360,8 @@ static void read_attempt(
 	attempt->ended.wall_us = read_time(object, "endedAt");
 	take_text(object, "ticket", attempt->ticket, sizeof(attempt->ticket));
 	text_copy(attempt->host, sizeof(attempt->host), take_word(object, "host", word));
+	if (host_id_is_valid(take_word(object, "hostId", word)))
+		text_copy(attempt->host_id, sizeof(attempt->host_id), word);
 	take_text(object, "hostOs", attempt->host_os, sizeof(attempt->host_os));
 	read_tool(attempt, object);
 	read_conditions(attempt, object);

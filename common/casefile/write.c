@@ -241,6 +241,7 @@ static void put_attempt(struct json_builder *builder, json *object, const struct
 	put_time(builder, object, "startedAt", attempt->started.wall_us);
 	put_time(builder, object, "endedAt", attempt->ended.wall_us);
 	json_put_known_text(builder, object, "host", attempt->host);
+	json_put_known_text(builder, object, "hostId", attempt->host_id);
 	json_put_known_text(builder, object, "hostOs", attempt->host_os);
 	put_tool(builder, object, attempt);
 	json_put_known_text(builder, object, "action", attempt->action);

@@ -8,6 +8,8 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
+#define COMPUTERS_MAX 32 /* more than one phone visits */
+
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
@@ -255,6 +257,65 @@ bool factor_differs(const struct attempt_view *a, const struct attempt_view *b, 
 	return false;
 }
 
+/* The computers of a case: attempts that differ in the id or name of theirs. */
+struct computers {
+	const struct attempt *known[COMPUTERS_MAX];
+	size_t count;
+};
+
+static void add_computer(struct computers *computers, const struct attempt *attempt)
+{
+	if (!attempt->host_id[0] || computers->count == COMPUTERS_MAX)
+		return;
+	for (size_t i = 0; i < computers->count; i++)
+		if (text_equal(computers->known[i]->host_id, attempt->host_id) &&
+			word_is(computers->known[i]->host, attempt->host))
+			return;
+	computers->known[computers->count++] = attempt;
+}
+
+/* Where two ids may be of one computer, it is not known. */
+static uint64_t id_value(const struct computers *computers, const char *id)
+{
+	for (size_t i = 0; i < computers->count; i++)
+		if (host_id_is_ambiguous(id, computers->known[i]->host_id))
+			return 0;
+	return hash_text(id);
+}
+
+/* An attempt without an id is of the computer that has its name elsewhere in the case: 0 if two
+ * have it, `value` (of the name) if none has it. */
+static uint64_t name_value(const struct computers *computers, const char *name, uint64_t value)
+{
+	const char *id = NULL;
+
+	for (size_t i = 0; i < computers->count; i++) {
+		const struct attempt *known = computers->known[i];
+
+		if (!word_is(known->host, name))
+			continue;
+		if (id && !text_equal(id, known->host_id))
+			return 0;
+		id = known->host_id;
+	}
+	return id ? id_value(computers, id) : value;
+}
+
+static void read_computers(struct case_analysis *view)
+{
+	struct computers computers = {.count = 0};
+
+	for (size_t i = 0; i < view->count; i++)
+		add_computer(&computers, view->attempts[i].attempt);
+	for (size_t i = 0; i < view->count; i++) {
+		const struct attempt *attempt = view->attempts[i].attempt;
+		uint64_t *value = &view->attempts[i].values[FACTOR_ID_HOST][0];
+
+		*value = attempt->host_id[0] ? id_value(&computers, attempt->host_id)
+					     : name_value(&computers, attempt->host, *value);
+	}
+}
+
 void factor_values_read(struct case_analysis *view)
 {
 	collect_factors(view);
@@ -267,4 +328,5 @@ void factor_values_read(struct case_analysis *view)
 					read_value(a, &view->factors[f], view->factors[f].reads[k]);
 		a->values[CASE_FACTORS_MAX - 1][0] += read_rest(view, a);
 	}
+	read_computers(view);
 }

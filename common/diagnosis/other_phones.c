@@ -18,6 +18,8 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_host(const struct whereabouts *a, const struct whereabouts *b)
 {
+	if (a->host_id && b->host_id && *a->host_id && *b->host_id)
+		return text_equal(a->host_id, b->host_id);
 	return same_text(a->host, b->host);
 }
 
@@ -52,8 +54,13 @@ struct whereabouts attempt_whereabouts(const struct attempt *attempt)
 {
 	if (was_nowhere(attempt))
 		return (struct whereabouts){.outcome = attempt->outcome};
-	return (struct whereabouts){attempt->host, attempt->port,
-		attempt_condition(attempt, "cable"), attempt->outcome};
+	return (struct whereabouts){
+		.host = attempt->host,
+		.host_id = attempt->host_id,
+		.port = attempt->port,
+		.cable = attempt_condition(attempt, "cable"),
+		.outcome = attempt->outcome,
+	};
 }
 
 void other_phones_begin(struct other_phones *across, struct triage_case *c)

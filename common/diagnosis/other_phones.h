@@ -10,6 +10,7 @@
 /* The place where another phone was restored. Texts are borrowed; empty or NULL = unknown. */
 struct whereabouts {
 	const char *host;
+	const char *host_id; /* empty or NULL = unknown */
 	const char *port;
 	const char *cable;
 	enum outcome outcome;

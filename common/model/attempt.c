@@ -265,6 +265,8 @@ static void fold_session_begin(struct attempt *attempt, const struct event *even
 	attempt->started = event->at;
 	if (event->name[0])
 		text_copy(attempt->host, sizeof(attempt->host), event->name);
+	if (host_id_is_valid(event->by))
+		text_copy(attempt->host_id, sizeof(attempt->host_id), event->by);
 	text_copy(attempt->host_os, sizeof(attempt->host_os), "linux");
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/model/event.h"
+#include "common/model/host_id.h"
 #include "common/model/usb_identity.h"
 
 #define ATTEMPT_CONDITIONS_MAX 48 /* more than knowledge/factors.txt has */
@@ -120,11 +121,12 @@ struct attempt {
 	struct uuid id; /* of the session; none for an attempt entered by a person */
 	struct stamp started;
 	struct stamp ended;
-	char host[NAME_SIZE];	 /* a different label is a different computer */
-	char host_os[16];	 /* linux, macos, windows; empty = unknown */
-	char tool[NAME_SIZE];	 /* idevicerestore, futurerestore, itunes…; empty = unknown */
-	char version[NAME_SIZE]; /* of the tool */
-	char action[16];	 /* update, erase, boot; empty = unknown */
+	char host[NAME_SIZE];	    /* a different label is a different computer */
+	char host_id[HOST_ID_SIZE]; /* of the computer; empty = unknown: the label identifies it */
+	char host_os[16];	    /* linux, macos, windows; empty = unknown */
+	char tool[NAME_SIZE];	    /* idevicerestore, futurerestore, itunes…; empty = unknown */
+	char version[NAME_SIZE];    /* of the tool */
+	char action[16];	    /* update, erase, boot; empty = unknown */
 	char firmware[NAME_SIZE];
 	char firmware_build[NAME_SIZE];
 	char port[PORT_SIZE];

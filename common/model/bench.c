@@ -11,19 +11,27 @@
 	(60 * USEC_PER_SEC) /* `run` sends something every 5 s; a killed one does not */
 #define CLIENTS_MAX 16	    /* programs on usbmuxd to report per session */
 
-struct bench *bench_new(const char *name, uint32_t budget_percent, bench_record *record,
-	bench_make_id *make_id, void *user)
+struct bench *bench_new(const char *name, const char *host_id, uint32_t budget_percent,
+	bench_record *record, bench_make_id *make_id, void *user)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
 
 	if (!bench)
 		return NULL;
 	text_copy(bench->name, sizeof(bench->name), name);
+	text_copy(bench->host_id, sizeof(bench->host_id), host_id);
 	bench->budget_percent = budget_percent;
 	bench->record = record;
 	bench->make_id = make_id;
 	bench->user = user;
 	return bench;
+}
+
+/* Of a session that begins here. */
+static void name_computer(const struct bench *bench, struct event *begin)
+{
+	text_copy(begin->name, sizeof(begin->name), bench->name);
+	text_copy(begin->by, sizeof(begin->by), bench->host_id);
 }
 
 struct bench *bench_free(struct bench *bench)
@@ -226,7 +234,7 @@ static struct session *begin_watched(struct bench *bench, const struct bench_dev
 		return NULL;
 	session->identity = device->identity;
 	session->attempt.id = bench->make_id(bench->user, event->at);
-	text_copy(begin.name, sizeof(begin.name), bench->name);
+	name_computer(bench, &begin);
 	event_set_text(&begin, why);
 	keep(bench, session, &begin);
 	seen.mode = device->left_mode;
@@ -321,7 +329,7 @@ static struct session *begin_run(struct bench *bench, const struct event *event)
 		return NULL;
 	session->attempt.id = event->session;
 	session->heard_us = session->tool_heard_us = event->at.monotonic_us;
-	text_copy(begin.name, sizeof(begin.name), bench->name);
+	name_computer(bench, &begin);
 	keep(bench, session, &begin);
 	return session;
 }
@@ -438,7 +446,7 @@ static struct session *begin_heard(
 		return NULL;
 	session->identity = device->identity;
 	session->attempt.id = bench->make_id(bench->user, event->at);
-	text_copy(begin.name, sizeof(begin.name), bench->name);
+	name_computer(bench, &begin);
 	event_set_text(&begin, "a program restores the phone");
 	keep(bench, session, &begin);
 	boot_program_write(&device->program, program);
@@ -558,6 +566,10 @@ void bench_replay(struct bench *bench, const struct event *event)
 		session->listed = false;
 	identity_fold(&session->identity, event);
 	attempt_fold(&session->attempt, event);
+	/* A record of a version without ids is of this computer too. */
+	if (event->kind == EVENT_SESSION_BEGIN && !event->by[0])
+		text_copy(
+			session->attempt.host_id, sizeof(session->attempt.host_id), bench->host_id);
 	if (event->kind == EVENT_SESSION_END || event->kind == EVENT_TOOL_END)
 		session->tool_lives = session->has_tool && !session->running &&
 				      session->attempt.outcome == OUTCOME_FAILED &&

@@ -34,10 +34,11 @@ typedef struct uuid bench_make_id(void *user, struct stamp now);
 
 struct bench;
 
-/* Creates a bench with no devices. `name` labels this computer in its sessions. Returns NULL when
- * out of memory. `budget_percent` scales every budget (100 = unchanged). */
-struct bench *bench_new(const char *name, uint32_t budget_percent, bench_record *record,
-	bench_make_id *make_id, void *user);
+/* Creates a bench with no devices. `name` labels this computer in its sessions, `host_id`
+ * identifies it (empty = unknown). Returns NULL when out of memory. `budget_percent` scales every
+ * budget (100 = unchanged). */
+struct bench *bench_new(const char *name, const char *host_id, uint32_t budget_percent,
+	bench_record *record, bench_make_id *make_id, void *user);
 struct bench *bench_free(struct bench *bench);
 DEFINE_FREEP(struct bench, bench_free)
 

@@ -15,6 +15,7 @@
 
 struct bench {
 	char name[NAME_SIZE];
+	char host_id[HOST_ID_SIZE];
 	uint32_t budget_percent;
 	bench_record *record;
 	bench_make_id *make_id;

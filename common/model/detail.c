@@ -194,6 +194,18 @@ static void get_started(const struct attempt *attempt, char text[static DETAIL_S
 	snprintf(text, DETAIL_SIZE, "%" PRIu64, attempt->started.wall_us);
 }
 
+/* Another computer than the one that was seen: its label identifies it. */
+static bool set_host(struct attempt *attempt, const char *text)
+{
+	attempt->host_id[0] = '\0';
+	return text_copy(attempt->host, sizeof(attempt->host), text);
+}
+
+static void get_host(const struct attempt *attempt, char text[static DETAIL_SIZE])
+{
+	text_copy(text, DETAIL_SIZE, attempt->host);
+}
+
 static bool set_port(struct attempt *attempt, const char *text)
 {
 	return text_copy(attempt->port, sizeof(attempt->port), text);
@@ -218,6 +230,7 @@ static const struct field {
 		get_outcome},
 	{"tool", NULL, set_tool, get_tool},
 	{"firmware", NULL, set_firmware, get_firmware},
+	{"host", NULL, set_host, get_host},
 	{"port", NULL, set_port, get_port},
 	{"entry", "normal, recovery, dfu or restore", set_entry, get_entry},
 	{"stage", "dfu, recovery, boot-ramdisk, restore, reboot or normal", set_stage, get_stage},
@@ -237,7 +250,6 @@ static const struct label {
 		key, offsetof(struct attempt, member), sizeof(((struct attempt *)0)->member),      \
 			__VA_ARGS__                                                                \
 	}
-	LABEL("host", host, NULL, {NULL}),
 	LABEL("hostOs", host_os, "linux, macos or windows", {"linux", "macos", "windows"}),
 	LABEL("action", action, "update, erase or boot (only tried to start it)",
 		{"update", "erase", "boot"}),

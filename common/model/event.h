@@ -21,7 +21,8 @@ enum event_kind {
 	EVENT_NONE = 0,
 
 	/* The bench. */
-	EVENT_BENCH = 1,  /* the daemon started: name = bench name, text = version and system */
+	EVENT_BENCH = 1,  /* the daemon started: name = bench name, by = id of the computer, text =
+			   * version and system */
 	EVENT_SOURCE = 2, /* a source changed: name = source, code = 0 up / negative errno down,
 			   * text = why */
 
@@ -84,7 +85,7 @@ enum event_kind {
 	EVENT_AMENDMENT = 53,
 
 	/* The session machine's own conclusions. */
-	EVENT_SESSION_BEGIN = 60, /* name = bench, text = why */
+	EVENT_SESSION_BEGIN = 60, /* name = bench, by = id of the computer, text = why */
 	EVENT_SESSION_END = 61,	  /* number = enum outcome, code = iTunes-equivalent code or 0,
 				   * mode = where the phone came back, text = why; before = the
 				   * outcome so far if it had ended already */
@@ -214,7 +215,8 @@ struct event {
 	uint32_t hub_depth; /* hubs between the computer's port and the phone */
 	char name[NAME_SIZE];
 	char before[NAME_SIZE]; /* what it replaces, truncated */
-	char by[BY_SIZE];	/* of a correction: who made it, as far as known */
+	char by[BY_SIZE];	/* who made a correction, or on which computer a session began, as
+				 * far as known */
 	const char *text;
 	size_t text_length;
 };

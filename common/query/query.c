@@ -411,6 +411,13 @@ struct groups {
 	uint64_t attempts;
 };
 
+static bool is_of_this_computer(const struct store *store, const struct group *group)
+{
+	if (group->host_id)
+		return text_equal(group->host_id, store->host_id);
+	return group->host && text_equal(group->host, store->bench_name);
+}
+
 /* The group's name for people. */
 static const char *name_group(const struct groups *groups, const struct group *group)
 {
@@ -419,7 +426,7 @@ static const char *name_group(const struct groups *groups, const struct group *g
 
 	if (!group->key)
 		return NULL;
-	if (groups->by == GROUP_PORT && group->host && text_equal(group->host, store->bench_name))
+	if (groups->by == GROUP_PORT && is_of_this_computer(store, group))
 		return conditions_at_port(store->conditions, group->key, "portName");
 	model = groups->by == GROUP_MODEL ? model_by_product(group->key) : NULL;
 	return model ? model->name : NULL;
@@ -432,6 +439,7 @@ static bool add_group(void *context, const struct group *group)
 		.key = group->key,
 		.name = name_group(groups, group),
 		.host = group->host,
+		.host_id = group->host_id,
 		.attempts = group->attempts,
 		.failed = group->failed,
 		.succeeded = group->succeeded,

@@ -327,7 +327,7 @@ int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
 	int r = sql_prepare(book->db,
-		"SELECT ecid, udid, product, host, port, cable, outcome FROM attempts"
+		"SELECT ecid, udid, product, host, port, cable, outcome, host_id FROM attempts"
 		" WHERE started_us >= ?1 ORDER BY started_us DESC LIMIT ?2",
 		&query);
 
@@ -337,8 +337,13 @@ int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,
 	sqlite3_bind_int64(query, 2, (int64_t)limit);
 	while ((r = sqlite3_step(query)) == SQLITE_ROW) {
 		const char *outcome = row_text(query, 6);
-		const struct whereabouts where = {row_text(query, 3), row_text(query, 4),
-			row_text(query, 5), outcome_from_name(outcome ? outcome : "")};
+		const struct whereabouts where = {
+			.host = row_text(query, 3),
+			.host_id = row_text(query, 7),
+			.port = row_text(query, 4),
+			.cable = row_text(query, 5),
+			.outcome = outcome_from_name(outcome ? outcome : ""),
+		};
 		struct identity identity;
 
 		take_identity(query, &identity);

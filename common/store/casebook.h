@@ -62,8 +62,9 @@ enum group_by {
 
 /* Attempts that have something in common. Borrowed. */
 struct group {
-	const char *key;  /* NULL = unknown. Of a week: the date of its Monday, in local time */
-	const char *host; /* of a port, where known; else NULL */
+	const char *key;     /* NULL = unknown. Of a week: the date of its Monday, in local time */
+	const char *host;    /* of a port, its newest name, where known; else NULL */
+	const char *host_id; /* of a port or bench, likewise */
 	uint64_t attempts;
 	uint64_t failed;
 	uint64_t succeeded;

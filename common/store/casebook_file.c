@@ -155,6 +155,21 @@ int casebook_file_open(
 	return r;
 }
 
+int casebook_file_identify(struct casebook_file *file, const char *host_id)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	int r = sql_prepare(file->db,
+		"UPDATE attempts SET host_id = ?1, told = json_set(told, '$.attempts[0].hostId', "
+		"?1)"
+		" WHERE host_id IS NULL AND origin = 'watched' AND json_valid(told)",
+		&statement);
+
+	if (r < 0)
+		return r;
+	sql_bind_text(statement, 1, host_id);
+	return sql_finish(statement);
+}
+
 struct casebook_file *casebook_file_free(struct casebook_file *file)
 {
 	if (!file)
@@ -281,8 +296,8 @@ static int tell(const struct casebook_seal *seal, char **ret)
 
 #define ATTEMPT_INSERT                                                                             \
 	"INSERT INTO attempts (ecid, udid, id, origin, product, started_us, ended_us, host, port," \
-	" cable, outcome, told, tool, link_errors, link_bytes, link_ms)"                           \
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+	" cable, outcome, told, tool, link_errors, link_bytes, link_ms, host_id)"                  \
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
 
 /* Returns 1 if a row was written, 0 if it already existed and is unchanged. */
 static int put_attempt(struct casebook_file *file, struct stamp now, const char *text,
@@ -316,6 +331,7 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 	sqlite3_bind_int64(statement, 14, attempt->health.link_errors);
 	sqlite3_bind_int64(statement, 15, (int64_t)attempt->health.link_bytes);
 	sqlite3_bind_int64(statement, 16, (int64_t)attempt->health.link_ms);
+	sql_bind_text(statement, 17, attempt->host_id);
 	r = sql_finish(statement);
 	return r < 0 ? r : sqlite3_changes(file->db) > 0;
 }
@@ -343,7 +359,7 @@ int casebook_file_seal(
 		ATTEMPT_INSERT " ON CONFLICT (id) DO UPDATE SET ecid = ?1, udid = ?2, product = ?5,"
 			       " started_us = ?6, ended_us = ?7, host = ?8, port = ?9, cable = ?10,"
 			       " outcome = ?11, told = ?12, tool = ?13, link_errors = ?14,"
-			       " link_bytes = ?15, link_ms = ?16",
+			       " link_bytes = ?15, link_ms = ?16, host_id = ?17",
 		seal);
 
 	return r < 0 ? r : 0;

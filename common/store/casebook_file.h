@@ -31,6 +31,9 @@ struct casebook_report {
  * it; or an errno of the file. The caller owns *ret: casebook_file_free(). */
 int casebook_file_open(
 	const char *path, struct casebook_report *ret_report, struct casebook_file **ret);
+/* Stores the id of this computer in watched attempts of versions without ids. Returns 0 or a
+ * negative errno. */
+int casebook_file_identify(struct casebook_file *file, const char *host_id);
 /* Closes it cleanly, with everything on disk. NULL is fine; returns NULL. */
 struct casebook_file *casebook_file_free(struct casebook_file *file);
 DEFINE_FREEP(struct casebook_file, casebook_file_free)

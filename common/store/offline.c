@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/text.h"
+#include "common/store/host_id_file.h"
 #include "common/store/ring_map.h"
 
 #define RING_NAME "ring"
@@ -81,9 +82,10 @@ int offline_open(const char *state_dir, int *ret_ring_error, struct offline **re
 
 	if (!offline)
 		return -ENOMEM;
+	host_id_file_read(state_dir, offline->store.host_id);
 	offline->store.conditions = offline->conditions = conditions_new();
 	offline->store.bench = offline->bench =
-		bench_new("", 100, record_nothing, name_nothing, NULL);
+		bench_new("", offline->store.host_id, 100, record_nothing, name_nothing, NULL);
 	if (!offline->conditions || !offline->bench)
 		return -ENOMEM;
 	ring = open_ring(offline, state_dir);

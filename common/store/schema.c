@@ -75,6 +75,14 @@ const char *const casebook_steps[] = {
 	"DROP INDEX attempts_in_time;"
 	"CREATE INDEX attempts_in_time ON attempts (started_us, outcome, host, port, cable,"
 	" product, tool, ecid, udid, link_errors, link_bytes, link_ms);",
+
+	/* Computers may share a name or change it. */
+	"ALTER TABLE attempts ADD COLUMN host_id TEXT;"
+	"CREATE INDEX attempts_without_host_id ON attempts (origin) WHERE host_id IS NULL;"
+	"DROP INDEX attempts_in_time;"
+	"CREATE INDEX attempts_in_time ON attempts (started_us, outcome, host, host_id, port, "
+	"cable,"
+	" product, tool, ecid, udid, link_errors, link_bytes, link_ms);",
 };
 const size_t casebook_version = ARRAY_SIZE(casebook_steps);
 

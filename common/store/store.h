@@ -16,6 +16,7 @@ struct store {
 	struct casebook *book;		  /* NULL = there is none */
 	const struct conditions *conditions;
 	char bench_name[NAME_SIZE]; /* of this computer; empty = unknown */
+	char host_id[HOST_ID_SIZE]; /* likewise */
 	int error; /* of the last read of the casebook: 0 or a negative errno. Unreadable data is
 		      missing from the answer. */
 };

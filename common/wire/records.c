@@ -478,6 +478,7 @@ static void put_circumstances(
 	struct json_builder *builder, struct json_object *object, const struct attempt *attempt)
 {
 	json_put_known_text(builder, object, "host", attempt->host);
+	json_put_known_text(builder, object, "hostId", attempt->host_id);
 	json_put_known_text(builder, object, "tool", attempt->tool);
 	json_put_known_text(builder, object, "toolVersion", attempt->version);
 	json_put_known_text(builder, object, "action", attempt->action);
@@ -545,6 +546,7 @@ struct json_object *group_to_json(struct json_builder *builder, const struct gro
 	json_put_known_text(builder, object, "key", group->key);
 	json_put_known_text(builder, object, "name", group->name);
 	json_put_known_text(builder, object, "host", group->host);
+	json_put_known_text(builder, object, "hostId", group->host_id);
 	json_put_number(builder, object, "attempts", (int64_t)group->attempts);
 	json_put_number(builder, object, "failed", (int64_t)group->failed);
 	json_put_number(builder, object, "succeeded", (int64_t)group->succeeded);

@@ -41,6 +41,7 @@ struct group_record {
 	const char *key;
 	const char *name; /* for people */
 	const char *host;
+	const char *host_id;
 	uint64_t attempts;
 	uint64_t failed;
 	uint64_t succeeded;

@@ -103,6 +103,7 @@ static int get_status(struct request *request)
 	struct json_object *answer = request->call.answer;
 
 	json_put_text(builder, answer, "bench", parts->store->bench_name);
+	json_put_text(builder, answer, "hostId", parts->store->host_id);
 	json_put_text(builder, answer, "version", parts->version);
 	json_put_number(builder, answer, "startedUSec", (int64_t)parts->started.wall_us);
 	json_put(builder, answer, "sources", sources_to_json(builder, parts->sources));

@@ -115,7 +115,7 @@ static int compare(const void *a, const void *b)
 /* The 99th percentile in microseconds; 0 if it failed. */
 static uint64_t measure(const char *folder, int64_t count)
 {
-	CLEANUP(bench_freep) struct bench *bench = bench_new("", 100, no_record, no_id, NULL);
+	CLEANUP(bench_freep) struct bench *bench = bench_new("", "", 100, no_record, no_id, NULL);
 	CLEANUP(casebook_file_freep) struct casebook_file *file = NULL;
 	struct casebook_report report;
 	uint64_t times[ROUNDS];

@@ -168,7 +168,7 @@ class StandIn:
             connection.sendall(json.dumps(reply, ensure_ascii=False).encode() + b"\0")
 
     def _GetStatus(self, parameters, more):
-        return {"bench": "bench-1", "version": "0.1.0", "startedUSec": 1795380000000000,
+        return {"bench": "bench-1", "hostId": "0123456789ab-cdefcdefcdef", "version": "0.1.0", "startedUSec": 1795380000000000,
                 "sources": [{"name": "usbmuxd", "up": True}, {"name": "journal", "up": False,
                                                               "detail": "not in the group systemd-journal"}],
                 "deviceCount": len(self.devices), "runningSessions": [SESSION], "ringBytes": 16 << 20,

@@ -444,3 +444,40 @@ def test_a_clock_that_is_years_ahead_erases_nothing(bench, tool):
     fail(bench, tool, ecid=OTHER)
     assert bench.records(session)
     assert session in {session['session'] for session in bench.ask('sessions')['sessions']}
+
+
+def test_a_renamed_computer_is_one_computer(bench, tool):
+    """The id goes with the attempts: in the casebook, in the ring, without a daemon and after a restart."""
+    bench.start(name='old')
+    own = bench.ask('status')['hostId']
+    fail(bench, tool)
+    bench.stop()
+    bench.start(name='new')
+    fail(bench, tool, cable='B')
+    sessions = bench.sessions()
+    assert [session['host'] for session in sessions] == ['old', 'new']
+    assert {session['hostId'] for session in sessions} == {own}
+    wait_sealed(bench, 2)
+    assert [group['key'] for group in bench.ask('stats', '--by', 'bench')['groups']] == ['new']
+    verdict = bench.verdict(ECID)
+    # Two cables, but one computer.
+    assert verdict['phase'] == 'undecided'
+    bench.stop()
+    offline = json.loads(bench.triage('--state-dir', bench.state, '--json', 'sessions').stdout)['sessions']
+    assert {session['hostId'] for session in offline} == {own}
+
+
+def test_a_lost_id_is_no_second_computer(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    own = bench.ask('status')['hostId']
+    bench.stop()
+    (bench.state / 'host-id').write_text('nonsense\n')
+    bench.start(name='new')
+    fail(bench, tool, cable='B')
+    drawn = bench.ask('status')['hostId']
+    assert drawn != own and drawn[:12] == own[:12]
+    assert bench.verdict(ECID)['phase'] == 'undecided'
+    checks = json.loads(bench.triage('--json', 'doctor', check=False).stdout)['checks']
+    (found,) = [check for check in checks if check['check'] == 'computer-id']
+    assert found['result'] == 'warning'

@@ -425,6 +425,20 @@ def test_ports_that_chance_explains(tree, daemon, groups):
     assert tree.findings() == []
 
 
+@pytest.mark.parametrize("other, word", [
+    ("0123456789ab-ffffffffffff", "machine id"),
+    ("ffffffffffff-cdefcdefcdef", "host-id"),
+    ("ffffffffffff-eeeeeeeeeeee", None),
+    ("0123456789ab-cdefcdefcdef", None),
+])
+def test_a_copy_of_this_computer(tree, daemon, other, word):
+    daemon.status["hostId"] = "0123456789ab-cdefcdefcdef"
+    daemon.groups = [group("1-2", 0, 1), {**group("1-2", 0, 1, "bench-2"), "hostId": other}]
+    found = tree.findings()
+    assert [(check, result) for check, result, _ in found] == ([("computer-id", "warning")] if word else [])
+    assert not word or "bench-2" in found[0][2] and word in found[0][2]
+
+
 def test_corrected_errors(tree, daemon):
     """The newest attempt on a port counts: a cable may have been changed since the others."""
     many, few = ({**standin.HEALTH, "linkCorrected": number} for number in (3, 2))
@@ -439,7 +453,7 @@ def test_no_daemon(tree):
     found = {check: (result, text) for check, result, text in tree.findings()}
     assert found.pop("daemon")[0] == "problem"
     assert {result for result, _ in found.values()} == {"not-checkable"}
-    assert set(found) == {"usb-source", "journal", "link", "ring", "casebook"}
+    assert set(found) == {"usb-source", "journal", "link", "ring", "casebook", "computer-id"}
 
 
 def test_a_daemon_of_another_version(tree, daemon):

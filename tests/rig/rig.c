@@ -2,18 +2,32 @@
 #include "tests/rig/rig.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "common/base/text.h"
 
+/* Benches with different names are different computers. */
+static void write_host_id(const char *name, char out[static HOST_ID_SIZE])
+{
+	unsigned hash = 0;
+
+	for (; *name; name++)
+		hash = hash * 31 + (unsigned char)*name;
+	snprintf(out, HOST_ID_SIZE, "%012x-%012x", hash, hash);
+}
+
 static int make_parts(struct rig *rig)
 {
-	struct recorder_options recorder = {.bench_name = rig->bench_name, .budget_percent = 100};
+	struct recorder_options recorder = {.bench_name = rig->bench_name,
+		.host_id = rig->store.host_id,
+		.budget_percent = 100};
 	struct sealer_options sealer = {
 		.state_dir = rig->state_dir, .store = &rig->store, .sink = recorder_feed};
 	int r;
 
 	rig->store = (struct store){.reader = ring_file_reader(rig->ring)};
 	text_copy(rig->store.bench_name, sizeof(rig->store.bench_name), rig->bench_name);
+	write_host_id(rig->bench_name, rig->store.host_id);
 	recorder.ring = ring_file_ring(rig->ring);
 	rig->conditions = conditions_new();
 	if (!rig->conditions)

@@ -69,7 +69,7 @@ static int set_up(void **state)
 
 	memset(&told, 0, sizeof(told));
 	latest = (struct latest_verdict){0};
-	rig.bench = bench_new("bench", 100, forget_record, make_id, NULL);
+	rig.bench = bench_new("bench", "", 100, forget_record, make_id, NULL);
 	rig.announcer = (struct announcer){.bench = rig.bench};
 	*state = &rig;
 	return 0;

@@ -417,6 +417,8 @@ static void what_is_too_old_expires(void **state)
 	assert_int_equal(walk.count, 0);
 }
 
+#define HOST_ID "0123456789ab-cdefcdefcdef"
+
 static void run_sql(const struct fixture *fixture, const char *text)
 {
 	sqlite3 *db;
@@ -455,6 +457,51 @@ static void an_earlier_version_is_migrated(void **state)
 		assert_int_equal(keep_attempt(fixture, 1, &phone), 1);
 		assert_int_equal(add_note(fixture, 1, "history", "liquid"), 0);
 	}
+}
+
+static bool has_id(void *context, const struct kept_attempt *kept)
+{
+	if (text_equal(kept->attempt->host_id, HOST_ID))
+		*(size_t *)context += 1;
+	return true;
+}
+
+/* What the bench itself saw before computers had ids is its own; what people added may not be. */
+static void attempts_without_an_id_get_that_of_the_bench(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t found = 0;
+
+	for (uint8_t i = 1; i <= 2; i++)
+		keep_attempt(fixture, i, &phone);
+	run_sql(fixture, "UPDATE attempts SET origin = 'watched' WHERE number = 1");
+	assert_int_equal(casebook_file_identify(fixture->file, HOST_ID), 0);
+	assert_int_equal(casebook_file_identify(fixture->file, "another"), 0);
+	assert_int_equal(
+		casebook_attempts(fixture->book, NULL, UINT64_MAX, 100, NULL, has_id, &found), 0);
+	assert_int_equal(found, 1);
+}
+
+static bool check_renamed(void *context, const struct group *group)
+{
+	*(size_t *)context += 1;
+	assert_int_equal(group->attempts, 2);
+	assert_string_equal(group->key, "new");
+	assert_string_equal(group->host_id, HOST_ID);
+	return true;
+}
+
+static void a_renamed_bench_is_one_bench(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t groups = 0;
+
+	for (uint8_t i = 1; i <= 2; i++)
+		keep_attempt(fixture, i, &phone);
+	run_sql(fixture, "UPDATE attempts SET host_id = '" HOST_ID "',"
+			 " host = iif(started_us = 1000000, 'old', 'new')");
+	assert_int_equal(casebook_count(fixture->book, GROUP_BENCH, 0, check_renamed, &groups), 0);
+	assert_int_equal(groups, 1);
 }
 
 static void a_later_version_stays_as_it_is(void **state)
@@ -564,6 +611,8 @@ int main(void)
 		CASE(purging_by_date_keeps_what_is_newer),
 		CASE(what_is_too_old_expires),
 		CASE(an_earlier_version_is_migrated),
+		CASE(attempts_without_an_id_get_that_of_the_bench),
+		CASE(a_renamed_bench_is_one_bench),
 		CASE(a_later_version_stays_as_it_is),
 		CASE(a_damaged_file_is_set_aside),
 		CASE(a_locked_casebook_is_busy),

@@ -27,6 +27,10 @@ static void set_word(struct attempt *attempt, char *word)
 	*value++ = '\0';
 	if (text_equal(word, "host")) {
 		text_copy(attempt->host, sizeof(attempt->host), value);
+	} else if (text_equal(word, "id")) {
+		assert_int_equal(strlen(value), 2);
+		snprintf(attempt->host_id, sizeof(attempt->host_id), "%c00000000000-%c00000000000",
+			value[0], value[1]);
 	} else if (text_equal(word, "tool")) {
 		text_copy(attempt->tool, sizeof(attempt->tool), value);
 	} else if (text_equal(word, "version")) {
@@ -163,6 +167,42 @@ static void several_factors_are_their_phase(void **state)
 	};
 
 	check_rows(NO_FACE_ID, rows, ARRAY_SIZE(rows));
+}
+
+/* The id of a computer goes before its name. `id=ab`: the two halves. */
+static void computers_are_told_apart_by_their_ids(void **state)
+{
+	static const struct row rows[] = {
+		/* two cloned from one image before their first start: one name */
+		{"F host=bench id=aa;S host=bench id=bb", PHASE_SOFTWARE, STRENGTH_MODERATE,
+			"host-software"},
+		/* renamed: the cable is the only change */
+		{"F host=old id=aa cable=A;S host=new id=aa cable=B", PHASE_CONNECTION,
+			STRENGTH_MODERATE, "cable"},
+		/* without an id, the name counts; with that of one computer, it is that one */
+		{"F host=one;S host=two id=aa", PHASE_SOFTWARE, STRENGTH_MODERATE, "host-software"},
+		{"F host=one cable=A;S host=one id=aa cable=B", PHASE_CONNECTION, STRENGTH_MODERATE,
+			"cable"},
+		{"F host=old cable=A;S host=old id=aa cable=A;F host=new id=aa cable=A",
+			PHASE_UNDECIDED, STRENGTH_WEAK, NULL},
+		/* one half in common: it may be the same computer or another one */
+		{"F host=one id=aa;S host=two id=ab", PHASE_UNDECIDED, STRENGTH_WEAK, NULL},
+		{"F host=one id=aa;S host=two id=ba", PHASE_UNDECIDED, STRENGTH_WEAK, NULL},
+	};
+	static const char *const persists =
+		"F host=one id=aa cable=A;F host=one id=%s cable=B;F host=two id=%s cable=A";
+	char line[LINE_MAX_SIZE];
+
+	check_rows(NO_FACE_ID, rows, ARRAY_SIZE(rows));
+	snprintf(line, sizeof(line), persists, "aa", "bb");
+	diagnose_line(NO_FACE_ID, line);
+	assert_int_equal(verdict.phase, PHASE_HARDWARE);
+	snprintf(line, sizeof(line), persists, "aa", "aa");
+	diagnose_line(NO_FACE_ID, line);
+	assert_int_not_equal(verdict.phase, PHASE_HARDWARE);
+	snprintf(line, sizeof(line), persists, "ab", "ab");
+	diagnose_line(NO_FACE_ID, line);
+	assert_int_not_equal(verdict.phase, PHASE_HARDWARE);
 }
 
 /* Another computer may have another tool: none of both is the cause alone. */
@@ -356,6 +396,7 @@ int main(void)
 		cmocka_unit_test(one_factor_is_its_cause),
 		cmocka_unit_test(every_part_counts),
 		cmocka_unit_test(several_factors_are_their_phase),
+		cmocka_unit_test(computers_are_told_apart_by_their_ids),
 		cmocka_unit_test(what_is_not_known_may_have_changed),
 		cmocka_unit_test(an_old_success_clears_nothing),
 		cmocka_unit_test(what_failed_too_explains_nothing),

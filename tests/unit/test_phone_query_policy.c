@@ -69,7 +69,7 @@ static int set_up(void **state)
 
 	assert_non_null(rig);
 	rig->now_us = WATCHED_US + USEC_PER_SEC;
-	rig->bench = bench_new("bench", 100, record, make_id, rig);
+	rig->bench = bench_new("bench", "", 100, record, make_id, rig);
 	assert_non_null(rig->bench);
 	*state = rig;
 	return 0;
