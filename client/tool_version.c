@@ -113,6 +113,8 @@ static void end(struct tool_question *question)
 int tool_version_end(struct tool_question *question, char version[static TOOL_VERSION_SIZE])
 {
 	end(question);
+	if (!question->name)
+		return -EBADMSG;
 	return tool_version_read(question->answer, question->name, version);
 }
 

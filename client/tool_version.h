@@ -16,7 +16,7 @@
 
 /* A running version query. */
 struct tool_question {
-	const char *name; /* borrowed */
+	const char *name; /* borrowed; NULL = no query was started */
 	pid_t pid;
 	int fd; /* readable when there is output, or at its end; -1 = no query is running */
 	char answer[TOOL_ANSWER_SIZE];

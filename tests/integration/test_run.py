@@ -274,6 +274,15 @@ def test_a_dpkg_that_hangs_delays_nothing(client, daemon):
     assert daemon.begun[0]["toolVersion"] == "1.0.1"
 
 
+def test_a_tool_that_is_no_program_but_a_script(client, daemon):
+    """It is not asked for its version, only its package is: `run` crashed at that."""
+    tool = client.folder / "idevicerestore"
+    tool.write_text("#!/bin/sh\necho started\n")
+    tool.chmod(0o755)
+    assert client("run", "--", tool).returncode == 0
+    assert daemon.ended["exitStatus"] == 0 and "toolVersion" not in daemon.begun[0]
+
+
 def build_tool(folder, body):
     """A program by the name of a tool that is asked for its version."""
     source, tool = folder / "tool.c", folder / "idevicerestore"
