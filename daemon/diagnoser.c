@@ -11,8 +11,10 @@
 #define SUBJECTS_MAX 256
 #define OTHERS_MAX 32 /* failing phones that the end of another phone's session may affect */
 #define TEXT_SIZE 640
-#define TURN_MAX 4 /* phones diagnosed per turn, so that the loop is not blocked */
+#define TURN_US (2 * USEC_PER_MSEC)    /* of work, then others have their turn */
 #define DELAY_US (100 * USEC_PER_MSEC) /* after a change: more changes often follow at once */
+/* After the first of many attempts that an import adds: each delays the diagnosis. */
+#define IMPORT_DELAY_US (10 * USEC_PER_SEC)
 
 /* A phone, or a session whose phone was never identified. */
 struct subject {
@@ -35,17 +37,21 @@ struct diagnoser {
 	event_sink *sink;
 	void *user;
 	struct loop_timer *timer;
-	bool timer_runs;
-	uint64_t news; /* so far */
+	uint64_t due_us; /* monotonic: the timer ends by then; 0 = it does not run */
+	uint64_t news;	 /* so far */
 	struct latest_verdict latest;
 	struct subject subjects[SUBJECTS_MAX];
 };
 
-static void start_timer(struct diagnoser *diagnoser, uint64_t delay_us)
+/* Starts the timer, or starts it again. Together, the delays last `limit_us` at most. */
+static void start_timer(struct diagnoser *diagnoser, uint64_t delay_us, uint64_t limit_us)
 {
-	if (diagnoser->timer_runs)
-		return;
-	diagnoser->timer_runs = true;
+	uint64_t now_us = clock_now().monotonic_us;
+
+	if (!diagnoser->due_us || diagnoser->due_us > now_us + limit_us)
+		diagnoser->due_us = now_us + limit_us;
+	if (now_us + delay_us > diagnoser->due_us)
+		delay_us = diagnoser->due_us > now_us ? diagnoser->due_us - now_us : 0;
 	loop_timer_start(diagnoser->timer, delay_us);
 }
 
@@ -55,9 +61,9 @@ static void on_timer(void *user)
 {
 	struct diagnoser *diagnoser = user;
 
-	diagnoser->timer_runs = false;
+	diagnoser->due_us = 0;
 	if (advance(diagnoser, clock_now()))
-		start_timer(diagnoser, 0);
+		start_timer(diagnoser, 0, 0);
 }
 
 int diagnoser_new(struct loop *loop, struct store *store, event_sink *sink, void *user,
@@ -200,14 +206,14 @@ void diagnoser_observe(void *user, const struct event *event)
 	note_news(diagnoser, &identity, &event->session)->due = true;
 	if (event->kind == EVENT_SESSION_END || event->kind == EVENT_AMENDMENT)
 		note_others(diagnoser);
-	start_timer(diagnoser, DELAY_US);
+	start_timer(diagnoser, DELAY_US, DELAY_US);
 }
 
 void diagnoser_judge_phone(struct diagnoser *diagnoser, const struct identity *identity)
 {
 	note_news(diagnoser, identity, &(struct uuid){{0}})->due = true;
 	note_others(diagnoser);
-	start_timer(diagnoser, DELAY_US);
+	start_timer(diagnoser, DELAY_US, IMPORT_DELAY_US);
 }
 
 /* The cause that the verdict names; NULL = none. */
@@ -313,12 +319,10 @@ static void judge(struct diagnoser *diagnoser, struct subject *subject, struct s
 /* Diagnoses some of the due phones. Returns true if more are due. */
 static bool advance(struct diagnoser *diagnoser, struct stamp now)
 {
-	size_t judged = 0;
-
 	for (size_t i = 0; i < SUBJECTS_MAX; i++) {
 		if (!diagnoser->subjects[i].due)
 			continue;
-		if (judged++ == TURN_MAX)
+		if (clock_now().monotonic_us > now.monotonic_us + TURN_US)
 			return true;
 		judge(diagnoser, &diagnoser->subjects[i], now);
 	}
@@ -328,7 +332,7 @@ static bool advance(struct diagnoser *diagnoser, struct stamp now)
 bool diagnoser_is_due(const struct diagnoser *diagnoser)
 {
 	for (size_t i = 0; i < SUBJECTS_MAX; i++)
-		if (diagnoser->subjects[i].due)
+		if (diagnoser->subjects[i].due && !uuid_is_none(&diagnoser->subjects[i].about))
 			return true;
 	return false;
 }

@@ -34,9 +34,10 @@ void diagnoser_replay(struct diagnoser *diagnoser, const struct event *event);
 void diagnoser_observe(void *diagnoser, const struct event *record);
 /* Set before the record of the verdict reaches an observer; unknown after a purge. */
 const struct latest_verdict *diagnoser_latest(const struct diagnoser *diagnoser);
-/* Makes a phone due for a change without a record: an added attempt. */
+/* Makes a phone due for a change without a record: an added attempt. Many attempts, one after the
+ * other, are diagnosed together. */
 void diagnoser_judge_phone(struct diagnoser *diagnoser, const struct identity *identity);
-/* True while a phone is due, that is, its new verdict is not recorded yet. */
+/* True while a session's verdict is due, that is, not recorded yet. */
 bool diagnoser_is_due(const struct diagnoser *diagnoser);
 /* Diagnoses all due phones now, without a timer. */
 void diagnoser_finish(struct diagnoser *diagnoser);
