@@ -14,6 +14,11 @@
 #define LINES_AT_ONCE 200
 #define LINES_LEAST 10 /* fewer may be the same in any restore */
 
+static bool has_times(const struct attempt *attempt)
+{
+	return attempt->started.wall_us && attempt->ended.wall_us > attempt->started.wall_us;
+}
+
 /* Both have a start and an end, and overlapped for half of the shorter one's time: one phone does
  * not restore twice at once. Only a log with times has a time span. */
 static bool ran_at_once(const struct attempt *attempt, struct json_object *session)
@@ -23,7 +28,7 @@ static bool ran_at_once(const struct attempt *attempt, struct json_object *sessi
 	uint64_t from = attempt->started.wall_us, to = attempt->ended.wall_us;
 	uint64_t shorter, first, last;
 
-	if (!began || !from || ended <= began || to <= from)
+	if (!began || ended <= began || !has_times(attempt))
 		return false;
 	shorter = to - from < ended - began ? to - from : ended - began;
 	first = from > began ? from : began;
@@ -177,7 +182,7 @@ static int has_less_or_more(struct import *import, const struct import_attempt *
 	struct json_object *session, bool *ret)
 {
 	const struct attempt *told = attempt->c->attempts[0];
-	bool timed = told->ended.wall_us > told->started.wall_us;
+	bool timed = has_times(told);
 	struct import_messages messages;
 	struct made used = {0};
 	struct json_object *line;
@@ -236,10 +241,16 @@ int import_find_twin(
 {
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
 	struct attempt *told = attempt->c->attempts[0];
-	int r = list_sessions(import, &attempt->c->identity, &reply);
-	struct json_object *sessions = field_list(reply, "sessions");
-	bool same = false;
+	/* A file with many attempts does not come from a single restore: only times can show that
+	 * one of them is known. */
+	bool alone = import->attempt_count == 1, same = false;
+	struct json_object *sessions;
+	int r;
 
+	if (!alone && !has_times(told))
+		return EXIT_DONE;
+	r = list_sessions(import, &attempt->c->identity, &reply);
+	sessions = field_list(reply, "sessions");
 	for (size_t i = 0; r == EXIT_DONE && !same && i < field_count(sessions); i++) {
 		struct json_object *session = field_item(sessions, i);
 		const char *id = field_text_or(session, "session", "");
@@ -253,10 +264,9 @@ int import_find_twin(
 			same = false;
 			continue;
 		}
-		/* A file with many attempts does not come from a single restore. */
-		if (!same && import->attempt_count == 1)
+		if (!same && alone)
 			r = has_same_lines(import, id, &same);
-		if (r == EXIT_DONE && !same && import->attempt_count == 1)
+		if (r == EXIT_DONE && !same && alone)
 			r = has_less_or_more(import, attempt, session, &same);
 		if (same)
 			*ret = json_object_get(session);
