@@ -21,17 +21,17 @@ void check_daemon(struct doctor *doctor)
 	const char *version = field_text_or(doctor->status, "version", "?");
 
 	if (!doctor->status)
-		doctor_say(doctor, DOCTOR_PROBLEM,
+		doctor_say(doctor, FINDING_PROBLEM,
 			doctor->status_error == -EACCES ? "usermod -a -G " GROUP
 							  " USER, then log in again"
 							: START_IT,
 			"Cannot reach the daemon at %s (%s): restores are not watched.",
 			doctor->socket, strerror(-doctor->status_error));
 	else if (!text_equal(version, PROJECT_VERSION))
-		doctor_say(doctor, DOCTOR_WARNING, "systemctl restart idevicetriaged.service",
+		doctor_say(doctor, FINDING_WARNING, "systemctl restart idevicetriaged.service",
 			"The daemon is version %s and this command " PROJECT_VERSION ".", version);
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL, "idevicetriaged %s answers.", version);
+		doctor_say(doctor, FINDING_OK, NULL, "idevicetriaged %s answers.", version);
 }
 
 /* Whether the word is in a list that blanks separate. */
@@ -115,11 +115,11 @@ void check_caller(struct doctor *doctor)
 	struct group_entry group;
 
 	if (doctor->status || (uids && strtol(uids, NULL, 10) == 0)) {
-		doctor_say(doctor, DOCTOR_OK, NULL, "You may query the daemon.");
+		doctor_say(doctor, FINDING_OK, NULL, "You may query the daemon.");
 		return;
 	}
 	if (!uids || !groups) {
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Cannot read your groups from /proc.");
+		doctor_say(doctor, FINDING_UNKNOWN, NULL, "Cannot read your groups from /proc.");
 		return;
 	}
 	find_user(doctor->root, (uid_t)strtoul(uids, NULL, 10), user, sizeof(user));
@@ -128,15 +128,15 @@ void check_caller(struct doctor *doctor)
 	snprintf(advice, sizeof(advice), "usermod -a -G " GROUP " %s, then log in again",
 		*user ? user : "USER");
 	if (!group.exists)
-		doctor_say(doctor, DOCTOR_PROBLEM, "systemd-sysusers",
+		doctor_say(doctor, FINDING_PROBLEM, "systemd-sysusers",
 			"There is no group " GROUP ": only root may query the daemon.");
 	else if (has_word(groups, id))
-		doctor_say(doctor, DOCTOR_OK, NULL, "You are in the group " GROUP ".");
+		doctor_say(doctor, FINDING_OK, NULL, "You are in the group " GROUP ".");
 	else if (group.has_member)
-		doctor_say(doctor, DOCTOR_PROBLEM, "Log out and in again.",
+		doctor_say(doctor, FINDING_PROBLEM, "Log out and in again.",
 			"You were added to the group " GROUP " after this login.");
 	else
-		doctor_say(doctor, DOCTOR_PROBLEM, advice, "You are not in the group " GROUP ".");
+		doctor_say(doctor, FINDING_PROBLEM, advice, "You are not in the group " GROUP ".");
 }
 
 /* A source in the daemon's answer; NULL if it has none of that name. */
@@ -155,12 +155,12 @@ static struct json_object *find_source(struct doctor *doctor, const char *name)
 
 static void say_no_daemon(struct doctor *doctor)
 {
-	doctor_say(doctor, DOCTOR_UNKNOWN, NULL,
+	doctor_say(doctor, FINDING_UNKNOWN, NULL,
 		"Only the daemon can check this, and it does not answer.");
 }
 
 /* Checks a source that must be up: if it is down, reports the reason and the remedy. */
-static void check_source(struct doctor *doctor, const char *name, enum doctor_result result,
+static void check_source(struct doctor *doctor, const char *name, enum finding_result result,
 	const char *missing, const char *advice)
 {
 	struct json_object *source = find_source(doctor, name);
@@ -168,9 +168,9 @@ static void check_source(struct doctor *doctor, const char *name, enum doctor_re
 	if (!doctor->status)
 		say_no_daemon(doctor);
 	else if (!source)
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "The daemon has no source %s.", name);
+		doctor_say(doctor, FINDING_UNKNOWN, NULL, "The daemon has no source %s.", name);
 	else if (field_true(source, "up"))
-		doctor_say(doctor, DOCTOR_OK, NULL, "It works.");
+		doctor_say(doctor, FINDING_OK, NULL, "It works.");
 	else
 		doctor_say(doctor, result, advice, "%s: %s.", missing,
 			field_text_or(source, "detail", "unknown reason"));
@@ -178,7 +178,7 @@ static void check_source(struct doctor *doctor, const char *name, enum doctor_re
 
 void check_usb_source(struct doctor *doctor)
 {
-	check_source(doctor, "usb", DOCTOR_PROBLEM,
+	check_source(doctor, "usb", FINDING_PROBLEM,
 		"Phones that connect and disconnect are not detected",
 		"Start udev, and allow the daemon to use netlink (RestrictAddressFamilies=, "
 		"PrivateNetwork= of its unit).");
@@ -191,10 +191,10 @@ void check_link(struct doctor *doctor)
 	const char *detail = source ? field_text_or(source, "detail", "") : "";
 
 	if (source && field_true(source, "up") && text_starts_with(detail, "watching, ")) {
-		doctor_say(doctor, DOCTOR_OK, NULL, "It is %s.", detail);
+		doctor_say(doctor, FINDING_OK, NULL, "It is %s.", detail);
 		return;
 	}
-	check_source(doctor, "link", DOCTOR_WARNING,
+	check_source(doctor, "link", FINDING_WARNING,
 		"Errors of the USB link are not recorded, and restores without `run` only in part",
 		"Run: systemctl enable --now idevicetriage-link.service. The kernel needs usbmon: "
 		"modprobe usbmon.");
@@ -202,14 +202,14 @@ void check_link(struct doctor *doctor)
 
 void check_ring(struct doctor *doctor)
 {
-	check_source(doctor, "ring", DOCTOR_PROBLEM, "Records are lost when the daemon stops",
+	check_source(doctor, "ring", FINDING_PROBLEM, "Records are lost when the daemon stops",
 		"Let the daemon's user write to its state directory, and free some space on its "
 		"disk.");
 }
 
 void check_casebook(struct doctor *doctor)
 {
-	check_source(doctor, "casebook", DOCTOR_PROBLEM, "Old attempts are not available",
+	check_source(doctor, "casebook", FINDING_PROBLEM, "Old attempts are not available",
 		"Let the daemon's user write to its state directory; a casebook of a later version "
 		"needs a daemon of that version.");
 }
@@ -238,14 +238,14 @@ void check_computer_id(struct doctor *doctor)
 		return;
 	}
 	if (!group) {
-		doctor_say(doctor, DOCTOR_OK, NULL, "It is clear which attempts are its own.");
+		doctor_say(doctor, FINDING_OK, NULL, "It is clear which attempts are its own.");
 		return;
 	}
 	snprintf(advice, sizeof(advice),
 		"If that was another computer: on one of the two, %s and restart it.",
 		same_machine ? "empty /etc/machine-id"
 			     : "delete the file host-id in the daemon's state directory");
-	doctor_say(doctor, DOCTOR_WARNING, advice,
+	doctor_say(doctor, FINDING_WARNING, advice,
 		"Attempts of %s may be of this computer or of a copy of it (the same %s). The "
 		"diagnosis does not count them as another computer.",
 		field_text_or(group, "host", "an unnamed computer"),
@@ -261,14 +261,14 @@ void check_journal(struct doctor *doctor)
 			     "systemd-journal (its unit does that), then restart the daemon.";
 
 	if (!journal || field_true(journal, "up"))
-		check_source(doctor, "journal", DOCTOR_PROBLEM, "", NULL);
+		check_source(doctor, "journal", FINDING_PROBLEM, "", NULL);
 	else if (field_true(kmsg, "up"))
-		doctor_say(doctor, DOCTOR_WARNING, advice,
+		doctor_say(doctor, FINDING_WARNING, advice,
 			"Cannot read the journal: %s. The kernel's log is read instead; usbmuxd's "
 			"lines are missing.",
 			field_text_or(journal, "detail", "unknown reason"));
 	else
-		doctor_say(doctor, DOCTOR_PROBLEM, advice,
+		doctor_say(doctor, FINDING_PROBLEM, advice,
 			"Cannot read the journal: %s. USB errors and usbmuxd's lines are missing.",
 			field_text_or(journal, "detail", "unknown reason"));
 }
@@ -280,13 +280,13 @@ void check_phone_program(struct doctor *doctor)
 	const char *path = phone_program_path(), *advice = "Install idevicetriage again.";
 
 	if (!system_exists(doctor->root, path))
-		doctor_say(doctor, DOCTOR_WARNING, advice,
+		doctor_say(doctor, FINDING_WARNING, advice,
 			"%s is missing: `panics` cannot read a phone's reports, and the daemon "
 			"cannot query a phone (phone-query, probe-restore).",
 			path);
 	else if (source && !field_true(source, "up"))
-		doctor_say(doctor, DOCTOR_WARNING, advice, "The daemon cannot query phones: %s.",
+		doctor_say(doctor, FINDING_WARNING, advice, "The daemon cannot query phones: %s.",
 			field_text_or(source, "detail", "unknown reason"));
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL, "%s is there.", path);
+		doctor_say(doctor, FINDING_OK, NULL, "%s is there.", path);
 }

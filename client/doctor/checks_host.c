@@ -35,7 +35,7 @@ static void say_room(struct doctor *doctor, const char *name, const char *path, 
 	uint64_t free_bytes;
 
 	if (statvfs(path, &disk) < 0) {
-		doctor_say(doctor, DOCTOR_UNKNOWN,
+		doctor_say(doctor, FINDING_UNKNOWN,
 			errno == ENOENT ? "Name the daemon's state directory with --state-dir."
 					: NULL,
 			"Cannot check %s (%s).", name, strerror(errno));
@@ -43,18 +43,18 @@ static void say_room(struct doctor *doctor, const char *name, const char *path, 
 	}
 	free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
 	if (disk.f_flag & ST_RDONLY)
-		doctor_say(doctor, DOCTOR_PROBLEM, "Remount it read-write.",
+		doctor_say(doctor, FINDING_PROBLEM, "Remount it read-write.",
 			"The disk of %s is read-only.", name);
 	else if (free_bytes < DISK_LEAST_BYTES || (disk.f_files && !disk.f_favail))
-		doctor_say(doctor, DOCTOR_PROBLEM, loss, "The disk of %s has %s left%s.", name,
+		doctor_say(doctor, FINDING_PROBLEM, loss, "The disk of %s has %s left%s.", name,
 			phrase_bytes((int64_t)free_bytes).text,
 			disk.f_files && !disk.f_favail ? " and accepts no more files" : "");
 	else if (free_bytes < DISK_LOW_BYTES)
-		doctor_say(doctor, DOCTOR_WARNING, "Free some space on it.",
+		doctor_say(doctor, FINDING_WARNING, "Free some space on it.",
 			"The disk of %s has %s left.", name,
 			phrase_bytes((int64_t)free_bytes).text);
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL, "The disk of %s has %s left.", name,
+		doctor_say(doctor, FINDING_OK, NULL, "The disk of %s has %s left.", name,
 			phrase_bytes((int64_t)free_bytes).text);
 }
 
@@ -81,7 +81,7 @@ void check_log_disk(struct doctor *doctor)
 	while (!system_exists("", at) && (slash = strrchr(at, '/')) && slash != at)
 		*slash = '\0';
 	if (system_exists("", at) && access(at, W_OK) < 0 && errno == EACCES)
-		doctor_say(doctor, DOCTOR_PROBLEM, "Become its owner, or set XDG_STATE_HOME.",
+		doctor_say(doctor, FINDING_PROBLEM, "Become its owner, or set XDG_STATE_HOME.",
 			"You cannot write to %s, where run writes the logs of restore tools.", at);
 	else
 		say_room(doctor, folder, at,
@@ -114,7 +114,7 @@ void check_clock(struct doctor *doctor)
 	if (stat("/proc/self/exe", &program) == 0) {
 		made_us = (int64_t)program.st_mtim.tv_sec * (int64_t)USEC_PER_SEC;
 		if (now_us < made_us) {
-			doctor_say(doctor, DOCTOR_PROBLEM, "timedatectl set-ntp true",
+			doctor_say(doctor, FINDING_PROBLEM, "timedatectl set-ntp true",
 				"The clock shows %s, before this program was built (%s): signing "
 				"servers and the order of attempts need the right time.",
 				phrase_minute(now_us).text, phrase_minute(made_us).text);
@@ -123,14 +123,14 @@ void check_clock(struct doctor *doctor)
 	}
 	synchronised = is_synchronised(doctor->root);
 	if (synchronised < 0)
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Cannot read the state of the clock (%s).",
-			strerror(-synchronised));
+		doctor_say(doctor, FINDING_UNKNOWN, NULL,
+			"Cannot read the state of the clock (%s).", strerror(-synchronised));
 	else if (!synchronised)
-		doctor_say(doctor, DOCTOR_WARNING, "timedatectl set-ntp true",
+		doctor_say(doctor, FINDING_WARNING, "timedatectl set-ntp true",
 			"The clock shows %s, and nothing synchronises it.",
 			phrase_minute(now_us).text);
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL, "It is synchronised.");
+		doctor_say(doctor, FINDING_OK, NULL, "It is synchronised.");
 }
 
 /* The newest year of a firmware restored with this version of the tool; 0 = none known. */
@@ -207,12 +207,12 @@ void check_mux_library(struct doctor *doctor)
 	}
 	fault = fault_of_library(search.found);
 	if (!search.found[0])
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "No libusbmuxd was found.");
+		doctor_say(doctor, FINDING_UNKNOWN, NULL, "No libusbmuxd was found.");
 	else if (fault)
-		doctor_say(doctor, DOCTOR_WARNING, fault->advice, "%s is installed: %s",
+		doctor_say(doctor, FINDING_WARNING, fault->advice, "%s is installed: %s",
 			search.found, fault->means);
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL, "%s is installed.", search.found);
+		doctor_say(doctor, FINDING_OK, NULL, "%s is installed.", search.found);
 }
 
 /* The newest model on this bench: that the daemon knows at a port, or that USB shows. */
@@ -249,21 +249,21 @@ static void judge_version(struct doctor *doctor, const char *tool, const char *v
 
 	newest = newest_firmware(doctor, tool, version, firmware, sizeof(firmware));
 	if (!month)
-		doctor_say(doctor, DOCTOR_OK, NULL, "%s %s is installed; its age is unknown.", tool,
-			version);
+		doctor_say(doctor, FINDING_OK, NULL, "%s %s is installed; its age is unknown.",
+			tool, version);
 	else if (model && tool_precedes(tool, version, model->released))
-		doctor_say(doctor, DOCTOR_PROBLEM, update,
+		doctor_say(doctor, FINDING_PROBLEM, update,
 			"%s %s is from %d, but the attached %s (%s) was released in %04d-%02d: it "
 			"may not support the parts of this model.",
 			tool, version, year, model->name, model->product, model->released / 100,
 			model->released % 100);
 	else if (newest > year)
-		doctor_say(doctor, DOCTOR_PROBLEM, update,
+		doctor_say(doctor, FINDING_PROBLEM, update,
 			"%s %s is from %d, but firmware %s from %d was restored with it: it does "
 			"not support the requests of such a phone.",
 			tool, version, year, firmware, newest);
 	else
-		doctor_say(doctor, DOCTOR_WARNING, update,
+		doctor_say(doctor, FINDING_WARNING, update,
 			"%s %s is from %d: phones with newer firmware send requests that it does "
 			"not support, and fail like broken ones.",
 			tool, version, year);
@@ -291,13 +291,13 @@ void check_tool(struct doctor *doctor)
 			continue;
 		found++;
 		if (r < 0)
-			doctor_say(doctor, DOCTOR_UNKNOWN, NULL,
+			doctor_say(doctor, FINDING_UNKNOWN, NULL,
 				"%s does not print its version (%s).", tools[i].name, strerror(-r));
 		else
 			judge_tool(doctor, tools[i].name, version);
 	}
 	if (!found)
-		doctor_say(doctor, DOCTOR_WARNING,
+		doctor_say(doctor, FINDING_WARNING,
 			"Install one, such as idevicerestore, or restore with a program that run "
 			"can start.",
 			"Your PATH has no known restore tool.");

@@ -55,14 +55,14 @@ static const char *find_peer(const struct search *search, const char *link)
 static void say_found(struct search *search, const char *what)
 {
 	static const struct {
-		enum doctor_result result;
+		enum finding_result result;
 		const char *advice;
 		const char *means;
 	} roles[] = {
-		[PROGRAM_OTHER] = {DOCTOR_PROBLEM, "Stop it before a restore begins.",
+		[PROGRAM_OTHER] = {FINDING_PROBLEM, "Stop it before a restore begins.",
 			"it can disturb a restore"},
-		[PROGRAM_TOOL] = {DOCTOR_OK, NULL, "a restore tool"},
-		[PROGRAM_DESKTOP] = {DOCTOR_OK, NULL,
+		[PROGRAM_TOOL] = {FINDING_OK, NULL, "a restore tool"},
+		[PROGRAM_DESKTOP] = {FINDING_OK, NULL,
 			"part of the desktop; it queries every attached phone: close it if "
 			"restores are disturbed"},
 	};
@@ -110,13 +110,13 @@ static void search_processes(struct search *search, const char *nothing)
 	int r = system_each_process(search->doctor->root, look_at_process, search);
 
 	if (r < 0)
-		doctor_say(search->doctor, DOCTOR_UNKNOWN, NULL, "Cannot read /proc (%s).",
+		doctor_say(search->doctor, FINDING_UNKNOWN, NULL, "Cannot read /proc (%s).",
 			strerror(-r));
 	else if (search->hidden)
-		doctor_say(search->doctor, DOCTOR_UNKNOWN, "Run doctor as root to see them.",
+		doctor_say(search->doctor, FINDING_UNKNOWN, "Run doctor as root to see them.",
 			"%zu processes of other users could not be inspected.", search->hidden);
 	else if (!search->said)
-		doctor_say(search->doctor, DOCTOR_OK, NULL, "%s", nothing);
+		doctor_say(search->doctor, FINDING_OK, NULL, "%s", nothing);
 }
 
 void check_holders(struct doctor *doctor)
@@ -126,10 +126,10 @@ void check_holders(struct doctor *doctor)
 
 	search.phone_count = system_phones(doctor->root, phones);
 	if (search.phone_count < 0)
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Cannot read the USB devices (%s).",
+		doctor_say(doctor, FINDING_UNKNOWN, NULL, "Cannot read the USB devices (%s).",
 			strerror(-search.phone_count));
 	else if (search.phone_count == 0)
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "No phone is attached.");
+		doctor_say(doctor, FINDING_UNKNOWN, NULL, "No phone is attached.");
 	else
 		search_processes(&search, "Only usbmuxd and restore tools use a phone.");
 }
@@ -141,7 +141,7 @@ void check_mux_clients(struct doctor *doctor)
 
 	search.peer_count = unix_peers(doctor->mux, peers);
 	if (search.peer_count < 0)
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL,
+		doctor_say(doctor, FINDING_UNKNOWN, NULL,
 			"Cannot read the connected programs from the kernel (%s).",
 			strerror(-search.peer_count));
 	else

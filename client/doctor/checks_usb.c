@@ -25,10 +25,10 @@ static int list_phones(struct doctor *doctor, struct system_phone phones[static 
 	int count = system_phones(doctor->root, phones);
 
 	if (count < 0)
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Cannot read the USB devices (%s).",
+		doctor_say(doctor, FINDING_UNKNOWN, NULL, "Cannot read the USB devices (%s).",
 			strerror(-count));
 	else if (count == 0)
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "No phone is attached.");
+		doctor_say(doctor, FINDING_UNKNOWN, NULL, "No phone is attached.");
 	return count;
 }
 
@@ -83,7 +83,7 @@ static bool check_power_of(struct doctor *doctor, const char *port)
 	if (read_word(doctor, port, "power/control", control) && text_equal(control, "auto")) {
 		advise_awake(
 			port, ", and exclude USB from TLP, powertop and similar tools", advice);
-		doctor_say(doctor, DOCTOR_PROBLEM, advice,
+		doctor_say(doctor, FINDING_PROBLEM, advice,
 			"The computer may suspend the phone at port %s (autosuspend).", port);
 		said = true;
 	}
@@ -91,7 +91,7 @@ static bool check_power_of(struct doctor *doctor, const char *port)
 	do {
 		if (is_asleep(doctor, device, status)) {
 			advise_awake(device, "", advice);
-			doctor_say(doctor, DOCTOR_PROBLEM, advice,
+			doctor_say(doctor, FINDING_PROBLEM, advice,
 				"The %s at port %s is suspended (%s) while a phone is attached.",
 				text_equal(device, port) ? "phone" : "hub", device, status);
 			said = true;
@@ -109,7 +109,7 @@ void check_power(struct doctor *doctor)
 	for (int i = 0; i < count; i++)
 		said |= check_power_of(doctor, phones[i].port);
 	if (count > 0 && !said)
-		doctor_say(doctor, DOCTOR_OK, NULL, "No phone is suspended.");
+		doctor_say(doctor, FINDING_OK, NULL, "No phone is suspended.");
 }
 
 void check_speed(struct doctor *doctor)
@@ -123,14 +123,14 @@ void check_speed(struct doctor *doctor)
 
 		if (speed < 0 || speed >= FULL_SPEED_MBPS)
 			continue;
-		doctor_say(doctor, DOCTOR_PROBLEM, "Try another cable, then another port.",
+		doctor_say(doctor, FINDING_PROBLEM, "Try another cable, then another port.",
 			"The phone at port %s runs at %lld Mbit/s instead of %d: a wire pair or a "
 			"contact is bad.",
 			phones[i].port, speed, FULL_SPEED_MBPS);
 		said = true;
 	}
 	if (count > 0 && !said)
-		doctor_say(doctor, DOCTOR_OK, NULL, "Each phone runs at %d Mbit/s or more.",
+		doctor_say(doctor, FINDING_OK, NULL, "Each phone runs at %d Mbit/s or more.",
 			FULL_SPEED_MBPS);
 }
 
@@ -149,13 +149,13 @@ static bool check_hubs_of(struct doctor *doctor, const char *port)
 	bool said = depth >= HUBS_MANY;
 
 	if (said)
-		doctor_say(doctor, DOCTOR_WARNING, "Use a port of the computer itself.",
+		doctor_say(doctor, FINDING_WARNING, "Use a port of the computer itself.",
 			"The phone at port %s is behind %u hubs.", port, depth);
 	text_copy(hub, sizeof(hub), port);
 	while (hub_above(hub)) {
 		if (!is_without_supply(doctor, hub))
 			continue;
-		doctor_say(doctor, DOCTOR_WARNING, "Use a hub with its own power supply.",
+		doctor_say(doctor, FINDING_WARNING, "Use a hub with its own power supply.",
 			"The phone at port %s is behind a hub (port %s) with no power supply of "
 			"its own.",
 			port, hub);
@@ -175,12 +175,12 @@ void check_hubs(struct doctor *doctor)
 		said |= check_hubs_of(doctor, phones[i].port);
 	}
 	if (count > 0 && !said && behind)
-		doctor_say(doctor, DOCTOR_OK, NULL,
+		doctor_say(doctor, FINDING_OK, NULL,
 			"%d of %d phones are behind one hub; if restores fail, try a port of "
 			"the computer itself.",
 			behind, count);
 	else if (count > 0 && !said)
-		doctor_say(doctor, DOCTOR_OK, NULL, "No phone is behind a hub.");
+		doctor_say(doctor, FINDING_OK, NULL, "No phone is behind a hub.");
 }
 
 struct over_current {
@@ -205,7 +205,7 @@ static bool look_at_port(void *user, const char *name)
 	if (count <= 0)
 		return true;
 	all->said++;
-	doctor_say(all->doctor, DOCTOR_WARNING,
+	doctor_say(all->doctor, FINDING_WARNING,
 		"Do not judge a restore on this port. Try the phone on another one: if it happens "
 		"there too, the phone or its cable draws too much current.",
 		"%s was switched off %lld times since it was detected, because of over-current.",
@@ -231,12 +231,12 @@ void check_over_current(struct doctor *doctor)
 	int r = system_each(doctor->root, DEVICES, look_at_interface, &all);
 
 	if (r < 0)
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Cannot read the USB devices (%s).",
+		doctor_say(doctor, FINDING_UNKNOWN, NULL, "Cannot read the USB devices (%s).",
 			strerror(-r));
 	else if (!all.counters)
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "The kernel does not count it here.");
+		doctor_say(doctor, FINDING_UNKNOWN, NULL, "The kernel does not count it here.");
 	else if (!all.said)
-		doctor_say(doctor, DOCTOR_OK, NULL, "No port was switched off.");
+		doctor_say(doctor, FINDING_OK, NULL, "No port was switched off.");
 }
 
 /* Controllers on which Linux repeats no failed transfer (XHCI_NO_SOFT_RETRY in xhci-pci.c). */
@@ -264,7 +264,7 @@ static bool look_at_controller(void *user, const char *name)
 		if (vendor != no_retry[i].vendor || device != no_retry[i].device)
 			continue;
 		all->said++;
-		doctor_say(all->doctor, DOCTOR_WARNING,
+		doctor_say(all->doctor, FINDING_WARNING,
 			"Connect the phones that you restore to a port of another controller.",
 			"Linux repeats no failed transfer on the %s controller %s: one error ends "
 			"the connection to a phone.",
@@ -305,7 +305,7 @@ static size_t find_corrected(struct doctor *doctor)
 		if (corrected < CORRECTED_MANY || !is_newest_on_port(doctor->sessions, i))
 			continue;
 		said++;
-		doctor_say(doctor, DOCTOR_WARNING, PORT_ADVICE,
+		doctor_say(doctor, FINDING_WARNING, PORT_ADVICE,
 			"Port %s: the computer corrected %lld USB errors since the phone was "
 			"connected, in the newest attempt there. Linux may correct only 4 before "
 			"a transfer fails.",
@@ -322,11 +322,11 @@ void check_port_errors(struct doctor *doctor)
 
 	while (port_errors_next(doctor->ports, &at, &errors)) {
 		port_errors_describe(&errors, text, sizeof(text));
-		doctor_say(doctor, DOCTOR_WARNING, PORT_ADVICE, "%s", text);
+		doctor_say(doctor, FINDING_WARNING, PORT_ADVICE, "%s", text);
 		said++;
 	}
 	if (!said)
-		doctor_say(doctor, DOCTOR_OK, NULL,
+		doctor_say(doctor, FINDING_OK, NULL,
 			"No port is known to fail more USB transfers than the others.");
 }
 
@@ -342,19 +342,19 @@ void check_retry(struct doctor *doctor)
 	if (!system_read_line(
 		    doctor->root, "/proc/sys/kernel/osrelease", release, sizeof(release)) ||
 		sscanf(release, "%u.%u", &major, &minor) != 2) {
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "Cannot read the version of the kernel.");
+		doctor_say(doctor, FINDING_UNKNOWN, NULL, "Cannot read the version of the kernel.");
 		return;
 	}
 	system_each(doctor->root, CONTROLLERS, look_at_controller, &all);
 	if (all.said)
 		return;
 	if (major > 4 || (major == 4 && minor >= 20))
-		doctor_say(doctor, DOCTOR_OK, NULL,
+		doctor_say(doctor, FINDING_OK, NULL,
 			"Linux %u.%u repeats a failed transfer and logs nothing; without a patch "
 			"of "
 			"2026, the fifth failure ends the connection to a phone.",
 			major, minor);
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL,
+		doctor_say(doctor, FINDING_OK, NULL,
 			"Linux %u.%u reports a failed transfer at once.", major, minor);
 }

@@ -129,18 +129,19 @@ static void say_not_running(struct doctor *doctor, const char *why)
 	struct service_unit unit = service_unit_read(doctor->root, UNIT);
 
 	if (!is_installed(doctor->root))
-		doctor_say(doctor, DOCTOR_PROBLEM, "apt-get install usbmuxd",
+		doctor_say(doctor, FINDING_PROBLEM, "apt-get install usbmuxd",
 			"usbmuxd is not installed: no phone can be restored.");
 	else if (port)
-		doctor_say(doctor, DOCTOR_PROBLEM, RESTART_IT,
+		doctor_say(doctor, FINDING_PROBLEM, RESTART_IT,
 			"usbmuxd is not running with a phone attached (port %s; %s): the phone is "
 			"on USB, but no program can reach it. This says nothing about the phone.",
 			port, why);
 	else if (unit.found && ends_with_last_phone(unit.start, strlen(unit.start), ' '))
-		doctor_say(doctor, DOCTOR_OK, NULL,
+		doctor_say(doctor, FINDING_OK, NULL,
 			"usbmuxd is not running; udev starts it with the first phone.");
 	else
-		doctor_say(doctor, DOCTOR_PROBLEM, RESTART_IT, "usbmuxd is not running (%s).", why);
+		doctor_say(
+			doctor, FINDING_PROBLEM, RESTART_IT, "usbmuxd is not running (%s).", why);
 }
 
 void check_usbmuxd(struct doctor *doctor)
@@ -151,12 +152,12 @@ void check_usbmuxd(struct doctor *doctor)
 	text_copy(path, sizeof(path), doctor->mux);
 	r = try_connect(path);
 	if (r == 0 || r == -EAGAIN)
-		doctor_say(doctor, DOCTOR_OK, NULL, "usbmuxd answers at %s.", path);
+		doctor_say(doctor, FINDING_OK, NULL, "usbmuxd answers at %s.", path);
 	else if (r == -ENOENT || r == -ECONNREFUSED)
 		say_not_running(doctor,
 			r == -ENOENT ? "it has no socket" : "no program listens on its socket");
 	else
-		doctor_say(doctor, DOCTOR_PROBLEM,
+		doctor_say(doctor, FINDING_PROBLEM,
 			"Give technicians access to it; unset USBMUXD_SOCKET_ADDRESS if it is "
 			"wrong.",
 			"Cannot connect to %s (%s).", path, strerror(-r));
@@ -169,7 +170,7 @@ void check_usbmuxd_version(struct doctor *doctor)
 
 	snprintf(path, sizeof(path), "%s/usr/sbin/usbmuxd", doctor->root);
 	if (tool_package_ask(path, package) < 0) {
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL,
+		doctor_say(doctor, FINDING_UNKNOWN, NULL,
 			"dpkg lists no package of usbmuxd. Cannot check it for known faults such "
 			"as "
 			"CVE-2025-66004.");
@@ -177,10 +178,10 @@ void check_usbmuxd_version(struct doctor *doctor)
 	}
 	fault = known_fault_of("usbmuxd", package);
 	if (fault)
-		doctor_say(doctor, DOCTOR_WARNING, fault->advice, "usbmuxd %s is installed: %s",
+		doctor_say(doctor, FINDING_WARNING, fault->advice, "usbmuxd %s is installed: %s",
 			package, fault->means);
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL,
+		doctor_say(doctor, FINDING_OK, NULL,
 			"usbmuxd %s is installed: it is not listed as faulty.", package);
 }
 
@@ -194,27 +195,27 @@ void check_usbmuxd_start(struct doctor *doctor)
 	bool unit_ends = ends_with_last_phone(unit.start, strlen(unit.start), ' ');
 
 	if (!unit.found && !running.pid)
-		doctor_say(doctor, DOCTOR_UNKNOWN, NULL, "It has no unit and is not running.");
+		doctor_say(doctor, FINDING_UNKNOWN, NULL, "It has no unit and is not running.");
 	else if (unit.masked)
-		doctor_say(doctor, DOCTOR_PROBLEM, "systemctl unmask usbmuxd",
+		doctor_say(doctor, FINDING_PROBLEM, "systemctl unmask usbmuxd",
 			UNIT " is masked: nothing starts usbmuxd.");
 	else if (unit.found && unit_ends)
-		doctor_say(doctor, DOCTOR_WARNING, USE_DROP_IN,
+		doctor_say(doctor, FINDING_WARNING, USE_DROP_IN,
 			"usbmuxd exits with the last phone (%s), and may not start again if a "
 			"phone leaves and returns within some tens of milliseconds, as in a "
 			"restore.",
 			unit.start);
 	else if (running.pid && running.ends_with_last_phone)
-		doctor_say(doctor, DOCTOR_WARNING,
+		doctor_say(doctor, FINDING_WARNING,
 			unit.found ? RESTART_IT " with no restore running"
 				   : "Start it without --systemd, --udev and -z.",
 			"The running usbmuxd (process %d) exits with the last phone.", running.pid);
 	else if (unit.found && text_equal(unit.restart, "no"))
-		doctor_say(doctor, DOCTOR_WARNING, USE_DROP_IN,
+		doctor_say(doctor, FINDING_WARNING, USE_DROP_IN,
 			"usbmuxd keeps running when phones leave, but is not restarted after a "
 			"crash.");
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL, "usbmuxd keeps running when phones leave.");
+		doctor_say(doctor, FINDING_OK, NULL, "usbmuxd keeps running when phones leave.");
 }
 
 /* The first folder with a file of that name wins (udev(7)). */
@@ -286,17 +287,17 @@ void check_udev_rules(struct doctor *doctor)
 		system_each(doctor->root, rule_folders[rules.folder], look_at_rules, &rules);
 	snprintf(advice, sizeof(advice), "Remove %s, then udevadm control --reload", rules.masked);
 	if (!rules.found[0] && rules.masked[0])
-		doctor_say(doctor, DOCTOR_PROBLEM, advice,
+		doctor_say(doctor, FINDING_PROBLEM, advice,
 			"%s hides usbmuxd's udev rules: usbmuxd is not started, and may not open "
 			"phones.",
 			rules.masked);
 	else if (!rules.found[0])
-		doctor_say(doctor, DOCTOR_PROBLEM, reinstall,
+		doctor_say(doctor, FINDING_PROBLEM, reinstall,
 			"usbmuxd has no udev rules: nothing starts it, and it may not open "
 			"phones.");
 	else if (!system_exists(doctor->root, "/run/udev/control"))
-		doctor_say(doctor, DOCTOR_PROBLEM, "systemctl start systemd-udevd",
+		doctor_say(doctor, FINDING_PROBLEM, "systemctl start systemd-udevd",
 			"udev is not running: usbmuxd is not started, and may not open phones.");
 	else
-		doctor_say(doctor, DOCTOR_OK, NULL, "usbmuxd's rules are in %s.", rules.found);
+		doctor_say(doctor, FINDING_OK, NULL, "usbmuxd's rules are in %s.", rules.found);
 }

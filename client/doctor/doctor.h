@@ -6,10 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/wire/json.h"
-
-/* From best to worst, except DOCTOR_UNKNOWN: could not be checked. */
-enum doctor_result { DOCTOR_OK, DOCTOR_UNKNOWN, DOCTOR_WARNING, DOCTOR_PROBLEM, DOCTOR_RESULTS };
+#include "client/findings.h"
 
 struct doctor_check;
 
@@ -27,9 +24,7 @@ struct doctor {
 
 	/* Set during the checks. */
 	const struct doctor_check *check;
-	struct json_builder builder;
-	struct json_object *findings;
-	size_t counts[DOCTOR_RESULTS];
+	struct findings findings;
 };
 
 /* One check: calls doctor_say() at least once. */
@@ -39,12 +34,11 @@ struct doctor_check {
 	void (*run)(struct doctor *doctor);
 };
 
-/* Runs all checks. Returns {"checks": [...], "problems": N, "warnings": N, "notCheckable": N},
- * which is the caller's, or NULL when out of memory. */
+/* Runs all checks. Returns findings_finish(). */
 struct json_object *doctor_run(struct doctor *doctor);
 
 /* Reports a finding of the running check; `advice` (NULL = none) is the remedy. */
-void doctor_say(struct doctor *doctor, enum doctor_result result, const char *advice,
+void doctor_say(struct doctor *doctor, enum finding_result result, const char *advice,
 	const char *format, ...) PRINTF_LIKE(4, 5);
 
 /* The checks. Each has a row in doctor.c. */
