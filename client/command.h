@@ -10,6 +10,7 @@
 enum completion {
 	COMPLETE_NOTHING,
 	COMPLETE_WORDS, /* the words of its row */
+	COMPLETE_LIST,	/* the same, separated by commas */
 	COMPLETE_FILE,
 	COMPLETE_FOLDER,
 	COMPLETE_PROGRAM,   /* a command of the system, with arguments of its own */

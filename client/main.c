@@ -40,6 +40,8 @@ int main(int argc, char **argv)
 		report_error("No command; see `idevicetriage --help`.");
 		return EXIT_USAGE;
 	}
+	if (text_equal(argv[first], "__complete"))
+		return complete_words(&context, argc - first - 1, argv + first + 1);
 	context.command = command_find(argv[first]);
 	if (!context.command)
 		return command_unknown(argv[first]);

@@ -401,7 +401,7 @@ static void on_idle(struct context *context, void *user)
 enum { OPTION_ON = OPTION_OWN, OPTION_CURSOR, OPTION_TIMEOUT };
 
 static const struct command_option own[] = {
-	{"on", OPTION_ON, "EVENTS", "only these, separated by commas", COMPLETE_WORDS,
+	{"on", OPTION_ON, "EVENTS", "only these, separated by commas", COMPLETE_LIST,
 		"session-ended diagnosis-changed port-suspect"},
 	{"cursor", OPTION_CURSOR, "FILE", "where it stores how far it has come", COMPLETE_FILE},
 	{"timeout", OPTION_TIMEOUT, "SECONDS", "end the command after this time (default: 60)"},

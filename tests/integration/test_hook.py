@@ -263,6 +263,5 @@ def test_each_event_is_in_the_help_the_manual_the_completion_and_the_example():
     manual = (ROOT / 'man/idevicetriage.1.scd').read_text()
     chapter = manual.split('# RUNNING A COMMAND FOR EACH EVENT')[1].split('\n# ')[0]
     assert re.findall(r'^_([a-z-]+)_$', chapter, re.MULTILINE) == events
-    assert f"-W '{' '.join(events)}'" in (ROOT / 'client/completion.bash').read_text()
     assert f'"{" ".join(events)}"' in source.split('own[] =')[1]
     assert f"--on {','.join(events)}" in UNIT.read_text()

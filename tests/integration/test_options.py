@@ -10,7 +10,6 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MANUAL = (ROOT / 'man/idevicetriage.1.scd').read_text()
-COMPLETION = (ROOT / 'client/completion.bash').read_text()
 COMMANDS = re.findall(r'&command_([a-z]+),', (ROOT / 'client/help.c').read_text())
 # "The conditions of *run*" in the manual.
 CONDITIONS = {'cable', 'earpiece-flex', 'display', 'battery', 'minimal-boot', 'condition'}
@@ -95,12 +94,29 @@ def test_the_help_of_a_command_has_its_usage_its_options_and_two_examples(comman
     assert max(map(len, text.splitlines())) <= 80
 
 
+def completed(command, *words):
+    """What the completion offers in place of the last word."""
+    kind, *lines = command('__complete', *words).stdout.splitlines()
+    assert kind == 'words'
+    return [line.split('\t')[0] for line in lines]
+
+
 @pytest.mark.parametrize('name', COMMANDS)
 def test_the_completion_offers_the_options_of_a_command(command, name):
-    script = (f"source {ROOT / 'client/completion.bash'}; COMP_WORDS=(idevicetriage {name} --); COMP_CWORD=2; "
-              "_idevicetriage; printf '%s\\n' \"${COMPREPLY[@]}\"")
-    offered = subprocess.run(['bash', '-c', script], capture_output=True, text=True, check=True).stdout.split()
-    assert {word[2:] for word in offered if word != '--'} == {name for name in accepted_options(command, name) if name[1:]}
+    assert set(completed(command, name, '--')) == {f'--{option}' for option in accepted_options(command, name) if option[1:]}
+
+
+# A wrong value of each option with fixed words is answered with a sentence that names them all.
+FIXED = [('attempt', '1-2', option) for option in ('outcome', 'host-os', 'action', 'stage', 'entry', 'display', 'battery', 'earpiece-flex')] \
+    + [('stats', 'by'), ('hook', 'on'), ('status', 'color')]
+
+
+@pytest.mark.parametrize('words', FIXED, ids=lambda words: words[-1])
+def test_the_completion_offers_the_words_that_an_option_accepts(command, words):
+    *line, option = words
+    message = command(*line, f'--{option}', 'nonsense').stderr
+    wanted = re.search(r'must (?:be|list) (.*?), not nonsense', message).group(1)
+    assert set(completed(command, *line, f'--{option}', '')) == set(re.split(r', | or | and ', re.sub(r' \(.*?\)', '', wanted)))
 
 
 def test_the_commands_are_in_the_help_the_manual_and_the_completion(command):
@@ -109,7 +125,7 @@ def test_the_commands_are_in_the_help_the_manual_and_the_completion(command):
     assert COMMANDS and re.findall(r'(?:^|  )  ([a-z]+)  ', help_text, re.MULTILINE) == COMMANDS
     assert set(re.findall(r'^\*idevicetriage\* \[_options_\] \*([a-z]+)\*', MANUAL, re.MULTILINE)) == set(COMMANDS)
     assert set(re.findall(r'^\*([a-z]+)\*', part('COMMANDS'), re.MULTILINE)) == set(COMMANDS)
-    assert set(re.search(r"'status [a-z ]+'", COMPLETION).group().strip("'").split()) == set(COMMANDS)
+    assert completed(command, '') == COMMANDS
 
 
 def test_the_help_is_one_screen_with_the_options_of_every_command(command):
