@@ -59,8 +59,8 @@ static bool put_silence(
 	return silent > budget;
 }
 
-void live_line(const struct layout *layout, struct json_object *session, int64_t age_us,
-	int64_t running_us, char out[static LIVE_BYTES])
+void live_line(const struct layout *layout, const char *label, struct json_object *session,
+	int64_t age_us, int64_t running_us, char out[static LIVE_BYTES])
 {
 	char text[LIVE_BYTES] = "", clean[LIVE_BYTES - PAINT_BYTES];
 	FILE *line = fmemopen(text, sizeof(text) - 1, "w");
@@ -69,6 +69,8 @@ void live_line(const struct layout *layout, struct json_object *session, int64_t
 	out[0] = '\0';
 	if (!line)
 		return;
+	if (label && *label)
+		fprintf(line, "%s: ", label);
 	if (session)
 		put_place(layout, line, session);
 	else

@@ -109,6 +109,16 @@ const char *phrase_identifier(struct json_object *object)
 	return ecid ? ecid : field_text(object, "udid");
 }
 
+const char *phrase_slot(struct json_object *object)
+{
+	struct json_object *conditions = field_list(object, "conditions");
+
+	for (size_t i = 0; i < field_count(conditions); i++)
+		if (text_equal(field_text_or(field_item(conditions, i), "key", ""), "portName"))
+			return field_text(field_item(conditions, i), "value");
+	return field_text(object, "portName");
+}
+
 const char *phrase_session(const char *session)
 {
 	size_t length = strlen(session);

@@ -29,6 +29,8 @@ const char *phrase_model(struct json_object *object);
 const char *phrase_model_or(struct json_object *object, const char *unknown);
 /* Its identifier, ECID before UDID; NULL if both are unknown. */
 const char *phrase_identifier(struct json_object *object);
+/* The name of its port in the shop, of a Device or a Session; NULL = none. */
+const char *phrase_slot(struct json_object *object);
 /* The last eight characters of a session's identifier, which are enough to select it. */
 const char *phrase_session(const char *session);
 /* The current or last step of a Session: `Creating filesystem (12)`, or its stage; "" if

@@ -158,7 +158,7 @@ static void show_live(struct run *run, uint64_t now_us)
 		return;
 	run->live_us = now_us + LIVE_EVERY_US;
 	run->layout.width = layout_terminal_width(STDERR_FILENO);
-	live_line(&run->layout, run->feed.progress, (int64_t)(now_us - run->feed.progress_us),
+	live_line(&run->layout, NULL, run->feed.progress, (int64_t)(now_us - run->feed.progress_us),
 		(int64_t)(now_us - run->started_us), line);
 	screen_live(&run->screen, run->tool.ended ? "" : line);
 }

@@ -38,6 +38,11 @@ static void json_reply(struct layout *layout, struct json_object *reply)
 	print(layout->out, reply);
 }
 
+static void json_change(struct layout *layout, struct json_object *reply, const char *label)
+{
+	print(layout->out, reply);
+}
+
 static void json_diagnosis(struct layout *layout, struct json_object *reply, enum detail detail)
 {
 	print(layout->out, reply);
@@ -100,7 +105,7 @@ const struct output output_json = {
 	.amended = json_reply,
 	.purged = json_reply,
 	.records = json_reply,
-	.change = json_reply,
+	.change = json_change,
 	.doctor = json_reply,
 	.diagnosis = json_diagnosis,
 	.waited = json_reply,

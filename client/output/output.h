@@ -42,8 +42,8 @@ struct output {
 	void (*purged)(struct layout *layout, struct json_object *reply);
 	/* One reply of ReadLog; a log has several. */
 	void (*records)(struct layout *layout, struct json_object *reply);
-	/* One reply of Watch. */
-	void (*change)(struct layout *layout, struct json_object *reply);
+	/* One reply of Watch. `label`: the phone of its record, may be empty. */
+	void (*change)(struct layout *layout, struct json_object *reply, const char *label);
 	/* The result of doctor_run(). */
 	void (*doctor)(struct layout *layout, struct json_object *result);
 	/* The end of a session that was waited for: `session`, `result` (Session), `verdict`. */
@@ -93,4 +93,5 @@ void text_records(struct layout *layout, struct json_object *reply);
 void text_fault(struct layout *layout, struct json_object *device, int column);
 /* What was corrected: the key, and the texts before and after (NULL = unknown). */
 void text_correction(struct layout *layout, const char *key, const char *before, const char *after);
-void text_record(struct layout *layout, struct json_object *record);
+/* `label` (may be empty) follows the record. */
+void text_record(struct layout *layout, struct json_object *record, const char *label);

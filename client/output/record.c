@@ -180,16 +180,30 @@ static void put_field(struct layout *layout, struct json_object *record, char fi
 	}
 }
 
-void text_record(struct layout *layout, struct json_object *record)
+/* On one line, so that it can be searched for. */
+static void put_label(struct layout *layout, const char *label)
+{
+	int columns = layout_columns(layout, label) + (int)strlen(" []");
+
+	if (layout->column + layout->gap + layout->word_columns + columns > layout->width)
+		layout_line(layout, layout->indent);
+	layout_paint(layout, PAINT_DIM);
+	layout_put(layout, " [");
+	layout_foreign(layout, label);
+	layout_put(layout, "]");
+	layout_paint(layout, PAINT_NONE);
+}
+
+void text_record(struct layout *layout, struct json_object *record, const char *label)
 {
 	const char *kind = field_text_or(record, "kind", "?"), *shows = "mns#c%pit";
-	const char *label = NULL;
+	const char *title = NULL;
 	enum paint paint = PAINT_NONE;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (text_equal(kind, kinds[i].kind)) {
 			shows = kinds[i].shows;
-			label = kinds[i].label;
+			title = kinds[i].label;
 			paint = kinds[i].paint;
 		}
 	layout_paint(layout, PAINT_DIM);
@@ -199,7 +213,7 @@ void text_record(struct layout *layout, struct json_object *record)
 	layout_paint(layout, PAINT_NONE);
 	layout_tab(layout, KIND_COLUMN);
 	layout_paint(layout, paint);
-	layout_foreign(layout, label ? label : kind);
+	layout_foreign(layout, title ? title : kind);
 	if (layout->width < NARROW_COLUMNS)
 		layout_line(layout, TIME_COLUMN);
 	else
@@ -207,6 +221,8 @@ void text_record(struct layout *layout, struct json_object *record)
 	for (const char *field = shows; *field; field++)
 		put_field(layout, record, *field);
 	layout_paint(layout, PAINT_NONE);
+	if (*label)
+		put_label(layout, label);
 	layout_line(layout, 0);
 }
 
@@ -240,7 +256,7 @@ void text_records(struct layout *layout, struct json_object *reply)
 	}
 	for (size_t i = 0; i < field_count(records); i++) {
 		put_day(layout, field_item(records, i));
-		text_record(layout, field_item(records, i));
+		text_record(layout, field_item(records, i), "");
 	}
 	fflush(layout->out);
 }

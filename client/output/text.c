@@ -68,6 +68,19 @@ static void put_phone(struct layout *layout, struct json_object *object)
 	}
 }
 
+/* The name of its port in the shop, of a Device or a Session. */
+static void put_slot(
+	struct layout *layout, const char *before, struct json_object *object, const char *after)
+{
+	const char *slot = phrase_slot(object);
+
+	if (!slot)
+		return;
+	layout_put(layout, "%s", before);
+	layout_foreign(layout, slot);
+	layout_put(layout, "%s", after);
+}
+
 static void put_sources(struct layout *layout, struct json_object *sources)
 {
 	label(layout, "Sources");
@@ -125,6 +138,7 @@ static void put_devices(struct layout *layout, struct json_object *devices)
 			layout_put(layout, ", port ");
 			layout_foreign(layout, port);
 		}
+		put_slot(layout, " (", device, ")");
 		text_fault(layout, device, LABEL_COLUMN);
 	}
 	if (field_count(devices) == 0)
@@ -155,6 +169,7 @@ static void put_running(struct layout *layout, struct json_object *session)
 	painted(layout, PAINT_BOLD, phrase_session(field_text_or(session, "session", "?")));
 	layout_put(layout, " ");
 	put_phone(layout, session);
+	put_slot(layout, ", ", session, "");
 	layout_put(layout, ", ");
 	layout_foreign(layout, phrase_step(session).text);
 	if (field_number(session, "permille", &permille) && permille >= 0)
@@ -439,7 +454,7 @@ static bool is_chatter(const char *kind)
 	return false;
 }
 
-static void text_change(struct layout *layout, struct json_object *reply)
+static void text_change(struct layout *layout, struct json_object *reply, const char *phone)
 {
 	struct json_object *devices = field_list(reply, "devices");
 	struct json_object *sessions = field_list(reply, "sessions");
@@ -456,7 +471,7 @@ static void text_change(struct layout *layout, struct json_object *reply)
 		layout_line(layout, 0);
 	}
 	if (record && !is_chatter(field_text_or(record, "kind", "")))
-		text_record(layout, record);
+		text_record(layout, record, phone);
 	if (field_number(reply, "lost", &lost) && lost > 0) {
 		layout_paint(layout, PAINT_WARNING);
 		layout_put(

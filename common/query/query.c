@@ -171,6 +171,7 @@ static struct json_object *device_json(
 	struct device_record record = {
 		.identity = &device->identity,
 		.port = device->port,
+		.port_name = conditions_at_port(query->store->conditions, device->port, "portName"),
 		.name = model ? model->name : NULL,
 		.mode = query->live ? device->mode : MODE_UNKNOWN,
 		.fault = query->live ? bench_mux_fault(bench, device) : NULL,

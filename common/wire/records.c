@@ -384,6 +384,7 @@ struct json_object *device_to_json(struct json_builder *builder, const struct de
 	json_put_known_text(builder, object, "name", device->name);
 	json_put_text(builder, object, "mode", device_mode_name(device->mode));
 	json_put_known_text(builder, object, "port", device->port);
+	json_put_known_text(builder, object, "portName", device->port_name);
 	put_uuid(builder, object, "session", &device->session);
 	if (device->fault)
 		json_put(builder, object, "fault", fault_to_json(builder, device));

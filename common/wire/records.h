@@ -18,7 +18,8 @@
 struct device_record {
 	const struct identity *identity;
 	const char *port;
-	const char *name; /* for people; NULL = none */
+	const char *port_name; /* in the shop; NULL = none */
+	const char *name;      /* for people; NULL = none */
 	enum device_mode mode;
 	struct uuid session;	       /* running on it; none = none */
 	const struct mux_fault *fault; /* NULL = no known fault of usbmuxd */

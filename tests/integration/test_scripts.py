@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What scripts wait for and read."""
+import fcntl
 import os
 import pathlib
+import pty
 import re
+import shutil
 import signal
+import struct
 import subprocess
+import termios
 
 import pytest
 
+from bus import Bus
 from daemon import until, versioned
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -112,7 +118,7 @@ def restore(bench, folder):
     def start(*options, script=FAILING):
         go = folder / f'go{len(tools)}'
         known = len(bench.sessions())
-        tool = bench.run(['sh', '-c', f'until test -e {go}; do sleep 0.02; done\n{script}'], '--ecid', ECID, *options)
+        tool = bench.run(['sh', '-c', f'until test -e {go}; do sleep 0.02; done\n{script}'], *([] if '--ecid' in options else ['--ecid', ECID]), *options)
         tools.append(tool)
         tool.session = until(lambda: bench.sessions()[known:], what='the session')[0]['session']
 
@@ -240,3 +246,118 @@ def test_wait_for_what_does_not_exist(bench, wait, restore):
         assert bench.triage('wait', *words, check=False).returncode == 2
     bench.stop()
     assert bench.triage('wait', '--ticket', '4711', check=False).returncode == 3
+
+
+# --- watch ---------------------------------------------------------------------------------------------
+
+class Watch:
+    """A running `watch`, with its lines so far."""
+
+    def __init__(self, bench, folder, *arguments):
+        self.path = folder / f'watch{len(list(folder.glob("watch*")))}'
+        with open(self.path, 'wb') as out:
+            self.process = subprocess.Popen([str(bench.build / 'client/idevicetriage'), 'watch', *arguments],
+                                            env={**bench.environment}, stdin=subprocess.DEVNULL, stdout=out)
+
+    def lines(self):
+        """The entries: a line that begins with blanks continues the one before."""
+        return re.sub(r'\n +', ' ', self.path.read_text()).splitlines()
+
+
+@pytest.fixture
+def watch(bench, folder):
+    watches = []
+
+    def start(*arguments):
+        watches.append(Watch(bench, folder, *arguments))
+        until(watches[-1].lines, what='the state')
+        return watches[-1]
+    yield start
+    for one in watches:
+        one.process.kill()
+        one.process.wait()
+
+
+class Phone:
+    def __init__(self, ecid, product, port, slot):
+        self.ecid, self.product, self.port, self.slot = f'0x{ecid}', product, port, slot
+        self.usb = f'{port} recovery {ecid} {product}'
+
+
+@pytest.fixture
+def phones(bench):
+    """Two phones on the bench, at ports with names."""
+    if not shutil.which('umockdev-wrapper'):
+        pytest.skip('umockdev is not installed')
+    bus = Bus(bench.build)
+    bench.environment.update(bus.environment)
+    found = [Phone('001C2D6A3C8A802E', 'iPhone12,3', '1-2.3', 'slot 4'), Phone('001122334455667F', 'iPhone10,3', '1-2.4', 'slot 5')]
+    for phone in found:
+        bus.tell(f'add {phone.usb}')
+    bench.start()
+    for phone in found:
+        bench.triage('conditions', phone.port, '--name', phone.slot)
+    yield found
+    bench.close()
+    bus.close()
+
+
+def test_status_names_the_slots(bench, phones, restore):
+    restore('--ecid', phones[0].ecid)
+    text = until(lambda: 'slot 4, ' in (text := bench.triage('status').stdout) and text, what='the slot of the restore')
+    for phone in phones:
+        assert f'…{phone.ecid[-4:]}, recovery, port {phone.port} ({phone.slot})' in text
+    assert [each['portName'] for each in bench.ask('status')['devices']] == ['slot 4', 'slot 5']
+
+
+def test_each_line_of_watch_names_phone_slot_and_session(phones, watch, restore):
+    found = watch()
+    tools = [restore('--ecid', phone.ecid) for phone in phones]
+    for phone, tool in zip(phones, tools):
+        tool.end()
+        label = f'[{phone.slot} …{phone.ecid[-4:]} {tool.session[-8:]}]'
+        lines = until(lambda: [line for line in found.lines() if label in line and ' session-end ' in line]
+                      and [line for line in found.lines() if tool.session[-8:] in line], what='the end')
+        assert not [line for line in lines if label not in line], found.lines()
+        assert any(' operation ' in line for line in lines)
+
+
+def test_watch_of_one_phone_shows_only_that(bench, phones, watch, restore):
+    names = [phones[0].port, phones[0].ecid.lower(), phones[0].ecid[-6:]]
+    found = [watch('--json', name) for name in names]
+    tools = [restore('--ecid', phone.ecid) for phone in phones]
+    by_session = watch('--json', tools[0].session[-8:])
+    for tool in reversed(tools):
+        tool.end()
+    for one in [*found, by_session]:
+        changes = until(lambda: [change for change in map(versioned, one.lines())
+                                 if change.get('record', {}).get('kind') == 'session-end']
+                        and list(map(versioned, one.lines())), what='the end')
+        assert [device['ecid'] for device in changes[0]['devices']] == [phones[0].ecid] or one == by_session
+        records = [change['record'] for change in changes if 'record' in change]
+        assert {record['session'] for record in records if 'session' in record} == {tools[0].session}
+        assert {record['ecid'] for record in records if 'ecid' in record} == {phones[0].ecid}
+        assert 'operation' in {record['kind'] for record in records}
+    assert bench.triage('watch', 'nonsense', check=False).returncode == 4
+
+
+def test_each_restore_has_a_live_line_that_names_its_phone(bench, phones, restore):
+    for phone in phones:
+        restore('--ecid', phone.ecid)
+    until(lambda: all(session['conditions'] for session in bench.sessions()), what='the slots')
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(bench.build / 'client/idevicetriage', ['idevicetriage', 'watch'], {**bench.environment, 'TERM': 'xterm'})
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
+    shown = ''
+    try:
+        while len(frames := [re.split(r'\r?\n', frame) for frame in re.split(r'\r\x1b\[J', shown)[1:-1]]) < 8:
+            shown += os.read(terminal, 65536).decode(errors='replace')
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+    lines = [line.replace('\x1b[1A', '') for line in frames[-1]]
+    assert sorted(line.split(': ')[0] for line in lines) == [
+        f'{phone.slot} …{phone.ecid[-4:]}' for phone in phones]
+    assert all(len(line) < 80 for line in lines)
