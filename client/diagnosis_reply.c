@@ -2,6 +2,7 @@
 #include "client/diagnosis_reply.h"
 
 #include "common/base/text.h"
+#include "common/diagnosis/verdict.h"
 
 int diagnosis_phase_code(struct json_object *diagnosis)
 {
@@ -39,4 +40,13 @@ struct json_object *diagnosis_session(struct json_object *diagnosis, const char 
 		if (text_equal(field_text_or(field_item(list, i), "session", ""), session))
 			return field_item(list, i);
 	return NULL;
+}
+
+bool diagnosis_blames_port(struct json_object *diagnosis)
+{
+	struct json_object *causes = field_list(field_object(diagnosis, "verdict"), "causes");
+	struct json_object *first = field_count(causes) ? field_item(causes, 0) : NULL;
+
+	return casts_doubt_on_port(field_text(first, "cause"),
+		strength_from_name(field_text_or(first, "strength", "")));
 }

@@ -12,3 +12,6 @@ int diagnosis_code(struct json_object *diagnosis);
 int diagnosis_phase_code(struct json_object *diagnosis);
 /* The session with this identifier, borrowed; NULL if it is not in the reply. */
 struct json_object *diagnosis_session(struct json_object *diagnosis, const char *session);
+/* Whether the first suspect is the port or its hub, with the evidence that the daemon's message in
+ * the journal requires. */
+bool diagnosis_blames_port(struct json_object *diagnosis);

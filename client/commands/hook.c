@@ -20,7 +20,7 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/text.h"
-#include "common/diagnosis/verdict.h"
+#include "common/model/event.h"
 
 #define LIMIT_DEFAULT_S 60
 #define LIMIT_MAX_S 86400
@@ -50,20 +50,10 @@ struct hook {
 	bool read_again; /* the stream was opened again because the daemon dropped records */
 };
 
-/* As the daemon's message in the journal. */
-static bool shows_port(struct json_object *diagnosis)
-{
-	struct json_object *causes = field_list(field_object(diagnosis, "verdict"), "causes");
-	struct json_object *first = field_count(causes) ? field_item(causes, 0) : NULL;
-
-	return casts_doubt_on_port(field_text(first, "cause"),
-		strength_from_name(field_text_or(first, "strength", "")));
-}
-
 static const struct hook_event events[] = {
 	{"session-ended", EVENT_SESSION_END, NULL},
 	{"diagnosis-changed", EVENT_DIAGNOSIS, NULL},
-	{"port-suspect", EVENT_DIAGNOSIS, shows_port},
+	{"port-suspect", EVENT_DIAGNOSIS, diagnosis_blames_port},
 };
 
 /* Whether the comma-separated list contains the word. */

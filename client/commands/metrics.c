@@ -4,10 +4,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "client/rpc.h"
+#include "client/diagnosis_reply.h"
 #include "client/fields.h"
 #include "client/new_file.h"
 #include "client/options.h"
+#include "client/rpc.h"
 #include "common/base/text.h"
 
 static const struct command_option own[] = {
@@ -57,16 +58,131 @@ static void put_sources(FILE *out, struct json_object *status)
 	}
 }
 
+static void put_number(FILE *out, const char *name, const char *help, int64_t number)
+{
+	put_head(out, name, help);
+	fprintf(out, "idevicetriage_%s %" PRId64 "\n", name, number);
+}
+
 static void put_status(FILE *out, struct json_object *status)
 {
 	put_sources(out, status);
-	put_head(out, "devices", "Phones on the bench.");
-	fprintf(out, "idevicetriage_devices %" PRId64 "\n",
-		field_number_or(status, "deviceCount", 0));
-	put_head(out, "running_restores", "Running restores.");
-	fprintf(out, "idevicetriage_running_restores %zu\n",
-		field_count(field_list(status, "runningSessions")));
+	put_number(out, "ring_first_record", "The number of the oldest record in the ring.",
+		field_number_or(status, "firstSequence", 0));
+	put_number(out, "ring_last_record", "The number of the newest record in the ring.",
+		field_number_or(status, "lastSequence", 0));
+	put_number(out, "ring_damaged_records",
+		"Damaged records that the daemon found in the ring at its start.",
+		field_number_or(status, "damagedRecords", 0));
+	put_number(
+		out, "devices", "Phones on the bench.", field_number_or(status, "deviceCount", 0));
+	put_number(out, "running_restores", "Running restores.",
+		(int64_t)field_count(field_list(status, "runningSessions")));
 }
+
+/* Phones */
+
+static const char *fault_of(struct json_object *device)
+{
+	return field_text(field_object(device, "fault"), "fault");
+}
+
+/* NULL if the phone is not on the bench. */
+static const char *port_of(struct json_object *device)
+{
+	return text_equal(field_text_or(device, "mode", "gone"), "gone")
+		       ? NULL
+		       : field_text(device, "port");
+}
+
+/* How many phones have the value of phone `i`. 0: it has none, or it is not the first with it. A
+ * label may appear only once. */
+static int64_t count_same(
+	struct json_object *devices, size_t i, const char *(*value_of)(struct json_object *device))
+{
+	const char *value = value_of(field_item(devices, i));
+	int64_t count = 0;
+
+	for (size_t k = 0; value && k < field_count(devices); k++) {
+		const char *other = value_of(field_item(devices, k));
+
+		if (!other || !text_equal(other, value))
+			continue;
+		if (k < i)
+			return 0;
+		count++;
+	}
+	return count;
+}
+
+static void put_hidden(FILE *out, struct json_object *devices)
+{
+	put_head(out, "hidden_phones", "Phones on USB that usbmuxd does not list, by reason.");
+	for (size_t i = 0; i < field_count(devices); i++) {
+		int64_t count = count_same(devices, i, fault_of);
+
+		if (!count)
+			continue;
+		fputs("idevicetriage_hidden_phones{", out);
+		put_label(out, "fault", fault_of(field_item(devices, i)));
+		fprintf(out, "} %" PRId64 "\n", count);
+	}
+}
+
+/* The diagnosis of the phone at a port; *ret is NULL if there is none. */
+static int ask_diagnosis(struct context *context, struct connection **connection, const char *port,
+	struct json_object **ret)
+{
+	struct varlink_reply reply = {0};
+	struct json_builder builder = {0};
+	struct json_object *parameters = json_new_object(&builder);
+	int r;
+
+	json_put_text(&builder, parameters, "device", port);
+	r = rpc_ask_beside(context, connection, "Diagnose", &builder, parameters, &reply);
+	if (r < 0)
+		return rpc_unreachable(context, r);
+	*ret = reply.error ? NULL : json_object_get(reply.parameters);
+	varlink_reply_done(&reply);
+	return EXIT_DONE;
+}
+
+static int put_ports(struct context *context, struct connection **connection, FILE *out,
+	struct json_object *devices)
+{
+	int64_t hung = 0;
+	int r = EXIT_DONE;
+
+	put_head(out, "port_suspect", "Whether the port is the first suspect for the phone on it.");
+	for (size_t i = 0; r == EXIT_DONE && i < field_count(devices); i++) {
+		CLEANUP(json_object_putp) struct json_object *diagnosis = NULL;
+		const char *port = port_of(field_item(devices, i));
+
+		if (!count_same(devices, i, port_of))
+			continue;
+		r = ask_diagnosis(context, connection, port, &diagnosis);
+		hung += text_equal(
+			field_text_or(field_object(diagnosis, "verdict"), "running", ""), "hung");
+		fputs("idevicetriage_port_suspect{", out);
+		put_label(out, "port", port);
+		fprintf(out, "} %d\n", diagnosis_blames_port(diagnosis));
+	}
+	put_number(out, "hung_restores", "Restores past the budget of their step.", hung);
+	return r;
+}
+
+static int put_phones(struct context *context, struct connection **connection, FILE *out)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	int r = rpc_call_plain(context, *connection, "ListDevices", &reply);
+
+	if (r != EXIT_DONE)
+		return r;
+	put_hidden(out, field_list(reply, "devices"));
+	return put_ports(context, connection, out, field_list(reply, "devices"));
+}
+
+/* Attempts */
 
 static void put_outcome(
 	FILE *out, const char *by, struct json_object *group, const char *outcome, int64_t number)
@@ -137,7 +253,9 @@ static int write_metrics(struct context *context, const char *path)
 	if (r != EXIT_DONE)
 		return r;
 	put_status(file.stream, status);
-	r = put_counts(context, connection, file.stream);
+	r = put_phones(context, &connection, file.stream);
+	if (r == EXIT_DONE)
+		r = put_counts(context, connection, file.stream);
 	return r == EXIT_DONE ? new_file_finish(&file) : r;
 }
 

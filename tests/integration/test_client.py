@@ -781,3 +781,19 @@ def test_help_shows_the_usage_of_a_command(client, daemon):
     assert client("help").stdout == client("--help").stdout
     assert "idevicetriage sessions [OPTIONS] [DEVICE]\n" in client("help", "sessions").stdout
     assert "Did you mean" not in client("xyzzy").stderr
+
+
+def test_metrics_of_phones(client, daemon):
+    """Each port and each reason has one line, however many phones have it: one line twice would spoil the whole file."""
+    port = {"cause": "port-hub", "title": "the USB port or hub", "strength": "moderate", "evidence": [], "counterEvidence": []}
+    daemon.verdict = {**standin.VERDICT, "running": "hung", "causes": [port]}
+    hidden = {**standin.DEVICE, "fault": {"fault": "usbmuxd-down", "text": "", "advice": "", "source": "", "sinceUSec": 0,
+                                          "records": []}}
+    # The second is a phone whose identity is not known yet; for 1-9, the daemon knows no phone any more.
+    daemon.devices = [hidden, {"mode": "usb-only", "port": "1-2.3", "fault": hidden["fault"]}, {"mode": "dfu", "port": "1-9"},
+                      {"mode": "recovery"}, {**standin.DEVICE, "mode": "gone", "port": "1-7"}]
+    lines = client("metrics").stdout.splitlines()
+    found = [line for line in lines if line.split("{")[0] in ("idevicetriage_port_suspect", "idevicetriage_hidden_phones")]
+    assert found == ['idevicetriage_hidden_phones{fault="usbmuxd-down"} 2', 'idevicetriage_port_suspect{port="1-2.3"} 1',
+                     'idevicetriage_port_suspect{port="1-9"} 0']
+    assert "idevicetriage_hung_restores 1" in lines
