@@ -208,3 +208,95 @@ def test_systemd_accepts_the_units(bench, folder):
     result = subprocess.run(['systemd-analyze', 'verify', '--man=no', *(folder / 'units' / name for name in names)],
                             capture_output=True, text=True, timeout=60)
     assert result.returncode == 0 and str(folder) not in result.stderr, result.stderr
+
+
+# --- Numbers for Prometheus ---------------------------------------------------------------------------
+
+PROMETHEUS = EXAMPLES / 'prometheus'
+PROMTOOL = pytest.mark.skipif(not shutil.which('promtool'), reason='promtool (Debian package prometheus) is not installed')
+
+
+@pytest.fixture
+def metrics(bench, bus):
+    """What `metrics` prints, of a bench with phones on USB: one at a suspect port, and attempts on two computers by one name."""
+    bench.start()
+    for port, serial in (('1-2.1', '001C2D6A3C8A802E'), ('1-2.2', '000A11112222333E')):
+        bus.tell(f'add {port} recovery {serial} iPhone12,3')
+    until(lambda: len(bench.call('ListDevices')['devices']) == 2, what='the phones')
+    for ecid in ('0xA01', '0xA02', '0x000A11112222333E'):
+        bench.triage('attempt', ecid, '--outcome', 'failed', '--error', '4013', '--host', 'bench-1', '--port', '1-2.2',
+                     '--stage', 'boot-ramdisk', '--model', 'iPhone12,3')
+    fail(bench, '--port', '1-2.2', '--cable', 'a "b"\\c')
+    return until(lambda: (text := bench.triage('metrics').stdout) and 'host_id=' in text and text, what='the stored restore')
+
+
+def expressions():
+    """Of the alerts and of the dashboard, which has no test of its own."""
+    dashboard = json.loads((PROMETHEUS / 'dashboard.json').read_text())
+    panels = [target['expr'] for panel in dashboard['panels'] for target in panel['targets']]
+    (variable,) = [entry['query'] for entry in dashboard['templating']['list'] if entry['type'] == 'query']
+    return (PROMETHEUS / 'rules.yml').read_text(), [*panels, re.search(r'label_values\((\w+),', variable)[1]]
+
+
+def test_alerts_dashboard_and_manual_have_the_metrics_that_exist(metrics):
+    printed = set(re.findall(r'^# TYPE (\w+) gauge$', metrics, re.MULTILINE))
+    samples = re.findall(r'^(\w+)(?:\{(.*)\})? \d+$', metrics, re.MULTILINE)
+    # No phone is hidden: test_metrics_of_phones has that.
+    assert {name for name, _ in samples} == printed - {'idevicetriage_hidden_phones'}
+    # One line twice would cost node_exporter the whole file.
+    assert len(set(samples)) == len(samples)
+    for line in ('port_suspect{port="1-2.1"} 0', 'port_suspect{port="1-2.2"} 1', 'devices 2'):
+        assert f'\nidevicetriage_{line}\n' in metrics
+    rules, panels = expressions()
+    for text in (rules, *panels):
+        used = set(re.findall(r'idevicetriage_\w+', text))
+        assert used and used <= printed, used - printed
+    assert set(re.findall(r'idevicetriage_\w+', rules + ''.join(panels))) == printed
+    manual = (ROOT / 'man/idevicetriage.1.scd').read_text().split('\n# METRICS\n')[1].split('\n# ')[0]
+    described = re.findall(r'_(idevicetriage_\w+?)(?:\{([\w,]+)\})?_(?=[,\n])', manual)
+    assert {name for name, _ in described} == printed
+    labels = {name: set() for name in printed}
+    for name, text in samples:
+        labels[name] |= set(re.findall(r'(\w+)="(?:[^"\\]|\\.)*"', text))
+    labels['idevicetriage_hidden_phones'] = {'fault'}
+    assert {name: set(text.split(',')) if text else set() for name, text in described} == labels
+
+
+@PROMTOOL
+def test_promtool_accepts_the_metrics(metrics):
+    result = subprocess.run(['promtool', 'check', 'metrics'], input=metrics, capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stdout, result.stderr) == (0, '', '')
+
+
+@PROMTOOL
+def test_promtool_accepts_the_alerts_and_the_dashboard(folder):
+    _, panels = expressions()
+    rules = [{'record': f'panel:{number}', 'expr': text} for number, text in enumerate(panels)]
+    (folder / 'panels.yml').write_text(json.dumps({'groups': [{'name': 'panels', 'rules': rules}]}))
+    for command in (['check', 'rules', PROMETHEUS / 'rules.yml'], ['check', 'rules', folder / 'panels.yml'],
+                    ['test', 'rules', PROMETHEUS / 'rules_test.yml']):
+        result = subprocess.run(['promtool', *command], capture_output=True, text=True, timeout=120)
+        assert result.returncode == 0 and 'SUCCESS' in result.stdout, result.stdout + result.stderr
+    # Each alert is tested to fire.
+    fires = re.findall(r'alertname: (\w+)\n +eval_time: \w+\n +exp_alerts:', (PROMETHEUS / 'rules_test.yml').read_text())
+    assert set(fires) == set(re.findall(r'- alert: (\w+)', (PROMETHEUS / 'rules.yml').read_text()))
+
+
+def test_the_timer_writes_the_file_of_node_exporter(bench, folder):
+    """The command of the unit, with another folder."""
+    unit = (PROMETHEUS / 'idevicetriage-metrics.service').read_text()
+    (command,) = re.findall(r'^ExecStart=idevicetriage (.*)$', unit, re.MULTILINE)
+    target = re.search(r'^ReadWritePaths=(.*)$', unit, re.MULTILINE)[1]
+    assert f' {target}/' in command
+    words = command.replace(target, str(folder / 'textfile')).split()
+    (folder / 'textfile').mkdir()
+    bench.start()
+    assert bench.triage(*words, umask=0o022).returncode == 0
+    (written,) = (folder / 'textfile').iterdir()
+    assert written.name == 'idevicetriage.prom' and written.stat().st_mode & 0o777 == 0o644
+    before = written.read_text()
+    assert before == bench.triage('metrics').stdout
+    # The daemon is away: the last numbers stay as a whole, and their age shows.
+    bench.stop()
+    assert bench.triage(*words, check=False).returncode == 3
+    assert written.read_text() == before and len(list((folder / 'textfile').iterdir())) == 1
