@@ -319,6 +319,22 @@ static void feed_text(struct recorder *recorder, const struct event *like, enum 
 	bench_feed(recorder->bench, &event);
 }
 
+/* Where the tool's output is: a purge deletes it too. */
+static void feed_log_path(
+	struct recorder *recorder, const struct event *like, const struct recorder_run *run)
+{
+	struct event event = {
+		.at = like->at,
+		.kind = EVENT_TOOL_LOG,
+		.source = like->source,
+		.session = like->session,
+		.number = run->user,
+	};
+
+	event_set_text(&event, run->log);
+	bench_feed(recorder->bench, &event);
+}
+
 /* Tells the session its phone: by identifier, or the phone at the port. */
 static void name_phone(
 	struct recorder *recorder, const struct event *like, const struct recorder_run *run)
@@ -362,6 +378,8 @@ int recorder_begin_run(struct recorder *recorder, struct stamp now, const struct
 	feed_text(recorder, &event, EVENT_TOOL_START, run->tool, run->command_line);
 	if (run->tool_version)
 		feed_text(recorder, &event, EVENT_TOOL_VERSION, run->tool, run->tool_version);
+	if (run->log)
+		feed_log_path(recorder, &event, run);
 	event.source = SOURCE_PERSON;
 	for (size_t i = 0; i < run->condition_count; i++)
 		feed_text(recorder, &event, EVENT_CONDITION, run->conditions[i].key,

@@ -32,6 +32,8 @@ struct recorder_run {
 	const char *tool;
 	const char *tool_version;
 	const char *command_line;
+	const char *log; /* the file with its output */
+	uint32_t user;	 /* who runs it */
 	const char *ticket;
 	uint64_t ecid;
 	const char *udid;

@@ -89,7 +89,9 @@ static int put_record(struct export *export, struct json_object *record)
 	const char *kind = field_text_or(record, "kind", "");
 	struct json_object *text = NULL;
 
-	if (export->masks && (text_equal(kind, "ticket") || corrects_ticket(record, "name")))
+	/* The path of a log names the folder of its user. */
+	if (export->masks && (text_equal(kind, "ticket") || text_equal(kind, "tool-log") ||
+				     corrects_ticket(record, "name")))
 		return EXIT_DONE;
 	hide_author(export, record);
 	if (!export->lines)

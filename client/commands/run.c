@@ -20,6 +20,7 @@
 #include "client/run/screen.h"
 #include "client/run/tool_log.h"
 #include "common/base/text.h"
+#include "common/model/attempt.h"
 
 #define SHOW_BYTES 65536
 #define LIVE_EVERY_US (250 * USEC_PER_MSEC)
@@ -453,6 +454,20 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 	return tool_exit_code(&run->tool);
 }
 
+/* Names the file of the log, for a purge. A path that the daemon cannot store is left out. */
+static void name_log(struct json_object *begin, const struct logfile *log)
+{
+	CLEANUP(freep) char *path = log->file_fd < 0 ? NULL : realpath(log->path, NULL);
+	char clean[TOOL_LOG_SIZE];
+	struct json_builder builder = {0};
+
+	if (!path)
+		return;
+	text_clean(path, strlen(path), clean, sizeof(clean));
+	if (text_equal(path, clean))
+		json_put_text(&builder, begin, "log", path);
+}
+
 static int run_tool_command(struct context *context, int argc, char **argv)
 {
 	struct run run = {.context = context, .signal_fd = -1};
@@ -472,6 +487,8 @@ static int run_tool_command(struct context *context, int argc, char **argv)
 	if (!begin)
 		return report_no_memory();
 	r = logfile_open(plan.log, argv[first], &run.log);
+	if (r == 0)
+		name_log(begin, &run.log);
 	r = r < 0 ? say_log_failure(r, run.log.path) : run_tool(&run, begin, argv + first);
 	closep(&run.signal_fd);
 	logfile_done(&run.log);

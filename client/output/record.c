@@ -37,6 +37,7 @@ static const struct {
 	{"tool-start", "nt", NULL, PAINT_BOLD},
 	{"tool-end", "c", NULL, PAINT_BOLD},
 	{"tool-version", "nt", NULL, PAINT_DIM},
+	{"tool-log", "t", NULL, PAINT_DIM},
 	{"log", "t", NULL, PAINT_DIM},
 	{"firmware", "nt", NULL, PAINT_DIM},
 	{"action", "n", NULL, PAINT_DIM},

@@ -437,16 +437,24 @@ static void text_amended(struct layout *layout, struct json_object *reply)
 static void text_purged(struct layout *layout, struct json_object *reply)
 {
 	int64_t attempts = field_number_or(reply, "attempts", 0);
+	struct json_object *list = field_list(reply, "toolLogs");
+	size_t logs = 0;
 
+	for (size_t i = 0; i < field_count(list); i++)
+		logs += field_true(field_item(list, i), "deleted");
 	layout_put(
-		layout, "Purged %" PRId64 " %s.", attempts, attempts == 1 ? "attempt" : "attempts");
+		layout, "Purged %" PRId64 " %s", attempts, attempts == 1 ? "attempt" : "attempts");
+	if (logs > 0)
+		layout_put(layout, " and %zu tool %s", logs, logs == 1 ? "log" : "logs");
+	layout_put(layout, ".");
 	layout_line(layout, 0);
 }
 
 /* Records that a live line or `log` shows better. */
 static bool is_chatter(const char *kind)
 {
-	static const char *const kinds[] = {"log", "progress", "device-log", "link-rate"};
+	static const char *const kinds[] = {
+		"log", "progress", "device-log", "link-rate", "tool-log"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (text_equal(kind, kinds[i]))

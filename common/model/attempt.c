@@ -259,6 +259,16 @@ static void fold_port(struct attempt *attempt, const struct event *event)
 		health->first_fault_sequence = event->sequence;
 }
 
+/* A truncated path would be that of another file. */
+static void fold_tool_log(struct attempt *attempt, const struct event *event)
+{
+	if (event->text_length >= sizeof(attempt->tool_log))
+		return;
+	memcpy(attempt->tool_log, event->text, event->text_length);
+	attempt->tool_log[event->text_length] = '\0';
+	attempt->tool_user = event->number;
+}
+
 static void fold_session_begin(struct attempt *attempt, const struct event *event)
 {
 	attempt->id = event->session;
@@ -312,6 +322,7 @@ static const struct fold {
 	[EVENT_TOOL_START] = {fold_tool_start, 0},
 	[EVENT_TOOL_VERSION] = {fold_tool_version, 0},
 	[EVENT_TOOL_END] = {fold_tool_end, 0},
+	[EVENT_TOOL_LOG] = {fold_tool_log, 0},
 	[EVENT_LOG] = {fold_log, 0},
 	[EVENT_FIRMWARE] = {fold_firmware, GOES_ON},
 	[EVENT_ACTION] = {fold_action, GOES_ON},

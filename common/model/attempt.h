@@ -26,6 +26,7 @@
 #define SIGN_OTHER_PROGRAM "other-program"	     /* of EVENT_MUX_CLIENT */
 #define SIGN_LATER_LOG "later-log"		     /* of a tool's log, at its end */
 #define SIGN_CUSTOM_FIRMWARE "custom-firmware"	     /* of EVENT_TOOL_START */
+#define TOOL_LOG_SIZE 512 /* bytes with the NUL: a purge cannot delete a log with a longer path */
 #define CONDITION_KEY_SIZE 32
 #define CONDITION_VALUE_SIZE 64
 
@@ -131,7 +132,9 @@ struct attempt {
 	char firmware_build[NAME_SIZE];
 	char port[PORT_SIZE];
 	char ticket[NAME_SIZE];
-	enum device_mode entry; /* the mode it started from */
+	char tool_log[TOOL_LOG_SIZE]; /* the file of run with the tool's log; empty = none */
+	uint32_t tool_user;	      /* who ran the tool */
+	enum device_mode entry;	      /* the mode it started from */
 	enum outcome outcome;
 	bool ended_seen; /* an end is recorded: the session is not running */
 

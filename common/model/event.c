@@ -36,6 +36,7 @@ static const struct word kinds[] = {
 	{EVENT_FIRMWARE, "firmware"},
 	{EVENT_ACTION, "action"},
 	{EVENT_ENTRY, "entry"},
+	{EVENT_TOOL_LOG, "tool-log"},
 	{EVENT_STAGE, "stage"},
 	{EVENT_OPERATION, "operation"},
 	{EVENT_PROGRESS, "progress"},

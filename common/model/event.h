@@ -54,6 +54,9 @@ enum event_kind {
 	EVENT_ACTION = 25,	 /* name = "erase" or "update" */
 	EVENT_ENTRY = 26,	 /* mode = the mode in which the tool found the device */
 
+	EVENT_TOOL_LOG = 27, /* text = path of the file in which run keeps the tool's log, number =
+			      * its user */
+
 	/* Progress of a restore: from the tool's log, or from the phone. */
 	EVENT_STAGE = 30,     /* number = enum restore_stage */
 	EVENT_OPERATION = 31, /* number = operation (protocol 14 numbering), name = its name */

@@ -296,8 +296,9 @@ static int tell(const struct casebook_seal *seal, char **ret)
 
 #define ATTEMPT_INSERT                                                                             \
 	"INSERT INTO attempts (ecid, udid, id, origin, product, started_us, ended_us, host, port," \
-	" cable, outcome, told, tool, link_errors, link_bytes, link_ms, host_id)"                  \
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+	" cable, outcome, told, tool, link_errors, link_bytes, link_ms, host_id, tool_log,"        \
+	" tool_user) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"    \
+	" ?16, ?17, ?18, ?19)"
 
 /* Returns 1 if a row was written, 0 if it already existed and is unchanged. */
 static int put_attempt(struct casebook_file *file, struct stamp now, const char *text,
@@ -332,6 +333,9 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 	sqlite3_bind_int64(statement, 15, (int64_t)attempt->health.link_bytes);
 	sqlite3_bind_int64(statement, 16, (int64_t)attempt->health.link_ms);
 	sql_bind_text(statement, 17, attempt->host_id);
+	sql_bind_text(statement, 18, attempt->tool_log);
+	if (attempt->tool_log[0])
+		sqlite3_bind_int64(statement, 19, attempt->tool_user);
 	r = sql_finish(statement);
 	return r < 0 ? r : sqlite3_changes(file->db) > 0;
 }
@@ -359,7 +363,10 @@ int casebook_file_seal(
 		ATTEMPT_INSERT " ON CONFLICT (id) DO UPDATE SET ecid = ?1, udid = ?2, product = ?5,"
 			       " started_us = ?6, ended_us = ?7, host = ?8, port = ?9, cable = ?10,"
 			       " outcome = ?11, told = ?12, tool = ?13, link_errors = ?14,"
-			       " link_bytes = ?15, link_ms = ?16, host_id = ?17",
+			       " link_bytes = ?15, link_ms = ?16, host_id = ?17,"
+			       /* A case file, from which a seal may be made, has no path. */
+			       " tool_log = ifnull(?18, tool_log),"
+			       " tool_user = ifnull(?19, tool_user)",
 		seal);
 
 	return r < 0 ? r : 0;
@@ -423,44 +430,57 @@ int casebook_file_condition(struct casebook_file *file, struct stamp now, const 
 	return sql_finish(statement);
 }
 
-static int compare_uuids(const void *a, const void *b)
+/* The id is the first member. */
+static int compare_ids(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct uuid));
 }
 
 bool casebook_purged_has(const struct casebook_purged *purged, const struct uuid *session)
 {
-	return purged->count > 0 && bsearch(session, purged->ids, purged->count, sizeof(*session),
-					    compare_uuids) != NULL;
+	return purged->count > 0 && bsearch(session, purged->attempts, purged->count,
+					    sizeof(*purged->attempts), compare_ids) != NULL;
 }
 
 void casebook_purged_done(struct casebook_purged *purged)
 {
-	free(purged->ids);
+	for (size_t i = 0; i < purged->count; i++)
+		free(purged->attempts[i].log);
+	free(purged->attempts);
 	*purged = (struct casebook_purged){0};
 }
 
-/* Adds the row's id. Returns 0 or -ENOMEM. */
+/* Adds the row's attempt. Returns 0 or -ENOMEM. */
 static int add_purged(struct casebook_purged *purged, sqlite3_stmt *row)
 {
 	const void *id = sqlite3_column_blob(row, 0);
+	const char *log = (const char *)sqlite3_column_text(row, 1);
+	struct purged_attempt *attempt;
 
 	/* Grows at each power of two. */
 	if ((purged->count & (purged->count - 1)) == 0) {
 		size_t room = purged->count ? 2 * purged->count : 1;
-		struct uuid *ids = reallocarray(purged->ids, room, sizeof(*ids));
+		struct purged_attempt *attempts =
+			reallocarray(purged->attempts, room, sizeof(*attempts));
 
-		if (!ids)
+		if (!attempts)
 			return -ENOMEM;
-		purged->ids = ids;
+		purged->attempts = attempts;
 	}
-	if (id && sqlite3_column_bytes(row, 0) == (int)sizeof(struct uuid))
-		memcpy(&purged->ids[purged->count++], id, sizeof(struct uuid));
+	if (!id || sqlite3_column_bytes(row, 0) != (int)sizeof(struct uuid))
+		return 0;
+	attempt = &purged->attempts[purged->count];
+	*attempt = (struct purged_attempt){.user = (uint32_t)sqlite3_column_int64(row, 2)};
+	memcpy(&attempt->id, id, sizeof(attempt->id));
+	attempt->log = log ? strdup(log) : NULL;
+	if (log && !attempt->log)
+		return -ENOMEM;
+	purged->count++;
 	return 0;
 }
 
-/* Runs `text` with the purge's parameters: ?1 and ?2 the phone, ?3 the time. Adds the ids in its
- * rows, if any, to `purged`. */
+/* Runs `text` with the purge's parameters: ?1 and ?2 the phone, ?3 the time. Adds the attempts in
+ * its rows, if any, to `purged`. */
 static int purge_rows(struct casebook_file *file, const char *text,
 	const struct casebook_purge *purge, struct casebook_purged *purged)
 {
@@ -487,7 +507,7 @@ static int purge_all(struct casebook_file *file, const struct casebook_purge *pu
 #define PURGE_STATEMENTS(which, notes)                                                             \
 	"DELETE FROM records WHERE attempt IN (SELECT id FROM attempts WHERE " which ")",          \
 		"DELETE FROM notes WHERE " notes,                                                  \
-		"DELETE FROM attempts WHERE " which " RETURNING id"
+		"DELETE FROM attempts WHERE " which " RETURNING id, tool_log, tool_user"
 	static const char *const texts[][3] = {
 		{PURGE_STATEMENTS(PURGED_IN_TIME, "at_us < ?3")},
 		{PURGE_STATEMENTS(PURGED_OF_PHONE, "(ecid = ?1 OR udid = ?2) AND at_us < ?3")},
@@ -534,7 +554,7 @@ int casebook_file_purge(
 	if (r < 0)
 		return r;
 	if (purged.count > 0)
-		qsort(purged.ids, purged.count, sizeof(*purged.ids), compare_uuids);
+		qsort(purged.attempts, purged.count, sizeof(*purged.attempts), compare_ids);
 	*ret = purged;
 	purged = (struct casebook_purged){0};
 	return r;

@@ -100,9 +100,13 @@ struct casebook_purge {
  * write-ahead log until one of the next syncs after that program has ended. */
 #define CASEBOOK_PURGED_LATER 1
 
-/* The sessions of purged attempts, in order. */
+/* Purged attempts, in the order of their sessions. */
 struct casebook_purged {
-	struct uuid *ids;
+	struct purged_attempt {
+		struct uuid id;
+		uint32_t user; /* whose log it is */
+		char *log;     /* path of the tool's log; NULL = none */
+	} * attempts;
 	size_t count;
 };
 

@@ -117,6 +117,7 @@ static const struct record_shape shapes[] = {
 	{EVENT_FIRMWARE, HAS_NAME},
 	{EVENT_ACTION, HAS_NAME},
 	{EVENT_ENTRY, 0},
+	{EVENT_TOOL_LOG, HAS_NUMBER},
 	{EVENT_STAGE, 0, .state = stage_state, .take = take_stage},
 	{EVENT_OPERATION, HAS_NAME | HAS_NUMBER},
 	{EVENT_PROGRESS, HAS_PERMILLE},

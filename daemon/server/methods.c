@@ -202,7 +202,7 @@ static const struct parameter begin_parameters[] = {{"tool", PARAMETER_TEXT, tru
 	{"toolVersion", PARAMETER_TEXT, false}, {"arguments", PARAMETER_TEXTS, true},
 	{"conditions", PARAMETER_OBJECTS, true}, {"ticket", PARAMETER_TEXT, false},
 	{"ecid", PARAMETER_TEXT, false}, {"udid", PARAMETER_TEXT, false},
-	{"port", PARAMETER_TEXT, false}, PARAMETERS_END};
+	{"port", PARAMETER_TEXT, false}, {"log", PARAMETER_TEXT, false}, PARAMETERS_END};
 static const struct parameter append_parameters[] = {{"session", PARAMETER_TEXT, true},
 	{"offset", PARAMETER_COUNT, true}, {"text", PARAMETER_BYTES, true}, PARAMETERS_END};
 static const struct parameter end_parameters[] = {{"session", PARAMETER_TEXT, true},

@@ -398,6 +398,27 @@ static void log_purge(size_t attempts, bool of_device)
 		of_device ? "a device" : "all devices before a date");
 }
 
+static void put_purged(struct call *call, const struct casebook_purged *purged, bool pending)
+{
+	struct json_builder *builder = &call->builder;
+	struct json_object *logs = json_new_array(builder);
+
+	for (size_t i = 0; i < purged->count; i++) {
+		const struct purged_attempt *attempt = &purged->attempts[i];
+		struct json_object *log;
+
+		if (!attempt->log)
+			continue;
+		log = json_new_object(builder);
+		json_put_text(builder, log, "path", attempt->log);
+		json_put_number(builder, log, "user", attempt->user);
+		json_add(builder, logs, log);
+	}
+	json_put_number(builder, call->answer, "attempts", (int64_t)purged->count);
+	json_put(builder, call->answer, "toolLogs", logs);
+	json_put_bool(builder, call->answer, "pending", pending);
+}
+
 int methods_purge(struct request *request)
 {
 	const struct api_parts *parts = &request->api->parts;
@@ -407,7 +428,7 @@ int methods_purge(struct request *request)
 	struct casebook_purge *wanted = &scope.wanted;
 	struct identity identity;
 	int64_t before = 0;
-	int r;
+	int r, pending;
 
 	if (call_number(call, "beforeUSec", &before))
 		wanted->before_us = (uint64_t)before;
@@ -418,9 +439,9 @@ int methods_purge(struct request *request)
 	wanted->identity = device ? &identity : NULL;
 	if (device && runs(parts->store->bench, &identity))
 		return API_DEVICE_BUSY;
-	r = purge_casebook(parts, &scope);
-	if (r < 0)
-		return call_no_casebook(call, r);
+	pending = purge_casebook(parts, &scope);
+	if (pending < 0)
+		return call_no_casebook(call, pending);
 	r = purge_ring(parts, &scope);
 	if (r < 0)
 		return r;
@@ -429,6 +450,6 @@ int methods_purge(struct request *request)
 	if (wanted->identity)
 		diagnoser_forget(parts->diagnoser, wanted->identity);
 	log_purge(scope.purged.count, device != NULL);
-	json_put_number(&call->builder, call->answer, "attempts", (int64_t)scope.purged.count);
+	put_purged(call, &scope.purged, pending == CASEBOOK_PURGED_LATER);
 	return API_OK;
 }

@@ -76,6 +76,15 @@ static int read_phone(struct call *call, struct recorder_run *run, char udid[sta
 	return API_OK;
 }
 
+/* A path that cleaning would change would be that of another file. */
+static bool is_clean_path(const char *path)
+{
+	char clean[TOOL_LOG_SIZE];
+
+	text_clean(path, strlen(path), clean, sizeof(clean));
+	return path[0] == '/' && text_equal(path, clean);
+}
+
 /* The API error for an outcome of the recorder. */
 static int run_error(struct call *call, int outcome)
 {
@@ -103,7 +112,11 @@ int methods_begin_run(struct request *request)
 	run.tool = call_text(call, "tool");
 	run.tool_version = call_text(call, "toolVersion");
 	run.ticket = call_text(call, "ticket");
+	run.log = call_text(call, "log");
+	run.user = peer_user(request->peer);
 	r = run.tool[0] ? read_phone(call, &run, udid) : call_bad(call, "tool");
+	if (r == API_OK && run.log && !is_clean_path(run.log))
+		return call_bad(call, "log");
 	if (r == API_OK)
 		r = methods_conditions(call, conditions, &run.condition_count);
 	if (r != API_OK)

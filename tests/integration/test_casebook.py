@@ -6,6 +6,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -238,7 +239,8 @@ def test_a_purge_beside_a_reader_is_finished_later(bench, tool):
     reader = sqlite3.connect(bench.state / 'casebook.db')
     reader.execute('BEGIN')
     assert reader.execute('SELECT text FROM notes').fetchall() == [('left in the rain',)]
-    bench.triage('purge', ECID, '--yes')
+    purged = bench.triage('purge', ECID, '--yes', check=False)
+    assert purged.returncode == 1 and 'until that program ends' in purged.stderr
     assert bench.triage('diagnose', ECID, check=False).returncode == 4
     assert 'Purged data stays' in bench.say()
     reader.close()
@@ -270,11 +272,90 @@ def test_a_purge_removes_damaged_files(bench, tool):
     assert not [path for path in bench.state.iterdir() if 'bad' in path.name]
 
 
+def tool_logs(bench):
+    """The files in which `run` keeps the logs of tools."""
+    return sorted(bench.folder.glob('home/idevicetriage/logs/*'))
+
+
+def test_a_purge_deletes_the_tool_logs_of_its_sessions(bench, tool, folder):
+    bench.start()
+    fail(bench, tool)
+    fail(bench, tool, ecid=OTHER)
+    others = tool_logs(bench)[1:]
+    assert bench.run([*tool, '-i', ECID], '--log', 'named.log').wait(60) == 245
+    fail(bench, tool, cable='B')
+    assert len(tool_logs(bench)) == 3 and 'NAND' in (folder / 'named.log').read_text()
+    tool_logs(bench)[-1].unlink()  # somebody else deleted it: nothing to say
+    purged = bench.triage('purge', ECID, '--yes')
+    assert purged.stdout == 'Purged 3 attempts and 2 tool logs.\n'
+    assert tool_logs(bench) == others and not (folder / 'named.log').exists()
+    purged = bench.triage('--json', 'purge', '--before', '2099-01-01', '--yes')
+    assert json.loads(purged.stdout)['toolLogs'] == [
+        {'path': str(others[0]), 'user': os.geteuid(), 'deleted': True}]
+    assert tool_logs(bench) == []
+
+
+def test_a_purge_finds_the_tool_logs_of_an_earlier_daemon(bench, tool):
+    """The ring is gone: the casebook alone has the path, also after a correction of the attempt."""
+    bench.start()
+    fail(bench, tool)
+    wait_sealed(bench, 1)
+    bench.stop()
+    (bench.state / 'ring').unlink()
+    bench.start()
+    bench.triage('attempt', '--session', bench.sessions()[0]['session'], '--ticket', 'T-1')
+    assert 'and 1 tool log.' in bench.triage('purge', ECID, '--yes').stdout
+    assert tool_logs(bench) == []
+
+
+def test_a_purge_names_the_tool_logs_that_it_cannot_delete(bench, tool, folder):
+    """A log that is no longer a file of its user stays, and so does what a link leads to."""
+    (folder / 'precious').write_text('not a log')
+    bench.start()
+    fail(bench, tool)
+    log = tool_logs(bench)[0]
+    log.unlink()
+    log.symlink_to(folder / 'precious')
+    purged = bench.triage('purge', ECID, '--yes', check=False)
+    assert purged.returncode == 1 and purged.stdout == 'Purged 1 attempt.\n'
+    assert f'Cannot delete the tool log {log} of ' in purged.stderr
+    assert (folder / 'precious').exists() and log.is_symlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='becomes another user')
+def test_a_purge_by_root_has_no_more_rights_than_the_user_of_a_log(bench, tool, folder):
+    """A user may name any path as his log: root deletes only what that user may delete."""
+    bench.start()
+    mine, theirs = folder / 'root.log', folder / 'open' / 'theirs.log'
+    theirs.parent.mkdir()
+    theirs.parent.chmod(0o777)
+    mine.write_text('precious')
+    theirs.write_text('their log')
+    os.chown(theirs, 65534, 65534)
+    os.chmod(bench.socket, 0o666)
+    for path in (bench.folder, *bench.folder.parents):
+        if not os.stat(path).st_mode & 0o001:
+            os.chmod(path, os.stat(path).st_mode | 0o011)
+    call = ('import json, socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n'
+            'for log in sys.argv[2:]:\n'
+            '    s.sendall(json.dumps({"method": "io.github.idevicetriage.BeginRun", "parameters": {"tool": "x",'
+            ' "arguments": [], "conditions": [], "ecid": "%s", "log": log}}).encode() + b"\\0")\n'
+            '    s.sendall(json.dumps({"method": "io.github.idevicetriage.EndRun", "parameters": {"exitStatus": 1,'
+            ' "session": json.loads(s.recv(4096)[:-1])["parameters"]["session"]}}).encode() + b"\\0")\n'
+            '    s.recv(65536)\n' % ECID)
+    subprocess.run(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', sys.executable, '-c', call,
+                    bench.socket, mine, theirs], check=True, timeout=30)
+    until(lambda: len(bench.ask('sessions')['sessions']) == 2, what='both sessions')
+    purged = bench.triage('purge', ECID, '--yes', check=False)
+    assert mine.read_text() == 'precious' and str(mine) in purged.stderr
+    assert purged.stdout == 'Purged 2 attempts and 1 tool log.\n' and not theirs.exists()
+
+
 def test_purge_by_day(bench, tool):
     bench.start()
     fail(bench, tool)
     assert 'Purged 0 attempts' in bench.triage('purge', '--before', '2020-01-01', '--yes').stdout
-    assert 'Purged 1 attempt.' in bench.triage('purge', '--before', '2099-01-01', '--yes').stdout
+    assert 'Purged 1 attempt and 1 tool log.' in bench.triage('purge', '--before', '2099-01-01', '--yes').stdout
     assert bench.ask('sessions')['sessions'] == []
 
 
