@@ -136,11 +136,12 @@ static struct subject *note_news(
 
 void diagnoser_replay(struct diagnoser *diagnoser, const struct event *event)
 {
-	const struct identity identity = event_identity(event);
+	struct identity identity;
 	struct subject *subject;
 
 	if (event->kind != EVENT_DIAGNOSIS)
 		return;
+	identity = event_identity(event);
 	subject = note_news(diagnoser, &identity, &event->session);
 	subject->known = subject->replayed = true;
 	subject->cause = NULL;

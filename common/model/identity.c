@@ -31,7 +31,7 @@ void identity_merge(struct identity *to, const struct identity *from)
 struct identity event_identity(const struct event *event)
 {
 	struct identity identity = {.ecid = event->ecid};
-	const struct model *model;
+	const struct model *model = NULL;
 
 	text_copy(identity.udid, sizeof(identity.udid), event->udid);
 	if (!identity.ecid)
@@ -42,7 +42,8 @@ struct identity event_identity(const struct event *event)
 			text_copy(identity.product, sizeof(identity.product), event->name);
 		text_clean(event->text, event->text_length, identity.board, sizeof(identity.board));
 	}
-	model = identity.product[0] ? NULL : model_by_board(identity.board);
+	if (identity.board[0] && !identity.product[0])
+		model = model_by_board(identity.board);
 	if (model)
 		text_copy(identity.product, sizeof(identity.product), model->product);
 	return identity;
