@@ -2,7 +2,6 @@
 #include "common/base/text.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/macro.h"
@@ -79,7 +78,15 @@ size_t text_clean(const char *text, size_t length, char *out, size_t size)
 
 bool text_copy(char *out, size_t size, const char *text)
 {
-	return (size_t)snprintf(out, size, "%s", text) < size;
+	size_t length = strlen(text);
+	bool fits = length < size;
+
+	assert(size > 0);
+	if (!fits)
+		length = size - 1;
+	memmove(out, text, length);
+	out[length] = '\0';
+	return fits;
 }
 
 bool text_equal(const char *a, const char *b)
