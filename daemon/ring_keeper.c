@@ -75,6 +75,14 @@ static int replace_lost_file(struct ring_keeper *keeper)
 	return r;
 }
 
+static void start_timer(struct ring_keeper *keeper)
+{
+	if (keeper->timer_runs || keeper->in_memory)
+		return;
+	keeper->timer_runs = true;
+	loop_timer_start(keeper->timer, SYNC_PERIOD_US);
+}
+
 static void on_sync(void *user)
 {
 	struct ring_keeper *keeper = user;
@@ -85,6 +93,9 @@ static void on_sync(void *user)
 		r = ring_file_sync(keeper->file);
 	if (r > 0)
 		r = 0;
+	/* To learn how the sync ends, also if no record follows. */
+	if (ring_file_syncs(keeper->file))
+		start_timer(keeper);
 	if ((keeper->error < 0) == (r < 0))
 		return;
 	keeper->error = r;
@@ -96,12 +107,7 @@ static void on_sync(void *user)
 
 void ring_keeper_observe(void *user, const struct event *record)
 {
-	struct ring_keeper *keeper = user;
-
-	if (keeper->timer_runs || keeper->in_memory)
-		return;
-	keeper->timer_runs = true;
-	loop_timer_start(keeper->timer, SYNC_PERIOD_US);
+	start_timer(user);
 }
 
 static void log_opening(const char *path, const struct ring_file_report *report)

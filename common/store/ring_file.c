@@ -27,6 +27,7 @@ struct ring_file {
 	struct ring_reader reader;
 	struct disk_sync *sync; /* NULL: only in memory */
 	uint64_t synced_next;	/* next sequence at the last sync request */
+	bool syncs;		/* the end of that sync was not seen yet */
 };
 
 /* The kernel's boot id (random(4)); none if it is unreadable. */
@@ -457,6 +458,14 @@ const struct ring_reader *ring_file_reader(const struct ring_file *file)
 	return &file->reader;
 }
 
+/* Leaves the bytes to the kernel's cache of the file. A page that replaced a lost one is nowhere
+ * else. */
+static void give_back_memory(struct ring_file *file)
+{
+	if (!sigbus_guard_broke())
+		(void)madvise(file->bytes, file->size, MADV_DONTNEED);
+}
+
 int ring_file_sync(struct ring_file *file)
 {
 	int r;
@@ -466,11 +475,19 @@ int ring_file_sync(struct ring_file *file)
 	r = disk_sync_result(file->sync);
 	if (r == -EINPROGRESS)
 		return 0;
-	if (r < 0 || file->synced_next != file->ring.next_sequence) {
+	file->syncs = r < 0 || file->synced_next != file->ring.next_sequence;
+	if (file->syncs) {
 		file->synced_next = file->ring.next_sequence;
 		disk_sync_start(file->sync);
+	} else {
+		give_back_memory(file);
 	}
 	return r;
+}
+
+bool ring_file_syncs(const struct ring_file *file)
+{
+	return file->syncs;
 }
 
 bool ring_file_hangs(struct ring_file *file, struct stamp now)

@@ -56,8 +56,11 @@ struct ring *ring_file_ring(struct ring_file *file);
 const struct ring_reader *ring_file_reader(const struct ring_file *file);
 
 /* For a timer of the loop: starts a sync of the records appended since the last one, and does not
- * wait. Returns 0, or the negative errno of an earlier failed sync, which is then retried. */
+ * wait. Returns 0, or the negative errno of an earlier failed sync, which is then retried. When all
+ * records are on disk, the ring takes no memory of the process until it is used again. */
 int ring_file_sync(struct ring_file *file);
+/* Whether a sync was started whose end ring_file_sync() has not seen. */
+bool ring_file_syncs(const struct ring_file *file);
 /* Whether the thread that syncs it hangs: disk_sync_hangs(). */
 bool ring_file_hangs(struct ring_file *file, struct stamp now);
 /* Replaces a file that was removed or truncated or whose pages cannot be read from disk, with the

@@ -266,6 +266,45 @@ static void syncs(void **state)
 	ring_file_free(file);
 }
 
+/* What the mappings of a file take of this process's memory. */
+static unsigned long resident_kib(const char *path)
+{
+	FILE *maps = fopen("/proc/self/smaps", "re");
+	unsigned long kib = 0, part, end;
+	bool of_file = false;
+	char line[512];
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx ", &part, &end) == 2)
+			of_file = strstr(line, path) != NULL;
+		if (of_file && sscanf(line, "Rss: %lu", &part) == 1)
+			kib += part;
+	}
+	fclose(maps);
+	return kib;
+}
+
+static void idle_ring_takes_no_memory(void **state)
+{
+	struct fixture *f = *state;
+	struct ring_file_report report;
+	struct ring_file *file = open_ring(f, SIZE, &report);
+	uint64_t deadline_us = clock_now().monotonic_us + 20 * USEC_PER_SEC;
+	struct ring_loss loss;
+
+	append(file, 100);
+	assert_true(resident_kib(f->path) > 0);
+	do {
+		assert_int_equal(ring_file_sync(file), 0);
+		assert_true(clock_now().monotonic_us < deadline_us);
+	} while (ring_file_syncs(file));
+	assert_int_equal(resident_kib(f->path), 0);
+	assert_int_equal(append(file, 1), 101);
+	assert_int_equal(ring_verify(ring_file_reader(file), &loss), 101);
+	ring_file_free(file);
+}
+
 static void in_memory(void **state)
 {
 	struct ring_file *file = NULL;
@@ -360,6 +399,7 @@ int main(int argc, char **argv)
 		CASE(resizes),
 		CASE(leftover_draft),
 		CASE(syncs),
+		CASE(idle_ring_takes_no_memory),
 		CASE(in_memory),
 		CASE(refuses),
 	};
