@@ -33,6 +33,8 @@ struct context {
 	const char *state_dir; /* folder of the daemon's ring */
 	bool reveal;	       /* show identifiers in full */
 	enum color_choice color;
+	bool no_pager;
+	int terminal; /* where collected output goes (pager.h); 0 = none is collected */
 	const struct output *output;   /* text or JSON */
 	const struct command *command; /* NULL before the command line has named one */
 	struct layout layout;	       /* standard output; ready after the options are read */

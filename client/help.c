@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/options.h"
+#include "client/pager.h"
 #include "common/base/text.h"
 
 #define CELL_SIZE 96
@@ -158,6 +159,7 @@ static int run_help(struct context *context, int argc, char **argv)
 		return options_too_many("help", argv[first + 1]);
 	if (first < argc && !(command = command_find(argv[first])))
 		return command_unknown(argv[first]);
+	pager_begin(context);
 	help_print(command);
 	return EXIT_DONE;
 }

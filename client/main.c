@@ -7,20 +7,11 @@
 
 #include "client/options.h"
 #include "client/output/output.h"
+#include "client/pager.h"
 #include "common/base/text.h"
 
 #define DEFAULT_SOCKET "/run/idevicetriage/io.github.idevicetriage"
 #define DEFAULT_STATE_DIR "/var/lib/idevicetriage"
-
-/* A write error on standard output, such as a full disk or a closed pipe, must not look like
- * success. */
-static int close_output(int code)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return code;
-	report_error("Cannot write the output (%m).");
-	return code == EXIT_DONE ? EXIT_REFUSED : code;
-}
 
 int main(int argc, char **argv)
 {
@@ -45,5 +36,5 @@ int main(int argc, char **argv)
 	context.command = command_find(argv[first]);
 	if (!context.command)
 		return command_unknown(argv[first]);
-	return close_output(context.command->run(&context, argc - first, argv + first));
+	return pager_end(&context, context.command->run(&context, argc - first, argv + first));
 }

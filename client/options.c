@@ -9,13 +9,21 @@
 #include <string.h>
 
 #include "client/output/output.h"
+#include "client/pager.h"
 #include "common/base/text.h"
 
 #define OPTIONS_MAX 48
 #define LETTERS_SIZE 64
 #define LETTER_MAX 0xff /* greater numbers are no letters */
 
-enum { OPTION_SOCKET = 0x100, OPTION_STATE_DIR, OPTION_JSON, OPTION_REVEAL, OPTION_COLOR };
+enum {
+	OPTION_SOCKET = 0x100,
+	OPTION_STATE_DIR,
+	OPTION_JSON,
+	OPTION_REVEAL,
+	OPTION_COLOR,
+	OPTION_NO_PAGER
+};
 
 const struct command_option shared_options[] = {
 	{"socket", OPTION_SOCKET, "PATH", "the daemon's socket", COMPLETE_FILE},
@@ -23,6 +31,7 @@ const struct command_option shared_options[] = {
 	{"json", OPTION_JSON, NULL, "JSON for scripts"},
 	{"reveal", OPTION_REVEAL, NULL, "identifiers in full"},
 	{"color", OPTION_COLOR, "WHEN", "auto, always, never", COMPLETE_WORDS, "auto always never"},
+	{"no-pager", OPTION_NO_PAGER, NULL, "never page output"},
 	{"help", 'h', NULL, "help on a command"},
 	{"version", 'V', NULL, "the version"},
 	{0},
@@ -49,6 +58,21 @@ static int take_color(struct context *context, const char *value)
 	return EXIT_USAGE;
 }
 
+static void prepare_layout(struct context *context)
+{
+	layout_init(&context->layout, stdout,
+		context->color == COLOR_AUTO ? -1 : context->color == COLOR_ALWAYS,
+		context->reveal);
+}
+
+static _Noreturn void show_help(struct context *context)
+{
+	prepare_layout(context);
+	pager_begin(context);
+	help_print(context->command);
+	exit(pager_end(context, EXIT_DONE));
+}
+
 /* Returns EXIT_DONE or EXIT_USAGE; -1 if the option is not a shared one. */
 static int take_shared(struct context *context, int option)
 {
@@ -67,9 +91,11 @@ static int take_shared(struct context *context, int option)
 		return EXIT_DONE;
 	case OPTION_COLOR:
 		return take_color(context, optarg);
+	case OPTION_NO_PAGER:
+		context->no_pager = true;
+		return EXIT_DONE;
 	case 'h':
-		help_print(context->command);
-		exit(EXIT_DONE);
+		show_help(context);
 	case 'V':
 		printf("idevicetriage %s\n", PROJECT_VERSION);
 		exit(EXIT_DONE);
@@ -166,9 +192,7 @@ int options_read(struct context *context, int argc, char **argv, option_taker *t
 		if (r != EXIT_DONE)
 			return -r;
 	}
-	layout_init(&context->layout, stdout,
-		context->color == COLOR_AUTO ? -1 : context->color == COLOR_ALWAYS,
-		context->reveal);
+	prepare_layout(context);
 	return optind;
 }
 

@@ -8,6 +8,7 @@
 #include "client/resolve.h"
 #include "client/options.h"
 #include "client/output/output.h"
+#include "client/pager.h"
 #include "common/base/text.h"
 
 enum { OPTION_NAME = OPTION_OWN, OPTION_SESSION };
@@ -106,8 +107,10 @@ static int run(struct context *context, const struct conditions_request *request
 		r = find_place(context, connection, request, place, &name);
 	if (r == EXIT_DONE)
 		r = ask_conditions(context, connection, request, place ? name.text : NULL, &reply);
-	if (r == EXIT_DONE)
+	if (r == EXIT_DONE) {
+		pager_begin(context);
 		context->output->conditions(&context->layout, reply);
+	}
 	return r;
 }
 

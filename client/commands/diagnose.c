@@ -7,6 +7,7 @@
 #include "client/resolve.h"
 #include "client/options.h"
 #include "client/output/output.h"
+#include "client/pager.h"
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
 #include "common/model/phone_model.h"
@@ -143,6 +144,7 @@ static int run_diagnose(struct context *context, int argc, char **argv)
 			: ask_or_read(context, text, &reply);
 	if (r != EXIT_DONE)
 		return r;
+	pager_begin(context);
 	context->output->diagnosis(&context->layout, reply, wanted.detail);
 	return diagnosis_code(reply);
 }

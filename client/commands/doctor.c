@@ -8,6 +8,7 @@
 #include "client/doctor/doctor.h"
 #include "client/options.h"
 #include "client/output/output.h"
+#include "client/pager.h"
 #include "common/base/text.h"
 
 #define DEFAULT_MUX "/var/run/usbmuxd" /* of usbmuxd(8) */
@@ -77,6 +78,7 @@ static int run_doctor(struct context *context, int argc, char **argv)
 	result = doctor_run(&doctor);
 	if (!result)
 		return report_no_memory();
+	pager_begin(context);
 	context->output->doctor(&context->layout, result);
 	return field_number_or(result, "problems", 0) > 0 ? EXIT_REFUSED : EXIT_DONE;
 }

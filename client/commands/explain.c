@@ -11,6 +11,7 @@
 #include "client/fields.h"
 #include "client/options.h"
 #include "client/output/output.h"
+#include "client/pager.h"
 #include "common/base/text.h"
 #include "common/diagnosis/code.h"
 #include "common/diagnosis/knowledge.h"
@@ -445,6 +446,7 @@ static int run_explain(struct context *context, int argc, char **argv)
 			"as `explain 4013`.");
 		return EXIT_USAGE;
 	}
+	pager_begin(context);
 	/* A name of several words needs no quotes if it is the only one; the same for "operation
 	 * 28". */
 	if (explain(&answers, words + first, argc - first, true))

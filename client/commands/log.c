@@ -3,6 +3,7 @@
 #include "client/resolve.h"
 #include "client/options.h"
 #include "client/output/output.h"
+#include "client/pager.h"
 #include "client/records.h"
 #include "client/stream.h"
 
@@ -68,6 +69,7 @@ static int run_log(struct context *context, int argc, char **argv)
 		return stream_run(context, TAKE_PTR(connection),
 			&(struct stream){.method = "ReadLog", .show = show_records}, &builder,
 			records_parameters(&builder, session, options.after));
+	pager_begin(context);
 	return records_read(context, connection, session, options.after, show_reply, context);
 }
 

@@ -10,6 +10,7 @@
 #include "client/rpc.h"
 #include "client/options.h"
 #include "client/output/output.h"
+#include "client/pager.h"
 #include "client/panic_files.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
@@ -451,6 +452,7 @@ static int run_panics(struct context *context, int argc, char **argv)
 			     "panic-full-*.ips`.");
 		return EXIT_USAGE;
 	}
+	pager_begin(context);
 	if (choices.files)
 		return show_files(context, argc - first, argv + first, choices.verbose);
 	if (first + 1 < argc)

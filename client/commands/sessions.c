@@ -3,6 +3,7 @@
 #include "client/resolve.h"
 #include "client/options.h"
 #include "client/output/output.h"
+#include "client/pager.h"
 
 static const struct command_option own[] = {
 	{"limit", 'n', "NUMBER", "list at most this many"},
@@ -75,8 +76,10 @@ static int run_sessions(struct context *context, int argc, char **argv)
 	if (r != EXIT_DONE)
 		return r;
 	r = ask_pages(context, connection, first < argc ? name.text : NULL, limit, &reply);
-	if (r == EXIT_DONE)
+	if (r == EXIT_DONE) {
+		pager_begin(context);
 		context->output->sessions(&context->layout, reply);
+	}
 	return r;
 }
 

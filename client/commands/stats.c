@@ -3,6 +3,7 @@
 #include "client/time_parse.h"
 #include "client/options.h"
 #include "client/output/output.h"
+#include "client/pager.h"
 #include "client/rpc.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
@@ -62,8 +63,10 @@ static int run_stats(struct context *context, int argc, char **argv)
 	json_put_text(&builder, parameters, "by", options.by);
 	json_put_known_number(&builder, parameters, "sinceUSec", options.since_us);
 	r = rpc_call(context, connection, "GetStatistics", &builder, parameters, &reply);
-	if (r == EXIT_DONE)
+	if (r == EXIT_DONE) {
+		pager_begin(context);
 		context->output->statistics(&context->layout, reply);
+	}
 	return r;
 }
 

@@ -63,7 +63,7 @@ struct output {
 	 * number there), `session` (Session), `lines`, `added`, `recordsLeftOut`. */
 	void (*imported)(struct layout *layout, struct json_object *attempt);
 	int tool_fd; /* for the output of a tool during a run */
-	bool live;   /* show a live line on a terminal */
+	bool live;   /* for people: a live line and a pager on a terminal */
 };
 
 /* Of all JSON that this program prints, except case files, which have a version of their own. It
