@@ -188,6 +188,46 @@ def test_a_batch_stops_at_a_bad_port(bench, folder, bus, environment, language):
     assert not list(folder.rglob('pwned'))
 
 
+# --- A nightly export ---------------------------------------------------------------------------------
+
+def test_the_export_has_each_ended_restore_once(bench, folder, environment, language):
+    bench.start()
+    target = folder / 'touch pwned; $(touch pwned)' / 'export'
+
+    def export():
+        return subprocess.run([EXAMPLES / f'export/export.{language}', target], cwd=folder, env=environment,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    sessions = [fail(bench, '--ticket', HOSTILE)['session'], fail(bench)['session']]
+    tool = bench.run(['sh', '-c', 'echo "Waiting for NAND (28)"; exec sleep 1000'], '--ecid', '0xB01')
+    until(lambda: len(bench.sessions()) == 3, what='the running restore')
+    assert (result := export()).returncode == 0, result.stderr
+    assert sorted(path.name for path in target.iterdir()) == sorted(f'{session}.json' for session in sessions)
+    first = json.loads((target / f'{sessions[0]}.json').read_text())['attempts'][0]
+    assert first['ticket'] == HOSTILE.replace('\n', '?')
+    assert {path.stat().st_mode & 0o777 for path in target.iterdir()} == {0o600}
+    assert target.stat().st_mode & 0o777 == 0o700
+    # The next night: what is new, and what is gone; what is there is not touched.
+    tool.send_signal(signal.SIGINT)
+    tool.communicate(timeout=30)
+    (target / f'{sessions[0]}.json').write_text('kept')
+    (target / f'{sessions[1]}.json').unlink()
+    assert (result := export()).returncode == 0, result.stderr
+    assert len(list(target.iterdir())) == 3 and (target / f'{sessions[0]}.json').read_text() == 'kept'
+    assert (target / f'{sessions[1]}.json').stat().st_size > 1000
+    # One that cannot be exported shows, and does not stop the others.
+    (target / f'{sessions[0]}.json').unlink()
+    (target / f'{sessions[1]}.json').unlink()
+    (folder / 'bin/idevicetriage').write_text(
+        f'#!/bin/sh\ncase "$*" in "export {sessions[1]}"*) exit 4;; esac\nexec {bench.build}/client/idevicetriage "$@"\n')
+    (folder / 'bin/idevicetriage').chmod(0o755)
+    environment['PATH'] = f"{folder / 'bin'}:{environment['PATH']}"
+    assert export().returncode == 1
+    assert (target / f'{sessions[0]}.json').exists() and not (target / f'{sessions[1]}.json').exists()
+    bench.stop()
+    assert export().returncode != 0
+    assert not list(folder.rglob('pwned'))
+
+
 # --- Units --------------------------------------------------------------------------------------------
 
 @pytest.mark.skipif(not shutil.which('systemd-analyze'), reason='systemd-analyze is not installed')
