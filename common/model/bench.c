@@ -162,21 +162,38 @@ static struct event device_attach(
 	return attach;
 }
 
+/* The phone of a restore that the tool found in a mode in which older phones show no ECID: the only
+ * one that it can be. NULL: it was found otherwise, or there are none or several. */
+static struct bench_device *find_remaining(
+	struct bench *bench, const struct session *session, struct stamp now)
+{
+	const struct attempt *attempt = &session->attempt;
+
+	if (attempt->port[0] || !session->identity.ecid || session->identity.udid[0] ||
+		(attempt->entry != MODE_RESTORE && attempt->entry != MODE_NORMAL))
+		return NULL;
+	return bench_claim_device(bench, &session->identity, attempt->entry, now.monotonic_us);
+}
+
 static void learn_identity(struct bench *bench, struct session *session, const struct event *event)
 {
 	struct event attach;
-	struct bench_device *device;
+	struct bench_device *device, *remaining;
 	bool was_known = identity_is_known(&session->identity);
 
 	identity_fold(&session->identity, event);
 	if (!identity_is_known(&session->identity))
 		return;
 	device = bench_device_of(bench, &session->identity);
+	remaining = device && device->mode != MODE_GONE ? NULL
+							: find_remaining(bench, session, event->at);
+	if (remaining)
+		device = remaining;
 	if (!device)
 		return;
 	identity_merge(&device->identity, &session->identity);
 	identity_merge(&session->identity, &device->identity);
-	if (was_known || device->mode == MODE_GONE)
+	if ((was_known && !remaining) || device->mode == MODE_GONE)
 		return;
 	/* Tells the session which phone it is about: link events of that phone now belong to it. */
 	attach = device_attach(device, event->at, device->on_usb ? SOURCE_USB : SOURCE_USBMUXD);

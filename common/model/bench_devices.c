@@ -109,6 +109,40 @@ struct bench_device *bench_locate_device(struct bench *bench, const struct event
 	return device;
 }
 
+/* Whether a phone without an ECID is there in a mode that may be this one, or was a moment ago. */
+static bool may_be_in(const struct bench_device *device, enum device_mode mode, uint64_t now_us)
+{
+	if (device->identity.ecid || !device->identity.udid[0])
+		return false;
+	if (device->mode == MODE_GONE)
+		return now_us <= device->left_us + BENCH_JOIN_WINDOW_US;
+	return device->on_usb && (device->mode == mode || device->mode == MODE_NORMAL_OR_RESTORE ||
+					 device->mode == MODE_USB_ONLY);
+}
+
+struct bench_device *bench_claim_device(struct bench *bench, const struct identity *identity,
+	enum device_mode mode, uint64_t now_us)
+{
+	struct bench_device *found = NULL;
+	struct identity claimed;
+
+	for (size_t i = 0; i < bench->device_count; i++) {
+		if (!may_be_in(&bench->devices[i], mode, now_us))
+			continue;
+		if (found || bench_running_session(bench, &bench->devices[i].identity))
+			return NULL;
+		found = &bench->devices[i];
+	}
+	if (!found || found->mode == MODE_GONE)
+		return NULL;
+	/* Its row under the ECID, from when it was in recovery or DFU mode, has left. */
+	claimed = found->identity;
+	bench_forget_device(bench, identity);
+	found = bench_device_of(bench, &claimed);
+	found->identity.ecid = identity->ecid;
+	return found;
+}
+
 /* A very short contact may be too short to read the program. */
 static void learn_program(struct bench_device *device, const struct event *event)
 {

@@ -36,6 +36,10 @@ struct bench_device *bench_device_of(struct bench *bench, const struct identity 
 struct bench_device *bench_add_device(struct bench *bench);
 /* The device of an event; an attach creates one. NULL if unknown. */
 struct bench_device *bench_locate_device(struct bench *bench, const struct event *event);
+/* Gives an ECID to the phone that was found in `mode`, normal or restore mode, if the bench has
+ * only one without an ECID that it can be, now or a moment ago. Returns its row, or NULL. */
+struct bench_device *bench_claim_device(struct bench *bench, const struct identity *identity,
+	enum device_mode mode, uint64_t now_us);
 /* Follows the device's attach or detach. `session` is its session; may be NULL. */
 void bench_update_device(
 	struct bench_device *device, const struct session *session, const struct event *event);

@@ -315,3 +315,18 @@ def test_run_names_its_phone_by_the_port(bench, bus):
     (session,) = bench.sessions()
     assert session['ecid'] == ECID and session['port'] == '1-2'
     assert {'key': 'port', 'value': '1-2'} in session['conditions']
+
+
+def test_a_phone_in_restore_mode_that_a_tool_finds_by_its_ecid(bench, bus):
+    """It shows only a UDID that has no ECID in it; its port and the cable that hangs there are known nevertheless."""
+    bench.start()
+    bus.tell('add 1-2 restore 2b6f0cc904d137be2e1730235f5664094b831186')
+    bus.tell(f'add 1-3 recovery {PHONE}')
+    until(lambda: len(devices(bench)) == 2, what='two phones')
+    bench.triage('conditions', '1-2', '--cable', 'L07')
+    process = bench.run(['sh', '-c', 'echo "idevicerestore 1.0.0"; echo "Found device in Restore mode"; exit 1', '-i',
+                         '0x000A11112222333E'])
+    process.communicate(timeout=20)
+    (session,) = bench.sessions()
+    assert (session['ecid'], session['port']) == ('0x000A11112222333E', '1-2')
+    assert {'key': 'cable', 'value': 'L07'} in session['conditions']
