@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The commands and options that the programs accept are those of --help, the manual pages and the completion.
+The same for the words of the API: kinds of records, modes, errors.
 No daemon is needed: an option that is accepted gives another error than an unknown one."""
 import functools
 import pathlib
@@ -159,3 +160,73 @@ def test_the_daemon_has_the_options_of_its_manual(request):
     keys = (ROOT / 'man/idevicetriaged.conf.5.scd').read_text().split('# KEYS')[1].split('\n# ')[0]
     assert set(re.findall(r'^\*([a-z-]+)\*', keys, re.MULTILINE)) \
         == listed - {'config', 'verbose', 'help', 'version'}
+
+
+# --- The words of the API ------------------------------------------------------------------------------
+
+API = (ROOT / 'man/idevicetriage-api.7.scd').read_text()
+EVENTS = (ROOT / 'common/model/event.c').read_text()
+DIAGNOSE = (ROOT / 'common/diagnosis/diagnose.c').read_text()
+SHAPES = (ROOT / 'common/wire/records.c').read_text()
+# What a field of a record's shape is in the record.
+MEMBERS = {'HAS_NAME': 'name', 'HAS_NUMBER': 'number', 'HAS_CODE': 'code', 'HAS_KNOWN_CODE': 'code', 'HAS_PERMILLE': 'permille',
+           'HAS_HUB_DEPTH': 'hubDepth', 'HAS_SILENCE': 'silentUSec', 'HAS_LIMIT': 'limit'}
+
+
+def table(name, source=EVENTS):
+    """The words of a table in C."""
+    found = re.findall(r'"([^"]+)"', re.search(rf'\b{name}\[\] = \{{\n(.*?)\n\}};', source, re.DOTALL).group(1))
+    assert found, name
+    return found
+
+
+def entries(title):
+    """The entries of a section of idevicetriage-api(7): name -> text."""
+    text = re.search(rf'^# {title}\n(.*?)(?=^# )', API, re.MULTILINE | re.DOTALL).group(1)
+    found = {}
+    for names, told in re.findall(r'^(\*.*\*)\n((?:\t.*\n)+)', text, re.MULTILINE):
+        found |= {name: told for name in re.findall(r'\*([A-Za-z-]+)\*', names)}
+    return found
+
+
+def listed(title):
+    text = re.search(rf'^{title}: (.*?)\.(?:\+\+)?$', API, re.MULTILINE | re.DOTALL).group(1)
+    return [word.strip() for word in re.sub(r'\([^)]*\)', '', text).split(',')]
+
+
+def test_each_kind_of_record_is_in_the_manual():
+    assert set(entries('RECORDS')) == set(table('kinds'))
+
+
+def test_the_members_of_each_kind_are_in_the_manual():
+    names = dict(re.findall(r'\{(EVENT_[A-Z_]+), "([a-z-]+)"\}', EVENTS))
+    rows = re.findall(r'^\t\{(EVENT_[A-Z_]+), (.*)\},$', SHAPES, re.MULTILINE)
+    assert {kind for kind, _ in rows} == set(names)
+    for kind, row in rows:
+        told = entries('RECORDS')[names[kind]]
+        wanted = {MEMBERS[field] for field in re.findall(r'HAS_[A-Z_]+', row)} - {'hubDepth'}
+        wanted |= {'state'} if 'WORDS' in row or '.state' in row else set()
+        assert wanted <= set(re.findall(r'_([a-zA-Z]+)_', told)), kind
+        for words in re.findall(r'WORDS\((\w+)\)', row):
+            used = set(table(words, SHAPES))
+            # Of a wait, only its end is a state.
+            assert {word for word in used if word in told} >= ({'done'} if kind == 'EVENT_WAIT' else used), kind
+
+
+def test_each_word_of_the_sets_is_in_the_manual():
+    assert set(listed('Modes')) == {*table('modes'), 'unknown'}
+    assert set(listed('Stages')) == {*table('stages'), 'unknown'}
+    assert set(listed('Sources of records')) == {*table('sources'), 'unknown'}
+    assert set(listed('Outcomes')) == {*table('outcomes'), 'running', 'unknown'}
+    assert set(listed('Phases')) == set(table('phase_names', DIAGNOSE))
+    assert set(listed('Strengths')) == set(table('strength_names', DIAGNOSE))
+
+
+def test_each_error_is_in_the_manual_and_the_interface():
+    own, foreign = (set(re.findall(rf'VARLINK_{prefix} "\.([A-Za-z]+)"', (ROOT / 'common/wire/api_error.c').read_text()))
+                    for prefix in ('INTERFACE', 'SERVICE'))
+    interface = (ROOT / 'common/wire/io.github.idevicetriage.varlink').read_text()
+    assert own == set(re.findall(r'^error ([A-Za-z]+)', interface, re.MULTILINE))
+    assert set(entries('ERRORS')) == own | foreign and list(entries('ERRORS'))[:len(own)] == [*dict.fromkeys(
+        name for name in entries('ERRORS') if name in own)]
+    assert 'The first nine' in API and len(own) == 9

@@ -361,3 +361,23 @@ def test_each_restore_has_a_live_line_that_names_its_phone(bench, phones, restor
     assert sorted(line.split(': ')[0] for line in lines) == [
         f'{phone.slot} …{phone.ecid[-4:]}' for phone in phones]
     assert all(len(line) < 80 for line in lines)
+
+
+# --- The examples of idevicetriage-api(7) --------------------------------------------------------------
+
+EXAMPLES = re.search(r'^# EXAMPLES\n(.*?)^# ', (ROOT / 'man/idevicetriage-api.7.scd').read_text(), re.MULTILINE | re.DOTALL).group(1)
+
+
+@pytest.mark.parametrize('program', ['idevicetriage', 'socat', 'nc'])
+def test_the_examples_of_the_manual_list_the_sessions(bench, program):
+    """varlinkctl has a test of its own, in Debian 13."""
+    if program != 'idevicetriage' and not shutil.which(program):
+        pytest.skip(f'{program} is not installed')
+    bench.start()
+    session = fail(bench)['session']
+    (line,) = [each for block in re.findall(r'```\n(.*?)```', EXAMPLES, re.DOTALL)
+               for each in block.replace('|\n', '|').split('\n\n') if re.search(rf'(^|\|\s*){program} ', each)]
+    line = line.replace('\\\\', '\\').replace('/run/idevicetriage/io.github.idevicetriage', str(bench.socket))
+    found = subprocess.run(['sh', '-c', line], capture_output=True, text=True, check=True, timeout=30,
+                           env={**bench.environment, 'PATH': f'{bench.build / "client"}:{os.environ["PATH"]}'})
+    assert session in found.stdout
