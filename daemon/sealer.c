@@ -10,6 +10,8 @@
 
 #define ADVANCE_RECORDS 512 /* per turn, so that the loop is not blocked */
 #define PENDING_MAX 96	    /* sessions whose records are collected */
+#define BEHIND_PART 4	    /* the sealer reads within the newest quarter of the ring */
+#define OLD_PART 2	    /* runs are written within its newest half */
 #define DELAY_US (200 * USEC_PER_MSEC)
 #define RETRY_US (5 * USEC_PER_SEC) /* after the casebook was unusable */
 
@@ -19,7 +21,8 @@ struct pending {
 	bool unsealed;	     /* the casebook does not have the attempt */
 	uint64_t kept;	     /* sequence of the newest stored record */
 	struct record_run run;
-	uint8_t *bytes; /* of the run */
+	uint8_t *bytes;	    /* of the run */
+	uint64_t begins_at; /* position in the ring after the run's first record */
 };
 
 struct sealer {
@@ -31,6 +34,7 @@ struct sealer {
 	bool timer_runs;
 	int error;     /* why the casebook is unusable; 0 = it is usable */
 	bool reported; /* `error` was reported */
+	int missed;    /* an error of keep_up(), for the next turn; 0 = none */
 	struct pending pending[PENDING_MAX];
 	size_t oldest; /* the pending session to write next */
 };
@@ -177,8 +181,10 @@ static int gather(struct sealer *sealer, struct stamp now, const struct ring_rec
 	event.sequence = record->sequence;
 	if (event.sequence > pending->kept &&
 		(pending->run.length == 0 || event.sequence > pending->run.last)) {
-		if (pending->run.length == 0)
+		if (pending->run.length == 0) {
 			pending->run.first = event.sequence;
+			pending->begins_at = sealer->cursor.at.position;
+		}
 		pending->run.last = event.sequence;
 		pending->run.length =
 			record_run_append(pending->bytes, pending->run.length, &event);
@@ -208,25 +214,56 @@ static int seal_next(struct sealer *sealer, struct stamp now)
 	return 0;
 }
 
+/* Collects the next record of the ring. Returns 1, 0 at the end, or a negative errno. */
+static int gather_next(struct sealer *sealer, struct stamp now)
+{
+	struct ring_record record;
+	int r = ring_cursor_next(&sealer->cursor, &record), gathered;
+
+	if (r <= 0)
+		return r;
+	gathered = gather(sealer, now, &record);
+	return gathered < 0 ? gathered : r;
+}
+
+/* Whether the ring has appended more than a part of its room since a position. */
+static bool is_older(const struct sealer *sealer, uint64_t position, unsigned part)
+{
+	const struct ring_reader *reader = sealer->options.store->reader;
+	uint64_t head = ring_reader_extent(reader).head;
+
+	return head > position && head - position > reader->area.size / part;
+}
+
+/* Writes the runs whose records the ring will overwrite soon: until then, a crash loses nothing. */
+static int keep_old_runs(struct sealer *sealer, struct stamp now)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < PENDING_MAX; i++) {
+		struct pending *pending = &sealer->pending[i];
+
+		if (pending->run.length > 0 && is_older(sealer, pending->begins_at, OLD_PART))
+			r = keep_run(sealer, now, pending);
+	}
+	return r;
+}
+
 /* Reads on in the ring, some records at a time. Returns 1 if there are more, 0 at the end, or a
  * negative errno: then the casebook is closed, and the next opening starts over. */
 static int advance(struct sealer *sealer, struct stamp now)
 {
-	struct ring_record record;
-	int r = 1;
+	int r = sealer->missed < 0 ? sealer->missed : 1, kept;
 
+	sealer->missed = 0;
 	if (casebook_file_moved(sealer->file)) {
 		close_casebook(sealer);
 		return -ENOENT;
 	}
-	for (size_t i = 0; r > 0 && i < ADVANCE_RECORDS; i++) {
-		r = ring_cursor_next(&sealer->cursor, &record);
-		if (r > 0) {
-			int gathered = gather(sealer, now, &record);
-
-			r = gathered < 0 ? gathered : r;
-		}
-	}
+	for (size_t i = 0; r > 0 && i < ADVANCE_RECORDS; i++)
+		r = gather_next(sealer, now);
+	if (r >= 0 && (kept = keep_old_runs(sealer, now)) < 0)
+		r = kept;
 	if (r == 0)
 		r = seal_next(sealer, now);
 	if (r < 0)
@@ -352,9 +389,27 @@ void sealer_report(struct sealer *sealer)
 	report(sealer, sealer->error);
 }
 
-void sealer_observe(void *sealer, const struct event *record)
+/* A log may arrive faster than the timer reads: then each record waits here until older ones are in
+ * the casebook. Nothing is closed here, for whoever records may be using the casebook. */
+static void keep_up(struct sealer *sealer)
 {
+	int r = 1;
+
+	if (!sealer->file || sealer->missed < 0)
+		return;
+	while (r > 0 && is_older(sealer, sealer->cursor.at.position, BEHIND_PART))
+		r = gather_next(sealer, clock_now());
+	if (r > 0)
+		r = keep_old_runs(sealer, clock_now());
+	sealer->missed = r < 0 ? r : 0;
+}
+
+void sealer_observe(void *user, const struct event *record)
+{
+	struct sealer *sealer = user;
+
 	start_timer(sealer, DELAY_US);
+	keep_up(sealer);
 }
 
 int sealer_store_conditions(struct sealer *sealer)

@@ -155,9 +155,9 @@ struct attempt {
 	int64_t amr_error;
 	bool exit_known;
 	int64_t exit_status;
-	int64_t itunes_code; /* derived from the mode sequence; 0 = none */
-	uint64_t end_sequence;
-	enum device_mode came_back; /* its mode at the end; MODE_UNKNOWN = unknown */
+	int64_t itunes_code;		       /* derived from the mode sequence; 0 = none */
+	uint64_t begin_sequence, end_sequence; /* of the records of begin and end; 0 = none */
+	enum device_mode came_back;	       /* its mode at the end; MODE_UNKNOWN = unknown */
 
 	struct reported_error errors[ATTEMPT_ERRORS_MAX];
 	size_t error_count;

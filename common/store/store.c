@@ -180,8 +180,9 @@ int store_read_record(const struct ring_record *record, struct event *ret)
 	return ret->kind == EVENT_NONE ? -EBADMSG : 0;
 }
 
+/* After a record that is known, or from the oldest one that is left. */
 static int ring_records(const struct ring_reader *reader, const struct uuid *session,
-	uint64_t after, casebook_visit_record *visit, void *context, uint64_t *ret_lost)
+	const uint64_t *after, casebook_visit_record *visit, void *context, uint64_t *ret_lost)
 {
 	CLEANUP(freep) struct ring_cursor *cursor = malloc(sizeof(*cursor));
 	struct ring_record record;
@@ -190,8 +191,8 @@ static int ring_records(const struct ring_reader *reader, const struct uuid *ses
 
 	if (!cursor)
 		return -ENOMEM;
-	if (after > 0)
-		ring_cursor_after(cursor, reader, after);
+	if (after)
+		ring_cursor_after(cursor, reader, *after);
 	else
 		ring_cursor_first(cursor, reader);
 	if (session)
@@ -209,7 +210,7 @@ static int ring_records(const struct ring_reader *reader, const struct uuid *ses
 		return r;
 	if (r == 0)
 		lost = cursor->loss.lost;
-	*ret_lost = after > 0 ? lost : 0;
+	*ret_lost = after ? lost : 0;
 	return 0;
 }
 
@@ -217,7 +218,7 @@ static int ring_records(const struct ring_reader *reader, const struct uuid *ses
 struct kept_visit {
 	casebook_visit_record *visit;
 	void *context;
-	uint64_t last; /* sequence that was visited */
+	uint64_t first, last; /* sequences that were visited */
 	bool ended;
 };
 
@@ -226,25 +227,45 @@ static bool visit_kept(void *user, const struct event *event)
 	struct kept_visit *kept = user;
 
 	kept->ended = !kept->visit(kept->context, event);
-	if (!kept->ended)
-		kept->last = event->sequence;
-	return !kept->ended;
+	if (kept->ended)
+		return false;
+	if (kept->first == 0)
+		kept->first = event->sequence;
+	kept->last = event->sequence;
+	return true;
+}
+
+/* Visits the rest of a session, or of all, in the ring. */
+static int visit_ring(struct store *store, const struct uuid *session, uint64_t after,
+	struct kept_visit *kept, uint64_t *ret_lost)
+{
+	const struct session *watched = session ? bench_find_session(store->bench, session) : NULL;
+	bool from_book = session && store->book && store->error == 0 && kept->last > 0;
+	uint64_t lost = 0, begin = watched ? watched->attempt.begin_sequence : 0;
+	int r = 0;
+
+	/* A session begins with the record that began it, even if that is gone. */
+	if (begin > 0 && kept->last == 0)
+		kept->last = begin - 1;
+	if (store->reader && (!session || watched) && !kept->ended)
+		r = ring_records(store->reader, session, session || after ? &kept->last : NULL,
+			kept->visit, kept->context, &lost);
+	/* The sealer stores records before the ring overwrites them. */
+	if (from_book)
+		lost = after == 0 && begin > 0 && kept->first > begin ? kept->first - begin : 0;
+	if (r == 0)
+		*ret_lost = lost;
+	return r;
 }
 
 int store_records(struct store *store, const struct uuid *session, uint64_t after,
 	casebook_visit_record *visit, void *context, uint64_t *ret_lost)
 {
 	struct kept_visit kept = {.visit = visit, .context = context, .last = after};
-	bool on_bench = !session || bench_find_session(store->bench, session);
-	int r = 0;
 
 	if (session && store->book)
 		store->error = casebook_records(store->book, session, after, visit_kept, &kept);
-	if (store->reader && on_bench && !kept.ended)
-		r = ring_records(store->reader, session, kept.last, visit, context, ret_lost);
-	if (r == 0 && (!on_bench || kept.last > after))
-		*ret_lost = 0;
-	return r;
+	return visit_ring(store, session, after, &kept, ret_lost);
 }
 
 /* Collects copies, which it owns. */

@@ -52,8 +52,9 @@ bool store_is_kept(void *store, const struct uuid *session);
 bool store_has_session(struct store *store, const struct uuid *session);
 /* Records with a sequence higher than `after`, oldest first: of one session, from the casebook and
  * then from the ring, or (NULL) of all, from the ring. *ret_lost is the number of lost records
- * after `after`, up to the last one visited; 0 if `after` is 0 (from the oldest one). Returns 0,
- * -ENOMEM, or -EBADMSG for a damaged ring. */
+ * after `after`, up to the last one visited: of a session, those that the ring overwrote since it
+ * began and that the casebook does not have; of all from 0 on, 0 (the oldest one that is left).
+ * Returns 0, -ENOMEM, or -EBADMSG for a damaged ring. */
 int store_records(struct store *store, const struct uuid *session, uint64_t after,
 	casebook_visit_record *visit, void *context, uint64_t *ret_lost);
 /* Reads a record of the ring. Returns 0, or -EBADMSG if it is not an event or was purged. */

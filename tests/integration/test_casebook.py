@@ -73,6 +73,63 @@ def test_a_session_outlives_the_ring(bench, tool):
     assert bench.triage('diagnose', ECID, check=False).stdout.count('records') == 0
 
 
+def begin(bench, ecid=ECID):
+    return bench.call('BeginRun', tool='x', arguments=[], conditions=[], ecid=ecid)['session']
+
+
+def flood(bench, session, lines):
+    """Appends that many lines as fast as the daemon takes them."""
+    offset = 0
+    for first in range(0, lines, 1000):
+        text = ''.join(f'line {number} of a log that is long\n' for number in range(first, first + 1000))
+        offset = bench.call('AppendLog', session=session, offset=offset, text=text)['offset']
+
+
+def read_log(bench, session):
+    """All records of a session, and how many are said to be lost."""
+    records, lost, after = [], 0, 0
+    while True:
+        answer = bench.call('ReadLog', session=session, after=after)
+        lost += answer['lost']
+        if not answer['records']:
+            return records, lost
+        records += answer['records']
+        after = records[-1]['sequence']
+
+
+SMALL_RING = ('--ring-size', '131072')
+
+
+def test_a_log_that_arrives_faster_than_it_is_sealed_is_whole(bench):
+    """The ring overwrote what the casebook did not have yet: 8,000 of 60,000 lines with a ring of 1 MiB."""
+    bench.start(*SMALL_RING)
+    session = begin(bench)
+    flood(bench, session, 10000)
+    records, lost = read_log(bench, session)
+    assert (sum(record['kind'] == 'log' for record in records), lost) == (10000, 0)
+
+
+def test_records_of_a_quiet_session_outlive_the_flood_of_another(bench):
+    """They waited in memory for more of their session, while the ring overwrote them."""
+    bench.start(*SMALL_RING)
+    quiet = begin(bench)
+    bench.call('AppendLog', session=quiet, offset=0, text='ERROR: it failed\n')
+    before = bench.call('ReadLog', session=quiet)['records']
+    flood(bench, begin(bench, OTHER), 10000)
+    assert read_log(bench, quiet) == (before, 0)
+
+
+def test_lost_records_are_counted_where_no_casebook_has_them(bench):
+    """`lost` was 0, whatever the ring had overwritten of the session."""
+    (bench.state / 'casebook.db').mkdir()
+    bench.start(*SMALL_RING)
+    session = begin(bench)
+    flood(bench, session, 10000)
+    records, lost = read_log(bench, session)
+    # The first of its records is that of its beginning; no other session ran.
+    assert lost > 5000 and 10000 < len(records) + lost < 10020
+
+
 def test_the_phone_that_comes_back_next_week_has_its_history(bench, tool):
     bench.start()
     fail(bench, tool)
