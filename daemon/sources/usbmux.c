@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/text.h"
@@ -37,6 +38,7 @@ struct usbmux {
 	find_usb_place *find_place;
 	void *find_place_user;
 
+	const char *program;
 	struct sockaddr_un address;
 	int address_error; /* not 0 = the address is unusable */
 	uint64_t answer_max_us;
@@ -106,6 +108,18 @@ static void drop_device(
 	tell_device(usbmux, EVENT_MUX_DETACH, &gone, code, reason);
 }
 
+static bool is_installed(const struct usbmux *usbmux)
+{
+	static const char *const programs[] = {"/usr/sbin/usbmuxd", "/usr/local/sbin/usbmuxd"};
+
+	if (usbmux->program)
+		return access(usbmux->program, F_OK) == 0;
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		if (access(programs[i], F_OK) == 0)
+			return true;
+	return false;
+}
+
 /* Closes the connection and retries after the current wait. */
 static void leave(struct usbmux *usbmux, int code, const char *reason)
 {
@@ -127,7 +141,7 @@ static void leave(struct usbmux *usbmux, int code, const char *reason)
 	if (usbmux->retry_us > longest_us)
 		usbmux->retry_us = longest_us;
 
-	tell_source(usbmux, code, reason);
+	tell_source(usbmux, is_absent && !is_installed(usbmux) ? -ENOPKG : code, reason);
 	while (usbmux->device_count > 0)
 		drop_device(usbmux, &usbmux->devices[usbmux->device_count - 1], code,
 			"usbmuxd stopped or lost sync; the phone is not to blame");
@@ -301,7 +315,11 @@ static void connect_now(struct usbmux *usbmux)
 		loop_timer_start(usbmux->timer, usbmux->answer_max_us);
 		return;
 	}
-	if (r == -ENOENT || r == -ECONNREFUSED)
+	if ((r == -ENOENT || r == -ECONNREFUSED) && !is_installed(usbmux))
+		snprintf(reason, sizeof(reason),
+			"not running, and not installed in /usr/sbin or /usr/local/sbin: apt-get "
+			"install usbmuxd");
+	else if (r == -ENOENT || r == -ECONNREFUSED)
 		snprintf(reason, sizeof(reason),
 			"not running (%s at %s); udev starts it with the first phone, else: "
 			"systemctl start usbmuxd",
@@ -361,6 +379,7 @@ int usbmux_new(struct loop *loop, const struct usbmux_options *options, event_si
 	usbmux->loop = loop;
 	usbmux->sink = sink;
 	usbmux->user = user;
+	usbmux->program = options->program;
 	usbmux->find_place = options->find_place;
 	usbmux->find_place_user = options->find_place_user;
 	usbmux->retry_first_us =

@@ -16,6 +16,8 @@
 
 struct usbmux_options {
 	const char *address; /* as in USBMUXD_SOCKET_ADDRESS; NULL = the default path; copied */
+	const char *program; /* usbmuxd itself, to say whether it is installed; NULL = where Debian
+				and a build from source put it */
 	find_usb_place *find_place; /* may be NULL */
 	void *find_place_user;
 	uint64_t retry_first_us; /* 0 = USBMUX_RETRY_FIRST_US */
@@ -33,13 +35,12 @@ struct usbmux_options {
 struct usbmux;
 
 /* Starts to listen. From the loop, never from this call, `sink` gets
- *   EVENT_SOURCE      name = usbmuxd, code = 0 up, negative errno down, text = why; once per change
- *   EVENT_MUX_ATTACH  ecid, udid, port, speed, hub depth if known; only USB, not network
- *   EVENT_MUX_DETACH  the same device; if usbmuxd ended and not the phone's connection, code is not
- *   0,
- *                     text is set, and the EVENT_SOURCE comes first
- * An absent usbmuxd and invalid messages are not failures. Returns 0 or -ENOMEM. The caller owns
- * *ret: usbmux_free(). `sink` must not free it. */
+ *   EVENT_SOURCE      name = usbmuxd, code = 0 up, negative errno down (-ENOPKG: it is not
+ * installed), text = why; once per change EVENT_MUX_ATTACH  ecid, udid, port, speed, hub depth if
+ * known; only USB, not network EVENT_MUX_DETACH  the same device; if usbmuxd ended and not the
+ * phone's connection, code is not 0, text is set, and the EVENT_SOURCE comes first An absent
+ * usbmuxd and invalid messages are not failures. Returns 0 or -ENOMEM. The caller owns *ret:
+ * usbmux_free(). `sink` must not free it. */
 int usbmux_new(struct loop *loop, const struct usbmux_options *options, event_sink *sink,
 	void *user, struct usbmux **ret);
 /* Disconnects without an event. Returns NULL. */

@@ -144,10 +144,14 @@ static bool find_place(void *user, uint32_t bus, uint32_t address, struct usb_pl
 	return true;
 }
 
+/* Stands for usbmuxd: a file, or none. */
+static const char *program = "/";
+
 static void begin_with(struct rig *rig, uint64_t retry_first_us)
 {
 	const struct usbmux_options options = {
 		.address = path,
+		.program = program,
 		.find_place = find_place,
 		.retry_first_us = retry_first_us,
 		.answer_max_us = 50 * USEC_PER_MSEC,
@@ -224,6 +228,21 @@ static void answer_with_phone(struct server *server)
 	server_send_attached(server, 1, UDID, "USB");
 }
 
+static void the_remedy_depends_on_what_is_installed(void **state)
+{
+	struct rig *rig = *state;
+	const struct event *event;
+
+	program = "/nonexistent/usbmuxd";
+	begin(rig);
+	program = "/";
+	expect_events(rig, 1);
+	event = nth_event(&rig->events, EVENT_SOURCE, 0);
+	assert_int_equal(event->code, -ENOPKG);
+	assert_non_null(strstr(event->text, "apt-get install usbmuxd"));
+	assert_null(strstr(event->text, "systemctl"));
+}
+
 static void absent_then_there(void **state)
 {
 	struct rig *rig = *state;
@@ -235,6 +254,7 @@ static void absent_then_there(void **state)
 	assert_int_equal(event->code, -ENOENT);
 	assert_string_equal(event->name, "usbmuxd");
 	assert_non_null(strstr(event->text, "not running ("));
+	assert_non_null(strstr(event->text, "systemctl start usbmuxd"));
 	assert_false(is_up(rig));
 
 	server_start(rig, answer_with_phone);
@@ -525,6 +545,7 @@ static void restarts_leak_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		RIG_TEST(the_remedy_depends_on_what_is_installed),
 		RIG_TEST(absent_then_there),
 		RIG_TEST(its_socket_is_seen),
 		RIG_TEST(detach_of_the_phone),
