@@ -304,7 +304,8 @@ int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, 
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
 	int r = sql_prepare(book->db,
-		"SELECT place, key, value FROM conditions ORDER BY place, key LIMIT ?1", &query);
+		"SELECT place, key, value, at_us FROM conditions ORDER BY place, key LIMIT ?1",
+		&query);
 
 	if (r < 0)
 		return r;
@@ -316,7 +317,7 @@ int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, 
 		sql_text(query, 0, place, sizeof(place));
 		sql_text(query, 1, condition.key, sizeof(condition.key));
 		sql_text(query, 2, condition.value, sizeof(condition.value));
-		if (!visit(context, place, &condition))
+		if (!visit(context, place, &condition, (uint64_t)sqlite3_column_int64(query, 3)))
 			return 0;
 	}
 	return r == SQLITE_DONE ? 0 : sql_errno(r);

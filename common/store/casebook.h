@@ -42,9 +42,9 @@ typedef bool casebook_visit_attempt(void *context, const struct kept_attempt *ke
 typedef bool casebook_want_attempt(void *context, const struct uuid *session);
 typedef bool casebook_visit_record(void *context, const struct event *event);
 typedef bool casebook_visit_note(void *context, const struct note *note);
-/* `place`: a port, or a phone's ECID or UDID. */
+/* `place`: a port, or a phone's ECID or UDID; `at_us`: when the condition was set. */
 typedef bool casebook_visit_condition(
-	void *context, const char *place, const struct condition *condition);
+	void *context, const char *place, const struct condition *condition, uint64_t at_us);
 
 typedef bool casebook_visit_place(
 	void *context, const struct identity *identity, const struct whereabouts *where);

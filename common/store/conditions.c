@@ -8,6 +8,8 @@
 #include "common/model/usb_identity.h"
 
 #define FORGOTTEN "unknown"
+#define ROOM (2 * CONDITIONS_PLACES_MAX) /* with the places whose end is not yet in the casebook   \
+					  */
 
 /* The conditions of one place. A removed condition stays until the casebook has stored the
  * removal. */
@@ -16,12 +18,14 @@ struct conditions_place {
 	struct condition conditions[ATTEMPT_CONDITIONS_MAX];
 	bool kept[ATTEMPT_CONDITIONS_MAX]; /* the casebook has the current value */
 	size_t count;
+	uint64_t changed; /* counts up: the order of the last changes */
 };
 
 struct conditions {
-	struct conditions_place *places[CONDITIONS_PLACES_MAX]; /* phones first, then ports */
+	struct conditions_place *places[ROOM]; /* phones first, then ports */
 	size_t count;
-	bool unkept; /* something is not yet in the casebook */
+	uint64_t changed; /* the highest of the places */
+	bool unkept;	  /* something is not yet in the casebook */
 };
 
 bool place_parse(const char *name, struct place *ret)
@@ -95,7 +99,7 @@ static struct conditions_place *add_place(struct conditions *conditions, const s
 	struct conditions_place *added;
 	size_t at = 0;
 
-	if (conditions->count == CONDITIONS_PLACES_MAX)
+	if (conditions->count == ROOM)
 		return NULL;
 	added = calloc(1, sizeof(*added));
 	if (!added)
@@ -148,6 +152,57 @@ static struct condition *add_condition(struct conditions_place *place, const cha
 	return condition;
 }
 
+static bool place_holds(const struct conditions_place *place)
+{
+	for (size_t i = 0; i < place->count; i++)
+		if (holds(&place->conditions[i]))
+			return true;
+	return false;
+}
+
+static void change(struct conditions *conditions, struct conditions_place *place,
+	struct condition *condition, const char *value)
+{
+	text_copy(condition->value, sizeof(condition->value), value);
+	place->kept[condition - place->conditions] = false;
+	place->changed = ++conditions->changed;
+	conditions->unkept = true;
+}
+
+static void forget_place(struct conditions *conditions, struct conditions_place *place)
+{
+	for (size_t i = 0; i < place->count; i++)
+		if (holds(&place->conditions[i]))
+			change(conditions, place, &place->conditions[i], FORGOTTEN);
+}
+
+/* Phones come and go; a port stays. */
+static bool is_older(const struct conditions_place *a, const struct conditions_place *b)
+{
+	if (!a->place.port[0] != !b->place.port[0])
+		return !a->place.port[0];
+	return a->changed < b->changed;
+}
+
+/* Ends the conditions of the oldest place if there is no room for another one. */
+static void make_room(struct conditions *conditions)
+{
+	struct conditions_place *oldest = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < conditions->count; i++) {
+		struct conditions_place *place = conditions->places[i];
+
+		if (!place_holds(place))
+			continue;
+		count++;
+		if (!oldest || is_older(place, oldest))
+			oldest = place;
+	}
+	if (count >= CONDITIONS_PLACES_MAX)
+		forget_place(conditions, oldest);
+}
+
 int conditions_set(struct conditions *conditions, const struct place *place, const char *key,
 	const char *value)
 {
@@ -162,9 +217,9 @@ int conditions_set(struct conditions *conditions, const struct place *place, con
 		condition = add_condition(found, key);
 	if (!condition)
 		return CONDITIONS_FULL;
-	text_copy(condition->value, sizeof(condition->value), value);
-	found->kept[condition - found->conditions] = false;
-	conditions->unkept = true;
+	if (!place_holds(found))
+		make_room(conditions);
+	change(conditions, found, condition, value);
 	return CONDITIONS_CHANGED;
 }
 
@@ -173,11 +228,11 @@ void conditions_forget(struct conditions *conditions, const struct identity *ide
 	const struct place place = {.identity = *identity};
 	struct conditions_place *found = find_place(conditions, &place);
 
-	for (size_t i = 0; found && i < found->count; i++)
-		conditions_set(conditions, &place, found->conditions[i].key, FORGOTTEN);
+	if (found)
+		forget_place(conditions, found);
 }
 
-static bool load_one(void *context, const char *name, const struct condition *kept)
+static bool load_one(void *context, const char *name, const struct condition *kept, uint64_t at_us)
 {
 	struct conditions *conditions = context;
 	struct conditions_place *found;
@@ -196,6 +251,10 @@ static bool load_one(void *context, const char *name, const struct condition *ke
 		return true;
 	text_copy(condition->value, sizeof(condition->value), kept->value);
 	found->kept[condition - found->conditions] = true;
+	if (at_us > found->changed)
+		found->changed = at_us;
+	if (at_us > conditions->changed)
+		conditions->changed = at_us;
 	return true;
 }
 

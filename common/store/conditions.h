@@ -5,7 +5,7 @@
 
 #include "common/store/casebook.h"
 
-#define CONDITIONS_PLACES_MAX 256
+#define CONDITIONS_PLACES_MAX 256 /* with conditions; one more place ends those of the oldest */
 
 /* The place of conditions: a port, or a phone by either of its keys. */
 struct place {
@@ -27,11 +27,13 @@ DEFINE_FREEP(struct conditions, conditions_free)
 enum conditions_change {
 	CONDITIONS_SAME = 0,
 	CONDITIONS_CHANGED = 1,
-	CONDITIONS_FULL = 2, /* no room: nothing was changed */
+	CONDITIONS_FULL = 2, /* no room at this place, or for more places until the casebook has
+				stored those that ended: nothing was changed */
 };
 
-/* Sets a condition of a place; the value "unknown" deletes it. Returns an enum conditions_change,
- * or -ENOMEM. */
+/* Sets a condition of a place; the value "unknown" deletes it. With CONDITIONS_PLACES_MAX places,
+ * a new one deletes the conditions of the phone that was changed longest ago (phones come and go),
+ * or of the port, if there is no phone. Returns an enum conditions_change. */
 int conditions_set(struct conditions *conditions, const struct place *place, const char *key,
 	const char *value);
 /* Deletes the conditions of a phone. */

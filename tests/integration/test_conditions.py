@@ -117,8 +117,24 @@ def test_what_makes_no_sense_is_refused(bench):
         unknown = bench.triage('conditions', *arguments, check=False)
         assert unknown.returncode == 4 and 'nonsense' in unknown.stderr and unknown.stderr.count('\n') == 1
     assert bench.triage('conditions', '1-2', '--condition', 'no key=A', check=False).returncode == 1
-    # No end of places, and none of them gone.
-    for place in range(300):
-        bench.call('SetConditions', place=f'1-{place}', conditions=[{'key': 'cable', 'value': 'A'}])
+
+
+def test_a_new_place_ends_the_conditions_of_the_oldest_phone(bench):
+    """After 256 places, each new one was refused for ever. A port is there for years, a phone for days."""
+    bench.start()
+    bench.call('SetConditions', place='1-2', conditions=[{'key': 'cable', 'value': 'L07'}])
+    for phone in range(1, 260):
+        bench.call('SetConditions', place=f'0x{phone:x}', conditions=[{'key': 'battery', 'value': 'A'}])
+        if phone == 200:  # The first phone is in use again.
+            bench.call('SetConditions', place='0x1', conditions=[{'key': 'display', 'value': 'B'}])
+    assert held(bench, '1-2') == {'cable': 'L07'} and held(bench, '0x103') == {'battery': 'A'}
+    assert held(bench, '0x1') == {'battery': 'A', 'display': 'B'}
+    assert [held(bench, f'0x{phone:x}') for phone in range(2, 6)] == [{}] * 4
+    assert held(bench, '0x6') == {'battery': 'A'}
     assert len(bench.ask('conditions')['places']) == 256
-    assert held(bench, '1-0') == {'cable': 'A'}
+    # The order is that of the changes after a restart too.
+    bench.stop()
+    bench.start()
+    assert len(bench.ask('conditions')['places']) == 256
+    bench.call('SetConditions', place='1-3', conditions=[{'key': 'cable', 'value': 'L08'}])
+    assert held(bench, '0x6') == {} and held(bench, '0x7') == {'battery': 'A'} and held(bench, '1-2')

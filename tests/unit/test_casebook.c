@@ -289,7 +289,8 @@ struct told_conditions {
 	char text[256];
 };
 
-static bool add_condition(void *context, const char *place, const struct condition *condition)
+static bool add_condition(
+	void *context, const char *place, const struct condition *condition, uint64_t at_us)
 {
 	struct told_conditions *told = context;
 	size_t used = strlen(told->text);
