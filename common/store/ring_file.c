@@ -16,11 +16,13 @@
 #include "common/store/disk_sync.h"
 
 #define FILE_MODE 0640
-#define OPEN_ATTEMPTS 8 /* the file was replaced between open and lock */
+#define LOCK_MODE 0600 /* who can open a file can lock it: those who may read the ring must not */
 #define ZERO_BYTES (256 * 1024)
 
 struct ring_file {
-	int fd; /* -1: only in memory */
+	int fd;	    /* -1: only in memory */
+	int lock;   /* of PATH.lock: the writer's; -1: none */
+	bool shown; /* readers see by the lock on the ring itself that it has a writer */
 	void *bytes;
 	uint64_t size;
 	struct ring ring;
@@ -122,7 +124,51 @@ static int format_file(struct ring_file *file, uint64_t size, struct stamp now, 
 	return ring_open(&file->ring, file->bytes, file->size, &boot, &repair);
 }
 
-/* Creates PATH.new, locked. If the function that fills it fails, its name is deleted. */
+/* Takes the lock that makes this the only writer. */
+static int lock_writer(const char *path, int *ret)
+{
+	CLEANUP(closep) int fd = -1;
+	char name[PATH_MAX];
+	int r = suffixed(path, ".lock", name);
+
+	if (r < 0)
+		return r;
+	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, LOCK_MODE);
+	if (fd < 0)
+		return -errno;
+	r = ring_lock(fd);
+	if (r == 0)
+		*ret = TAKE_FD(fd);
+	return r;
+}
+
+/* The lock file may have gone with its folder. */
+static int keep_lock(struct ring_file *file, const char *path)
+{
+	struct stat ours, named;
+	char name[PATH_MAX];
+	int lock = -1, r = suffixed(path, ".lock", name);
+
+	if (r == 0 && fstat(file->lock, &ours) == 0 && stat(name, &named) == 0 &&
+		ours.st_ino == named.st_ino && ours.st_dev == named.st_dev)
+		return 0;
+	if (r == 0)
+		r = lock_writer(path, &lock);
+	if (r < 0)
+		return r;
+	close(file->lock);
+	file->lock = lock;
+	return 0;
+}
+
+/* Shows readers that the ring has a writer. A reader's own lock can prevent it. */
+static void show_writer(struct ring_file *file)
+{
+	if (!file->shown)
+		file->shown = ring_lock(file->fd) == 0;
+}
+
+/* Creates PATH.new. If the function that fills it fails, its name is deleted. */
 static int create_draft(struct ring_file *file, const char *path, uint64_t size, struct stamp now,
 	uint64_t first, char draft[static PATH_MAX])
 {
@@ -134,9 +180,7 @@ static int create_draft(struct ring_file *file, const char *path, uint64_t size,
 	file->fd = open(draft, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
 	if (file->fd < 0)
 		return -errno;
-	r = ring_lock(file->fd);
-	if (r < 0)
-		return r;
+	show_writer(file);
 	if (ftruncate(file->fd, 0) < 0)
 		r = -errno;
 	else
@@ -180,7 +224,7 @@ static struct ring_file *file_new(void)
 	struct ring_file *file = calloc(1, sizeof(*file));
 
 	if (file)
-		file->fd = -1;
+		file->fd = file->lock = -1;
 	return file;
 }
 
@@ -202,32 +246,7 @@ static int file_create(const char *path, uint64_t size, struct stamp now, struct
 	return 0;
 }
 
-/* Opens and locks the file at `path`; retries if it is replaced meanwhile. */
-static int open_locked(const char *path, int *ret)
-{
-	for (unsigned attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
-		CLEANUP(closep) int fd = -1;
-		struct stat ours, named;
-		int r;
-
-		fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-		if (fd < 0)
-			return -errno;
-		r = ring_lock(fd);
-		if (r < 0)
-			return r;
-		if (fstat(fd, &ours) < 0)
-			return -errno;
-		if (stat(path, &named) == 0 && ours.st_ino == named.st_ino &&
-			ours.st_dev == named.st_dev) {
-			*ret = TAKE_FD(fd);
-			return 0;
-		}
-	}
-	return -EBUSY;
-}
-
-/* Renames the unusable file and creates a new one, under the old one's lock. The new one is
+/* Renames the unusable file and creates a new one. The new one is
  * completed first: on a full disk the old one stays in place, with the sequences that it
  * assigned. */
 static int set_aside(struct ring_file *bad, const char *path, uint64_t size, struct stamp now,
@@ -324,8 +343,7 @@ static int file_load(struct ring_file *file, struct ring_repair *ret_repair)
 	return fdatasync(file->fd) < 0 ? -errno : 0;
 }
 
-/* One attempt to open or create the file. Returns -EAGAIN if another process created it
- * meanwhile. */
+/* Opens or creates the file. */
 static int file_obtain(const char *path, uint64_t size, struct stamp now,
 	struct ring_file_report *report, struct ring_file **ret)
 {
@@ -334,14 +352,16 @@ static int file_obtain(const char *path, uint64_t size, struct stamp now,
 
 	if (!file)
 		return -ENOMEM;
-	r = open_locked(path, &file->fd);
-	if (r == -ENOENT) {
+	file->fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (file->fd < 0 && errno == ENOENT) {
 		report->origin = RING_FILE_CREATED;
 		r = file_create(path, size, now, ret);
-		return r == -EEXIST ? -EAGAIN : r;
+		/* It does not exist and cannot be created: a dangling link. */
+		return r == -EEXIST ? -ENOENT : r;
 	}
-	if (r < 0)
-		return r;
+	if (file->fd < 0)
+		return -errno;
+	show_writer(file);
 	r = file_load(file, &report->repair);
 	if (r == -EBADMSG || r == -EPROTONOSUPPORT) {
 		report->origin = RING_FILE_SET_ASIDE;
@@ -366,22 +386,20 @@ int ring_file_open(const char *path, uint64_t size, struct stamp now,
 	struct ring_file_report *ret_report, struct ring_file **ret)
 {
 	CLEANUP(ring_file_freep) struct ring_file *file = NULL;
-	struct ring_file_report report;
-	int r = -EAGAIN;
+	struct ring_file_report report = {0};
+	CLEANUP(closep) int lock = -1;
+	int r;
 
 	assert(path && ret_report && ret);
 	if (size < 2 * RING_PAGE_BYTES + RING_ARENA_MIN || size % RING_PAGE_BYTES != 0 ||
 		size > RING_BYTES_MAX)
 		return -EINVAL;
-	for (unsigned attempt = 0; r == -EAGAIN && attempt < OPEN_ATTEMPTS; attempt++) {
-		report = (struct ring_file_report){0};
+	r = lock_writer(path, &lock);
+	if (r == 0)
 		r = file_obtain(path, size, now, &report, &file);
-	}
-	/* It does not exist and cannot be created: a dangling link. */
-	if (r == -EAGAIN)
-		return -ENOENT;
 	if (r < 0)
 		return r;
+	file->lock = TAKE_FD(lock);
 	r = ring_reader_init(&file->reader, file->bytes, file->size, true);
 	if (r < 0)
 		return r;
@@ -444,6 +462,8 @@ struct ring_file *ring_file_free(struct ring_file *file)
 		munmap(file->bytes, file->size);
 	if (file->fd >= 0)
 		close(file->fd);
+	if (file->lock >= 0)
+		close(file->lock);
 	free(file);
 	return NULL;
 }
@@ -472,6 +492,7 @@ int ring_file_sync(struct ring_file *file)
 
 	if (!file->sync)
 		return 0;
+	show_writer(file);
 	r = disk_sync_result(file->sync);
 	if (r == -EINPROGRESS)
 		return 0;
@@ -528,6 +549,7 @@ static int take_over(struct ring_file *file, struct ring_file *from)
 	file->sync = disk_sync_free(file->sync);
 	*file = *from;
 	*from = old;
+	file->lock = TAKE_FD(from->lock);
 	from->sync = NULL;
 	sigbus_guard_start(file->bytes, file->size);
 	file->synced_next = file->ring.next_sequence;
@@ -548,6 +570,9 @@ int ring_file_mend(struct ring_file *file, const char *path, struct stamp now)
 	wrong = check_file(file, path);
 	if (wrong == 0 || wrong == -ESTALE)
 		return wrong;
+	r = keep_lock(file, path);
+	if (r < 0)
+		return r;
 	new = file_new();
 	if (!new)
 		return -ENOMEM;

@@ -33,13 +33,14 @@ struct ring_file_report {
 	struct ring_loss loss;	   /* records missing among them */
 };
 
-/* Opens the ring file at `path` with `size` bytes (a multiple of 4096), or creates or resizes it,
- * or renames an unusable one to PATH.bad, replacing an older one. It allocates all disk space here,
- * so that a full disk is an error now and never a SIGBUS later. Blocks on the disk. Record numbers
- * continue in every case, if the old file still shows them. `now` is for the new ring's id. Returns
- * 0 with *ret_report and *ret set, -EBUSY if another writer has the file open, -ENOSPC, -EFBIG
- * (over the file size limit; SIGXFSZ must be ignored), -EINVAL for an impossible size, or an errno
- * of the file calls. The caller owns *ret: ring_file_free(). */
+/* Opens the ring file at `path` as the only writer, by a lock on PATH.lock, with `size` bytes (a
+ * multiple of 4096), or creates or resizes it, or renames an unusable one to PATH.bad, replacing an
+ * older one. It allocates all disk space here, so that a full disk is an error now and never a
+ * SIGBUS later. Blocks on the disk. Record numbers continue in every case, if the old file still
+ * shows them. `now` is for the new ring's id. Returns 0 with *ret_report and *ret set, -EBUSY if
+ * another writer has the file open, -ENOSPC, -EFBIG (over the file size limit; SIGXFSZ must be
+ * ignored), -EINVAL for an impossible size, or an errno of the file calls. The caller owns *ret:
+ * ring_file_free(). */
 int ring_file_open(const char *path, uint64_t size, struct stamp now,
 	struct ring_file_report *ret_report, struct ring_file **ret);
 

@@ -28,8 +28,8 @@ const struct ring_reader *ring_map_reader(const struct ring_map *map);
 /* Maps the whole of a file. Returns 0, -EINVAL if it is not a regular file, -EBADMSG if no ring can
  * have its size, or an errno of fstat(2) or mmap(2). The caller unmaps *ret_bytes. */
 int ring_bytes_map(int fd, bool writable, void **ret_bytes, uint64_t *ret_size);
-/* Takes the writer's lock (an open file description lock, which a kill -9 releases) on a file open
- * for writing. Returns 0, -EBUSY if another writer has it, or an errno of fcntl(2). */
+/* Takes an open file description lock, which a kill -9 releases, on a file open for writing.
+ * Returns 0, -EBUSY if another process has one, or an errno of fcntl(2). */
 int ring_lock(int fd);
 
 /* Protects a writer from SIGBUS: the file was truncated, or its disk fails. From now on, if an

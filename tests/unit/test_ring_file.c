@@ -26,6 +26,7 @@ struct fixture {
 	char path[96];
 	char aside[96];
 	char draft[96];
+	char lock[96];
 };
 
 static int setup(void **state)
@@ -38,6 +39,7 @@ static int setup(void **state)
 	snprintf(f->path, sizeof(f->path), "%s/ring", f->folder);
 	snprintf(f->aside, sizeof(f->aside), "%s/ring.bad", f->folder);
 	snprintf(f->draft, sizeof(f->draft), "%s/ring.new", f->folder);
+	snprintf(f->lock, sizeof(f->lock), "%s/ring.lock", f->folder);
 	*state = f;
 	return 0;
 }
@@ -49,6 +51,7 @@ static int teardown(void **state)
 	(void)unlink(f->path);
 	(void)unlink(f->aside);
 	(void)unlink(f->draft);
+	(void)unlink(f->lock);
 	assert_int_equal(rmdir(f->folder), 0);
 	free(f);
 	return 0;
@@ -140,6 +143,34 @@ static void one_writer(void **state)
 	ring_file_free(file);
 	file = open_ring(f, SIZE, &report);
 	assert_int_equal(report.records, 1);
+	ring_file_free(file);
+}
+
+/* Who may only read the ring can lock it too: this once kept the daemon from starting. */
+static void lock_of_a_reader(void **state)
+{
+	struct fixture *f = *state;
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+	struct ring_file_report report;
+	struct ring_file *file = open_ring(f, SIZE, &report);
+	struct ring_map *map = NULL;
+	struct stat status;
+	int fd;
+
+	append(file, 1);
+	ring_file_free(file);
+	fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
+	file = open_ring(f, SIZE, &report);
+	assert_int_equal(report.records, 1);
+	assert_int_equal(stat(f->lock, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	/* Readers see the writer as soon as the lock is gone. */
+	close(fd);
+	assert_int_equal(ring_file_sync(file), 0);
+	assert_int_equal(ring_map_open(f->path, &map), 0);
+	assert_true(ring_map_has_writer(map));
+	ring_map_free(map);
 	ring_file_free(file);
 }
 
@@ -394,6 +425,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		CASE(creates_and_reopens),
 		CASE(one_writer),
+		CASE(lock_of_a_reader),
 		CASE(sets_aside_what_is_no_ring),
 		CASE(repairs_and_tells),
 		CASE(resizes),

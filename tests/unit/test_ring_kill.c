@@ -246,7 +246,7 @@ int main(void)
 		cmocka_unit_test(read_under_load),
 	};
 	const char *wish = getenv("RING_KILL_SEED");
-	char draft[sizeof(path) + 4];
+	char beside[sizeof(path) + 5];
 	int fd, failed;
 
 	seed = wish ? strtoull(wish, NULL, 0) : (uint64_t)getpid() * 2654435761u + 1;
@@ -259,7 +259,9 @@ int main(void)
 	(void)unlink(path);
 	failed = cmocka_run_group_tests_name("ring_kill", tests, NULL, NULL);
 	(void)unlink(path);
-	snprintf(draft, sizeof(draft), "%s.new", path);
-	(void)unlink(draft);
+	snprintf(beside, sizeof(beside), "%s.new", path);
+	(void)unlink(beside);
+	snprintf(beside, sizeof(beside), "%s.lock", path);
+	(void)unlink(beside);
 	return failed;
 }
