@@ -97,17 +97,28 @@ void new_file_done(struct new_file *file)
 	free(TAKE_PTR(file->name));
 }
 
-char *new_file_state_path(const char *name)
+/* `name` in our folder below the one in the environment variable, else below `otherwise`. */
+static char *user_path(const char *variable, const char *otherwise, const char *name)
 {
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const char *folder = getenv(variable), *home = getenv("HOME");
 	char *path;
 	int r;
 
-	if (state && state[0] == '/')
-		r = asprintf(&path, "%s/idevicetriage/%s", state, name);
+	if (folder && folder[0] == '/')
+		r = asprintf(&path, "%s/idevicetriage/%s", folder, name);
 	else
-		r = asprintf(&path, "%s/.local/state/idevicetriage/%s", home ? home : "", name);
+		r = asprintf(&path, "%s/%s/idevicetriage/%s", home ? home : "", otherwise, name);
 	return r < 0 ? NULL : path;
+}
+
+char *new_file_state_path(const char *name)
+{
+	return user_path("XDG_STATE_HOME", ".local/state", name);
+}
+
+char *new_file_config_path(const char *name)
+{
+	return user_path("XDG_CONFIG_HOME", ".config", name);
 }
 
 int new_file_make_folders(char *path)

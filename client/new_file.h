@@ -28,5 +28,7 @@ void new_file_done(struct new_file *file);
 /* The path of `name` in the folder for the user's state: XDG Base Directory Specification, relative
  * paths are invalid. The caller frees it; NULL = out of memory. */
 char *new_file_state_path(const char *name);
+/* The same for the user's configuration. */
+char *new_file_config_path(const char *name);
 /* Creates the missing folders of `path`. Returns 0 or a negative errno. */
 int new_file_make_folders(char *path);

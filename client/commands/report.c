@@ -67,6 +67,9 @@ static int run_report(struct context *context, int argc, char **argv)
 	r = report_gather(context, first < argc ? argv[first] : NULL, &report);
 	if (r != EXIT_DONE)
 		return r;
+	r = report_read_letterhead(&report);
+	if (r != EXIT_DONE)
+		return r;
 	report.reveal = context->reveal;
 	return write_report(context, &report, path);
 }

@@ -50,10 +50,26 @@ static const char *ticket_of(const struct report *report)
 	return NULL;
 }
 
+/* The shop's own words: nothing in them is masked. */
+static void put_letterhead(struct html *html, const struct report *report)
+{
+	bool reveal = html->reveal;
+
+	if (report->letterhead_lines == 0)
+		return;
+	html->reveal = true;
+	html_begin(html, "div", "shop");
+	for (size_t i = 0; i < report->letterhead_lines; i++)
+		html_foreign_in(html, "p", NULL, report->letterhead[i]);
+	html_end(html);
+	html->reveal = reveal;
+}
+
 static void put_header(struct html *html, const struct report *report)
 {
 	struct json_object *device = field_object(report->diagnosis, "device");
 
+	put_letterhead(html, report);
 	html_begin(html, "header", "head");
 	html_begin(html, "div", NULL);
 	html_put_in(html, "p", "kicker", "Restore diagnosis");
@@ -69,11 +85,11 @@ static void put_header(struct html *html, const struct report *report)
 	html_end(html);
 }
 
-static void put_scale(struct html *html, enum strength strength)
+static void put_scale(struct html *html, const char *label, enum strength strength)
 {
 	html_begin(html, "div", "sure");
 	html_begin(html, "p", "scale");
-	html_put_in(html, "span", "label", "How sure this is: ");
+	html_put_in(html, "span", "label", "%s: ", label);
 	html_put_in(html, "strong", NULL, "%s", words_strength_name(strength));
 	html_begin(html, "span", "steps");
 	html_set(html, "aria-hidden", "true");
@@ -100,25 +116,35 @@ static bool is_past_riddle(const struct report *report)
 	       text_equal(field_text_or(verdict_of(report), "phase", ""), "undecided");
 }
 
+static enum strength strength_of(struct json_object *object)
+{
+	return strength_from_name(field_text_or(object, "strength", "none"));
+}
+
+/* How sure the suspected cause is; STRENGTH_NONE: the page names none. */
+static enum strength suspicion(const struct report *report)
+{
+	return text_equal(phase_of(report), "none") || is_past_riddle(report)
+		       ? STRENGTH_NONE
+		       : strength_of(first_cause(report));
+}
+
 /* The suspected cause in plain words, and what it is. */
 static void put_suspect(struct html *html, const struct report *report)
 {
 	struct json_object *cause = first_cause(report);
 	const struct cause_info *info = find_cause(field_text_or(cause, "cause", ""));
-	enum strength sure = strength_from_name(field_text_or(cause, "strength", "none"));
-	enum strength phase_sure =
-		strength_from_name(field_text_or(verdict_of(report), "strength", "none"));
-	bool open = text_equal(phase_of(report), "undecided") || sure < phase_sure;
+	enum strength sure = suspicion(report);
+	bool decided = !text_equal(phase_of(report), "undecided");
+	/* The phase may be stronger than its single cause. */
+	bool weaker = decided && sure < strength_of(verdict_of(report));
 
-	if (!cause || sure == 0 || text_equal(phase_of(report), "none") || is_past_riddle(report))
+	if (sure == STRENGTH_NONE)
 		return;
 	html_begin(html, "p", "suspect");
-	/* The phase may be stronger than its single cause. */
-	if (open)
-		html_put(html, "First suspect (%s): ", words_strength_name(sure));
-	else
-		html_put(html,
-			text_equal(phase_of(report), "works") ? "What it was: " : "What it is: ");
+	html_put(html, !decided || weaker		       ? "First suspect: "
+		       : text_equal(phase_of(report), "works") ? "What it was: "
+							       : "What it is: ");
 	html_foreign_in(html, "strong", NULL,
 		field_text_or(cause, "title", field_text_or(cause, "cause", "?")));
 	html_put(html, ".");
@@ -126,7 +152,22 @@ static void put_suspect(struct html *html, const struct report *report)
 		html_put(html, " ");
 		html_foreign(html, info->means);
 	}
+	if (weaker)
+		html_put(html, " This is less sure than the result itself.");
 	html_end(html);
+}
+
+/* The page has one strength: that of the result, or of the suspect if there is no result yet. */
+static void put_sure(struct html *html, const struct report *report)
+{
+	bool undecided = text_equal(phase_of(report), "undecided");
+	enum strength strength = undecided		  ? suspicion(report)
+				 : is_past_riddle(report) ? STRENGTH_NONE
+							  : strength_of(verdict_of(report));
+
+	if (strength != STRENGTH_NONE)
+		put_scale(
+			html, undecided ? "How sure the suspect is" : "How sure this is", strength);
 }
 
 /* The verdict's summary: a tool's message in it may contain an identifier. */
@@ -160,15 +201,14 @@ static void put_works_since(struct html *html, const struct report *report)
 
 static void put_result(struct html *html, const struct report *report)
 {
-	enum strength strength =
-		strength_from_name(field_text_or(verdict_of(report), "strength", "none"));
 	const char *tone = words_tone(phase_of(report));
 	int64_t code;
 
 	html_begin(html, "section", "result");
 	html_set(html, "data-tone", tone);
 	html_put_in(html, "p", "kicker", "Result");
-	html_put_in(html, "h2", NULL, "%s", words_headline(phase_of(report), strength).text);
+	html_put_in(html, "h2", NULL, "%s",
+		words_headline(phase_of(report), strength_of(verdict_of(report))).text);
 	put_works_since(html, report);
 	put_suspect(html, report);
 	if (text_equal(phase_of(report), "unknown"))
@@ -176,8 +216,7 @@ static void put_result(struct html *html, const struct report *report)
 	if (field_number(verdict_of(report), "itunesCode", &code) && code)
 		html_put_in(html, "p", "soft",
 			"iTunes and Finder show this failure as error %" PRId64 ".", code);
-	if (strength > 0 && !is_past_riddle(report))
-		put_scale(html, strength);
+	put_sure(html, report);
 	html_end(html);
 }
 
@@ -203,6 +242,14 @@ static bool lacks_something(struct json_object *session, struct json_object *bef
 	return *field_text_or(before, "host", "") && !*field_text_or(session, "host", "");
 }
 
+/* Without the numbers by which USB knows a hub. */
+static struct phrase plain_condition(struct json_object *condition)
+{
+	if (text_equal(field_text_or(condition, "key", ""), "hub"))
+		return (struct phrase){"behind a hub"};
+	return phrase_condition(condition);
+}
+
 static void put_known(struct html *html, const char *before, const char *text, size_t *count)
 {
 	html_put(html, "%s%s", (*count)++ ? ", " : "", before);
@@ -224,10 +271,10 @@ static size_t put_conditions(
 
 		old = find_condition(before, field_text_or(condition, "key", ""));
 		if (phrase_condition_is_spare(conditions, condition) ||
-			(old && text_equal(phrase_condition(old).text,
-					phrase_condition(condition).text)))
+			(old && text_equal(plain_condition(old).text,
+					plain_condition(condition).text)))
 			continue;
-		put_known(html, "", phrase_condition(condition).text, &count);
+		put_known(html, "", plain_condition(condition).text, &count);
 	}
 	return count;
 }

@@ -12,6 +12,10 @@
 #define REPORT_ATTEMPTS_MAX 100 /* shown; the newest ones */
 #define REPORT_CITED_MAX 2048	/* sequences that findings cite */
 
+#define LETTERHEAD_FILE "letterhead" /* in the folder of a configuration */
+#define LETTERHEAD_LINES_MAX 6	     /* the name of the shop and its address */
+#define LETTERHEAD_LINE_SIZE 128     /* bytes with the NUL; the rest is left out */
+
 struct report_attempt {
 	struct json_object *session; /* Session, borrowed from the diagnosis */
 	const char *id;		     /* its identifier, borrowed; NULL = none */
@@ -36,6 +40,8 @@ struct report {
 	size_t attempts_left_out; /* older ones */
 	struct cited *cited;	  /* sorted by sequence and session */
 	size_t cited_count;
+	char letterhead[LETTERHEAD_LINES_MAX][LETTERHEAD_LINE_SIZE];
+	size_t letterhead_lines;
 	int64_t made_us; /* wall clock */
 	bool reveal;	 /* show identifiers in the annex */
 };
@@ -60,5 +66,8 @@ size_t report_count_outcome(const struct report *report, const char *outcome);
  * the daemon or, if it is not running, from its state directory. Returns EXIT_DONE, or another exit
  * code after reporting the error; call report_done() in any case. */
 int report_gather(struct context *context, const char *text, struct report *ret);
+/* Reads the shop's letterhead, if there is one: the user's own, else that of the computer. Returns
+ * an exit code, after reporting an error. */
+int report_read_letterhead(struct report *report);
 /* Writes the page. Returns 0 or -ENOMEM; check ferror(out) for write errors. */
 int report_write(const struct report *report, FILE *out);

@@ -50,6 +50,7 @@ class Bench:
             'IDEVICETRIAGE_SOCKET': str(self.socket),
             'IDEVICETRIAGE_PHONE_PROGRAM': str(self.build / 'phone' / 'idevicetriage-phone'),
             'XDG_STATE_HOME': str(self.folder / 'home'),
+            'XDG_CONFIG_HOME': str(self.folder / 'config'),
             'LC_ALL': 'C.UTF-8',
             'NO_COLOR': '1',
         }

@@ -400,21 +400,35 @@ def test_in_a_browser(restored):
         assert [pages(view.pdf(paper)) for paper in (browser.A4, browser.LETTER)] == [1, 1]
 
 
-@pytest.fixture
-def ten(bench):
-    """Ten reported attempts with all that a bench knows of its ports."""
+LETTERHEAD = ['Bär & Söhne <b>Handyklinik</b>', 'Am Alten Güterbahnhof 117 a', '80331 Musterstadt an der Musterau',
+              'Telefon 00498912345678', 'werkstatt@handyklinik.example', 'Mo-Fr 9-18 Uhr']
+
+
+def write_letterhead(bench, lines):
+    folder = bench.folder / 'config' / 'idevicetriage'
+    folder.mkdir(parents=True)
+    (folder / 'letterhead').write_text('\n'.join(lines) + '\n', encoding='utf-8')
+
+
+def reported(bench, count):
+    """That many reported attempts with all that a bench knows of its ports."""
     attempts = [{
         'host': 'bench Mac' if number % 3 else 'counter PC', 'tool': 'idevicerestore', 'version': '1.0.0-229',
         'action': 'update', 'firmware': '18.3', 'entry': 'recovery', 'outcome': 'failed', 'stage': 'boot-ramdisk',
         'error': {'domain': 'itunes', 'code': 4013},
         'conditions': {'cable': f'L0{number % 3}', 'port': f'1-2.{number % 4}', 'portName': 'bench left',
-                       'hub': '05e3:0610', 'hubDepth': '1', 'battery': 'known-good'}} for number in range(10)]
+                       'hub': '05e3:0610', 'hubDepth': '1', 'battery': 'known-good'}} for number in range(count)]
     bench.start()
-    path = bench.folder / 'ten.json'
+    path = bench.folder / 'reported.json'
     path.write_text(json.dumps({'format': 'idevicetriage-case', 'version': 1, 'attempts': attempts,
                                 'device': {'productType': 'iPhone12,3'}, 'history': ['liquid', 'boot-loop']}))
     bench.triage('import', '--device', f'0x{ECID}', path)
     return bench
+
+
+@pytest.fixture
+def ten(bench):
+    return reported(bench, 10)
 
 
 def test_the_page_speaks_in_words(ten):
@@ -437,11 +451,46 @@ def test_what_an_imported_failure_cites_is_a_failure(ten):
     assert 'session-end failed' in page.text('annex') and 'not-started' not in page.text('annex')
 
 
+def test_the_letterhead_of_the_shop(failed):
+    """The user's own file; its lines are words, whatever they contain, and are not masked."""
+    text, page = report(failed)
+    assert '<div class="shop">' not in text
+    write_letterhead(failed, ['', *HOSTILE[:3], LETTERHEAD[3], 'sixth', 'last', 'left out'])
+    text, page = report(failed)
+    check_safe(page)
+    assert page.text('customer').startswith(' '.join([*HOSTILE[:3], LETTERHEAD[3], 'sixth', 'last']))
+    assert 'left out' not in text and ECID not in text
+    (failed.folder / 'config/idevicetriage/letterhead').unlink()
+    (failed.folder / 'config/idevicetriage/letterhead').mkdir()
+    refused = failed.triage('report', '-o', failed.folder / 'other.html', check=False)
+    assert refused.returncode == 1 and 'Cannot read the letterhead' in refused.stderr
+
+
+@pytest.mark.parametrize('case', ['e14-two-hosts.json', 'g29-replaced.json', 'disp-dock.json', 'minboot-goodparts-fails.json'])
+def test_the_customers_sheet_has_one_strength(bench, case):
+    """That of the result, or of the first suspect where the cause is not certain yet."""
+    bench.start()
+    bench.triage('import', '--device', f'0x{ECID}', CASES.parent / 'minimal' / case)
+    text, page = report(bench)
+    verdict = bench.verdict()
+    suspect = verdict['causes'][0]['strength']
+    assert re.findall('class="scale"><span class="label">(How sure .*?): </span><strong>(.*?)<', text) == [
+        ('How sure the suspect is', suspect) if verdict['phase'] == 'undecided'
+        else ('How sure this is', verdict['strength'])]
+    # A suspect that is less sure than the result is no part of the result.
+    less = verdict['phase'] != 'undecided' and suspect != verdict['strength']
+    assert ('This is less sure than the result itself.' in page.text('customer')) == less
+    assert 'First suspect (' not in page.text('customer')
+
+
 @pytest.mark.skipif(not browser.CHROMIUM, reason='chromium is not installed')
-def test_the_customers_sheet_of_many_attempts(ten):
-    """One sheet on either paper, and no number of an attempt broken in two."""
-    report(ten)
-    with browser.Browser(ten.folder / 'report.html') as view:
+@pytest.mark.parametrize('count', [1, 8, 30])
+def test_the_customers_sheet_of_many_attempts(bench, count):
+    """One sheet on either paper, with a letterhead too, and no number of an attempt broken in two."""
+    write_letterhead(bench, LETTERHEAD)
+    report(reported(bench, count))
+    shots = os.environ.get('REPORT_SHOTS')
+    with browser.Browser(bench.folder / 'report.html') as view:
         for width in (320, 800, 1280):
             view.look(width)
             assert view.value('document.documentElement.scrollWidth') <= width
@@ -450,6 +499,9 @@ def test_the_customers_sheet_of_many_attempts(ten):
         view.ask('Emulation.setEmulatedMedia', media='print')
         assert view.value(BROKEN_NUMBERS) == []
         view.ask('Emulation.clearDeviceMetricsOverride')
+        for name, paper in (('a4', browser.A4), ('letter', browser.LETTER)):
+            if shots:
+                pathlib.Path(shots, f'{count}-{name}.pdf').write_bytes(view.pdf(paper))
         view.value('document.querySelector(".annex").remove()')
         assert [pages(view.pdf(paper)) for paper in (browser.A4, browser.LETTER)] == [1, 1]
 
