@@ -104,7 +104,8 @@ static void announce_usbmuxd(struct announcer *announcer, const struct event *er
 		2, "usbmuxd does not serve its phones: %s.", error->name);
 }
 
-/* Debian's usbmuxd ends with the last phone: that alone is no loss. */
+/* Debian's usbmuxd ends with the last phone: that alone is no loss. Nor is a source that the bench
+ * works without. */
 static void announce_source(struct announcer *announcer, const struct event *source)
 {
 	char reason[256];
@@ -114,8 +115,8 @@ static void announce_source(struct announcer *announcer, const struct event *sou
 	if (source->code == 0)
 		return;
 	text_clean(source->text, source->text_length, reason, sizeof(reason));
-	if (text_equal(source->name, USBMUXD)) {
-		log_info(USBMUXD ": %s", reason);
+	if (text_equal(source->name, USBMUXD) || source->code == SOURCE_STATE_NOT_INSTALLED) {
+		log_info("%s: %s", source->name, reason);
 		return;
 	}
 	message_write(MESSAGE_SOURCE_LOST,

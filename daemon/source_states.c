@@ -26,6 +26,7 @@ void source_states_observe(void *user, const struct event *record)
 		text_copy(state->name, sizeof(state->name), record->name);
 	}
 	state->up = record->code == 0;
+	state->not_installed = record->code == SOURCE_STATE_NOT_INSTALLED;
 	text_clean(record->text, record->text_length, state->detail, sizeof(state->detail));
 }
 

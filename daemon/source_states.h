@@ -11,6 +11,7 @@
 struct source_state {
 	char name[NAME_SIZE];
 	bool up;
+	bool not_installed;
 	char detail[256]; /* why it is down; empty = no reason */
 };
 

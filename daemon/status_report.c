@@ -70,7 +70,7 @@ static size_t count_restores(const struct bench *bench, size_t *ret_late)
 /* Debian's usbmuxd ends with the last phone: where it is missed, the phone has a fault of it. */
 static bool is_lost(const struct source_state *source)
 {
-	return !source->up && !text_equal(source->name, "usbmuxd");
+	return !source->up && !source->not_installed && !text_equal(source->name, "usbmuxd");
 }
 
 void status_line(const struct status_parts *parts, char line[static STATUS_LINE_SIZE])

@@ -194,6 +194,14 @@ void check_link(struct doctor *doctor)
 		doctor_say(doctor, FINDING_OK, NULL, "It is %s.", detail);
 		return;
 	}
+	if (text_starts_with(detail, "idevicetriage-link is not installed")) {
+		doctor_say(doctor, FINDING_WARNING,
+			"Install the package idevicetriage-link. If this bench must not read its "
+			"USB buses, ignore this.",
+			"idevicetriage-link is not installed: errors of the USB link are not "
+			"recorded, and restores without `run` only in part.");
+		return;
+	}
 	check_source(doctor, "link", FINDING_WARNING,
 		"Errors of the USB link are not recorded, and restores without `run` only in part",
 		"Run: systemctl enable --now idevicetriage-link.service. The kernel needs usbmon: "

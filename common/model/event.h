@@ -16,6 +16,9 @@
 #define EVENT_TEXT_MAX 4096  /* stored bytes of `text`; the rest is truncated */
 #define EVENT_BYTES_MAX 8192 /* bytes of the largest encoded event */
 
+/* The code of an EVENT_SOURCE: the bench has chosen to work without this source. It is not lost. */
+#define SOURCE_STATE_NOT_INSTALLED 1
+
 /* The numbers are stored in rings: never change or reuse one. */
 enum event_kind {
 	EVENT_NONE = 0,
@@ -23,8 +26,8 @@ enum event_kind {
 	/* The bench. */
 	EVENT_BENCH = 1,  /* the daemon started: name = bench name, by = id of the computer, text =
 			   * version and system */
-	EVENT_SOURCE = 2, /* a source changed: name = source, code = 0 up / negative errno down,
-			   * text = why */
+	EVENT_SOURCE = 2, /* a source changed: name = source, code = 0 up / negative errno down /
+			   * SOURCE_STATE_NOT_INSTALLED, text = why */
 
 	/* The link. port if known; ecid, udid, mode, product if the source reports them. */
 	EVENT_ATTACH = 10,     /* on USB (source usb) or in the tool's log (source tool); name = its

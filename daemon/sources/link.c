@@ -2,10 +2,13 @@
 #include "daemon/sources/link.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/text.h"
@@ -15,6 +18,7 @@
 #define REASON_SIZE 256
 #define TEXT_SIZE 512 /* of an event; the rest is truncated */
 #define ERRNO_MAX 4096
+#define NOTHING_YET INT_MAX
 #define OLDEST_US UINT64_C(60000000) /* an event's time; others get the time of arrival */
 
 /* Events that a port may still send, in microseconds of its rate. */
@@ -34,7 +38,7 @@ struct link_source {
 	struct loop_io *peer_io;
 	struct loop_timer *silence;
 	struct loop_timer *turn; /* reads on after a pause */
-	int code;		 /* as last reported; 1 = nothing yet */
+	int code;		 /* as last reported, or NOTHING_YET */
 	char reason[REASON_SIZE];
 	uint64_t dropped;
 	struct allowance allowances[LINK_PORTS_MAX];
@@ -68,14 +72,26 @@ static void report_state(struct link_source *source, int code, const char *reaso
 	source_report(SOURCE_LINK, "link", code, reason, source->sink, source->user);
 }
 
+/* Whether the program, which is a package of its own, is on this computer. */
+static bool is_installed(void)
+{
+	const char *path = getenv("IDEVICETRIAGE_LINK_PROGRAM");
+
+	return access(path && *path ? path : LINK_PROGRAM, F_OK) == 0 || errno != ENOENT;
+}
+
 static void on_silence(void *user)
 {
 	struct link_source *source = user;
 
 	if (source->peer >= 0)
 		report_state(source, -ETIMEDOUT, "idevicetriage-link does not answer");
-	else
+	else if (is_installed())
 		report_state(source, -ENOTCONN, "idevicetriage-link is not running");
+	else
+		report_state(source, SOURCE_STATE_NOT_INSTALLED,
+			"idevicetriage-link is not installed. Install the package "
+			"idevicetriage-link to record errors of the USB link");
 }
 
 static void disconnect(struct link_source *source)
@@ -312,7 +328,7 @@ int link_source_new(struct loop *loop, int fd, link_running_ports *running, even
 	source->user = user;
 	source->listening = fd;
 	source->peer = -1;
-	source->code = 1;
+	source->code = NOTHING_YET;
 	r = start(source);
 	if (r < 0)
 		return r;

@@ -27,7 +27,8 @@ typedef void link_running_ports(
 
 /* Accepts the program on the listening SOCK_SEQPACKET socket `fd`, which stays the caller's. A new
  * connection replaces the last one. `sink` gets from the loop
- *   EVENT_SOURCE  name = link, code = 0 up, negative errno down, text = the reason; once per change
+ *   EVENT_SOURCE  name = link, code = 0 up, negative errno down or SOURCE_STATE_NOT_INSTALLED,
+ *                 text = the reason; once per change
  * and the kinds that event.h lists for the program. The program gets an EVENT_SESSION_BEGIN for
  * each of the `running` ports in answer to its state, which it sends every 10 s. Returns 0 or a
  * negative errno; the caller owns *ret: link_source_free(). `sink` must not free it. */

@@ -11,7 +11,7 @@
 /* Finds the device at a bus and address. Returns false if it is unknown. */
 typedef bool find_usb_place(void *user, uint32_t bus, uint32_t address, struct usb_place *ret);
 
-/* Reports the state of a source to the log and the sink: code 0 = up, else a negative errno with
- * the text `reason`. */
+/* Reports the state of a source to the log and the sink: code 0 = up, else a negative errno or
+ * SOURCE_STATE_NOT_INSTALLED with the text `reason`. */
 void source_report(enum event_source source, const char *name, int code, const char *reason,
 	event_sink *sink, void *user);

@@ -49,6 +49,7 @@ class Bench:
             'USBMUXD_SOCKET_ADDRESS': f'UNIX:{mux}',
             'IDEVICETRIAGE_SOCKET': str(self.socket),
             'IDEVICETRIAGE_PHONE_PROGRAM': str(self.build / 'phone' / 'idevicetriage-phone'),
+            'IDEVICETRIAGE_LINK_PROGRAM': str(self.build / 'link' / 'idevicetriage-link'),
             'XDG_STATE_HOME': str(self.folder / 'home'),
             'XDG_CONFIG_HOME': str(self.folder / 'config'),
             'LC_ALL': 'C.UTF-8',

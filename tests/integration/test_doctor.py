@@ -314,6 +314,16 @@ def test_a_source_that_is_down(tree, daemon, source, check, result):
     assert "the reason" in text
 
 
+def test_a_bench_without_the_link(tree, daemon):
+    detail = "idevicetriage-link is not installed. Install the package idevicetriage-link to record errors of the USB link"
+    daemon.status["sources"] = [{**each, "up": each["name"] != "link", "detail": detail} for each in UP]
+    ((check, result, text),) = tree.findings()
+    assert (check, result) == ("link", "warning")
+    assert "is not installed: errors of the USB link are not recorded" in text
+    assert "Install the package idevicetriage-link." in text
+    assert "systemctl" not in text
+
+
 def test_a_link_without_corrected_errors(tree, daemon):
     """The source works, so that is no warning; what it lacks is shown."""
     daemon.status["sources"] = [{**each, "detail": "watching, without a part: the reason"} for each in UP]

@@ -82,6 +82,28 @@ def test_without_the_program(bench, path):
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o660
 
 
+def test_the_program_is_not_installed(bench, folder):
+    """Whoever leaves its package out is told once what is missing, and is not warned of a loss."""
+    program = folder / 'program'
+    bench.environment['IDEVICETRIAGE_LINK_PROGRAM'] = str(program)
+    bench.start('--link-socket', folder / 'link')
+    until(lambda: source(bench), what='the state of the source')
+    told = source(bench)
+    assert not told['up']
+    assert told['detail'].startswith('idevicetriage-link is not installed. Install the package idevicetriage-link')
+    assert 'The source link does not work' not in (folder / 'daemon.log').read_text()
+    # It is installed while the daemon runs, and removed.
+    program.touch()
+    link = Link(folder / 'link')
+    until(lambda: source(bench)['up'], what='the program')
+    link.socket.close()
+    until(lambda: source(bench)['detail'] == 'idevicetriage-link is not running', what='its end')
+    with Link(folder / 'link').socket:
+        until(lambda: source(bench)['up'], what='the program')
+        program.unlink()
+    until(lambda: 'is not installed' in source(bench)['detail'], what='its removal')
+
+
 def test_the_program_reports_itself(bench, path):
     link = Link(path)
     until(lambda: source(bench) == {'name': 'link', 'up': True, 'detail': 'watching'}, what='the source')
