@@ -3,16 +3,20 @@
 
 They are made where they are missing (tests/root/make) and kept between runs in IDEVICETRIAGE_ROOTS, or in the build
 folder."""
+import contextlib
 import functools
 import os
 import pathlib
 import platform
+import shutil
 import subprocess
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / 'root'
+SOURCE = ROOT.parents[1]
 MAKE_SECONDS = 900
+STEP_SECONDS = 1500
 
 
 def installed():
@@ -45,3 +49,25 @@ def root_of(suite, build):
 def command_in(suite, build, *command):
     """The command that runs `command` in the Debian of a suite, which may be this machine's own."""
     return [*command] if suite == installed() else [ROOT / 'enter', root_of(suite, build), *command]
+
+
+@contextlib.contextmanager
+def fresh(suite, build, folder):
+    """Gives run(command): in a copy of a Debian, in `folder`/work, which has the sources of this tree."""
+    root, work = folder / 'root', folder / 'work'
+    subprocess.run(['cp', '-a', '--reflink=auto', root_of(suite, build), root], check=True)
+    shutil.copy('/etc/resolv.conf', root / 'etc/resolv.conf')
+    work.mkdir()
+    names = subprocess.run(['git', 'ls-files', '-z'], cwd=SOURCE, check=True, capture_output=True).stdout
+    packed = subprocess.run(['tar', '-c', '--null', '-T', '-'], cwd=SOURCE, input=names, check=True, capture_output=True)
+    subprocess.run(['tar', '-x'], cwd=work, input=packed.stdout, check=True)
+
+    def run(command):
+        done = subprocess.run([ROOT / 'enter', root, 'env', 'DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C.UTF-8',
+                               'sh', '-ec', command], cwd=work, capture_output=True, text=True, timeout=STEP_SECONDS, check=False)
+        print(done.stdout[-4000:], done.stderr[-4000:])
+        assert done.returncode == 0, command
+        return done.stdout
+
+    yield run
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The Debian package on a fresh Debian 13: built by the one command, clean for its lintian, installed with the packages that it
-names. tests/vm/test_package.py has the service; ./check builds and checks it on Debian 12."""
+"""The Debian packages on a fresh Debian 13: built by the one command, clean for its lintian, installed with the packages that they
+name. tests/vm/test_package.py has the services; ./check builds and checks them on Debian 12."""
 import json
 import pathlib
 import re
-import shutil
 import subprocess
 
 import pytest
-from debian import ROOT, root_of
-
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
-RUN_SECONDS = 1500
+from debian import SOURCE, fresh
 
 
 def owner(name):
@@ -31,52 +27,57 @@ def test_the_build_without_tests_needs_what_the_package_names(folder):
     assert 'libsystemd' in needed
     assert {owner(name) for name in needed} <= named
     assert not any(word in needed for word in ('cmocka', 'umockdev-1.0'))
+    # Nor does the build need a program of the tests.
+    assert not any(word in named for word in ('libcmocka-dev', 'libumockdev-dev', 'python3-pytest', 'umockdev'))
 
 
 @pytest.fixture(scope='module')
 def debian(request, tmp_path_factory):
     """run(command): in a Debian 13 of its own, in a folder with the sources of this tree."""
     build = pathlib.Path(request.config.getoption('--build-dir')).resolve()
-    fresh = root_of('trixie', build)
-    folder = tmp_path_factory.mktemp('debian')
-    root, work = folder / 'root', folder / 'work'
-    subprocess.run(['cp', '-a', '--reflink=auto', fresh, root], check=True)
-    shutil.copy('/etc/resolv.conf', root / 'etc/resolv.conf')
-    work.mkdir()
-    names = subprocess.run(['git', 'ls-files', '-z'], cwd=SOURCE, check=True, capture_output=True).stdout
-    packed = subprocess.run(['tar', '-c', '--null', '-T', '-'], cwd=SOURCE, input=names, check=True, capture_output=True)
-    subprocess.run(['tar', '-x'], cwd=work, input=packed.stdout, check=True)
-
-    def run(command):
-        done = subprocess.run([ROOT / 'enter', root, 'env', 'DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C.UTF-8',
-                               'sh', '-ec', command], cwd=work, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
-        print(done.stdout[-4000:], done.stderr[-4000:])
-        assert done.returncode == 0, command
-        return done.stdout
-
-    yield run
-    shutil.rmtree(folder, ignore_errors=True)
+    with fresh('trixie', build, tmp_path_factory.mktemp('debian')) as run:
+        yield run
 
 
 @pytest.mark.long
-def test_one_command_builds_it(debian):
+def test_one_command_builds_them(debian):
+    """With the packages that it names and no other one of the tests."""
+    debian('apt-get -q purge -y --autoremove libcmocka-dev libumockdev-dev umockdev python3-pytest meson')
     debian('./package')
+    assert debian("dpkg-query -W -f '${db:Status-Status}\\n' libcmocka-dev python3-pytest umockdev 2>&1 || true").count('installed') == 0
     debian('apt-get -q install -y --no-install-recommends lintian')
     debian('lintian --fail-on error,warning,pedantic build-package/*.changes')
 
 
 @pytest.mark.long
-def test_it_installs_with_what_it_names(debian):
+def test_two_builds_give_the_same_bytes(debian):
+    debian('umask 027; TZ=Asia/Tokyo LC_ALL=C ./package build-second/elsewhere >/dev/null')
+    for name in ('idevicetriage', 'idevicetriage-link', 'idevicetriage-dbgsym', 'idevicetriage-link-dbgsym'):
+        debian(f'cmp build-package/{name}_*.deb build-second/elsewhere/{name}_*.deb')
+
+
+@pytest.mark.long
+def test_they_install_with_what_they_name(debian):
     debian('apt-get -q install -y --no-install-recommends ./build-package/idevicetriage_*.deb')
     assert debian('idevicetriage --version').startswith('idevicetriage ')
     debian('idevicetriaged --version; ldd /usr/libexec/idevicetriage-phone')
-    # The group is there, and the messages have their explanations.
+    # The groups are there, and the messages have their explanations; the user and the rights of the other package are not.
     assert debian('getent group idevicetriage').startswith('idevicetriage:')
+    assert debian('getent group idevicetriage-link').startswith('idevicetriage-link:')
     assert 'A restore failed' in debian('journalctl --dump-catalog')
+    debian('! getent passwd idevicetriage-link; test ! -e /usr/lib/udev/rules.d/70-idevicetriage-link.rules')
+    debian('apt-get -q install -y --no-install-recommends ./build-package/idevicetriage-link_*.deb')
+    group = debian('getent group idevicetriage-link').split(':')[2]
+    assert debian('getent passwd idevicetriage-link').split(':')[3] == group
+    debian('/usr/libexec/idevicetriage-link --version; test -e /usr/lib/udev/rules.d/70-idevicetriage-link.rules')
 
 
 @pytest.mark.long
 def test_remove_keeps_and_purge_deletes(debian):
     debian('mkdir -p /var/lib/idevicetriage /etc/idevicetriage; touch /var/lib/idevicetriage/ring /etc/idevicetriage/x')
+    debian('apt-get -q purge -y idevicetriage-link; test -e /usr/bin/idevicetriage -a ! -e /usr/libexec/idevicetriage-link')
+    debian('apt-get -q install -y --no-install-recommends ./build-package/idevicetriage-link_*.deb')
+    # The reader does not work without the daemon.
     debian('apt-get -q remove -y idevicetriage; test -e /var/lib/idevicetriage/ring -a -e /etc/idevicetriage/x')
+    debian('test ! -e /usr/libexec/idevicetriage-link')
     debian('dpkg --purge idevicetriage; test ! -e /var/lib/idevicetriage -a ! -e /etc/idevicetriage')
