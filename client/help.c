@@ -104,7 +104,7 @@ static void print_list(void)
 		print_cell(&options, text, option->help);
 	}
 	printf("\n\nThe options and examples of a command: idevicetriage help COMMAND\n"
-	       "All details: man idevicetriage\n");
+	       "From a fresh machine to the first verdict: man idevicetriage-start\n");
 }
 
 static void print_options(const struct command_option *option)

@@ -503,9 +503,9 @@ const struct command command_run = {
 	.options = plan_options,
 	.words = COMPLETE_PROGRAM,
 	.ordered = true,
-	.examples = {{"idevicetriage run -- idevicerestore -u firmware.ipsw",
+	.examples = {{"idevicetriage run -- idevicerestore firmware.ipsw",
 			     "exits with the status of the tool"},
-		{"idevicetriage run --cable L12 -- idevicerestore -u firmware.ipsw",
+		{"idevicetriage run --cable L12 -- idevicerestore firmware.ipsw",
 			"the same with another cable"}},
 	.run = run_tool_command,
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The examples of `help COMMAND` work as they stand there, by a shell, with a daemon, a phone at a port, a stored restore
+"""The examples of `help COMMAND` and of idevicetriage-start(7) work as they stand there, by a shell, with a daemon, a phone at a port, a stored restore
 and the files that they name; each exits with the status that the manual documents."""
 import json
 import os
@@ -21,7 +21,7 @@ PORT, ECID = '1-2.3', '0x00001A2B3C4D5E6F'
 LOG = f'idevicerestore 1.0.0\nECID: {int(ECID, 16)}\nWaiting for NAND (28)\nERROR: Unable to restore device\n'
 FILES = {'restore.log': LOG, 'panic-full.ips': (ROOT / 'tests/fuzz/corpus/panic/heat-watch.ips').read_text(), 'firmware.ipsw': ''}
 TOOL_STATUS = 7
-PROGRAMS = {'bin/idevicerestore': f'echo "{LOG}"; exit {TOOL_STATUS}', 'to-ticket': 'cat'}
+PROGRAMS = {'bin/idevicerestore': f'while getopts i:u:ey option; do :; done; shift $((OPTIND - 1)); test -f "$1" || exit 2; echo "{LOG}"; exit {TOOL_STATUS}', 'to-ticket': 'cat'}
 # The phase of the verdict; 30 = undecided, as one failed attempt is.
 PHASES = {'none': 0, 'phase1-connection': 10, 'phase1-software': 11, 'phase2-hardware': 20, 'undecided': 30}
 
@@ -36,6 +36,9 @@ def pytest_generate_tests(metafunc):
         text = subprocess.run([program, 'help', command], capture_output=True, text=True, check=True).stdout
         examples += re.findall(r'^  (idevicetriage .*)$', text.split('\nExamples:\n')[1], re.MULTILINE)
     assert len(examples) == 2 * len(commands)
+    page = (ROOT / 'man/idevicetriage-start.7.scd').read_text()
+    examples += re.findall(r'^(idevicetriage .*)$', ''.join(re.findall(r'^```\n(.*?)^```$', page, re.MULTILINE | re.DOTALL)), re.MULTILINE)
+    examples = list(dict.fromkeys(examples))
     metafunc.parametrize('example', examples)
 
 
