@@ -65,6 +65,8 @@ def test_they_install_with_what_they_name(debian):
     assert debian('getent group idevicetriage').startswith('idevicetriage:')
     assert debian('getent group idevicetriage-link').startswith('idevicetriage-link:')
     assert 'A restore failed' in debian('journalctl --dump-catalog')
+    # Every example can be started where it is.
+    debian('cd /usr/share/doc/idevicetriage/examples; for script in */*.sh */*.py */*.php */*.js; do test -x $script; done')
     debian('! getent passwd idevicetriage-link; test ! -e /usr/lib/udev/rules.d/70-idevicetriage-link.rules')
     debian('apt-get -q install -y --no-install-recommends ./build-package/idevicetriage-link_*.deb')
     group = debian('getent group idevicetriage-link').split(':')[2]
