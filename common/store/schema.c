@@ -85,8 +85,8 @@ const char *const casebook_steps[] = {
 	" product, tool, ecid, udid, link_errors, link_bytes, link_ms);",
 
 	/* The file in which run keeps the tool's log, and its user: a purge deletes it. */
-	"ALTER TABLE attempts ADD COLUMN tool_log TEXT;"
-	"ALTER TABLE attempts ADD COLUMN tool_user INTEGER;",
+	("ALTER TABLE attempts ADD COLUMN tool_log TEXT;"
+	 "ALTER TABLE attempts ADD COLUMN tool_user INTEGER;"),
 };
 const size_t casebook_version = ARRAY_SIZE(casebook_steps);
 
