@@ -29,7 +29,7 @@ const char *phrase_model(struct json_object *object);
 const char *phrase_model_or(struct json_object *object, const char *unknown);
 /* Its identifier, ECID before UDID; NULL if both are unknown. */
 const char *phrase_identifier(struct json_object *object);
-/* The name of its port in the shop, of a Device or a Session; NULL = none. */
+/* The name of its port in the shop, of a Device, a Session or a Place; NULL = none. */
 const char *phrase_slot(struct json_object *object);
 /* The last eight characters of a session's identifier, which are enough to select it. */
 const char *phrase_session(const char *session);

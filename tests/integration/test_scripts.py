@@ -323,7 +323,7 @@ def test_each_line_of_watch_names_phone_slot_and_session(phones, watch, restore)
 
 
 def test_watch_of_one_phone_shows_only_that(bench, phones, watch, restore):
-    names = [phones[0].port, phones[0].ecid.lower(), phones[0].ecid[-6:]]
+    names = [phones[0].port, phones[0].ecid.lower(), phones[0].ecid[-6:], phones[0].slot]
     found = [watch('--json', name) for name in names]
     tools = [restore('--ecid', phone.ecid) for phone in phones]
     by_session = watch('--json', tools[0].session[-8:])
