@@ -361,6 +361,20 @@ static void name_phone(
 		bench_feed(recorder->bench, &event);
 }
 
+/* The open runs of one user. */
+static size_t count_runs(const struct recorder *recorder, uint32_t owner)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < bench_session_count(recorder->bench); i++) {
+		const struct session *session = bench_session(recorder->bench, i);
+
+		count += session_is_open(session) && session->has_tool &&
+			 session->attempt.owner == owner;
+	}
+	return count;
+}
+
 int recorder_begin_run(struct recorder *recorder, struct stamp now, const struct recorder_run *run,
 	struct uuid *ret)
 {
@@ -369,11 +383,15 @@ int recorder_begin_run(struct recorder *recorder, struct stamp now, const struct
 	int r;
 
 	event.session = uuid_make(now);
+	event.number = run->owner;
+	if (run->owner && count_runs(recorder, run->owner) >= RECORDER_RUNS_PER_USER_MAX)
+		return RUN_TOO_MANY;
 	r = add_run(recorder, &event.session, &log);
 	if (r != 0)
 		return r;
 	event_set_text(&event, "a restore tool was started through run");
 	bench_feed(recorder->bench, &event);
+	event.number = 0;
 	event.source = SOURCE_TOOL;
 	feed_text(recorder, &event, EVENT_TOOL_START, run->tool, run->command_line);
 	if (run->tool_version)
@@ -394,7 +412,8 @@ int recorder_begin_run(struct recorder *recorder, struct stamp now, const struct
 
 /* The run of a running session: after a restart of the daemon, its log continues where the records
  * end. */
-static int running_run(struct recorder *recorder, const struct uuid *id, struct run_log **ret)
+static int running_run(
+	struct recorder *recorder, uint32_t owner, const struct uuid *id, struct run_log **ret)
 {
 	const struct session *session = bench_find_session(recorder->bench, id);
 	struct run_log *run;
@@ -402,6 +421,8 @@ static int running_run(struct recorder *recorder, const struct uuid *id, struct 
 
 	if (!session)
 		return RUN_UNKNOWN;
+	if (owner != RECORDER_ADMINISTRATOR && owner != session->attempt.owner)
+		return RUN_FOREIGN;
 	if (!session_is_open(session) || !session->has_tool)
 		return RUN_ENDED;
 	run = find_run(recorder, id);
@@ -415,11 +436,12 @@ static int running_run(struct recorder *recorder, const struct uuid *id, struct 
 	return 0;
 }
 
-int recorder_append_log(struct recorder *recorder, struct stamp now, const struct uuid *session,
-	uint64_t offset, const char *bytes, size_t length, uint64_t *ret_offset)
+int recorder_append_log(struct recorder *recorder, struct stamp now, uint32_t owner,
+	const struct uuid *session, uint64_t offset, const char *bytes, size_t length,
+	uint64_t *ret_offset)
 {
 	struct run_log *run;
-	int r = running_run(recorder, session, &run);
+	int r = running_run(recorder, owner, session, &run);
 
 	if (r != 0)
 		return r;
@@ -443,13 +465,13 @@ int recorder_append_log(struct recorder *recorder, struct stamp now, const struc
 	return 0;
 }
 
-int recorder_end_run(
-	struct recorder *recorder, struct stamp now, const struct uuid *session, int64_t status)
+int recorder_end_run(struct recorder *recorder, struct stamp now, uint32_t owner,
+	const struct uuid *session, int64_t status)
 {
 	struct event end = {
 		.at = now, .kind = EVENT_TOOL_END, .source = SOURCE_TOOL, .session = *session};
 	struct run_log *run;
-	int r = running_run(recorder, session, &run);
+	int r = running_run(recorder, owner, session, &run);
 
 	if (r != 0)
 		return r;

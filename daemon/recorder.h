@@ -10,8 +10,10 @@
 #include "common/store/conditions.h"
 #include "daemon/loop.h"
 
-#define RECORDER_RUNS_MAX 64	 /* tools at the same time */
-#define RECORDER_OBSERVERS_MAX 8 /* modules that get each record */
+#define RECORDER_RUNS_MAX 64	      /* tools at the same time */
+#define RECORDER_RUNS_PER_USER_MAX 32 /* of these, of one user who is not the administrator */
+#define RECORDER_ADMINISTRATOR 0      /* as `owner` of a call: may act for any run */
+#define RECORDER_OBSERVERS_MAX 8      /* modules that get each record */
 
 /* Called with each record after it is in the ring; `record` lives until the call returns. An
  * observer must not feed the recorder: it starts its own timer. */
@@ -29,6 +31,7 @@ struct recorder_options {
 
 /* What `run` reports about a tool before it starts. Unknown texts are NULL. */
 struct recorder_run {
+	uint32_t owner; /* the user's number + 1, or RECORDER_ADMINISTRATOR */
 	const char *tool;
 	const char *tool_version;
 	const char *command_line;
@@ -71,9 +74,10 @@ size_t recorder_forget(
 
 enum run_outcome {
 	RUN_OK = 0,
-	RUN_TOO_MANY = 1, /* RECORDER_RUNS_MAX tools already run */
+	RUN_TOO_MANY = 1, /* RECORDER_RUNS_MAX tools already run, or too many of this user */
 	RUN_UNKNOWN = 2,  /* no such session */
 	RUN_ENDED = 3,	  /* the session has ended, or did not begin with `run` */
+	RUN_FOREIGN = 4,  /* another user began it */
 };
 
 /* The next three return an enum run_outcome, or -ENOMEM. */
@@ -84,12 +88,13 @@ int recorder_begin_run(struct recorder *recorder, struct stamp now, const struct
 /* Appends `length` bytes of the tool's log, which start at its byte `offset`. Bytes that are
  * already stored are skipped; bytes after a gap are rejected. *ret_offset is the number of stored
  * bytes. */
-int recorder_append_log(struct recorder *recorder, struct stamp now, const struct uuid *session,
-	uint64_t offset, const char *bytes, size_t length, uint64_t *ret_offset);
+int recorder_append_log(struct recorder *recorder, struct stamp now, uint32_t owner,
+	const struct uuid *session, uint64_t offset, const char *bytes, size_t length,
+	uint64_t *ret_offset);
 /* Ends the session. `status` is the tool's exit status, 0 to 255, or the negated number of the
  * signal that killed it. */
-int recorder_end_run(
-	struct recorder *recorder, struct stamp now, const struct uuid *session, int64_t status);
+int recorder_end_run(struct recorder *recorder, struct stamp now, uint32_t owner,
+	const struct uuid *session, int64_t status);
 /* Records a changed condition of a place in the sessions that run there. */
 void recorder_set_condition(struct recorder *recorder, struct stamp now, const struct place *place,
 	const struct condition *condition);

@@ -274,6 +274,7 @@ static void fold_session_begin(struct attempt *attempt, const struct event *even
 	attempt->id = event->session;
 	attempt->started = event->at;
 	attempt->begin_sequence = event->sequence;
+	attempt->owner = event->number;
 	if (event->name[0])
 		text_copy(attempt->host, sizeof(attempt->host), event->name);
 	if (host_id_is_valid(event->by))

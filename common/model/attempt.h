@@ -134,7 +134,8 @@ struct attempt {
 	char ticket[NAME_SIZE];
 	char tool_log[TOOL_LOG_SIZE]; /* the file of run with the tool's log; empty = none */
 	uint32_t tool_user;	      /* who ran the tool */
-	enum device_mode entry;	      /* the mode it started from */
+	uint32_t owner; /* of a session of run: its user's number + 1; 0 = the administrator */
+	enum device_mode entry; /* the mode it started from */
 	enum outcome outcome;
 	bool ended_seen; /* an end is recorded: the session is not running */
 

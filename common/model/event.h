@@ -91,7 +91,8 @@ enum event_kind {
 	EVENT_AMENDMENT = 53,
 
 	/* The session machine's own conclusions. */
-	EVENT_SESSION_BEGIN = 60, /* name = bench, by = id of the computer, text = why */
+	EVENT_SESSION_BEGIN = 60, /* name = bench, by = id of the computer, text = why, number =
+				     user of run + 1, 0 = the administrator */
 	EVENT_SESSION_END = 61,	  /* number = enum outcome, code = iTunes-equivalent code or 0,
 				   * mode = where the phone came back, text = why; before = the
 				   * outcome so far if it had ended already */

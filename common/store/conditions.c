@@ -8,8 +8,7 @@
 #include "common/model/usb_identity.h"
 
 #define FORGOTTEN "unknown"
-#define ROOM (2 * CONDITIONS_PLACES_MAX) /* with the places whose end is not yet in the casebook   \
-					  */
+#define ROOM (2 * CONDITIONS_PLACES_MAX) /* with places that ended, until that is stored */
 
 /* The conditions of one place. A removed condition stays until the casebook has stored the
  * removal. */

@@ -85,6 +85,12 @@ static bool is_clean_path(const char *path)
 	return path[0] == '/' && text_equal(path, clean);
 }
 
+static uint32_t owner_of(const struct request *request)
+{
+	return peer_access(request->peer) & ACCESS_ADMIN ? RECORDER_ADMINISTRATOR
+							 : peer_user(request->peer) + 1;
+}
+
 /* The API error for an outcome of the recorder. */
 static int run_error(struct call *call, int outcome)
 {
@@ -92,9 +98,10 @@ static int run_error(struct call *call, int outcome)
 		[RUN_TOO_MANY] = API_TOO_MANY_SESSIONS,
 		[RUN_UNKNOWN] = API_NO_SUCH_SESSION,
 		[RUN_ENDED] = API_SESSION_ENDED,
+		[RUN_FOREIGN] = API_NOT_ALLOWED,
 	};
 
-	call->number = RECORDER_RUNS_MAX;
+	call->detail = call->method;
 	return outcome <= 0 ? outcome : (int)errors[outcome];
 }
 
@@ -109,6 +116,7 @@ int methods_begin_run(struct request *request)
 	struct uuid session;
 	int r;
 
+	run.owner = owner_of(request);
 	run.tool = call_text(call, "tool");
 	run.tool_version = call_text(call, "toolVersion");
 	run.ticket = call_text(call, "ticket");
@@ -126,6 +134,7 @@ int methods_begin_run(struct request *request)
 	if (!line)
 		return -ENOMEM;
 	r = recorder_begin_run(request->api->parts.recorder, clock_now(), &run, &session);
+	call->number = run.owner ? RECORDER_RUNS_PER_USER_MAX : RECORDER_RUNS_MAX;
 	if (r != RUN_OK)
 		return run_error(call, r);
 	uuid_format(&session, id);
@@ -149,8 +158,8 @@ int methods_append_log(struct request *request)
 		return call_bad(call, "offset");
 	if (r != API_OK)
 		return r;
-	r = recorder_append_log(request->api->parts.recorder, clock_now(), &session,
-		(uint64_t)offset, text, length, &received);
+	r = recorder_append_log(request->api->parts.recorder, clock_now(), owner_of(request),
+		&session, (uint64_t)offset, text, length, &received);
 	if (r != RUN_OK)
 		return run_error(call, r);
 	json_put_number(&call->builder, call->answer, "offset", (int64_t)received);
@@ -172,8 +181,8 @@ int methods_end_run(struct request *request)
 		return call_bad(call, "signal");
 	if (r != API_OK)
 		return r;
-	r = recorder_end_run(
-		request->api->parts.recorder, clock_now(), &session, killed ? -number : status);
+	r = recorder_end_run(request->api->parts.recorder, clock_now(), owner_of(request), &session,
+		killed ? -number : status);
 	if (r != RUN_OK)
 		return run_error(call, r);
 	return query_put_session(&request->api->query, call, &session, "result");

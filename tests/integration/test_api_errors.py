@@ -75,14 +75,18 @@ def casebook_unavailable(bench):
         return raw(bench, 'AddNote', device=ECID, text='wet'), 'reason'
 
 
-def not_allowed(bench):
+def raw_as_nobody(bench, method, **parameters):
     if os.getuid() != 0:
         pytest.skip('needs two users')
     os.chmod(bench.folder, 0o755)
     os.chmod(bench.socket, 0o666)
-    message = json.dumps({'method': f'{INTERFACE}.Purge', 'parameters': {'device': ECID}})
+    message = json.dumps({'method': f'{INTERFACE}.{method}', 'parameters': parameters})
     result = subprocess.run(['python3', '-c', AS_NOBODY, bench.socket, message], capture_output=True, text=True, check=True)
-    return json.loads(result.stdout), 'method'
+    return json.loads(result.stdout)
+
+
+def not_allowed(bench):
+    return raw_as_nobody(bench, 'Purge', device=ECID), 'method'
 
 
 def failed(bench):
@@ -125,6 +129,35 @@ def test_error(bench, name):
     assert answer['error'] == name, answer
     assert set(answer['parameters']) == ({member} if member else set())
     assert member is None or answer['parameters'][member]
+
+
+def test_a_run_belongs_to_the_user_who_began_it(bench):
+    """A member of the group could end the run of another, or add lines to its log."""
+    bench.start()
+    session = bench.call('BeginRun', **RUN, ecid=ECID)['session']
+    for again in range(2):
+        for method, parameters in (('AppendLog', {'offset': 0, 'text': 'ERROR: forged\n'}), ('EndRun', {'exitStatus': 1})):
+            answer = raw_as_nobody(bench, method, session=session, **parameters)
+            assert answer == {'error': f'{INTERFACE}.NotAllowed', 'parameters': {'method': f'{INTERFACE}.{method}'}}
+        # The owner of a run is in its records.
+        bench.stop()
+        bench.start()
+    theirs = raw_as_nobody(bench, 'BeginRun', **RUN)['parameters']['session']
+    bench.stop()
+    bench.start()
+    log = {'session': theirs, 'offset': 0, 'text': 'ERROR: it failed\n'}
+    assert raw_as_nobody(bench, 'AppendLog', **log)['parameters']['offset'] == 17
+    # The administrator may.
+    assert bench.call('EndRun', session=theirs, exitStatus=1)['result']['session'] == theirs
+
+
+def test_one_user_cannot_hold_all_sessions(bench):
+    bench.start()
+    for _ in range(32):
+        assert 'session' in raw_as_nobody(bench, 'BeginRun', **RUN)['parameters']
+    refused = {'error': f'{INTERFACE}.TooManySessions', 'parameters': {'limit': 32}}
+    assert raw_as_nobody(bench, 'BeginRun', **RUN) == refused
+    assert bench.call('BeginRun', **RUN)['session']
 
 
 def test_every_error_of_the_table_is_provoked():

@@ -498,15 +498,15 @@ static void deliver(struct play *play, const struct entry *entry)
 	if (!play->running)
 		begin_run(play);
 	if (entry->kind == ENTRY_END) {
-		must(recorder_end_run(play->rig.recorder, clock_now(), &play->session,
-			     entry->event.code) >= 0);
+		must(recorder_end_run(play->rig.recorder, clock_now(), RECORDER_ADMINISTRATOR,
+			     &play->session, entry->event.code) >= 0);
 		return;
 	}
 	play->log_length += (size_t)snprintf(play->log + play->log_length,
 		sizeof(play->log) - play->log_length, "%s\n", entry->text);
-	must(recorder_append_log(play->rig.recorder, clock_now(), &play->session, play->log_taken,
-		     play->log + play->log_taken, play->log_length - play->log_taken,
-		     &play->log_taken) == 0);
+	must(recorder_append_log(play->rig.recorder, clock_now(), RECORDER_ADMINISTRATOR,
+		     &play->session, play->log_taken, play->log + play->log_taken,
+		     play->log_length - play->log_taken, &play->log_taken) == 0);
 }
 
 static int compare_entries(const void *a, const void *b)

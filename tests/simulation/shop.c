@@ -207,8 +207,9 @@ static void begin_run(struct play *play)
 /* `run` sends the log from where the daemon has it. */
 static void send_log(struct play *play)
 {
-	recorder_append_log(play->rig->recorder, clock_now(), &play->session, play->log_taken,
-		play->log + play->log_taken, play->log_length - play->log_taken, &play->log_taken);
+	recorder_append_log(play->rig->recorder, clock_now(), RECORDER_ADMINISTRATOR,
+		&play->session, play->log_taken, play->log + play->log_taken,
+		play->log_length - play->log_taken, &play->log_taken);
 }
 
 static void feed_event(struct play *play, const struct message *message)
@@ -284,8 +285,8 @@ static void deliver(struct play *play, const struct message *message)
 		send_log(play);
 		break;
 	case MESSAGE_END:
-		recorder_end_run(
-			play->rig->recorder, clock_now(), &play->session, message->event.code);
+		recorder_end_run(play->rig->recorder, clock_now(), RECORDER_ADMINISTRATOR,
+			&play->session, message->event.code);
 		break;
 	}
 }
