@@ -13,7 +13,8 @@
 #define TEXT_SIZE 640
 #define TURN_US (2 * USEC_PER_MSEC)    /* of work, then others have their turn */
 #define DELAY_US (100 * USEC_PER_MSEC) /* after a change: more changes often follow at once */
-/* After the first of many attempts that an import adds: each delays the diagnosis. */
+/* An import adds many attempts: each delays the diagnosis, until the first has waited too long. */
+#define IMPORT_PAUSE_US (500 * USEC_PER_MSEC)
 #define IMPORT_DELAY_US (10 * USEC_PER_SEC)
 
 /* A phone, or a session whose phone was never identified. */
@@ -214,7 +215,7 @@ void diagnoser_judge_phone(struct diagnoser *diagnoser, const struct identity *i
 {
 	note_news(diagnoser, identity, &(struct uuid){{0}})->due = true;
 	note_others(diagnoser);
-	start_timer(diagnoser, DELAY_US, IMPORT_DELAY_US);
+	start_timer(diagnoser, IMPORT_PAUSE_US, IMPORT_DELAY_US);
 }
 
 /* The cause that the verdict names; NULL = none. */
