@@ -18,6 +18,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'integration'))
 
 from daemon import Bench  # noqa: E402
+from load import row  # noqa: E402
 
 SETTLE_SECONDS = 5  # the first sync of the ring, the first look at everything
 OTHERS = ('usbmuxd', 'lldpd', 'smartd', 'upowerd', 'systemd-journald')
@@ -84,12 +85,13 @@ def main(build, seconds):
         pid, before = bench.process.pid, wake_ups(bench.process.pid)
         time.sleep(seconds)
         count = wake_ups(pid) - before
-        print(f'idle: {count} wake-ups in {seconds} s; PSS {pss_kib(pid)} KiB without the ring')
+        row('wake-ups when idle, without usbmuxd', f'{count} in {seconds} s', '0', count == 0, 'nothing')
+        row('PSS when idle, without the ring', f'{pss_kib(pid)} KiB', '< 5100 KiB (lldpd)', pss_kib(pid) < 5100,
+            'pages of libraries that no other program maps')
         for other in filter(running, OTHERS):
             print(f'  beside it: {other} has a PSS of {pss_kib(running(other))} KiB')
         bench.stop()
         print(f'  with libraries that no other program maps: {pss_alone(build, folder / "alone")} KiB')
-        print('  limited by: timers that look again; pages of libraries that no other program maps')
     finally:
         bench.close()
         shutil.rmtree(folder, ignore_errors=True)
