@@ -157,6 +157,40 @@ def test_the_administrator_is_told(restore):
     assert "001C2D6A3C8A802E" not in (told + result.text("status-text")).upper()
 
 
+def test_each_other_message_is_explained(machine):
+    """What the test above does not cause: a source that is lost, a dead usbmuxd, a suspect port."""
+    result = machine(
+        READY
+        + """
+        journalctl --update-catalog
+        says() { journalctl -q -u idevicetriaged.service | grep -q "$1"; }
+        poll says 'The source link does not work'
+
+        systemctl start usbmuxd.service
+        poll is usbmuxd.service ActiveState active
+        kill -SEGV $(property usbmuxd.service MainPID)
+        poll says 'usbmuxd does not serve its phones'
+
+        tell() { idevicetriage attempt 0x001C2D6A3C8A802E --model iPhone12,3 --host bench --cable L07 "$@"; }
+        tell --port 1-1 --outcome failed --error 4013
+        tell --port 1-2 --outcome succeeded
+        poll says 'The first suspect for a failed restore is port'
+        journalctl -q -x -u idevicetriaged.service >/results/told
+        """
+    )
+
+    told = result.text("told")
+    for words in (
+        "Subject: The daemon lost a source", "The source link does not work: idevicetriage-link is not running.",
+        "Subject: usbmuxd does not serve a phone", "systemctl restart usbmuxd",
+        "Subject: A USB port or hub is the first suspect", "idevicetriage stats --by port",
+    ):
+        assert words in told
+    # No field of an explanation is left open.
+    assert "@TRIAGE" not in told
+    assert "001C2D6A3C8A802E" not in told.upper()
+
+
 def test_a_phone_is_asked_from_the_sandbox(machine):
     result = machine(
         """
