@@ -151,8 +151,8 @@ static int finish(struct context *context, struct json_object *reply)
 	context->output->purged(&context->layout, reply);
 	if (!field_true(reply, "pending"))
 		return r;
-	report_error("Another program reads the casebook: deleted data stays in its write-ahead "
-		     "log until that program ends.");
+	report_error("Another program reads the casebook, or the disk is slow: deleted data stays "
+		     "in the write-ahead log until then.");
 	return EXIT_REFUSED;
 }
 

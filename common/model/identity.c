@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/model/identity.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "common/base/text.h"
 #include "common/model/phone_model.h"
 
@@ -14,6 +18,37 @@ bool identity_matches(const struct identity *a, const struct identity *b)
 	if (a->ecid && b->ecid)
 		return a->ecid == b->ecid;
 	return a->udid[0] && text_equal(a->udid, b->udid);
+}
+
+#define NAMED_MIN 7 /* characters; fewer are in any text */
+
+static bool contains(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (; length >= NAMED_MIN && *text; text++)
+		if (strncasecmp(text, word, length) == 0)
+			return true;
+	return false;
+}
+
+bool identity_is_named(const struct identity *identity, const char *text)
+{
+	const char *dash = strchr(identity->udid, '-');
+	char word[UDID_SIZE];
+
+	/* With leading zeros, it contains itself without them. */
+	snprintf(word, sizeof(word), "%" PRIx64, identity->ecid);
+	if (contains(text, word) || contains(text, identity->udid))
+		return true;
+	snprintf(word, sizeof(word), "%" PRIu64, identity->ecid);
+	if (contains(text, word))
+		return true;
+	if (!dash)
+		return false;
+	snprintf(word, sizeof(word), "%.*s%s", (int)(dash - identity->udid), identity->udid,
+		dash + 1);
+	return contains(text, word);
 }
 
 void identity_merge(struct identity *to, const struct identity *from)

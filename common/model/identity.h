@@ -16,6 +16,9 @@ struct identity {
 bool identity_is_known(const struct identity *identity);
 /* True if both are the same phone: one key is known on both sides and equal. */
 bool identity_matches(const struct identity *a, const struct identity *b);
+/* True if the text contains the ECID (hexadecimal or decimal) or the UDID (with or without its
+ * dash), in upper or lower case. */
+bool identity_is_named(const struct identity *identity, const char *text);
 /* Copies the fields that are known in `from` and unknown in `to`. */
 void identity_merge(struct identity *to, const struct identity *from);
 

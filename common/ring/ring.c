@@ -274,6 +274,53 @@ void ring_erase(
 	record_head_write(&ring->area, point.place, &head, bytes);
 }
 
+/* Zeros the bytes from `from` to `to`; leaves blocks alone that are zero, which the file may not
+ * even have. */
+static void wipe(struct ring *ring, struct ring_point from, uint64_t to)
+{
+	static const uint8_t zeros[RING_PAGE_BYTES];
+
+	while (from.position < to) {
+		uint64_t size = to - from.position, room = ring->area.size - from.place;
+		uint8_t *bytes = ring->arena + from.place;
+
+		size = size > room ? room : size;
+		size = size > sizeof(zeros) ? sizeof(zeros) : size;
+		if (memcmp(bytes, zeros, size) != 0)
+			memset(bytes, 0, size);
+		from = ring_point_after(&ring->area, from, size);
+	}
+}
+
+/* Between the records, in padding and in damage. Returns the point after the record at `at`. */
+static struct ring_point wipe_at(struct ring *ring, struct ring_point at)
+{
+	struct ring_point point = ring_point_record(&ring->area, at);
+	struct record_head head;
+	uint64_t used = 0, size = RING_ALIGN;
+
+	wipe(ring, at, point.position);
+	if (record_head_read(&ring->area, point.place, &head) &&
+		head.sequence >= ring->tail_sequence && head.sequence <= ring->next_sequence) {
+		size = record_size(head.length);
+		used = RECORD_HEADER_BYTES;
+		if (!(head.flags & RECORD_FLAG_PADDING))
+			used += head.length;
+	}
+	at = ring_point_after(&ring->area, point, size);
+	wipe(ring, ring_point_after(&ring->area, point, used), at.position);
+	return at;
+}
+
+void ring_wipe(struct ring *ring)
+{
+	struct ring_point at = ring->tail;
+
+	while (at.position < ring->head.position)
+		at = wipe_at(ring, at);
+	wipe(ring, ring->head, ring->tail.position + ring->area.size);
+}
+
 void ring_close(struct ring *ring)
 {
 	struct uuid boot = ring->header->lease.boot;

@@ -79,6 +79,9 @@ void ring_store_bounds(struct ring *ring);
 void ring_erase(
 	struct ring *ring, const struct ring_cursor *cursor, const struct ring_record *record);
 
+/* Erases what is left of overwritten records: all bytes that belong to no record. */
+void ring_wipe(struct ring *ring);
+
 /* Records a clean end of the writer. Sync everything before it and the first page after it. Append
  * nothing afterwards. */
 void ring_close(struct ring *ring);

@@ -307,7 +307,36 @@ static bool runs(const struct bench *bench, const struct identity *identity)
 struct purge_scope {
 	struct casebook_purge wanted;
 	struct casebook_purged purged;
+	struct uuid *lost; /* sessions of the phone that only the ring has */
+	size_t lost_count;
 };
+
+static bool is_lost(const struct purge_scope *scope, const struct uuid *session)
+{
+	for (size_t i = scope->lost_count; i > 0; i--)
+		if (uuid_equal(&scope->lost[i - 1], session))
+			return true;
+	return false;
+}
+
+/* Whether the record is about the phone. One that is of no session may name it in its text alone,
+ * such as a line of the kernel or of usbmuxd. */
+static bool is_about(const struct identity *phone, const struct ring_record *record)
+{
+	struct identity identity = {0};
+	char text[EVENT_TEXT_MAX + 1];
+	struct event event;
+
+	if (store_read_record(record, &event) < 0)
+		return false;
+	identity.ecid = event.ecid ? event.ecid : udid_ecid(event.udid);
+	text_copy(identity.udid, sizeof(identity.udid), event.udid);
+	if (identity_matches(&identity, phone))
+		return true;
+	text_clean(event.text, event.text_length, text, sizeof(text));
+	return uuid_is_none(&record->session) &&
+	       (identity_is_named(phone, text) || identity_is_named(phone, event.name));
+}
 
 /* Whether a record of the ring is in the scope. */
 static bool is_purged(const struct bench *bench, const struct purge_scope *scope,
@@ -315,8 +344,6 @@ static bool is_purged(const struct bench *bench, const struct purge_scope *scope
 {
 	const struct casebook_purge *purge = &scope->wanted;
 	const struct session *session = bench_find_session(bench, &record->session);
-	struct identity identity = {0};
-	struct event event;
 
 	if (casebook_purged_has(&scope->purged, &record->session))
 		return true;
@@ -328,25 +355,52 @@ static bool is_purged(const struct bench *bench, const struct purge_scope *scope
 		return true;
 	if (session)
 		return identity_matches(&session->identity, purge->identity);
-	if (store_read_record(record, &event) < 0)
-		return false;
-	identity.ecid = event.ecid ? event.ecid : udid_ecid(event.udid);
-	text_copy(identity.udid, sizeof(identity.udid), event.udid);
-	return identity_matches(&identity, purge->identity);
+	return is_lost(scope, &record->session) || is_about(purge->identity, record);
 }
 
-static int purge_ring(const struct api_parts *parts, const struct purge_scope *scope)
+/* Finds the sessions of the phone that neither the bench nor the casebook has: their first records
+ * do not name it. */
+static int find_lost(const struct bench *bench, struct ring_cursor *cursor,
+	const struct ring_reader *reader, struct purge_scope *scope)
+{
+	struct ring_record record;
+	int r;
+
+	ring_cursor_first(cursor, reader);
+	while ((r = ring_cursor_next(cursor, &record)) > 0) {
+		struct uuid *lost;
+
+		if (uuid_is_none(&record.session) || is_lost(scope, &record.session) ||
+			bench_find_session(bench, &record.session) ||
+			!is_purged(bench, scope, &record))
+			continue;
+		lost = reallocarray(scope->lost, scope->lost_count + 1, sizeof(*lost));
+		if (!lost)
+			return -ENOMEM;
+		scope->lost = lost;
+		scope->lost[scope->lost_count++] = record.session;
+	}
+	return r;
+}
+
+static int purge_ring(const struct api_parts *parts, struct purge_scope *scope)
 {
 	CLEANUP(freep) struct ring_cursor *cursor = malloc(sizeof(*cursor));
+	const struct ring_reader *reader = parts->store->reader;
+	const struct bench *bench = parts->store->bench;
 	struct ring_record record;
 	int r;
 
 	if (!cursor)
 		return -ENOMEM;
-	ring_cursor_first(cursor, parts->store->reader);
+	r = scope->wanted.identity ? find_lost(bench, cursor, reader, scope) : 0;
+	if (r < 0)
+		return r;
+	ring_cursor_first(cursor, reader);
 	while ((r = ring_cursor_next(cursor, &record)) > 0)
-		if (is_purged(parts->store->bench, scope, &record))
+		if (is_purged(bench, scope, &record))
 			ring_erase(parts->ring, cursor, &record);
+	ring_wipe(parts->ring);
 	return r;
 }
 
@@ -390,6 +444,7 @@ static int purge_casebook(const struct api_parts *parts, struct purge_scope *sco
 static void purge_scope_done(struct purge_scope *scope)
 {
 	casebook_purged_done(&scope->purged);
+	free(scope->lost);
 }
 
 static void log_purge(size_t attempts, bool of_device)

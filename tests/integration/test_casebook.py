@@ -280,6 +280,33 @@ def on_disk(bench, text):
     return [path.name for path in bench.state.iterdir() if text.encode() in path.read_bytes()]
 
 
+def test_a_purge_beside_a_restore_leaves_no_byte_of_the_phone(bench, tool, folder):
+    """Another phone is being restored: its records arrive, and are written to disk, all the time. When the purge returns, no
+    file has anything of the purged phone. The ring is small, so that it has overwritten some records in part."""
+    log = folder / 'other.log'
+    log.write_text('\n'.join([*LOG[:2], *(f'ECID: {int(ECID, 16)} F17Z30R0N6XW {"x" * (i % 97)}' for i in range(400)), *LOG]))
+    bench.start('--ring-size', '131072')
+    (folder / 'goes-on').touch()
+    running = bench.run(['sh', '-c', 'while [ -e "$0" ]; do seq 100; sleep 0.01; done', folder / 'goes-on', '-i', OTHER])
+    until(lambda: bench.ask('status')['runningSessions'], what='the run')
+    for turn in range(4):
+        for cable in 'AB':
+            assert bench.run([*TOOL, log, '-i', ECID], '--cable', cable, '--ticket', 'T-of-Jane').wait(60) == 245
+        bench.triage('conditions', ECID, '--condition', 'stand=desk-of-Jane')
+        bench.triage('note', ECID, 'left in the rain')
+        assert on_disk(bench, 'T-of-Jane') and on_disk(bench, 'left in the rain')
+        bench.triage('purge', ECID, '--yes')
+        content = {path.name: path.read_bytes() for path in bench.state.iterdir()}
+        for secret in [ECID[4:].encode(), ECID[4:].lower().encode(), str(int(ECID, 16)).encode(), b'F17Z30R0N6XW',
+                       int(ECID, 16).to_bytes(8, 'little'), int(ECID, 16).to_bytes(8, 'big'), b'T-of-Jane', b'desk-of-Jane',
+                       b'left in the rain', b'other.log']:
+            assert [name for name, data in content.items() if secret in data] == [], (turn, secret)
+    assert running.poll() is None and bench.ask('status')['runningSessions']
+    (folder / 'goes-on').unlink()
+    running.communicate(timeout=30)
+    assert [session['ecid'] for session in bench.ask('sessions')['sessions']] == [OTHER]
+
+
 def test_a_purge_right_after_a_note_leaves_no_byte_of_it(bench):
     """The sync thread writes the note to disk at that moment: the purge waits for it."""
     bench.start()
@@ -297,7 +324,7 @@ def test_a_purge_beside_a_reader_is_finished_later(bench, tool):
     reader.execute('BEGIN')
     assert reader.execute('SELECT text FROM notes').fetchall() == [('left in the rain',)]
     purged = bench.triage('purge', ECID, '--yes', check=False)
-    assert purged.returncode == 1 and 'until that program ends' in purged.stderr
+    assert purged.returncode == 1 and 'Another program reads the casebook' in purged.stderr
     assert bench.triage('diagnose', ECID, check=False).returncode == 4
     assert 'Purged data stays' in bench.say()
     reader.close()

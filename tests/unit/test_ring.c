@@ -716,6 +716,41 @@ static void erases(void **state)
 	assert_int_equal(loss.damaged + loss.lost, 0);
 }
 
+/* Nothing is left of the records that others have overwritten in part, and of an erased one. */
+static void wipes(void **state)
+{
+	static const char secret[] = "0x001C2D6A3C8A802E";
+	const struct ring_fields fields = {.at = {.wall_us = 1, .monotonic_us = 1}, .kind = 60000};
+	struct fixture *f = *state;
+	struct ring_reader reader;
+	struct ring_record record;
+	struct ring_loss loss;
+	uint64_t count;
+	char text[4000];
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = secret[i % (sizeof(secret) - 1)];
+	/* Of all lengths, so that some end in padding, and the next ones in the middle of another.
+	 */
+	for (size_t i = 0; i < 600; i++)
+		assert_true(ring_append(&f->ring, &fields, text, 7 * i % sizeof(text)) > 0);
+	while (f->ring.head.place > f->ring.area.size / 2)
+		append(f, 100);
+	for (uint64_t turn = f->ring.head.place; f->ring.head.place >= turn;)
+		append(f, 100);
+	assert_int_equal(ring_reader_init(&reader, f->bytes, SIZE, true), 0);
+	ring_cursor_first(&f->cursor, &reader);
+	while (ring_cursor_next(&f->cursor, &record) > 0)
+		if (record.kind == 60000)
+			ring_erase(&f->ring, &f->cursor, &record);
+	count = ring_verify(&reader, &loss);
+	ring_wipe(&f->ring);
+	assert_null(memmem(f->bytes, SIZE, "1C2D6A", 6));
+	assert_int_equal(ring_verify(&reader, &loss), count);
+	assert_int_equal(loss.damaged + loss.lost, 0);
+	append_many(f, 1000, 300);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -738,6 +773,7 @@ int main(void)
 		CASE(after_a_sequence),
 		CASE(one_session),
 		CASE(erases),
+		CASE(wipes),
 		CASE(reader_overtaken),
 		CASE(writer_comes),
 		CASE(half_dropped),
