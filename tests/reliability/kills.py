@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Kills the daemon with SIGKILL at random instants while restores run, and counts what is lost: BUILD KILLS [SEED].
+
+What counts as kept is what the daemon has answered: the bytes of a log by AppendLog, the end of a restore by EndRun.
+Prints a table, and exits with 1 if anything is lost."""
+import os
+import pathlib
+import random
+import signal
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+from contextlib import closing
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'integration'))
+from daemon import Bench, until  # noqa: E402
+
+ECID, LINES = '0x00AA334455667788', 20
+
+
+class Load(threading.Thread):
+    """Restores one after the other until the daemon is gone. `lines` and `ended` are what was answered."""
+
+    def __init__(self, bench, lines, ended):
+        super().__init__()
+        self.bench, self.lines, self.ended = bench, lines, ended
+
+    def run(self):
+        try:
+            while True:
+                self.restore()
+        except (OSError, AssertionError):
+            return  # it was killed
+
+    def restore(self):
+        session = self.bench.call('BeginRun', tool='x', arguments=[], conditions=[], ecid=ECID)['session']
+        self.lines[session] = offset = 0
+        for number in range(LINES):
+            offset = self.bench.call('AppendLog', session=session, offset=offset, text=f'line {number} of {LINES}\n')['offset']
+            self.lines[session] = number + 1
+        self.bench.call('EndRun', session=session, exitStatus=1)
+        self.ended.add(session)
+
+
+def read(bench, session):
+    """The records of a session; none if the daemon does not know it."""
+    records, after = [], 0
+    while True:
+        answer = bench.call('ReadLog', session=session, after=after)
+        if not answer.get('records'):
+            return records
+        records += answer['records']
+        after = records[-1]['sequence']
+
+
+def sealed(bench):
+    with closing(sqlite3.connect(f'file:{bench.state}/casebook.db?mode=ro', uri=True)) as book:
+        return {row[0].hex() for row in book.execute('SELECT id FROM attempts WHERE ended_us IS NOT NULL')}
+
+
+def lost_lines(bench, lines):
+    return sum(max(0, count - sum(record['kind'] == 'log' for record in read(bench, session)))
+               for session, count in lines.items())
+
+
+def lost_ends(bench, ended):
+    return sum(sum(record['kind'] == 'session-end' for record in read(bench, session)) != 1 for session in ended)
+
+
+def play(bench, kills, chance):
+    """Returns the rows of the table: what, how many, how many of them are lost."""
+    lines, ended, total = {}, set(), [0, 0, 0]
+    known = set()
+    bench.start('--ring-size', '1048576')
+    for _ in range(kills):
+        load = Load(bench, lines, ended)
+        load.start()
+        time.sleep(chance.uniform(0, 0.1))  # the instant of the kill, not a wait for something
+        bench.stop(signal.SIGKILL)
+        load.join()
+        bench.start('--ring-size', '1048576')
+        total[0] += sum(lines.values())
+        total[1] += lost_lines(bench, lines)
+        total[2] += lost_ends(bench, ended)
+        known |= ended
+        lines.clear()
+        ended.clear()
+    wanted = {session.replace('-', '') for session in known}
+    until(lambda: wanted <= sealed(bench), 60, 'the seals of all sessions that ended')
+    shown = lost_ends(bench, chance.sample(sorted(known), min(100, len(known))))
+    with closing(sqlite3.connect(bench.state / 'casebook.db')) as book:
+        broken = book.execute('PRAGMA integrity_check').fetchone() != ('ok',)
+    return [('lines of logs that were answered', total[0], total[1]), ('restores that ended', len(known), total[2]),
+            ('of these, read again at the end', min(100, len(known)), shown), ('casebooks', 1, int(broken))]
+
+
+def main():
+    build, kills = sys.argv[1], int(sys.argv[2])
+    seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.SystemRandom().randrange(1 << 32)
+    print(f'{kills} kills, seed {seed}', flush=True)
+    with tempfile.TemporaryDirectory(prefix='triage-') as folder:
+        bench = Bench(build, folder, os.path.join(folder, 'mux'))
+        try:
+            rows = play(bench, kills, random.Random(seed))
+        finally:
+            bench.close()
+    for what, count, lost in rows:
+        print(f'{what:36} {count:9} {lost:6} lost')
+    return any(lost for _, _, lost in rows) or not rows[1][1]
+
+
+sys.exit(main())
