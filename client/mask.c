@@ -211,6 +211,25 @@ int mask_add_word(struct mask *mask, const char *word)
 	return add(mask, word, true);
 }
 
+int mask_learn(struct mask *mask, const char *text)
+{
+	int r = 0;
+
+	for (const char *at = text; r == 0 && *at; at++) {
+		bool hex;
+		size_t before =
+			at > text && isalnum((unsigned char)at[-1]) ? 0 : mark_here(at, &hex);
+		size_t length = before ? marked_here(at + before, hex) : 0;
+
+		if (length) {
+			CLEANUP(freep) char *value = strndup(at + before, length);
+
+			r = value ? add(mask, value, false) : -ENOMEM;
+		}
+	}
+	return r;
+}
+
 void mask_done(struct mask *mask)
 {
 	for (size_t i = 0; i < mask->count; i++)

@@ -25,6 +25,9 @@ int mask_add(struct mask *mask, const char *identifier);
 int mask_add_ecid(struct mask *mask, const char *ecid);
 /* A value that is hidden only as a whole word, such as a ticket. */
 int mask_add_word(struct mask *mask, const char *word);
+/* Adds the serial numbers and other identifiers that follow a word such as "serial number" in the
+ * text: they may stand elsewhere without it. */
+int mask_learn(struct mask *mask, const char *text);
 void mask_done(struct mask *mask);
 
 /* Returns a copy of `text` in which an ellipsis (`…`, or `..` without `utf8`) replaces all but the

@@ -224,6 +224,19 @@ static int mask_tickets(struct export *export, struct json_object *attempt)
 	return r;
 }
 
+/* Tools print the serial number once, people write it anywhere. */
+static int learn_masks(void *user, struct json_object *reply)
+{
+	struct export *export = user;
+	struct json_object *records = field_list(reply, "records");
+
+	for (size_t i = 0; i < field_count(records); i++)
+		if (mask_learn(export->masks, field_text_or(field_item(records, i), "text", "")) <
+			0)
+			return report_no_memory();
+	return EXIT_DONE;
+}
+
 /* Adds every identifier of the phone and the customer in the attempts to the masks. */
 static int gather_masks(struct export *export, struct json_object *sessions)
 {
@@ -231,10 +244,13 @@ static int gather_masks(struct export *export, struct json_object *sessions)
 
 	for (size_t i = 0; r == EXIT_DONE && i < field_count(sessions); i++) {
 		CLEANUP(json_object_putp) struct json_object *reply = NULL;
+		const char *session = field_text_or(field_item(sessions, i), "session", "");
 		struct json_object *c;
 
-		r = ask_attempt(
-			export, field_text_or(field_item(sessions, i), "session", ""), &reply);
+		r = ask_attempt(export, session, &reply);
+		if (r == EXIT_DONE)
+			r = records_read(export->context, export->connection, session, 0,
+				learn_masks, export);
 		c = r == EXIT_DONE ? field_object(reply, "case") : NULL;
 		if (c &&
 			(mask_add_ecid(export->masks,

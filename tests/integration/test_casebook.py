@@ -508,6 +508,25 @@ def test_a_mask_covers_labels_notes_and_file_names(bench, tool, folder):
     assert forms[0] in plain.lower() and 'T-1042' in plain
 
 
+def test_a_mask_hides_every_form_of_every_identifier(bench, tool, folder):
+    """A tool prints the serial number once after its name; people write it, and the UDID, anywhere and in any way."""
+    udid, serial = '00008030-001C2D6A3C8A802E', 'F17Z30R0N6XW'
+    log = folder / 'tool.log'
+    log.write_text('\n'.join([f'ECID: {int(ECID, 16)}', f'Serial Number: {serial}', f'UDID: {udid}', *LOG]))
+    bench.start()
+    forms = [ECID, ECID.lower(), ECID[2:], ECID[2:].lower(), ECID[4:], f'{int(ECID, 16):x}', str(int(ECID, 16)),
+             udid, udid.lower(), udid.replace('-', ''), serial, serial.lower()]
+    for form in forms:
+        assert bench.run([*tool, '-i', ECID, f'/tmp/{form}.ipsw'], '--condition', f'cable=of-{form}', '--condition',
+                         f'stand={form}_x', '--ticket', f'for {form}').wait(60) == 245
+    bench.triage('note', ECID, ' '.join(forms))
+    text = bench.triage('export', '--mask', ECID).stdout.lower()
+    assert len(text) > 10000 and [form for form in forms if form.lower() in text] == []
+    # The customer's sheet hides by form alone, which a serial number has not.
+    sheet = bench.triage('report', '-o', '-', ECID).stdout.lower().partition('class="sheet annex"')[0]
+    assert [form for form in forms[:-2] if form.lower() in sheet] == []
+
+
 def test_export_is_read_by_other_readers_of_case_files(bench, tool):
     bench.start()
     fail(bench, tool)
