@@ -152,12 +152,12 @@ def restore(machine, tmp_path):
     """restore(script, scenario): a restore by the real idevicerestore; gives the run, what the
     daemon told of the only session, and its verdict. With a `signed` firmware file the tool asks its signing server."""
 
-    def run(script, scenario, signed=False):
+    def run(script, scenario, signed=False, more=()):
         firmware = ipsw.build(tmp_path / "mini.ipsw", "n104ap", IMAGE_BYTES, signed)
         result = machine(
             script + "\nask sessions\nask diagnose\ntrue\n",
             scenario,
-            files=[("mini.ipsw", firmware.read_bytes())],
+            files=[("mini.ipsw", firmware.read_bytes()), *more],
         )
         print("== tool", *result.lines("tool")[-25:], sep="\n")
         sessions = result.json("sessions")["sessions"]

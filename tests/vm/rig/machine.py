@@ -100,19 +100,24 @@ class Machine:
     programs of the build tree that are put into /usr/bin, as paths, with the libraries that they need;
     `packaged` are programs of the packages (image.py) that the fixed part is without, by their path; `newer` is a newer
     Debian's root (tests/root), whose restore tool becomes /newer/usr/bin/idevicerestore. With `installed`, a folder into which the build tree was installed, systemd is the machine's first
-    process, and what is in that folder is installed there. With `xhci`, it has such a controller, whose driver a case
+    process, and what is in that folder is installed there; with `bare`, a name for the machine, systemd is it too, and nothing is
+    installed. With `xhci`, it has such a controller, whose driver a case
     loads. The phone there is another program, so this machine runs in real time, and boots for each case.
     """
 
-    def __init__(self, image, folder, programs=(), packaged=(), installed=None, newer=None, xhci=False):
+    def __init__(self, image, folder, programs=(), packaged=(), installed=None, newer=None, xhci=False, bare=None):
         require_emulator()
         self._xhci = xhci
         self._kernel = image.kernel
-        self._memory = SYSTEM_MEMORY_MEBIBYTES if installed or newer else MEMORY_MEBIBYTES
-        name = "system" if installed else "newer" if newer else "small"
+        has_systemd = bool(installed or bare)
+        self._memory = SYSTEM_MEMORY_MEBIBYTES if has_systemd or newer else MEMORY_MEBIBYTES
+        name = bare or ("system" if installed else "newer" if newer else "small")
         self._state = pathlib.Path(folder) / f"{name}.state"
-        fixed = image.base if installed is None else image.system
-        initial = fixed.read_bytes() + _overlay(image, programs, packaged, installed, newer).bytes()
+        fixed = image.system if has_systemd else image.base
+        overlay = _overlay(image, programs, packaged, installed, newer)
+        if not has_systemd:
+            overlay.file("/init", (GUEST_FOLDER / "init").read_bytes(), 0o755)
+        initial = fixed.read_bytes() + overlay.bytes()
         self._initial = initial if xhci else None
         if xhci:
             return
@@ -221,9 +226,7 @@ def _redirected_phone(command, folder, errors):
 def _overlay(image, programs, packaged, installed, newer):
     """What the machine has besides the fixed part."""
     overlay = cpio.Archive()
-    if installed is None:
-        overlay.file("/init", (GUEST_FOLDER / "init").read_bytes(), 0o755)
-    else:
+    if installed:
         _add_installed(image, overlay, installed)
     for name in GUEST_FILES:
         overlay.file(f"/case/{name.replace('/', '-')}", (GUEST_FOLDER / name).read_bytes())
