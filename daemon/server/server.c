@@ -43,6 +43,8 @@ struct server {
 	struct loop_timer *accept_pause;
 	struct loop_timer *gone_check;
 	uint64_t refusal_told_us;
+	uint64_t closings_since_us; /* the minute in which `closings` were logged */
+	unsigned closings;
 	size_t waiting; /* peers with turn_wanted */
 	TAILQ_HEAD(peer_list, peer) peers;
 };
@@ -119,6 +121,29 @@ static void time_request(struct peer *peer, bool unfinished)
 	bufferevent_set_timeouts(peer->socket, unfinished ? &limit : NULL, NULL);
 }
 
+static uint64_t now_us(void)
+{
+	return clock_now().monotonic_us;
+}
+
+/* Logs why a connection is closed, and no flood of such lines. */
+static void log_closing(const struct peer *peer, const char *why)
+{
+	struct server *server = peer->server;
+	uint64_t now = now_us();
+
+	if (server->closings == 0 ||
+		now - server->closings_since_us >= REFUSAL_LOG_SECONDS * USEC_PER_SEC) {
+		server->closings_since_us = now;
+		server->closings = 0;
+	}
+	if (server->closings++ >= CLOSINGS_LOG_MAX)
+		return;
+	log_warning("Closed the connection of process %d of user %u: %s.%s", (int)peer->who.pid,
+		(unsigned)peer->who.uid, why,
+		server->closings == CLOSINGS_LOG_MAX ? " More are not logged for a minute." : "");
+}
+
 /* Reads one call from the input. Returns false if there is none, or the peer was closed. */
 static bool read_call(struct peer *peer, struct varlink_call *ret)
 {
@@ -133,11 +158,9 @@ static bool read_call(struct peer *peer, struct varlink_call *ret)
 	r = text && length <= VARLINK_REQUEST_MAX ? varlink_call_read(text, length, ret)
 						  : -EMSGSIZE;
 	if (r < 0) {
-		log_warning("Closed the connection of process %d of user %u: %s.",
-			(int)peer->who.pid, (unsigned)peer->who.uid,
-			r == -EMSGSIZE	? "its request is too long"
-			: r == -EBADMSG ? "it does not speak Varlink"
-					: strerror(-r));
+		log_closing(peer, r == -EMSGSIZE  ? "its request is too long"
+				  : r == -EBADMSG ? "it does not speak Varlink"
+						  : strerror(-r));
 		peer_kill(peer);
 	}
 	return r == 0;
@@ -171,11 +194,6 @@ static void serve_later(struct peer *peer)
 	peer->turn_wanted = true;
 	server->waiting++;
 	loop_timer_start(server->next_turn, 0);
-}
-
-static uint64_t now_us(void)
-{
-	return clock_now().monotonic_us;
 }
 
 static void serve(struct peer *peer)
@@ -539,9 +557,7 @@ int peer_send(struct peer *peer, struct json_object *message)
 	/* A single answer may exceed the limit: only output pending before it counts. */
 	if (!frame || peer_unread(peer) > PEER_UNREAD_MAX ||
 		bufferevent_write(peer->socket, frame + sent, length - sent) < 0) {
-		log_warning("Closed the connection of process %d of user %u: %s.",
-			(int)peer->who.pid, (unsigned)peer->who.uid,
-			frame ? "it does not read its answers" : strerror(ENOMEM));
+		log_closing(peer, frame ? "it does not read its answers" : strerror(ENOMEM));
 		peer_kill(peer);
 		return -EPIPE;
 	}

@@ -18,6 +18,7 @@
 #define PEER_UNREAD_LOW (64u << 10) /* bytes; below this a stream continues */
 #define REQUEST_STALL_SECONDS 10    /* limit for an unfinished request without progress */
 #define REFUSAL_LOG_SECONDS 60	    /* between two log lines about refused peers */
+#define CLOSINGS_LOG_MAX 20	    /* closed connections that are logged in that time */
 #define ACCEPT_PAUSE_SECONDS 1	    /* after running out of descriptors */
 #define GONE_CHECK_SECONDS 5	    /* between two checks of half-closed streams */
 #define CALLS_PER_TURN 16	    /* of one peer, before others get their turn */

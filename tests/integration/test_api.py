@@ -832,6 +832,18 @@ def test_a_flood_of_one_user_does_not_stall_another(server):
             flood.kill()
 
 
+def test_closed_connections_do_not_flood_the_log(server):
+    """Each line of a caller that speaks no Varlink was one of the journal."""
+    for _ in range(100):
+        with socket.socket(socket.AF_UNIX) as other:
+            other.settimeout(20)
+            other.connect(str(server.path))
+            other.sendall(b'nonsense\0')
+            assert other.recv(1) == b''
+    lines = [line for line in server.log.read_text().splitlines() if 'does not speak Varlink' in line]
+    assert len(lines) == 20 and 'More are not logged' in lines[-1]
+
+
 def test_a_question_without_an_answer_costs_nothing(server, peer):
     """Such calls change nothing and answer nothing: they are dropped unread."""
     server.publish(4000, 200)
