@@ -92,7 +92,7 @@ static uint32_t owner_of(const struct request *request)
 }
 
 /* The API error for an outcome of the recorder. */
-static int run_error(struct call *call, int outcome)
+static int run_error(int outcome)
 {
 	static const enum api_error errors[] = {
 		[RUN_TOO_MANY] = API_TOO_MANY_SESSIONS,
@@ -101,7 +101,6 @@ static int run_error(struct call *call, int outcome)
 		[RUN_FOREIGN] = API_NOT_ALLOWED,
 	};
 
-	call->detail = call->method;
 	return outcome <= 0 ? outcome : (int)errors[outcome];
 }
 
@@ -136,7 +135,7 @@ int methods_begin_run(struct request *request)
 	r = recorder_begin_run(request->api->parts.recorder, clock_now(), &run, &session);
 	call->number = run.owner ? RECORDER_RUNS_PER_USER_MAX : RECORDER_RUNS_MAX;
 	if (r != RUN_OK)
-		return run_error(call, r);
+		return run_error(r);
 	uuid_format(&session, id);
 	json_put_text(&call->builder, call->answer, "session", id);
 	return API_OK;
@@ -161,7 +160,7 @@ int methods_append_log(struct request *request)
 	r = recorder_append_log(request->api->parts.recorder, clock_now(), owner_of(request),
 		&session, (uint64_t)offset, text, length, &received);
 	if (r != RUN_OK)
-		return run_error(call, r);
+		return run_error(r);
 	json_put_number(&call->builder, call->answer, "offset", (int64_t)received);
 	return query_put_session(&request->api->query, call, &session, "progress");
 }
@@ -184,6 +183,6 @@ int methods_end_run(struct request *request)
 	r = recorder_end_run(request->api->parts.recorder, clock_now(), owner_of(request), &session,
 		killed ? -number : status);
 	if (r != RUN_OK)
-		return run_error(call, r);
+		return run_error(r);
 	return query_put_session(&request->api->query, call, &session, "result");
 }
