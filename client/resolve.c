@@ -1,70 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/resolve.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#include "client/mask.h"
+#include "client/phrase.h"
 #include "common/base/id.h"
 #include "common/base/text.h"
 #include "common/model/usb_identity.h"
 
-#define END_LEAST 4 /* minimum characters of an identifier's end */
-#define SESSIONS_LOOKED_AT 1000
-
-/* The matches so far. */
-struct match {
-	const char *text;
-	size_t count; /* different ones */
-	struct name name;
-};
-
-static bool ends_with(const char *whole, const char *end)
-{
-	size_t length = strlen(end);
-
-	return length >= END_LEAST && strlen(whole) >= length &&
-	       strcasecmp(whole + strlen(whole) - length, end) == 0;
-}
-
-static void match_one(struct match *match, enum name_kind kind, const char *whole)
-{
-	if (strlen(whole) >= sizeof(match->name.text))
-		return;
-	if (match->count > 0 && strcasecmp(match->name.text, whole) == 0)
-		return;
-	match->count++;
-	match->name.kind = kind;
-	text_copy(match->name.text, sizeof(match->name.text), whole);
-}
-
-/* A device counts as one match if its ECID, its UDID or both end with the text. */
-static void match_device(struct match *match, struct json_object *object)
-{
-	const char *ecid = field_text(object, "ecid"), *udid = field_text(object, "udid");
-	bool fits =
-		(ecid && ends_with(ecid, match->text)) || (udid && ends_with(udid, match->text));
-
-	if (fits)
-		match_one(match, NAME_DEVICE, ecid ? ecid : udid);
-}
-
-/* Searches lists of Session and of Device; either may be NULL. */
-static void match_lists(struct match *match, enum name_kind wanted, struct json_object *sessions,
-	struct json_object *devices)
-{
-	for (size_t i = 0; i < field_count(sessions); i++) {
-		struct json_object *item = field_item(sessions, i);
-		const char *session = field_text(item, "session");
-
-		if ((wanted & NAME_SESSION) && session && ends_with(session, match->text))
-			match_one(match, NAME_SESSION, session);
-		if (wanted & NAME_DEVICE)
-			match_device(match, item);
-	}
-	for (size_t i = 0; (wanted & NAME_DEVICE) && i < field_count(devices); i++)
-		match_device(match, field_item(devices, i));
-}
+#define CHOICES_SHOWN 8
+#define LIST_SIZE 800 /* bytes of their names */
 
 /* The kind of name that the daemon accepts directly; 0 if a lookup is needed. */
 static enum name_kind whole_name(const char *text)
@@ -84,24 +32,6 @@ static enum name_kind whole_name(const char *text)
 	return 0;
 }
 
-/* Looks a text up as the end of an identifier in lists of Session and Device, which may be NULL.
- * *ret is untouched if nothing matches. Returns EXIT_DONE, or EXIT_UNKNOWN_NAME after reporting
- * that it matches more than one. */
-static int name_find(const char *text, enum name_kind wanted, struct json_object *sessions,
-	struct json_object *devices, struct name *ret)
-{
-	struct match match = {.text = text};
-
-	match_lists(&match, wanted, sessions, devices);
-	if (match.count > 1) {
-		report_error("%s matches more than one device or session; type more of it.", text);
-		return EXIT_UNKNOWN_NAME;
-	}
-	if (match.count == 1)
-		*ret = match.name;
-	return EXIT_DONE;
-}
-
 int name_take(const char *text, enum name_kind wanted, struct name *ret)
 {
 	enum name_kind kind = whole_name(text);
@@ -116,25 +46,126 @@ int name_take(const char *text, enum name_kind wanted, struct name *ret)
 	return (kind & wanted) != 0;
 }
 
+/* What a text may name. */
+struct choice {
+	const struct layout *layout;
+	struct name first;
+	size_t count;
+	char list[LIST_SIZE]; /* the first ones, for people */
+};
+
+/* Adds one that the daemon accepts as `name`; the words are for people. */
+static void add_choice(struct choice *choice, enum name_kind kind, const char *name,
+	const char *words, ...) PRINTF_LIKE(4, 5);
+
+static void add_choice(
+	struct choice *choice, enum name_kind kind, const char *name, const char *words, ...)
+{
+	size_t length = strlen(choice->list);
+	va_list arguments;
+
+	if (choice->count++ == 0) {
+		choice->first.kind = kind;
+		text_copy(choice->first.text, sizeof(choice->first.text), name);
+	}
+	if (choice->count > CHOICES_SHOWN)
+		return;
+	if (length)
+		text_copy(choice->list + length, sizeof(choice->list) - length, ", ");
+	length = strlen(choice->list);
+	va_start(arguments, words);
+	vsnprintf(choice->list + length, sizeof(choice->list) - length, words, arguments);
+	va_end(arguments);
+}
+
+static void add_device(struct choice *choice, struct json_object *device)
+{
+	const char *name = phrase_identifier(device);
+	CLEANUP(freep)
+	char *masked = choice->layout->reveal ? NULL : mask_text(NULL, name, choice->layout->utf8);
+
+	add_choice(
+		choice, NAME_DEVICE, name, "%s %s", phrase_model(device), masked ? masked : name);
+}
+
+static void add_port(struct choice *choice, struct json_object *port)
+{
+	const char *name = json_object_get_string(port);
+
+	add_choice(choice, NAME_DEVICE, name, "port %s", name);
+}
+
+static void add_session(struct choice *choice, struct json_object *session)
+{
+	const char *name = field_text_or(session, "session", "");
+	int64_t started_us = 0;
+
+	field_number(session, "startedUSec", &started_us);
+	add_choice(choice, NAME_SESSION, name, "session %s of %s", phrase_session(name),
+		phrase_minute(started_us).text);
+}
+
+static void add_list(struct choice *choice, struct json_object *list,
+	void (*add)(struct choice *choice, struct json_object *item))
+{
+	for (size_t i = 0; i < field_count(list); i++)
+		add(choice, field_item(list, i));
+}
+
+/* A ticket names its phone; its sessions, where a session is wanted or no phone is known. */
+static void add_found(struct choice *choice, enum name_kind wanted, struct json_object *found)
+{
+	if (wanted & NAME_DEVICE) {
+		add_list(choice, field_list(found, "devices"), add_device);
+		add_list(choice, field_list(found, "ports"), add_port);
+	}
+	if (wanted & NAME_SESSION)
+		add_list(choice, field_list(found, "sessions"), add_session);
+	if (wanted & NAME_SESSION && (wanted == NAME_SESSION || choice->count == 0))
+		add_list(choice, field_list(found, "ticketSessions"), add_session);
+}
+
+/* *ret is untouched if nothing matches. */
+static int choose(struct context *context, const char *text, enum name_kind wanted,
+	struct json_object *found, struct name *ret)
+{
+	struct choice choice = {.layout = &context->layout};
+
+	add_found(&choice, wanted, found);
+	if (choice.count > 1) {
+		report_error("Cannot choose: \"%.64s\" may be %s%s. Give one of them%s.", text,
+			choice.list,
+			choice.count > CHOICES_SHOWN || field_true(found, "cut") ? " and others"
+										 : "",
+			wanted & NAME_SESSION ? ", or its session" : "");
+		return EXIT_UNKNOWN_NAME;
+	}
+	if (choice.count == 1)
+		*ret = choice.first;
+	return EXIT_DONE;
+}
+
+int ask_found(struct context *context, struct connection *connection, const char *text,
+	struct json_object **ret)
+{
+	struct json_builder builder = {0};
+	struct json_object *parameters = json_new_object(&builder);
+
+	json_put_text(&builder, parameters, "name", text);
+	return rpc_call(context, connection, "Find", &builder, parameters, ret);
+}
+
 int ask_name(struct context *context, struct connection *connection, const char *text,
 	enum name_kind wanted, struct name *ret)
 {
-	CLEANUP(json_object_putp) struct json_object *devices = NULL, *sessions = NULL;
-	struct json_builder builder = {0};
-	struct json_object *limit;
+	CLEANUP(json_object_putp) struct json_object *found = NULL;
 	int r = name_take(text, wanted, ret);
 
-	if (r != 0)
+	/* A ticket may look like a port. */
+	if (r < 0 || (r > 0 && !usb_port_ok(text, strlen(text))))
 		return r < 0 ? -r : EXIT_DONE;
-	limit = json_new_object(&builder);
-	json_put_number(&builder, limit, "limit", SESSIONS_LOOKED_AT);
-	r = rpc_call(context, connection, "ListSessions", &builder, limit, &sessions);
-	if (r == EXIT_DONE && (wanted & NAME_DEVICE))
-		r = rpc_call_plain(context, connection, "ListDevices", &devices);
-	if (r != EXIT_DONE)
-		return r;
-	return name_find(text, wanted, field_list(sessions, "sessions"),
-		field_list(devices, "devices"), ret);
+	r = ask_found(context, connection, text, &found);
+	return r == EXIT_DONE ? choose(context, text, wanted, found, ret) : r;
 }
 
 int ask_diagnosis(struct context *context, struct connection *connection, const char *text,

@@ -15,8 +15,12 @@ struct name {
  * if it is one; 0 if it needs a lookup, with *ret as the fallback if nothing matches; or minus an
  * exit code after reporting that it is neither. */
 int name_take(const char *text, enum name_kind wanted, struct name *ret);
-/* Both, with the lists from the daemon. Returns EXIT_DONE, or an exit code after reporting the
+/* What a text may name: the reply of Find. Returns EXIT_DONE, or an exit code after reporting the
  * error. */
+int ask_found(struct context *context, struct connection *connection, const char *text,
+	struct json_object **ret);
+/* Resolves a text with the help of the daemon. Returns EXIT_DONE, or an exit code after reporting
+ * the error: one that names several lists them. */
 int ask_name(struct context *context, struct connection *connection, const char *text,
 	enum name_kind wanted, struct name *ret);
 /* Calls Diagnose for the device or session that a person typed; NULL = for the newest session's

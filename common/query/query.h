@@ -10,6 +10,7 @@
 #include "common/store/store.h"
 
 #define QUERY_SESSIONS_MAX 1000 /* in a reply */
+#define QUERY_FOUND_MAX 16	/* in each list of what a name may be */
 
 struct query {
 	struct store *store;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/store/casebook.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/text.h"
@@ -16,6 +18,7 @@
 #define ATTEMPT_COLUMNS "SELECT ecid, udid, product, origin, told, started_us, id FROM attempts "
 /* Rows of one phone, by either of its identifiers. */
 #define OF_PHONE "(ecid = ?1 OR udid = ?2)"
+#define QUERY_SIZE 1024 /* bytes of the longest query of attempts */
 
 static int check_version(struct casebook *book)
 {
@@ -109,12 +112,14 @@ static bool take_attempt(sqlite3_stmt *row, casebook_visit_attempt *visit, void 
 static bool is_wanted(sqlite3_stmt *row, casebook_want_attempt *want, void *context)
 {
 	const void *id = sqlite3_column_blob(row, 6);
+	struct identity identity;
 	struct uuid session;
 
 	if (!want || !id || sqlite3_column_bytes(row, 6) != sizeof(session.bytes))
 		return true;
 	memcpy(session.bytes, id, sizeof(session.bytes));
-	return want(context, &session);
+	take_identity(row, &identity);
+	return want(context, &session, &identity);
 }
 
 /* Runs a query of attempts to its end. Returns the number of its rows, or a negative errno. */
@@ -181,23 +186,112 @@ int casebook_find_identity(struct casebook *book, const char *name, struct ident
 	return r;
 }
 
-#define NEWEST_UNTIL "started_us <= ?4 ORDER BY started_us DESC, number DESC LIMIT ?3"
+/* The conditions of a filter. One product type can use its index in the order of time; for several,
+ * the index in time is searched. */
+static void write_query(const struct filter *filter, char *out, size_t size)
+{
+	bool one = filter->product_count == 1;
+	int length = snprintf(out, size,
+		ATTEMPT_COLUMNS "WHERE started_us BETWEEN ?3 AND ?4%s%s%s%s%s%s",
+		filter->identity ? " AND " OF_PHONE : "", filter->ticket ? " AND ticket = ?5" : "",
+		filter->port ? " AND (port = ?6 OR slot = ?6)" : "",
+		filter->outcome ? " AND outcome = ?7" : "",
+		one ? " AND product COLLATE NOCASE = ?8" : "",
+		filter->product_count > 1
+			? " AND +product COLLATE NOCASE IN (SELECT value FROM json_each(?8))"
+			: "");
+	const unsigned names = filter->name ? filter->names : 0;
 
-int casebook_attempts(struct casebook *book, const struct identity *identity, uint64_t until_us,
-	size_t limit, casebook_want_attempt *want, casebook_visit_attempt *visit, void *context)
+	if (names)
+		length += snprintf(out + length, size - (size_t)length, " AND (id = ?16%s%s%s)",
+			names & NAMES_PHONE ? " OR ecid IN (?17, ?18) OR udid = ?19"
+					      " OR ecid & 65535 = ?20"
+					      " OR lower(substr(udid, -4)) = ?21"
+					    : "",
+			names & NAMES_TICKET ? " OR ticket = ?22" : "",
+			names & NAMES_SESSION ? " OR lower(hex(substr(id, -2))) = ?21" : "");
+	snprintf(out + length, size - (size_t)length,
+		" ORDER BY started_us DESC, number DESC LIMIT ?23");
+}
+
+static void bind_ecid(sqlite3_stmt *query, int parameter, uint64_t ecid)
+{
+	if (ecid)
+		sqlite3_bind_int64(query, parameter, (int64_t)ecid);
+}
+
+static void bind_name(sqlite3_stmt *query, const struct typed_name *name)
+{
+	const char *text = name->text;
+	char end[FILTER_END_LEAST + 1] = "", *rest;
+	uint64_t value;
+
+	if (name->has_end)
+		text_copy(end, sizeof(end), text + strlen(text) - FILTER_END_LEAST);
+	for (char *c = end; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	value = strtoul(end, &rest, 16);
+	if (!uuid_is_none(&name->session))
+		sql_bind_uuid(query, 16, &name->session);
+	bind_ecid(query, 17, name->ecid);
+	bind_ecid(query, 18, name->decimal);
+	sql_bind_text(query, 19, name->udid);
+	if (name->has_end && !*rest)
+		sqlite3_bind_int64(query, 20, (int64_t)value);
+	if (name->has_end)
+		sqlite3_bind_text(query, 21, end, -1, SQLITE_TRANSIENT);
+	sql_bind_text(query, 22, text);
+}
+
+/* One as a text, several as a JSON array. */
+static void bind_products(sqlite3_stmt *query, const struct filter *filter)
+{
+	char array[FILTER_PRODUCTS_MAX * NAME_SIZE] = "";
+	size_t length = 0;
+
+	if (filter->product_count == 1)
+		sql_bind_text(query, 8, filter->products[0]);
+	if (filter->product_count <= 1)
+		return;
+	for (size_t i = 0; i < filter->product_count; i++)
+		length += (size_t)snprintf(array + length, sizeof(array) - length, "%c\"%s\"",
+			i ? ',' : '[', filter->products[i]);
+	snprintf(array + length, sizeof(array) - length, "]");
+	sqlite3_bind_text(query, 8, array, -1, SQLITE_TRANSIENT);
+}
+
+static void bind_filter(sqlite3_stmt *query, const struct filter *filter)
+{
+	uint64_t until_us = filter_until(filter);
+
+	if (filter->identity)
+		sql_bind_phone(query, filter->identity);
+	sqlite3_bind_int64(query, 3, (int64_t)filter->since_us);
+	sqlite3_bind_int64(query, 4, until_us > INT64_MAX ? INT64_MAX : (int64_t)until_us);
+	if (filter->ticket)
+		sql_bind_text(query, 5, filter->ticket);
+	if (filter->port)
+		sql_bind_text(query, 6, filter->port);
+	if (filter->outcome)
+		sql_bind_text(query, 7, filter->outcome);
+	bind_products(query, filter);
+	if (filter->name)
+		bind_name(query, filter->name);
+}
+
+int casebook_attempts(struct casebook *book, const struct filter *filter, size_t limit,
+	casebook_want_attempt *want, casebook_visit_attempt *visit, void *context)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
-	int r = sql_prepare(book->db,
-		identity ? ATTEMPT_COLUMNS "WHERE " OF_PHONE " AND " NEWEST_UNTIL
-			 : ATTEMPT_COLUMNS "WHERE " NEWEST_UNTIL,
-		&query);
+	char text[QUERY_SIZE];
+	int r;
 
+	write_query(filter, text, sizeof(text));
+	r = sql_prepare(book->db, text, &query);
 	if (r < 0)
 		return r;
-	if (identity)
-		sql_bind_phone(query, identity);
-	sqlite3_bind_int64(query, 3, limit > INT32_MAX ? INT32_MAX : (int64_t)limit);
-	sqlite3_bind_int64(query, 4, until_us > INT64_MAX ? INT64_MAX : (int64_t)until_us);
+	bind_filter(query, filter);
+	sqlite3_bind_int64(query, 23, limit > INT32_MAX ? INT32_MAX : (int64_t)limit);
 	r = visit_rows(query, want, visit, context);
 	return r < 0 ? r : 0;
 }

@@ -10,6 +10,7 @@
 #include "common/diagnosis/other_phones.h"
 #include "common/model/case.h"
 #include "common/model/session.h"
+#include "common/store/filter.h"
 
 #define CASEBOOK_NAME "casebook.db" /* in the state directory */
 
@@ -37,9 +38,10 @@ struct kept_attempt {
 
 /* Each is called once per item and returns false to end the visit. */
 typedef bool casebook_visit_attempt(void *context, const struct kept_attempt *kept);
-/* Whether the attempt of that session is wanted: called before the attempt is read, which takes
- * longer. */
-typedef bool casebook_want_attempt(void *context, const struct uuid *session);
+/* Whether the attempt of that session and phone is wanted: called before the attempt is read, which
+ * takes longer. */
+typedef bool casebook_want_attempt(
+	void *context, const struct uuid *session, const struct identity *identity);
 typedef bool casebook_visit_record(void *context, const struct event *event);
 typedef bool casebook_visit_note(void *context, const struct note *note);
 /* `place`: a port, or a phone's ECID or UDID; `at_us`: when the condition was set. */
@@ -85,11 +87,10 @@ enum group_by group_by_name(const char *name);
 int casebook_find_identity(struct casebook *book, const char *name, struct identity *ret);
 /* Adds to *identity the keys from attempts of the same phone. */
 int casebook_complete_identity(struct casebook *book, struct identity *identity);
-/* Attempts that started at `until_us` or before, newest first, out of the newest `limit`: of one
- * phone, or of all if `identity` is NULL.
- * Attempts that cannot be read, or that `want` rejects, are skipped. */
-int casebook_attempts(struct casebook *book, const struct identity *identity, uint64_t until_us,
-	size_t limit, casebook_want_attempt *want, casebook_visit_attempt *visit, void *context);
+/* Attempts that may fit the filter, newest first, out of the newest `limit` of them: filter_fits()
+ * decides. Attempts that cannot be read, or that `want` rejects, are skipped. */
+int casebook_attempts(struct casebook *book, const struct filter *filter, size_t limit,
+	casebook_want_attempt *want, casebook_visit_attempt *visit, void *context);
 /* Finds the one attempt. */
 int casebook_attempt(struct casebook *book, const struct uuid *session,
 	casebook_visit_attempt *visit, void *context);

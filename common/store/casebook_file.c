@@ -297,8 +297,8 @@ static int tell(const struct casebook_seal *seal, char **ret)
 #define ATTEMPT_INSERT                                                                             \
 	"INSERT INTO attempts (ecid, udid, id, origin, product, started_us, ended_us, host, port," \
 	" cable, outcome, told, tool, link_errors, link_bytes, link_ms, host_id, tool_log,"        \
-	" tool_user) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"    \
-	" ?16, ?17, ?18, ?19)"
+	" tool_user, ticket, slot) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"     \
+	" ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)"
 
 /* Returns 1 if a row was written, 0 if it already existed and is unchanged. */
 static int put_attempt(struct casebook_file *file, struct stamp now, const char *text,
@@ -336,6 +336,8 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 	sql_bind_text(statement, 18, attempt->tool_log);
 	if (attempt->tool_log[0])
 		sqlite3_bind_int64(statement, 19, attempt->tool_user);
+	sql_bind_text(statement, 20, attempt->ticket);
+	sql_bind_text(statement, 21, attempt_condition(attempt, "portName"));
 	r = sql_finish(statement);
 	return r < 0 ? r : sqlite3_changes(file->db) > 0;
 }
@@ -364,6 +366,7 @@ int casebook_file_seal(
 			       " started_us = ?6, ended_us = ?7, host = ?8, port = ?9, cable = ?10,"
 			       " outcome = ?11, told = ?12, tool = ?13, link_errors = ?14,"
 			       " link_bytes = ?15, link_ms = ?16, host_id = ?17,"
+			       " ticket = ?20, slot = ?21,"
 			       /* A case file, from which a seal may be made, has no path. */
 			       " tool_log = ifnull(?18, tool_log),"
 			       " tool_user = ifnull(?19, tool_user)",

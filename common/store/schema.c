@@ -87,6 +87,23 @@ const char *const casebook_steps[] = {
 	/* The file in which run keeps the tool's log, and its user: a purge deletes it. */
 	("ALTER TABLE attempts ADD COLUMN tool_log TEXT;"
 	 "ALTER TABLE attempts ADD COLUMN tool_user INTEGER;"),
+
+	/* Sessions are selected by these; `slot` is the shop's name of the port. Of an identifier,
+	 * people type the end. */
+	("ALTER TABLE attempts ADD COLUMN ticket TEXT;"
+	 "ALTER TABLE attempts ADD COLUMN slot TEXT;"
+	 "UPDATE attempts SET ticket ="
+	 " iif(json_valid(told), json_extract(told, '$.attempts[0].ticket'), NULL), slot ="
+	 " iif(json_valid(told), json_extract(told, '$.attempts[0].conditions.portName'), NULL);"
+	 "CREATE INDEX attempts_of_ticket ON attempts (ticket, started_us) WHERE ticket IS NOT "
+	 "NULL;"
+	 "CREATE INDEX attempts_of_slot ON attempts (slot, started_us) WHERE slot IS NOT NULL;"
+	 "CREATE INDEX attempts_of_port ON attempts (port, started_us) WHERE port IS NOT NULL;"
+	 "CREATE INDEX attempts_of_product ON attempts (product COLLATE NOCASE, started_us);"
+	 "CREATE INDEX attempts_of_outcome ON attempts (outcome, started_us);"
+	 "CREATE INDEX attempts_of_ecid_end ON attempts (ecid & 65535);"
+	 "CREATE INDEX attempts_of_udid_end ON attempts (lower(substr(udid, -4)));"
+	 "CREATE INDEX attempts_of_id_end ON attempts (lower(hex(substr(id, -2))));"),
 };
 const size_t casebook_version = ARRAY_SIZE(casebook_steps);
 

@@ -30,9 +30,10 @@ bool store_find_identity(struct store *store, const char *name, struct identity 
 /* Merges the bench's sessions with the casebook's attempts, by time. */
 struct merge {
 	const struct bench *bench;
-	const struct identity *identity;
+	const struct filter *filter;
 	const struct uuid *after; /* visit none up to this one; then NULL */
 	size_t left;		  /* sessions of the bench not yet visited */
+	store_want *want;	  /* NULL = all */
 	store_visit *visit;
 	void *context;
 	bool ended;
@@ -40,6 +41,11 @@ struct merge {
 
 static bool merge_visit(struct merge *merge, const struct found_attempt *found)
 {
+	const struct candidate candidate = {found->attempt, found->identity, found->started_us,
+		found->session && found->session->running};
+
+	if (merge->filter && !filter_fits(merge->filter, &candidate))
+		return true;
 	if (!merge->after)
 		return merge->visit(merge->context, found);
 	if (uuid_equal(&found->attempt->id, merge->after))
@@ -52,8 +58,6 @@ static bool merge_session(struct merge *merge, const struct session *session)
 	const struct found_attempt past = {
 		&session->attempt, &session->identity, session, session->attempt.started.wall_us};
 
-	if (merge->identity && !identity_matches(&session->identity, merge->identity))
-		return true;
 	return merge_visit(merge, &past);
 }
 
@@ -72,11 +76,12 @@ static bool merge_sessions(struct merge *merge, uint64_t started_us)
 }
 
 /* The bench's version is preferred: it may have changed after the sealing. */
-static bool want_kept(void *context, const struct uuid *session)
+static bool want_kept(void *context, const struct uuid *session, const struct identity *identity)
 {
 	const struct merge *merge = context;
 
-	return !bench_find_session(merge->bench, session);
+	return !bench_find_session(merge->bench, session) &&
+	       (!merge->want || merge->want(merge->context, session, identity));
 }
 
 static bool merge_kept(void *context, const struct kept_attempt *kept)
@@ -90,23 +95,32 @@ static bool merge_kept(void *context, const struct kept_attempt *kept)
 	return !merge->ended;
 }
 
-static void merge_attempts(
-	struct store *store, struct merge *merge, uint64_t until_us, size_t limit)
+static void merge_attempts(struct store *store, struct merge *merge, size_t limit)
 {
 	merge->bench = store->bench;
 	merge->left = bench_session_count(store->bench);
 	if (store->book)
-		store->error = casebook_attempts(store->book, merge->identity, until_us, limit,
-			want_kept, merge_kept, merge);
-	merge_sessions(merge, 0);
+		store->error = casebook_attempts(
+			store->book, merge->filter, limit, want_kept, merge_kept, merge);
+	if (!merge->ended)
+		merge_sessions(merge, 0);
 }
 
 void store_attempts(struct store *store, const struct identity *identity, size_t limit,
 	store_visit *visit, void *context)
 {
-	struct merge merge = {.identity = identity, .visit = visit, .context = context};
+	const struct filter filter = {.identity = identity};
+	struct merge merge = {.filter = &filter, .visit = visit, .context = context};
 
-	merge_attempts(store, &merge, UINT64_MAX, limit);
+	merge_attempts(store, &merge, limit);
+}
+
+void store_select(struct store *store, const struct filter *filter, store_want *want,
+	store_visit *visit, void *context)
+{
+	struct merge merge = {.filter = filter, .want = want, .visit = visit, .context = context};
+
+	merge_attempts(store, &merge, SIZE_MAX);
 }
 
 static bool take_start(void *context, const struct found_attempt *found)
@@ -117,18 +131,23 @@ static bool take_start(void *context, const struct found_attempt *found)
 	return false;
 }
 
-int store_attempts_after(struct store *store, const struct identity *identity,
-	const struct uuid *after, store_visit *visit, void *context)
+int store_select_after(struct store *store, const struct filter *filter, const struct uuid *after,
+	store_visit *visit, void *context)
 {
-	struct merge merge = {
-		.identity = identity, .after = after, .visit = visit, .context = context};
+	struct filter rest = *filter;
+	struct merge merge = {.filter = &rest, .after = after, .visit = visit, .context = context};
 	uint64_t started_us = 0;
 
 	if (!store_attempt(store, after, take_start, &started_us))
 		return STORE_NO_SESSION;
+	if (started_us < filter_until(filter))
+		rest.until_us = started_us;
 	/* Those that began at the same time as `after` may stand before it. */
-	merge_attempts(store, &merge, started_us, SIZE_MAX);
-	return merge.after ? STORE_NO_SESSION : 0;
+	merge_attempts(store, &merge, SIZE_MAX);
+	/* It does not fit the filter any more: a running session has ended. */
+	if (merge.after)
+		store_select(store, &rest, NULL, visit, context);
+	return 0;
 }
 
 bool store_attempt(struct store *store, const struct uuid *id, store_visit *visit, void *context)

@@ -40,10 +40,16 @@ bool store_find_identity(struct store *store, const char *name, struct identity 
  * is NULL. */
 void store_attempts(struct store *store, const struct identity *identity, size_t limit,
 	store_visit *visit, void *context);
-/* The same without a limit, from the attempt that follows `after` on. Returns 0, or
- * STORE_NO_SESSION if `after` is none of these attempts. */
-int store_attempts_after(struct store *store, const struct identity *identity,
-	const struct uuid *after, store_visit *visit, void *context);
+/* Whether to visit an attempt of the casebook with this session and phone: called before it is
+ * read, which takes longer. */
+typedef bool store_want(void *context, const struct uuid *session, const struct identity *identity);
+/* Those that fit the filter, without a limit; `want` may be NULL. */
+void store_select(struct store *store, const struct filter *filter, store_want *want,
+	store_visit *visit, void *context);
+/* The same from the attempt that follows `after` on. Returns 0, or STORE_NO_SESSION if there is no
+ * such session. */
+int store_select_after(struct store *store, const struct filter *filter, const struct uuid *after,
+	store_visit *visit, void *context);
 /* Visits one attempt. Returns false if there is no such session. */
 bool store_attempt(
 	struct store *store, const struct uuid *session, store_visit *visit, void *context);

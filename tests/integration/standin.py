@@ -180,6 +180,14 @@ class StandIn:
     def _ListDevices(self, parameters, more):
         return {"devices": self.devices}
 
+    def _Find(self, parameters, more):
+        end = parameters["name"].lower()
+        def ends(item, *keys):
+            return len(end) >= 4 and any((item.get(key) or "").lower().endswith(end) for key in keys)
+        phones = {item["ecid"]: item for item in [*self.sessions, *self.devices] if ends(item, "ecid", "udid")}
+        return {"devices": list(phones.values()), "ports": [end] if end == "1-2.3" else [],
+                "sessions": [item for item in self.sessions if ends(item, "session")], "ticketSessions": [], "cut": False}
+
     def _ListSessions(self, parameters, more):
         device = parameters.get("device")
         if device and device not in (ECID, UDID, "1-2.3"):

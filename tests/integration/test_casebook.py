@@ -207,7 +207,7 @@ def test_a_locked_casebook_is_waited_for(bench, tool):
 
 
 def test_a_full_disk_costs_only_the_casebook(bench, tool):
-    bench.wrapper = ['prlimit', '--fsize=300000', '--']
+    bench.wrapper = ['prlimit', '--fsize=400000', '--']
     bench.start('--ring-size', '131072')
     for i in range(80):
         fail(bench, tool, ecid=f'0x00000001{i:08x}')

@@ -126,7 +126,7 @@ def test_identifiers_are_masked_in_text_unless_revealed(client, daemon):
 def test_sessions_limit_and_device(client, daemon):
     assert len(client.json("sessions", "-n", 1)[0]["sessions"]) == 1
     client("sessions", "802e")
-    assert daemon.calls[-1] == ("ListSessions", {"device": standin.ECID})
+    assert daemon.calls[-1] == ("ListSessions", {"name": "802e"})
 
 
 def test_log_asks_until_all_is_read(client, daemon):
@@ -314,7 +314,7 @@ def test_unknown_names(client, daemon, arguments):
 def test_an_ambiguous_name(client, daemon):
     daemon.sessions = [standin.session(session=f"01936f00-{i}111-7222-8333-44445555abcd") for i in range(2)]
     result = client("diagnose", "abcd")
-    assert result.returncode == 4 and "more than one" in result.stderr
+    assert result.returncode == 4 and "Cannot choose" in result.stderr
 
 
 def test_a_daemon_that_refuses(client, daemon):
@@ -779,7 +779,7 @@ def test_a_misspelled_word_is_answered_with_the_nearest(client, daemon, argument
 
 def test_help_shows_the_usage_of_a_command(client, daemon):
     assert client("help").stdout == client("--help").stdout
-    assert "idevicetriage sessions [OPTIONS] [DEVICE]\n" in client("help", "sessions").stdout
+    assert "idevicetriage sessions [OPTIONS] [DEVICE|SESSION|TICKET]\n" in client("help", "sessions").stdout
     assert "Did you mean" not in client("xyzzy").stderr
 
 

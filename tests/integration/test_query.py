@@ -14,7 +14,7 @@ ECID, TOLD, NOBODY = '0x001C2D6A3C8A802E', '0x00000000DEADBEEF', '0x000000001234
 NO_SESSION = '01936f00-0000-7000-8000-000000000000'
 
 # Only a living daemon knows who is on the bench now, and in which mode: common/query/query.h.
-LIVING = {'ListDevices': ['devices'], 'Diagnose': ['device.mode'], 'GetCase': ['device.mode']}
+LIVING = {'ListDevices': ['devices'], 'Find': ['devices'], 'Diagnose': ['device.mode'], 'GetCase': ['device.mode']}
 
 
 def fail(bench, folder, *options, ecid=ECID):
@@ -48,11 +48,15 @@ def questions(bench):
     yield from (('ListDevices', {}), ('ListSessions', {}), ('ListSessions', {'limit': 2}), ('ListSessions', {'limit': 0}),
                 ('ListSessions', {'limit': 2, 'cursor': session}), ('ListSessions', {'cursor': NO_SESSION}),
                 ('ListSessions', {'cursor': 'nonsense'}),
+                ('ListSessions', {'ticket': 'T-1'}), ('ListSessions', {'port': 'left', 'outcome': 'failed'}),
+                ('ListSessions', {'name': '802e', 'limit': 1}), ('ListSessions', {'model': 'nothing'}),
+                ('ListSessions', {'untilUSec': 1}),
                 ('ReadLog', {}), ('ReadLog', {'after': 7}), ('ReadLog', {'limit': 3}), ('ReadLog', {'limit': 0}),
                 ('Diagnose', {}), ('GetConditions', {}), ('GetConditions', {'place': '1-2'}),
                 ('GetConditions', {'place': 'nonsense'}), ('GetStatistics', {}), ('GetStatistics', {'by': 'colour'}),
                 ('GetStatistics', {'sinceUSec': 1 << 60}), ('GetCase', {}), ('ListSessions', {'unknown': 1}))
     yield from (('GetStatistics', {'by': by}) for by in ('port', 'cable', 'bench', 'model', 'week', 'tool'))
+    yield from (('Find', {'name': name}) for name in [*devices, 'T-1', 'left', session[-8:], 'x' * 300])
     for device in devices:
         yield from ((method, {'device': device}) for method in ('ListSessions', 'Diagnose', 'GetCase'))
     for session in sessions:
