@@ -141,14 +141,34 @@ int record_run_next(const uint8_t *run, size_t length, size_t *offset, struct ev
 
 size_t record_run_bound(size_t length)
 {
-	return compressBound(length);
+	/* More than deflateBound() of any window. */
+	return length + length / 4 + 64;
+}
+
+/* The zlib window that the run fills: for the largest, zlib takes 256 KiB and clears them. */
+static int window_bits(size_t length)
+{
+	int bits = 9;
+
+	while (bits < MAX_WBITS && (size_t)1 << bits < length)
+		bits++;
+	return bits;
 }
 
 int record_run_pack(const uint8_t *run, size_t length, uint8_t *out, size_t size)
 {
-	uLongf written = size;
+	z_stream stream = {.next_in = (Bytef *)run,
+		.avail_in = (uInt)length,
+		.next_out = out,
+		.avail_out = (uInt)size};
+	int bits = window_bits(length), r;
 
-	return compress2(out, &written, run, length, PACK_LEVEL) == Z_OK ? (int)written : -ENOMEM;
+	if (deflateInit2(&stream, PACK_LEVEL, Z_DEFLATED, bits, bits - 7, Z_DEFAULT_STRATEGY) !=
+		Z_OK)
+		return -ENOMEM;
+	r = deflate(&stream, Z_FINISH);
+	(void)deflateEnd(&stream);
+	return r == Z_STREAM_END ? (int)stream.total_out : -ENOMEM;
 }
 
 int record_run_unpack(
