@@ -75,6 +75,7 @@ extern const struct command command_stats;
 extern const struct command command_metrics;
 extern const struct command command_doctor;
 extern const struct command command_panics;
+extern const struct command command_check_firmware;
 extern const struct command command_help;
 
 /* All of them, in the order of the help; NULL ends the list. */

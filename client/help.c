@@ -38,6 +38,7 @@ const struct command *const commands[] = {
 	&command_metrics,
 	&command_doctor,
 	&command_panics,
+	&command_check_firmware,
 	&command_help,
 	NULL,
 };
@@ -86,7 +87,8 @@ static void print_cell(struct cells *cells, const char *name, const char *help)
 		printf("%*s", cells->used < CELL_COLUMNS ? CELL_COLUMNS - cells->used : 1, "");
 	else if (cells->count > 1)
 		putchar('\n');
-	cells->used = printf("  %-*s %s", cells->name_columns, name, help);
+	cells->used = printf("  %-*s %s%s", cells->name_columns, name,
+		(int)strlen(name) > cells->name_columns ? " " : "", help);
 }
 
 static void print_list(void)

@@ -63,8 +63,9 @@ LAYERS = {
     'client_report': (('client_base', *CLIENT_BELOW), CLIENT),
     'client_run': (('client_base', *CLIENT_BELOW), CLIENT),
     'client_doctor': (('client_base', 'client_run', 'phone_program', *CLIENT_BELOW), CLIENT),
+    'client_firmware': (('client_base', *CLIENT_BELOW), re.compile(r'^(event_|evbuffer_|bufferevent_|sd_|idevice_|lockdownd_|sqlite3_)')),
     'client_import': (('client_base', 'panicfile', *CLIENT_BELOW), CLIENT),
-    'client_commands': (('client_base', 'client_output', 'client_report', 'client_run', 'client_doctor', 'client_import',
+    'client_commands': (('client_base', 'client_output', 'client_report', 'client_run', 'client_doctor', 'client_firmware', 'client_import',
                          'panicfile', 'phone_program', 'phone_answer', *CLIENT_BELOW), CLIENT),
 }
 
@@ -89,7 +90,7 @@ def symbols(archive):
 LINKED = {
     'daemon/idevicetriaged': {'event_core-2.1', 'inih', 'json-c', 'plist-2.0', 'sqlite3', 'systemd', 'z'},
     'link/idevicetriage-link': {'event_core-2.1', 'systemd'},
-    'client/idevicetriage': {'archive', 'json-c', 'sqlite3', 'z'},
+    'client/idevicetriage': {'archive', 'json-c', 'nettle', 'plist-2.0', 'sqlite3', 'z', 'zip'},
 }
 # The C library and the compilers' own.
 RUNTIME = re.compile(r'^(c|m|gcc_s|asan|ubsan|pthread|rt|dl|stdc\+\+)$|^ld-')
@@ -111,8 +112,8 @@ def loaded(path):
 def linked_problems(program, allowed):
     problems = [f'links {name}' for name in sorted(needed(program) - allowed) if not RUNTIME.match(name)]
     files = loaded(program)
-    # Debian 12's libsystemd and libarchive bring cryptography of their own for what is not used here.
-    for name in sorted(needed(program) & set(files) - {'systemd', 'archive'}):
+    # Debian 12's libsystemd, libarchive and libzip bring cryptography of their own for what is not used here.
+    for name in sorted(needed(program) & set(files) - {'systemd', 'archive', 'zip'}):
         problems += [f'{name} brings {heavy}' for heavy in sorted(loaded(files[name])) if HEAVY.match(heavy)]
     return problems
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MANUAL = (ROOT / 'man/idevicetriage.1.scd').read_text()
-COMMANDS = re.findall(r'&command_([a-z]+),', (ROOT / 'client/help.c').read_text())
+COMMANDS = [name.replace('_', '-') for name in re.findall(r'&command_([a-z_]+),', (ROOT / 'client/help.c').read_text())]
 # "The conditions of *run*" in the manual.
 CONDITIONS = {'cable', 'earpiece-flex', 'display', 'battery', 'minimal-boot', 'condition'}
 
@@ -123,9 +123,9 @@ def test_the_completion_offers_the_words_that_an_option_accepts(command, words):
 def test_the_commands_are_in_the_help_the_manual_and_the_completion(command):
     help_text = command('--help').stdout
     assert help_text == command('help').stdout
-    assert COMMANDS and re.findall(r'(?:^|  )  ([a-z]+)  ', help_text, re.MULTILINE) == COMMANDS
-    assert set(re.findall(r'^\*idevicetriage\* \[_options_\] \*([a-z]+)\*', MANUAL, re.MULTILINE)) == set(COMMANDS)
-    assert set(re.findall(r'^\*([a-z]+)\*', part('COMMANDS'), re.MULTILINE)) == set(COMMANDS)
+    assert COMMANDS and re.findall(r'(?:^|  )  ([a-z][a-z-]*)  ', help_text, re.MULTILINE) == COMMANDS
+    assert set(re.findall(r'^\*idevicetriage\* \[_options_\] \*([a-z-]+)\*', MANUAL, re.MULTILINE)) == set(COMMANDS)
+    assert set(re.findall(r'^\*([a-z-]+)\*', part('COMMANDS'), re.MULTILINE)) == set(COMMANDS)
     assert completed(command, '') == COMMANDS
 
 

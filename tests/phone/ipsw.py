@@ -7,6 +7,7 @@ which idevicerestore asks no signing server (a BuildManifest.plist would switch 
 """
 
 import argparse
+import hashlib
 import io
 import plistlib
 import struct
@@ -94,10 +95,21 @@ def content(name):
     return payload(f"dummy {name}")
 
 
+def first_name(path):
+    """The component whose file is at the path: it may serve others too."""
+    return next(name for name, at, _ in COMPONENTS if at == path)
+
+
+def digest(path):
+    """What the manifest says of a file. Of some kinds, Apple hashes only a part; the tools do not compare any."""
+    name = first_name(path)
+    return bytes(48) if name == "OS" else hashlib.sha384(content(name)).digest()
+
+
 def manifest(model):
     """The build manifest for one board, with an erase and an update identity."""
     components = {
-        name: {"Info": {"Path": path.format(board=model.board), **info}, "Digest": b"\0" * 48}
+        name: {"Info": {"Path": path.format(board=model.board), **info}, "Digest": digest(path)}
         for name, path, info in COMPONENTS
     }
     components["Yonkers,SysTopPatch0"].update(EPRO=True, FabRevision=1)

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/firmware/firmware.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <nettle/sha1.h>
+#include <nettle/sha2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "client/firmware/archive.h"
+#include "client/phrase.h"
+#include "client/tool_version.h"
+#include "common/base/text.h"
+#include "common/diagnosis/tool_age.h"
+
+#define MANIFEST_BYTES_MAX (16u << 20)
+#define NAMED_MAX 8 /* damaged or missing files that are named */
+#define AGAIN "Download the firmware file again."
+#define TOOL "idevicerestore"
+
+/* The digests of the member that is being read. */
+struct hashing {
+	struct sha1_ctx sha1;
+	struct sha384_ctx sha384;
+	uint8_t head[16];
+	size_t head_length;
+	uint64_t done; /* bytes of all members */
+	unsigned percent;
+};
+
+struct check {
+	const struct firmware_options *options;
+	struct firmware_archive archive;
+	struct manifest *manifest;
+	struct findings findings;
+	struct hashing hashing;
+	size_t changed; /* files that differ from their digest */
+};
+
+static void say(struct check *check, const char *id, const char *title, enum finding_result result,
+	const char *advice, const char *format, ...) PRINTF_LIKE(6, 7);
+static void say(struct check *check, const char *id, const char *title, enum finding_result result,
+	const char *advice, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	findings_add(&check->findings, id, title, result, advice, format, arguments);
+	va_end(arguments);
+}
+
+/* The first component with this path; NULL if the manifest does not name the file. */
+static const struct component *find_component(const struct check *check, const char *path)
+{
+	const struct manifest *manifest = check->manifest;
+
+	for (size_t i = 0; i < manifest->component_count; i++)
+		if (text_equal(manifest->components[i].path, path))
+			return &manifest->components[i];
+	return NULL;
+}
+
+/* "iBSS (Firmware/dfu/iBSS.n104ap.RELEASE.im4p)", or the path alone. */
+static void name_member(const struct check *check, const char *path, char *out, size_t size)
+{
+	const struct component *component = find_component(check, path);
+
+	if (component)
+		snprintf(out, size, "%s (%s)", component->name, path);
+	else
+		text_copy(out, size, path);
+}
+
+/* The archive itself. Returns false if nothing else can be checked. */
+static bool check_archive(struct check *check, int error)
+{
+	const struct firmware_archive *archive = &check->archive;
+
+	if (error < 0)
+		say(check, "archive", "the file", FINDING_PROBLEM, AGAIN,
+			"It is damaged, incomplete or not a firmware file: %s.", archive->problem);
+	else if (archive->inconsistent)
+		say(check, "archive", "the file", FINDING_WARNING, AGAIN,
+			"Its directory contradicts the headers of its files: it may be damaged.");
+	else
+		say(check, "archive", "the file", FINDING_OK, NULL,
+			"It lists %zu files, unpacked %s.", archive->count,
+			phrase_bytes((int64_t)archive->bytes).text);
+	return error == 0;
+}
+
+/* Reads it under the names that idevicerestore looks for. */
+static int read_manifest(struct check *check)
+{
+	static const char *const names[] = {"BuildManifest.plist", "BuildManifesto.plist"};
+	CLEANUP(freep) char *bytes = NULL;
+	size_t length = 0;
+	int r = -ENOENT;
+
+	for (size_t i = 0; r == -ENOENT && i < ARRAY_SIZE(names); i++)
+		r = firmware_extract(
+			&check->archive, names[i], MANIFEST_BYTES_MAX, &bytes, &length);
+	return r < 0 ? r : manifest_read(bytes, length, &check->manifest);
+}
+
+static bool check_manifest(struct check *check, int error)
+{
+	const struct manifest *manifest = check->manifest;
+
+	if (error < 0) {
+		say(check, "manifest", "the manifest", FINDING_PROBLEM, AGAIN,
+			"BuildManifest.plist %s.",
+			error == -ENOENT  ? "is missing: this is not a whole firmware file"
+			: error == -E2BIG ? "is too large"
+					  : "is damaged");
+		return false;
+	}
+	say(check, "manifest", "the manifest", FINDING_OK, NULL, "It is version %s (%s).",
+		manifest->version[0] ? manifest->version : "?",
+		manifest->build[0] ? manifest->build : "?");
+	return true;
+}
+
+static bool has_name(char (*names)[FIRMWARE_NAME_SIZE], size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcasecmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void check_model(struct check *check)
+{
+	const struct manifest *manifest = check->manifest;
+	const char *product = check->options->product;
+	const struct model *model = product ? model_by_product(product) : NULL;
+	const char *name = model ? model->name : product;
+
+	if (!product)
+		say(check, "model", "the model", FINDING_UNKNOWN,
+			"Name the device: --device DEVICE or --device iPhone12,3.",
+			"The file is for %zu models: %s%s.", manifest->product_count,
+			manifest->product_count ? manifest->products[0] : "none",
+			manifest->product_count > 1 ? " and others" : "");
+	else if (!has_name(manifest->products, manifest->product_count, product))
+		say(check, "model", "the model", FINDING_PROBLEM,
+			"Download the firmware file for this model.", "It is not for an %s (%s).",
+			name, product);
+	else if (model && !has_name(manifest->boards, manifest->board_count, model->board))
+		say(check, "model", "the model", FINDING_WARNING, NULL,
+			"It is for an %s, but names no board %s.", name, model->board);
+	else
+		say(check, "model", "the model", FINDING_OK, NULL, "It is for an %s (%s).", name,
+			product);
+}
+
+/* Whether each file of the manifest is in the archive. */
+static void check_components(struct check *check)
+{
+	const struct manifest *manifest = check->manifest;
+	size_t missing = 0;
+
+	for (size_t i = 0; i < manifest->component_count; i++) {
+		const struct component *component = &manifest->components[i];
+
+		if (find_component(check, component->path) != component ||
+			firmware_find(&check->archive, component->path))
+			continue;
+		if (++missing <= NAMED_MAX)
+			say(check, "components", "the components", FINDING_PROBLEM, AGAIN,
+				"%s is missing (%s).", component->name, component->path);
+	}
+	if (missing > NAMED_MAX)
+		say(check, "components", "the components", FINDING_PROBLEM, AGAIN,
+			"%zu more are missing.", missing - NAMED_MAX);
+	if (!missing)
+		say(check, "components", "the components", FINDING_OK, NULL,
+			"All files of the manifest are there.");
+}
+
+/* The digest of a payload is that of its whole file; of other files it may be of a part:
+ * https://github.com/tihmstar/img4tool compares them so. */
+static bool is_payload(const struct hashing *hashing)
+{
+	return memmem(hashing->head, hashing->head_length, "\x16\x04IM4P", 6) != NULL;
+}
+
+static bool has_digest(
+	const struct component *component, const uint8_t *sha1, const uint8_t *sha384)
+{
+	const uint8_t *digest = component->digest_length == SHA1_DIGEST_SIZE	 ? sha1
+				: component->digest_length == SHA384_DIGEST_SIZE ? sha384
+										 : NULL;
+
+	return digest && memcmp(component->digest, digest, component->digest_length) == 0;
+}
+
+/* The end of a member: compares it with the manifest. */
+static void compare_digest(struct check *check, const struct member *member)
+{
+	struct hashing *hashing = &check->hashing;
+	const struct manifest *manifest = check->manifest;
+	uint8_t sha1[SHA1_DIGEST_SIZE], sha384[SHA384_DIGEST_SIZE];
+	bool given = false;
+	char name[FIRMWARE_NAME_SIZE + FIRMWARE_PATH_SIZE + 4];
+
+	sha1_digest(&hashing->sha1, sizeof(sha1), sha1);
+	sha384_digest(&hashing->sha384, sizeof(sha384), sha384);
+	if (member->damaged || !is_payload(hashing))
+		return;
+	for (size_t i = 0; i < manifest->component_count; i++) {
+		const struct component *component = &manifest->components[i];
+
+		if (!component->digest_length || !text_equal(component->path, member->path))
+			continue;
+		given = true;
+		if (has_digest(component, sha1, sha384))
+			return;
+	}
+	if (!given || ++check->changed > NAMED_MAX)
+		return;
+	name_member(check, member->path, name, sizeof(name));
+	say(check, "digests", "the digests", FINDING_PROBLEM, AGAIN,
+		"%s is not the file that the manifest names: its digest differs.", name);
+}
+
+static void show_progress(struct check *check, size_t length)
+{
+	struct hashing *hashing = &check->hashing;
+	uint64_t bytes = check->archive.bytes;
+	unsigned percent;
+
+	hashing->done += length;
+	percent = bytes && hashing->done < bytes ? (unsigned)(hashing->done * 100 / bytes) : 100;
+	if (check->options->progress && percent != hashing->percent)
+		check->options->progress(check->options->user, percent);
+	hashing->percent = percent;
+}
+
+/* A firmware_piece. */
+static void hash_piece(void *user, const struct member *member, const void *bytes, size_t length)
+{
+	struct check *check = user;
+	struct hashing *hashing = &check->hashing;
+	size_t room = sizeof(hashing->head) - hashing->head_length;
+
+	if (length == 0) {
+		compare_digest(check, member);
+		hashing->head_length = 0;
+		return;
+	}
+	memcpy(hashing->head + hashing->head_length, bytes, length < room ? length : room);
+	hashing->head_length += length < room ? length : room;
+	sha1_update(&hashing->sha1, length, bytes);
+	sha384_update(&hashing->sha384, length, bytes);
+	show_progress(check, length);
+}
+
+static void check_contents(struct check *check)
+{
+	char name[FIRMWARE_NAME_SIZE + FIRMWARE_PATH_SIZE + 4];
+	size_t damaged = 0;
+
+	sha1_init(&check->hashing.sha1);
+	sha384_init(&check->hashing.sha384);
+	firmware_read(&check->archive, hash_piece, check);
+	for (size_t i = 0; i < check->archive.count; i++) {
+		if (!check->archive.members[i].damaged || ++damaged > NAMED_MAX)
+			continue;
+		name_member(check, check->archive.members[i].path, name, sizeof(name));
+		say(check, "contents", "the contents", FINDING_PROBLEM, AGAIN, "%s is damaged.",
+			name);
+	}
+	if (damaged > NAMED_MAX)
+		say(check, "contents", "the contents", FINDING_PROBLEM, AGAIN,
+			"%zu more are damaged.", damaged - NAMED_MAX);
+	if (!damaged)
+		say(check, "contents", "the contents", FINDING_OK, NULL,
+			"The checksum of every file is right.");
+	if (!check->changed)
+		say(check, "digests", "the digests", FINDING_OK, NULL,
+			"No Image4 file differs from the manifest.");
+}
+
+/* The installed restore tool may not know a later firmware. */
+static void check_tool(struct check *check)
+{
+	char version[TOOL_VERSION_SIZE] = "", package[TOOL_PACKAGE_SIZE] = "",
+	     both[TOOL_VERSION_SIZE];
+	int firmware = firmware_build_year(check->manifest->build), tool;
+	int r = tool_version_ask(TOOL, version);
+
+	if (r == -ENOENT) {
+		say(check, "restore-tool", "the restore tool", FINDING_UNKNOWN, NULL,
+			TOOL " is not installed.");
+		return;
+	}
+	tool_package_ask(TOOL, package);
+	tool_version_join(version, package, both);
+	tool = tool_version_year(TOOL, both);
+	if (!tool || !firmware)
+		say(check, "restore-tool", "the restore tool", FINDING_UNKNOWN, NULL,
+			"The age of " TOOL " %s or of the firmware is not known.", both);
+	else if (tool < firmware)
+		say(check, "restore-tool", "the restore tool", FINDING_WARNING,
+			"Use a newer one: see `idevicetriage doctor`.",
+			TOOL " %s is of %d, the firmware of %d: it may not know how to restore it.",
+			both, tool, firmware);
+	else
+		say(check, "restore-tool", "the restore tool", FINDING_OK, NULL,
+			TOOL " %s is not older than the firmware.", both);
+}
+
+/* Some restore tools unpack the filesystem image beside the file. */
+static void check_disk(struct check *check)
+{
+	const struct manifest *manifest = check->manifest;
+	CLEANUP(freep) char *path = strdup(check->options->path);
+	uint64_t largest = 0, free_bytes;
+	struct statvfs disk;
+
+	for (size_t i = 0; i < manifest->component_count; i++) {
+		const struct member *member =
+			text_equal(manifest->components[i].name, "OS")
+				? firmware_find(&check->archive, manifest->components[i].path)
+				: NULL;
+
+		if (member && member->size > largest)
+			largest = member->size;
+	}
+	if (!path || !largest || statvfs(dirname(path), &disk) < 0)
+		return;
+	free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+	if (free_bytes < largest)
+		say(check, "disk", "disk space", FINDING_WARNING, "Free some space on that disk.",
+			"The filesystem image has %s, the disk of the file has %s free: a tool "
+			"that "
+			"unpacks the image there fails.",
+			phrase_bytes((int64_t)largest).text,
+			phrase_bytes((int64_t)free_bytes).text);
+	else
+		say(check, "disk", "disk space", FINDING_OK, NULL,
+			"There is room to unpack the filesystem image (%s).",
+			phrase_bytes((int64_t)largest).text);
+}
+
+static void run_checks(struct check *check, int listed)
+{
+	if (!check_archive(check, listed) || !check_manifest(check, read_manifest(check)))
+		return;
+	check_model(check);
+	check_components(check);
+	if (!check->options->contents)
+		return;
+	check_contents(check);
+	check_tool(check);
+	check_disk(check);
+}
+
+int firmware_check(const struct firmware_options *options, struct json_object **ret)
+{
+	CLEANUP(manifest_freep) struct manifest *manifest = NULL;
+	struct check check = {.options = options};
+	struct json_object *result;
+	int r = firmware_open(options->path, &check.archive);
+
+	if (r == 0 || r == -EBADMSG || r == -E2BIG) {
+		run_checks(&check, r);
+		r = 0;
+	}
+	manifest = check.manifest;
+	firmware_archive_done(&check.archive);
+	result = findings_finish(&check.findings);
+	if (r < 0 || !result) {
+		json_object_put(result);
+		return r < 0 ? r : -ENOMEM;
+	}
+	json_put_text(&check.findings.builder, result, "file", options->path);
+	if (manifest) {
+		json_put_known_text(
+			&check.findings.builder, result, "productVersion", manifest->version);
+		json_put_known_text(
+			&check.findings.builder, result, "productBuild", manifest->build);
+	}
+	*ret = result;
+	return 0;
+}
