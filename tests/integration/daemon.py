@@ -58,7 +58,10 @@ class Bench:
         self.process = None
         self.log = open(self.folder / 'daemon.log', 'ab')
 
-    def start(self, *options, name='bench-1'):
+    def start(self, *options, name='bench-1', host_id=None):
+        """`host_id`: another computer, with the same state."""
+        if host_id:
+            self.environment['IDEVICETRIAGE_HOST_ID'] = host_id
         self.process = subprocess.Popen(
             [*self.wrapper, str(self.build / 'daemon' / 'idevicetriaged'), '--socket', str(self.socket),
              '--state-dir', str(self.state), '--bench-name', name, *options],

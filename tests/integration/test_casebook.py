@@ -298,7 +298,7 @@ def test_a_purge_beside_a_restore_leaves_no_byte_of_the_phone(bench, tool, folde
             assert bench.run([*TOOL, log, '-i', ECID], '--cable', cable, '--ticket', 'T-of-Jane').wait(60) == 245
         bench.triage('conditions', ECID, '--condition', 'stand=desk-of-Jane')
         bench.triage('note', ECID, 'left in the rain')
-        assert on_disk(bench, 'T-of-Jane') and on_disk(bench, 'left in the rain')
+        until(lambda: on_disk(bench, 'T-of-Jane') and on_disk(bench, 'left in the rain'), what='the data on the disk')
         bench.triage('purge', ECID, '--yes')
         content = {path.name: path.read_bytes() for path in bench.state.iterdir()}
         for secret in [ECID[4:].encode(), ECID[4:].lower().encode(), str(int(ECID, 16)).encode(), b'F17Z30R0N6XW',

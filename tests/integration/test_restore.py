@@ -241,7 +241,7 @@ def test_the_article(bench, make_phone, restore_at):
     phase, _, _, step = attempt('early-reset', '--cable', 'B')
     assert phase in ('undecided', 'phase1-connection') and step == 'other-port'
     bench.stop()
-    bench.start(name='bench-2')
+    bench.start(name='bench-2', host_id='222222222222-222222222222')
     assert attempt('early-reset', '--cable', 'B') == (
         'phase2-hardware', 'strong', 'earpiece-flex', 'disconnect-earpiece-flex')
     # A cause stands in one place of the text: it was a suspect and equally possible at once.
