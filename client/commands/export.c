@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `export`: writes a phone's attempts, or one of them, as a case file with their records. */
+/* `export`: writes a phone's attempts, one of them, or all that changed as case files with their
+ * records. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,16 +14,21 @@
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
 
+#define CHANGES_AT_ONCE 100
+
 struct export_options {
 	const char *path;
-	bool mask;
+	const char *since; /* a cursor */
+	bool mask, all;
 };
 
-enum { OPTION_MASK = OPTION_OWN };
+enum { OPTION_MASK = OPTION_OWN, OPTION_ALL, OPTION_SINCE };
 
 static const struct command_option own[] = {
 	{"output", 'o', "FILE", "write to this file", COMPLETE_FILE},
 	{"mask", OPTION_MASK, NULL, "omit ECID, UDID and tickets: for third parties"},
+	{"all", OPTION_ALL, NULL, "each ended restore as a line, then a cursor"},
+	{"since", OPTION_SINCE, "CURSOR", "with --all: what changed after this cursor"},
 	{0},
 };
 
@@ -30,10 +36,19 @@ static int take(void *user, int option, const char *value)
 {
 	struct export_options *options = user;
 
-	if (option == 'o')
+	switch (option) {
+	case 'o':
 		options->path = value;
-	else
+		break;
+	case OPTION_ALL:
+		options->all = true;
+		break;
+	case OPTION_SINCE:
+		options->since = value;
+		break;
+	default:
 		options->mask = true;
+	}
 	return EXIT_DONE;
 }
 
@@ -47,6 +62,7 @@ struct export
 	bool lines; /* true in the second of two passes over the records, which writes the tool's
 		       log */
 	bool first; /* the list is empty so far */
+	const char *break_line; /* a line end, or a blank where a case file is one line */
 };
 
 /* Writes a value, masked if required; if `open`, an object without its closing brace. */
@@ -67,7 +83,7 @@ static int put_value(struct export *export, struct json_object *value, bool open
 /* Writes an item of a list, after a comma unless it is the first. */
 static int put_item(struct export *export, struct json_object *value)
 {
-	fprintf(export->out, export->first ? "\n" : ",\n");
+	fprintf(export->out, "%s%s", export->first ? "" : ",", export->break_line);
 	export->first = false;
 	return put_value(export, value, false);
 }
@@ -114,7 +130,7 @@ static int put_records(void *user, struct json_object *reply)
 
 static int put_list(struct export *export, const char *session, const char *before, bool lines)
 {
-	fprintf(export->out, "%s", before);
+	fprintf(export->out, ",%s%s", export->break_line, before);
 	export->lines = lines;
 	export->first = true;
 	return records_read(export->context, export->connection, session, 0, put_records, export);
@@ -132,10 +148,10 @@ static int put_attempt(struct export *export, struct json_object *attempt)
 	/* The lists are its last members. */
 	r = put_value(export, attempt, true);
 	if (r == EXIT_DONE)
-		r = put_list(
-			export, session, ",\n\"log\": {\"format\": \"auto\", \"lines\": [", true);
+		r = put_list(export, session, "\"log\": {\"format\": \"auto\", \"lines\": [", true);
+	fprintf(export->out, "]}");
 	if (r == EXIT_DONE)
-		r = put_list(export, session, "]},\n\"records\": [", false);
+		r = put_list(export, session, "\"records\": [", false);
 	fprintf(export->out, "]}");
 	return r;
 }
@@ -166,7 +182,7 @@ static int put_history_notes(struct export *export, struct json_object *notes)
 {
 	int r = EXIT_DONE;
 
-	fprintf(export->out, ",\n\"notes\": [");
+	fprintf(export->out, ",%s\"notes\": [", export->break_line);
 	export->first = true;
 	for (size_t i = 0; r == EXIT_DONE && i < field_count(notes); i++) {
 		struct json_object *note = field_item(notes, i);
@@ -194,15 +210,15 @@ static int put_head(struct export *export, struct json_object *device, struct js
 				&builder, history, field_text_or(field_item(notes, i), "text", ""));
 	if (builder.failed)
 		return report_no_memory();
-	fprintf(export->out, "{\"format\": \"idevicetriage-case\", \"version\": %d,\n\"device\": ",
-		CASEFILE_VERSION);
+	fprintf(export->out, "{\"format\": \"idevicetriage-case\", \"version\": %d,%s\"device\": ",
+		CASEFILE_VERSION, export->break_line);
 	r = put_value(export, device, false);
-	fprintf(export->out, ",\n\"history\": ");
+	fprintf(export->out, ",%s\"history\": ", export->break_line);
 	if (r == EXIT_DONE)
 		r = put_value(export, history, false);
 	if (r == EXIT_DONE)
 		r = put_history_notes(export, notes);
-	fprintf(export->out, ",\n\"attempts\": [");
+	fprintf(export->out, ",%s\"attempts\": [", export->break_line);
 	return r;
 }
 
@@ -281,10 +297,10 @@ static int put_case(struct export *export, struct json_object *sessions, struct 
 	if (r == EXIT_DONE)
 		r = put_head(export, field_object(field_object(newest, "case"), "device"), notes);
 	for (size_t i = count; r == EXIT_DONE && i > 0; i--) {
-		fprintf(export->out, i == count ? "\n" : ",\n");
+		fprintf(export->out, "%s%s", i == count ? "" : ",", export->break_line);
 		r = put_session(export, field_text_or(field_item(sessions, i - 1), "session", ""));
 	}
-	fprintf(export->out, "\n]}\n");
+	fprintf(export->out, "%s]}\n", export->break_line);
 	return r;
 }
 
@@ -302,7 +318,7 @@ static int put_device(struct export *export, const char *device)
 	return put_case(export, field_list(reply, "sessions"), field_list(reply, "notes"));
 }
 
-static int put_one_session(struct export *export, const char *session)
+static int put_one_session(struct export *export, const char *session, struct json_object *notes)
 {
 	struct json_builder builder = {0};
 	CLEANUP(json_object_putp) struct json_object *list = json_new_array(&builder);
@@ -310,9 +326,100 @@ static int put_one_session(struct export *export, const char *session)
 
 	json_put_text(&builder, object, "session", session);
 	json_add(&builder, list, object);
-	return builder.failed ? report_no_memory() : put_case(export, list, NULL);
+	return builder.failed ? report_no_memory() : put_case(export, list, notes);
 }
 
+/* The notes on a phone: its history goes with each attempt. */
+static int ask_notes(struct export *export, struct json_object *device, struct json_object **ret)
+{
+	const char *key = field_text_or(device, "ecid", field_text(device, "udid"));
+	struct json_builder builder = {0};
+	struct json_object *parameters;
+
+	if (!key)
+		return EXIT_DONE;
+	parameters = json_new_object(&builder);
+	json_put_text(&builder, parameters, "device", key);
+	json_put_number(&builder, parameters, "limit", 1);
+	return rpc_call(export->context, export->connection, "GetCase", &builder, parameters, ret);
+}
+
+/* One line. A session that was purged meanwhile is left out. */
+static int put_changed(struct export *export, const char *session)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL, *notes = NULL;
+	struct json_builder builder = {0};
+	struct json_object *parameters = json_new_object(&builder);
+	int r;
+
+	json_put_text(&builder, parameters, "session", session);
+	r = rpc_call_allowing(export->context, export->connection, "ExportAttempt", &builder,
+		parameters, INTERFACE "NoSuchSession", &reply);
+	if (r != EXIT_DONE || !reply)
+		return r;
+	r = ask_notes(export, field_object(field_object(reply, "case"), "device"), &notes);
+	if (r != EXIT_DONE)
+		return r;
+	/* What is hidden in one case is text in another. */
+	if (export->masks) {
+		mask_done(export->masks);
+		*export->masks = (struct mask){0};
+	}
+	return put_one_session(export, session, field_list(notes, "notes"));
+}
+
+static int ask_changes(struct export *export, const char *cursor, struct json_object **ret)
+{
+	struct json_builder builder = {0};
+	struct json_object *parameters = json_new_object(&builder);
+
+	if (cursor)
+		json_put_text(&builder, parameters, "cursor", cursor);
+	json_put_number(&builder, parameters, "limit", CHANGES_AT_ONCE);
+	return rpc_call(
+		export->context, export->connection, "ListChanges", &builder, parameters, ret);
+}
+
+static void put_cursor(struct export *export, const char *cursor)
+{
+	fprintf(export->out, "{\"formatVersion\": %d, \"cursor\": \"%s\"}\n", JSON_FORMAT_VERSION,
+		cursor);
+	fflush(export->out);
+}
+
+/* Each page ends with a cursor: whoever reads them can go on after any. */
+static int put_changes(struct export *export, const char *since)
+{
+	CLEANUP(json_object_putp) struct json_object *page = NULL;
+	int r = ask_changes(export, since, &page);
+
+	while (r == EXIT_DONE) {
+		CLEANUP(json_object_putp) struct json_object *next = NULL;
+		struct json_object *sessions = field_list(page, "sessions");
+		const char *cursor = field_text_or(page, "cursor", "");
+		size_t count = field_count(sessions);
+
+		for (size_t i = 0; r == EXIT_DONE && i < count; i++)
+			r = put_changed(export, json_object_get_string(field_item(sessions, i)));
+		if (r != EXIT_DONE)
+			return r;
+		put_cursor(export, cursor);
+		if (count < CHANGES_AT_ONCE)
+			return EXIT_DONE;
+		r = ask_changes(export, cursor, &next);
+		json_object_put(page);
+		page = TAKE_PTR(next);
+	}
+	return r;
+}
+
+static int put_named(struct export *export, const struct name *name)
+{
+	return name->kind == NAME_SESSION ? put_one_session(export, name->text, NULL)
+					  : put_device(export, name->text);
+}
+
+/* `text` names a device or session; NULL = all. */
 static int write_export(
 	struct context *context, const struct export_options *options, const char *text)
 {
@@ -323,7 +430,7 @@ static int write_export(
 	struct name name = {0};
 	int r = rpc_open_reading(context, &connection);
 
-	if (r == EXIT_DONE)
+	if (r == EXIT_DONE && text)
 		r = ask_name(context, connection, text, NAME_ANY, &name);
 	if (r == EXIT_DONE)
 		r = new_file_open(&file, options->path, NEW_FILE_PRIVATE);
@@ -331,8 +438,8 @@ static int write_export(
 		return r;
 	export.connection = connection;
 	export.out = file.stream;
-	r = name.kind == NAME_SESSION ? put_one_session(&export, name.text)
-				      : put_device(&export, name.text);
+	export.break_line = text ? "\n" : " ";
+	r = text ? put_named(&export, &name) : put_changes(&export, options->since);
 	return r == EXIT_DONE ? new_file_finish(&file) : r;
 }
 
@@ -343,9 +450,17 @@ static int run_export(struct context *context, int argc, char **argv)
 
 	if (first < 0)
 		return -first;
+	if (options.all && first < argc)
+		return options_too_many("export --all", argv[first]);
+	if (options.since && !options.all) {
+		report_error("--since needs --all.");
+		return EXIT_USAGE;
+	}
+	if (options.all)
+		return write_export(context, &options, NULL);
 	if (first == argc) {
-		report_error(
-			"export needs a device or a session; `idevicetriage sessions` lists them.");
+		report_error("export needs a device or a session (`idevicetriage sessions` lists "
+			     "them), or --all.");
 		return EXIT_USAGE;
 	}
 	if (first + 1 < argc)
@@ -355,7 +470,7 @@ static int run_export(struct context *context, int argc, char **argv)
 
 const struct command command_export = {
 	.name = "export",
-	.arguments = "DEVICE|SESSION",
+	.arguments = "DEVICE|SESSION|--all",
 	.brief = "a case file of a phone",
 	.summary = "Write a phone's attempts as a case file, which import reads.",
 	.options = own,

@@ -2,6 +2,9 @@
 #include "common/query/query.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -659,6 +662,56 @@ static int get_statistics(const struct query *query, struct call *call)
 	return r < 0 ? call_no_casebook(call, r) : API_OK;
 }
 
+/* Changes */
+
+struct changes {
+	struct answer answer;
+	uint64_t last;
+};
+
+static bool add_change(void *context, uint64_t number, const struct uuid *session)
+{
+	struct changes *changes = context;
+	char text[UUID_TEXT_SIZE];
+
+	uuid_format(session, text);
+	json_add_text(changes->answer.builder, changes->answer.list, text);
+	changes->last = number;
+	return true;
+}
+
+/* The number of a change as a cursor. */
+static bool read_cursor(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && !*end && !errno && *ret <= INT64_MAX;
+}
+
+static int list_changes(const struct query *query, struct call *call)
+{
+	const char *cursor = call_text(call, "cursor");
+	struct changes changes = {0};
+	char text[24];
+	size_t limit;
+	int r = call_limit(call, QUERY_SESSIONS_MAX, &limit);
+
+	if (r != API_OK)
+		return r;
+	if (cursor && !read_cursor(cursor, &changes.last))
+		return call_bad(call, "cursor");
+	if (!query->store->book)
+		return API_CASEBOOK_UNAVAILABLE;
+	changes.answer = answer_new(query, call, SIZE_MAX);
+	r = casebook_changes(query->store->book, changes.last, limit, add_change, &changes);
+	answer_put(&changes.answer, "sessions");
+	snprintf(text, sizeof(text), "%" PRIu64, changes.last);
+	json_put_text(&call->builder, call->answer, "cursor", text);
+	return r < 0 ? call_no_casebook(call, r) : API_OK;
+}
+
 /* Conditions */
 
 static void add_place(
@@ -705,6 +758,8 @@ static const struct parameter case_parameters[] = {
 	{"device", PARAMETER_TEXT, true}, {"limit", PARAMETER_COUNT, false}, PARAMETERS_END};
 static const struct parameter session_parameters[] = {
 	{"session", PARAMETER_TEXT, true}, PARAMETERS_END};
+static const struct parameter changes_parameters[] = {
+	{"cursor", PARAMETER_TEXT, false}, {"limit", PARAMETER_COUNT, false}, PARAMETERS_END};
 static const struct parameter statistics_parameters[] = {
 	{"by", PARAMETER_TEXT, false}, {"sinceUSec", PARAMETER_COUNT, false}, PARAMETERS_END};
 static const struct parameter place_parameters[] = {
@@ -718,6 +773,7 @@ static const struct query_method methods[] = {
 	{"Diagnose", diagnose_parameters, answer_diagnose},
 	{"GetCase", case_parameters, get_case},
 	{"ExportAttempt", session_parameters, export_attempt},
+	{"ListChanges", changes_parameters, list_changes},
 	{"GetStatistics", statistics_parameters, get_statistics},
 	{"GetConditions", place_parameters, get_conditions},
 };

@@ -447,3 +447,25 @@ int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,
 	}
 	return r == SQLITE_DONE ? 0 : sql_errno(r);
 }
+
+int casebook_changes(struct casebook *book, uint64_t after, size_t limit,
+	casebook_visit_change *visit, void *context)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
+	int r = sql_prepare(book->db,
+		"SELECT number, attempt FROM changes WHERE number > ?1 ORDER BY number LIMIT ?2",
+		&query);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(query, 1, (int64_t)after);
+	sqlite3_bind_int64(query, 2, (int64_t)limit);
+	while ((r = sqlite3_step(query)) == SQLITE_ROW) {
+		struct uuid session;
+
+		read_uuid(query, 1, &session);
+		if (!visit(context, (uint64_t)sqlite3_column_int64(query, 0), &session))
+			return 0;
+	}
+	return r == SQLITE_DONE ? 0 : sql_errno(r);
+}

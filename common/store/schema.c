@@ -104,6 +104,25 @@ const char *const casebook_steps[] = {
 	 "CREATE INDEX attempts_of_ecid_end ON attempts (ecid & 65535);"
 	 "CREATE INDEX attempts_of_udid_end ON attempts (lower(substr(udid, -4)));"
 	 "CREATE INDEX attempts_of_id_end ON attempts (lower(hex(substr(id, -2))));"),
+
+	/* The order in which attempts were stored or changed. A casebook that replaces a lost one
+	 * continues with higher numbers: they begin with the time. */
+	("CREATE TABLE changes (number INTEGER PRIMARY KEY AUTOINCREMENT,"
+	 " attempt BLOB NOT NULL UNIQUE) STRICT;"
+	 "INSERT INTO sqlite_sequence (name, seq)"
+	 " VALUES ('changes', CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));"
+	 "INSERT INTO changes (attempt) SELECT id FROM attempts ORDER BY number;"
+	 "CREATE TRIGGER attempt_added AFTER INSERT ON attempts BEGIN"
+	 " INSERT INTO changes (attempt) VALUES (new.id); END;"
+	 "CREATE TRIGGER attempt_changed AFTER UPDATE OF told ON attempts"
+	 " WHEN new.told <> old.told BEGIN DELETE FROM changes WHERE attempt = new.id;"
+	 " INSERT INTO changes (attempt) VALUES (new.id); END;"
+	 "CREATE TRIGGER attempt_has_records AFTER INSERT ON records"
+	 " WHEN EXISTS (SELECT 1 FROM attempts WHERE id = new.attempt) BEGIN"
+	 " DELETE FROM changes WHERE attempt = new.attempt;"
+	 " INSERT INTO changes (attempt) VALUES (new.attempt); END;"
+	 "CREATE TRIGGER attempt_deleted AFTER DELETE ON attempts BEGIN"
+	 " DELETE FROM changes WHERE attempt = old.id; END;"),
 };
 const size_t casebook_version = ARRAY_SIZE(casebook_steps);
 

@@ -51,6 +51,8 @@ def questions(bench):
                 ('ListSessions', {'ticket': 'T-1'}), ('ListSessions', {'port': 'left', 'outcome': 'failed'}),
                 ('ListSessions', {'name': '802e', 'limit': 1}), ('ListSessions', {'model': 'nothing'}),
                 ('ListSessions', {'untilUSec': 1}),
+                ('ListChanges', {}), ('ListChanges', {'limit': 1}), ('ListChanges', {'cursor': '7'}),
+                ('ListChanges', {'cursor': '-7'}), ('ListChanges', {'cursor': '9' * 30}), ('ListChanges', {'cursor': str(1 << 62)}),
                 ('ReadLog', {}), ('ReadLog', {'after': 7}), ('ReadLog', {'limit': 3}), ('ReadLog', {'limit': 0}),
                 ('Diagnose', {}), ('GetConditions', {}), ('GetConditions', {'place': '1-2'}),
                 ('GetConditions', {'place': 'nonsense'}), ('GetStatistics', {}), ('GetStatistics', {'by': 'colour'}),
