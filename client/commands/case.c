@@ -3,6 +3,7 @@
 #include "client/resolve.h"
 #include "client/options.h"
 #include "client/output/output.h"
+#include "client/pages.h"
 #include "client/pager.h"
 
 static int run_case(struct context *context, int argc, char **argv)
@@ -30,6 +31,8 @@ static int run_case(struct context *context, int argc, char **argv)
 	parameters = json_new_object(&builder);
 	json_put_text(&builder, parameters, "device", name.text);
 	r = rpc_call(context, connection, "GetCase", &builder, parameters, &reply);
+	if (r == EXIT_DONE)
+		r = pages_ask_rest(context, connection, name.text, reply);
 	if (r == EXIT_DONE) {
 		pager_begin(context);
 		context->output->device_case(&context->layout, reply);

@@ -10,6 +10,7 @@
 #include "client/new_file.h"
 #include "client/options.h"
 #include "client/output/output.h"
+#include "client/pages.h"
 #include "client/records.h"
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
@@ -313,6 +314,8 @@ static int put_device(struct export *export, const char *device)
 
 	json_put_text(&builder, parameters, "device", device);
 	r = rpc_call(export->context, export->connection, "GetCase", &builder, parameters, &reply);
+	if (r == EXIT_DONE)
+		r = pages_ask_rest(export->context, export->connection, device, reply);
 	if (r != EXIT_DONE)
 		return r;
 	return put_case(export, field_list(reply, "sessions"), field_list(reply, "notes"));

@@ -3,6 +3,7 @@
 #include "client/resolve.h"
 #include "client/options.h"
 #include "client/output/output.h"
+#include "client/pages.h"
 #include "client/pager.h"
 #include "client/time_parse.h"
 #include "common/base/clock.h"
@@ -118,21 +119,14 @@ static int ask_pages(struct context *context, struct connection *connection,
 
 	while (r == EXIT_DONE && field_text(*ret, "cursor")) {
 		CLEANUP(json_object_putp) struct json_object *page = NULL;
-		struct json_object *all = field_list(*ret, "sessions"), *more;
-		int64_t left = limit < 0 ? limit : limit - (int64_t)field_count(all);
-		struct json_builder builder = {0};
+		int64_t got = (int64_t)field_count(field_list(*ret, "sessions"));
+		int64_t left = limit < 0 ? limit : limit - got;
 
 		if (left == 0)
 			break;
 		r = ask_page(context, connection, request, left, field_text(*ret, "cursor"), &page);
-		if (r != EXIT_DONE)
-			break;
-		more = field_list(page, "sessions");
-		for (size_t i = 0; i < field_count(more); i++)
-			json_add(&builder, all, json_object_get(field_item(more, i)));
-		json_object_object_del(*ret, "cursor");
-		if (field_text(page, "cursor"))
-			json_put_text(&builder, *ret, "cursor", field_text(page, "cursor"));
+		if (r == EXIT_DONE)
+			pages_add(*ret, page);
 	}
 	return r;
 }

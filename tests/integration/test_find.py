@@ -293,3 +293,15 @@ def test_a_filter_of_many_attempts_uses_an_index(bench):
                        {'outcome': 'failed', 'model': 'iPhone12,3'}, {'untilUSec': MOMENT + 1}):
         assert best(**parameters) < 5 * page + 0.02, parameters
     assert best(model='iPhone 8') < 5 * page + 0.2
+
+
+def test_case_and_export_have_all_pages(bench):
+    bench.start()
+    add(bench, 1)
+    bench.stop()
+    fill(bench, 1200, phones=1)
+    bench.start()
+    case = bench.ask('case', 'first')
+    assert len(case['sessions']) == 1200 and 'cursor' not in case
+    case = json.loads(bench.triage('export', case['device']['ecid']).stdout)
+    assert len({each['session'] for each in case['attempts']}) == 1200
