@@ -141,18 +141,19 @@ static void check_model(struct check *check)
 	if (!product)
 		say(check, "model", "the model", FINDING_UNKNOWN,
 			"Name the device: --device DEVICE or --device iPhone12,3.",
-			"The file is for %zu models: %s%s.", manifest->product_count,
+			"It names %zu %s: %s%s.", manifest->product_count,
+			manifest->product_count == 1 ? "model" : "models",
 			manifest->product_count ? manifest->products[0] : "none",
 			manifest->product_count > 1 ? " and others" : "");
 	else if (!has_name(manifest->products, manifest->product_count, product))
 		say(check, "model", "the model", FINDING_PROBLEM,
-			"Download the firmware file for this model.", "It is not for an %s (%s).",
-			name, product);
+			"Download the firmware file for this model.",
+			"It is for other models than %s (%s).", name, product);
 	else if (model && !has_name(manifest->boards, manifest->board_count, model->board))
 		say(check, "model", "the model", FINDING_WARNING, NULL,
-			"It is for an %s, but names no board %s.", name, model->board);
+			"It is for %s, but names no board %s.", name, model->board);
 	else
-		say(check, "model", "the model", FINDING_OK, NULL, "It is for an %s (%s).", name,
+		say(check, "model", "the model", FINDING_OK, NULL, "It is for %s (%s).", name,
 			product);
 }
 

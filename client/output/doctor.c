@@ -51,12 +51,12 @@ static void put_finding(struct layout *layout, struct json_object *finding)
 }
 
 static void put_count(struct layout *layout, struct json_object *reply, const char *key,
-	enum paint paint, const char *words)
+	enum paint paint, const char *word)
 {
 	int64_t count = field_number_or(reply, key, 0);
 
 	layout_paint(layout, count ? paint : PAINT_NONE);
-	layout_put(layout, "%" PRId64 " %s", count, words);
+	layout_put(layout, "%" PRId64 " %s%s, ", count, word, count == 1 ? "" : "s");
 	layout_paint(layout, PAINT_NONE);
 }
 
@@ -67,8 +67,8 @@ void text_doctor(struct layout *layout, struct json_object *reply)
 	for (size_t i = 0; i < field_count(checks); i++)
 		put_finding(layout, field_item(checks, i));
 	layout_line(layout, 0);
-	put_count(layout, reply, "problems", PAINT_BAD, "problems, ");
-	put_count(layout, reply, "warnings", PAINT_WARNING, "warnings, ");
-	put_count(layout, reply, "notCheckable", PAINT_NONE, "not-checkable");
+	put_count(layout, reply, "problems", PAINT_BAD, "problem");
+	put_count(layout, reply, "warnings", PAINT_WARNING, "warning");
+	layout_put(layout, "%" PRId64 " not-checkable", field_number_or(reply, "notCheckable", 0));
 	layout_line(layout, 0);
 }

@@ -76,7 +76,7 @@ def test_a_whole_file(check, firmware):
 def test_another_model(check, firmware):
     status, found = check(firmware, '--device', 'iPhone10,1')
     assert status == 11
-    assert found['model'] == ('problem', 'It is not for an iPhone 8 (Global) (iPhone10,1).')
+    assert found['model'] == ('problem', 'It is for other models than iPhone 8 (Global) (iPhone10,1).')
 
 
 def test_the_model_of_a_known_phone(bench, check, firmware):
