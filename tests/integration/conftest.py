@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the integration tests share: the simulated phone's modules, a short folder, firmware, phones, runs of the tool."""
 
+import os
 import pathlib
 import shutil
 import signal
@@ -53,11 +54,23 @@ def bench(request, folder):
     bench.close()
 
 
+def end_processes(folder):
+    """Kills what still runs with the environment of a test's bench: a tool survives its `run`, and one that waits for a file
+    of the test would wait for ever."""
+    for environment in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"={folder}/".encode() in environment.read_bytes():
+                os.kill(int(environment.parent.name), signal.SIGKILL)
+        except OSError:
+            pass  # it has ended
+
+
 @pytest.fixture
 def folder():
     """A private folder with a path short enough for Unix sockets."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="triage-"))
     yield path
+    end_processes(path)
     shutil.rmtree(path, ignore_errors=True)
 
 

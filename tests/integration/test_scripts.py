@@ -130,8 +130,9 @@ def restore(bench, folder):
         return tool
     yield start
     for tool in tools:
-        tool.kill()
-        tool.communicate()
+        # Not killed: a tool survives its `run`.
+        tool.terminate()
+        tool.communicate(timeout=30)
 
 
 def test_wait_ends_with_the_session_and_exits_as_diagnose(bench, wait, restore):
