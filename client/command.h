@@ -47,6 +47,7 @@ struct command {
 	const struct command_option *options; /* its own, which end with an empty row; or NULL */
 	enum completion words;		      /* what completes its other words */
 	bool ordered;			      /* the options end at the first other word */
+	bool exits_with_phase;		      /* its exit status is that of a verdict */
 	struct {
 		const char *line, *does;
 	} examples[COMMAND_EXAMPLES_MAX];

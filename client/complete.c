@@ -238,13 +238,9 @@ static void offer_port(struct answer *answer, struct json_object *device)
 /* A place of the shop: its port, with the name of the slot. */
 static void offer_place(struct answer *answer, struct json_object *place)
 {
-	struct json_object *conditions = field_list(place, "conditions");
-	const char *name = "";
+	const char *name = phrase_slot(place);
 
-	for (size_t i = 0; i < field_count(conditions); i++)
-		if (text_equal(field_text_or(field_item(conditions, i), "key", ""), "portName"))
-			name = field_text_or(field_item(conditions, i), "value", "");
-	offer(answer, field_text(place, "port"), name);
+	offer(answer, field_text(place, "port"), name ? name : "");
 }
 
 /* What the daemon knows, in the order of the answer. */

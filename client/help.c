@@ -137,7 +137,7 @@ static void print_command(const struct command *command)
 	printf("\nExamples:\n");
 	for (size_t i = 0; i < COMMAND_EXAMPLES_MAX && command->examples[i].line; i++)
 		printf("  %s\n      %s\n", command->examples[i].line, command->examples[i].does);
-	if (command == &command_diagnose || command == &command_wait)
+	if (command->exits_with_phase)
 		printf("\n%s", exit_codes);
 	printf("\nOptions of every command: idevicetriage --help. More: man idevicetriage\n");
 }

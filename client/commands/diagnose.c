@@ -156,6 +156,7 @@ const struct command command_diagnose = {
 	.summary = "Show why restores of a phone fail, and what to try next.",
 	.options = own,
 	.words = COMPLETE_DEVICE_OR_SESSION,
+	.exits_with_phase = true,
 	.examples = {{"idevicetriage diagnose", "the phone of the newest restore"},
 		{"idevicetriage diagnose --log restore.log",
 			"the log of a restore tool, from any computer"}},

@@ -101,24 +101,7 @@ static int64_t ask_verdict(struct wait *wait)
 	return end(wait, diagnosis_phase_code(diagnosis));
 }
 
-static bool is_of_ticket(const struct wait *wait, struct json_object *session)
-{
-	return text_equal(field_text_or(session, "ticket", ""), wait->ticket);
-}
-
-/* The newest session of the ticket in a page of ListSessions, which is borrowed. */
-static struct json_object *newest_of_ticket(const struct wait *wait, struct json_object *page)
-{
-	struct json_object *list = field_list(page, "sessions");
-
-	for (size_t i = 0; i < field_count(list); i++)
-		if (is_of_ticket(wait, field_item(list, i)))
-			return field_item(list, i);
-	return NULL;
-}
-
-/* Uses the newest session of the ticket, if there is one: with --next, not one that had ended
- * before. */
+/* Uses the newest session of the ticket: with --next, not one that had ended before. */
 static void take_session(struct wait *wait, struct json_object *session)
 {
 	const char *name = field_text_or(session, "session", "");
@@ -132,25 +115,18 @@ static void take_session(struct wait *wait, struct json_object *session)
 
 static int64_t find_session(struct wait *wait)
 {
-	CLEANUP(freep) char *cursor = NULL;
-	bool more = true;
+	CLEANUP(json_object_putp) struct json_object *page = NULL;
+	struct json_builder builder = {0};
+	struct json_object *parameters = json_new_object(&builder);
+	int64_t r;
 
-	while (more) {
-		CLEANUP(json_object_putp) struct json_object *page = NULL;
-		struct json_builder builder = {0};
-		struct json_object *parameters = json_new_object(&builder), *found;
-		int64_t r;
-
-		json_put_known_text(&builder, parameters, "cursor", cursor);
-		r = ask(wait, "ListSessions", &builder, parameters, &page);
-		if (r < 0)
-			return r;
-		found = newest_of_ticket(wait, page);
-		take_session(wait, found);
-		free(cursor);
-		cursor = strdup(field_text_or(page, "cursor", ""));
-		more = !found && cursor && *cursor;
-	}
+	json_put_text(&builder, parameters, "ticket", wait->ticket);
+	json_put_number(&builder, parameters, "limit", 1);
+	r = ask(wait, "ListSessions", &builder, parameters, &page);
+	if (r < 0)
+		return r;
+	if (field_count(field_list(page, "sessions")) > 0)
+		take_session(wait, field_item(field_list(page, "sessions"), 0));
 	wait->looked = true;
 	return 0;
 }
@@ -321,6 +297,7 @@ const struct command command_wait = {
 	.summary = "Wait until a restore has ended, and print its verdict.",
 	.options = own,
 	.words = COMPLETE_SESSION,
+	.exits_with_phase = true,
 	.examples = {{"idevicetriage wait 5c0ffee1", "exits like diagnose when it has ended"},
 		{"idevicetriage wait --ticket 4711 --next --timeout 7200",
 			"the next restore of a ticket, for two hours at most"}},

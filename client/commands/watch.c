@@ -288,34 +288,12 @@ static bool make_canonical(struct name *name)
 	return true;
 }
 
-/* The port with this name in the shop. Returns false if there is none. */
-static bool find_slot(struct watch *watch, struct connection *connection, const char *text)
-{
-	CLEANUP(json_object_putp) struct json_object *reply = NULL;
-	struct json_object *places;
-
-	if (rpc_call_plain(watch->context, connection, "GetConditions", &reply) != EXIT_DONE)
-		return false;
-	places = field_list(reply, "places");
-	for (size_t i = 0; i < field_count(places); i++) {
-		struct json_object *place = field_item(places, i);
-		const char *port = field_text(place, "port"), *slot = phrase_slot(place);
-
-		if (port && slot && text_equal(slot, text)) {
-			watch->only.kind = NAME_DEVICE;
-			return text_copy(watch->only.text, sizeof(watch->only.text), port);
-		}
-	}
-	return false;
-}
-
 /* Finds what was typed. A phone or a port that was never seen is waited for. */
 static int choose(struct watch *watch, struct connection *connection, const char *text)
 {
 	int r = ask_name(watch->context, connection, text, NAME_ANY, &watch->only);
 
-	if (r == EXIT_DONE && !make_canonical(&watch->only) &&
-		!find_slot(watch, connection, text)) {
+	if (r == EXIT_DONE && !make_canonical(&watch->only)) {
 		report_error("No device %s is known here; `idevicetriage sessions` lists the known "
 			     "ones.",
 			text);
