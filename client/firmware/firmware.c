@@ -19,14 +19,30 @@
 #define NAMED_MAX 8 /* damaged or missing files that are named */
 #define AGAIN "Download the firmware file again."
 #define TOOL "idevicerestore"
+#define HEAD_BYTES 16 /* of an Image4 payload: the beginning of its sequence, and its type */
+
+enum what { ARCHIVE, MANIFEST, MODEL, COMPONENTS, CONTENTS, DIGESTS, RESTORE_TOOL, DISK };
+
+static const struct {
+	const char *id;	   /* for scripts; must never change */
+	const char *title; /* for people */
+} checks[] = {
+	[ARCHIVE] = {"archive", "the file"},
+	[MANIFEST] = {"manifest", "the manifest"},
+	[MODEL] = {"model", "the model"},
+	[COMPONENTS] = {"components", "the components"},
+	[CONTENTS] = {"contents", "the contents"},
+	[DIGESTS] = {"digests", "the digests"},
+	[RESTORE_TOOL] = {"restore-tool", "the restore tool"},
+	[DISK] = {"disk", "disk space"},
+};
 
 /* The digests of the member that is being read. */
 struct hashing {
 	struct sha1_ctx sha1;
 	struct sha384_ctx sha384;
-	uint8_t head[16];
-	size_t head_length;
-	uint64_t done; /* bytes of all members */
+	bool begun, payload; /* its first piece was read; it is an Image4 payload */
+	uint64_t done;	     /* bytes of all members */
 	unsigned percent;
 };
 
@@ -39,15 +55,16 @@ struct check {
 	size_t changed; /* files that differ from their digest */
 };
 
-static void say(struct check *check, const char *id, const char *title, enum finding_result result,
-	const char *advice, const char *format, ...) PRINTF_LIKE(6, 7);
-static void say(struct check *check, const char *id, const char *title, enum finding_result result,
-	const char *advice, const char *format, ...)
+static void say(struct check *check, enum what what, enum finding_result result, const char *advice,
+	const char *format, ...) PRINTF_LIKE(5, 6);
+static void say(struct check *check, enum what what, enum finding_result result, const char *advice,
+	const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	findings_add(&check->findings, id, title, result, advice, format, arguments);
+	findings_add(&check->findings, checks[what].id, checks[what].title, result, advice, format,
+		arguments);
 	va_end(arguments);
 }
 
@@ -79,15 +96,14 @@ static bool check_archive(struct check *check, int error)
 	const struct firmware_archive *archive = &check->archive;
 
 	if (error < 0)
-		say(check, "archive", "the file", FINDING_PROBLEM, AGAIN,
+		say(check, ARCHIVE, FINDING_PROBLEM, AGAIN,
 			"It is damaged, incomplete or not a firmware file: %s.", archive->problem);
 	else if (archive->inconsistent)
-		say(check, "archive", "the file", FINDING_WARNING, AGAIN,
+		say(check, ARCHIVE, FINDING_WARNING, AGAIN,
 			"Its directory contradicts the headers of its files: it may be damaged.");
 	else
-		say(check, "archive", "the file", FINDING_OK, NULL,
-			"It lists %zu files, unpacked %s.", archive->count,
-			phrase_bytes((int64_t)archive->bytes).text);
+		say(check, ARCHIVE, FINDING_OK, NULL, "It lists %zu files, unpacked %s.",
+			archive->count, phrase_bytes((int64_t)archive->bytes).text);
 	return error == 0;
 }
 
@@ -110,14 +126,13 @@ static bool check_manifest(struct check *check, int error)
 	const struct manifest *manifest = check->manifest;
 
 	if (error < 0) {
-		say(check, "manifest", "the manifest", FINDING_PROBLEM, AGAIN,
-			"BuildManifest.plist %s.",
+		say(check, MANIFEST, FINDING_PROBLEM, AGAIN, "BuildManifest.plist %s.",
 			error == -ENOENT  ? "is missing: this is not a whole firmware file"
 			: error == -E2BIG ? "is too large"
 					  : "is damaged");
 		return false;
 	}
-	say(check, "manifest", "the manifest", FINDING_OK, NULL, "It is version %s (%s).",
+	say(check, MANIFEST, FINDING_OK, NULL, "It is version %s (%s).",
 		manifest->version[0] ? manifest->version : "?",
 		manifest->build[0] ? manifest->build : "?");
 	return true;
@@ -139,22 +154,20 @@ static void check_model(struct check *check)
 	const char *name = model ? model->name : product;
 
 	if (!product)
-		say(check, "model", "the model", FINDING_UNKNOWN,
+		say(check, MODEL, FINDING_UNKNOWN,
 			"Name the device: --device DEVICE or --device iPhone12,3.",
 			"It names %zu %s: %s%s.", manifest->product_count,
 			manifest->product_count == 1 ? "model" : "models",
 			manifest->product_count ? manifest->products[0] : "none",
 			manifest->product_count > 1 ? " and others" : "");
 	else if (!has_name(manifest->products, manifest->product_count, product))
-		say(check, "model", "the model", FINDING_PROBLEM,
-			"Download the firmware file for this model.",
+		say(check, MODEL, FINDING_PROBLEM, "Download the firmware file for this model.",
 			"It is for other models than %s (%s).", name, product);
 	else if (model && !has_name(manifest->boards, manifest->board_count, model->board))
-		say(check, "model", "the model", FINDING_WARNING, NULL,
-			"It is for %s, but names no board %s.", name, model->board);
+		say(check, MODEL, FINDING_WARNING, NULL, "It is for %s, but names no board %s.",
+			name, model->board);
 	else
-		say(check, "model", "the model", FINDING_OK, NULL, "It is for %s (%s).", name,
-			product);
+		say(check, MODEL, FINDING_OK, NULL, "It is for %s (%s).", name, product);
 }
 
 /* Whether each file of the manifest is in the archive. */
@@ -170,22 +183,21 @@ static void check_components(struct check *check)
 			firmware_find(&check->archive, component->path))
 			continue;
 		if (++missing <= NAMED_MAX)
-			say(check, "components", "the components", FINDING_PROBLEM, AGAIN,
-				"%s is missing (%s).", component->name, component->path);
+			say(check, COMPONENTS, FINDING_PROBLEM, AGAIN, "%s is missing (%s).",
+				component->name, component->path);
 	}
 	if (missing > NAMED_MAX)
-		say(check, "components", "the components", FINDING_PROBLEM, AGAIN,
-			"%zu more are missing.", missing - NAMED_MAX);
+		say(check, COMPONENTS, FINDING_PROBLEM, AGAIN, "%zu more are missing.",
+			missing - NAMED_MAX);
 	if (!missing)
-		say(check, "components", "the components", FINDING_OK, NULL,
-			"All files of the manifest are there.");
+		say(check, COMPONENTS, FINDING_OK, NULL, "All files of the manifest are there.");
 }
 
 /* The digest of a payload is that of its whole file; of other files it may be of a part:
  * https://github.com/tihmstar/img4tool compares them so. */
-static bool is_payload(const struct hashing *hashing)
+static bool is_payload(const void *bytes, size_t length)
 {
-	return memmem(hashing->head, hashing->head_length, "\x16\x04IM4P", 6) != NULL;
+	return memmem(bytes, length < HEAD_BYTES ? length : HEAD_BYTES, "\x16\x04IM4P", 6) != NULL;
 }
 
 static bool has_digest(
@@ -209,7 +221,7 @@ static void compare_digest(struct check *check, const struct member *member)
 
 	sha1_digest(&hashing->sha1, sizeof(sha1), sha1);
 	sha384_digest(&hashing->sha384, sizeof(sha384), sha384);
-	if (member->damaged || !is_payload(hashing))
+	if (member->damaged)
 		return;
 	for (size_t i = 0; i < manifest->component_count; i++) {
 		const struct component *component = &manifest->components[i];
@@ -223,7 +235,7 @@ static void compare_digest(struct check *check, const struct member *member)
 	if (!given || ++check->changed > NAMED_MAX)
 		return;
 	name_member(check, member->path, name, sizeof(name));
-	say(check, "digests", "the digests", FINDING_PROBLEM, AGAIN,
+	say(check, DIGESTS, FINDING_PROBLEM, AGAIN,
 		"%s is not the file that the manifest names: its digest differs.", name);
 }
 
@@ -245,17 +257,20 @@ static void hash_piece(void *user, const struct member *member, const void *byte
 {
 	struct check *check = user;
 	struct hashing *hashing = &check->hashing;
-	size_t room = sizeof(hashing->head) - hashing->head_length;
 
 	if (length == 0) {
-		compare_digest(check, member);
-		hashing->head_length = 0;
+		if (hashing->payload)
+			compare_digest(check, member);
+		hashing->begun = hashing->payload = false;
 		return;
 	}
-	memcpy(hashing->head + hashing->head_length, bytes, length < room ? length : room);
-	hashing->head_length += length < room ? length : room;
-	sha1_update(&hashing->sha1, length, bytes);
-	sha384_update(&hashing->sha384, length, bytes);
+	if (!hashing->begun)
+		hashing->payload = is_payload(bytes, length);
+	hashing->begun = true;
+	if (hashing->payload) {
+		sha1_update(&hashing->sha1, length, bytes);
+		sha384_update(&hashing->sha384, length, bytes);
+	}
 	show_progress(check, length);
 }
 
@@ -271,18 +286,15 @@ static void check_contents(struct check *check)
 		if (!check->archive.members[i].damaged || ++damaged > NAMED_MAX)
 			continue;
 		name_member(check, check->archive.members[i].path, name, sizeof(name));
-		say(check, "contents", "the contents", FINDING_PROBLEM, AGAIN, "%s is damaged.",
-			name);
+		say(check, CONTENTS, FINDING_PROBLEM, AGAIN, "%s is damaged.", name);
 	}
 	if (damaged > NAMED_MAX)
-		say(check, "contents", "the contents", FINDING_PROBLEM, AGAIN,
-			"%zu more are damaged.", damaged - NAMED_MAX);
+		say(check, CONTENTS, FINDING_PROBLEM, AGAIN, "%zu more are damaged.",
+			damaged - NAMED_MAX);
 	if (!damaged)
-		say(check, "contents", "the contents", FINDING_OK, NULL,
-			"The checksum of every file is right.");
+		say(check, CONTENTS, FINDING_OK, NULL, "The checksum of every file is right.");
 	if (!check->changed)
-		say(check, "digests", "the digests", FINDING_OK, NULL,
-			"No Image4 file differs from the manifest.");
+		say(check, DIGESTS, FINDING_OK, NULL, "No Image4 file differs from the manifest.");
 }
 
 /* The installed restore tool may not know a later firmware. */
@@ -294,23 +306,22 @@ static void check_tool(struct check *check)
 	int r = tool_version_ask(TOOL, version);
 
 	if (r == -ENOENT) {
-		say(check, "restore-tool", "the restore tool", FINDING_UNKNOWN, NULL,
-			TOOL " is not installed.");
+		say(check, RESTORE_TOOL, FINDING_UNKNOWN, NULL, TOOL " is not installed.");
 		return;
 	}
 	tool_package_ask(TOOL, package);
 	tool_version_join(version, package, both);
 	tool = tool_version_year(TOOL, both);
 	if (!tool || !firmware)
-		say(check, "restore-tool", "the restore tool", FINDING_UNKNOWN, NULL,
+		say(check, RESTORE_TOOL, FINDING_UNKNOWN, NULL,
 			"The age of " TOOL " %s or of the firmware is not known.", both);
 	else if (tool < firmware)
-		say(check, "restore-tool", "the restore tool", FINDING_WARNING,
+		say(check, RESTORE_TOOL, FINDING_WARNING,
 			"Use a newer one: see `idevicetriage doctor`.",
 			TOOL " %s is of %d, the firmware of %d: it may not know how to restore it.",
 			both, tool, firmware);
 	else
-		say(check, "restore-tool", "the restore tool", FINDING_OK, NULL,
+		say(check, RESTORE_TOOL, FINDING_OK, NULL,
 			TOOL " %s is not older than the firmware.", both);
 }
 
@@ -335,14 +346,14 @@ static void check_disk(struct check *check)
 		return;
 	free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
 	if (free_bytes < largest)
-		say(check, "disk", "disk space", FINDING_WARNING, "Free some space on that disk.",
+		say(check, DISK, FINDING_WARNING, "Free some space on that disk.",
 			"The filesystem image has %s, the disk of the file has %s free: a tool "
 			"that "
 			"unpacks the image there fails.",
 			phrase_bytes((int64_t)largest).text,
 			phrase_bytes((int64_t)free_bytes).text);
 	else
-		say(check, "disk", "disk space", FINDING_OK, NULL,
+		say(check, DISK, FINDING_OK, NULL,
 			"There is room to unpack the filesystem image (%s).",
 			phrase_bytes((int64_t)largest).text);
 }
