@@ -254,7 +254,20 @@ static int learn_masks(void *user, struct json_object *reply)
 	return EXIT_DONE;
 }
 
-/* Adds every identifier of the phone and the customer in the attempts to the masks. */
+/* Adds every identifier of the phone and the customer in an attempt to the masks. */
+static int mask_attempt(struct export *export, const char *session, struct json_object *c)
+{
+	struct json_object *device = field_object(c, "device");
+	int r = records_read(export->context, export->connection, session, 0, learn_masks, export);
+
+	if (r == EXIT_DONE &&
+		(mask_add_ecid(export->masks, field_text_or(device, "ecid", "")) < 0 ||
+			mask_add(export->masks, field_text_or(device, "udid", "")) < 0 ||
+			mask_tickets(export, field_item(field_list(c, "attempts"), 0)) < 0))
+		r = report_no_memory();
+	return r;
+}
+
 static int gather_masks(struct export *export, struct json_object *sessions)
 {
 	int r = EXIT_DONE;
@@ -262,20 +275,10 @@ static int gather_masks(struct export *export, struct json_object *sessions)
 	for (size_t i = 0; r == EXIT_DONE && i < field_count(sessions); i++) {
 		CLEANUP(json_object_putp) struct json_object *reply = NULL;
 		const char *session = field_text_or(field_item(sessions, i), "session", "");
-		struct json_object *c;
 
 		r = ask_attempt(export, session, &reply);
 		if (r == EXIT_DONE)
-			r = records_read(export->context, export->connection, session, 0,
-				learn_masks, export);
-		c = r == EXIT_DONE ? field_object(reply, "case") : NULL;
-		if (c &&
-			(mask_add_ecid(export->masks,
-				 field_text_or(field_object(c, "device"), "ecid", "")) < 0 ||
-				mask_add(export->masks,
-					field_text_or(field_object(c, "device"), "udid", "")) < 0 ||
-				mask_tickets(export, field_item(field_list(c, "attempts"), 0)) < 0))
-			r = report_no_memory();
+			r = mask_attempt(export, session, field_object(reply, "case"));
 	}
 	return r;
 }
@@ -321,7 +324,7 @@ static int put_device(struct export *export, const char *device)
 	return put_case(export, field_list(reply, "sessions"), field_list(reply, "notes"));
 }
 
-static int put_one_session(struct export *export, const char *session, struct json_object *notes)
+static int put_one_session(struct export *export, const char *session)
 {
 	struct json_builder builder = {0};
 	CLEANUP(json_object_putp) struct json_object *list = json_new_array(&builder);
@@ -329,7 +332,7 @@ static int put_one_session(struct export *export, const char *session, struct js
 
 	json_put_text(&builder, object, "session", session);
 	json_add(&builder, list, object);
-	return builder.failed ? report_no_memory() : put_case(export, list, notes);
+	return builder.failed ? report_no_memory() : put_case(export, list, NULL);
 }
 
 /* The notes on a phone: its history goes with each attempt. */
@@ -352,7 +355,7 @@ static int put_changed(struct export *export, const char *session)
 {
 	CLEANUP(json_object_putp) struct json_object *reply = NULL, *notes = NULL;
 	struct json_builder builder = {0};
-	struct json_object *parameters = json_new_object(&builder);
+	struct json_object *parameters = json_new_object(&builder), *c;
 	int r;
 
 	json_put_text(&builder, parameters, "session", session);
@@ -360,15 +363,20 @@ static int put_changed(struct export *export, const char *session)
 		parameters, INTERFACE "NoSuchSession", &reply);
 	if (r != EXIT_DONE || !reply)
 		return r;
-	r = ask_notes(export, field_object(field_object(reply, "case"), "device"), &notes);
-	if (r != EXIT_DONE)
-		return r;
-	/* What is hidden in one case is text in another. */
-	if (export->masks) {
+	c = field_object(reply, "case");
+	r = ask_notes(export, field_object(c, "device"), &notes);
+	if (r == EXIT_DONE && export->masks) {
+		/* What is hidden in one case is text in another. */
 		mask_done(export->masks);
 		*export->masks = (struct mask){0};
+		r = mask_attempt(export, session, c);
 	}
-	return put_one_session(export, session, field_list(notes, "notes"));
+	if (r == EXIT_DONE)
+		r = put_head(export, field_object(c, "device"), field_list(notes, "notes"));
+	if (r == EXIT_DONE)
+		r = put_attempt(export, field_item(field_list(c, "attempts"), 0));
+	fprintf(export->out, "]}\n");
+	return r;
 }
 
 static int ask_changes(struct export *export, const char *cursor, struct json_object **ret)
@@ -418,7 +426,7 @@ static int put_changes(struct export *export, const char *since)
 
 static int put_named(struct export *export, const struct name *name)
 {
-	return name->kind == NAME_SESSION ? put_one_session(export, name->text, NULL)
+	return name->kind == NAME_SESSION ? put_one_session(export, name->text)
 					  : put_device(export, name->text);
 }
 
