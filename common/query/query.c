@@ -2,211 +2,15 @@
 #include "common/query/query.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
 #include "common/query/collect.h"
+#include "common/query/private.h"
 #include "common/model/phone_model.h"
 #include "common/wire/records.h"
 #include "common/wire/varlink.h"
-
-/* The state of an answer, for visits of the store. */
-struct answer {
-	const struct query *query;
-	struct call *call;
-	struct json_builder *builder;
-	struct json_object *list;
-	size_t room; /* items that the list can still hold */
-};
-
-static struct answer answer_new(const struct query *query, struct call *call, size_t room)
-{
-	return (struct answer){query, call, &call->builder, json_new_array(&call->builder), room};
-}
-
-static void answer_put(struct answer *answer, const char *key)
-{
-	json_put(answer->builder, answer->call->answer, key, answer->list);
-}
-
-/* Sessions */
-
-static struct json_object *session_json(
-	const struct query *query, struct json_builder *builder, const struct found_attempt *found)
-{
-	const struct session *session = found->session;
-	struct session_record record = {
-		.attempt = found->attempt,
-		.identity = found->identity,
-		.running = session && session->running,
-	};
-
-	if (query->live && session &&
-		bench_waiting(query->store->bench, session, clock_now(), &record.silent_us,
-			&record.budget_us))
-		record.budget = session->budget->name;
-	return session_to_json(builder, &record);
-}
-
-static bool add_session(void *context, const struct found_attempt *found)
-{
-	struct answer *answer = context;
-
-	if (answer->room-- == 0)
-		return false;
-	json_add(
-		answer->builder, answer->list, session_json(answer->query, answer->builder, found));
-	return true;
-}
-
-/* A page of sessions. */
-struct page {
-	struct answer answer;
-	struct uuid last;
-	bool more;
-};
-
-static bool add_to_page(void *context, const struct found_attempt *found)
-{
-	struct page *page = context;
-
-	page->more = page->answer.room == 0;
-	if (page->more)
-		return false;
-	page->last = found->attempt->id;
-	return add_session(&page->answer, found);
-}
-
-/* The sessions that fit, newest first: the first ones, or those after a session. Returns API_OK, or
- * API_INVALID_PARAMETER if there is no such session. */
-static int put_sessions(const struct query *query, struct call *call, const struct filter *filter,
-	const struct uuid *after, size_t limit)
-{
-	struct page page = {.answer = answer_new(query, call, limit)};
-	char last[UUID_TEXT_SIZE];
-	int r = 0;
-
-	if (after)
-		r = store_select_after(query->store, filter, after, add_to_page, &page);
-	else
-		store_select(query->store, filter, NULL, add_to_page, &page);
-	answer_put(&page.answer, "sessions");
-	if (page.more) {
-		uuid_format(&page.last, last);
-		json_put_text(&call->builder, call->answer, "cursor", last);
-	}
-	return r == STORE_NO_SESSION ? call_bad(call, "cursor") : API_OK;
-}
-
-/* A text of the call that selects sessions; an empty one selects nothing. */
-static bool take_text(const struct call *call, const char *key, const char **ret)
-{
-	*ret = call_text(call, key);
-	return !*ret || **ret;
-}
-
-static void take_time(const struct call *call, const char *key, uint64_t *ret)
-{
-	int64_t at_us;
-
-	if (call_number(call, key, &at_us))
-		*ret = (uint64_t)at_us;
-}
-
-/* Everything but the phone. */
-static int read_filter(struct call *call, struct filter *filter, struct typed_name *name)
-{
-	const char *model = call_text(call, "model"), *text;
-
-	if (!take_text(call, "ticket", &filter->ticket))
-		return call_bad(call, "ticket");
-	if (!take_text(call, "port", &filter->port))
-		return call_bad(call, "port");
-	if (model && !filter_set_model(filter, model))
-		return call_bad(call, "model");
-	filter->outcome = call_text(call, "outcome");
-	if (filter->outcome && !filter_outcome_ok(filter->outcome))
-		return call_bad(call, "outcome");
-	if (!take_text(call, "name", &text))
-		return call_bad(call, "name");
-	if (text) {
-		*name = typed_name(text);
-		filter->name = name;
-		filter->names = NAMES_PHONE | NAMES_TICKET | NAMES_SESSION;
-	}
-	take_time(call, "sinceUSec", &filter->since_us);
-	take_time(call, "untilUSec", &filter->until_us);
-	return API_OK;
-}
-
-static int list_sessions(const struct query *query, struct call *call)
-{
-	const char *device = call_text(call, "device"), *cursor = call_text(call, "cursor");
-	struct filter filter = {0};
-	struct typed_name name;
-	struct identity identity;
-	struct uuid after;
-	size_t limit;
-	int r = call_limit(call, QUERY_SESSIONS_MAX, &limit);
-
-	if (r == API_OK)
-		r = read_filter(call, &filter, &name);
-	if (r != API_OK)
-		return r;
-	if (cursor && uuid_parse(cursor, &after) < 0)
-		return call_bad(call, "cursor");
-	if (device && !store_find_identity(query->store, device, &identity))
-		return API_NO_SUCH_DEVICE;
-	filter.identity = device ? &identity : NULL;
-	return put_sessions(query, call, &filter, cursor ? &after : NULL, limit);
-}
-
-struct json_object *query_running(const struct query *query, struct json_builder *builder)
-{
-	const struct bench *bench = query->store->bench;
-	struct json_object *array = json_new_array(builder);
-
-	for (size_t i = bench_session_count(bench); i > 0; i--) {
-		const struct session *session = bench_session(bench, i - 1);
-		const struct found_attempt found = {
-			&session->attempt, &session->identity, session, 0};
-
-		if (session->running)
-			json_add(builder, array, session_json(query, builder, &found));
-	}
-	return array;
-}
-
-/* A single session. */
-struct one_session {
-	const struct query *query;
-	struct json_builder *builder;
-	struct json_object *json;
-};
-
-static bool show_session(void *context, const struct found_attempt *found)
-{
-	struct one_session *one = context;
-
-	one->json = session_json(one->query, one->builder, found);
-	return false;
-}
-
-int query_put_session(
-	const struct query *query, struct call *call, const struct uuid *session, const char *key)
-{
-	struct one_session one = {.query = query, .builder = &call->builder};
-
-	if (!store_attempt(query->store, session, show_session, &one))
-		return API_NO_SUCH_SESSION;
-	json_put(&call->builder, call->answer, key, one.json);
-	return API_OK;
-}
 
 /* Phones */
 
@@ -365,11 +169,11 @@ static void put_subject_sessions(
 	struct answer answer;
 
 	if (identity_is_known(&subject->identity)) {
-		put_sessions(query, call, &filter, NULL, QUERY_SESSIONS_MAX);
+		query_put_sessions(query, call, &filter, NULL, QUERY_SESSIONS_MAX);
 		return;
 	}
 	answer = answer_new(query, call, 1);
-	store_attempt(query->store, &subject->session, add_session, &answer);
+	store_attempt(query->store, &subject->session, query_add_session, &answer);
 	answer_put(&answer, "sessions");
 }
 
@@ -420,7 +224,7 @@ static int get_case(const struct query *query, struct call *call)
 	if (store->book)
 		store->error = casebook_notes(store->book, &identity, add_note, &notes);
 	answer_put(&notes, "notes");
-	put_sessions(query, call, &filter, NULL, limit);
+	query_put_sessions(query, call, &filter, NULL, limit);
 	put_device(query, call, &identity);
 	return API_OK;
 }
@@ -456,134 +260,6 @@ static int export_attempt(const struct query *query, struct call *call)
 	if (r == 0)
 		json_put(&call->builder, call->answer, "case", object);
 	return r;
-}
-
-/* Names */
-
-/* What a typed text names. A list that is full says so. */
-struct lookup {
-	const struct query *query;
-	struct call *call;
-	struct typed_name name;
-	struct identity phones[QUERY_FOUND_MAX];
-	size_t phone_count;
-	struct json_object *sessions; /* the list that is being filled */
-	bool cut;
-};
-
-static bool is_found(const struct lookup *lookup, const struct identity *identity)
-{
-	for (size_t i = 0; i < lookup->phone_count; i++)
-		if (identity_matches(&lookup->phones[i], identity))
-			return true;
-	return false;
-}
-
-static void find_phone(struct lookup *lookup, const struct identity *identity)
-{
-	if (!identity_is_known(identity) || is_found(lookup, identity))
-		return;
-	if (lookup->phone_count == QUERY_FOUND_MAX)
-		lookup->cut = true;
-	else
-		lookup->phones[lookup->phone_count++] = *identity;
-}
-
-static bool want_new_phone(
-	void *context, const struct uuid *session, const struct identity *identity)
-{
-	return !is_found(context, identity);
-}
-
-static bool take_phone(void *context, const struct found_attempt *found)
-{
-	struct lookup *lookup = context;
-
-	find_phone(lookup, found->identity);
-	return !lookup->cut;
-}
-
-static bool take_session(void *context, const struct found_attempt *found)
-{
-	struct lookup *lookup = context;
-	bool full = json_object_array_length(lookup->sessions) >= QUERY_FOUND_MAX;
-
-	lookup->cut = lookup->cut || full;
-	if (full)
-		return false;
-	json_add(&lookup->call->builder, lookup->sessions,
-		session_json(lookup->query, &lookup->call->builder, found));
-	return true;
-}
-
-/* Also phones that have a note only, or are only on the bench. */
-static void find_phones(struct lookup *lookup)
-{
-	const struct query *query = lookup->query;
-	const struct filter filter = {.name = &lookup->name, .names = NAMES_PHONE};
-	const struct filter of_ticket = {.name = &lookup->name, .names = NAMES_TICKET};
-	struct identity identity;
-
-	for (size_t i = 0; i < bench_device_count(query->store->bench); i++) {
-		const struct bench_device *device = bench_device(query->store->bench, i);
-
-		if (filter_names_phone(&lookup->name, &device->identity))
-			find_phone(lookup, &device->identity);
-	}
-	if ((lookup->name.ecid || lookup->name.udid[0]) &&
-		store_find_identity(query->store, lookup->name.text, &identity))
-		find_phone(lookup, &identity);
-	store_select(query->store, &filter, want_new_phone, take_phone, lookup);
-	store_select(query->store, &of_ticket, want_new_phone, take_phone, lookup);
-}
-
-static void find_sessions(struct lookup *lookup, enum names_what what, const char *key)
-{
-	const struct filter filter = {.name = &lookup->name, .names = what};
-
-	lookup->sessions = json_new_array(&lookup->call->builder);
-	store_select(lookup->query->store, &filter, NULL, take_session, lookup);
-	json_put(&lookup->call->builder, lookup->call->answer, key, lookup->sessions);
-}
-
-static void add_port(
-	void *context, const struct place *place, const struct condition *conditions, size_t count)
-{
-	struct lookup *lookup = context;
-
-	for (size_t i = 0; place->port[0] && i < count; i++)
-		if (text_equal(conditions[i].key, "portName") &&
-			strcasecmp(conditions[i].value, lookup->name.text) == 0)
-			json_add_text(&lookup->call->builder, lookup->sessions, place->port);
-}
-
-static int find_name(const struct query *query, struct call *call)
-{
-	CLEANUP(freep) struct lookup *lookup = calloc(1, sizeof(*lookup));
-	struct json_builder *builder = &call->builder;
-	struct json_object *devices;
-	struct identity identity;
-
-	if (!lookup)
-		return -ENOMEM;
-	lookup->query = query;
-	lookup->call = call;
-	lookup->name = typed_name(call_text(call, "name"));
-	find_phones(lookup);
-	devices = json_new_array(builder);
-	for (size_t i = 0; i < lookup->phone_count; i++)
-		json_add(builder, devices, query_device(query, builder, &lookup->phones[i]));
-	json_put(builder, call->answer, "devices", devices);
-	lookup->sessions = json_new_array(builder);
-	if (usb_port_ok(lookup->name.text, strlen(lookup->name.text)) &&
-		bench_find_identity(query->store->bench, lookup->name.text, &identity))
-		json_add_text(builder, lookup->sessions, lookup->name.text);
-	conditions_show(query->store->conditions, NULL, add_port, lookup);
-	json_put(builder, call->answer, "ports", lookup->sessions);
-	find_sessions(lookup, NAMES_SESSION, "sessions");
-	find_sessions(lookup, NAMES_TICKET, "ticketSessions");
-	json_put_bool(builder, call->answer, "cut", lookup->cut);
-	return API_OK;
 }
 
 /* Statistics */
@@ -662,56 +338,6 @@ static int get_statistics(const struct query *query, struct call *call)
 	return r < 0 ? call_no_casebook(call, r) : API_OK;
 }
 
-/* Changes */
-
-struct changes {
-	struct answer answer;
-	uint64_t last;
-};
-
-static bool add_change(void *context, uint64_t number, const struct uuid *session)
-{
-	struct changes *changes = context;
-	char text[UUID_TEXT_SIZE];
-
-	uuid_format(session, text);
-	json_add_text(changes->answer.builder, changes->answer.list, text);
-	changes->last = number;
-	return true;
-}
-
-/* The number of a change as a cursor. */
-static bool read_cursor(const char *text, uint64_t *ret)
-{
-	char *end;
-
-	errno = 0;
-	*ret = strtoull(text, &end, 10);
-	return *text >= '0' && *text <= '9' && !*end && !errno && *ret <= INT64_MAX;
-}
-
-static int list_changes(const struct query *query, struct call *call)
-{
-	const char *cursor = call_text(call, "cursor");
-	struct changes changes = {0};
-	char text[24];
-	size_t limit;
-	int r = call_limit(call, QUERY_SESSIONS_MAX, &limit);
-
-	if (r != API_OK)
-		return r;
-	if (cursor && !read_cursor(cursor, &changes.last))
-		return call_bad(call, "cursor");
-	if (!query->store->book)
-		return API_CASEBOOK_UNAVAILABLE;
-	changes.answer = answer_new(query, call, SIZE_MAX);
-	r = casebook_changes(query->store->book, changes.last, limit, add_change, &changes);
-	answer_put(&changes.answer, "sessions");
-	snprintf(text, sizeof(text), "%" PRIu64, changes.last);
-	json_put_text(&call->builder, call->answer, "cursor", text);
-	return r < 0 ? call_no_casebook(call, r) : API_OK;
-}
-
 /* Conditions */
 
 static void add_place(
@@ -767,13 +393,13 @@ static const struct parameter place_parameters[] = {
 
 static const struct query_method methods[] = {
 	{"ListDevices", no_parameters, list_devices},
-	{"ListSessions", sessions_parameters, list_sessions},
-	{"Find", name_parameters, find_name},
+	{"ListSessions", sessions_parameters, query_list_sessions},
+	{"Find", name_parameters, query_find_name},
 	{"ReadLog", log_parameters, read_log},
 	{"Diagnose", diagnose_parameters, answer_diagnose},
 	{"GetCase", case_parameters, get_case},
 	{"ExportAttempt", session_parameters, export_attempt},
-	{"ListChanges", changes_parameters, list_changes},
+	{"ListChanges", changes_parameters, query_list_changes},
 	{"GetStatistics", statistics_parameters, get_statistics},
 	{"GetConditions", place_parameters, get_conditions},
 };
