@@ -59,7 +59,7 @@ const struct session *bench_session(const struct bench *bench, size_t index)
 	return bench->sessions[index];
 }
 
-static struct session *find_session(const struct bench *bench, const struct uuid *id)
+struct session *bench_own_session(const struct bench *bench, const struct uuid *id)
 {
 	for (size_t i = bench->session_count; i > 0; i--)
 		if (uuid_equal(&bench->sessions[i - 1]->attempt.id, id))
@@ -69,10 +69,10 @@ static struct session *find_session(const struct bench *bench, const struct uuid
 
 const struct session *bench_find_session(const struct bench *bench, const struct uuid *id)
 {
-	return find_session(bench, id);
+	return bench_own_session(bench, id);
 }
 
-static struct session *add_session(struct bench *bench, bool has_tool)
+struct session *bench_add_session(struct bench *bench, bool has_tool)
 {
 	struct session *session = calloc(1, sizeof(*session));
 
@@ -140,7 +140,7 @@ static uint64_t keep(struct bench *bench, struct session *session, const struct 
 	return kept.sequence;
 }
 
-static void keep_effects(
+void bench_keep_effects(
 	struct bench *bench, struct session *session, struct event effects[], size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -211,7 +211,8 @@ static uint64_t feed_session(
 
 	resolved.mode = session_resolve_mode(session, event->mode, event->at);
 	sequence = keep(bench, session, &resolved);
-	keep_effects(bench, session, effects, session_react(session, &resolved, before, effects));
+	bench_keep_effects(
+		bench, session, effects, session_react(session, &resolved, before, effects));
 	return sequence;
 }
 
@@ -244,7 +245,7 @@ static struct session *begin_watched(struct bench *bench, const struct bench_dev
 	struct event begin = {
 		.at = event->at, .kind = EVENT_SESSION_BEGIN, .source = SOURCE_DAEMON};
 	struct event seen = device_attach(device, device->changed, event->source);
-	struct session *session = add_session(bench, false);
+	struct session *session = bench_add_session(bench, false);
 	char program[BOOT_PROGRAM_SIZE];
 
 	if (!session)
@@ -333,13 +334,14 @@ static void feed_link(struct bench *bench, const struct event *event)
 		struct event effects[SESSION_EFFECTS_MAX];
 
 		keep(bench, session, event);
-		keep_effects(bench, session, effects, session_react_late(session, event, effects));
+		bench_keep_effects(
+			bench, session, effects, session_react_late(session, event, effects));
 	}
 }
 
 static struct session *begin_run(struct bench *bench, const struct event *event)
 {
-	struct session *session = add_session(bench, true);
+	struct session *session = bench_add_session(bench, true);
 	struct event begin = *event;
 
 	if (!session)
@@ -357,8 +359,7 @@ static bool is_link(const struct event *event)
 	       event->kind == EVENT_MUX_ATTACH || event->kind == EVENT_MUX_DETACH;
 }
 
-/* idevicetriage-link has stopped: from here on, nobody hears the restores that only it showed. */
-static void hear_link_end(struct bench *bench, const struct event *event)
+void bench_hear_link_end(struct bench *bench, const struct event *event)
 {
 	if (event->kind != EVENT_SOURCE || event->code == 0 || !text_equal(event->name, "link"))
 		return;
@@ -368,7 +369,7 @@ static void hear_link_end(struct bench *bench, const struct event *event)
 
 static void hear_source(struct bench *bench, const struct event *event)
 {
-	hear_link_end(bench, event);
+	bench_hear_link_end(bench, event);
 	if (event->kind != EVENT_SOURCE || !text_equal(event->name, "usbmuxd"))
 		return;
 	if (bench->mux.up && event->code != 0)
@@ -458,7 +459,7 @@ static struct session *begin_heard(
 		(event->kind != EVENT_STAGE &&
 			!(event->kind == EVENT_TRANSFER && event->flag == STEP_BEGIN)))
 		return NULL;
-	session = add_session(bench, false);
+	session = bench_add_session(bench, false);
 	if (!session)
 		return NULL;
 	session->identity = device->identity;
@@ -524,7 +525,7 @@ void bench_feed(struct bench *bench, const struct event *event)
 	}
 	hear_source(bench, event);
 	if (!uuid_is_none(&event->session)) {
-		session = find_session(bench, &event->session);
+		session = bench_own_session(bench, &event->session);
 		if (!session && event->kind == EVENT_SESSION_BEGIN) {
 			begin_run(bench, event);
 			return;
@@ -550,111 +551,6 @@ void bench_feed(struct bench *bench, const struct event *event)
 	hear_mux_error(device, event, sequence);
 	if (session)
 		learn_identity(bench, session, event);
-}
-
-void bench_replay(struct bench *bench, const struct event *event)
-{
-	struct session *session;
-
-	hear_link_end(bench, event);
-	if (uuid_is_none(&event->session))
-		return;
-	session = find_session(bench, &event->session);
-	/* A verdict or a correction may be the last record of its session in the ring. */
-	if (!session && (event->kind == EVENT_DIAGNOSIS || event->kind == EVENT_AMENDMENT))
-		return;
-	if (!session) {
-		session = add_session(bench, false);
-		if (!session)
-			return;
-		session->attempt.id = event->session;
-		session->partial = event->kind != EVENT_SESSION_BEGIN;
-	}
-	/* Any record from a tool is enough: the ring may have overwritten the first. */
-	if (event->source == SOURCE_TOOL)
-		session->has_tool = true;
-	if (event->source == SOURCE_LINK && event_phone_speaks(event->kind))
-		session->bus_heard_us = event->at.monotonic_us;
-	if (event->kind == EVENT_SESSION_END)
-		session->running = false;
-	if (event->kind == EVENT_MUX_ATTACH)
-		session->listed = true;
-	if (event->kind == EVENT_DETACH && event->source == SOURCE_USB)
-		session->listed = false;
-	identity_fold(&session->identity, event);
-	attempt_fold(&session->attempt, event);
-	/* A record of a version without ids is of this computer too. */
-	if (event->kind == EVENT_SESSION_BEGIN && !event->by[0])
-		text_copy(
-			session->attempt.host_id, sizeof(session->attempt.host_id), bench->host_id);
-	if (event->kind == EVENT_SESSION_END || event->kind == EVENT_TOOL_END)
-		session->tool_lives = session->has_tool && !session->running &&
-				      session->attempt.outcome == OUTCOME_FAILED &&
-				      !session->attempt.exit_known;
-}
-
-void bench_drop_partial(
-	struct bench *bench, bool (*is_kept)(void *user, const struct uuid *session), void *user)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < bench->session_count; i++) {
-		struct session *session = bench->sessions[i];
-
-		if (session->partial && !session_is_open(session) &&
-			is_kept(user, &session->attempt.id))
-			free(session);
-		else
-			bench->sessions[kept++] = session;
-	}
-	bench->session_count = kept;
-}
-
-/* The sources report the phones that are there; the phone of a running restore may be known by its
- * port alone, such as an older one whose mode has changed since its last record. */
-static void remember_device(struct bench *bench, const struct session *session, struct stamp now)
-{
-	struct bench_device *device;
-
-	if (!identity_is_known(&session->identity) || bench_device_of(bench, &session->identity))
-		return;
-	device = bench_add_device(bench);
-	if (!device)
-		return;
-	device->identity = session->identity;
-	device->changed = now;
-	device->listing.shown = session->listed;
-	text_copy(device->port, sizeof(device->port), session->attempt.port);
-}
-
-void bench_resume(struct bench *bench, struct stamp now)
-{
-	for (size_t i = 0; i < bench->session_count; i++) {
-		struct session *session = bench->sessions[i];
-		struct event effects[SESSION_EFFECTS_MAX];
-
-		/* The bus goes on showing a restore that it showed before. */
-		bool unseen = !session->has_tool && !session->bus_heard_us;
-
-		session_resume(session, now);
-		if (session->running && unseen)
-			keep_effects(bench, session, effects,
-				session_lose(session, now,
-					"the daemon was restarted during the session", effects));
-		if (session->running)
-			remember_device(bench, session, now);
-	}
-}
-
-void bench_abandon(struct bench *bench)
-{
-	for (size_t i = 0; i < bench->session_count; i++) {
-		struct session *session = bench->sessions[i];
-		struct event effects[SESSION_EFFECTS_MAX];
-
-		if (session->running)
-			keep_effects(bench, session, effects, session_abandon(session, effects));
-	}
 }
 
 /* Records that usbmuxd does not list the phone, in the affected restore if there is one. */
@@ -710,7 +606,7 @@ uint64_t bench_tick(struct bench *bench, struct stamp now)
 		struct event effects[SESSION_EFFECTS_MAX];
 		uint64_t deadline;
 
-		keep_effects(bench, session, effects,
+		bench_keep_effects(bench, session, effects,
 			session_tick(session, now, bench->budget_percent, effects));
 		deadline = session_deadline(session, bench->budget_percent);
 		if (deadline && (!next || deadline < next))
@@ -732,14 +628,15 @@ void bench_look(struct bench *bench, struct stamp now, bench_read_port *read, vo
 			continue;
 		count = port_health_take(
 			&session->portwatch, now, session->attempt.port, &facts, effects);
-		keep_effects(bench, session, effects, count);
-		keep_effects(bench, session, heard, session_hear_transfers(session, now, heard));
+		bench_keep_effects(bench, session, effects, count);
+		bench_keep_effects(
+			bench, session, heard, session_hear_transfers(session, now, heard));
 	}
 }
 
 void bench_hear(struct bench *bench, const struct uuid *id, struct stamp now)
 {
-	struct session *session = find_session(bench, id);
+	struct session *session = bench_own_session(bench, id);
 
 	if (session)
 		session->heard_us = session->tool_heard_us = now.monotonic_us;

@@ -29,6 +29,16 @@ struct bench {
 
 /* bench.c: the newest running session of the phone; NULL if there is none. */
 struct session *bench_running_session(struct bench *bench, const struct identity *identity);
+/* bench_find_session(), to be changed. */
+struct session *bench_own_session(const struct bench *bench, const struct uuid *id);
+/* A new session, in place of the oldest one that has ended if there are too many. NULL = out of
+ * memory. */
+struct session *bench_add_session(struct bench *bench, bool has_tool);
+/* Records the conclusions of a session. */
+void bench_keep_effects(
+	struct bench *bench, struct session *session, struct event effects[], size_t count);
+/* idevicetriage-link has stopped: from here on, nobody hears the restores that only it showed. */
+void bench_hear_link_end(struct bench *bench, const struct event *event);
 
 /* bench_devices.c: the phone with one of these keys; NULL if unknown. */
 struct bench_device *bench_device_of(struct bench *bench, const struct identity *identity);
