@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs the proofs of this folder and prints their rows as one table. Exits with 1 if one of them fails.
+
+Usage: table.py BUILD_FOLDER [--long] [NAME...]     the long forms take hours
+"""
+import pathlib
+import subprocess
+import sys
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+# The arguments of the short form and of the long form, after the build folder.
+PROOFS = {
+    'kills': (['60'], ['10000']),
+}
+
+
+def run(build, name, long):
+    """Prints the rows of a proof without their head. Returns whether it failed."""
+    command = [sys.executable, str(FOLDER / f'{name}.py'), build, *PROOFS[name][long]]
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    rows = [line for line in result.stdout.splitlines() if line.startswith('| ') and not line.startswith('| what |')]
+    if result.returncode:
+        reason = (result.stderr.strip() or 'see its rows').splitlines()[-1]
+        rows.append(f'| {name} {" ".join(PROOFS[name][long])} | | failed | {reason} |')
+    print(*rows, sep='\n', flush=True)
+    return bool(result.returncode)
+
+
+def main(build, words):
+    names = [word for word in words if word != '--long'] or PROOFS
+    print('| what | times | faults | limited by |\n|---|---|---|---|', flush=True)
+    return any([run(build, name, '--long' in words) for name in names])
+
+
+sys.exit(main(str(pathlib.Path(sys.argv[1]).resolve()), sys.argv[2:]))
