@@ -231,3 +231,21 @@ bool phrase_condition_is_spare(struct json_object *conditions, struct json_objec
 				return true;
 	return false;
 }
+
+bool phrase_firmware_problem(
+	struct json_object *firmware, char sentence[static PHRASE_FIRMWARE_SIZE])
+{
+	struct json_object *checks = field_list(firmware, "checks");
+
+	for (size_t i = 0; i < field_count(checks); i++) {
+		struct json_object *check = json_object_array_get_idx(checks, i);
+
+		if (!text_equal(field_text(check, "result"), "problem"))
+			continue;
+		snprintf(sentence, PHRASE_FIRMWARE_SIZE, "The firmware file %s: %s %s",
+			field_text_or(firmware, "file", "?"), field_text_or(check, "text", "?"),
+			field_text_or(check, "advice", ""));
+		return true;
+	}
+	return false;
+}

@@ -45,3 +45,9 @@ struct phrase phrase_condition(struct json_object *condition);
 /* Whether another condition of the list says more than this one: the number of hubs more than the
  * hub, and the shop's name of a port more than its path. */
 bool phrase_condition_is_spare(struct json_object *conditions, struct json_object *condition);
+
+#define PHRASE_FIRMWARE_SIZE 1024
+/* The first problem that firmware_check() found, as a sentence with the name of the file. Returns
+ * false if `firmware` (may be NULL) has none. */
+bool phrase_firmware_problem(
+	struct json_object *firmware, char sentence[static PHRASE_FIRMWARE_SIZE]);

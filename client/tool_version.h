@@ -6,38 +6,25 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
-#include "common/base/macro.h"
+#include "client/question.h"
 
 #define TOOL_VERSION_SIZE 96
 #define TOOL_PACKAGE_SIZE 64
-#define TOOL_ANSWER_SIZE 2048
-
-/* A running version query. */
-struct tool_question {
-	const char *name; /* borrowed; NULL = no query was started */
-	pid_t pid;
-	int fd; /* readable when there is output, or at its end; -1 = no query is running */
-	char answer[TOOL_ANSWER_SIZE];
-	size_t length;
-	bool complete;
-};
 
 /* Starts the query to the tool `name` in PATH without waiting. Returns 0, -ENOENT if there is no
  * such tool, or another negative errno. The caller must call tool_version_end(). */
-int tool_version_start(const char *name, struct tool_question *ret);
+int tool_version_start(const char *name, struct question *ret);
 /* The same for the version of the package that has the program `name` of PATH: it asks dpkg. The
  * caller must call tool_package_end(). */
-int tool_package_start(const char *name, struct tool_question *ret);
-/* Reads the available output. Returns true when it is complete, or no query is running. */
-bool tool_version_hear(struct tool_question *question);
-/* Ends the tool and reads the version from its output. Returns 0 or -EBADMSG. */
-int tool_version_end(struct tool_question *question, char version[static TOOL_VERSION_SIZE]);
+int tool_package_start(const char *name, struct question *ret);
+/* Ends the query and reads the tool's version from its output. Returns 0 or -EBADMSG. */
+int tool_version_end(
+	struct question *question, const char *name, char version[static TOOL_VERSION_SIZE]);
 /* The same for the package. Returns 0, or -EBADMSG if no package has the program or there is no
  * dpkg.
  */
-int tool_package_end(struct tool_question *question, char package[static TOOL_PACKAGE_SIZE]);
+int tool_package_end(struct question *question, char package[static TOOL_PACKAGE_SIZE]);
 /* Queries the tool `name` in PATH, with `--version` or `version`, and waits up to 5 s. Returns 0,
  * -ENOENT if there is no such tool, -ETIMEDOUT, or -EBADMSG if its output has no version. */
 int tool_version_ask(const char *name, char version[static TOOL_VERSION_SIZE]);

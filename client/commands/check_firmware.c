@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `check-firmware`: whether a firmware file is whole and for the device, before a restore. */
 #include <errno.h>
+#include <linux/ioprio.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "client/command.h"
@@ -74,6 +77,13 @@ static void show_progress(void *user, unsigned percent)
 		fputs("\r\033[K", stderr);
 }
 
+/* A restore may read the same disk. */
+static void give_way(void)
+{
+	setpriority(PRIO_PROCESS, 0, 19);
+	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+}
+
 static int check(struct context *context, const char *path, const struct request *request,
 	const char *product)
 {
@@ -86,7 +96,10 @@ static int check(struct context *context, const char *path, const struct request
 		.progress = show_progress,
 		.user = &terminal,
 	};
-	int r = firmware_check(&options, &result);
+	int r;
+
+	give_way();
+	r = firmware_check(&options, &result);
 
 	if (r == -ENOMEM)
 		return report_no_memory();

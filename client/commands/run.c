@@ -3,6 +3,7 @@
  * for nothing; this program copies the output to the screen and to the daemon, and another process
  * copies it to a file. */
 #include <errno.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -49,9 +50,12 @@ struct run {
 	struct tool_log tool_log;
 	struct screen screen;
 	struct feed feed;
-	struct tool_question question; /* for the tool's version */
-	struct tool_question package;  /* for that of its package */
-	struct layout layout;	       /* standard error, for the live line */
+	struct question version;      /* of the tool */
+	struct question package;      /* its version */
+	struct question check;	      /* of the firmware file */
+	struct json_object *firmware; /* what the check has found; NULL = nothing yet */
+	const char *name;	      /* of the tool, as in the command line */
+	struct layout layout;	      /* standard error, for the live line */
 	int signal_fd;
 	int64_t shown; /* bytes of the log already on the screen */
 	int64_t limit; /* end of the log that belongs to this run */
@@ -236,14 +240,13 @@ static void say_file_failure(struct run *run)
 
 /* Queries the tool's version in parallel to the restore: only the start of the session waits for
  * it, briefly. */
-static void ask_version(struct run *run, const char *tool)
+static void ask_version(struct run *run)
 {
-	run->question.fd = run->package.fd = -1;
-	if (tool_may_be_asked(tool))
-		tool_version_start(tool, &run->question);
-	if (tool_is_known(tool))
-		tool_package_start(tool, &run->package);
-	if (run->question.fd >= 0 || run->package.fd >= 0)
+	if (tool_may_be_asked(run->name))
+		tool_version_start(run->name, &run->version);
+	if (tool_is_known(run->name))
+		tool_package_start(run->name, &run->package);
+	if (run->version.fd >= 0 || run->package.fd >= 0)
 		feed_hold(&run->feed, run->started_us + PACKAGE_WAIT_US);
 }
 
@@ -253,21 +256,49 @@ static void hear_version(struct run *run, uint64_t now_us)
 	char both[TOOL_VERSION_SIZE];
 	bool heard;
 
-	if (run->question.fd < 0 && run->package.fd < 0)
+	if (run->version.fd < 0 && run->package.fd < 0)
 		return;
-	heard = tool_version_hear(&run->question);
+	heard = question_hear(&run->version);
 	if (now_us < run->started_us + PACKAGE_WAIT_US)
-		heard &= tool_version_hear(&run->package);
+		heard &= question_hear(&run->package);
 	if (!heard && !run->tool.ended && now_us < run->started_us + VERSION_WAIT_US) {
 		if (now_us >= run->started_us + PACKAGE_WAIT_US)
 			feed_hold(&run->feed, run->started_us + VERSION_WAIT_US);
 		return;
 	}
-	tool_version_hear(&run->package);
-	tool_version_end(&run->question, version);
+	question_hear(&run->package);
+	tool_version_end(&run->version, run->name, version);
 	tool_package_end(&run->package, package);
 	tool_version_join(version, package, both);
 	feed_release(&run->feed, both);
+}
+
+/* The firmware file of the command line is checked too, without its contents: the check reads
+ * little, has the lowest priority, and nothing waits for it. */
+static void ask_firmware(struct run *run, char **argv)
+{
+	const char *file = NULL;
+	const char *self = "/proc/self/exe";
+
+	for (; *argv && !file; argv++)
+		if (fnmatch("*.ipsw", *argv, FNM_CASEFOLD) == 0)
+			file = *argv;
+	if (file)
+		question_start((const char *[]){self, "--json", "check-firmware", "--quick", "--",
+				       file, NULL},
+			&run->check);
+}
+
+static void hear_firmware(struct run *run)
+{
+	char sentence[PHRASE_FIRMWARE_SIZE];
+
+	if (run->check.fd < 0 || !question_hear(&run->check))
+		return;
+	question_end(&run->check);
+	if (json_read(run->check.answer, run->check.length, &run->firmware) == 0 &&
+		phrase_firmware_problem(run->firmware, sentence))
+		say(run, sentence);
 }
 
 /* The daemon gets the tool's own log file too, if it writes one. */
@@ -307,8 +338,9 @@ static void wait_for_work(struct run *run, uint64_t now_us)
 		{.fd = run->log.watch_fd, .events = POLLIN},
 		{.fd = feed_fd(&run->feed), .events = feed_events(&run->feed)},
 		{.fd = behind ? run->screen.fd : -1, .events = POLLOUT},
-		{.fd = run->question.complete ? -1 : run->question.fd, .events = POLLIN},
+		{.fd = run->version.complete ? -1 : run->version.fd, .events = POLLIN},
 		{.fd = run->package.complete ? -1 : run->package.fd, .events = POLLIN},
+		{.fd = run->check.fd, .events = POLLIN},
 	};
 	uint64_t next = feed_next(&run->feed), wait_ms = POLL_MOST_MS;
 
@@ -350,6 +382,7 @@ static void follow_tool(struct run *run)
 		now_us = clock_now().monotonic_us;
 		show_log(run);
 		hear_version(run, now_us);
+		hear_firmware(run);
 		feed_daemon(run, limit_final, now_us);
 		limit_final = run->tool.ended;
 		say_notice(run);
@@ -412,6 +445,7 @@ static void say_end(struct run *run, const char *tool, int file_error)
 		.number = run->tool.number,
 		.result = feed->progress,
 		.diagnosis = diagnosis,
+		.firmware = run->firmware,
 	};
 
 	if (!end.problem && !feed->ended_told)
@@ -444,8 +478,10 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 	layout_init(&run->layout, stderr, -1, run->context->reveal);
 	feed_init(&run->feed, run->context->socket, json_object_get(begin),
 		run->screen.live_fd >= 0 ? ASK_LIVE_US : ASK_QUIET_US);
-	ask_version(run, *tool_word(argv));
+	ask_version(run);
+	ask_firmware(run, argv);
 	follow_tool(run);
+	question_end(&run->check);
 	tool_log_done(&run->tool_log);
 	make_room(run);
 	screen_done(&run->screen);
@@ -470,7 +506,11 @@ static void name_log(struct json_object *begin, const struct logfile *log)
 
 static int run_tool_command(struct context *context, int argc, char **argv)
 {
-	struct run run = {.context = context, .signal_fd = -1};
+	struct run run = {.context = context,
+		.signal_fd = -1,
+		.version.fd = -1,
+		.package.fd = -1,
+		.check.fd = -1};
 	CLEANUP(json_object_putp) struct json_object *begin = NULL;
 	struct plan plan = {0};
 	int r, first = plan_read(&plan, context, argc, argv);
@@ -486,11 +526,13 @@ static int run_tool_command(struct context *context, int argc, char **argv)
 	}
 	if (!begin)
 		return report_no_memory();
+	run.name = *tool_word(argv + first);
 	r = logfile_open(plan.log, argv[first], &run.log);
 	if (r == 0)
 		name_log(begin, &run.log);
 	r = r < 0 ? say_log_failure(r, run.log.path) : run_tool(&run, begin, argv + first);
 	closep(&run.signal_fd);
+	json_object_put(run.firmware);
 	logfile_done(&run.log);
 	return r;
 }

@@ -49,11 +49,11 @@ static int open_zip(const char *path, int flags, struct firmware_archive *archiv
 
 /* A directory that contradicts the members' headers may be the work of another packer: it is not
  * refused. */
-static int open_file(const char *path, struct firmware_archive *archive)
+static int open_file(const char *path, bool consistency, struct firmware_archive *archive)
 {
-	int error, r = open_zip(path, ZIP_CHECKCONS, archive, &error);
+	int error, r = open_zip(path, consistency ? ZIP_CHECKCONS : 0, archive, &error);
 
-	if (r == 0 && !archive->zip) {
+	if (consistency && r == 0 && !archive->zip) {
 		r = open_zip(path, 0, archive, &error);
 		archive->inconsistent = archive->zip;
 	}
@@ -73,10 +73,10 @@ static void read_member(struct firmware_archive *archive, zip_uint64_t index)
 	archive->bytes += member->size;
 }
 
-int firmware_open(const char *path, struct firmware_archive *archive)
+int firmware_open(const char *path, bool consistency, struct firmware_archive *archive)
 {
 	zip_int64_t count;
-	int r = open_file(path, archive);
+	int r = open_file(path, consistency, archive);
 
 	if (r < 0)
 		return r;

@@ -29,10 +29,11 @@ struct firmware_archive {
 	char problem[FIRMWARE_PROBLEM_SIZE]; /* after -EBADMSG and -E2BIG */
 };
 
-/* Opens the file and reads the list of members. Returns 0; -EBADMSG if it is no zip archive or is
+/* Opens the file and reads the list of members; with `consistency`, also the members' own headers,
+ * which are all over the file. Returns 0; -EBADMSG if it is no zip archive or is
  * damaged, -E2BIG for too many members, both with `problem`; -EINVAL if it is not a file; the errno
  * of open(2), or -ENOMEM. */
-int firmware_open(const char *path, struct firmware_archive *archive);
+int firmware_open(const char *path, bool consistency, struct firmware_archive *archive);
 /* For CLEANUP. */
 void firmware_archive_done(struct firmware_archive *archive);
 /* The member of that path; NULL if there is none. */

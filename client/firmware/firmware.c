@@ -376,7 +376,7 @@ int firmware_check(const struct firmware_options *options, struct json_object **
 	CLEANUP(manifest_freep) struct manifest *manifest = NULL;
 	struct check check = {.options = options};
 	struct json_object *result;
-	int r = firmware_open(options->path, &check.archive);
+	int r = firmware_open(options->path, options->contents, &check.archive);
 
 	if (r == 0 || r == -EBADMSG || r == -E2BIG) {
 		run_checks(&check, r);

@@ -90,6 +90,8 @@ static void json_run_end(const struct run_end *end, bool reveal)
 	if (field_object(end->diagnosis, "verdict"))
 		json_put(&builder, object, "verdict",
 			json_object_get(field_object(end->diagnosis, "verdict")));
+	if (end->firmware)
+		json_put(&builder, object, "firmware", json_object_get(end->firmware));
 	if (!builder.failed)
 		print_end(object);
 }

@@ -17,6 +17,7 @@ struct run_end {
 	int number;		       /* signal or exit status */
 	struct json_object *result;    /* Session, or NULL */
 	struct json_object *diagnosis; /* Diagnose's reply, or NULL */
+	struct json_object *firmware;  /* firmware_check() of the file, or NULL */
 };
 
 /* How much of a diagnosis is shown. */

@@ -542,6 +542,20 @@ static void put_run_verdict(const char *outcome, struct json_object *diagnosis, 
 	text_short_diagnosis(&layout, diagnosis);
 }
 
+/* A check of the file's list and manifest does not show that it is whole. */
+static void put_run_firmware(const struct run_end *end, bool succeeded)
+{
+	char sentence[PHRASE_FIRMWARE_SIZE];
+
+	if (phrase_firmware_problem(end->firmware, sentence))
+		report_error("%s", sentence);
+	else if (end->firmware && !succeeded)
+		report_error("The manifest of the firmware file is in order; its contents were not "
+			     "read. "
+			     "See `idevicetriage check-firmware %s`.",
+			field_text_or(end->firmware, "file", "FILE"));
+}
+
 static void text_run_end(const struct run_end *end, bool reveal)
 {
 	const char *outcome = field_text_or(end->result, "outcome", "ended");
@@ -572,6 +586,7 @@ static void text_run_end(const struct run_end *end, bool reveal)
 		report_error("The log file %s is incomplete: %s.%s", end->log, end->log_problem,
 			end->session && !end->problem ? " The daemon has the whole log." : "");
 	put_run_verdict(outcome, end->diagnosis, reveal);
+	put_run_firmware(end, succeeded);
 }
 
 static void text_imported(struct layout *layout, struct json_object *attempt)

@@ -209,3 +209,31 @@ def test_every_thousandth_byte_of_a_large_file(check, folder):
                 assert contents(folder / 'flipped.ipsw') == expected, f'byte {at}'
             file.seek(at)
             file.write(byte)
+
+
+@pytest.fixture
+def restore(bench):
+    """Runs a tool under `run` that fails; gives what `run` says, as text or as JSON."""
+    def run(firmware, *options):
+        return bench.triage(*options, 'run', '--', 'sh', '-c', 'sleep 0.5; exit 3', 'sh', '-e', firmware, check=False)
+    bench.start()
+    return run
+
+
+def test_run_names_a_cut_download_at_once_and_at_the_end(restore, firmware):
+    with open(firmware, 'r+b') as file:
+        file.truncate(os.stat(firmware).st_size * 2 // 3)
+    result = restore(firmware)
+    assert result.returncode == 3
+    assert result.stderr.count(f'The firmware file {firmware}: It is damaged, incomplete or not a firmware file') == 2
+
+
+def test_run_says_what_its_check_of_the_firmware_does_not_show(restore, firmware):
+    assert f'its contents were not read. See `idevicetriage check-firmware {firmware}`' in restore(firmware).stderr
+    answer = json.loads(restore(firmware, '--json').stdout)
+    assert (answer['exitStatus'], answer['firmware']['problems']) == (3, 0)
+
+
+def test_run_says_nothing_of_a_file_that_is_not_there(restore, folder):
+    result = restore(folder / 'none.ipsw')
+    assert result.returncode == 3 and 'firmware' not in result.stderr.replace('none.ipsw', '')

@@ -7,6 +7,7 @@
 
 #include "client/doctor/service_unit.h"
 #include "client/tool_version.h"
+#include "common/base/macro.h"
 #include "common/diagnosis/tool_age.h"
 
 static void test_unit_lines(void **state)
