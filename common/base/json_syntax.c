@@ -15,8 +15,16 @@ struct scan {
 	bool in_object[JSON_SYNTAX_DEPTH_MAX + 1];
 };
 
+static bool take(struct scan *scan, char c)
+{
+	if (scan->at == scan->length || scan->text[scan->at] != c)
+		return false;
+	scan->at++;
+	return true;
+}
+
 /* Skips one of the characters `set`. */
-static bool take(struct scan *scan, const char *set)
+static bool take_of(struct scan *scan, const char *set)
 {
 	if (scan->at == scan->length || !scan->text[scan->at] || !strchr(set, scan->text[scan->at]))
 		return false;
@@ -26,23 +34,23 @@ static bool take(struct scan *scan, const char *set)
 
 static void skip_blanks(struct scan *scan)
 {
-	while (take(scan, " \t\r\n"))
+	while (scan->at < scan->length && scan->text[scan->at] <= ' ' && take_of(scan, " \t\r\n"))
 		;
 }
 
 static bool take_escape(struct scan *scan)
 {
-	if (!take(scan, "u"))
-		return take(scan, "\"\\/bfnrt");
+	if (!take(scan, 'u'))
+		return take_of(scan, "\"\\/bfnrt");
 	for (int i = 0; i < 4; i++)
-		if (!take(scan, "0123456789abcdefABCDEF"))
+		if (!take_of(scan, "0123456789abcdefABCDEF"))
 			return false;
 	return true;
 }
 
 static bool take_string(struct scan *scan)
 {
-	if (!take(scan, "\""))
+	if (!take(scan, '"'))
 		return false;
 	while (scan->at < scan->length && (unsigned char)scan->text[scan->at] >= ' ') {
 		char c = scan->text[scan->at++];
@@ -59,25 +67,26 @@ static bool take_digits(struct scan *scan)
 {
 	size_t begin = scan->at;
 
-	while (take(scan, "0123456789"))
-		;
+	while (scan->at < scan->length && scan->text[scan->at] >= '0' &&
+		scan->text[scan->at] <= '9')
+		scan->at++;
 	return scan->at > begin;
 }
 
 static bool take_number(struct scan *scan)
 {
-	take(scan, "-");
-	if (!take(scan, "0") && !take_digits(scan))
+	take(scan, '-');
+	if (!take(scan, '0') && !take_digits(scan))
 		return false;
-	if (take(scan, ".") && !take_digits(scan))
+	if (take(scan, '.') && !take_digits(scan))
 		return false;
-	if (!take(scan, "eE"))
+	if (!take_of(scan, "eE"))
 		return true;
-	take(scan, "+-");
+	take_of(scan, "+-");
 	return take_digits(scan);
 }
 
-static bool take_scalar(struct scan *scan)
+static bool take_word(struct scan *scan)
 {
 	static const char *const words[] = {"true", "false", "null"};
 
@@ -90,8 +99,14 @@ static bool take_scalar(struct scan *scan)
 		scan->at += length;
 		return true;
 	}
-	return scan->at < scan->length && scan->text[scan->at] == '"' ? take_string(scan)
-								      : take_number(scan);
+	return false;
+}
+
+static bool take_scalar(struct scan *scan)
+{
+	return scan->at < scan->length && scan->text[scan->at] == '"'
+		       ? take_string(scan)
+		       : take_word(scan) || take_number(scan);
 }
 
 /* Skips the name of a member, up to the start of its value. */
@@ -101,7 +116,7 @@ static bool take_name(struct scan *scan)
 	if (!take_string(scan))
 		return false;
 	skip_blanks(scan);
-	return take(scan, ":");
+	return take(scan, ':');
 }
 
 /* Skips a value, or the start of a list or object: then *ret_open is true and the next value is
@@ -112,13 +127,13 @@ static bool take_beginning(struct scan *scan, unsigned depth_max, bool *ret_open
 
 	skip_blanks(scan);
 	*ret_open = false;
-	object = take(scan, "{");
-	if (!object && !take(scan, "["))
+	object = take(scan, '{');
+	if (!object && !take(scan, '['))
 		return take_scalar(scan);
 	if (scan->depth == depth_max)
 		return false;
 	skip_blanks(scan);
-	if (take(scan, object ? "}" : "]"))
+	if (take(scan, object ? '}' : ']'))
 		return true;
 	scan->in_object[++scan->depth] = object;
 	*ret_open = true;
@@ -132,11 +147,11 @@ static bool take_end(struct scan *scan, bool *ret_more)
 	for (skip_blanks(scan); scan->depth > 0; skip_blanks(scan)) {
 		bool object = scan->in_object[scan->depth];
 
-		if (take(scan, ",")) {
+		if (take(scan, ',')) {
 			*ret_more = true;
 			return !object || take_name(scan);
 		}
-		if (!take(scan, object ? "}" : "]"))
+		if (!take(scan, object ? '}' : ']'))
 			return false;
 		scan->depth--;
 	}

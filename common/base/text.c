@@ -99,9 +99,23 @@ bool text_starts_with(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/* Skips whole words of ASCII: nearly all text is. Returns the bytes skipped. */
+static size_t skip_ascii(const char *text, size_t length)
+{
+	size_t at = 0;
+	uint64_t word;
+
+	for (; at + sizeof(word) <= length; at += sizeof(word)) {
+		memcpy(&word, text + at, sizeof(word));
+		if (word & UINT64_C(0x8080808080808080))
+			break;
+	}
+	return at;
+}
+
 bool text_is_utf8(const char *text, size_t length)
 {
-	for (size_t at = 0; at < length;) {
+	for (size_t at = skip_ascii(text, length); at < length;) {
 		size_t n = utf8_length((const unsigned char *)text + at, length - at);
 
 		if (n == 0)

@@ -116,6 +116,18 @@ static bool is_json(const char *text)
 	return json_syntax_check(text, strlen(text), 3, &at);
 }
 
+static void test_utf8_at_each_place(void **state)
+{
+	for (size_t at = 0; at < 20; at++) {
+		char text[20] = "01234567890123456789";
+
+		assert_true(text_is_utf8(text, sizeof(text)));
+		text[at] = '\xff';
+		assert_false(text_is_utf8(text, sizeof(text)));
+		assert_true(text_is_utf8(text, at));
+	}
+}
+
 static void test_json_syntax(void **state)
 {
 	static const char *const right[] = {"{}", " [ ] \n", "[{\"a\":[]},{}]", "0", "-0.5e+3",
@@ -144,6 +156,7 @@ int main(void)
 		cmocka_unit_test(test_ecid),
 		cmocka_unit_test(test_udid),
 		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_utf8_at_each_place),
 		cmocka_unit_test(test_json_syntax),
 	};
 
