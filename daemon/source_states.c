@@ -18,6 +18,7 @@ void source_states_observe(void *user, const struct event *record)
 
 	if (record->kind != EVENT_SOURCE)
 		return;
+	states->changes++;
 	state = find(states, record->name);
 	if (!state) {
 		if (states->count == SOURCE_STATES_MAX)
@@ -34,6 +35,7 @@ void source_states_remove(struct source_states *states, const char *name)
 {
 	struct source_state *state = find(states, name);
 
+	states->changes++;
 	if (state)
 		*state = states->states[--states->count];
 }

@@ -18,6 +18,7 @@ struct source_state {
 struct source_states {
 	struct source_state states[SOURCE_STATES_MAX];
 	size_t count;
+	uint64_t changes; /* so far */
 };
 
 /* A recorder_observer. */

@@ -116,6 +116,24 @@ void json_add_number(struct json_builder *builder, struct json_object *array, in
 	json_add(builder, array, json_object_new_int64(number));
 }
 
+struct json_object *json_freeze(struct json_builder *builder, struct json_object *value)
+{
+	CLEANUP(json_object_putp) struct json_object *owned = value;
+	struct json_object *frozen = json_object_new_string("");
+	size_t length;
+	const char *written = owned ? json_write(owned, &length) : NULL;
+	char *text = written ? strdup(written) : NULL;
+
+	if (!frozen || !text) {
+		free(text);
+		json_object_put(frozen);
+		return latch(builder, NULL);
+	}
+	json_object_set_serializer(
+		frozen, json_object_userdata_to_json_string, text, json_object_free_userdata);
+	return frozen;
+}
+
 struct json_object *json_finish(struct json_builder *builder, struct json_object *root)
 {
 	if (!builder->failed)

@@ -46,6 +46,9 @@ void json_put_known_number(
 void json_add(struct json_builder *builder, struct json_object *array, struct json_object *value);
 void json_add_text(struct json_builder *builder, struct json_object *array, const char *text);
 void json_add_number(struct json_builder *builder, struct json_object *array, int64_t number);
+/* Returns the value as its text alone, which json_write() copies: for a part that many answers
+ * share. Takes ownership of the value; json_object_get() gives another answer its part. */
+struct json_object *json_freeze(struct json_builder *builder, struct json_object *value);
 /* Ends a build: returns `root`, or frees it and returns NULL if anything failed. */
 struct json_object *json_finish(struct json_builder *builder, struct json_object *root);
 

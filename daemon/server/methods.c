@@ -68,6 +68,19 @@ static struct json_object *sources_to_json(
 	return array;
 }
 
+/* They change seldom and are half of the answer. */
+static struct json_object *current_sources(struct api *api, struct json_builder *builder)
+{
+	const struct source_states *sources = api->parts.sources;
+
+	if (!api->sources || api->sources_changes != sources->changes) {
+		json_object_put(api->sources);
+		api->sources = json_freeze(builder, sources_to_json(builder, sources));
+		api->sources_changes = sources->changes;
+	}
+	return json_object_get(api->sources);
+}
+
 static struct json_object *running_ids(struct json_builder *builder, const struct bench *bench)
 {
 	struct json_object *array = json_new_array(builder);
@@ -106,7 +119,7 @@ static int get_status(struct request *request)
 	json_put_text(builder, answer, "hostId", parts->store->host_id);
 	json_put_text(builder, answer, "version", parts->version);
 	json_put_number(builder, answer, "startedUSec", (int64_t)parts->started.wall_us);
-	json_put(builder, answer, "sources", sources_to_json(builder, parts->sources));
+	json_put(builder, answer, "sources", current_sources(request->api, builder));
 	json_put_number(builder, answer, "deviceCount", (int64_t)count_devices(bench));
 	json_put(builder, answer, "runningSessions", running_ids(builder, bench));
 	json_put_number(builder, answer, "ringBytes", (int64_t)parts->ring_bytes);

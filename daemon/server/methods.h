@@ -17,6 +17,8 @@ struct api {
 	struct api_parts parts;
 	struct query query;
 	struct stream_list streams;
+	struct json_object *sources; /* of GetStatus, frozen; NULL = none yet */
+	uint64_t sources_changes;    /* in parts.sources, when `sources` was made */
 };
 
 struct request {

@@ -34,6 +34,27 @@ static void json_read_takes_one_object(void **state)
 	json_object_put(object);
 }
 
+static void json_freeze_keeps_the_text(void **state)
+{
+	struct json_builder builder = {0};
+	struct json_object *list = json_new_array(&builder), *frozen;
+	size_t length;
+
+	json_add_text(&builder, list, "a/\xc3\xa4\"");
+	frozen = json_freeze(&builder, list);
+	for (int i = 0; i < 2; i++) {
+		struct json_object *answer = json_new_object(&builder);
+
+		json_put(&builder, answer, "list", json_object_get(frozen));
+		assert_string_equal(json_write(answer, &length), "{\"list\":[\"a/\xc3\xa4\\\"\"]}");
+		json_object_put(answer);
+	}
+	json_object_put(frozen);
+	assert_false(builder.failed);
+	assert_null(json_freeze(&builder, NULL));
+	assert_true(builder.failed);
+}
+
 /* An object in `levels - 1` arrays. */
 static int read_nested(unsigned levels)
 {
@@ -336,6 +357,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_read_takes_one_object),
 		cmocka_unit_test(json_read_limits_depth),
+		cmocka_unit_test(json_freeze_keeps_the_text),
 		cmocka_unit_test(getters_tell_absent_from_wrong),
 		cmocka_unit_test(a_failure_is_kept_to_the_end),
 		cmocka_unit_test(bad_utf8_does_not_get_out),
