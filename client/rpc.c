@@ -102,6 +102,14 @@ static const struct {
 	{INTERFACE "CasebookUnavailable", "reason", EXIT_REFUSED,
 		"Cannot use the casebook: %s. Nothing was written; try again when that is "
 		"fixed."},
+	{INTERFACE "CasebookFull", "limit", EXIT_REFUSED,
+		"Cannot store it: the casebook has reached its limit of %s bytes. Delete old "
+		"attempts with `idevicetriage purge`, or raise casebook-size in "
+		"/etc/idevicetriage/idevicetriaged.conf."},
+	{INTERFACE "DailyLimit", "limit", EXIT_REFUSED,
+		"Cannot store it: your user has sent %s bytes in the last day, its limit. Try "
+		"again tomorrow, or ask the administrator to raise daily-limit in "
+		"/etc/idevicetriage/idevicetriaged.conf."},
 	{INTERFACE "NotAllowed", "method", EXIT_REFUSED,
 		"Your user may not call %s; ask the administrator of this bench."},
 	{INTERFACE "TooManySessions", "limit", EXIT_REFUSED,

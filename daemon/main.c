@@ -106,17 +106,29 @@ static struct retention_options retention_of(const struct options *options)
 	};
 }
 
+static struct api_limits limits_of(const struct options *options)
+{
+	return (struct api_limits){
+		.casebook_bytes = options->casebook_bytes,
+		.daily_bytes = options->daily_bytes,
+	};
+}
+
 /* Puts new settings in force, except those that need a new start. Returns 0 or a negative errno. */
 static int apply_options(struct daemon *daemon, const struct options *fresh)
 {
 	const struct retention_options retention = retention_of(fresh);
+	const struct api_limits limits = limits_of(fresh);
 	struct options *options = &daemon->options;
 
 	options->keep_records_days = fresh->keep_records_days;
 	options->keep_attempts_days = fresh->keep_attempts_days;
 	options->budget_percent = fresh->budget_percent;
 	options->queries = fresh->queries;
+	options->casebook_bytes = fresh->casebook_bytes;
+	options->daily_bytes = fresh->daily_bytes;
 	retention_set(daemon->retention, &retention);
+	api_set_limits(daemon->api, &limits);
 	recorder_set_budget_percent(daemon->recorder, fresh->budget_percent);
 	return sources_set_queries(daemon->sources, fresh->queries);
 }
@@ -246,6 +258,7 @@ static int start_judgement(struct daemon *daemon)
 		.state_dir = daemon->options.state_dir,
 		.store = &daemon->store,
 		.conditions = daemon->conditions,
+		.casebook_bytes = daemon->options.casebook_bytes,
 		.sink = record,
 		.user = daemon,
 	};
@@ -296,6 +309,7 @@ static int start_api(struct daemon *daemon)
 		.ring_bytes = daemon->options.ring_bytes,
 		.damaged_records = ring_keeper_damaged(daemon->ring_keeper),
 		.sources = &daemon->source_states,
+		.limits = limits_of(&daemon->options),
 	};
 
 	return api_new(daemon->loop, &parts, &daemon->api);

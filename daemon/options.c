@@ -18,6 +18,10 @@
 #define KEEP_DAYS_MAX 36500
 #define KEEP_RECORDS_DAYS 30
 #define KEEP_ATTEMPTS_DAYS 730
+#define CASEBOOK_BYTES (UINT64_C(4) << 30)
+#define DAILY_BYTES (UINT64_C(1) << 30)
+#define STORED_BYTES_MIN (UINT64_C(1) << 20)
+#define STORED_BYTES_MAX (UINT64_C(1) << 40)
 
 static const char usage[] =
 	"Usage: idevicetriaged [OPTION...]\n"
@@ -35,6 +39,10 @@ static const char usage[] =
 	"  --budget-percent N      scale the time allowed for each wait (default 100)\n"
 	"  --keep-records DAYS     delete records of sessions after (default 30, 0 = never)\n"
 	"  --keep-attempts DAYS    delete attempts after (default 730, 0 = never)\n"
+	"  --casebook-size BYTES   limit for what people add to the casebook\n"
+	"                          (default 4294967296, 0 = none)\n"
+	"  --daily-limit BYTES     limit for what one user sends in a day, except root\n"
+	"                          (default 1073741824, 0 = none)\n"
 	"  --phone-query yes|no    query phones in normal mode for model and version\n"
 	"                          (default no)\n"
 	"  --probe-restore WHEN    query phones in restore mode for their last failure:\n"
@@ -117,6 +125,28 @@ static bool set_keep_attempts(struct options *options, const char *value)
 	return set_days(&options->keep_attempts_days, value);
 }
 
+/* Bytes; 0 = no limit. */
+static bool set_stored(uint64_t *field, const char *value)
+{
+	uint64_t bytes;
+
+	if (!read_number(value, 0, STORED_BYTES_MAX, &bytes) ||
+		(bytes > 0 && bytes < STORED_BYTES_MIN))
+		return false;
+	*field = bytes;
+	return true;
+}
+
+static bool set_casebook_size(struct options *options, const char *value)
+{
+	return set_stored(&options->casebook_bytes, value);
+}
+
+static bool set_daily_limit(struct options *options, const char *value)
+{
+	return set_stored(&options->daily_bytes, value);
+}
+
 /* Enables or disables a query, by one of two words. */
 static bool set_query(
 	unsigned *queries, enum query query, const char *value, const char *off, const char *on)
@@ -139,6 +169,8 @@ static bool set_probe_restore(struct options *options, const char *value)
 	return set_query(&options->queries, QUERY_RESTORE, value, "none", "attach");
 }
 
+#define STORED_BYTES_WORDS "bytes, from 1048576 to 1099511627776, or 0 for no limit"
+
 /* The keys of the file, which are also the long options. */
 static const struct {
 	const char *key;
@@ -155,6 +187,8 @@ static const struct {
 	{"phone-query", set_phone_query, "yes or no"},
 	{"probe-restore", set_probe_restore, "none or attach"},
 	{"link-socket", set_link_socket, "a path"},
+	{"casebook-size", set_casebook_size, STORED_BYTES_WORDS},
+	{"daily-limit", set_daily_limit, STORED_BYTES_WORDS},
 };
 
 struct file_reading {
@@ -209,6 +243,8 @@ static void set_defaults(struct options *options)
 		.budget_percent = 100,
 		.keep_records_days = KEEP_RECORDS_DAYS,
 		.keep_attempts_days = KEEP_ATTEMPTS_DAYS,
+		.casebook_bytes = CASEBOOK_BYTES,
+		.daily_bytes = DAILY_BYTES,
 	};
 	text_copy(options->socket, sizeof(options->socket), OPTIONS_SOCKET_PATH);
 	text_copy(options->state_dir, sizeof(options->state_dir),
@@ -230,6 +266,8 @@ static const struct option long_options[] = {
 	{"phone-query", required_argument, NULL, OPTION_KEY + 7},
 	{"probe-restore", required_argument, NULL, OPTION_KEY + 8},
 	{"link-socket", required_argument, NULL, OPTION_KEY + 9},
+	{"casebook-size", required_argument, NULL, OPTION_KEY + 10},
+	{"daily-limit", required_argument, NULL, OPTION_KEY + 11},
 	{"config", required_argument, NULL, 'c'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"help", no_argument, NULL, 'h'},
@@ -281,7 +319,7 @@ int options_read(int argc, char **argv, struct options *ret)
 	const char *config = find_config(argc, argv);
 	int option, r;
 
-	_Static_assert(ARRAY_SIZE(keys) == 10, "long_options has a row for each key");
+	_Static_assert(ARRAY_SIZE(keys) == 12, "long_options has a row for each key");
 	set_defaults(&options);
 	r = read_file(&options, config ? config : OPTIONS_CONFIG_PATH, config != NULL);
 	if (r < 0)

@@ -22,6 +22,8 @@ struct options {
 	uint32_t budget_percent;
 	uint32_t keep_records_days;  /* for sealed sessions; 0 = for ever */
 	uint32_t keep_attempts_days; /* with everything about them; 0 = for ever */
+	uint64_t casebook_bytes;     /* for what people add; 0 = no limit */
+	uint64_t daily_bytes;	     /* the same that one user adds in a day */
 	unsigned queries;	     /* allowed questions to phones: enum query bits */
 	bool verbose;
 };

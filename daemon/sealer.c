@@ -288,6 +288,7 @@ static int open_casebook(struct sealer *sealer)
 	if (report.set_aside)
 		log_warning("%s was damaged. Renamed it to %s.bad and started a new one.",
 			sealer->path, sealer->path);
+	casebook_file_limit(sealer->file, sealer->options.casebook_bytes);
 	store->error = 0;
 	ring_cursor_first(&sealer->cursor, store->reader);
 	return conditions_load(sealer->options.conditions, store->book);
@@ -421,6 +422,13 @@ int sealer_store_conditions(struct sealer *sealer)
 	if (r < 0)
 		start_timer(sealer, RETRY_US);
 	return r;
+}
+
+void sealer_set_casebook_bytes(struct sealer *sealer, uint64_t bytes)
+{
+	sealer->options.casebook_bytes = bytes;
+	if (sealer->file)
+		casebook_file_limit(sealer->file, bytes);
 }
 
 int sealer_error(const struct sealer *sealer)

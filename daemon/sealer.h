@@ -19,6 +19,7 @@ struct sealer_options {
 		*store; /* with the bench and the ring's reader; the sealer sets its casebook */
 	struct diagnoser *diagnoser;   /* nothing is sealed while it is due */
 	struct conditions *conditions; /* stored in the casebook */
+	uint64_t casebook_bytes;       /* casebook_file_limit() */
 	event_sink *sink;	       /* gets EVENT_SOURCE "casebook" when the state changes */
 	void *user;
 };
@@ -43,6 +44,8 @@ void sealer_rewind(struct sealer *sealer);
 int sealer_store_conditions(struct sealer *sealer);
 /* The casebook, for writing what people add; NULL while it is unusable. */
 struct casebook_file *sealer_casebook(struct sealer *sealer);
+/* Changes `casebook_bytes`. */
+void sealer_set_casebook_bytes(struct sealer *sealer, uint64_t bytes);
 /* Why the casebook is unusable: a negative errno; 0 = it is usable. */
 int sealer_error(const struct sealer *sealer);
 /* Whether the thread that writes the casebook to disk hangs. */

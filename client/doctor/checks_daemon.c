@@ -9,11 +9,13 @@
 #include "client/doctor/doctor.h"
 #include "client/doctor/system.h"
 #include "client/fields.h"
+#include "client/phrase.h"
 #include "common/base/text.h"
 #include "common/model/host_id.h"
 #include "phone/program.h"
 
 #define GROUP "idevicetriage"
+#define NEARLY_FULL_PERCENT 80
 #define START_IT "systemctl enable --now idevicetriaged.service"
 
 void check_daemon(struct doctor *doctor)
@@ -217,6 +219,19 @@ void check_ring(struct doctor *doctor)
 
 void check_casebook(struct doctor *doctor)
 {
+	int64_t bytes = field_number_or(doctor->status, "casebookBytes", 0);
+	int64_t limit = field_number_or(doctor->status, "casebookLimit", 0);
+
+	if (limit > 0 && bytes >= limit / 100 * NEARLY_FULL_PERCENT) {
+		doctor_say(doctor, bytes >= limit ? FINDING_PROBLEM : FINDING_WARNING,
+			"Delete old attempts with `idevicetriage purge`, or raise casebook-size in "
+			"/etc/idevicetriage/idevicetriaged.conf.",
+			"The casebook has %s of %s: %s.", phrase_bytes(bytes).text,
+			phrase_bytes(limit).text,
+			bytes >= limit ? "notes and imports are refused"
+				       : "when it is full, notes and imports are refused");
+		return;
+	}
 	check_source(doctor, "casebook", FINDING_PROBLEM, "Old attempts are not available",
 		"Let the daemon's user write to its state directory; a casebook of a later version "
 		"needs a daemon of that version.");

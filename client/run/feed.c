@@ -210,6 +210,21 @@ static void take_appended(
 	feed->offset = offset;
 }
 
+/* The user has sent the bytes of a day: from now on, the daemon only gets the end of the tool. */
+static void refuse_log(struct feed *feed)
+{
+	static const char why[] = "the daemon accepts no more from this user today";
+
+	text_copy(feed->problem, sizeof(feed->problem), why);
+	snprintf(feed->notice, sizeof(feed->notice),
+		"The tool continues, but %s: the rest of its log is not watched. Import the log "
+		"tomorrow, or ask the administrator to raise daily-limit.",
+		why);
+	feed->log_refused = true;
+	feed->state = FEED_IDLE;
+	feed->next_us = UINT64_MAX;
+}
+
 /* Handles an error from the daemon. */
 static void take_refusal(struct feed *feed, const char *error, uint64_t now_us)
 {
@@ -228,6 +243,10 @@ static void take_refusal(struct feed *feed, const char *error, uint64_t now_us)
 	}
 	if (text_equal(error, INTERFACE "TooManySessions") && !feed->ended_us) {
 		part(feed, -EBUSY, now_us);
+		return;
+	}
+	if (text_equal(error, INTERFACE "DailyLimit") && feed->state == FEED_APPENDING) {
+		refuse_log(feed);
 		return;
 	}
 	snprintf(why, sizeof(why), "the daemon refused with %s",
@@ -308,6 +327,6 @@ void feed_work(struct feed *feed, const struct logfile *log, int64_t limit, cons
 		return;
 	if (!feed->session[0])
 		begin_session(feed, now_us);
-	else if (!append(feed, log, limit, now_us) && feed->ended_us)
+	else if ((feed->log_refused || !append(feed, log, limit, now_us)) && feed->ended_us)
 		end_session(feed, tool, now_us);
 }

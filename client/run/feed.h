@@ -42,6 +42,7 @@ struct feed {
 	uint64_t progress_us;		   /* time of `progress` */
 	bool ended_told;		   /* the daemon has received the end */
 	bool told;			   /* this outage was reported */
+	bool log_refused;		   /* the daemon accepts no more of the log, only the end */
 	char notice[FEED_SENTENCE_BYTES];  /* a sentence to print now; empty = none */
 	char problem[FEED_SENTENCE_BYTES]; /* why the daemon's copy is incomplete; empty = it is
 					      complete */

@@ -141,7 +141,7 @@ struct json_object *call_refuse(struct call *call, int result, const char **ret_
 		detail = strerror(-result);
 	if (member && !detail)
 		detail = call_text(call, member);
-	if (error == API_TOO_MANY_SESSIONS)
+	if (member && text_equal(member, "limit"))
 		json_put_number(&call->builder, parameters, member, call->number);
 	else if (member)
 		json_put_text(&call->builder, parameters, member, detail ? detail : "");

@@ -38,7 +38,7 @@ struct call {
 	struct json_builder builder;
 	struct json_object *answer; /* filled by the method; created by the caller */
 	const char *detail;	    /* the subject of the error, if it is not a parameter */
-	int64_t number;		    /* the same of API_TOO_MANY_SESSIONS */
+	int64_t number;		    /* the same of an error with a limit */
 };
 
 /* Checks the parameters: all required ones are present, none is unknown, the types match. Returns

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include "common/base/text.h"
@@ -17,12 +18,21 @@
 #define PURGE_WAIT_MS 2000 /* to wait for the sync thread and other readers */
 #define PURGE_PAUSE_MS 10
 #define EXPIRE_ROWS 64 /* rows deleted at a time, so that the loop is not blocked */
+#define OLDEST_ROWS                                                                                \
+	8 /* the same beyond the limit of bytes, where each run makes room for itself              \
+	   */
+#define OLDEST_TURNS 8
+#define WATCHED_PART 4		   /* watched sessions may exceed the limit by this part of it */
+#define DISK_FREE_PART 20	   /* of the disk stays free of what people add, */
+#define DISK_FREE_MAX (256u << 20) /* or as many bytes */
 
 struct casebook_file {
 	sqlite3 *db;
 	sqlite3 *sync_db; /* only for the sync thread */
 	struct disk_sync *sync;
 	atomic_bool truncate; /* the sync thread empties the write-ahead log */
+	uint64_t limit;	      /* bytes; 0 = none */
+	int64_t page_bytes;
 };
 
 /* The sync thread does the checkpoints: they wait for the disk, and commits must not. */
@@ -43,6 +53,48 @@ static int sync_casebook(void *user)
 	if (truncate && r == SQLITE_OK)
 		file->truncate = false;
 	return truncate && r == SQLITE_BUSY ? 0 : sql_errno(r);
+}
+
+void casebook_file_limit(struct casebook_file *file, uint64_t bytes)
+{
+	file->limit = bytes;
+}
+
+int casebook_file_bytes(struct casebook_file *file, uint64_t *ret)
+{
+	int64_t pages = 0, free_pages = 0;
+	int r = sql_number(file->db, "PRAGMA page_count", &pages);
+
+	if (r == 0)
+		r = sql_number(file->db, "PRAGMA freelist_count", &free_pages);
+	if (r == 0)
+		*ret = (uint64_t)((pages - free_pages) * file->page_bytes);
+	return r;
+}
+
+/* Other programs need the rest of the disk, and so does a restore. */
+static bool is_disk_full(struct casebook_file *file)
+{
+	struct statvfs disk;
+	uint64_t size, left;
+
+	if (statvfs(sqlite3_db_filename(file->db, NULL), &disk) < 0)
+		return false;
+	size = (uint64_t)disk.f_blocks * disk.f_frsize;
+	left = (uint64_t)disk.f_bavail * disk.f_frsize;
+	return left < DISK_FREE_MAX && left < size / DISK_FREE_PART;
+}
+
+int casebook_file_room(struct casebook_file *file)
+{
+	uint64_t bytes = 0;
+	int r = casebook_file_bytes(file, &bytes);
+
+	if (r < 0)
+		return r;
+	if (file->limit && bytes >= file->limit)
+		return CASEBOOK_FULL;
+	return is_disk_full(file) ? -ENOSPC : 0;
 }
 
 /* Runs one step of the schema in its own transaction. */
@@ -107,6 +159,8 @@ static int open_file(const char *path, struct casebook_report *report, struct ca
 	r = open_database(path, &file->db);
 	if (r == 0)
 		r = migrate(file->db, report);
+	if (r == 0)
+		r = sql_number(file->db, "PRAGMA page_size", &file->page_bytes);
 	if (r == 0)
 		r = open_database(path, &file->sync_db);
 	if (r == 0)
@@ -231,6 +285,47 @@ int casebook_file_kept(
 	return 0;
 }
 
+/* Deletes what was stored first. Returns the number of rows, or a negative errno. */
+static int delete_oldest(struct casebook_file *file)
+{
+	static const char *const texts[] = {
+		"DELETE FROM records WHERE number IN"
+		" (SELECT number FROM records ORDER BY kept_us LIMIT ?1)",
+		"DELETE FROM attempts WHERE number IN"
+		" (SELECT number FROM attempts ORDER BY number LIMIT ?1)",
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts); i++) {
+		CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+
+		r = sql_prepare(file->db, texts[i], &statement);
+		if (r < 0)
+			return r;
+		sqlite3_bind_int(statement, 1, OLDEST_ROWS);
+		r = sql_finish(statement);
+		if (r == 0)
+			r = sqlite3_changes(file->db);
+	}
+	return r;
+}
+
+/* Makes room for a watched session, in its transaction. */
+static int make_room(struct casebook_file *file)
+{
+	uint64_t bytes = 0, most = file->limit + file->limit / WATCHED_PART;
+	int r = file->limit ? casebook_file_bytes(file, &bytes) : 0;
+
+	for (int i = 0; r >= 0 && bytes > most && i < OLDEST_TURNS; i++) {
+		r = delete_oldest(file);
+		if (r == 0)
+			break;
+		if (r > 0)
+			r = casebook_file_bytes(file, &bytes);
+	}
+	return r < 0 ? r : 0;
+}
+
 /* If a log never ends, keeps its first run, which shows its start, and its newest ones. */
 static int drop_middle(struct casebook_file *file, const struct uuid *session)
 {
@@ -281,7 +376,10 @@ int casebook_file_keep(struct casebook_file *file, struct stamp now, const struc
 {
 	int r = sql_run(file->db, "BEGIN IMMEDIATE");
 
-	return r < 0 ? r : end_transaction(file, insert_run(file, now, session, run));
+	if (r < 0)
+		return r;
+	r = make_room(file);
+	return end_transaction(file, r < 0 ? r : insert_run(file, now, session, run));
 }
 
 /* Writes the attempt as a case file with one attempt. */
@@ -347,11 +445,13 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 static int put_seal(struct casebook_file *file, struct stamp now, const char *text,
 	const struct casebook_seal *seal)
 {
-	int written, r = sql_run(file->db, "BEGIN IMMEDIATE");
+	int written = 0, r = sql_run(file->db, "BEGIN IMMEDIATE");
 
 	if (r < 0)
 		return r;
-	written = r = put_attempt(file, now, text, seal);
+	r = make_room(file);
+	if (r == 0)
+		written = r = put_attempt(file, now, text, seal);
 	if (r > 0 && seal->run.length > 0)
 		r = insert_run(file, now, &seal->attempt->id, &seal->run);
 	r = end_transaction(file, r);

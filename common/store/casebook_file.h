@@ -38,6 +38,16 @@ int casebook_file_identify(struct casebook_file *file, const char *host_id);
 struct casebook_file *casebook_file_free(struct casebook_file *file);
 DEFINE_FREEP(struct casebook_file, casebook_file_free)
 
+/* The limit of casebook_file_bytes() for what people add; 0 = none. Watched sessions may use a
+ * quarter more; beyond that, each deletes what was stored first: records, then attempts. */
+void casebook_file_limit(struct casebook_file *file, uint64_t bytes);
+/* The bytes in use. Returns 0 or a negative errno. */
+int casebook_file_bytes(struct casebook_file *file, uint64_t *ret);
+/* Whether people may add something: 0, CASEBOOK_FULL beyond the limit, -ENOSPC if the disk is
+ * nearly full, or another negative errno. */
+#define CASEBOOK_FULL 1
+int casebook_file_room(struct casebook_file *file);
+
 /* Whether the thread that syncs it hangs: disk_sync_hangs(). */
 bool casebook_file_hangs(struct casebook_file *file, struct stamp now);
 /* Whether the file is no longer at its path: it was removed or replaced. */

@@ -17,6 +17,8 @@ static const struct {
 	[API_DEVICE_BUSY] = {VARLINK_INTERFACE ".DeviceBusy", "device"},
 	[API_TOO_MANY_SESSIONS] = {VARLINK_INTERFACE ".TooManySessions", "limit"},
 	[API_CASEBOOK_UNAVAILABLE] = {VARLINK_INTERFACE ".CasebookUnavailable", "reason"},
+	[API_CASEBOOK_FULL] = {VARLINK_INTERFACE ".CasebookFull", "limit"},
+	[API_DAILY_LIMIT] = {VARLINK_INTERFACE ".DailyLimit", "limit"},
 	[API_NOT_ALLOWED] = {VARLINK_INTERFACE ".NotAllowed", "method"},
 	[API_FAILED] = {VARLINK_INTERFACE ".Failed", "reason"},
 	[API_INVALID_PARAMETER] = {VARLINK_SERVICE ".InvalidParameter", "parameter"},

@@ -5,7 +5,7 @@
 
 int varlink_call_read(const char *text, size_t length, struct varlink_call *ret)
 {
-	struct varlink_call call = {0};
+	struct varlink_call call = {.length = length};
 	int r;
 
 	r = json_read(text, length, &call.message);

@@ -23,6 +23,7 @@ struct varlink_call {
 	struct json_object *parameters; /* an object; NULL = none */
 	bool more;
 	bool oneway;
+	size_t length; /* bytes of the call */
 };
 
 /* Reads the `length` bytes of a call, without the NUL. Returns 0, -EBADMSG if it is invalid, or

@@ -35,6 +35,12 @@ struct api *api_free(struct api *api)
 	return NULL;
 }
 
+void api_set_limits(struct api *api, const struct api_limits *limits)
+{
+	api->parts.limits = *limits;
+	sealer_set_casebook_bytes(api->parts.sealer, limits->casebook_bytes);
+}
+
 struct server *api_server(struct api *api)
 {
 	return api->server;

@@ -12,6 +12,12 @@
 #include "daemon/server/server.h"
 #include "daemon/source_states.h"
 
+/* What may be stored; 0 = as much as anyone sends. */
+struct api_limits {
+	uint64_t casebook_bytes; /* the sealer's */
+	uint64_t daily_bytes;	 /* that one user sends in a day, who is not the administrator */
+};
+
 /* The parts that the methods use; all of them outlive the API. */
 struct api_parts {
 	const char *version; /* version of this program */
@@ -26,6 +32,7 @@ struct api_parts {
 	uint64_t ring_bytes;
 	uint64_t damaged_records;
 	const struct source_states *sources;
+	struct api_limits limits;
 };
 
 struct api;
@@ -39,6 +46,9 @@ DEFINE_FREEP(struct api, api_free)
 
 /* The server, to call server_listen(). */
 struct server *api_server(struct api *api);
+
+/* Puts other limits in force. */
+void api_set_limits(struct api *api, const struct api_limits *limits);
 
 /* A recorder_observer: sends the record to all followers. */
 void api_observe(void *api, const struct event *record);

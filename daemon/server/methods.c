@@ -8,12 +8,23 @@
 #include "common/base/text.h"
 #include "daemon/server/streams.h"
 
+#define CALL_BYTES 4096 /* of the casebook, for a call that stores a few words */
+
+/* What a call costs of its user's day, and whether the casebook must have room for it. */
+enum cost {
+	COST_NOTHING,
+	COST_BYTES, /* of the call: the records of a session are limited */
+	COST_CALL,  /* and CALL_BYTES */
+	COST_ROOM,  /* the same, and the casebook must not be full */
+};
+
 struct method {
 	const char *name; /* with the interface's name */
 	enum access access;
 	bool more_required; /* useless without `more` */
 	const struct parameter *parameters;
 	method_handler *handle;
+	enum cost cost;
 	const struct query_method *query; /* instead of `handle`: a method of common/query */
 };
 
@@ -112,6 +123,8 @@ static int get_status(struct request *request)
 	const struct bench *bench = parts->store->bench;
 	struct ring_extent extent = ring_reader_extent(parts->store->reader);
 	bool empty = extent.head == extent.tail;
+	struct casebook_file *file = sealer_casebook(parts->sealer);
+	uint64_t bytes = 0;
 	struct json_builder *builder = &request->call.builder;
 	struct json_object *answer = request->call.answer;
 
@@ -128,6 +141,9 @@ static int get_status(struct request *request)
 	json_put_number(
 		builder, answer, "lastSequence", empty ? 0 : (int64_t)extent.next_sequence - 1);
 	json_put_number(builder, answer, "damagedRecords", (int64_t)parts->damaged_records);
+	if (file && casebook_file_bytes(file, &bytes) == 0)
+		json_put_number(builder, answer, "casebookBytes", (int64_t)bytes);
+	json_put_number(builder, answer, "casebookLimit", (int64_t)parts->limits.casebook_bytes);
 	return API_OK;
 }
 
@@ -243,15 +259,19 @@ static const struct method methods[] = {
 		get_interface_description},
 	{OWN("GetStatus"), ACCESS_READ, false, no_parameters, get_status},
 	{OWN("Watch"), ACCESS_READ, true, watch_parameters, watch},
-	{OWN("BeginRun"), ACCESS_WRITE, false, begin_parameters, methods_begin_run},
-	{OWN("AppendLog"), ACCESS_WRITE, false, append_parameters, methods_append_log},
+	{OWN("BeginRun"), ACCESS_WRITE, false, begin_parameters, methods_begin_run, COST_CALL},
+	{OWN("AppendLog"), ACCESS_WRITE, false, append_parameters, methods_append_log, COST_BYTES},
 	{OWN("EndRun"), ACCESS_WRITE, false, end_parameters, methods_end_run},
-	{OWN("SetConditions"), ACCESS_WRITE, false, conditions_parameters, methods_set_conditions},
-	{OWN("AddNote"), ACCESS_WRITE, false, note_parameters, methods_add_note},
-	{OWN("AddAttempt"), ACCESS_WRITE, false, add_parameters, methods_add_attempt},
-	{OWN("AmendAttempt"), ACCESS_WRITE, false, amend_parameters, methods_amend_attempt},
-	{OWN("AddRecords"), ACCESS_WRITE, false, records_parameters, methods_add_records},
-	{OWN("MergeRecords"), ACCESS_WRITE, false, records_parameters, methods_merge_records},
+	{OWN("SetConditions"), ACCESS_WRITE, false, conditions_parameters, methods_set_conditions,
+		COST_CALL},
+	{OWN("AddNote"), ACCESS_WRITE, false, note_parameters, methods_add_note, COST_ROOM},
+	{OWN("AddAttempt"), ACCESS_WRITE, false, add_parameters, methods_add_attempt, COST_ROOM},
+	{OWN("AmendAttempt"), ACCESS_WRITE, false, amend_parameters, methods_amend_attempt,
+		COST_ROOM},
+	{OWN("AddRecords"), ACCESS_WRITE, false, records_parameters, methods_add_records,
+		COST_ROOM},
+	{OWN("MergeRecords"), ACCESS_WRITE, false, records_parameters, methods_merge_records,
+		COST_ROOM},
 	{OWN("Purge"), ACCESS_ADMIN, false, purge_parameters, methods_purge},
 };
 
@@ -283,6 +303,35 @@ static int check_call(struct request *request, const struct method *method)
 	if (r == API_OK && method->more_required && (!message->more || message->oneway))
 		return API_EXPECTED_MORE;
 	return r;
+}
+
+/* Whether the user may send more today. */
+static int check_day(struct request *request, enum cost cost)
+{
+	struct api *api = request->api;
+	uint64_t bytes = request->message->length + (cost >= COST_CALL ? CALL_BYTES : 0);
+	uint64_t limit = api->parts.limits.daily_bytes;
+
+	if (cost == COST_NOTHING || limit == 0 || peer_access(request->peer) & ACCESS_ADMIN ||
+		quota_spend(&api->quota, peer_user(request->peer), bytes, limit,
+			clock_now().monotonic_us / USEC_PER_SEC))
+		return API_OK;
+	request->call.number = (int64_t)limit;
+	return API_DAILY_LIMIT;
+}
+
+/* Whether the casebook has room for what the call stores. An unusable casebook is up to the
+ * method. */
+static int check_room(struct request *request, enum cost cost)
+{
+	const struct api_parts *parts = &request->api->parts;
+	struct casebook_file *file = sealer_casebook(parts->sealer);
+	int r = cost == COST_ROOM && file ? casebook_file_room(file) : 0;
+
+	if (r < 0)
+		return call_no_casebook(&request->call, r);
+	request->call.number = (int64_t)parts->limits.casebook_bytes;
+	return r == CASEBOOK_FULL ? API_CASEBOOK_FULL : API_OK;
 }
 
 static int call_query(struct request *request, const struct query_method *query)
@@ -324,6 +373,10 @@ void methods_call(void *user, struct peer *peer, struct varlink_call *message)
 		return;
 	request.call.answer = json_new_object(&request.call.builder);
 	r = found ? check_call(&request, &method) : API_METHOD_NOT_FOUND;
+	if (r == API_OK)
+		r = check_room(&request, method.cost);
+	if (r == API_OK)
+		r = check_day(&request, method.cost);
 	if (r == API_OK)
 		r = method.handle ? method.handle(&request) : call_query(&request, method.query);
 	if (r == API_NOT_ALLOWED || r == API_METHOD_NOT_FOUND)

@@ -7,6 +7,7 @@
 #include "common/query/query.h"
 #include "common/wire/varlink.h"
 #include "daemon/server/api.h"
+#include "daemon/server/quota.h"
 #include "daemon/server/server.h"
 
 struct stream;
@@ -19,6 +20,7 @@ struct api {
 	struct stream_list streams;
 	struct json_object *sources; /* of GetStatus, frozen; NULL = none yet */
 	uint64_t sources_changes;    /* in parts.sources, when `sources` was made */
+	struct quota quota;
 };
 
 struct request {

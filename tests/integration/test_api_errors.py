@@ -85,6 +85,21 @@ def raw_as_nobody(bench, method, **parameters):
     return json.loads(result.stdout)
 
 
+def casebook_full(bench):
+    bench.stop()
+    bench.start('--casebook-size', str(1 << 20))
+    answers = (raw(bench, 'AddNote', device=f'0x{1 + number // 500:016X}', text='x' * 990) for number in range(5000))
+    return next(answer for answer in answers if 'error' in answer), 'limit'
+
+
+def daily_limit(bench):
+    bench.stop()
+    bench.start('--daily-limit', str(1 << 20))
+    for number in range(20):
+        answer = raw_as_nobody(bench, 'BeginRun', **{**RUN, 'arguments': ['x' * 60000]})
+    return answer, 'limit'
+
+
 def not_allowed(bench):
     return raw_as_nobody(bench, 'Purge', device=ECID), 'method'
 
@@ -112,6 +127,8 @@ PROVOKED = {
     f'{INTERFACE}.DeviceBusy': device_busy,
     f'{INTERFACE}.TooManySessions': too_many_sessions,
     f'{INTERFACE}.CasebookUnavailable': casebook_unavailable,
+    f'{INTERFACE}.CasebookFull': casebook_full,
+    f'{INTERFACE}.DailyLimit': daily_limit,
     f'{INTERFACE}.NotAllowed': not_allowed,
     f'{INTERFACE}.Failed': failed,
     f'{SERVICE}.InvalidParameter': lambda bench: (raw(bench, 'GetCase'), 'parameter'),

@@ -459,6 +459,14 @@ def test_corrected_errors(tree, daemon):
     assert "Port 1-2.3: the computer corrected 3 USB errors" in text and "Do not interrupt a running restore" in text
 
 
+@pytest.mark.parametrize("used, result", [(79, None), (80, "warning"), (99, "warning"), (100, "problem"), (125, "problem")])
+def test_a_casebook_near_its_limit(tree, daemon, used, result):
+    daemon.status.update(casebookBytes=used * 10485760, casebookLimit=1048576000)
+    found = tree.findings()
+    assert [(check, how) for check, how, _ in found] == ([("casebook", result)] if result else [])
+    assert not result or "raise casebook-size" in found[0][2] and "notes and imports are refused" in found[0][2]
+
+
 def test_no_daemon(tree):
     found = {check: (result, text) for check, result, text in tree.findings()}
     assert found.pop("daemon")[0] == "problem"
