@@ -80,15 +80,10 @@ static int send(struct context *context, struct connection *connection, const st
 {
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
 	struct json_builder builder = {0};
-	struct json_object *parameters, *object = NULL;
-	CLEANUP(freep) char *text = NULL;
+	struct json_object *parameters = json_new_object(&builder);
 	int r;
 
-	if (casefile_write(c, CASEFILE_REVEAL, &text) < 0 ||
-		json_read(text, strlen(text), &object) < 0)
-		return report_no_memory();
-	parameters = json_new_object(&builder);
-	json_put(&builder, parameters, "case", object);
+	json_put(&builder, parameters, "case", casefile_to_json(c, CASEFILE_REVEAL));
 	r = rpc_call(context, connection, "AddAttempt", &builder, parameters, &reply);
 	if (r == EXIT_DONE)
 		context->output->told(&context->layout, reply);

@@ -113,15 +113,10 @@ static int send_attempt(
 {
 	struct json_builder builder = {0};
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
-	struct json_object *parameters, *object = NULL;
-	CLEANUP(freep) char *text = NULL;
+	struct json_object *parameters = json_new_object(&builder);
 	int r;
 
-	if (casefile_write(attempt->c, CASEFILE_REVEAL, &text) < 0 ||
-		json_read(text, strlen(text), &object) < 0)
-		return report_no_memory();
-	parameters = json_new_object(&builder);
-	json_put(&builder, parameters, "case", object);
+	json_put(&builder, parameters, "case", casefile_to_json(attempt->c, CASEFILE_REVEAL));
 	r = rpc_call(
 		import->context, import->connection, "AddAttempt", &builder, parameters, &reply);
 	*ret_added = field_true(reply, "added");

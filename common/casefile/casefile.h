@@ -8,6 +8,8 @@
 #include "common/model/case.h"
 #include "common/model/session.h"
 
+struct json_object;
+
 #define CASEFILE_VERSION 1
 #define CASEFILE_BYTES_MAX (64u * 1024 * 1024) /* of one file */
 #define CASEFILE_MESSAGE_SIZE 160
@@ -17,6 +19,9 @@
  * the reason for people in `message`, or -ENOMEM; *ret is untouched on failure. The caller owns
  * *ret: triage_case_free(). */
 int casefile_parse(const char *text, size_t length, struct triage_case **ret,
+	char message[static CASEFILE_MESSAGE_SIZE]);
+/* The same from an object that was read already, as a part of a larger one. */
+int casefile_from_json(const struct json_object *object, struct triage_case **ret,
 	char message[static CASEFILE_MESSAGE_SIZE]);
 /* The start of the times of an attempt's events: 0 would mean an unknown time. */
 #define CASEFILE_EPOCH_US (1000 * USEC_PER_SEC)
@@ -36,3 +41,6 @@ enum casefile_identity { CASEFILE_MASK, CASEFILE_REVEAL };
  * records keep their numbers. Identifiers of the phone and tickets are omitted unless revealed.
  * Returns 0 or -ENOMEM; the caller frees *ret with free(). */
 int casefile_write(const struct triage_case *c, enum casefile_identity identity, char **ret);
+/* The same as an object: a part of a larger one. Returns NULL when out of memory; the caller owns
+ * it. */
+struct json_object *casefile_to_json(const struct triage_case *c, enum casefile_identity identity);

@@ -454,18 +454,39 @@ static int refuse_syntax(
 	return -EBADMSG;
 }
 
+/* Reads a case from its JSON object. */
+static int read_object(const json *object, const struct recorder *recorder,
+	struct triage_case **ret, char message[static CASEFILE_MESSAGE_SIZE])
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
+	int r = c ? check_format(object, message) : -ENOMEM;
+
+	if (r == 0)
+		r = read_case(object, c, recorder, message);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+int casefile_from_json(const struct json_object *object, struct triage_case **ret,
+	char message[static CASEFILE_MESSAGE_SIZE])
+{
+	const struct recorder nobody = {NULL, NULL};
+
+	return read_object(object, &nobody, ret, message);
+}
+
 int casefile_parse_recording(const char *text, size_t length, session_recorder *record, void *user,
 	struct triage_case **ret, char message[static CASEFILE_MESSAGE_SIZE])
 {
 	const struct recorder recorder = {record, user};
 	CLEANUP(tokener_freep) struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
 	CLEANUP(json_putp) json *object = NULL;
-	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
 	size_t at;
-	int r;
 
 	assert(text && ret);
-	if (!tokener || !c)
+	if (!tokener)
 		return -ENOMEM;
 	if (length > CASEFILE_BYTES_MAX)
 		return refuse(message, "the file is too large");
@@ -476,14 +497,7 @@ int casefile_parse_recording(const char *text, size_t length, session_recorder *
 	object = json_tokener_parse_ex(tokener, text, (int)length);
 	if (json_tokener_get_error(tokener) != json_tokener_success)
 		return refuse(message, "not a case: lists are nested too deeply");
-	r = check_format(object, message);
-	if (r < 0)
-		return r;
-	r = read_case(object, c, &recorder, message);
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(c);
-	return 0;
+	return read_object(object, &recorder, ret, message);
 }
 
 int casefile_parse(const char *text, size_t length, struct triage_case **ret,

@@ -274,17 +274,13 @@ static json *device_object(
 	return object;
 }
 
-int casefile_write(const struct triage_case *c, enum casefile_identity identity, char **ret)
+struct json_object *casefile_to_json(const struct triage_case *c, enum casefile_identity identity)
 {
-	CLEANUP(json_object_putp) json *object = NULL;
 	struct json_builder builder = {0};
 	json *history = json_new_array(&builder), *attempts = json_new_array(&builder);
-	const char *text;
-	size_t length;
-	char *copy;
+	json *object = json_new_object(&builder);
 
-	assert(c && ret);
-	object = json_new_object(&builder);
+	assert(c);
 	json_put_text(&builder, object, "format", "idevicetriage-case");
 	json_put_number(&builder, object, "version", CASEFILE_VERSION);
 	json_put(&builder, object, "device", device_object(&builder, c, identity));
@@ -294,7 +290,18 @@ int casefile_write(const struct triage_case *c, enum casefile_identity identity,
 		json_add_text(&builder, history, c->history[i]);
 	for (size_t i = 0; i < c->attempt_count; i++)
 		put_attempt(&builder, next_object(&builder, attempts), c->attempts[i], identity);
-	text = builder.failed ? NULL : json_write(object, &length);
+	return json_finish(&builder, object);
+}
+
+int casefile_write(const struct triage_case *c, enum casefile_identity identity, char **ret)
+{
+	CLEANUP(json_object_putp) json *object = casefile_to_json(c, identity);
+	const char *text;
+	size_t length;
+	char *copy;
+
+	assert(ret);
+	text = object ? json_write(object, &length) : NULL;
 	copy = text ? strdup(text) : NULL;
 	if (!copy)
 		return -ENOMEM;

@@ -245,8 +245,6 @@ static bool copy_attempt(void *context, const struct found_attempt *found)
 static int export_attempt(const struct query *query, struct call *call)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
-	CLEANUP(freep) char *text = NULL;
-	struct json_object *object;
 	struct uuid session;
 	int r = c ? call_session(call, &session) : -ENOMEM;
 
@@ -254,12 +252,10 @@ static int export_attempt(const struct query *query, struct call *call)
 		return r;
 	if (!store_attempt(query->store, &session, copy_attempt, c))
 		return API_NO_SUCH_SESSION;
-	r = c->attempt_count == 1 ? casefile_write(c, CASEFILE_REVEAL, &text) : -ENOMEM;
-	if (r == 0)
-		r = json_read(text, strlen(text), &object);
-	if (r == 0)
-		json_put(&call->builder, call->answer, "case", object);
-	return r;
+	if (c->attempt_count != 1)
+		return -ENOMEM;
+	json_put(&call->builder, call->answer, "case", casefile_to_json(c, CASEFILE_REVEAL));
+	return API_OK;
 }
 
 /* Statistics */

@@ -63,13 +63,10 @@ static int read_case(struct call *call, struct triage_case **ret)
 {
 	struct json_object *object = NULL;
 	char message[CASEFILE_MESSAGE_SIZE];
-	const char *text;
-	size_t length;
 	int r;
 
 	json_get_object(call->parameters, "case", &object);
-	text = json_write(object, &length);
-	r = text ? casefile_parse(text, length, ret, message) : -ENOMEM;
+	r = casefile_from_json(object, ret, message);
 	if (r < 0)
 		return r == -EBADMSG ? call_bad(call, "case") : r;
 	if ((*ret)->attempt_count != 1 || uuid_is_none(&(*ret)->attempts[0]->id) ||
