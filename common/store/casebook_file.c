@@ -33,6 +33,8 @@ struct casebook_file {
 	atomic_bool truncate; /* the sync thread empties the write-ahead log */
 	uint64_t limit;	      /* bytes; 0 = none */
 	int64_t page_bytes;
+	uint64_t bytes;	   /* of the rows, when there were `bytes_changes`; 0 = not counted yet */
+	int bytes_changes; /* sqlite3_total_changes() */
 };
 
 /* The sync thread does the checkpoints: they wait for the disk, and commits must not. */
@@ -62,14 +64,21 @@ void casebook_file_limit(struct casebook_file *file, uint64_t bytes)
 
 int casebook_file_bytes(struct casebook_file *file, uint64_t *ret)
 {
-	int64_t pages = 0, free_pages = 0;
-	int r = sql_number(file->db, "PRAGMA page_count", &pages);
+	int64_t pages, free_pages;
+	int changes = sqlite3_total_changes(file->db), r;
 
-	if (r == 0)
-		r = sql_number(file->db, "PRAGMA freelist_count", &free_pages);
-	if (r == 0)
-		*ret = (uint64_t)((pages - free_pages) * file->page_bytes);
-	return r;
+	/* Every GetStatus asks. */
+	if (file->bytes == 0 || changes != file->bytes_changes) {
+		r = sql_number(file->db, "PRAGMA page_count", &pages);
+		if (r == 0)
+			r = sql_number(file->db, "PRAGMA freelist_count", &free_pages);
+		if (r < 0)
+			return r;
+		file->bytes = (uint64_t)((pages - free_pages) * file->page_bytes);
+		file->bytes_changes = changes;
+	}
+	*ret = file->bytes;
+	return 0;
 }
 
 /* Other programs need the rest of the disk, and so does a restore. */
