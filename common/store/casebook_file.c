@@ -255,8 +255,7 @@ bool casebook_file_moved(struct casebook_file *file)
 
 void casebook_file_sync(struct casebook_file *file)
 {
-	if (disk_sync_result(file->sync) != -EINPROGRESS)
-		disk_sync_start(file->sync);
+	disk_sync_start(file->sync);
 }
 
 bool casebook_file_hangs(struct casebook_file *file, struct stamp now)

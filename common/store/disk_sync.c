@@ -7,7 +7,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#define NSEC_PER_SEC 1000000000
+/* After a sync: what many writes in a row bring to the disk is then one sync, not many. */
+#define REST_NS (100 * 1000 * 1000)
 
 struct disk_sync {
 	disk_sync_work *work;
@@ -23,6 +28,20 @@ struct disk_sync {
 	bool busy; /* implies that the thread is in work() */
 	int result;
 };
+
+/* Until the next sync, or the end. */
+static void rest(struct disk_sync *sync)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_nsec += REST_NS;
+	end.tv_sec += end.tv_nsec / NSEC_PER_SEC;
+	end.tv_nsec %= NSEC_PER_SEC;
+	while (!sync->stop &&
+		pthread_cond_timedwait(&sync->changed, &sync->lock, &end) != ETIMEDOUT)
+		;
+}
 
 static void *sync_thread(void *argument)
 {
@@ -46,6 +65,7 @@ static void *sync_thread(void *argument)
 		sync->busy = false;
 		sync->progress_us = clock_now().monotonic_us;
 		sync->result = r;
+		rest(sync);
 	}
 	pthread_mutex_unlock(&sync->lock);
 	return NULL;
@@ -54,6 +74,7 @@ static void *sync_thread(void *argument)
 int disk_sync_new(disk_sync_work *work, void *user, struct disk_sync **ret)
 {
 	struct disk_sync *sync = calloc(1, sizeof(*sync));
+	pthread_condattr_t clock;
 	sigset_t all, before;
 	int r;
 
@@ -62,7 +83,10 @@ int disk_sync_new(disk_sync_work *work, void *user, struct disk_sync **ret)
 	sync->work = work;
 	sync->user = user;
 	pthread_mutex_init(&sync->lock, NULL);
-	pthread_cond_init(&sync->changed, NULL);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&sync->changed, &clock);
+	pthread_condattr_destroy(&clock);
 	/* The loop handles signals. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

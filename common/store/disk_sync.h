@@ -22,7 +22,8 @@ int disk_sync_new(disk_sync_work *work, void *user, struct disk_sync **ret);
 /* Waits for a running sync, then ends the thread. NULL is fine; returns NULL. */
 struct disk_sync *disk_sync_free(struct disk_sync *sync);
 DEFINE_FREEP(struct disk_sync, disk_sync_free)
-/* Requests a sync. Does not wait. */
+/* Requests a sync: at once, or soon after the last one. One that runs may have missed what was
+ * written meanwhile: another one follows it. Does not wait. */
 void disk_sync_start(struct disk_sync *sync);
 /* Whether the thread is stuck: a sync is due or running since DISK_SYNC_HANGS_US, and the kernel
  * does not wait for the disk. A slow or dead disk is no hang, because a restart cannot cure it. */

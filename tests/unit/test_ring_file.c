@@ -5,14 +5,17 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "common/store/disk_sync.h"
 #include "common/store/ring_map.h"
 #include "tests/unit/test.h"
 
@@ -297,6 +300,49 @@ static void syncs(void **state)
 	ring_file_free(file);
 }
 
+/* A sync that waits for the test. */
+struct slow_disk {
+	sem_t began, may_end;
+};
+
+static int sync_slowly(void *user)
+{
+	struct slow_disk *disk = user;
+
+	sem_post(&disk->began);
+	sem_wait(&disk->may_end);
+	return 0;
+}
+
+static void await(sem_t *semaphore)
+{
+	struct timespec limit;
+
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += 20;
+	assert_int_equal(sem_timedwait(semaphore, &limit), 0);
+}
+
+/* What was written while a sync ran was synced with the next write only. */
+static void a_sync_follows_what_came_during_one(void **state)
+{
+	struct slow_disk disk;
+	struct disk_sync *sync;
+
+	sem_init(&disk.began, 0, 0);
+	sem_init(&disk.may_end, 0, 0);
+	assert_int_equal(disk_sync_new(sync_slowly, &disk, &sync), 0);
+	disk_sync_start(sync);
+	await(&disk.began);
+	disk_sync_start(sync);
+	sem_post(&disk.may_end);
+	await(&disk.began);
+	sem_post(&disk.may_end);
+	disk_sync_free(sync);
+	sem_destroy(&disk.began);
+	sem_destroy(&disk.may_end);
+}
+
 /* What the mappings of a file take of this process's memory. */
 static unsigned long resident_kib(const char *path)
 {
@@ -431,6 +477,7 @@ int main(int argc, char **argv)
 		CASE(resizes),
 		CASE(leftover_draft),
 		CASE(syncs),
+		CASE(a_sync_follows_what_came_during_one),
 		CASE(idle_ring_takes_no_memory),
 		CASE(in_memory),
 		CASE(refuses),
