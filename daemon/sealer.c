@@ -452,6 +452,15 @@ int sealer_finish(struct sealer *sealer)
 	return r;
 }
 
+int sealer_use_reserve(struct sealer *sealer)
+{
+	int r = sealer->file ? 0 : open_casebook(sealer);
+
+	if (r == 0)
+		casebook_file_use_reserve(sealer->file);
+	return r;
+}
+
 void sealer_rewind(struct sealer *sealer)
 {
 	if (sealer->file)

@@ -37,6 +37,9 @@ void sealer_report(struct sealer *sealer);
 void sealer_observe(void *sealer, const struct event *record);
 /* Seals all ended sessions now. Returns 0, or a negative errno if the casebook is unusable. */
 int sealer_finish(struct sealer *sealer);
+/* Opens the casebook on a full disk, for a purge: nothing is sealed. Returns 0 or a negative
+ * errno. */
+int sealer_use_reserve(struct sealer *sealer);
 /* Restarts at the oldest record, for a replaced ring; sealed sessions stay sealed. */
 void sealer_rewind(struct sealer *sealer);
 /* Writes the conditions to the casebook now. Returns 0, or a negative errno; then it retries

@@ -2,12 +2,14 @@
 #include "common/store/casebook_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/base/text.h"
 #include "common/store/schema.h"
@@ -17,10 +19,16 @@
 
 #define PURGE_WAIT_MS 2000 /* to wait for the sync thread and other readers */
 #define PURGE_PAUSE_MS 10
-#define EXPIRE_ROWS 64 /* rows deleted at a time, so that the loop is not blocked */
-#define OLDEST_ROWS                                                                                \
-	8 /* the same beyond the limit of bytes, where each run makes room for itself              \
-	   */
+#define PURGE_ROWS 16	  /* deleted at a time on a full disk: they must fit into the reserve */
+#define LOG_PAGES_MAX 512 /* of the write-ahead log, before a sync */
+/* A file that only takes room on the disk. On a full disk it is deleted, so that a purge, which
+ * writes before it deletes, has some. */
+#define RESERVE_SUFFIX ".reserve"
+#define RESERVE_BYTES (4u << 20)
+#define RESERVE_BYTES_MIN (64u << 10) /* less is of no use */
+#define EXPIRE_ROWS 64		      /* rows deleted at a time, so that the loop is not blocked */
+/* The same beyond the limit of bytes, where each run makes room for itself. */
+#define OLDEST_ROWS 8
 #define OLDEST_TURNS 8
 #define WATCHED_PART 4		   /* watched sessions may exceed the limit by this part of it */
 #define DISK_FREE_PART 20	   /* of the disk stays free of what people add, */
@@ -33,6 +41,7 @@ struct casebook_file {
 	atomic_bool truncate; /* the sync thread empties the write-ahead log */
 	uint64_t limit;	      /* bytes; 0 = none */
 	int64_t page_bytes;
+	char *reserve;	   /* path of the reserve */
 	uint64_t bytes;	   /* of the rows, when there were `bytes_changes`; 0 = not counted yet */
 	int bytes_changes; /* sqlite3_total_changes() */
 };
@@ -43,6 +52,7 @@ static const char settings[] = "PRAGMA journal_mode = WAL;"
 			       "PRAGMA wal_autocheckpoint = 0;"
 			       "PRAGMA foreign_keys = ON;"
 			       "PRAGMA secure_delete = ON;"
+			       "PRAGMA temp_store = MEMORY;"
 			       "PRAGMA trusted_schema = OFF;";
 
 static int sync_casebook(void *user)
@@ -79,6 +89,16 @@ int casebook_file_bytes(struct casebook_file *file, uint64_t *ret)
 	}
 	*ret = file->bytes;
 	return 0;
+}
+
+/* SQLite calls it after each commit. A long log would need as much room again at its sync. */
+static int committed(void *user, sqlite3 *db, const char *name, int log_pages)
+{
+	struct casebook_file *file = user;
+
+	if (log_pages > LOG_PAGES_MAX)
+		casebook_file_sync(file);
+	return SQLITE_OK;
 }
 
 /* Other programs need the rest of the disk, and so does a restore. */
@@ -158,6 +178,20 @@ static int open_database(const char *path, sqlite3 **ret)
 	return r < 0 ? r : sql_run(*ret, settings);
 }
 
+/* Takes the room of the reserve, or as much of it as the disk has. */
+static void take_reserve(const char *path)
+{
+	CLEANUP(closep)
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return;
+	for (off_t bytes = RESERVE_BYTES; bytes >= RESERVE_BYTES_MIN; bytes /= 2)
+		if (posix_fallocate(fd, 0, bytes) == 0)
+			return;
+	(void)unlink(path);
+}
+
 static int open_file(const char *path, struct casebook_report *report, struct casebook_file **ret)
 {
 	CLEANUP(casebook_file_freep) struct casebook_file *file = calloc(1, sizeof(*file));
@@ -174,10 +208,25 @@ static int open_file(const char *path, struct casebook_report *report, struct ca
 		r = open_database(path, &file->sync_db);
 	if (r == 0)
 		r = disk_sync_new(sync_casebook, file, &file->sync);
+	if (r == 0 && asprintf(&file->reserve, "%s" RESERVE_SUFFIX, path) < 0)
+		file->reserve = NULL, r = -ENOMEM;
 	if (r < 0)
 		return r;
+	sqlite3_wal_hook(file->db, committed, file);
+	take_reserve(file->reserve);
 	*ret = TAKE_PTR(file);
 	return 0;
+}
+
+/* SQLite creates files to open another one. */
+static int open_on_full_disk(
+	const char *path, struct casebook_report *report, struct casebook_file **ret)
+{
+	CLEANUP(freep) char *reserve = NULL;
+
+	if (asprintf(&reserve, "%s" RESERVE_SUFFIX, path) < 0)
+		return reserve = NULL, -ENOMEM;
+	return unlink(reserve) == 0 ? open_file(path, report, ret) : -ENOSPC;
 }
 
 /* The file and SQLite's files next to it. */
@@ -207,6 +256,8 @@ int casebook_file_open(
 
 	*ret_report = (struct casebook_report){0};
 	r = open_file(path, ret_report, ret);
+	if (r == -ENOSPC || r == -EIO)
+		r = open_on_full_disk(path, ret_report, ret);
 	if (r == -EBADMSG) {
 		r = set_aside(path);
 		if (r == 0)
@@ -241,6 +292,7 @@ struct casebook_file *casebook_file_free(struct casebook_file *file)
 	sqlite3_close(file->sync_db);
 	/* Closing the last connection copies the log into the file. */
 	sqlite3_close(file->db);
+	free(file->reserve);
 	free(file);
 	return NULL;
 }
@@ -590,10 +642,10 @@ static int add_purged(struct casebook_purged *purged, sqlite3_stmt *row)
 	return 0;
 }
 
-/* Runs `text` with the purge's parameters: ?1 and ?2 the phone, ?3 the time. Adds the attempts in
- * its rows, if any, to `purged`. */
+/* Runs `text` with the purge's parameters: ?1 and ?2 the phone, ?3 the time, ?4 the most rows,
+ * negative = all. Adds the attempts in its rows, if any, to `purged`. */
 static int purge_rows(struct casebook_file *file, const char *text,
-	const struct casebook_purge *purge, struct casebook_purged *purged)
+	const struct casebook_purge *purge, int most, struct casebook_purged *purged)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
 	int r = sql_prepare(file->db, text, &statement);
@@ -603,30 +655,37 @@ static int purge_rows(struct casebook_file *file, const char *text,
 	if (purge->identity)
 		sql_bind_phone(statement, purge->identity);
 	sqlite3_bind_int64(statement, 3, purge->before_us ? (int64_t)purge->before_us : INT64_MAX);
+	sqlite3_bind_int(statement, 4, most);
 	while ((r = sqlite3_step(statement)) == SQLITE_ROW)
 		if (add_purged(purged, statement) < 0)
 			return -ENOMEM;
 	return sql_errno(r);
 }
 
-/* Deletes by phone or by time: two sets of statements, so that each can use its index. */
-static int purge_all(struct casebook_file *file, const struct casebook_purge *purge,
+/* Deletes by phone or by time: two sets of statements, so that each can use its index. Returns 1 if
+ * `most` rows were deleted and more may be left. */
+static int purge_some(struct casebook_file *file, const struct casebook_purge *purge, int most,
 	struct casebook_purged *purged)
 {
 #define PURGED_OF_PHONE "(ecid = ?1 OR udid = ?2) AND started_us < ?3"
 #define PURGED_IN_TIME "started_us < ?3"
 #define PURGE_STATEMENTS(which, notes)                                                             \
-	"DELETE FROM records WHERE attempt IN (SELECT id FROM attempts WHERE " which ")",          \
-		"DELETE FROM notes WHERE " notes,                                                  \
-		"DELETE FROM attempts WHERE " which " RETURNING id, tool_log, tool_user"
+	"DELETE FROM records WHERE number IN (SELECT number FROM records WHERE attempt IN"         \
+	" (SELECT id FROM attempts WHERE " which ") LIMIT ?4)",                                    \
+		"DELETE FROM notes WHERE id IN (SELECT id FROM notes WHERE " notes " LIMIT ?4)",   \
+		"DELETE FROM attempts WHERE number IN (SELECT number FROM attempts WHERE " which   \
+		" LIMIT ?4) RETURNING id, tool_log, tool_user"
 	static const char *const texts[][3] = {
 		{PURGE_STATEMENTS(PURGED_IN_TIME, "at_us < ?3")},
 		{PURGE_STATEMENTS(PURGED_OF_PHONE, "(ecid = ?1 OR udid = ?2) AND at_us < ?3")},
 	};
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts[0]); i++)
-		r = purge_rows(file, texts[purge->identity != NULL][i], purge, purged);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts[0]); i++) {
+		r = purge_rows(file, texts[purge->identity != NULL][i], purge, most, purged);
+		if (r == 0 && most > 0 && sqlite3_changes(file->db) >= most)
+			r = 1;
+	}
 	return r;
 }
 
@@ -650,18 +709,59 @@ static int empty_log(struct casebook_file *file)
 	return CASEBOOK_PURGED_LATER;
 }
 
+/* One transaction. */
+static int purge_once(struct casebook_file *file, const struct casebook_purge *purge, int most,
+	struct casebook_purged *purged)
+{
+	int r = sql_run(file->db, "BEGIN IMMEDIATE");
+
+	if (r == 0)
+		r = end_transaction(file, purge_some(file, purge, most, purged));
+	return r;
+}
+
+void casebook_file_use_reserve(struct casebook_file *file)
+{
+	(void)unlink(file->reserve);
+}
+
+/* Each piece makes room for the next one: its pages go from the write-ahead log into the file,
+ * which does not grow. */
+static int purge_by_pieces(struct casebook_file *file, const struct casebook_purge *purge,
+	struct casebook_purged *purged)
+{
+	int more = 1, r;
+
+	casebook_file_use_reserve(file);
+	r = empty_log(file);
+	while (more > 0) {
+		more = purge_once(file, purge, PURGE_ROWS, purged);
+		if (more < 0)
+			return more;
+		r = empty_log(file);
+	}
+	return r;
+}
+
+static int purge_and_empty_log(struct casebook_file *file, const struct casebook_purge *purge,
+	struct casebook_purged *purged)
+{
+	int r = purge_once(file, purge, -1, purged);
+
+	if (r < 0)
+		casebook_purged_done(purged);
+	else
+		r = empty_log(file);
+	return r == -ENOSPC ? purge_by_pieces(file, purge, purged) : r;
+}
+
 int casebook_file_purge(
 	struct casebook_file *file, const struct casebook_purge *purge, struct casebook_purged *ret)
 {
 	CLEANUP(casebook_purged_done) struct casebook_purged purged = {0};
-	int r = sql_run(file->db, "BEGIN IMMEDIATE");
+	int r = purge_and_empty_log(file, purge, &purged);
 
-	if (r < 0)
-		return r;
-	r = end_transaction(file, purge_all(file, purge, &purged));
-	if (r < 0)
-		return r;
-	r = empty_log(file);
+	take_reserve(file->reserve);
 	if (r < 0)
 		return r;
 	if (purged.count > 0)
@@ -717,5 +817,7 @@ int casebook_file_expire(struct casebook_file *file, uint64_t records_us, uint64
 	if (r >= 0)
 		r = expire(file, old_notes, attempts_us);
 	r = end_transaction(file, r);
+	/* It may have been in use, or the disk too full for it. */
+	take_reserve(file->reserve);
 	return r < 0 ? r : r || more;
 }

@@ -100,6 +100,9 @@ int casebook_file_note(
 int casebook_file_condition(struct casebook_file *file, struct stamp now, const char *place,
 	const char *key, const char *value);
 
+/* Makes room on a full disk, from the reserve, until the next purge ends. */
+void casebook_file_use_reserve(struct casebook_file *file);
+
 /* The attempts to purge: those of a phone, or those that began before a time. */
 struct casebook_purge {
 	const struct identity *identity; /* NULL = any */
@@ -121,7 +124,8 @@ struct casebook_purged {
 };
 
 /* Purges attempts with their records and notes, so that no byte of them remains in the file. Blocks
- * on the disk. Returns 0 or CASEBOOK_PURGED_LATER; *ret: casebook_purged_done(). */
+ * on the disk. On a full disk it uses the reserve and deletes piece by piece: then a failed call
+ * may have deleted a part. Returns 0 or CASEBOOK_PURGED_LATER; *ret: casebook_purged_done(). */
 int casebook_file_purge(struct casebook_file *file, const struct casebook_purge *purge,
 	struct casebook_purged *ret);
 void casebook_purged_done(struct casebook_purged *purged);

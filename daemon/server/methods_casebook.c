@@ -426,6 +426,9 @@ static int purge_casebook(const struct api_parts *parts, struct purge_scope *sco
 	/* First seal all ended sessions, so that nothing is written after the purge. */
 	int r = sealer_finish(parts->sealer);
 
+	/* Those that cannot be sealed on a full disk are erased in the ring. */
+	if (r == -ENOSPC)
+		r = sealer_use_reserve(parts->sealer);
 	if (r == 0 && purge->identity && !purge->before_us) {
 		conditions_forget(parts->conditions, purge->identity);
 		r = sealer_store_conditions(parts->sealer);
