@@ -95,6 +95,7 @@ static bool deliver(struct import *import, struct json_object *part, struct json
 	char message[CASEFILE_MESSAGE_SIZE] = "out of memory";
 	size_t length;
 	const char *text = json_write(part, &length);
+	bool going_on;
 	int r;
 
 	if (import->spool && spool_clear(import->spool) < 0)
@@ -105,11 +106,13 @@ static bool deliver(struct import *import, struct json_object *part, struct json
 		import_complain(import, EXIT_REFUSED, "%s.", message);
 		return r != -ENOMEM;
 	}
-	attempt.c = c;
-	c->attempts[0]->started.monotonic_us = CASEFILE_EPOCH_US;
+	attempt.c = TAKE_PTR(c);
+	attempt.c->attempts[0]->started.monotonic_us = CASEFILE_EPOCH_US;
 	attempt.lines = recording.lines;
 	fingerprint_add(&attempt.content, text, length);
-	return import_deliver(import, &attempt);
+	going_on = import_deliver(import, &attempt);
+	triage_case_free(attempt.c);
+	return going_on;
 }
 
 bool import_case(struct import *import, struct source *source, const char *head, size_t length)

@@ -213,6 +213,7 @@ static bool import_member(struct import *import, struct source *source)
 	const char *head = bytes;
 	size_t length, mark;
 	bool going_on;
+	int r;
 	long n;
 
 	import->unicode = (struct unicode){0};
@@ -236,6 +237,10 @@ static bool import_member(struct import *import, struct source *source)
 		return true;
 	import->member_count++;
 	going_on = kind->import(import, source, head, length);
+	r = import_batch_send(import);
+	if (r != EXIT_DONE && import->code == EXIT_DONE)
+		import->code = r;
+	going_on &= r == EXIT_DONE;
 	import_sum_up(import);
 	return going_on;
 }
@@ -370,6 +375,7 @@ static int run_import(struct context *context, int argc, char **argv)
 	import.options = request.options;
 	import.bar_wanted = context->output->live && isatty(STDERR_FILENO);
 	import.code = import_files(&import, request.device, argv + first);
+	import_batch_done(&import);
 	connection_free(import.connection);
 	spool_free(import.spool);
 	made_done(&import.made);

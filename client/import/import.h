@@ -13,6 +13,7 @@
 #include "common/base/fingerprint.h"
 #include "common/model/case.h"
 #include "common/model/session.h"
+#include "common/wire/varlink.h"
 
 #define IMPORT_ATTEMPTS_MAX 100000 /* per log or case file */
 
@@ -20,6 +21,31 @@ struct import_options {
 	struct identity device;	  /* for attempts whose file names none */
 	struct reported reported; /* of each attempt, instead of what its file says */
 	bool dry_run;
+};
+
+/* An attempt from a file. */
+struct import_attempt {
+	/* Of this attempt alone; its id is "none" if the file names no session. import_deliver()
+	 * may move it elsewhere and leave NULL. */
+	struct triage_case *c;
+	size_t number;		       /* in its file */
+	struct fingerprint content;    /* source of the id if the file has none */
+	struct json_object *records;   /* list of Record; NULL = they are in the spool */
+	bool of_log;		       /* of a tool; may be the log of a watched restore */
+	bool mixed;		       /* lines of another phone are among its own */
+	struct json_object *corrected; /* changes of a known attempt by the command line; NULL =
+					  none */
+	uint64_t lines;		       /* of its log */
+	uint64_t left_out;	       /* records not sent to the daemon */
+	uint64_t merged;	       /* lines added to a known session */
+};
+
+/* Attempts that wait to be sent together. */
+struct import_batch {
+	struct json_object *entries; /* list of NewAttempt */
+	size_t bytes;
+	struct import_attempt attempts[VARLINK_ATTEMPTS_MAX];
+	size_t count;
 };
 
 struct import {
@@ -40,21 +66,7 @@ struct import {
 	size_t attempt_count;	/* so far */
 	size_t refused_count;	/* of these, rejected: without a phone, or of another one */
 	struct made made;
-};
-
-/* An attempt from a file. */
-struct import_attempt {
-	struct triage_case
-		*c; /* of this attempt alone; its id is "none" if the file names no session */
-	struct fingerprint content;    /* source of the id if the file has none */
-	struct json_object *records;   /* list of Record; NULL = they are in the spool */
-	bool of_log;		       /* of a tool; may be the log of a watched restore */
-	bool mixed;		       /* lines of another phone are among its own */
-	struct json_object *corrected; /* changes of a known attempt by the command line; NULL =
-					  none */
-	uint64_t lines;		       /* of its log */
-	uint64_t left_out;	       /* records not sent to the daemon */
-	uint64_t merged;	       /* lines added to a known session */
+	struct import_batch batch;
 };
 
 /* Reads the attempts of a log of a restore tool, or of another file that `import` reads, into a
@@ -68,6 +80,23 @@ void import_complain(struct import *import, enum exit_code code, const char *for
 /* Adds the options to an attempt, sends it with its records to the daemon (unless --dry-run), and
  * shows it. Returns false if the import cannot continue. */
 bool import_deliver(struct import *import, struct import_attempt *attempt);
+
+/* The time of a record of the log, which counts from its start, as that of the attempt. */
+struct stamp import_place_in_time(const struct attempt *attempt, struct stamp at);
+/* Ends the import of an attempt that the daemon has: corrects it, if it had it already, and shows
+ * it. Takes ownership of `session`, the one that it was merged into, or NULL. Returns an enum
+ * exit_code. */
+int import_finish(struct import *import, struct import_attempt *attempt,
+	struct json_object *session, bool added);
+
+/* Adds the attempt to those that wait to be sent together, and sends what has no room beside it.
+ * *ret is false if it must be sent alone: then nothing waits. Returns an enum exit_code. */
+int import_batch_add(struct import *import, struct import_attempt *attempt, bool *ret);
+/* Sends what waits, and shows it. Returns an enum exit_code. */
+int import_batch_send(struct import *import);
+/* Whether the attempt may be the same restore as one that waits. */
+bool import_batch_meets(const struct import *import, const struct import_attempt *attempt);
+void import_batch_done(struct import *import);
 
 /* Searches the phone's sessions for the same restore: with the same lines, or at the same time.
  * *ret is that Session, owned by the caller, or NULL. If the daemon saw only the phone's modes at

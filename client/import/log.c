@@ -155,7 +155,6 @@ static void take_attempt(void *user, const struct logsplit_attempt *told)
 {
 	struct reading *reading = user;
 	struct import *import = reading->import;
-	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
 	struct import_attempt attempt = {.content = told->lines_seen,
 		.of_log = true,
 		.mixed = told->mixed,
@@ -174,13 +173,14 @@ static void take_attempt(void *user, const struct logsplit_attempt *told)
 		reading->base_us = find_base(import->member, &told->first_time);
 	if (reading->base_us > clock_now().wall_us)
 		reading->base_us = clock_now().wall_us;
-	c = attempt.c = make_case(reading, told);
-	if (!c) {
+	attempt.c = make_case(reading, told);
+	if (!attempt.c) {
 		import->code = report_no_memory();
 		reading->broken = true;
 		return;
 	}
 	reading->broken = !import_deliver(import, &attempt);
+	triage_case_free(attempt.c);
 	if (import->spool && spool_clear(import->spool) < 0)
 		reading->broken = true;
 }

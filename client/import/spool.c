@@ -104,6 +104,11 @@ uint64_t spool_last(const struct spool *spool)
 	return spool->last;
 }
 
+uint64_t spool_bytes(const struct spool *spool)
+{
+	return spool->bytes;
+}
+
 uint64_t spool_left_out(const struct spool *spool)
 {
 	return spool->left_out;

@@ -23,6 +23,7 @@ int spool_clear(struct spool *spool);
 void spool_add(struct spool *spool, const struct event *event);
 /* The sequence of the last record; 0 = none. */
 uint64_t spool_last(const struct spool *spool);
+uint64_t spool_bytes(const struct spool *spool);
 /* The number of dropped records. */
 uint64_t spool_left_out(const struct spool *spool);
 /* Starts reading at the first record. Returns 0, or a negative errno, also if a record could not be

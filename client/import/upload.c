@@ -132,8 +132,7 @@ struct feed {
 	uint64_t too_large; /* for a request */
 };
 
-/* Times of a log count from its start. */
-static struct stamp place_in_time(const struct attempt *attempt, struct stamp at)
+struct stamp import_place_in_time(const struct attempt *attempt, struct stamp at)
 {
 	if (attempt->started.wall_us && at.monotonic_us >= attempt->started.monotonic_us)
 		at.wall_us =
@@ -157,7 +156,7 @@ static int next_record(struct feed *feed, struct json_object **ret)
 	r = spool_next(feed->spool, &event);
 	if (r <= 0)
 		return r;
-	event.at = place_in_time(feed->attempt, event.at);
+	event.at = import_place_in_time(feed->attempt, event.at);
 	event.session = feed->attempt->id;
 	*ret = json_finish(&builder, record_to_json(&builder, &event));
 	return *ret ? 1 : -ENOMEM;
@@ -334,7 +333,7 @@ static void show(struct import *import, const struct import_attempt *attempt,
 	CLEANUP(json_object_putp) struct json_object *object = json_new_object(&builder);
 
 	json_put_text(&builder, object, "file", import->member->label);
-	json_put_number(&builder, object, "attempt", (int64_t)import->attempt_count);
+	json_put_number(&builder, object, "attempt", (int64_t)attempt->number);
 	json_put(&builder, object, "session", session ? session : session_of(&builder, attempt));
 	json_put_number(&builder, object, "lines", (int64_t)attempt->lines);
 	json_put_bool(&builder, object, "dryRun", import->options.dry_run);
@@ -349,18 +348,55 @@ static void show(struct import *import, const struct import_attempt *attempt,
 		import->context->output->imported(&import->context->layout, object);
 }
 
-bool import_deliver(struct import *import, struct import_attempt *attempt)
+int import_finish(struct import *import, struct import_attempt *attempt,
+	struct json_object *session, bool added)
 {
-	CLEANUP(json_object_putp) struct json_object *twin = NULL;
-	struct attempt *told = attempt->c->attempts[0];
-	bool added = false;
 	int r = EXIT_DONE;
 
-	if (import->attempt_count++ == IMPORT_ATTEMPTS_MAX) {
+	if (!added && !import->options.dry_run)
+		r = correct_known(import, attempt, &session);
+	if (r == EXIT_DONE)
+		show(import, attempt, TAKE_PTR(session), added);
+	json_object_put(session);
+	json_object_put(attempt->corrected);
+	return r;
+}
+
+/* Merges the attempt into a session that has it, or sends it, alone or together with others. */
+static int deliver(struct import *import, struct import_attempt *attempt)
+{
+	CLEANUP(json_object_putp) struct json_object *twin = NULL;
+	bool waits = false, added = false;
+	int r = EXIT_DONE;
+
+	if (attempt->of_log && import_batch_meets(import, attempt))
+		r = import_batch_send(import);
+	if (r == EXIT_DONE && attempt->of_log)
+		r = import_find_twin(import, attempt, &twin);
+	if (r == EXIT_DONE && twin)
+		r = import_batch_send(import);
+	if (r == EXIT_DONE && twin)
+		r = import_merge(import, attempt, &twin, &attempt->merged);
+	else if (r == EXIT_DONE)
+		r = import_batch_add(import, attempt, &waits);
+	if (r != EXIT_DONE || waits)
+		return r;
+	if (!twin)
+		r = send_all(import, attempt, &added);
+	return r == EXIT_DONE ? import_finish(import, attempt, TAKE_PTR(twin), added) : r;
+}
+
+bool import_deliver(struct import *import, struct import_attempt *attempt)
+{
+	struct attempt *told = attempt->c->attempts[0];
+	int r;
+
+	if (import->attempt_count == IMPORT_ATTEMPTS_MAX) {
 		import_complain(import, EXIT_REFUSED, "more than %d attempts in one file.",
 			IMPORT_ATTEMPTS_MAX);
 		return false;
 	}
+	attempt->number = ++import->attempt_count;
 	if (attempt->mixed) {
 		refuse(import, "mixes the lines of two phones. Save the log of each phone in a "
 			       "separate file.");
@@ -375,17 +411,7 @@ bool import_deliver(struct import *import, struct import_attempt *attempt)
 		return stop(import, report_no_memory());
 	if (import->collected)
 		return add_to_case(import, attempt);
-	if (attempt->of_log && !import->options.dry_run)
-		r = import_find_twin(import, attempt, &twin);
-	if (r == EXIT_DONE && !twin && !import->options.dry_run)
-		r = send_all(import, attempt, &added);
-	if (r == EXIT_DONE && twin)
-		r = import_merge(import, attempt, &twin, &attempt->merged);
-	if (r == EXIT_DONE && !added && !import->options.dry_run)
-		r = correct_known(import, attempt, &twin);
-	if (r != EXIT_DONE)
-		return stop(import, r);
-	show(import, attempt, TAKE_PTR(twin), added);
-	json_object_put(attempt->corrected);
-	return true;
+	r = import->options.dry_run ? import_finish(import, attempt, NULL, false)
+				    : deliver(import, attempt);
+	return r == EXIT_DONE || stop(import, r);
 }

@@ -34,6 +34,9 @@
 #define DISK_FREE_PART 20	   /* of the disk stays free of what people add, */
 #define DISK_FREE_MAX (256u << 20) /* or as many bytes */
 
+/* The statements that an import runs for each attempt: preparing them takes longer. */
+#define KEPT_STATEMENTS 4
+
 struct casebook_file {
 	sqlite3 *db;
 	sqlite3 *sync_db; /* only for the sync thread */
@@ -42,8 +45,13 @@ struct casebook_file {
 	uint64_t limit;	      /* bytes; 0 = none */
 	int64_t page_bytes;
 	char *reserve;	   /* path of the reserve */
+	bool grouped;	   /* casebook_file_begin() */
 	uint64_t bytes;	   /* of the rows, when there were `bytes_changes`; 0 = not counted yet */
 	int bytes_changes; /* sqlite3_total_changes() */
+	struct {
+		const char *text;
+		sqlite3_stmt *statement;
+	} kept[KEPT_STATEMENTS];
 };
 
 /* The sync thread does the checkpoints: they wait for the disk, and commits must not. */
@@ -70,6 +78,32 @@ static int sync_casebook(void *user)
 void casebook_file_limit(struct casebook_file *file, uint64_t bytes)
 {
 	file->limit = bytes;
+}
+
+/* A statement that stays prepared: CLEANUP(sql_resetp). `text` must live for ever. */
+static int prepare_kept(struct casebook_file *file, const char *text, sqlite3_stmt **ret)
+{
+	size_t i = 0;
+	int r;
+
+	while (i < KEPT_STATEMENTS && file->kept[i].text && file->kept[i].text != text)
+		i++;
+	assert(i < KEPT_STATEMENTS);
+	if (!file->kept[i].text) {
+		r = sql_errno(sqlite3_prepare_v3(file->db, text, -1, SQLITE_PREPARE_PERSISTENT,
+			&file->kept[i].statement, NULL));
+		if (r < 0)
+			return r;
+		file->kept[i].text = text;
+	}
+	*ret = file->kept[i].statement;
+	return 0;
+}
+
+static void sql_resetp(sqlite3_stmt **statement)
+{
+	sqlite3_reset(*statement);
+	sqlite3_clear_bindings(*statement);
 }
 
 int casebook_file_bytes(struct casebook_file *file, uint64_t *ret)
@@ -289,6 +323,8 @@ struct casebook_file *casebook_file_free(struct casebook_file *file)
 	if (!file)
 		return NULL;
 	disk_sync_free(file->sync);
+	for (size_t i = 0; i < KEPT_STATEMENTS; i++)
+		sqlite3_finalize(file->kept[i].statement);
 	sqlite3_close(file->sync_db);
 	/* Closing the last connection copies the log into the file. */
 	sqlite3_close(file->db);
@@ -315,14 +351,40 @@ bool casebook_file_hangs(struct casebook_file *file, struct stamp now)
 	return disk_sync_hangs(file->sync, now);
 }
 
+/* A transaction of its own, if it is not part of a group. */
+static int begin(struct casebook_file *file)
+{
+	return file->grouped ? 0 : sql_run(file->db, "BEGIN IMMEDIATE");
+}
+
 /* Ends a transaction: commits if `r` is not negative, else rolls back. Returns the result. */
 static int end_transaction(struct casebook_file *file, int r)
 {
-	int committed = r < 0 ? r : sql_run(file->db, "COMMIT");
+	int committed;
 
+	if (file->grouped)
+		return r;
+	committed = r < 0 ? r : sql_run(file->db, "COMMIT");
 	if (committed < 0)
 		sql_run(file->db, "ROLLBACK");
 	return committed < 0 ? committed : r;
+}
+
+int casebook_file_begin(struct casebook_file *file)
+{
+	int r = begin(file);
+
+	file->grouped = r == 0;
+	return r;
+}
+
+int casebook_file_end(struct casebook_file *file, bool keep)
+{
+	file->grouped = false;
+	if (keep)
+		return end_transaction(file, 0);
+	sql_run(file->db, "ROLLBACK");
+	return 0;
 }
 
 int casebook_file_kept(
@@ -389,8 +451,8 @@ static int make_room(struct casebook_file *file)
 /* If a log never ends, keeps its first run, which shows its start, and its newest ones. */
 static int drop_middle(struct casebook_file *file, const struct uuid *session)
 {
-	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
-	int r = sql_prepare(file->db,
+	CLEANUP(sql_resetp) sqlite3_stmt *statement = NULL;
+	int r = prepare_kept(file,
 		"DELETE FROM records WHERE number = (SELECT number FROM records"
 		" WHERE attempt = ?1 ORDER BY first LIMIT 1 OFFSET 1)"
 		" AND (SELECT count(*) FROM records WHERE attempt = ?1) > ?2",
@@ -406,7 +468,7 @@ static int drop_middle(struct casebook_file *file, const struct uuid *session)
 static int insert_run(struct casebook_file *file, struct stamp now, const struct uuid *session,
 	const struct record_run *run)
 {
-	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	CLEANUP(sql_resetp) sqlite3_stmt *statement = NULL;
 	size_t size = record_run_bound(run->length);
 	CLEANUP(freep) uint8_t *packed = malloc(size);
 	int length, r;
@@ -416,7 +478,7 @@ static int insert_run(struct casebook_file *file, struct stamp now, const struct
 	length = record_run_pack(run->bytes, run->length, packed, size);
 	if (length < 0)
 		return length;
-	r = sql_prepare(file->db,
+	r = prepare_kept(file,
 		"INSERT INTO records (attempt, first, last, kept_us, packed)"
 		" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
 		&statement);
@@ -434,7 +496,7 @@ static int insert_run(struct casebook_file *file, struct stamp now, const struct
 int casebook_file_keep(struct casebook_file *file, struct stamp now, const struct uuid *session,
 	const struct record_run *run)
 {
-	int r = sql_run(file->db, "BEGIN IMMEDIATE");
+	int r = begin(file);
 
 	if (r < 0)
 		return r;
@@ -462,7 +524,7 @@ static int tell(const struct casebook_seal *seal, char **ret)
 static int put_attempt(struct casebook_file *file, struct stamp now, const char *text,
 	const struct casebook_seal *seal)
 {
-	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	CLEANUP(sql_resetp) sqlite3_stmt *statement = NULL;
 	CLEANUP(freep) char *told = NULL;
 	const struct attempt *attempt = seal->attempt;
 	uint64_t started = attempt->started.wall_us;
@@ -470,7 +532,7 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 	int r = tell(seal, &told);
 
 	if (r == 0)
-		r = sql_prepare(file->db, text, &statement);
+		r = prepare_kept(file, text, &statement);
 	if (r < 0)
 		return r;
 	sql_bind_phone(statement, seal->identity);
@@ -505,7 +567,7 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 static int put_seal(struct casebook_file *file, struct stamp now, const char *text,
 	const struct casebook_seal *seal)
 {
-	int written = 0, r = sql_run(file->db, "BEGIN IMMEDIATE");
+	int written = 0, r = begin(file);
 
 	if (r < 0)
 		return r;
@@ -713,7 +775,7 @@ static int empty_log(struct casebook_file *file)
 static int purge_once(struct casebook_file *file, const struct casebook_purge *purge, int most,
 	struct casebook_purged *purged)
 {
-	int r = sql_run(file->db, "BEGIN IMMEDIATE");
+	int r = begin(file);
 
 	if (r == 0)
 		r = end_transaction(file, purge_some(file, purge, most, purged));
@@ -807,7 +869,7 @@ int casebook_file_expire(struct casebook_file *file, uint64_t records_us, uint64
 		" WHERE started_us < ?1 ORDER BY started_us LIMIT ?2)";
 	static const char *const old_notes = "DELETE FROM notes WHERE id IN"
 					     " (SELECT id FROM notes WHERE at_us < ?1 LIMIT ?2)";
-	int more, r = sql_run(file->db, "BEGIN IMMEDIATE");
+	int more, r = begin(file);
 
 	if (r < 0)
 		return r;

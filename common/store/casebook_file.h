@@ -57,6 +57,11 @@ bool casebook_file_moved(struct casebook_file *file);
  * -EBUSY if another program has locked it. A failed call changes nothing. They do not wait for the
  * disk: a power cut may undo the last ones, which are still in the ring. */
 
+/* Makes one transaction of the calls that follow, up to casebook_file_end(): all or, with `keep`
+ * false, none. After a failed call it must not be kept. Reading is not part of it. */
+int casebook_file_begin(struct casebook_file *file);
+int casebook_file_end(struct casebook_file *file, bool keep);
+
 /* A run of packed records of one session (common/store/schema.h). `length` 0 = none. */
 struct record_run {
 	uint64_t first, last; /* sequences */

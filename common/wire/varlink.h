@@ -11,6 +11,7 @@
 /* Limits of the daemon, for both sides; documented in idevicetriage-api(7). */
 #define VARLINK_REQUEST_MAX (64u << 10) /* bytes of a call, without the NUL */
 #define VARLINK_RECORDS_MAX 1000	/* records in a reply */
+#define VARLINK_ATTEMPTS_MAX 16		/* of an AddAttempts */
 
 /* The interface descriptions, byte for byte as in the files of common/wire. */
 extern const char varlink_interface_text[];

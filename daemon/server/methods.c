@@ -237,6 +237,8 @@ static const struct parameter append_parameters[] = {{"session", PARAMETER_TEXT,
 static const struct parameter end_parameters[] = {{"session", PARAMETER_TEXT, true},
 	{"exitStatus", PARAMETER_COUNT, false}, {"signal", PARAMETER_COUNT, false}, PARAMETERS_END};
 static const struct parameter add_parameters[] = {{"case", PARAMETER_OBJECT, true}, PARAMETERS_END};
+static const struct parameter attempts_parameters[] = {
+	{"attempts", PARAMETER_OBJECTS, true}, PARAMETERS_END};
 static const struct parameter amend_parameters[] = {{"session", PARAMETER_TEXT, true},
 	{"changes", PARAMETER_OBJECTS, true}, {"by", PARAMETER_TEXT, false}, PARAMETERS_END};
 static const struct parameter records_parameters[] = {
@@ -266,6 +268,8 @@ static const struct method methods[] = {
 		COST_CALL},
 	{OWN("AddNote"), ACCESS_WRITE, false, note_parameters, methods_add_note, COST_ROOM},
 	{OWN("AddAttempt"), ACCESS_WRITE, false, add_parameters, methods_add_attempt, COST_ROOM},
+	{OWN("AddAttempts"), ACCESS_WRITE, false, attempts_parameters, methods_add_attempts,
+		COST_ROOM},
 	{OWN("AmendAttempt"), ACCESS_WRITE, false, amend_parameters, methods_amend_attempt,
 		COST_ROOM},
 	{OWN("AddRecords"), ACCESS_WRITE, false, records_parameters, methods_add_records,

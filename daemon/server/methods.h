@@ -44,7 +44,8 @@ method_handler methods_set_conditions, methods_add_note;
 /* methods_amend.c: corrections of attempts. */
 method_handler methods_amend_attempt;
 /* methods_casebook.c: added attempts, and purges. */
-method_handler methods_add_attempt, methods_add_records, methods_merge_records, methods_purge;
+method_handler methods_add_attempt, methods_add_attempts, methods_add_records,
+	methods_merge_records, methods_purge;
 
 /* Whether it may be the key of a condition: letters and digits, the first one a small letter. */
 bool methods_is_key(const char *key);

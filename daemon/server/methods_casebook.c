@@ -59,20 +59,20 @@ static int add_case(
 	return added;
 }
 
-static int read_case(struct call *call, struct triage_case **ret)
+/* Reads the member `case` of an object. Returns 0, -EBADMSG or -ENOMEM. */
+static int read_case(struct json_object *parameters, struct triage_case **ret)
 {
 	struct json_object *object = NULL;
 	char message[CASEFILE_MESSAGE_SIZE];
-	int r;
+	int r = json_get_object(parameters, "case", &object);
 
-	json_get_object(call->parameters, "case", &object);
-	r = casefile_from_json(object, ret, message);
+	r = r < 0 ? -EBADMSG : casefile_from_json(object, ret, message);
 	if (r < 0)
-		return r == -EBADMSG ? call_bad(call, "case") : r;
-	if ((*ret)->attempt_count != 1 || uuid_is_none(&(*ret)->attempts[0]->id) ||
-		!identity_is_known(&(*ret)->identity))
-		return call_bad(call, "case");
-	return API_OK;
+		return r;
+	return (*ret)->attempt_count == 1 && !uuid_is_none(&(*ret)->attempts[0]->id) &&
+			       identity_is_known(&(*ret)->identity)
+		       ? 0
+		       : -EBADMSG;
 }
 
 int methods_add_attempt(struct request *request)
@@ -84,9 +84,9 @@ int methods_add_attempt(struct request *request)
 	int r = open_casebook(request, &file);
 
 	if (r == API_OK)
-		r = read_case(call, &c);
+		r = read_case(call->parameters, &c);
 	if (r != API_OK)
-		return r;
+		return r == -EBADMSG ? call_bad(call, "case") : r;
 	r = add_case(&request->api->parts, file, c);
 	if (r < 0)
 		return call_no_casebook(call, r);
@@ -113,11 +113,26 @@ static bool take_target(void *context, const struct kept_attempt *kept)
 	return false;
 }
 
+/* Returns 0, API_NO_SUCH_SESSION, API_SESSION_WATCHED if it gets no records but by merging, or an
+ * errno of the casebook. */
+static int find_target(
+	struct store *store, const struct uuid *session, bool merges, struct target *target)
+{
+	int r = casebook_attempt(store->book, session, take_target, target);
+
+	if (r == 0)
+		return API_NO_SUCH_SESSION;
+	if (r > 0 && !target->told && !merges)
+		return API_SESSION_WATCHED;
+	return r < 0 ? r : 0;
+}
+
 /* The state of writing records to the casebook. */
 struct record_writer {
 	struct target *target;
-	bool merges;  /* the records are of a log of the attempt, and follow its own */
-	bool amended; /* one of them corrects the attempt */
+	enum outcome before; /* of the target, before any record */
+	bool merges;	     /* the records are of a log of the attempt, and follow its own */
+	bool amended;	     /* one of them corrects the attempt */
 	struct casebook_file *file;
 	const struct uuid *session;
 	struct record_run run;
@@ -176,40 +191,52 @@ static void place_event(struct event *event, const struct attempt *attempt, uint
 }
 
 /* Whether a log says it: not what a session, or a person, concluded. An end that is known stays. */
-static bool may_merge(const struct attempt *attempt, const struct event *event)
+static bool may_merge(enum outcome before, enum event_kind kind)
 {
-	enum event_kind kind = event->kind;
-
 	if (kind == EVENT_OUTCOME)
-		return attempt->outcome == OUTCOME_LOST ||
-		       attempt->outcome == OUTCOME_ENDED_UNKNOWN;
+		return before == OUTCOME_LOST || before == OUTCOME_ENDED_UNKNOWN;
 	return kind == EVENT_ATTACH || kind == EVENT_DETACH || kind == EVENT_IDENTITY ||
 	       (kind >= EVENT_TOOL_VERSION && kind <= EVENT_COMPLAINT);
 }
 
-static int write_records(struct call *call, struct record_writer *writer)
+static void begin_target(struct record_writer *writer, uint64_t last)
 {
-	struct json_object *array = NULL;
+	writer->session = &writer->target->attempt.id;
+	writer->before = writer->target->attempt.outcome;
+	writer->last = last;
+	writer->amended = false;
+	writer->run.length = 0;
+}
+
+/* Part of a transaction. Returns 0, -EINVAL for a wrong record, or an errno of the casebook. */
+static int write_records(struct record_writer *writer, struct json_object *array)
+{
 	char text[EVENT_TEXT_MAX + 1];
 	struct event event;
-	int r;
+	int r = 0;
 
-	json_get_array(call->parameters, "records", &array);
-	for (size_t i = 0; i < json_object_array_length(array); i++)
+	for (size_t i = 0; r == 0 && i < json_object_array_length(array); i++) {
 		if (record_from_json(json_object_array_get_idx(array, i), &event, text) < 0 ||
-			(writer->merges && !may_merge(&writer->target->attempt, &event)))
-			return call_bad(call, "records");
-	for (size_t i = 0; i < json_object_array_length(array); i++) {
-		record_from_json(json_object_array_get_idx(array, i), &event, text);
+			(writer->merges && !may_merge(writer->before, event.kind)))
+			return -EINVAL;
 		if (writer->merges)
 			place_event(&event, &writer->target->attempt, writer->last + 1);
 		r = write_record(writer, &event);
-		if (r < 0)
-			return call_no_casebook(call, r);
 	}
-	r = flush(writer);
-	if (r == 0 && writer->amended)
-		r = seal_target(writer);
+	if (r == 0)
+		r = flush(writer);
+	return r == 0 && writer->amended ? seal_target(writer) : r;
+}
+
+/* Ends the transaction. `wrong` names the parameter if r is -EINVAL. */
+static int finish_records(struct call *call, struct casebook_file *file, int r, const char *wrong)
+{
+	int ended = casebook_file_end(file, r == 0);
+
+	if (r == 0)
+		r = ended;
+	if (r == -EINVAL)
+		return call_bad(call, wrong);
 	return r < 0 ? call_no_casebook(call, r) : API_OK;
 }
 
@@ -221,6 +248,7 @@ static int add_records(struct request *request, bool merges)
 	struct call *call = &request->call;
 	struct record_writer writer = {
 		.bytes = bytes, .run.bytes = bytes, .target = target, .merges = merges};
+	struct json_object *array = NULL;
 	struct casebook_kept kept;
 	struct uuid session;
 	int r = bytes && target ? open_casebook(request, &writer.file) : -ENOMEM;
@@ -229,21 +257,91 @@ static int add_records(struct request *request, bool merges)
 		r = call_session(call, &session);
 	if (r != API_OK)
 		return r;
-	r = casebook_attempt(parts->store->book, &session, take_target, target);
-	if (r == 0)
-		return API_NO_SUCH_SESSION;
-	if (r > 0 && !target->told && !merges)
-		return API_SESSION_WATCHED;
+	r = find_target(parts->store, &session, merges, target);
 	if (r > 0)
+		return r;
+	if (r == 0)
 		r = casebook_file_kept(writer.file, &session, &kept);
+	if (r == 0)
+		r = casebook_file_begin(writer.file);
 	if (r < 0)
 		return call_no_casebook(call, r);
-	writer.session = &session;
-	writer.last = kept.last_sequence;
-	r = write_records(call, &writer);
+	begin_target(&writer, kept.last_sequence);
+	json_get_array(call->parameters, "records", &array);
+	r = finish_records(call, writer.file, write_records(&writer, array), "records");
 	if (r == API_OK && writer.amended)
 		diagnoser_judge_phone(parts->diagnoser, &target->identity);
 	return r;
+}
+
+/* Adds the records that an attempt does not have yet; those of a watched one are its own. */
+static int add_item_records(struct request *request, struct record_writer *writer,
+	const struct triage_case *c, bool added, struct json_object *array)
+{
+	struct store *store = request->api->parts.store;
+	struct casebook_kept kept = {0};
+	int r = 0;
+
+	if (json_object_array_length(array) == 0)
+		return 0;
+	if (added) {
+		writer->target->attempt = *c->attempts[0];
+		writer->target->identity = c->identity;
+	} else {
+		r = find_target(store, &c->attempts[0]->id, false, writer->target);
+		if (r == 0)
+			r = casebook_file_kept(writer->file, &c->attempts[0]->id, &kept);
+	}
+	if (r != 0)
+		return r < 0 ? r : 0;
+	begin_target(writer, kept.last_sequence);
+	r = write_records(writer, array);
+	if (r == 0 && writer->amended)
+		diagnoser_judge_phone(request->api->parts.diagnoser, &writer->target->identity);
+	return r;
+}
+
+/* Part of a transaction. Returns as write_records(), or -ENOMEM. */
+static int add_item(struct request *request, struct record_writer *writer, struct json_object *item)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	struct json_builder *builder = &request->call.builder;
+	struct json_object *array = NULL, *list = NULL;
+	int added, r = read_case(item, &c);
+
+	if (r == 0 && json_get_array(item, "records", &array) < 0)
+		r = -EBADMSG;
+	if (r < 0)
+		return r == -EBADMSG ? -EINVAL : r;
+	added = add_case(&request->api->parts, writer->file, c);
+	if (added < 0)
+		return added;
+	json_get_array(request->call.answer, "added", &list);
+	json_add(builder, list, json_object_new_boolean(added));
+	return add_item_records(request, writer, c, added, array);
+}
+
+int methods_add_attempts(struct request *request)
+{
+	CLEANUP(freep) uint8_t *bytes = malloc(RECORD_RUN_BYTES_MAX);
+	CLEANUP(freep) struct target *target = calloc(1, sizeof(*target));
+	struct record_writer writer = {.bytes = bytes, .run.bytes = bytes, .target = target};
+	struct call *call = &request->call;
+	struct json_object *array = NULL;
+	int r = bytes && target ? open_casebook(request, &writer.file) : -ENOMEM;
+
+	if (r != API_OK)
+		return r;
+	json_get_array(call->parameters, "attempts", &array);
+	if (json_object_array_length(array) > VARLINK_ATTEMPTS_MAX)
+		return call_bad(call, "attempts");
+	r = casebook_file_begin(writer.file);
+	if (r < 0)
+		return call_no_casebook(call, r);
+	json_put(&call->builder, call->answer, "added", json_new_array(&call->builder));
+	for (size_t i = 0; r == 0 && i < json_object_array_length(array); i++)
+		r = add_item(request, &writer, json_object_array_get_idx(array, i));
+	return finish_records(call, writer.file, r, "attempts");
 }
 
 int methods_add_records(struct request *request)
@@ -265,7 +363,7 @@ static int feed_records(
 	}
 	for (size_t i = 0; i < json_object_array_length(array); i++)
 		if (record_from_json(json_object_array_get_idx(array, i), &event, text) < 0 ||
-			!may_merge(&session->attempt, &event))
+			!may_merge(session->attempt.outcome, event.kind))
 			return call_bad(call, "records");
 	for (size_t i = 0; i < json_object_array_length(array); i++) {
 		record_from_json(json_object_array_get_idx(array, i), &event, text);

@@ -574,6 +574,40 @@ def test_added_attempts_are_checked(bench):
     assert [r['text'] for r in bench.records(session)] == ['a line', 'a line']
 
 
+def added_case(number, ecid=ECID):
+    return {'format': 'idevicetriage-case', 'version': 1, 'device': {'ecid': ecid},
+            'attempts': [{'session': f'01936f00-0000-7000-8000-{number:012}', 'outcome': 'failed'}]}
+
+
+def test_attempts_are_added_together_or_not_at_all(bench):
+    bench.start()
+    record = {'sequence': 1, 'kind': 'log', 'source': 'tool', 'text': 'a line'}
+    attempts = [{'case': added_case(number), 'records': [record, {**record, 'sequence': 2}]} for number in range(16)]
+    for bad in ({}, {'case': {}}, {'case': added_case(99), 'records': 1}, {'case': added_case(99), 'records': [{}]}):
+        assert bench.call('AddAttempts', attempts=[*attempts[:15], bad]) == {'parameter': 'attempts'}
+    assert bench.call('AddAttempts', attempts=[*attempts, {'case': added_case(99)}]) == {'parameter': 'attempts'}
+    assert bench.call('ListSessions')['sessions'] == []
+    assert bench.call('AddAttempts', attempts=attempts[:2]) == {'added': [True, True]}
+    assert bench.call('AddAttempts', attempts=attempts) == {'added': [False] * 2 + [True] * 14}
+    longer = {'case': added_case(0), 'records': [{**record, 'sequence': 2}, {**record, 'sequence': 3, 'text': 'new'}]}
+    assert bench.call('AddAttempts', attempts=[longer]) == {'added': [False]}
+    lines = [[r['text'] for r in bench.records(added_case(number)['attempts'][0]['session'])] for number in range(16)]
+    assert lines == [['a line', 'a line', 'new']] + [['a line'] * 2] * 15
+
+
+def test_attempts_with_a_watched_session_among_them(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    wait_sealed(bench, 1)
+    session = bench.ask('sessions')['sessions'][0]['session']
+    watched = added_case(1)
+    watched['attempts'][0]['session'] = session
+    record = {'sequence': 10 ** 6, 'kind': 'log', 'source': 'tool', 'text': 'a lie'}
+    assert bench.call('AddAttempts', attempts=[
+        {'case': watched, 'records': [record]}, {'case': added_case(2), 'records': [record]}]) == {'added': [False, True]}
+    assert 'a lie' not in bench.triage('log', session).stdout
+
+
 def test_nothing_is_added_to_a_watched_session(bench, tool):
     bench.start()
     fail(bench, tool)

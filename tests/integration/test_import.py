@@ -375,6 +375,23 @@ def test_a_report_that_is_too_long(imports, encoding):
     assert result.returncode in (0, 1), result.stderr
 
 
+def test_many_attempts_of_any_length(imports, bench):
+    """They are sent together as far as they fit into a message."""
+    bench.start()
+    lengths = [number * 37 % 11 * 40 for number in range(60)]
+    logs = [[*FAILED[:-1], *(f'line {line} of restore {number}' for line in range(length)), FAILED[-1]]
+            for number, length in enumerate(lengths)]
+    log = imports.write('many.log', text(*logs))
+    for added in True, False:
+        made = [json.loads(line) for line in imports('--json', log).stdout.splitlines()]
+        assert [item['attempt'] for item in made] == list(range(1, 61))
+        assert {item['added'] for item in made} == {added}
+    for item, wanted in zip(made, logs):
+        records = bench.records(item['session']['session'])
+        assert [record['text'] for record in records if record['kind'] == 'log'] == wanted
+        assert [record['sequence'] for record in records] == sorted({record['sequence'] for record in records})
+
+
 def test_an_import_that_broke_off_is_completed(imports, bench):
     """As after a cut of the network between the attempt and the last of its records."""
     bench.start()

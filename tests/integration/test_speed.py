@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'bench')
 import load  # noqa: E402
 
 RING_BYTES = 4 << 20
-ATTEMPTS = 200
+ATTEMPTS = 1000
 
 
 def test_a_start_with_a_full_ring(bench):
@@ -34,10 +34,11 @@ def test_an_idle_ring_takes_no_memory(bench):
 
 
 def test_an_import_of_many_attempts(bench):
-    """Each attempt once was diagnosed, and 32 other phones with it: 10 ms each, now 1 ms."""
+    """Each attempt once was diagnosed, and 32 other phones with it: 10 ms each. Then each was sent alone, and its records
+    after it: 1.7 ms. Now 0.35 ms."""
     bench.start()
     load.write_log(bench.folder / 'big.log', ATTEMPTS, ATTEMPTS)
     before_ms = load.processor_ms(bench.process.pid)
     bench.triage('import', bench.folder / 'big.log')
     assert len(bench.call('ListSessions', limit=2 * ATTEMPTS)['sessions']) == ATTEMPTS
-    assert load.processor_ms(bench.process.pid) - before_ms < 5 * ATTEMPTS
+    assert load.processor_ms(bench.process.pid) - before_ms < 1.2 * ATTEMPTS
