@@ -11,6 +11,7 @@ import sys
 FOLDER = pathlib.Path(__file__).resolve().parent
 # The arguments of the short form and of the long form, after the build folder.
 PROOFS = {
+    'harm': (['1'], ['25']),
     'kills': (['60'], ['10000']),
 }
 
