@@ -156,6 +156,29 @@ static int lost(struct context *context, const char *method, int error)
 	return EXIT_UNREACHABLE;
 }
 
+int rpc_send(struct context *context, struct connection *connection, const char *method,
+	struct json_builder *builder, struct json_object *parameters)
+{
+	int r = connection_send(connection, builder, method, parameters, false);
+
+	return r < 0 ? lost(context, method, r) : EXIT_DONE;
+}
+
+int rpc_receive(struct context *context, struct connection *connection, const char *method,
+	struct json_object **ret)
+{
+	struct varlink_reply reply = {0};
+	int r = connection_wait(connection, ANSWER_MS, &reply);
+
+	if (r < 0)
+		return lost(context, method, r);
+	r = reply.error ? rpc_refused(&reply) : EXIT_DONE;
+	if (r == EXIT_DONE)
+		*ret = json_object_get(reply.parameters);
+	varlink_reply_done(&reply);
+	return r;
+}
+
 int rpc_call_allowing(struct context *context, struct connection *connection, const char *method,
 	struct json_builder *builder, struct json_object *parameters, const char *allowed,
 	struct json_object **ret)

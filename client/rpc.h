@@ -26,6 +26,12 @@ int rpc_call(struct context *context, struct connection *connection, const char 
 int rpc_call_allowing(struct context *context, struct connection *connection, const char *method,
 	struct json_builder *builder, struct json_object *parameters, const char *allowed,
 	struct json_object **ret);
+/* The halves of rpc_call(), to work while the daemon does: after rpc_send(), the answer is due with
+ * rpc_receive() before any other call. */
+int rpc_send(struct context *context, struct connection *connection, const char *method,
+	struct json_builder *builder, struct json_object *parameters);
+int rpc_receive(struct context *context, struct connection *connection, const char *method,
+	struct json_object **ret);
 /* As rpc_call(), without parameters. */
 int rpc_call_plain(struct context *context, struct connection *connection, const char *method,
 	struct json_object **ret);

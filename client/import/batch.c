@@ -46,25 +46,20 @@ static struct json_object *entry_of(
 	return entry;
 }
 
-int import_batch_send(struct import *import)
+int import_batch_receive(struct import *import)
 {
-	struct import_batch *batch = &import->batch;
+	struct import_batch *sent = &import->sent;
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
-	struct json_builder builder = {0};
-	struct json_object *parameters, *added;
-	size_t count = batch->count;
-	int r;
+	struct json_object *added;
+	size_t count = sent->count;
+	int r = EXIT_DONE;
 
-	if (count == 0)
-		return EXIT_DONE;
-	parameters = json_new_object(&builder);
-	json_put(&builder, parameters, "attempts", TAKE_PTR(batch->entries));
-	r = rpc_call(
-		import->context, import->connection, "AddAttempts", &builder, parameters, &reply);
+	sent->count = 0;
+	if (count > 0)
+		r = rpc_receive(import->context, import->connection, "AddAttempts", &reply);
 	added = field_list(reply, "added");
-	batch->count = batch->bytes = 0;
 	for (size_t i = 0; i < count; i++) {
-		struct import_attempt *attempt = &batch->attempts[i];
+		struct import_attempt *attempt = &sent->attempts[i];
 
 		if (r == EXIT_DONE)
 			r = import_finish(import, attempt, NULL,
@@ -73,6 +68,32 @@ int import_batch_send(struct import *import)
 		attempt->c = triage_case_free(attempt->c);
 	}
 	return r;
+}
+
+int import_batch_send(struct import *import)
+{
+	struct import_batch *batch = &import->batch;
+	struct json_builder builder = {0};
+	struct json_object *parameters;
+	int r = import_batch_receive(import);
+
+	if (r != EXIT_DONE || batch->count == 0)
+		return r;
+	parameters = json_new_object(&builder);
+	json_put(&builder, parameters, "attempts", TAKE_PTR(batch->entries));
+	r = rpc_send(import->context, import->connection, "AddAttempts", &builder, parameters);
+	if (r != EXIT_DONE)
+		return r;
+	import->sent = *batch;
+	*batch = (struct import_batch){0};
+	return EXIT_DONE;
+}
+
+int import_batch_settle(struct import *import)
+{
+	int r = import_batch_send(import);
+
+	return r == EXIT_DONE ? import_batch_receive(import) : r;
 }
 
 int import_batch_add(struct import *import, struct import_attempt *attempt, bool *ret)
@@ -86,7 +107,9 @@ int import_batch_add(struct import *import, struct import_attempt *attempt, bool
 	*ret = false;
 	attempt->left_out = attempt->records ? 0 : spool_left_out(import->spool);
 	entry = entry_of(import, attempt, &bytes);
-	if (!entry || batch->count == VARLINK_ATTEMPTS_MAX || batch->bytes + bytes > BATCH_BYTES)
+	if (!entry)
+		r = import_batch_settle(import);
+	else if (batch->count == VARLINK_ATTEMPTS_MAX || batch->bytes + bytes > BATCH_BYTES)
 		r = import_batch_send(import);
 	if (r != EXIT_DONE || !entry) {
 		json_object_put(entry);
@@ -120,12 +143,16 @@ bool import_batch_meets(const struct import *import, const struct import_attempt
 	return false;
 }
 
-void import_batch_done(struct import *import)
+static void batch_done(struct import_batch *batch)
 {
-	struct import_batch *batch = &import->batch;
-
 	json_object_put(batch->entries);
 	for (size_t i = 0; i < batch->count; i++)
 		triage_case_free(batch->attempts[i].c);
 	*batch = (struct import_batch){0};
+}
+
+void import_batch_done(struct import *import)
+{
+	batch_done(&import->batch);
+	batch_done(&import->sent);
 }

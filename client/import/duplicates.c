@@ -11,6 +11,9 @@
 #include "common/wire/records.h"
 
 #define SESSIONS_COMPARED 50 /* the phone's newest ones */
+/* Of these, one that ran at the time of an attempt: a phone does not restore twice at once. */
+#define SESSIONS_AT_ONCE 8
+#define RESTORE_US_MAX (24 * UINT64_C(3600) * USEC_PER_SEC)
 #define LINES_AT_ONCE 200
 #define LINES_LEAST 10 /* fewer may be the same in any restore */
 
@@ -206,8 +209,9 @@ static int has_less_or_more(struct import *import, const struct import_attempt *
 	return r;
 }
 
-static int list_sessions(
-	struct import *import, const struct identity *identity, struct json_object **ret)
+/* `span`: only sessions that may have run at the time of that attempt; NULL = all. */
+static int list_sessions(struct import *import, const struct identity *identity,
+	const struct attempt *span, struct json_object **ret)
 {
 	struct json_builder builder = {0};
 	struct json_object *parameters = json_new_object(&builder);
@@ -216,7 +220,12 @@ static int list_sessions(
 	if (identity->ecid)
 		ecid_format(identity->ecid, ecid);
 	json_put_text(&builder, parameters, "device", identity->ecid ? ecid : identity->udid);
-	json_put_number(&builder, parameters, "limit", SESSIONS_COMPARED);
+	json_put_number(&builder, parameters, "limit", span ? SESSIONS_AT_ONCE : SESSIONS_COMPARED);
+	if (span && span->started.wall_us > RESTORE_US_MAX) {
+		json_put_number(&builder, parameters, "sinceUSec",
+			(int64_t)(span->started.wall_us - RESTORE_US_MAX));
+		json_put_number(&builder, parameters, "untilUSec", (int64_t)span->ended.wall_us);
+	}
 	return rpc_call_allowing(import->context, import->connection, "ListSessions", &builder,
 		parameters, INTERFACE "NoSuchDevice", ret);
 }
@@ -249,7 +258,9 @@ int import_find_twin(
 
 	if (!alone && !has_times(told))
 		return EXIT_DONE;
-	r = list_sessions(import, &attempt->c->identity, &reply);
+	r = import_batch_receive(import);
+	if (r == EXIT_DONE)
+		r = list_sessions(import, &attempt->c->identity, alone ? NULL : told, &reply);
 	sessions = field_list(reply, "sessions");
 	for (size_t i = 0; r == EXIT_DONE && !same && i < field_count(sessions); i++) {
 		struct json_object *session = field_item(sessions, i);

@@ -237,7 +237,7 @@ static bool import_member(struct import *import, struct source *source)
 		return true;
 	import->member_count++;
 	going_on = kind->import(import, source, head, length);
-	r = import_batch_send(import);
+	r = import_batch_settle(import);
 	if (r != EXIT_DONE && import->code == EXIT_DONE)
 		import->code = r;
 	going_on &= r == EXIT_DONE;

@@ -67,6 +67,7 @@ struct import {
 	size_t refused_count;	/* of these, rejected: without a phone, or of another one */
 	struct made made;
 	struct import_batch batch;
+	struct import_batch sent; /* its answer is due: the daemon works beside this program */
 };
 
 /* Reads the attempts of a log of a restore tool, or of another file that `import` reads, into a
@@ -92,8 +93,12 @@ int import_finish(struct import *import, struct import_attempt *attempt,
 /* Adds the attempt to those that wait to be sent together, and sends what has no room beside it.
  * *ret is false if it must be sent alone: then nothing waits. Returns an enum exit_code. */
 int import_batch_add(struct import *import, struct import_attempt *attempt, bool *ret);
-/* Sends what waits, and shows it. Returns an enum exit_code. */
+/* Sends what waits, after the answer to what was sent before. All return an enum exit_code. */
 int import_batch_send(struct import *import);
+/* Receives the answer that is due, before another call, and shows its attempts. */
+int import_batch_receive(struct import *import);
+/* Both: nothing waits, and no answer is due. */
+int import_batch_settle(struct import *import);
 /* Whether the attempt may be the same restore as one that waits. */
 bool import_batch_meets(const struct import *import, const struct import_attempt *attempt);
 void import_batch_done(struct import *import);

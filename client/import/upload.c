@@ -374,7 +374,7 @@ static int deliver(struct import *import, struct import_attempt *attempt)
 	if (r == EXIT_DONE && attempt->of_log)
 		r = import_find_twin(import, attempt, &twin);
 	if (r == EXIT_DONE && twin)
-		r = import_batch_send(import);
+		r = import_batch_settle(import);
 	if (r == EXIT_DONE && twin)
 		r = import_merge(import, attempt, &twin, &attempt->merged);
 	else if (r == EXIT_DONE)
