@@ -61,11 +61,14 @@ LAYERS = {
     'client_base': (('base', 'model', 'logs', 'diagnosis', 'casefile', 'store', 'json', 'wire', 'query', 'phone_program', 'phone_answer', 'panicfile'), CLIENT),
     'client_output': (('client_base', *CLIENT_BELOW), CLIENT),
     'client_report': (('client_base', *CLIENT_BELOW), CLIENT),
+    # No more than numbers and text: it asks no clock and no terminal.
+    'client_board': (('client_base', *CLIENT_BELOW), re.compile(f'{CLIENT.pattern}|{OUTSIDE.pattern}|^clock_now$')),
+    'client_screen': (('client_base', 'client_board', 'client_output', *CLIENT_BELOW), CLIENT),
     'client_run': (('client_base', *CLIENT_BELOW), CLIENT),
     'client_doctor': (('client_base', 'client_run', 'phone_program', *CLIENT_BELOW), CLIENT),
     'client_firmware': (('client_base', *CLIENT_BELOW), re.compile(r'^(event_|evbuffer_|bufferevent_|sd_|idevice_|lockdownd_|sqlite3_)')),
     'client_import': (('client_base', 'panicfile', *CLIENT_BELOW), CLIENT),
-    'client_commands': (('client_base', 'client_output', 'client_report', 'client_run', 'client_doctor', 'client_firmware', 'client_import',
+    'client_commands': (('client_base', 'client_output', 'client_report', 'client_run', 'client_doctor', 'client_firmware', 'client_import', 'client_screen',
                          'panicfile', 'phone_program', 'phone_answer', *CLIENT_BELOW), CLIENT),
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `watch`: shows events as they happen, and on a terminal a live line for each running restore. */
+/* `watch`: the ports of the bench on a full screen, or events as lines as they happen; on a
+ * terminal with a live line for each running restore. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/live.h"
@@ -10,6 +12,7 @@
 #include "client/phrase.h"
 #include "client/port_errors.h"
 #include "client/resolve.h"
+#include "client/screen/bench_screen.h"
 #include "client/stream.h"
 #include "common/base/clock.h"
 #include "common/base/id.h"
@@ -22,11 +25,19 @@
 #define LIVE_LINES_MAX 8
 #define LABEL_BYTES 256
 
+enum { OPTION_LINES = OPTION_OWN };
+
+static const struct command_option own[] = {
+	{"lines", OPTION_LINES, NULL, "events as lines, also on a terminal"},
+	{0},
+};
+
 /* Records name a session or a phone, not both. Questions about them, and for the live lines, have
  * their own connection, because the other one is used by the stream. */
 struct watch {
 	struct context *context;
 	struct connection *connection;
+	bool lines;		      /* --lines */
 	struct name only;	      /* what is watched; without a kind: everything */
 	struct json_object *devices;  /* the last answer of ListDevices; NULL = none */
 	struct json_object *sessions; /* the last answer of ListSessions, newest first */
@@ -302,6 +313,14 @@ static int choose(struct watch *watch, struct connection *connection, const char
 	return r;
 }
 
+static bool wants_screen(const struct watch *watch)
+{
+	const char *term = getenv("TERM");
+
+	return watch->context->output->live && watch->context->layout.terminal && !watch->lines &&
+	       term && *term && !text_equal(term, "dumb");
+}
+
 static int follow(struct watch *watch, const char *text)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
@@ -316,6 +335,9 @@ static int follow(struct watch *watch, const char *text)
 	r = rpc_open(context, &connection);
 	if (r == EXIT_DONE && text)
 		r = choose(watch, connection, text);
+	if (r == EXIT_DONE && wants_screen(watch))
+		return bench_screen_run(
+			context, &(struct screen_request){TAKE_PTR(connection), watch->only});
 	if (r == EXIT_DONE && context->output->live)
 		warn_of_ports(context, connection);
 	if (r == EXIT_DONE)
@@ -324,10 +346,18 @@ static int follow(struct watch *watch, const char *text)
 	return r;
 }
 
+static int take(void *user, int option, const char *value)
+{
+	struct watch *watch = user;
+
+	watch->lines = true;
+	return EXIT_DONE;
+}
+
 static int run_watch(struct context *context, int argc, char **argv)
 {
 	struct watch watch = {.context = context};
-	int r, first = options_read(context, argc, argv, NULL, NULL);
+	int r, first = options_read(context, argc, argv, take, &watch);
 
 	if (first < 0)
 		return -first;
@@ -343,10 +373,11 @@ static int run_watch(struct context *context, int argc, char **argv)
 const struct command command_watch = {
 	.name = "watch",
 	.arguments = "[DEVICE|SESSION]",
-	.brief = "events as they happen",
-	.summary = "Show events and changed verdicts as they happen, until interrupted.",
+	.brief = "the bench, live",
+	.summary = "Show the bench on a full screen, or its events as lines as they happen.",
+	.options = own,
 	.words = COMPLETE_DEVICE_OR_SESSION,
-	.examples = {{"idevicetriage watch 1-2.3", "only the phone at this port"},
+	.examples = {{"idevicetriage watch", "the full screen; ? shows its keys"},
 		{"idevicetriage --json watch", "one JSON object a line"}},
 	.run = run_watch,
 };

@@ -753,7 +753,7 @@ def test_live_line_of_a_phone_over_its_budget(client, daemon):
 
 
 def test_watch_on_a_terminal_has_a_live_line(client, daemon):
-    pid, terminal = start_on_terminal(client, "watch")
+    pid, terminal = start_on_terminal(client, "watch", "--lines")
     shown = b""
     while b"phone silent 1" not in shown:
         assert select.select([terminal], [], [], LIMIT)[0], shown

@@ -348,7 +348,7 @@ def test_each_restore_has_a_live_line_that_names_its_phone(bench, phones, restor
     until(lambda: all(session['conditions'] for session in bench.sessions()), what='the slots')
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execve(bench.build / 'client/idevicetriage', ['idevicetriage', 'watch'], {**bench.environment, 'TERM': 'xterm'})
+        os.execve(bench.build / 'client/idevicetriage', ['idevicetriage', 'watch', '--lines'], {**bench.environment, 'TERM': 'xterm'})
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
     shown = ''
     try:

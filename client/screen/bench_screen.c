@@ -1,0 +1,688 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/screen/bench_screen.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "client/board/tiles.h"
+#include "client/output/output.h"
+#include "client/phrase.h"
+#include "client/question.h"
+#include "client/rpc.h"
+#include "client/screen/terminal.h"
+#include "common/base/text.h"
+
+#define PAUSE_FIRST_US (USEC_PER_SEC / 10)
+#define PAUSE_MOST_US (5 * USEC_PER_SEC)
+#define INPUT_SIZE 256
+#define WORDS_MAX 12
+
+static const char hints[] = "? help  q quit  Enter diagnosis  c cable  n note  e correct  r report";
+static const char help[] =
+	"Each tile is a port of this computer, in the order of the ports. Its name is set with "
+	"`idevicetriage conditions PORT --name NAME`.\n"
+	"\n"
+	"  arrows   select a port\n"
+	"  Enter    the diagnosis of its phone; q goes back\n"
+	"  c        which cable is in this port from now on\n"
+	"  n        a note about the phone\n"
+	"  e        correct the restore attempt of this tile\n"
+	"  r        write the report of the phone to a file\n"
+	"  q        quit\n"
+	"\n"
+	"The bar shows the stages recovery, boot, restore and reboot. A phone is SILENT if the "
+	"restore has waited longer than this step may take. MB/s is the rate on USB now, beside "
+	"the usual rate of this port; corrected errors and failed transfers are those of this "
+	"restore. These three need idevicetriage-link.\n"
+	"\n"
+	"(suspect): transfers fail more often at this port than at the others, or the diagnosis "
+	"of the phone there suspects the port first.";
+
+struct bench_screen;
+
+/* A key that asks for a text and then runs one of our commands. */
+struct action {
+	int key;
+	bool (*begin)(struct bench_screen *screen, const struct tile *tile);
+	void (*run)(struct bench_screen *screen, const char *input);
+};
+
+struct bench_screen {
+	struct context *context;
+	struct board board;
+	struct tiles_view view;
+	struct terminal terminal;
+	struct canvas canvas;
+	bool dirty; /* what is shown has changed */
+	bool ended;
+
+	struct connection *stream, *asking; /* NULL = apart */
+	uint64_t retry_us, pause_us;	    /* monotonic */
+	bool pending;			    /* an answer to `call` */
+	struct board_call call;
+
+	struct tile subject;	     /* of the text or the question */
+	bool wants_diagnosis;	     /* of `subject`, to be shown */
+	struct json_object *shown;   /* a diagnosis that is shown; NULL = none */
+	bool helps;		     /* the help is shown */
+	char *text;		     /* what is shown instead of the tiles, wrapped; NULL = tiles */
+	int top, lines;		     /* of the text */
+	const struct action *action; /* what the last line asks for; NULL = nothing */
+	char question[TILE_TEXT_SIZE * 2];
+	char input[INPUT_SIZE];
+	char message[TILE_LONG_SIZE]; /* until the next key */
+	struct question child;	      /* a command of ours that runs */
+};
+
+static void say(struct bench_screen *screen, const char *text)
+{
+	text_clean(text, strlen(text), screen->message, sizeof(screen->message));
+	screen->dirty = true;
+}
+
+/* -- The commands behind the keys -- */
+
+/* Runs one of our own commands beside the screen. Its sentences are the answer. */
+static void run_command(struct bench_screen *screen, const char *const *words)
+{
+	const char *argv[WORDS_MAX] = {"/proc/self/exe", "--socket", screen->context->socket};
+	size_t count = 3;
+	int r;
+
+	if (screen->context->reveal)
+		argv[count++] = "--reveal";
+	while (*words && count + 1 < ARRAY_SIZE(argv))
+		argv[count++] = *words++;
+	question_end(&screen->child);
+	r = question_start(argv, &screen->child);
+	if (r < 0)
+		say(screen, strerror(-r));
+	else
+		say(screen, "...");
+}
+
+/* Joins the lines of a text, with one blank between words. */
+static void join_lines(char *text)
+{
+	char *out = text;
+
+	for (const char *in = text; *in; in++) {
+		bool blank = *in == ' ' || *in == '\n';
+
+		if (!blank || (out > text && out[-1] != ' '))
+			*out++ = blank ? ' ' : *in;
+	}
+	*out = '\0';
+}
+
+static void hear_command(struct bench_screen *screen)
+{
+	char *text = screen->child.answer;
+
+	if (screen->child.fd < 0 || !question_hear(&screen->child))
+		return;
+	text[screen->child.length] = '\0';
+	join_lines(text);
+	say(screen, text_starts_with(text, "idevicetriage: ") ? text + strlen("idevicetriage: ")
+							      : text);
+	question_end(&screen->child);
+	screen->child.fd = -1;
+}
+
+static bool begin_cable(struct bench_screen *screen, const struct tile *tile)
+{
+	if (!tile->port[0]) {
+		say(screen, "The port of this phone is not known.");
+		return false;
+	}
+	snprintf(screen->question, sizeof(screen->question),
+		"Cable at %.120s from now on: ", tile->label);
+	return true;
+}
+
+static void run_cable(struct bench_screen *screen, const char *input)
+{
+	const char *words[] = {"conditions", screen->subject.port, "--cable", input, NULL};
+
+	run_command(screen, words);
+}
+
+static bool begin_note(struct bench_screen *screen, const struct tile *tile)
+{
+	if (!tile->device[0]) {
+		say(screen, "No phone is at this port.");
+		return false;
+	}
+	snprintf(screen->question, sizeof(screen->question), "Note about %.120s: ", tile->phone);
+	return true;
+}
+
+static void run_note(struct bench_screen *screen, const char *input)
+{
+	const char *words[] = {"note", screen->subject.device, "--", input, NULL};
+
+	run_command(screen, words);
+}
+
+static bool begin_correction(struct bench_screen *screen, const struct tile *tile)
+{
+	if (!tile->session[0] || tile->state == TILE_RESTORING || tile->state == TILE_SILENT) {
+		say(screen, "No restore that has ended is shown there.");
+		return false;
+	}
+	snprintf(screen->question, sizeof(screen->question),
+		"Correct attempt %s (cable=L07, outcome=succeeded, ...): ",
+		phrase_session(tile->session));
+	return true;
+}
+
+static void run_correction(struct bench_screen *screen, const char *input)
+{
+	char option[INPUT_SIZE + 8];
+	const char *words[] = {"attempt", "--session", screen->subject.session, option, NULL};
+
+	snprintf(option, sizeof(option), "--%s", input);
+	if (strchr(input, '='))
+		run_command(screen, words);
+	else
+		say(screen, "Write what was wrong as NAME=VALUE, such as cable=L07.");
+}
+
+static bool begin_report(struct bench_screen *screen, const struct tile *tile)
+{
+	if (!tile->session[0]) {
+		say(screen, "No restore of this phone was watched in the last 12 hours.");
+		return false;
+	}
+	snprintf(screen->question, sizeof(screen->question), "Write the report to: ");
+	snprintf(screen->input, sizeof(screen->input), "report-%s.html",
+		phrase_session(tile->session));
+	return true;
+}
+
+static void run_report(struct bench_screen *screen, const char *input)
+{
+	const char *words[] = {"report", "-o", input, screen->subject.session, NULL};
+
+	run_command(screen, words);
+}
+
+static const struct action actions[] = {
+	{'c', begin_cable, run_cable},
+	{'n', begin_note, run_note},
+	{'e', begin_correction, run_correction},
+	{'r', begin_report, run_report},
+};
+
+/* -- Texts instead of the tiles -- */
+
+static int count_lines(const char *text)
+{
+	int lines = 0;
+
+	for (; *text; text++)
+		lines += *text == '\n';
+	return lines;
+}
+
+/* Prints our own text line by line; a blank at the start of a line indents it. */
+static void print_help(struct layout *layout)
+{
+	for (const char *line = help; *line; line += strspn(line, "\n") ? 1 : 0) {
+		size_t length = strcspn(line, "\n"), blanks = strspn(line, " ");
+
+		if (blanks) {
+			layout_tab(layout, 2);
+			layout_put(layout, "%.*s", 8, line + blanks);
+			layout_tab(layout, 11);
+			layout_put(layout, "%.*s", (int)(length - 11), line + 11);
+		} else {
+			layout_put(layout, "%.*s", (int)length, line);
+		}
+		layout_line(layout, 0);
+		line += length;
+	}
+}
+
+/* Wraps what is shown at the width of the terminal. */
+static void write_text(struct bench_screen *screen)
+{
+	struct layout layout = screen->context->layout;
+	size_t size;
+
+	free(screen->text);
+	screen->text = NULL;
+	layout.out = open_memstream(&screen->text, &size);
+	if (!layout.out)
+		return;
+	layout.width = screen->canvas.width - 2;
+	layout.color = true;
+	if (screen->shown)
+		text_diagnosis(&layout, screen->shown, DETAIL_NORMAL);
+	else
+		print_help(&layout);
+	fclose(layout.out);
+	screen->lines = screen->text ? count_lines(screen->text) : 0;
+}
+
+static void show_diagnosis(struct bench_screen *screen, struct json_object *reply)
+{
+	json_object_put(screen->shown);
+	screen->shown = json_object_get(reply);
+	screen->top = 0;
+	screen->dirty = true;
+	write_text(screen);
+}
+
+static void show_help(struct bench_screen *screen)
+{
+	screen->helps = true;
+	screen->top = 0;
+	write_text(screen);
+}
+
+static void back_to_tiles(struct bench_screen *screen)
+{
+	json_object_put(screen->shown);
+	free(screen->text);
+	screen->shown = NULL;
+	screen->text = NULL;
+	screen->helps = screen->wants_diagnosis = false;
+}
+
+/* The colours that layout_paint() writes. */
+static int style_of(const char *code)
+{
+	static const struct {
+		const char *code;
+		int style;
+	} codes[] = {
+		{"\033[1m", STYLE_BOLD},
+		{"\033[2m", STYLE_DIM},
+		{"\033[1;32m", STYLE_BOLD | STYLE_GREEN},
+		{"\033[1;33m", STYLE_BOLD | STYLE_YELLOW},
+		{"\033[1;31m", STYLE_BOLD | STYLE_RED},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (text_starts_with(code, codes[i].code))
+			return codes[i].style;
+	return STYLE_PLAIN;
+}
+
+/* Draws a line of a text with its colours, which start with *style. Returns the next line. */
+static const char *draw_line(struct bench_screen *screen, const char *line, int row, int *style)
+{
+	int column = 1;
+
+	while (*line && *line != '\n') {
+		char piece[TILE_LONG_SIZE];
+		size_t length = strcspn(line, "\033\n");
+
+		if (length == 0) {
+			*style = style_of(line);
+			line += strcspn(line, "m");
+			line += *line == 'm';
+			continue;
+		}
+		length = length < sizeof(piece) ? length : sizeof(piece) - 1;
+		memcpy(piece, line, length);
+		piece[length] = '\0';
+		column += canvas_put(
+			&screen->canvas, row, column, screen->canvas.width - column, *style, piece);
+		line += length;
+	}
+	return *line ? line + 1 : line;
+}
+
+static void draw_text(struct bench_screen *screen)
+{
+	const char *line = screen->text ? screen->text : "";
+	int rows = screen->canvas.height - 1, style = STYLE_PLAIN;
+
+	if (screen->top > screen->lines - rows)
+		screen->top = screen->lines - rows;
+	if (screen->top < 0)
+		screen->top = 0;
+	for (int i = 0; *line && i < screen->top + rows; i++)
+		line = draw_line(screen, line, i - screen->top, &style);
+	if (screen->lines > rows)
+		snprintf(screen->message, sizeof(screen->message),
+			"lines %d-%d of %d  arrows scroll  q back", screen->top + 1,
+			screen->top + rows, screen->lines);
+	else
+		text_copy(screen->message, sizeof(screen->message), "q back");
+}
+
+/* -- The whole screen -- */
+
+static void draw_last_line(struct bench_screen *screen)
+{
+	struct canvas *canvas = &screen->canvas;
+	int row = canvas->height - 1, column;
+
+	if (!screen->action) {
+		canvas_put(canvas, row, 1, canvas->width - 1,
+			screen->message[0] ? STYLE_BOLD : STYLE_DIM,
+			screen->message[0]	   ? screen->message
+			: screen->terminal.in >= 0 ? hints
+						   : "");
+		return;
+	}
+	column = 1 + canvas_put(canvas, row, 1, canvas->width - 1, STYLE_BOLD, screen->question);
+	/* The end of a long input. */
+	for (const char *input = screen->input;; input++) {
+		int columns = canvas_columns(canvas, input);
+
+		if (column + columns >= canvas->width && (*input & 0xc0) != 0x80 && *input)
+			continue;
+		canvas_put(canvas, row, column, columns, STYLE_PLAIN, input);
+		canvas_fill(canvas, row, column + columns, 1, L' ', STYLE_REVERSE);
+		return;
+	}
+}
+
+/* Draws the screen, if there is something new to show. Returns 0 or -ENOMEM. */
+static int draw(struct bench_screen *screen, struct stamp now)
+{
+	struct terminal *terminal = &screen->terminal;
+	int width, height;
+
+	terminal_size(terminal, &width, &height);
+	if (width != screen->canvas.width || height != screen->canvas.height) {
+		if (canvas_resize(&screen->canvas, width, height) < 0)
+			return -ENOMEM;
+		if (screen->text)
+			write_text(screen);
+		screen->dirty = true;
+	}
+	if ((!screen->dirty && !terminal->redraw) || !terminal_ready(terminal))
+		return 0;
+	board_build(&screen->board, now);
+	canvas_clear(&screen->canvas);
+	if (screen->text)
+		draw_text(screen);
+	else
+		tiles_draw(&screen->board, &screen->view, &screen->canvas);
+	draw_last_line(screen);
+	screen->dirty = false;
+	return terminal_show(terminal, &screen->canvas);
+}
+
+/* -- Keys -- */
+
+static void press_in_question(struct bench_screen *screen, int key)
+{
+	size_t length = strlen(screen->input);
+	const struct action *action = screen->action;
+
+	if (key == KEY_ESCAPE || key == KEY_ENTER)
+		screen->action = NULL;
+	if (key == KEY_ENTER && length > 0)
+		action->run(screen, screen->input);
+	if (key == KEY_BACKSPACE && length > 0) {
+		do
+			length--;
+		while (length > 0 && (screen->input[length] & 0xc0) == 0x80);
+		screen->input[length] = '\0';
+	}
+	if (key >= ' ' && key <= 0xff && length + 1 < sizeof(screen->input)) {
+		screen->input[length] = (char)key;
+		screen->input[length + 1] = '\0';
+	}
+}
+
+static void press_in_text(struct bench_screen *screen, int key)
+{
+	int page = screen->canvas.height - 2;
+
+	screen->top += key == KEY_DOWN	      ? 1
+		       : key == KEY_UP	      ? -1
+		       : key == KEY_PAGE_DOWN ? page
+		       : key == ' '	      ? page
+		       : key == KEY_PAGE_UP   ? -page
+					      : 0;
+	if (key == 'q' || key == KEY_ESCAPE || key == KEY_ENTER || key == '?')
+		back_to_tiles(screen);
+	if (!screen->text)
+		screen->message[0] = '\0';
+}
+
+static void press_action(struct bench_screen *screen, int key, const struct tile *tile)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		if (actions[i].key != key)
+			continue;
+		screen->subject = *tile;
+		screen->input[0] = '\0';
+		if (actions[i].begin(screen, tile))
+			screen->action = &actions[i];
+	}
+}
+
+static void press_in_tiles(struct bench_screen *screen, int key)
+{
+	const struct tile *tile = tiles_selected(&screen->board, &screen->view);
+
+	screen->message[0] = '\0';
+	if (key == 'q')
+		screen->ended = true;
+	else if (key == '?')
+		show_help(screen);
+	else if (key >= KEY_UP && key <= KEY_LEFT) {
+		const enum tiles_step steps[] = {TILES_UP, TILES_DOWN, TILES_RIGHT, TILES_LEFT};
+
+		tiles_move(&screen->board, &screen->view, &screen->canvas, steps[key - KEY_UP]);
+	} else if (key == KEY_ENTER && tile && tile->device[0]) {
+		screen->subject = *tile;
+		screen->wants_diagnosis = true;
+	} else if (tile)
+		press_action(screen, key, tile);
+}
+
+static void take_keys(struct bench_screen *screen)
+{
+	int key;
+
+	while (!screen->ended && (key = terminal_key(&screen->terminal)) != KEY_NONE) {
+		screen->dirty = true;
+		if (screen->action)
+			press_in_question(screen, key);
+		else if (screen->text)
+			press_in_text(screen, key);
+		else
+			press_in_tiles(screen, key);
+	}
+}
+
+/* -- The daemon -- */
+
+static void part(struct bench_screen *screen, struct stamp now)
+{
+	screen->stream = connection_free(screen->stream);
+	screen->asking = connection_free(screen->asking);
+	screen->pending = false;
+	board_connect(&screen->board, false);
+	screen->retry_us = now.monotonic_us + screen->pause_us;
+	screen->pause_us *= 2;
+	if (screen->pause_us > PAUSE_MOST_US)
+		screen->pause_us = PAUSE_MOST_US;
+	screen->dirty = true;
+}
+
+/* Calls Watch over the stream, and has a second connection for questions. */
+static void join(struct bench_screen *screen, struct stamp now)
+{
+	struct json_builder builder = {0};
+
+	if (!screen->stream && connection_open(screen->context->socket, &screen->stream) < 0) {
+		part(screen, now);
+		return;
+	}
+	if (connection_open(screen->context->socket, &screen->asking) < 0 ||
+		connection_send(
+			screen->stream, &builder, "Watch", json_new_object(&builder), true) < 0) {
+		part(screen, now);
+		return;
+	}
+	board_connect(&screen->board, true);
+	screen->dirty = true;
+}
+
+static void hear_stream(struct bench_screen *screen, struct stamp now)
+{
+	int r = connection_work(screen->stream), n;
+	struct varlink_reply reply = {0};
+
+	while ((n = connection_next(screen->stream, &reply)) > 0) {
+		screen->pause_us = PAUSE_FIRST_US;
+		if (reply.error)
+			r = -EPROTO;
+		else
+			board_change(&screen->board, reply.parameters, now);
+		varlink_reply_done(&reply);
+	}
+	if (r < 0 || n < 0)
+		part(screen, now);
+}
+
+static void hear_answer(struct bench_screen *screen, struct stamp now)
+{
+	struct varlink_reply reply = {0};
+	int r = connection_work(screen->asking);
+	int n = connection_next(screen->asking, &reply);
+
+	if (n > 0 && screen->pending) {
+		screen->pending = false;
+		if (screen->call.method)
+			board_answer(&screen->board, &screen->call,
+				reply.error ? NULL : reply.parameters, now);
+		else if (reply.error)
+			say(screen, "No restore of this phone is known here.");
+		else
+			show_diagnosis(screen, reply.parameters);
+		screen->dirty = true;
+	}
+	varlink_reply_done(&reply);
+	if (n < 0 || (n == 0 && r < 0))
+		part(screen, now);
+}
+
+/* The diagnosis for the screen: a call without a method in `call`. */
+static void ask_diagnosis_shown(struct bench_screen *screen)
+{
+	struct json_object *parameters;
+
+	screen->wants_diagnosis = false;
+	screen->call = (struct board_call){.question = ASK_DIAGNOSIS};
+	parameters = json_new_object(&screen->call.builder);
+	json_put_text(&screen->call.builder, parameters,
+		screen->subject.session[0] ? "session" : "device",
+		screen->subject.session[0] ? screen->subject.session : screen->subject.device);
+	screen->call.parameters = parameters;
+}
+
+static void ask(struct bench_screen *screen, struct stamp now)
+{
+	const char *method = "Diagnose";
+	struct json_object *parameters;
+
+	if (screen->pending || !screen->asking)
+		return;
+	if (screen->wants_diagnosis)
+		ask_diagnosis_shown(screen);
+	else if (board_next(&screen->board, now, &screen->call))
+		method = screen->call.method;
+	else
+		return;
+	parameters = screen->call.parameters;
+	screen->call.parameters = NULL;
+	screen->pending = true;
+	if (connection_send(screen->asking, &screen->call.builder, method, parameters, false) < 0)
+		part(screen, now);
+}
+
+/* -- The loop -- */
+
+static int due_ms(const struct bench_screen *screen, struct stamp now)
+{
+	/* What is due is drawn then. */
+	if (!terminal_ready(&screen->terminal))
+		return -1;
+	if (screen->stream)
+		return screen->pending ? -1 : board_due_ms(&screen->board, now);
+	return screen->retry_us <= now.monotonic_us
+		       ? 0
+		       : (int)((screen->retry_us - now.monotonic_us) / USEC_PER_MSEC) + 1;
+}
+
+static void wait_and_hear(struct bench_screen *screen, int timeout_ms)
+{
+	struct pollfd polls[] = {
+		{.fd = screen->stream ? connection_fd(screen->stream) : -1,
+			.events = screen->stream ? connection_events(screen->stream) : 0},
+		{.fd = screen->asking ? connection_fd(screen->asking) : -1,
+			.events = screen->asking ? connection_events(screen->asking) : 0},
+		{.fd = screen->child.fd, .events = POLLIN},
+	};
+	struct stamp now;
+
+	screen->dirty |= !terminal_wait(&screen->terminal, polls, ARRAY_SIZE(polls), timeout_ms);
+	now = clock_now();
+	if (polls[0].revents && screen->stream)
+		hear_stream(screen, now);
+	if (polls[1].revents && screen->asking)
+		hear_answer(screen, now);
+	if (polls[2].revents)
+		hear_command(screen);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	take_keys(screen);
+}
+
+static int loop(struct bench_screen *screen)
+{
+	while (!screen->ended && !screen->terminal.ended) {
+		struct stamp now = clock_now();
+
+		if (!screen->asking && now.monotonic_us >= screen->retry_us)
+			join(screen, now);
+		ask(screen, now);
+		if (draw(screen, now) < 0)
+			return report_no_memory();
+		wait_and_hear(screen, due_ms(screen, clock_now()));
+	}
+	return EXIT_DONE;
+}
+
+int bench_screen_run(struct context *context, const struct screen_request *request)
+{
+	struct bench_screen *screen = calloc(1, sizeof(*screen));
+	int r;
+
+	if (!screen) {
+		connection_free(request->connection);
+		return report_no_memory();
+	}
+	screen->context = context;
+	screen->stream = request->connection;
+	screen->pause_us = PAUSE_FIRST_US;
+	screen->child.fd = -1;
+	screen->canvas.utf8 = context->layout.utf8;
+	board_init(&screen->board, context->layout.utf8, context->reveal);
+	screen->board.only = request->only;
+	terminal_open(&screen->terminal, context->layout.color, context->layout.utf8);
+	r = loop(screen);
+	question_end(&screen->child);
+	back_to_tiles(screen);
+	board_done(&screen->board);
+	canvas_done(&screen->canvas);
+	connection_free(screen->stream);
+	connection_free(screen->asking);
+	terminal_close(&screen->terminal);
+	free(screen);
+	return r;
+}
