@@ -5,7 +5,6 @@
 
 #define PERIOD_US (3600 * USEC_PER_SEC)
 #define DAY_US (86400 * USEC_PER_SEC)
-#define QUIET_DAYS 7 /* maximum time since the last attempt that counts for the age of data */
 
 struct retention {
 	struct retention_options options;
@@ -21,19 +20,16 @@ static uint64_t days_before(uint64_t moment_us, uint32_t days)
 	return days && moment_us > span_us ? moment_us - span_us : 0;
 }
 
-/* Returns 1 if there is more to delete. The time between the newest attempt and now counts as one
- * week at most: a clock set years ahead must not erase the casebook. */
+/* Returns 1 if there is more to delete. */
 static int expire(const struct retention_options *options, struct casebook_file *file)
 {
-	uint64_t newest_us = 0, now_us = clock_now().wall_us;
-	int r = casebook_file_newest(file, &newest_us);
+	uint64_t now_us = clock_now().wall_us, trusted_us;
+	int r = casebook_file_trusted_time(file, now_us, &trusted_us);
 
 	if (r < 0)
 		return r;
-	if (now_us > newest_us + QUIET_DAYS * DAY_US)
-		now_us = newest_us + QUIET_DAYS * DAY_US;
-	return casebook_file_expire(file, days_before(now_us, options->records_days),
-		days_before(now_us, options->attempts_days));
+	return casebook_file_expire(file, now_us, days_before(trusted_us, options->records_days),
+		days_before(trusted_us, options->attempts_days));
 }
 
 static void on_timer(void *user)

@@ -135,11 +135,15 @@ int casebook_file_purge(struct casebook_file *file, const struct casebook_purge 
 	struct casebook_purged *ret);
 void casebook_purged_done(struct casebook_purged *purged);
 bool casebook_purged_has(const struct casebook_purged *purged, const struct uuid *session);
-/* The start of the newest attempt (wall clock); 0 if there is none. */
-int casebook_file_newest(struct casebook_file *file, uint64_t *ret);
+/* The time that counts for the age of data, for a caller that asks every hour: `now_us` (wall
+ * clock), unless that is more than a week later than at the last call. Then it follows in time, so
+ * that a clock that is years ahead ages nothing by more than a week. */
+int casebook_file_trusted_time(struct casebook_file *file, uint64_t now_us, uint64_t *ret);
 /* Deletes a limited number of expired items: records stored before `records_us`; attempts that
- * began, and notes that were made, before `attempts_us`. Returns 1 if more are left to delete. */
-int casebook_file_expire(struct casebook_file *file, uint64_t records_us, uint64_t attempts_us);
+ * began, and notes that were made, before `attempts_us`. What was watched later than something that
+ * has not expired stays: its time is wrong. Returns 1 if more are left to delete. */
+int casebook_file_expire(
+	struct casebook_file *file, uint64_t now_us, uint64_t records_us, uint64_t attempts_us);
 
 /* Requests a sync of the written data to disk. Does not wait. */
 void casebook_file_sync(struct casebook_file *file);

@@ -123,6 +123,10 @@ const char *const casebook_steps[] = {
 	 " INSERT INTO changes (attempt) VALUES (new.attempt); END;"
 	 "CREATE TRIGGER attempt_deleted AFTER DELETE ON attempts BEGIN"
 	 " DELETE FROM changes WHERE attempt = old.id; END;"),
+
+	/* One row: when retention last looked at the clock, and how much of it counts as age. */
+	"CREATE TABLE clock (id INTEGER PRIMARY KEY,"
+	" at_us INTEGER NOT NULL, trusted_us INTEGER NOT NULL) STRICT;",
 };
 const size_t casebook_version = ARRAY_SIZE(casebook_steps);
 

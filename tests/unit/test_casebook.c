@@ -435,13 +435,122 @@ static void what_is_too_old_expires(void **state)
 		keep_attempt(fixture, i, &phone);
 	add_note(fixture, 90, "history", "liquid");
 	add_note(fixture, 92, "history", "looped");
-	while (casebook_file_expire(fixture->file, 2 * USEC_PER_SEC, 91 * USEC_PER_SEC) > 0)
+	while (casebook_file_expire(
+		       fixture->file, 200 * USEC_PER_SEC, 2 * USEC_PER_SEC, 91 * USEC_PER_SEC) > 0)
 		;
 	assert_int_equal(count(fixture, &phone), 10);
 	assert_int_equal(casebook_notes(fixture->book, &phone, is_word, &notes), 0);
 	assert_int_equal(notes, 1);
 	assert_int_equal(casebook_records(fixture->book, &session, 0, walk_on, &walk), 0);
 	assert_int_equal(walk.count, 0);
+}
+
+#define DAY UINT64_C(86400)
+#define DAY_US (DAY * USEC_PER_SEC)
+#define TODAY (20000 * DAY)
+
+/* An attempt that the bench watched then, with a record. */
+static void watch_attempt(struct fixture *fixture, uint8_t number, uint64_t second)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone12,3");
+	struct attempt *attempt = add_4013(c, "one", "A");
+	struct event event = {.sequence = number, .kind = EVENT_LOG, .at = at(second)};
+	uint8_t bytes[RECORD_RUN_BYTES_MAX];
+	struct casebook_seal seal = {.attempt = attempt, .identity = &phone, .origin = "watched"};
+
+	attempt->id = name(number);
+	attempt->started = at(second);
+	seal.run = (struct record_run){number, number, bytes, record_run_append(bytes, 0, &event)};
+	assert_int_equal(casebook_file_seal(fixture->file, at(second), &seal), 0);
+}
+
+/* Returns how many attempts are left, and of how many their records. */
+static struct left {
+	size_t attempts, records;
+} expire_at(struct fixture *fixture, uint64_t second)
+{
+	uint64_t now_us = second * USEC_PER_SEC, trusted_us, records_us, attempts_us;
+	struct left left = {.attempts = 0};
+
+	assert_int_equal(casebook_file_trusted_time(fixture->file, now_us, &trusted_us), 0);
+	records_us = trusted_us > 30 * DAY_US ? trusted_us - 30 * DAY_US : 0;
+	attempts_us = trusted_us > 730 * DAY_US ? trusted_us - 730 * DAY_US : 0;
+	while (casebook_file_expire(fixture->file, now_us, records_us, attempts_us) > 0)
+		;
+	for (uint8_t i = 1; i < UINT8_MAX; i++) {
+		struct uuid session = name(i);
+		struct casebook_kept kept;
+
+		assert_int_equal(casebook_file_kept(fixture->file, &session, &kept), 0);
+		left.attempts += kept.sealed;
+		left.records += kept.last_sequence > 0;
+	}
+	return left;
+}
+
+/* A restore each day, as many days as the records stay and more. */
+static void watch_days(struct fixture *fixture, uint8_t days)
+{
+	for (uint8_t i = 1; i <= days; i++)
+		watch_attempt(fixture, i, TODAY - (days - i) * DAY);
+}
+
+static void a_day_older_expires_a_day_later(void **state)
+{
+	struct fixture *fixture = *state;
+
+	watch_days(fixture, 40);
+	assert_int_equal(expire_at(fixture, TODAY + 1).attempts, 40);
+	assert_int_equal(expire_at(fixture, TODAY + 1).records, 30);
+	assert_int_equal(expire_at(fixture, TODAY + DAY + 1).records, 29);
+}
+
+/* A year within a minute counts as a week, and whatever is watched meanwhile ages nothing. */
+static void a_clock_that_runs_ahead_expires_nothing_recent(void **state)
+{
+	struct fixture *fixture = *state;
+
+	watch_days(fixture, 40);
+	assert_int_equal(expire_at(fixture, TODAY + 1).records, 30);
+	for (uint8_t year = 1; year <= 3; year++) {
+		watch_attempt(fixture, 50 + year, TODAY + year * 365 * DAY);
+		assert_int_equal(
+			expire_at(fixture, TODAY + year * 365 * DAY + 60).records, 23 + year);
+		/* It is right again. */
+		assert_int_equal(expire_at(fixture, TODAY + 60).attempts, 40 + year);
+		assert_int_equal(expire_at(fixture, TODAY + 60).records, 23 + year);
+	}
+}
+
+/* After a long vacation the age of data follows. */
+static void what_a_computer_missed_follows(void **state)
+{
+	struct fixture *fixture = *state;
+
+	watch_days(fixture, 10);
+	assert_int_equal(expire_at(fixture, TODAY + 1).records, 10);
+	assert_int_equal(expire_at(fixture, TODAY + 35 * DAY).records, 10);
+	for (uint64_t day = 36; day < 63; day++)
+		expire_at(fixture, TODAY + day * DAY);
+	watch_attempt(fixture, 50, TODAY + 63 * DAY);
+	assert_int_equal(expire_at(fixture, TODAY + 63 * DAY).records, 1);
+}
+
+/* It was set only after the restore: the computer has no battery. */
+static void a_clock_that_was_behind_expires_as_the_restores_before(void **state)
+{
+	struct fixture *fixture = *state;
+
+	watch_days(fixture, 10);
+	watch_attempt(fixture, 50, DAY);
+	watch_attempt(fixture, 51, TODAY + DAY);
+	assert_int_equal(expire_at(fixture, DAY + 1).records, 12);
+	assert_int_equal(expire_at(fixture, TODAY + DAY + 1).attempts, 12);
+	assert_int_equal(expire_at(fixture, TODAY + DAY + 1).records, 12);
+	watch_attempt(fixture, 52, TODAY + 30 * DAY);
+	for (uint64_t day = 2; day < 32; day++)
+		expire_at(fixture, TODAY + day * DAY);
+	assert_int_equal(expire_at(fixture, TODAY + 32 * DAY).records, 1);
 }
 
 #define HOST_ID "0123456789ab-cdefcdefcdef"
@@ -638,6 +747,10 @@ int main(void)
 		CASE(purging_a_phone_leaves_no_byte_of_it),
 		CASE(purging_by_date_keeps_what_is_newer),
 		CASE(what_is_too_old_expires),
+		CASE(a_day_older_expires_a_day_later),
+		CASE(a_clock_that_runs_ahead_expires_nothing_recent),
+		CASE(what_a_computer_missed_follows),
+		CASE(a_clock_that_was_behind_expires_as_the_restores_before),
 		CASE(an_earlier_version_is_migrated),
 		CASE(attempts_without_an_id_get_that_of_the_bench),
 		CASE(a_renamed_bench_is_one_bench),
