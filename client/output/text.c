@@ -334,12 +334,26 @@ static void put_session(struct layout *layout, struct json_object *session)
 	layout_line(layout, 0);
 }
 
+/* How to correct one of the attempts: `newest` is the example. */
+static void put_correction_hint(struct layout *layout, struct json_object *newest)
+{
+	layout_paint(layout, PAINT_DIM);
+	layout_put(layout,
+		"To correct one: `idevicetriage attempt --session %s --cable L07`, --outcome, "
+		"--port ..., or e in `idevicetriage watch`.",
+		phrase_session(field_text_or(newest, "session", "?")));
+	layout_paint(layout, PAINT_NONE);
+	layout_line(layout, 0);
+}
+
 static void text_sessions(struct layout *layout, struct json_object *reply)
 {
 	struct json_object *sessions = field_list(reply, "sessions");
 
 	for (size_t i = 0; i < field_count(sessions); i++)
 		put_session(layout, field_item(sessions, i));
+	if (layout->terminal && field_count(sessions) > 0)
+		put_correction_hint(layout, field_item(sessions, 0));
 	if (field_count(sessions) == 0) {
 		layout_put(layout,
 			"No restore has been watched yet. Start one with `idevicetriage run -- "

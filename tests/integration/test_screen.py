@@ -224,6 +224,13 @@ def test_e_corrects_the_attempt(busy, bench, terminal):
     assert [each['outcome'] for each in bench.sessions()].count('succeeded') == 2, shown
 
 
+def test_sessions_says_how_to_correct_one(busy, bench, terminal):
+    screen = terminal(100, 40, shell=True)
+    screen.press(f'{bench.build}/client/idevicetriage --no-pager sessions', 'Enter')
+    screen.wait(f"To correct one: `idevicetriage attempt --session {bench.sessions()[-1]['session'][-8:]}")
+    assert 'To correct' not in bench.triage('sessions').stdout
+
+
 @pytest.mark.parametrize('environment, colors, ascii', [
     ({'NO_COLOR': ''}, True, False), ({'NO_COLOR': '1'}, False, False), ({'NO_COLOR': '1', 'LC_ALL': 'C'}, False, True)])
 def test_colors_and_locales(busy, terminal, environment, colors, ascii):
