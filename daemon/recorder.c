@@ -450,7 +450,7 @@ int recorder_append_log(struct recorder *recorder, struct stamp now, uint32_t ow
 		length -= run->received - offset;
 		bytes += run->received - offset;
 		/* Line by line, so that each line's record contains the offset of the next. */
-		while (length > 0) {
+		for (int lines = 0; length > 0 && lines < RECORDER_LINES_MAX; lines++) {
 			const char *end = memchr(bytes, '\n', length);
 			size_t piece = end ? (size_t)(end - bytes) + 1 : length;
 

@@ -13,7 +13,8 @@
 #define RECORDER_RUNS_MAX 64	      /* tools at the same time */
 #define RECORDER_RUNS_PER_USER_MAX 32 /* of these, of one user who is not the administrator */
 #define RECORDER_ADMINISTRATOR 0      /* as `owner` of a call: may act for any run */
-#define RECORDER_OBSERVERS_MAX 8      /* modules that get each record */
+#define RECORDER_LINES_MAX 1000	 /* of one piece of a log: more would block the loop too long */
+#define RECORDER_OBSERVERS_MAX 8 /* modules that get each record */
 
 /* Called with each record after it is in the ring; `record` lives until the call returns. An
  * observer must not feed the recorder: it starts its own timer. */
@@ -86,8 +87,8 @@ enum run_outcome {
 int recorder_begin_run(struct recorder *recorder, struct stamp now, const struct recorder_run *run,
 	struct uuid *ret);
 /* Appends `length` bytes of the tool's log, which start at its byte `offset`. Bytes that are
- * already stored are skipped; bytes after a gap are rejected. *ret_offset is the number of stored
- * bytes. */
+ * already stored are skipped; bytes after a gap are rejected, and lines after RECORDER_LINES_MAX.
+ * *ret_offset is the number of stored bytes. */
 int recorder_append_log(struct recorder *recorder, struct stamp now, uint32_t owner,
 	const struct uuid *session, uint64_t offset, const char *bytes, size_t length,
 	uint64_t *ret_offset);

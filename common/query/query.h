@@ -9,8 +9,8 @@
 #include "common/query/call.h"
 #include "common/store/store.h"
 
-#define QUERY_SESSIONS_MAX 1000 /* in a reply */
-#define QUERY_FOUND_MAX 16	/* in each list of what a name may be */
+#define QUERY_SESSIONS_MAX 200 /* in a reply */
+#define QUERY_FOUND_MAX 16     /* in each list of what a name may be */
 
 struct query {
 	struct store *store;

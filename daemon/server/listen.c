@@ -11,8 +11,8 @@
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
-#define LISTEN_BACKLOG 64
-#define SOCKET_UMASK 0117 /* owner and group only */
+#define LISTEN_BACKLOG 1024 /* a flood of connections delays others, and refuses none */
+#define SOCKET_UMASK 0117   /* owner and group only */
 
 /* Removes a socket that no process listens on. Returns 0 or -EADDRINUSE. */
 static int remove_stale(const struct sockaddr_un *address, int type)

@@ -45,7 +45,8 @@ struct server {
 	uint64_t refusal_told_us;
 	uint64_t closings_since_us; /* the minute in which `closings` were logged */
 	unsigned closings;
-	size_t waiting; /* peers with turn_wanted */
+	uint64_t accepts_since_us; /* 0 = none since accepting last paused */
+	size_t waiting;		   /* peers with turn_wanted */
 	TAILQ_HEAD(peer_list, peer) peers;
 };
 
@@ -353,6 +354,8 @@ static bool may_add(struct server *server, const struct ucred *who)
 	}
 	if (all < PEERS_MAX && (who->uid == 0 || of_user < PEERS_PER_USER_MAX))
 		return true;
+	if (all < PEERS_MAX + PEERS_SPARE && of_user < PEERS_FEW)
+		return true;
 	now = clock_now();
 	if (server->refusal_told_us == 0 ||
 		now.monotonic_us - server->refusal_told_us >= REFUSAL_LOG_SECONDS * USEC_PER_SEC) {
@@ -406,6 +409,13 @@ static void accepted(struct evconnlistener *listener, evutil_socket_t fd, struct
 
 	loop_work_begin(server->loop);
 	server_adopt(server, fd);
+	/* libevent calls this as long as someone connects. */
+	if (server->accepts_since_us == 0) {
+		server->accepts_since_us = now_us();
+	} else if (now_us() - server->accepts_since_us > SLICE_US) {
+		evconnlistener_disable(listener);
+		loop_timer_start(server->accept_pause, 0);
+	}
 	loop_work_end(server->loop);
 }
 
@@ -422,6 +432,7 @@ static void accept_again(void *user)
 {
 	struct server *server = user;
 
+	server->accepts_since_us = 0;
 	if (server->listener)
 		evconnlistener_enable(server->listener);
 }

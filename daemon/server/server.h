@@ -13,7 +13,9 @@
 /* The limits documented in idevicetriage-api(7). VARLINK_REQUEST_MAX limits a request,
  * JSON_DEPTH_MAX its nesting. */
 #define PEERS_MAX 64
-#define PEERS_PER_USER_MAX 16	    /* except root */
+#define PEERS_PER_USER_MAX 16 /* except root */
+#define PEERS_SPARE 16	      /* beyond PEERS_MAX, for users who have few of them */
+#define PEERS_FEW 4
 #define PEER_UNREAD_MAX (1u << 20)  /* bytes of output pending for the peer */
 #define PEER_UNREAD_LOW (64u << 10) /* bytes; below this a stream continues */
 #define REQUEST_STALL_SECONDS 10    /* limit for an unfinished request without progress */
@@ -22,8 +24,8 @@
 #define ACCEPT_PAUSE_SECONDS 1	    /* after running out of descriptors */
 #define GONE_CHECK_SECONDS 5	    /* between two checks of half-closed streams */
 #define CALLS_PER_TURN 16	    /* of one peer, before others get their turn */
-#define SLICE_US 2000		    /* the same as time; the call that exceeds it is finished */
-#define TURN_US 10000		    /* for all peers, before the rest of the daemon gets its turn */
+#define SLICE_US 1000		    /* the same as time; the call that exceeds it is finished */
+#define TURN_US 3000		    /* for all peers, before the rest of the daemon gets its turn */
 
 /* What a peer may do; based only on its credentials from the kernel (SO_PEERCRED, unix(7)). */
 enum access {

@@ -168,3 +168,38 @@ print(json.dumps(sum('error' in call('AddNote', device='0x%016X' % (1 + n), text
     for value in ('1', '-1', 'x', '1048575', '1099511627777'):
         result = subprocess.run([bench.build / 'daemon' / 'idevicetriaged', option, value], capture_output=True, text=True)
         assert result.returncode == 2 and 'bytes, from 1048576' in result.stderr
+
+
+def test_others_are_served_when_four_members_hold_all_connections(bench):
+    bench.start()
+    held = """
+peers = [peer]
+for _ in range(15):
+    peers.append(socket.socket(socket.AF_UNIX))
+    peers[-1].connect(sys.argv[1])
+print('[]', flush=True)
+sys.stdin.read()
+"""
+    if os.getuid() != 0:
+        pytest.skip('needs two users')
+    os.chmod(bench.folder, 0o755)
+    os.chmod(bench.socket, 0o666)
+    holders = [subprocess.Popen([sys.executable, '-c', AS_USER % (user, user) + held, str(bench.socket)], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True) for user in range(NOBODY - 4, NOBODY)]
+    for holder in holders:
+        assert holder.stdout.readline() == '[]\n'
+    assert 'parameters' in as_user(bench, NOBODY, "print(json.dumps(call('GetStatus')))")
+    assert bench.triage('status').returncode == 0
+    for holder in holders:
+        holder.communicate()
+
+
+def test_a_piece_of_a_log_has_a_limit_of_lines(bench):
+    """20,000 lines in one call kept all others waiting for 30 ms."""
+    bench.start()
+    session = bench.call('BeginRun', **RUN)['session']
+    offsets, text = [0], 'x\n' * 2500
+    while offsets[-1] < len(text):
+        offsets.append(bench.call('AppendLog', session=session, offset=offsets[-1], text=text[offsets[-1]:])['offset'])
+    assert offsets == [0, 2000, 4000, 5000]
+    assert len(bench.records(session, 'log')) == 2500

@@ -13,6 +13,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 PROOFS = {
     'harm': (['1'], ['25']),
     'kills': (['60'], ['10000']),
+    'peers': (['8'], ['600']),
 }
 
 
