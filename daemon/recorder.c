@@ -305,6 +305,12 @@ size_t recorder_forget(
 	return bench_forget(recorder->bench, identity, before_us);
 }
 
+void recorder_forget_sessions(struct recorder *recorder,
+	bool (*is_gone)(void *user, const struct uuid *session), void *user)
+{
+	bench_forget_sessions(recorder->bench, is_gone, user);
+}
+
 /* Texts from callers are foreign: they are cleaned before they are stored and shown. */
 static void feed_text(struct recorder *recorder, const struct event *like, enum event_kind kind,
 	const char *name, const char *text)

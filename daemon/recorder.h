@@ -73,6 +73,10 @@ void recorder_feed(void *recorder, const struct event *event);
 size_t recorder_forget(
 	struct recorder *recorder, const struct identity *identity, uint64_t before_us);
 
+/* As bench_forget_sessions(). */
+void recorder_forget_sessions(struct recorder *recorder,
+	bool (*is_gone)(void *user, const struct uuid *session), void *user);
+
 enum run_outcome {
 	RUN_OK = 0,
 	RUN_TOO_MANY = 1, /* RECORDER_RUNS_MAX tools already run, or too many of this user */

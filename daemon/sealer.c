@@ -95,7 +95,7 @@ static int seal(struct sealer *sealer, struct stamp now, struct pending *pending
 {
 	const struct session *session =
 		bench_find_session(sealer->options.store->bench, &pending->session);
-	struct casebook_seal sealed = {.origin = "watched", .run = pending->run};
+	struct casebook_seal sealed = {.origin = ORIGIN_WATCHED, .run = pending->run};
 	int r = 0;
 
 	if (session && session->running)

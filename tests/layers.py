@@ -91,7 +91,7 @@ def symbols(archive):
 # The programs that run all day or as any user link these and nothing else of weight; what talks to phones and
 # brings TLS with it stays in idevicetriage-phone.
 LINKED = {
-    'daemon/idevicetriaged': {'event_core-2.1', 'inih', 'json-c', 'plist-2.0', 'sqlite3', 'systemd', 'z'},
+    'daemon/idevicetriaged': {'event_core-2.1', 'inih', 'json-c', 'nettle', 'plist-2.0', 'sqlite3', 'systemd', 'z'},
     'link/idevicetriage-link': {'event_core-2.1', 'systemd'},
     'client/idevicetriage': {'archive', 'json-c', 'nettle', 'plist-2.0', 'sqlite3', 'z', 'zip'},
 }

@@ -155,13 +155,32 @@ struct amendment event_amendment(const struct event *event)
 	return amendment;
 }
 
-static struct amendment *add_amendment(struct attempt *attempt)
+/* In the order of their times: those of another bench may arrive late. The oldest one is dropped.
+ */
+static void add_amendment(struct attempt *attempt, const struct amendment *amendment)
 {
 	struct amendment *all = attempt->amendments;
+	size_t at = attempt->amendment_count;
 
-	if (attempt->amendment_count == ATTEMPT_AMENDMENTS_MAX)
-		memmove(all, all + 1, --attempt->amendment_count * sizeof(*all));
-	return &all[attempt->amendment_count++];
+	while (at > 0 && all[at - 1].at_us > amendment->at_us)
+		at--;
+	if (attempt->amendment_count == ATTEMPT_AMENDMENTS_MAX) {
+		if (at == 0)
+			return;
+		memmove(all, all + 1, --at * sizeof(*all));
+	} else {
+		memmove(all + at + 1, all + at, (attempt->amendment_count++ - at) * sizeof(*all));
+	}
+	all[at] = *amendment;
+}
+
+static bool is_amended_later(const struct attempt *attempt, const struct amendment *amendment)
+{
+	for (size_t i = 0; i < attempt->amendment_count; i++)
+		if (attempt->amendments[i].at_us > amendment->at_us &&
+			text_equal(attempt->amendments[i].key, amendment->key))
+			return true;
+	return false;
 }
 
 /* A case file has the corrections that its records tell as well. */
@@ -179,14 +198,17 @@ static bool is_amended(const struct attempt *attempt, const struct event *event)
 
 static void fold_amendment(struct attempt *attempt, const struct event *event)
 {
+	const struct amendment amendment = event_amendment(event);
 	char text[DETAIL_SIZE];
 
 	attempt_copy_text(text, sizeof(text), event);
-	if (is_amended(attempt, event) ||
+	if (is_amended(attempt, event))
+		return;
+	if (!is_amended_later(attempt, &amendment) &&
 		detail_set(attempt, NULL, event->name, text, event->sequence) < 0)
 		return;
 	attempt->outcome_amended |= text_equal(event->name, "outcome");
-	*add_amendment(attempt) = event_amendment(event);
+	add_amendment(attempt, &amendment);
 }
 
 static void note_overrun(struct attempt *attempt, const struct event *event)

@@ -650,6 +650,14 @@ static bool is_forgotten(
 	       (!before_us || session->attempt.started.wall_us < before_us);
 }
 
+static bool has_session(const struct bench *bench, const struct identity *identity)
+{
+	for (size_t i = 0; i < bench->session_count; i++)
+		if (identity_matches(&bench->sessions[i]->identity, identity))
+			return true;
+	return false;
+}
+
 size_t bench_forget(struct bench *bench, const struct identity *identity, uint64_t before_us)
 {
 	size_t kept = 0, count = bench->session_count;
@@ -661,9 +669,25 @@ size_t bench_forget(struct bench *bench, const struct identity *identity, uint64
 			bench->sessions[kept++] = bench->sessions[i];
 	}
 	bench->session_count = kept;
-	if (identity && !before_us)
+	if (identity && !has_session(bench, identity))
 		bench_forget_device(bench, identity);
 	return count - kept;
+}
+
+void bench_forget_sessions(
+	struct bench *bench, bool (*is_gone)(void *user, const struct uuid *session), void *user)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < bench->session_count; i++) {
+		struct session *session = bench->sessions[i];
+
+		if (!session_is_open(session) && is_gone(user, &session->attempt.id))
+			free(session);
+		else
+			bench->sessions[kept++] = session;
+	}
+	bench->session_count = kept;
 }
 
 bool bench_waiting(const struct bench *bench, const struct session *session, struct stamp now,

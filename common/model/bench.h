@@ -70,8 +70,12 @@ void bench_look(struct bench *bench, struct stamp now, bench_read_port *read, vo
 void bench_hear(struct bench *bench, const struct uuid *session, struct stamp now);
 
 /* Deletes ended sessions of a phone, or of all if `identity` is NULL, that began before `before_us`
- * (wall clock; 0 = at any time), and the phone itself if it has left. Returns their number. */
+ * (wall clock; 0 = at any time), and the phone itself if it has left and no session is left.
+ * Returns their number. */
 size_t bench_forget(struct bench *bench, const struct identity *identity, uint64_t before_us);
+/* Deletes the ended sessions that are gone. */
+void bench_forget_sessions(
+	struct bench *bench, bool (*is_gone)(void *user, const struct uuid *session), void *user);
 
 size_t bench_device_count(const struct bench *bench);
 const struct bench_device *bench_device(const struct bench *bench, size_t index);

@@ -35,7 +35,10 @@ bool query_add_session(void *context, const struct found_attempt *found);
 int query_put_sessions(const struct query *query, struct call *call, const struct filter *filter,
 	const struct uuid *after, size_t limit);
 /* Each is a query_handler. */
-query_handler query_list_sessions, query_list_changes;
+query_handler query_list_sessions;
+
+/* changes.c */
+query_handler query_list_changes, query_export_change;
 
 /* names.c: a query_handler. */
 query_handler query_find_name;

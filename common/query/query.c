@@ -380,8 +380,10 @@ static const struct parameter case_parameters[] = {
 	{"device", PARAMETER_TEXT, true}, {"limit", PARAMETER_COUNT, false}, PARAMETERS_END};
 static const struct parameter session_parameters[] = {
 	{"session", PARAMETER_TEXT, true}, PARAMETERS_END};
-static const struct parameter changes_parameters[] = {
-	{"cursor", PARAMETER_TEXT, false}, {"limit", PARAMETER_COUNT, false}, PARAMETERS_END};
+static const struct parameter changes_parameters[] = {{"cursor", PARAMETER_TEXT, false},
+	{"limit", PARAMETER_COUNT, false}, {"kinds", PARAMETER_TEXTS, false}, PARAMETERS_END};
+static const struct parameter change_parameters[] = {
+	{"kind", PARAMETER_TEXT, true}, {"id", PARAMETER_TEXT, true}, PARAMETERS_END};
 static const struct parameter statistics_parameters[] = {
 	{"by", PARAMETER_TEXT, false}, {"sinceUSec", PARAMETER_COUNT, false}, PARAMETERS_END};
 static const struct parameter place_parameters[] = {
@@ -396,6 +398,7 @@ static const struct query_method methods[] = {
 	{"GetCase", case_parameters, get_case},
 	{"ExportAttempt", session_parameters, export_attempt},
 	{"ListChanges", changes_parameters, query_list_changes},
+	{"ExportChange", change_parameters, query_export_change},
 	{"GetStatistics", statistics_parameters, get_statistics},
 	{"GetConditions", place_parameters, get_conditions},
 };

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Lists of sessions: what fits a filter, and what has changed. */
+/* Lists of sessions: what fits a filter. */
 #include "common/query/private.h"
-
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "common/base/text.h"
 #include "common/wire/records.h"
@@ -178,54 +173,4 @@ int query_put_session(
 		return API_NO_SUCH_SESSION;
 	json_put(&call->builder, call->answer, key, one.json);
 	return API_OK;
-}
-
-/* Changes */
-
-struct changes {
-	struct answer answer;
-	uint64_t last;
-};
-
-static bool add_change(void *context, uint64_t number, const struct uuid *session)
-{
-	struct changes *changes = context;
-	char text[UUID_TEXT_SIZE];
-
-	uuid_format(session, text);
-	json_add_text(changes->answer.builder, changes->answer.list, text);
-	changes->last = number;
-	return true;
-}
-
-/* The number of a change as a cursor. */
-static bool read_cursor(const char *text, uint64_t *ret)
-{
-	char *end;
-
-	errno = 0;
-	*ret = strtoull(text, &end, 10);
-	return *text >= '0' && *text <= '9' && !*end && !errno && *ret <= INT64_MAX;
-}
-
-int query_list_changes(const struct query *query, struct call *call)
-{
-	const char *cursor = call_text(call, "cursor");
-	struct changes changes = {0};
-	char text[24];
-	size_t limit;
-	int r = call_limit(call, QUERY_SESSIONS_MAX, &limit);
-
-	if (r != API_OK)
-		return r;
-	if (cursor && !read_cursor(cursor, &changes.last))
-		return call_bad(call, "cursor");
-	if (!query->store->book)
-		return API_CASEBOOK_UNAVAILABLE;
-	changes.answer = answer_new(query, call, SIZE_MAX);
-	r = casebook_changes(query->store->book, changes.last, limit, add_change, &changes);
-	answer_put(&changes.answer, "sessions");
-	snprintf(text, sizeof(text), "%" PRIu64, changes.last);
-	json_put_text(&call->builder, call->answer, "cursor", text);
-	return r < 0 ? call_no_casebook(call, r) : API_OK;
 }

@@ -355,22 +355,16 @@ static const char *row_text(sqlite3_stmt *row, int column)
 	return (const char *)sqlite3_column_text(row, column);
 }
 
-static void read_uuid(sqlite3_stmt *row, int column, struct uuid *ret)
-{
-	const void *bytes = sqlite3_column_blob(row, column);
-
-	*ret = (struct uuid){{0}};
-	if (bytes && sqlite3_column_bytes(row, column) == sizeof(ret->bytes))
-		memcpy(ret->bytes, bytes, sizeof(ret->bytes));
-}
-
 int casebook_notes(struct casebook *book, const struct identity *identity,
 	casebook_visit_note *visit, void *context)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
 	int r = sql_prepare(book->db,
 		"SELECT id, at_us, kind, text, amends, by,"
-		" EXISTS (SELECT 1 FROM notes AS later WHERE later.amends = notes.id)"
+		" EXISTS (SELECT 1 FROM notes AS later WHERE later.amends = notes.id"
+		/* Of two corrections of a note, made on two benches, the later one holds. */
+		" OR (later.amends = notes.amends"
+		" AND (later.at_us, later.id) > (notes.at_us, notes.id)))"
 		" FROM notes WHERE " OF_PHONE " ORDER BY at_us, id",
 		&query);
 
@@ -386,8 +380,8 @@ int casebook_notes(struct casebook *book, const struct identity *identity,
 			.amended = sqlite3_column_int(query, 6),
 		};
 
-		read_uuid(query, 0, &note.id);
-		read_uuid(query, 4, &note.amends);
+		sql_uuid(query, 0, &note.id);
+		sql_uuid(query, 4, &note.amends);
 		if (!visit(context, &note))
 			return 0;
 	}
@@ -398,7 +392,8 @@ int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, 
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
 	int r = sql_prepare(book->db,
-		"SELECT place, key, value, at_us FROM conditions ORDER BY place, key LIMIT ?1",
+		"SELECT place, key, value, at_us FROM conditions"
+		" WHERE host_id = '' AND value <> '' ORDER BY place, key LIMIT ?1",
 		&query);
 
 	if (r < 0)
@@ -443,28 +438,6 @@ int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,
 
 		take_identity(query, &identity);
 		if (!visit(context, &identity, &where))
-			return 0;
-	}
-	return r == SQLITE_DONE ? 0 : sql_errno(r);
-}
-
-int casebook_changes(struct casebook *book, uint64_t after, size_t limit,
-	casebook_visit_change *visit, void *context)
-{
-	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
-	int r = sql_prepare(book->db,
-		"SELECT number, attempt FROM changes WHERE number > ?1 ORDER BY number LIMIT ?2",
-		&query);
-
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(query, 1, (int64_t)after);
-	sqlite3_bind_int64(query, 2, (int64_t)limit);
-	while ((r = sqlite3_step(query)) == SQLITE_ROW) {
-		struct uuid session;
-
-		read_uuid(query, 1, &session);
-		if (!visit(context, (uint64_t)sqlite3_column_int64(query, 0), &session))
 			return 0;
 	}
 	return r == SQLITE_DONE ? 0 : sql_errno(r);

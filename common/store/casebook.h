@@ -19,6 +19,10 @@
 #define CASEBOOK_COUNTED_MAX 4000
 #define CASEBOOK_GROUPS_MAX 500
 
+#define ORIGIN_WATCHED "watched"   /* by this bench */
+#define ORIGIN_TOLD "told"	   /* entered or imported here */
+#define ORIGIN_IMPORTED "imported" /* another bench writes it */
+
 struct casebook;
 
 /* Opens the casebook at `path` for reading. Returns 0 or a negative errno: -ENOENT if there is
@@ -50,8 +54,6 @@ typedef bool casebook_visit_condition(
 
 typedef bool casebook_visit_place(
 	void *context, const struct identity *identity, const struct whereabouts *where);
-
-typedef bool casebook_visit_change(void *context, uint64_t number, const struct uuid *session);
 
 /* The property that attempts have in common. */
 enum group_by {
@@ -105,9 +107,6 @@ int casebook_notes(struct casebook *book, const struct identity *identity,
 /* The places where phones were restored since `since_us`, newest first, at most `limit`. */
 int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,
 	casebook_visit_place *visit, void *context);
-/* The attempts that were stored or changed after number `after`, in that order, at most `limit`. */
-int casebook_changes(struct casebook *book, uint64_t after, size_t limit,
-	casebook_visit_change *visit, void *context);
 /* The current conditions at the places of the bench, at most CASEBOOK_CONDITIONS_MAX. */
 int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, void *context);
 /* Counts the newest attempts since `since_us`, at most CASEBOOK_COUNTED_MAX, group by group: those

@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/text.h"
@@ -16,10 +14,8 @@
 #include "common/store/sql.h"
 #include "common/casefile/casefile.h"
 #include "common/store/disk_sync.h"
+#include "common/store/file_private.h"
 
-#define PURGE_WAIT_MS 2000 /* to wait for the sync thread and other readers */
-#define PURGE_PAUSE_MS 10
-#define PURGE_ROWS 16	  /* deleted at a time on a full disk: they must fit into the reserve */
 #define LOG_PAGES_MAX 512 /* of the write-ahead log, before a sync */
 /* A file that only takes room on the disk. On a full disk it is deleted, so that a purge, which
  * writes before it deletes, has some. */
@@ -35,26 +31,6 @@
 #define WATCHED_PART 4		   /* watched sessions may exceed the limit by this part of it */
 #define DISK_FREE_PART 20	   /* of the disk stays free of what people add, */
 #define DISK_FREE_MAX (256u << 20) /* or as many bytes */
-
-/* The statements that an import runs for each attempt: preparing them takes longer. */
-#define KEPT_STATEMENTS 4
-
-struct casebook_file {
-	sqlite3 *db;
-	sqlite3 *sync_db; /* only for the sync thread */
-	struct disk_sync *sync;
-	atomic_bool truncate; /* the sync thread empties the write-ahead log */
-	uint64_t limit;	      /* bytes; 0 = none */
-	int64_t page_bytes;
-	char *reserve;	   /* path of the reserve */
-	bool grouped;	   /* casebook_file_begin() */
-	uint64_t bytes;	   /* of the rows, when there were `bytes_changes`; 0 = not counted yet */
-	int bytes_changes; /* sqlite3_total_changes() */
-	struct {
-		const char *text;
-		sqlite3_stmt *statement;
-	} kept[KEPT_STATEMENTS];
-};
 
 /* The sync thread does the checkpoints: they wait for the disk, and commits must not. */
 static const char settings[] = "PRAGMA journal_mode = WAL;"
@@ -104,6 +80,8 @@ static int prepare_kept(struct casebook_file *file, const char *text, sqlite3_st
 
 static void sql_resetp(sqlite3_stmt **statement)
 {
+	if (!*statement)
+		return;
 	sqlite3_reset(*statement);
 	sqlite3_clear_bindings(*statement);
 }
@@ -214,18 +192,22 @@ static int open_database(const char *path, sqlite3 **ret)
 	return r < 0 ? r : sql_run(*ret, settings);
 }
 
-/* Takes the room of the reserve, or as much of it as the disk has. */
-static void take_reserve(const char *path)
+void casebook_file_take_reserve(struct casebook_file *file)
 {
 	CLEANUP(closep)
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(file->reserve, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return;
 	for (off_t bytes = RESERVE_BYTES; bytes >= RESERVE_BYTES_MIN; bytes /= 2)
 		if (posix_fallocate(fd, 0, bytes) == 0)
 			return;
-	(void)unlink(path);
+	(void)unlink(file->reserve);
+}
+
+void casebook_file_use_reserve(struct casebook_file *file)
+{
+	(void)unlink(file->reserve);
 }
 
 static int open_file(const char *path, struct casebook_report *report, struct casebook_file **ret)
@@ -249,7 +231,7 @@ static int open_file(const char *path, struct casebook_report *report, struct ca
 	if (r < 0)
 		return r;
 	sqlite3_wal_hook(file->db, committed, file);
-	take_reserve(file->reserve);
+	casebook_file_take_reserve(file);
 	*ret = TAKE_PTR(file);
 	return 0;
 }
@@ -307,17 +289,25 @@ int casebook_file_open(
 
 int casebook_file_identify(struct casebook_file *file, const char *host_id)
 {
-	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
-	int r = sql_prepare(file->db,
-		"UPDATE attempts SET host_id = ?1, told = json_set(told, '$.attempts[0].hostId', "
-		"?1)"
+	static const char *const texts[] = {
+		"UPDATE attempts SET host_id = ?1,"
+		" told = json_set(told, '$.attempts[0].hostId', ?1)"
 		" WHERE host_id IS NULL AND origin = 'watched' AND json_valid(told)",
-		&statement);
+		"UPDATE attempts SET writer = ?1 WHERE writer IS NULL AND origin = 'watched'",
+	};
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	sql_bind_text(statement, 1, host_id);
-	return sql_finish(statement);
+	text_copy(file->host_id, sizeof(file->host_id), host_id);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts); i++) {
+		CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+
+		r = sql_prepare(file->db, texts[i], &statement);
+		if (r < 0)
+			return r;
+		sql_bind_text(statement, 1, host_id);
+		r = sql_finish(statement);
+	}
+	return r;
 }
 
 struct casebook_file *casebook_file_free(struct casebook_file *file)
@@ -353,14 +343,12 @@ bool casebook_file_hangs(struct casebook_file *file, struct stamp now)
 	return disk_sync_hangs(file->sync, now);
 }
 
-/* A transaction of its own, if it is not part of a group. */
-static int begin(struct casebook_file *file)
+int casebook_file_enter(struct casebook_file *file)
 {
 	return file->grouped ? 0 : sql_run(file->db, "BEGIN IMMEDIATE");
 }
 
-/* Ends a transaction: commits if `r` is not negative, else rolls back. Returns the result. */
-static int end_transaction(struct casebook_file *file, int r)
+int casebook_file_leave(struct casebook_file *file, int r)
 {
 	int committed;
 
@@ -374,7 +362,7 @@ static int end_transaction(struct casebook_file *file, int r)
 
 int casebook_file_begin(struct casebook_file *file)
 {
-	int r = begin(file);
+	int r = casebook_file_enter(file);
 
 	file->grouped = r == 0;
 	return r;
@@ -384,7 +372,7 @@ int casebook_file_end(struct casebook_file *file, bool keep)
 {
 	file->grouped = false;
 	if (keep)
-		return end_transaction(file, 0);
+		return casebook_file_leave(file, 0);
 	sql_run(file->db, "ROLLBACK");
 	return 0;
 }
@@ -498,59 +486,235 @@ static int insert_run(struct casebook_file *file, struct stamp now, const struct
 int casebook_file_keep(struct casebook_file *file, struct stamp now, const struct uuid *session,
 	const struct record_run *run)
 {
-	int r = begin(file);
+	int r = casebook_file_enter(file);
 
 	if (r < 0)
 		return r;
 	r = make_room(file);
-	return end_transaction(file, r < 0 ? r : insert_run(file, now, session, run));
+	return casebook_file_leave(file, r < 0 ? r : insert_run(file, now, session, run));
 }
 
-/* Writes the attempt as a case file with one attempt. */
-static int tell(const struct casebook_seal *seal, char **ret)
+int casebook_file_put_correction(struct casebook_file *file, const struct correction *correction)
 {
-	struct attempt *attempt = (struct attempt *)seal->attempt;
-	struct triage_case c = {
-		.identity = *seal->identity, .attempts = &attempt, .attempt_count = 1};
+	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	int r = sql_prepare(file->db,
+		"INSERT INTO corrections (id, attempt, at_us, by, key, before, after, sequence)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+		&statement);
 
-	return casefile_write(&c, CASEFILE_REVEAL, ret);
+	if (r < 0)
+		return r;
+	sql_bind_uuid(statement, 1, &correction->id);
+	sql_bind_uuid(statement, 2, &correction->attempt);
+	sqlite3_bind_int64(statement, 3, (int64_t)correction->at_us);
+	sql_bind_text(statement, 4, correction->by);
+	sql_bind_text(statement, 5, correction->key);
+	sql_bind_text(statement, 6, correction->before);
+	sql_bind_text(statement, 7, correction->after);
+	sqlite3_bind_int64(statement, 8, (int64_t)correction->sequence);
+	r = sql_finish(statement);
+	return r < 0 ? r : sqlite3_changes(file->db) > 0;
+}
+
+/* Those of the caller, and those in the attempt: a session of the bench got them when the casebook
+ * was unusable, a case file brings them. */
+static int put_corrections(struct casebook_file *file, const struct casebook_seal *seal)
+{
+	const struct attempt *attempt = seal->attempt;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < seal->correction_count; i++)
+		r = casebook_file_put_correction(file, &seal->corrections[i]);
+	/* Those of a foreign attempt come by themselves. */
+	for (size_t i = 0; r >= 0 && !text_equal(seal->origin, ORIGIN_IMPORTED) &&
+			   i < attempt->amendment_count;
+		i++) {
+		const struct correction correction =
+			correction_of(&attempt->id, &attempt->amendments[i]);
+
+		r = casebook_file_put_correction(file, &correction);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* Sets each detail that was corrected to what the last correction says. */
+static int apply_corrections(
+	struct casebook_file *file, struct attempt *attempt, struct identity *identity)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
+	char key[CONDITION_KEY_SIZE], before[DETAIL_SIZE], after[DETAIL_SIZE];
+	int r = sql_prepare(file->db,
+		"SELECT key, after, sequence FROM corrections AS this WHERE attempt = ?1"
+		" AND NOT EXISTS (SELECT 1 FROM corrections AS later WHERE later.attempt = ?1"
+		" AND later.key = this.key AND (later.at_us, later.id) > (this.at_us, this.id))"
+		" ORDER BY at_us, id",
+		&query);
+
+	if (r < 0)
+		return r;
+	sql_bind_uuid(query, 1, &attempt->id);
+	while ((r = sqlite3_step(query)) == SQLITE_ROW) {
+		sql_text(query, 0, key, sizeof(key));
+		sql_text(query, 1, after, sizeof(after));
+		detail_get(attempt, identity, key, before);
+		attempt->outcome_amended |= text_equal(key, "outcome");
+		/* What it does not take changes nothing. */
+		if (!text_equal(before, after))
+			detail_set(attempt, identity, key, after,
+				(uint64_t)sqlite3_column_int64(query, 2));
+	}
+	return sql_errno(r);
+}
+
+static int compare_corrections(const void *a, const void *b)
+{
+	const struct correction *x = a, *y = b;
+
+	if (x->at_us != y->at_us)
+		return x->at_us < y->at_us ? -1 : 1;
+	return memcmp(&x->id, &y->id, sizeof(x->id));
+}
+
+/* Adds it, unless it is there. Returns the new count. */
+static size_t add_correction(
+	struct correction *list, size_t count, const struct correction *correction)
+{
+	for (size_t i = 0; i < count; i++)
+		if (uuid_equal(&list[i].id, &correction->id))
+			return count;
+	list[count] = *correction;
+	return count + 1;
+}
+
+static struct amendment amendment_of(const struct correction *correction)
+{
+	struct amendment amendment = {.at_us = correction->at_us, .sequence = correction->sequence};
+
+	text_copy(amendment.key, sizeof(amendment.key), correction->key);
+	text_copy(amendment.before, sizeof(amendment.before), correction->before);
+	text_copy(amendment.after, sizeof(amendment.after), correction->after);
+	text_copy(amendment.by, sizeof(amendment.by), correction->by);
+	return amendment;
+}
+
+static void read_correction(sqlite3_stmt *row, struct correction *ret)
+{
+	*ret = (struct correction){.at_us = (uint64_t)sqlite3_column_int64(row, 1),
+		.sequence = (uint64_t)sqlite3_column_int64(row, 6)};
+	sql_uuid(row, 0, &ret->id);
+	sql_text(row, 2, ret->by, sizeof(ret->by));
+	sql_text(row, 3, ret->key, sizeof(ret->key));
+	sql_text(row, 4, ret->before, sizeof(ret->before));
+	sql_text(row, 5, ret->after, sizeof(ret->after));
+}
+
+/* Lists the last corrections, those of all benches. */
+static int list_corrections(struct casebook_file *file, struct attempt *attempt)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
+	struct correction list[2 * ATTEMPT_AMENDMENTS_MAX], correction;
+	size_t count = 0, first;
+	int r = sql_prepare(file->db,
+		"SELECT id, at_us, by, key, before, after, sequence FROM corrections"
+		" WHERE attempt = ?1 ORDER BY at_us DESC, id DESC LIMIT ?2",
+		&query);
+
+	if (r < 0)
+		return r;
+	sql_bind_uuid(query, 1, &attempt->id);
+	sqlite3_bind_int(query, 2, ATTEMPT_AMENDMENTS_MAX);
+	while ((r = sqlite3_step(query)) == SQLITE_ROW) {
+		read_correction(query, &correction);
+		count = add_correction(list, count, &correction);
+	}
+	for (size_t i = 0; i < attempt->amendment_count; i++) {
+		correction = correction_of(&attempt->id, &attempt->amendments[i]);
+		count = add_correction(list, count, &correction);
+	}
+	qsort(list, count, sizeof(*list), compare_corrections);
+	first = count > ATTEMPT_AMENDMENTS_MAX ? count - ATTEMPT_AMENDMENTS_MAX : 0;
+	attempt->amendment_count = count - first;
+	for (size_t i = first; i < count; i++)
+		attempt->amendments[i - first] = amendment_of(&list[i]);
+	return sql_errno(r);
+}
+
+static bool has_corrections(struct casebook_file *file, const struct uuid *attempt)
+{
+	CLEANUP(sql_resetp) sqlite3_stmt *query = NULL;
+
+	if (prepare_kept(file, "SELECT 1 FROM corrections WHERE attempt = ?1 LIMIT 1", &query) < 0)
+		return true;
+	sql_bind_uuid(query, 1, attempt);
+	return sqlite3_step(query) != SQLITE_DONE;
+}
+
+/* A copy of the attempt with all of its corrections. */
+static int settle(
+	struct casebook_file *file, const struct casebook_seal *seal, struct triage_case **ret)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
+	struct attempt *attempt = c ? triage_case_add(c) : NULL;
+	int r = 0;
+
+	if (!attempt)
+		return -ENOMEM;
+	*attempt = *seal->attempt;
+	c->identity = *seal->identity;
+	if (has_corrections(file, &attempt->id)) {
+		r = apply_corrections(file, attempt, &c->identity);
+		if (r == 0)
+			r = list_corrections(file, attempt);
+	}
+	if (r == 0)
+		*ret = TAKE_PTR(c);
+	return r;
 }
 
 #define ATTEMPT_INSERT                                                                             \
 	"INSERT INTO attempts (ecid, udid, id, origin, product, started_us, ended_us, host, port," \
 	" cable, outcome, told, tool, link_errors, link_bytes, link_ms, host_id, tool_log,"        \
-	" tool_user, ticket, slot) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"     \
-	" ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)"
+	" tool_user, ticket, slot, writer, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"  \
+	" ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)"
 
-/* Returns 1 if a row was written, 0 if it already existed and is unchanged. */
-static int put_attempt(struct casebook_file *file, struct stamp now, const char *text,
-	const struct casebook_seal *seal)
+#define ATTEMPT_REPLACE                                                                            \
+	ATTEMPT_INSERT                                                                             \
+	" ON CONFLICT (id) DO UPDATE SET ecid = ?1, udid = ?2, product = ?5, started_us = ?6,"     \
+	" ended_us = ?7, host = ?8, port = ?9, cable = ?10, outcome = ?11, told = ?12,"            \
+	" tool = ?13, link_errors = ?14, link_bytes = ?15, link_ms = ?16, host_id = ?17,"          \
+	" ticket = ?20, slot = ?21," /* A case file, from which a seal may be made, has no path.   \
+				      */                                                           \
+	" tool_log = ifnull(?18, tool_log), tool_user = ifnull(?19, tool_user)"
+
+/* This bench writes it, unless it comes from a case file of another computer. */
+static const char *writer_of(const struct casebook_file *file, const struct casebook_seal *seal)
 {
-	CLEANUP(sql_resetp) sqlite3_stmt *statement = NULL;
-	CLEANUP(freep) char *told = NULL;
-	const struct attempt *attempt = seal->attempt;
-	uint64_t started = attempt->started.wall_us;
-	char tool[2 * NAME_SIZE];
-	int r = tell(seal, &told);
+	const char *host_id = seal->attempt->host_id;
 
-	if (r == 0)
-		r = prepare_kept(file, text, &statement);
-	if (r < 0)
-		return r;
-	sql_bind_phone(statement, seal->identity);
+	if (seal->written)
+		return seal->written->writer;
+	return text_equal(seal->origin, ORIGIN_TOLD) && host_id[0] &&
+			       !text_equal(host_id, file->host_id)
+		       ? NULL
+		       : file->host_id;
+}
+
+static void bind_attempt(sqlite3_stmt *statement, const struct triage_case *c,
+	const struct casebook_seal *seal, struct stamp now)
+{
+	const struct attempt *attempt = c->attempts[0];
+	uint64_t started = attempt->started.wall_us;
+
+	sql_bind_phone(statement, &c->identity);
 	sql_bind_uuid(statement, 3, &attempt->id);
 	sql_bind_text(statement, 4, seal->origin);
-	sql_bind_text(statement, 5, seal->identity->product);
+	sql_bind_text(statement, 5, c->identity.product);
 	sqlite3_bind_int64(statement, 6, (int64_t)(started ? started : now.wall_us));
 	sqlite3_bind_int64(statement, 7, (int64_t)attempt->ended.wall_us);
 	sql_bind_text(statement, 8, attempt->host);
 	sql_bind_text(statement, 9, attempt->port);
 	sql_bind_text(statement, 10, attempt_condition(attempt, "cable"));
 	sql_bind_text(statement, 11, outcome_name(attempt->outcome));
-	sql_bind_text(statement, 12, told);
-	snprintf(tool, sizeof(tool), "%s%s%s", attempt->tool, attempt->version[0] ? " " : "",
-		attempt->version);
-	sql_bind_text(statement, 13, tool);
 	sqlite3_bind_int64(statement, 14, attempt->health.link_errors);
 	sqlite3_bind_int64(statement, 15, (int64_t)attempt->health.link_bytes);
 	sqlite3_bind_int64(statement, 16, (int64_t)attempt->health.link_ms);
@@ -560,8 +724,46 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 		sqlite3_bind_int64(statement, 19, attempt->tool_user);
 	sql_bind_text(statement, 20, attempt->ticket);
 	sql_bind_text(statement, 21, attempt_condition(attempt, "portName"));
+}
+
+/* Returns 1 if a row was written, 0 if it already existed and is unchanged. */
+static int put_attempt(struct casebook_file *file, struct stamp now, const char *text,
+	const struct casebook_seal *seal)
+{
+	CLEANUP(sql_resetp) sqlite3_stmt *statement = NULL;
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	CLEANUP(freep) char *told = NULL;
+	char tool[2 * NAME_SIZE];
+	int r = put_corrections(file, seal);
+
+	if (r == 0)
+		r = settle(file, seal, &c);
+	if (r == 0)
+		r = casefile_write(c, CASEFILE_REVEAL, &told);
+	if (r == 0)
+		r = prepare_kept(file, text, &statement);
+	if (r < 0)
+		return r;
+	bind_attempt(statement, c, seal, now);
+	sql_bind_text(statement, 12, told);
+	snprintf(tool, sizeof(tool), "%s%s%s", c->attempts[0]->tool,
+		c->attempts[0]->version[0] ? " " : "", c->attempts[0]->version);
+	sql_bind_text(statement, 13, tool);
+	sql_bind_text(statement, 22, writer_of(file, seal));
+	sqlite3_bind_int64(statement, 23, seal->written ? (int64_t)seal->written->revision : 0);
 	r = sql_finish(statement);
 	return r < 0 ? r : sqlite3_changes(file->db) > 0;
+}
+
+int casebook_file_put(
+	struct casebook_file *file, struct stamp now, const struct casebook_seal *seal)
+{
+	int r = put_attempt(file, now,
+		seal->written ? ATTEMPT_REPLACE ", origin = ?4, writer = ?22, revision = ?23"
+			      : ATTEMPT_REPLACE,
+		seal);
+
+	return r < 0 ? r : 0;
 }
 
 /* One transaction. Returns 1 if the attempt was written, 0 if it already existed and is
@@ -569,7 +771,7 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 static int put_seal(struct casebook_file *file, struct stamp now, const char *text,
 	const struct casebook_seal *seal)
 {
-	int written = 0, r = begin(file);
+	int written = 0, r = casebook_file_enter(file);
 
 	if (r < 0)
 		return r;
@@ -578,23 +780,14 @@ static int put_seal(struct casebook_file *file, struct stamp now, const char *te
 		written = r = put_attempt(file, now, text, seal);
 	if (r > 0 && seal->run.length > 0)
 		r = insert_run(file, now, &seal->attempt->id, &seal->run);
-	r = end_transaction(file, r);
+	r = casebook_file_leave(file, r);
 	return r < 0 ? r : written;
 }
 
 int casebook_file_seal(
 	struct casebook_file *file, struct stamp now, const struct casebook_seal *seal)
 {
-	int r = put_seal(file, now,
-		ATTEMPT_INSERT " ON CONFLICT (id) DO UPDATE SET ecid = ?1, udid = ?2, product = ?5,"
-			       " started_us = ?6, ended_us = ?7, host = ?8, port = ?9, cable = ?10,"
-			       " outcome = ?11, told = ?12, tool = ?13, link_errors = ?14,"
-			       " link_bytes = ?15, link_ms = ?16, host_id = ?17,"
-			       " ticket = ?20, slot = ?21,"
-			       /* A case file, from which a seal may be made, has no path. */
-			       " tool_log = ifnull(?18, tool_log),"
-			       " tool_user = ifnull(?19, tool_user)",
-		seal);
+	int r = put_seal(file, now, ATTEMPT_REPLACE, seal);
 
 	return r < 0 ? r : 0;
 }
@@ -603,6 +796,19 @@ int casebook_file_add(
 	struct casebook_file *file, struct stamp now, const struct casebook_seal *seal)
 {
 	return put_seal(file, now, ATTEMPT_INSERT " ON CONFLICT (id) DO NOTHING", seal);
+}
+
+int casebook_file_correct(
+	struct casebook_file *file, const struct correction *corrections, size_t count)
+{
+	int r = casebook_file_enter(file);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r >= 0 && i < count; i++)
+		r = casebook_file_put_correction(file, &corrections[i]);
+	r = casebook_file_leave(file, r);
+	return r < 0 ? r : 0;
 }
 
 int casebook_file_note(
@@ -615,7 +821,9 @@ int casebook_file_note(
 		" OR ?5 <> '" NOTE_HISTORY "'"
 		" OR NOT EXISTS (SELECT 1 FROM notes AS same WHERE (ecid = ?1 OR udid = ?2)"
 		" AND kind = ?5 AND text = ?6 AND (?9 OR NOT EXISTS"
-		" (SELECT 1 FROM notes AS later WHERE later.amends = same.id)))",
+		" (SELECT 1 FROM notes AS later WHERE later.amends = same.id OR"
+		" (later.amends = same.amends AND (later.at_us, later.id) > (same.at_us,"
+		" same.id)))))",
 		&statement);
 
 	if (r < 0)
@@ -638,201 +846,23 @@ int casebook_file_condition(struct casebook_file *file, struct stamp now, const 
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
 	struct uuid id = uuid_make(now);
+	/* Later than what it replaces, even if that was set by a clock that is ahead. */
 	int r = sql_prepare(file->db,
-		value ? "INSERT INTO conditions (place, key, id, at_us, value)"
-			" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (place, key)"
-			" DO UPDATE SET id = ?3, at_us = ?4, value = ?5"
-		      : "DELETE FROM conditions WHERE place = ?1 AND key = ?2",
+		"INSERT INTO conditions (place, key, id, at_us, value, writer)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (host_id, place, key)"
+		" DO UPDATE SET id = ?3, at_us = max(?4, at_us + 1), value = ?5, writer = ?6"
+		" WHERE value <> ?5",
 		&statement);
 
 	if (r < 0)
 		return r;
 	sql_bind_text(statement, 1, place);
 	sql_bind_text(statement, 2, key);
-	if (value) {
-		sql_bind_uuid(statement, 3, &id);
-		sqlite3_bind_int64(statement, 4, (int64_t)now.wall_us);
-		sql_bind_text(statement, 5, value);
-	}
+	sql_bind_uuid(statement, 3, &id);
+	sqlite3_bind_int64(statement, 4, (int64_t)now.wall_us);
+	sqlite3_bind_text(statement, 5, value ? value : "", -1, SQLITE_STATIC);
+	sql_bind_text(statement, 6, file->host_id);
 	return sql_finish(statement);
-}
-
-/* The id is the first member. */
-static int compare_ids(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct uuid));
-}
-
-bool casebook_purged_has(const struct casebook_purged *purged, const struct uuid *session)
-{
-	return purged->count > 0 && bsearch(session, purged->attempts, purged->count,
-					    sizeof(*purged->attempts), compare_ids) != NULL;
-}
-
-void casebook_purged_done(struct casebook_purged *purged)
-{
-	for (size_t i = 0; i < purged->count; i++)
-		free(purged->attempts[i].log);
-	free(purged->attempts);
-	*purged = (struct casebook_purged){0};
-}
-
-/* Adds the row's attempt. Returns 0 or -ENOMEM. */
-static int add_purged(struct casebook_purged *purged, sqlite3_stmt *row)
-{
-	const void *id = sqlite3_column_blob(row, 0);
-	const char *log = (const char *)sqlite3_column_text(row, 1);
-	struct purged_attempt *attempt;
-
-	/* Grows at each power of two. */
-	if ((purged->count & (purged->count - 1)) == 0) {
-		size_t room = purged->count ? 2 * purged->count : 1;
-		struct purged_attempt *attempts =
-			reallocarray(purged->attempts, room, sizeof(*attempts));
-
-		if (!attempts)
-			return -ENOMEM;
-		purged->attempts = attempts;
-	}
-	if (!id || sqlite3_column_bytes(row, 0) != (int)sizeof(struct uuid))
-		return 0;
-	attempt = &purged->attempts[purged->count];
-	*attempt = (struct purged_attempt){.user = (uint32_t)sqlite3_column_int64(row, 2)};
-	memcpy(&attempt->id, id, sizeof(attempt->id));
-	attempt->log = log ? strdup(log) : NULL;
-	if (log && !attempt->log)
-		return -ENOMEM;
-	purged->count++;
-	return 0;
-}
-
-/* Runs `text` with the purge's parameters: ?1 and ?2 the phone, ?3 the time, ?4 the most rows,
- * negative = all. Adds the attempts in its rows, if any, to `purged`. */
-static int purge_rows(struct casebook_file *file, const char *text,
-	const struct casebook_purge *purge, int most, struct casebook_purged *purged)
-{
-	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
-	int r = sql_prepare(file->db, text, &statement);
-
-	if (r < 0)
-		return r;
-	if (purge->identity)
-		sql_bind_phone(statement, purge->identity);
-	sqlite3_bind_int64(statement, 3, purge->before_us ? (int64_t)purge->before_us : INT64_MAX);
-	sqlite3_bind_int(statement, 4, most);
-	while ((r = sqlite3_step(statement)) == SQLITE_ROW)
-		if (add_purged(purged, statement) < 0)
-			return -ENOMEM;
-	return sql_errno(r);
-}
-
-/* Deletes by phone or by time: two sets of statements, so that each can use its index. Returns 1 if
- * `most` rows were deleted and more may be left. */
-static int purge_some(struct casebook_file *file, const struct casebook_purge *purge, int most,
-	struct casebook_purged *purged)
-{
-#define PURGED_OF_PHONE "(ecid = ?1 OR udid = ?2) AND started_us < ?3"
-#define PURGED_IN_TIME "started_us < ?3"
-#define PURGE_STATEMENTS(which, notes)                                                             \
-	"DELETE FROM records WHERE number IN (SELECT number FROM records WHERE attempt IN"         \
-	" (SELECT id FROM attempts WHERE " which ") LIMIT ?4)",                                    \
-		"DELETE FROM notes WHERE id IN (SELECT id FROM notes WHERE " notes " LIMIT ?4)",   \
-		"DELETE FROM attempts WHERE number IN (SELECT number FROM attempts WHERE " which   \
-		" LIMIT ?4) RETURNING id, tool_log, tool_user"
-	static const char *const texts[][3] = {
-		{PURGE_STATEMENTS(PURGED_IN_TIME, "at_us < ?3")},
-		{PURGE_STATEMENTS(PURGED_OF_PHONE, "(ecid = ?1 OR udid = ?2) AND at_us < ?3")},
-	};
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts[0]); i++) {
-		r = purge_rows(file, texts[purge->identity != NULL][i], purge, most, purged);
-		if (r == 0 && most > 0 && sqlite3_changes(file->db) >= most)
-			r = 1;
-	}
-	return r;
-}
-
-/* Empties the write-ahead log, which also contains the deleted bytes. SQLite calls no busy handler
- * while the sync thread is in a checkpoint. */
-static int empty_log(struct casebook_file *file)
-{
-	static const struct timespec pause = {.tv_nsec = PURGE_PAUSE_MS * 1000 * 1000};
-	int r = SQLITE_BUSY;
-
-	for (int i = 0; r == SQLITE_BUSY && i < PURGE_WAIT_MS / PURGE_PAUSE_MS; i++) {
-		if (i > 0)
-			nanosleep(&pause, NULL);
-		r = sqlite3_wal_checkpoint_v2(
-			file->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	}
-	if (r != SQLITE_BUSY)
-		return sql_errno(r);
-	file->truncate = true;
-	casebook_file_sync(file);
-	return CASEBOOK_PURGED_LATER;
-}
-
-/* One transaction. */
-static int purge_once(struct casebook_file *file, const struct casebook_purge *purge, int most,
-	struct casebook_purged *purged)
-{
-	int r = begin(file);
-
-	if (r == 0)
-		r = end_transaction(file, purge_some(file, purge, most, purged));
-	return r;
-}
-
-void casebook_file_use_reserve(struct casebook_file *file)
-{
-	(void)unlink(file->reserve);
-}
-
-/* Each piece makes room for the next one: its pages go from the write-ahead log into the file,
- * which does not grow. */
-static int purge_by_pieces(struct casebook_file *file, const struct casebook_purge *purge,
-	struct casebook_purged *purged)
-{
-	int more = 1, r;
-
-	casebook_file_use_reserve(file);
-	r = empty_log(file);
-	while (more > 0) {
-		more = purge_once(file, purge, PURGE_ROWS, purged);
-		if (more < 0)
-			return more;
-		r = empty_log(file);
-	}
-	return r;
-}
-
-static int purge_and_empty_log(struct casebook_file *file, const struct casebook_purge *purge,
-	struct casebook_purged *purged)
-{
-	int r = purge_once(file, purge, -1, purged);
-
-	if (r < 0)
-		casebook_purged_done(purged);
-	else
-		r = empty_log(file);
-	return r == -ENOSPC ? purge_by_pieces(file, purge, purged) : r;
-}
-
-int casebook_file_purge(
-	struct casebook_file *file, const struct casebook_purge *purge, struct casebook_purged *ret)
-{
-	CLEANUP(casebook_purged_done) struct casebook_purged purged = {0};
-	int r = purge_and_empty_log(file, purge, &purged);
-
-	take_reserve(file->reserve);
-	if (r < 0)
-		return r;
-	if (purged.count > 0)
-		qsort(purged.attempts, purged.count, sizeof(*purged.attempts), compare_ids);
-	*ret = purged;
-	purged = (struct casebook_purged){0};
-	return r;
 }
 
 /* The start of the newest attempt (wall clock); 0 if there is none. */
@@ -956,7 +986,7 @@ int casebook_file_expire(
 	static const char *const old_notes =
 		"DELETE FROM notes WHERE rowid IN (SELECT rowid FROM notes WHERE at_us < ?1"
 		" AND " STORED_BEFORE("notes", "at_us") " LIMIT ?3)";
-	int more, r = begin(file);
+	int more, r = casebook_file_enter(file);
 
 	if (r < 0)
 		return r;
@@ -965,8 +995,8 @@ int casebook_file_expire(
 		more |= r = expire(file, old_attempts, attempts_us, now_us);
 	if (r >= 0)
 		r = expire(file, old_notes, attempts_us, now_us);
-	r = end_transaction(file, r);
+	r = casebook_file_leave(file, r);
 	/* It may have been in use, or the disk too full for it. */
-	take_reserve(file->reserve);
+	casebook_file_take_reserve(file);
 	return r < 0 ? r : r || more;
 }

@@ -11,6 +11,7 @@
 #include "common/base/macro.h"
 #include "common/model/case.h"
 #include "common/model/session.h"
+#include "common/store/changes.h"
 
 /* The approximate maximum of stored records per session, in bytes of unpacked records; beyond it,
  * records in the middle are dropped. */
@@ -31,8 +32,8 @@ struct casebook_report {
  * it; or an errno of the file. The caller owns *ret: casebook_file_free(). */
 int casebook_file_open(
 	const char *path, struct casebook_report *ret_report, struct casebook_file **ret);
-/* Stores the id of this computer in watched attempts of versions without ids. Returns 0 or a
- * negative errno. */
+/* Sets the id of this computer, which writes the attempts; stores it in watched ones of versions
+ * without ids. Returns 0 or a negative errno. */
 int casebook_file_identify(struct casebook_file *file, const char *host_id);
 /* Closes it cleanly, with everything on disk. NULL is fine; returns NULL. */
 struct casebook_file *casebook_file_free(struct casebook_file *file);
@@ -85,8 +86,15 @@ int casebook_file_keep(struct casebook_file *file, struct stamp now, const struc
 struct casebook_seal {
 	const struct attempt *attempt; /* with an id */
 	const struct identity *identity;
-	const char *origin; /* watched, told or imported */
+	const char *origin; /* one of ORIGIN_... */
 	struct record_run run;
+	/* Those that are not yet stored; NULL = only the last ones, which the attempt itself
+	 * has. */
+	const struct correction *corrections;
+	size_t correction_count;
+	/* Of a foreign attempt; NULL = this bench writes it, unless it comes from another
+	 * computer. */
+	const struct written *written;
 };
 
 /* Seals an attempt in one transaction. A sealed attempt is replaced. */
@@ -95,6 +103,10 @@ int casebook_file_seal(
 /* Adds a new attempt. Returns 1, 0 if it exists already, or a negative errno. */
 int casebook_file_add(
 	struct casebook_file *file, struct stamp now, const struct casebook_seal *seal);
+
+/* Stores corrections of an attempt that is sealed later. */
+int casebook_file_correct(
+	struct casebook_file *file, const struct correction *corrections, size_t count);
 
 /* Stores a note on a phone; a word of its history only once. Without `by`, a word that was taken
  * back is not stored again. */
@@ -112,6 +124,9 @@ void casebook_file_use_reserve(struct casebook_file *file);
 struct casebook_purge {
 	const struct identity *identity; /* NULL = any */
 	uint64_t before_us;		 /* wall clock; 0 = any time */
+	bool whole;			 /* all of the phone, with its conditions */
+	const struct purge *of; /* of another bench: also its items, and without a phone only
+				   these; NULL = it begins here */
 };
 
 /* Returned if another program reads the casebook: the data is deleted, but bytes of it stay in the
@@ -126,11 +141,15 @@ struct casebook_purged {
 		char *log;     /* path of the tool's log; NULL = none */
 	} * attempts;
 	size_t count;
+	struct uuid *items; /* of deleted rows, until they are remembered */
+	size_t item_count;
+	bool has_phone; /* the phone is remembered */
 };
 
-/* Purges attempts with their records and notes, so that no byte of them remains in the file. Blocks
- * on the disk. On a full disk it uses the reserve and deletes piece by piece: then a failed call
- * may have deleted a part. Returns 0 or CASEBOOK_PURGED_LATER; *ret: casebook_purged_done(). */
+/* Purges attempts with their records and notes, so that no byte of them remains in the file, and
+ * remembers it for other benches. Blocks on the disk. On a full disk it uses the reserve and
+ * deletes piece by piece: then a failed call may have deleted a part. Returns 0 or
+ * CASEBOOK_PURGED_LATER; *ret: casebook_purged_done(). */
 int casebook_file_purge(struct casebook_file *file, const struct casebook_purge *purge,
 	struct casebook_purged *ret);
 void casebook_purged_done(struct casebook_purged *purged);

@@ -7,7 +7,6 @@
 #include "common/base/text.h"
 #include "common/model/usb_identity.h"
 
-#define FORGOTTEN "unknown"
 #define ROOM (2 * CONDITIONS_PLACES_MAX) /* with places that ended, until that is stored */
 
 /* The conditions of one place. A removed condition stays until the casebook has stored the
@@ -41,8 +40,7 @@ bool place_parse(const char *name, struct place *ret)
 	return true;
 }
 
-/* Its name in the casebook: the ECID of a phone that has one. */
-static void name_place(const struct place *place, char name[static UDID_SIZE])
+void place_name(const struct place *place, char name[static UDID_SIZE])
 {
 	if (place->port[0])
 		text_copy(name, UDID_SIZE, place->port);
@@ -88,8 +86,8 @@ static bool goes_before(const struct place *a, const struct place *b)
 
 	if (!a->port[0] != !b->port[0])
 		return !a->port[0];
-	name_place(a, x);
-	name_place(b, y);
+	place_name(a, x);
+	place_name(b, y);
 	return strverscmp(x, y) < 0;
 }
 
@@ -135,7 +133,7 @@ static struct condition *find_condition(const struct conditions_place *place, co
 
 static bool holds(const struct condition *condition)
 {
-	return !text_equal(condition->value, FORGOTTEN);
+	return !text_equal(condition->value, CONDITION_UNKNOWN);
 }
 
 /* Returns the condition, or NULL if there is no room. */
@@ -146,7 +144,7 @@ static struct condition *add_condition(struct conditions_place *place, const cha
 	if (place->count == ATTEMPT_CONDITIONS_MAX)
 		return NULL;
 	condition = &place->conditions[place->count++];
-	*condition = (struct condition){.value = FORGOTTEN};
+	*condition = (struct condition){.value = CONDITION_UNKNOWN};
 	text_copy(condition->key, sizeof(condition->key), key);
 	return condition;
 }
@@ -172,7 +170,7 @@ static void forget_place(struct conditions *conditions, struct conditions_place 
 {
 	for (size_t i = 0; i < place->count; i++)
 		if (holds(&place->conditions[i]))
-			change(conditions, place, &place->conditions[i], FORGOTTEN);
+			change(conditions, place, &place->conditions[i], CONDITION_UNKNOWN);
 }
 
 /* Phones come and go; a port stays. */
@@ -208,7 +206,7 @@ int conditions_set(struct conditions *conditions, const struct place *place, con
 	struct conditions_place *found = find_place(conditions, place);
 	struct condition *condition = found ? find_condition(found, key) : NULL;
 
-	if (condition ? text_equal(condition->value, value) : text_equal(value, FORGOTTEN))
+	if (condition ? text_equal(condition->value, value) : text_equal(value, CONDITION_UNKNOWN))
 		return CONDITIONS_SAME;
 	if (!found)
 		found = add_place(conditions, place);
@@ -222,13 +220,41 @@ int conditions_set(struct conditions *conditions, const struct place *place, con
 	return CONDITIONS_CHANGED;
 }
 
-void conditions_forget(struct conditions *conditions, const struct identity *identity)
+static void remove_condition(struct conditions_place *place, size_t index)
+{
+	size_t after = --place->count - index;
+
+	memmove(place->conditions + index, place->conditions + index + 1,
+		after * sizeof(place->conditions[0]));
+	memmove(place->kept + index, place->kept + index + 1, after * sizeof(place->kept[0]));
+}
+
+int conditions_take(struct conditions *conditions, const struct place *place, const char *key,
+	const char *value)
+{
+	int r = conditions_set(conditions, place, key, value);
+	struct conditions_place *found;
+	struct condition *condition;
+
+	if (r != CONDITIONS_CHANGED)
+		return r;
+	found = find_place(conditions, place);
+	condition = find_condition(found, key);
+	found->kept[condition - found->conditions] = true;
+	if (!holds(condition))
+		remove_condition(found, (size_t)(condition - found->conditions));
+	if (found->count == 0)
+		remove_place(conditions, found);
+	return r;
+}
+
+void conditions_drop(struct conditions *conditions, const struct identity *identity)
 {
 	const struct place place = {.identity = *identity};
 	struct conditions_place *found = find_place(conditions, &place);
 
 	if (found)
-		forget_place(conditions, found);
+		remove_place(conditions, found);
 }
 
 static bool load_one(void *context, const char *name, const struct condition *kept, uint64_t at_us)
@@ -266,21 +292,12 @@ int conditions_load(struct conditions *conditions, struct casebook *book)
 	return casebook_conditions(book, load_one, conditions);
 }
 
-static void remove_condition(struct conditions_place *place, size_t index)
-{
-	size_t after = --place->count - index;
-
-	memmove(place->conditions + index, place->conditions + index + 1,
-		after * sizeof(place->conditions[0]));
-	memmove(place->kept + index, place->kept + index + 1, after * sizeof(place->kept[0]));
-}
-
 static int store_place(struct conditions_place *place, conditions_write *write, void *user)
 {
 	char name[UDID_SIZE];
 	int r = 0;
 
-	name_place(&place->place, name);
+	place_name(&place->place, name);
 	for (size_t i = place->count; r == 0 && i > 0; i--) {
 		const struct condition *condition = &place->conditions[i - 1];
 		bool held = holds(condition);

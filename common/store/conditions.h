@@ -7,6 +7,8 @@
 
 #define CONDITIONS_PLACES_MAX 256 /* with conditions; one more place ends those of the oldest */
 
+#define CONDITION_UNKNOWN "unknown" /* the value that deletes a condition */
+
 /* The place of conditions: a port, or a phone by either of its keys. */
 struct place {
 	char port[PORT_SIZE]; /* empty = a phone */
@@ -16,6 +18,9 @@ struct place {
 /* Parses a place as written by people. Returns false, with *ret untouched, if it is neither port,
  * ECID nor UDID. */
 bool place_parse(const char *name, struct place *ret);
+
+/* Its name in the casebook: the ECID of a phone that has one. */
+void place_name(const struct place *place, char name[static UDID_SIZE]);
 
 struct conditions;
 
@@ -36,8 +41,11 @@ enum conditions_change {
  * or of the port, if there is no phone. Returns an enum conditions_change. */
 int conditions_set(struct conditions *conditions, const struct place *place, const char *key,
 	const char *value);
-/* Deletes the conditions of a phone. */
-void conditions_forget(struct conditions *conditions, const struct identity *identity);
+/* The same for a condition that the casebook has already. */
+int conditions_take(struct conditions *conditions, const struct place *place, const char *key,
+	const char *value);
+/* Drops a purged phone from memory; the casebook has no condition of it left. */
+void conditions_drop(struct conditions *conditions, const struct identity *identity);
 /* Loads the conditions of a newly opened casebook; conditions set before remain. Returns 0 or a
  * negative errno. */
 int conditions_load(struct conditions *conditions, struct casebook *book);

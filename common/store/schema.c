@@ -127,6 +127,87 @@ const char *const casebook_steps[] = {
 	/* One row: when retention last looked at the clock, and how much of it counts as age. */
 	"CREATE TABLE clock (id INTEGER PRIMARY KEY,"
 	" at_us INTEGER NOT NULL, trusted_us INTEGER NOT NULL) STRICT;",
+
+	/* Several benches exchange what they stored. `writer` is the bench that writes an attempt
+	 * or a condition, `revision` the number of its last change there; an attempt of an earlier
+	 * version has neither. Corrections and notes have no writer: they never change. */
+	("DROP TRIGGER attempt_added; DROP TRIGGER attempt_changed;"
+	 "DROP TRIGGER attempt_has_records; DROP TRIGGER attempt_deleted;"
+	 "ALTER TABLE changes RENAME COLUMN attempt TO id;"
+	 "ALTER TABLE changes ADD COLUMN kind TEXT NOT NULL DEFAULT 'attempt';"
+	 "ALTER TABLE attempts ADD COLUMN writer TEXT;"
+	 "ALTER TABLE attempts ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;"
+	 "CREATE INDEX attempts_without_writer ON attempts (origin) WHERE writer IS NULL;"
+	 "UPDATE attempts SET revision = (SELECT number FROM changes WHERE id = attempts.id)"
+	 " WHERE writer IS NULL AND origin = 'watched';"
+	 "CREATE TRIGGER attempt_added AFTER INSERT ON attempts BEGIN"
+	 " INSERT INTO changes (id) VALUES (new.id);"
+	 " UPDATE attempts SET revision = (SELECT number FROM changes WHERE id = new.id)"
+	 " WHERE id = new.id AND origin <> 'imported' AND writer IS NOT NULL; END;"
+	 "CREATE TRIGGER attempt_changed AFTER UPDATE OF told ON attempts"
+	 " WHEN new.told <> old.told BEGIN DELETE FROM changes WHERE id = new.id;"
+	 " INSERT INTO changes (id) VALUES (new.id);"
+	 " UPDATE attempts SET revision = (SELECT number FROM changes WHERE id = new.id)"
+	 " WHERE id = new.id AND origin <> 'imported' AND writer IS NOT NULL; END;"
+	 "CREATE TRIGGER attempt_has_records AFTER INSERT ON records"
+	 " WHEN EXISTS (SELECT 1 FROM attempts WHERE id = new.attempt) BEGIN"
+	 " DELETE FROM changes WHERE id = new.attempt;"
+	 " INSERT INTO changes (id) VALUES (new.attempt); END;"
+	 "CREATE TRIGGER attempt_deleted AFTER DELETE ON attempts BEGIN"
+	 " DELETE FROM corrections WHERE attempt = old.id;"
+	 " DELETE FROM changes WHERE id = old.id; END;"
+
+	 "INSERT INTO changes (id, kind) SELECT id, 'note' FROM notes ORDER BY at_us, id;"
+	 "CREATE INDEX notes_of_id ON notes (amends, at_us, id) WHERE amends IS NOT NULL;"
+	 "DROP INDEX notes_of_amended;"
+	 "CREATE TRIGGER note_added AFTER INSERT ON notes BEGIN"
+	 " INSERT INTO changes (id, kind) VALUES (new.id, 'note'); END;"
+	 "CREATE TRIGGER note_deleted AFTER DELETE ON notes BEGIN"
+	 " DELETE FROM changes WHERE id = old.id; END;"
+
+	 /* Of two corrections of a detail the later one holds, in whichever order they arrive. */
+	 "CREATE TABLE corrections ("
+	 " id BLOB PRIMARY KEY, attempt BLOB NOT NULL, at_us INTEGER NOT NULL, by TEXT,"
+	 " key TEXT NOT NULL, before TEXT, after TEXT, sequence INTEGER NOT NULL) STRICT;"
+	 "CREATE INDEX corrections_of_attempt ON corrections (attempt, key, at_us, id);"
+	 "CREATE INDEX corrections_in_time ON corrections (at_us);"
+	 "CREATE TRIGGER correction_added AFTER INSERT ON corrections BEGIN"
+	 " INSERT INTO changes (id, kind) VALUES (new.id, 'correction'); END;"
+	 "CREATE TRIGGER correction_deleted AFTER DELETE ON corrections BEGIN"
+	 " DELETE FROM changes WHERE id = old.id; END;"
+
+	 /* `host_id` is empty for phones and the ports of this bench; the value of a removed
+	  * condition is empty. */
+	 "ALTER TABLE conditions ADD COLUMN host_id TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE conditions ADD COLUMN writer TEXT;"
+	 "DROP INDEX conditions_of_place;"
+	 "CREATE UNIQUE INDEX conditions_of_place ON conditions (host_id, place, key);"
+	 "CREATE INDEX conditions_removed ON conditions (at_us) WHERE value = '';"
+	 "INSERT INTO changes (id, kind) SELECT id, 'condition' FROM conditions;"
+	 "CREATE TRIGGER condition_added AFTER INSERT ON conditions BEGIN"
+	 " INSERT INTO changes (id, kind) VALUES (new.id, 'condition'); END;"
+	 "CREATE TRIGGER condition_changed AFTER UPDATE OF id ON conditions BEGIN"
+	 " DELETE FROM changes WHERE id = old.id;"
+	 " INSERT INTO changes (id, kind) VALUES (new.id, 'condition'); END;"
+	 "CREATE TRIGGER condition_deleted AFTER DELETE ON conditions BEGIN"
+	 " DELETE FROM changes WHERE id = old.id; END;"
+
+	 /* What a purge deleted, without an identifier of a phone: the ids of the rows (16 bytes
+	  * each), and a phone's keys as SHA-256 with the salt. `before_us`: what of the phone. */
+	 "CREATE TABLE purges ("
+	 " id BLOB PRIMARY KEY, at_us INTEGER NOT NULL, writer TEXT, before_us INTEGER,"
+	 " salt BLOB, ecid BLOB, udid BLOB, items BLOB NOT NULL) STRICT;"
+	 "CREATE INDEX purges_of_ecid ON purges (ecid) WHERE ecid IS NOT NULL;"
+	 "CREATE INDEX purges_of_udid ON purges (udid) WHERE udid IS NOT NULL;"
+	 "CREATE INDEX purges_in_time ON purges (at_us);"
+	 "CREATE INDEX purges_of_salt ON purges (salt) WHERE salt IS NOT NULL;"
+	 "CREATE INDEX purges_of_writer ON purges (writer) WHERE salt IS NOT NULL;"
+	 "CREATE TABLE purged (id BLOB PRIMARY KEY, purge BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+	 "CREATE INDEX purged_of_purge ON purged (purge);"
+	 "CREATE TRIGGER purge_added AFTER INSERT ON purges BEGIN"
+	 " INSERT INTO changes (id, kind) VALUES (new.id, 'purge'); END;"
+	 "CREATE TRIGGER purge_deleted AFTER DELETE ON purges BEGIN"
+	 " DELETE FROM purged WHERE purge = old.id; DELETE FROM changes WHERE id = old.id; END;"),
 };
 const size_t casebook_version = ARRAY_SIZE(casebook_steps);
 

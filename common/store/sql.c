@@ -131,3 +131,12 @@ void sql_text(sqlite3_stmt *row, int column, char *out, size_t size)
 
 	text_clean(text ? text : "", text ? (size_t)length : 0, out, size);
 }
+
+void sql_uuid(sqlite3_stmt *row, int column, struct uuid *ret)
+{
+	const void *bytes = sqlite3_column_blob(row, column);
+
+	*ret = (struct uuid){{0}};
+	if (bytes && sqlite3_column_bytes(row, column) == sizeof(ret->bytes))
+		memcpy(ret->bytes, bytes, sizeof(ret->bytes));
+}

@@ -41,3 +41,5 @@ void sql_bind_uuid(sqlite3_stmt *statement, int parameter, const struct uuid *uu
 void sql_bind_text(sqlite3_stmt *statement, int parameter, const char *text);
 /* A column's text as clean UTF-8; empty if NULL. */
 void sql_text(sqlite3_stmt *row, int column, char *out, size_t size);
+/* A column's identifier; none if it is NULL or not one. */
+void sql_uuid(sqlite3_stmt *row, int column, struct uuid *ret);

@@ -12,8 +12,10 @@ static const struct {
 } errors[API_ERROR_COUNT] = {
 	[API_NO_SUCH_DEVICE] = {VARLINK_INTERFACE ".NoSuchDevice", "device"},
 	[API_NO_SUCH_SESSION] = {VARLINK_INTERFACE ".NoSuchSession", "session"},
+	[API_NO_SUCH_CHANGE] = {VARLINK_INTERFACE ".NoSuchChange", "id"},
 	[API_SESSION_ENDED] = {VARLINK_INTERFACE ".SessionEnded", "session"},
 	[API_SESSION_WATCHED] = {VARLINK_INTERFACE ".SessionWatched", "session"},
+	[API_SESSION_FOREIGN] = {VARLINK_INTERFACE ".SessionForeign", "session"},
 	[API_DEVICE_BUSY] = {VARLINK_INTERFACE ".DeviceBusy", "device"},
 	[API_TOO_MANY_SESSIONS] = {VARLINK_INTERFACE ".TooManySessions", "limit"},
 	[API_CASEBOOK_UNAVAILABLE] = {VARLINK_INTERFACE ".CasebookUnavailable", "reason"},

@@ -239,6 +239,8 @@ static const struct parameter end_parameters[] = {{"session", PARAMETER_TEXT, tr
 static const struct parameter add_parameters[] = {{"case", PARAMETER_OBJECT, true}, PARAMETERS_END};
 static const struct parameter attempts_parameters[] = {
 	{"attempts", PARAMETER_OBJECTS, true}, PARAMETERS_END};
+static const struct parameter change_parameters[] = {
+	{"change", PARAMETER_OBJECT, true}, PARAMETERS_END};
 static const struct parameter amend_parameters[] = {{"session", PARAMETER_TEXT, true},
 	{"changes", PARAMETER_OBJECTS, true}, {"by", PARAMETER_TEXT, false}, PARAMETERS_END};
 static const struct parameter records_parameters[] = {
@@ -270,6 +272,8 @@ static const struct method methods[] = {
 	{OWN("AddAttempt"), ACCESS_WRITE, false, add_parameters, methods_add_attempt, COST_ROOM},
 	{OWN("AddAttempts"), ACCESS_WRITE, false, attempts_parameters, methods_add_attempts,
 		COST_ROOM},
+	/* A purge needs no room: the method asks for it. */
+	{OWN("AddChange"), ACCESS_WRITE, false, change_parameters, methods_add_change, COST_CALL},
 	{OWN("AmendAttempt"), ACCESS_WRITE, false, amend_parameters, methods_amend_attempt,
 		COST_ROOM},
 	{OWN("AddRecords"), ACCESS_WRITE, false, records_parameters, methods_add_records,
@@ -324,13 +328,11 @@ static int check_day(struct request *request, enum cost cost)
 	return API_DAILY_LIMIT;
 }
 
-/* Whether the casebook has room for what the call stores. An unusable casebook is up to the
- * method. */
-static int check_room(struct request *request, enum cost cost)
+int methods_check_room(struct request *request)
 {
 	const struct api_parts *parts = &request->api->parts;
 	struct casebook_file *file = sealer_casebook(parts->sealer);
-	int r = cost == COST_ROOM && file ? casebook_file_room(file) : 0;
+	int r = file ? casebook_file_room(file) : 0;
 
 	if (r < 0)
 		return call_no_casebook(&request->call, r);
@@ -377,8 +379,8 @@ void methods_call(void *user, struct peer *peer, struct varlink_call *message)
 		return;
 	request.call.answer = json_new_object(&request.call.builder);
 	r = found ? check_call(&request, &method) : API_METHOD_NOT_FOUND;
-	if (r == API_OK)
-		r = check_room(&request, method.cost);
+	if (r == API_OK && method.cost == COST_ROOM)
+		r = methods_check_room(&request);
 	if (r == API_OK)
 		r = check_day(&request, method.cost);
 	if (r == API_OK)

@@ -43,10 +43,25 @@ method_handler methods_begin_run, methods_append_log, methods_end_run;
 method_handler methods_set_conditions, methods_add_note;
 /* methods_amend.c: corrections of attempts. */
 method_handler methods_amend_attempt;
-/* methods_casebook.c: added attempts, and purges. */
+/* methods_casebook.c: added attempts. */
 method_handler methods_add_attempt, methods_add_attempts, methods_add_records,
-	methods_merge_records, methods_purge;
+	methods_merge_records;
+/* methods_purge.c */
+method_handler methods_purge;
 
+/* methods_exchange.c: what other benches stored. */
+method_handler methods_add_change;
+
+struct purge;
+/* Purges what another bench purged, and adds what was deleted to the answer. Returns API_OK,
+ * another enum api_error or a negative errno. */
+int methods_take_purge(struct request *request, const struct purge *purged);
+
+/* The casebook for writing. Returns API_OK or API_CASEBOOK_UNAVAILABLE. */
+int methods_open_casebook(struct request *request, struct casebook_file **ret);
+/* Whether the casebook has room for what a call stores; an unusable casebook is up to the method.
+ * Returns API_OK or another enum api_error. */
+int methods_check_room(struct request *request);
 /* Whether it may be the key of a condition: letters and digits, the first one a small letter. */
 bool methods_is_key(const char *key);
 /* The author of a correction: as the caller says in `by`, else the number of its user. */

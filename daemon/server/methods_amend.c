@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "common/model/detail.h"
+#include "common/store/changes.h"
 #include "common/store/schema.h"
 #include "common/wire/records.h"
 #include "daemon/server/methods.h"
@@ -21,7 +22,9 @@ struct amending {
 	struct identity identity;
 	bool on_bench;
 	bool running;
+	bool foreign; /* another bench writes it */
 	struct change changes[CHANGES_MAX];
+	struct correction corrections[CHANGES_MAX]; /* the same */
 	size_t count;
 };
 
@@ -39,6 +42,7 @@ static bool copy_attempt(void *context, const struct found_attempt *found)
 static int find_attempt(struct request *request, struct amending *amending)
 {
 	struct call *call = &request->call;
+	struct written written;
 	struct uuid session;
 	int r = call_session(call, &session);
 
@@ -46,10 +50,22 @@ static int find_attempt(struct request *request, struct amending *amending)
 		return r;
 	if (!store_attempt(request->api->parts.store, &session, copy_attempt, amending))
 		return API_NO_SUCH_SESSION;
+	if (request->api->parts.store->book &&
+		casebook_written(request->api->parts.store->book, &session, &written) > 0)
+		amending->foreign = written.foreign;
 	if (!amending->running)
 		return API_OK;
 	call->detail = call_text(call, "session");
 	return API_DEVICE_BUSY;
+}
+
+static struct correction make_correction(const struct change *change)
+{
+	const struct amendment amendment = event_amendment(&change->event);
+	struct correction correction = correction_of(&change->event.session, &amendment);
+
+	text_copy(correction.after, sizeof(correction.after), change->text);
+	return correction;
 }
 
 /* Reads a change and folds it. Returns false for one that cannot be made. */
@@ -71,12 +87,27 @@ static bool make_change(
 	if (text_equal(before, change->text))
 		return true;
 	change->event = *like;
+	/* Each at a time of its own: the later one holds. */
+	change->event.at.wall_us += amending->count;
 	text_copy(change->event.name, sizeof(change->event.name), key);
 	text_clean(before, strlen(before), change->event.before, sizeof(change->event.before));
 	event_set_text(&change->event, change->text);
+	amending->corrections[amending->count] = make_correction(change);
 	identity_fold(&amending->identity, &change->event);
 	amending->count++;
 	return true;
+}
+
+/* After each correction so far, even one of another bench whose clock is ahead. */
+static void set_time(
+	const struct request *request, const struct amending *amending, struct stamp *at)
+{
+	struct casebook *book = request->api->parts.store->book;
+	uint64_t last_us;
+
+	if (book && casebook_last_correction(book, &amending->attempt.id, &last_us) > 0 &&
+		at->wall_us <= last_us)
+		at->wall_us = last_us + 1;
 }
 
 static int make_changes(struct request *request, struct amending *amending)
@@ -92,6 +123,7 @@ static int make_changes(struct request *request, struct amending *amending)
 
 	text_copy(like.udid, sizeof(like.udid), amending->identity.udid);
 	methods_who(request, like.by);
+	set_time(request, amending, &like.at);
 	json_get_array(call->parameters, "changes", &array);
 	count = json_object_array_length(array);
 	if (count == 0 || count > CHANGES_MAX)
@@ -108,8 +140,10 @@ static int seal_changes(struct casebook_file *file, struct amending *amending)
 	CLEANUP(freep) uint8_t *bytes = malloc(RECORD_RUN_BYTES_MAX);
 	struct casebook_seal seal = {.attempt = &amending->attempt,
 		.identity = &amending->identity,
-		.origin = "told",
-		.run.bytes = bytes};
+		.origin = amending->foreign ? ORIGIN_IMPORTED : ORIGIN_TOLD,
+		.run.bytes = bytes,
+		.corrections = amending->corrections,
+		.correction_count = amending->count};
 	struct casebook_kept kept;
 	int r = bytes ? casebook_file_kept(file, &amending->attempt.id, &kept) : -ENOMEM;
 
@@ -119,9 +153,13 @@ static int seal_changes(struct casebook_file *file, struct amending *amending)
 	for (size_t i = 0; i < amending->count; i++) {
 		struct event *event = &amending->changes[i].event;
 
-		event->sequence = seal.run.last = ++kept.last_sequence;
+		/* The records of another bench's attempt are those of that bench. */
+		if (!amending->foreign) {
+			event->sequence = seal.run.last = ++kept.last_sequence;
+			seal.run.length = record_run_append(bytes, seal.run.length, event);
+			amending->corrections[i].sequence = event->sequence;
+		}
 		attempt_fold(&amending->attempt, event);
-		seal.run.length = record_run_append(bytes, seal.run.length, event);
 	}
 	r = casebook_file_seal(file, clock_now(), &seal);
 	if (r == 0)
@@ -137,6 +175,9 @@ static int store_changes(struct request *request, struct amending *amending)
 	int r;
 
 	if (amending->on_bench) {
+		/* The sealer stores them if this cannot. */
+		if (file)
+			casebook_file_correct(file, amending->corrections, amending->count);
 		for (size_t i = 0; i < amending->count; i++)
 			recorder_feed(parts->recorder, &amending->changes[i].event);
 		return API_OK;

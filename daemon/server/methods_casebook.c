@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
-#include "common/ring/ring.h"
 #include "common/store/schema.h"
 #include "common/wire/records.h"
 #include "daemon/server/methods.h"
 
-/* The casebook for writing. Returns API_OK or API_CASEBOOK_UNAVAILABLE. */
-static int open_casebook(struct request *request, struct casebook_file **ret)
+int methods_open_casebook(struct request *request, struct casebook_file **ret)
 {
 	struct sealer *sealer = request->api->parts.sealer;
 
@@ -42,7 +36,7 @@ static int add_case(
 	const struct api_parts *parts, struct casebook_file *file, const struct triage_case *c)
 {
 	const struct casebook_seal seal = {
-		.attempt = c->attempts[0], .identity = &c->identity, .origin = "told"};
+		.attempt = c->attempts[0], .identity = &c->identity, .origin = ORIGIN_TOLD};
 	int added, r;
 
 	/* The daemon itself has recorded the sessions of the bench. */
@@ -81,7 +75,7 @@ int methods_add_attempt(struct request *request)
 	struct call *call = &request->call;
 	struct casebook_file *file;
 	char id[UUID_TEXT_SIZE];
-	int r = open_casebook(request, &file);
+	int r = methods_open_casebook(request, &file);
 
 	if (r == API_OK)
 		r = read_case(call->parameters, &c);
@@ -100,7 +94,7 @@ int methods_add_attempt(struct request *request)
 struct target {
 	struct attempt attempt;
 	struct identity identity;
-	bool told;
+	bool told, foreign;
 };
 
 static bool take_target(void *context, const struct kept_attempt *kept)
@@ -109,12 +103,13 @@ static bool take_target(void *context, const struct kept_attempt *kept)
 
 	target->attempt = *kept->attempt;
 	target->identity = *kept->identity;
-	target->told = text_equal(kept->origin, "told");
+	target->told = text_equal(kept->origin, ORIGIN_TOLD);
+	target->foreign = text_equal(kept->origin, ORIGIN_IMPORTED);
 	return false;
 }
 
-/* Returns 0, API_NO_SUCH_SESSION, API_SESSION_WATCHED if it gets no records but by merging, or an
- * errno of the casebook. */
+/* Returns 0, API_NO_SUCH_SESSION, API_SESSION_WATCHED if it gets no records but by merging,
+ * API_SESSION_FOREIGN if it gets none by merging, or an errno of the casebook. */
 static int find_target(
 	struct store *store, const struct uuid *session, bool merges, struct target *target)
 {
@@ -122,7 +117,9 @@ static int find_target(
 
 	if (r == 0)
 		return API_NO_SUCH_SESSION;
-	if (r > 0 && !target->told && !merges)
+	if (r > 0 && merges && target->foreign)
+		return API_SESSION_FOREIGN;
+	if (r > 0 && !target->told && !target->foreign && !merges)
 		return API_SESSION_WATCHED;
 	return r < 0 ? r : 0;
 }
@@ -160,7 +157,8 @@ static int write_record(struct record_writer *writer, const struct event *event)
 		run->first = event->sequence;
 	run->last = writer->last = event->sequence;
 	run->length = record_run_append(writer->bytes, run->length, event);
-	if (event->kind == EVENT_AMENDMENT || writer->merges) {
+	/* What another bench writes has all that its records tell. */
+	if ((event->kind == EVENT_AMENDMENT && !writer->target->foreign) || writer->merges) {
 		attempt_fold(&writer->target->attempt, event);
 		identity_fold(&writer->target->identity, event);
 		writer->amended = true;
@@ -172,7 +170,7 @@ static int seal_target(struct record_writer *writer)
 {
 	const struct casebook_seal seal = {.attempt = &writer->target->attempt,
 		.identity = &writer->target->identity,
-		.origin = "told"};
+		.origin = ORIGIN_TOLD};
 
 	return casebook_file_seal(writer->file, clock_now(), &seal);
 }
@@ -251,7 +249,7 @@ static int add_records(struct request *request, bool merges)
 	struct json_object *array = NULL;
 	struct casebook_kept kept;
 	struct uuid session;
-	int r = bytes && target ? open_casebook(request, &writer.file) : -ENOMEM;
+	int r = bytes && target ? methods_open_casebook(request, &writer.file) : -ENOMEM;
 
 	if (r == API_OK)
 		r = call_session(call, &session);
@@ -328,7 +326,7 @@ int methods_add_attempts(struct request *request)
 	struct record_writer writer = {.bytes = bytes, .run.bytes = bytes, .target = target};
 	struct call *call = &request->call;
 	struct json_object *array = NULL;
-	int r = bytes && target ? open_casebook(request, &writer.file) : -ENOMEM;
+	int r = bytes && target ? methods_open_casebook(request, &writer.file) : -ENOMEM;
 
 	if (r != API_OK)
 		return r;
@@ -387,222 +385,4 @@ int methods_merge_records(struct request *request)
 	watched = bench_find_session(request->api->parts.store->bench, &session);
 	r = watched ? feed_records(request, array, watched) : add_records(request, true);
 	return r == API_OK ? query_put_session(&request->api->query, call, &session, "result") : r;
-}
-
-static bool runs(const struct bench *bench, const struct identity *identity)
-{
-	for (size_t i = 0; i < bench_session_count(bench); i++)
-		if (session_is_open(bench_session(bench, i)) &&
-			identity_matches(&bench_session(bench, i)->identity, identity))
-			return true;
-	return false;
-}
-
-/* The scope of a purge: sessions of the casebook, and other sessions by phone and time. */
-struct purge_scope {
-	struct casebook_purge wanted;
-	struct casebook_purged purged;
-	struct uuid *lost; /* sessions of the phone that only the ring has */
-	size_t lost_count;
-};
-
-static bool is_lost(const struct purge_scope *scope, const struct uuid *session)
-{
-	for (size_t i = scope->lost_count; i > 0; i--)
-		if (uuid_equal(&scope->lost[i - 1], session))
-			return true;
-	return false;
-}
-
-/* Whether the record is about the phone. One that is of no session may name it in its text alone,
- * such as a line of the kernel or of usbmuxd. */
-static bool is_about(const struct identity *phone, const struct ring_record *record)
-{
-	struct identity identity = {0};
-	char text[EVENT_TEXT_MAX + 1];
-	struct event event;
-
-	if (store_read_record(record, &event) < 0)
-		return false;
-	identity.ecid = event.ecid ? event.ecid : udid_ecid(event.udid);
-	text_copy(identity.udid, sizeof(identity.udid), event.udid);
-	if (identity_matches(&identity, phone))
-		return true;
-	text_clean(event.text, event.text_length, text, sizeof(text));
-	return uuid_is_none(&record->session) &&
-	       (identity_is_named(phone, text) || identity_is_named(phone, event.name));
-}
-
-/* Whether a record of the ring is in the scope. */
-static bool is_purged(const struct bench *bench, const struct purge_scope *scope,
-	const struct ring_record *record)
-{
-	const struct casebook_purge *purge = &scope->wanted;
-	const struct session *session = bench_find_session(bench, &record->session);
-
-	if (casebook_purged_has(&scope->purged, &record->session))
-		return true;
-	if (session && session_is_open(session))
-		return false;
-	if (purge->before_us && record->at.wall_us >= purge->before_us)
-		return false;
-	if (!purge->identity)
-		return true;
-	if (session)
-		return identity_matches(&session->identity, purge->identity);
-	return is_lost(scope, &record->session) || is_about(purge->identity, record);
-}
-
-/* Finds the sessions of the phone that neither the bench nor the casebook has: their first records
- * do not name it. */
-static int find_lost(const struct bench *bench, struct ring_cursor *cursor,
-	const struct ring_reader *reader, struct purge_scope *scope)
-{
-	struct ring_record record;
-	int r;
-
-	ring_cursor_first(cursor, reader);
-	while ((r = ring_cursor_next(cursor, &record)) > 0) {
-		struct uuid *lost;
-
-		if (uuid_is_none(&record.session) || is_lost(scope, &record.session) ||
-			bench_find_session(bench, &record.session) ||
-			!is_purged(bench, scope, &record))
-			continue;
-		lost = reallocarray(scope->lost, scope->lost_count + 1, sizeof(*lost));
-		if (!lost)
-			return -ENOMEM;
-		scope->lost = lost;
-		scope->lost[scope->lost_count++] = record.session;
-	}
-	return r;
-}
-
-static int purge_ring(const struct api_parts *parts, struct purge_scope *scope)
-{
-	CLEANUP(freep) struct ring_cursor *cursor = malloc(sizeof(*cursor));
-	const struct ring_reader *reader = parts->store->reader;
-	const struct bench *bench = parts->store->bench;
-	struct ring_record record;
-	int r;
-
-	if (!cursor)
-		return -ENOMEM;
-	r = scope->wanted.identity ? find_lost(bench, cursor, reader, scope) : 0;
-	if (r < 0)
-		return r;
-	ring_cursor_first(cursor, reader);
-	while ((r = ring_cursor_next(cursor, &record)) > 0)
-		if (is_purged(bench, scope, &record))
-			ring_erase(parts->ring, cursor, &record);
-	ring_wipe(parts->ring);
-	return r;
-}
-
-/* Deletes damaged files that were renamed: their records of one phone cannot be found. */
-static void remove_damaged_files(const char *state_dir)
-{
-	static const char *const names[] = {
-		"ring.bad", "casebook.db.bad", "casebook.db.bad-wal", "casebook.db.bad-shm"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		char path[PATH_MAX];
-
-		snprintf(path, sizeof(path), "%s/%s", state_dir, names[i]);
-		if (unlink(path) == 0)
-			log_info("Removed %s: a purge cannot read it.", path);
-		else if (errno != ENOENT)
-			log_warning("Cannot remove %s: %s. It may contain purged data: remove it.",
-				path, strerror(errno));
-	}
-}
-
-static int purge_casebook(const struct api_parts *parts, struct purge_scope *scope)
-{
-	const struct casebook_purge *purge = &scope->wanted;
-
-	/* First seal all ended sessions, so that nothing is written after the purge. */
-	int r = sealer_finish(parts->sealer);
-
-	/* Those that cannot be sealed on a full disk are erased in the ring. */
-	if (r == -ENOSPC)
-		r = sealer_use_reserve(parts->sealer);
-	if (r == 0 && purge->identity && !purge->before_us) {
-		conditions_forget(parts->conditions, purge->identity);
-		r = sealer_store_conditions(parts->sealer);
-	}
-	if (r == 0)
-		r = casebook_file_purge(sealer_casebook(parts->sealer), purge, &scope->purged);
-	if (r == CASEBOOK_PURGED_LATER)
-		log_warning("Another program reads the casebook. Purged data stays in its "
-			    "write-ahead log until that program ends.");
-	return r;
-}
-
-static void purge_scope_done(struct purge_scope *scope)
-{
-	casebook_purged_done(&scope->purged);
-	free(scope->lost);
-}
-
-static void log_purge(size_t attempts, bool of_device)
-{
-	log_info("Purged %zu %s of %s.", attempts, attempts == 1 ? "attempt" : "attempts",
-		of_device ? "a device" : "all devices before a date");
-}
-
-static void put_purged(struct call *call, const struct casebook_purged *purged, bool pending)
-{
-	struct json_builder *builder = &call->builder;
-	struct json_object *logs = json_new_array(builder);
-
-	for (size_t i = 0; i < purged->count; i++) {
-		const struct purged_attempt *attempt = &purged->attempts[i];
-		struct json_object *log;
-
-		if (!attempt->log)
-			continue;
-		log = json_new_object(builder);
-		json_put_text(builder, log, "path", attempt->log);
-		json_put_number(builder, log, "user", attempt->user);
-		json_add(builder, logs, log);
-	}
-	json_put_number(builder, call->answer, "attempts", (int64_t)purged->count);
-	json_put(builder, call->answer, "toolLogs", logs);
-	json_put_bool(builder, call->answer, "pending", pending);
-}
-
-int methods_purge(struct request *request)
-{
-	const struct api_parts *parts = &request->api->parts;
-	struct call *call = &request->call;
-	const char *device = call_text(call, "device");
-	CLEANUP(purge_scope_done) struct purge_scope scope = {0};
-	struct casebook_purge *wanted = &scope.wanted;
-	struct identity identity;
-	int64_t before = 0;
-	int r, pending;
-
-	if (call_number(call, "beforeUSec", &before))
-		wanted->before_us = (uint64_t)before;
-	if (!device && !wanted->before_us)
-		return call_bad(call, "device");
-	if (device && !store_find_identity(parts->store, device, &identity))
-		return API_NO_SUCH_DEVICE;
-	wanted->identity = device ? &identity : NULL;
-	if (device && runs(parts->store->bench, &identity))
-		return API_DEVICE_BUSY;
-	pending = purge_casebook(parts, &scope);
-	if (pending < 0)
-		return call_no_casebook(call, pending);
-	r = purge_ring(parts, &scope);
-	if (r < 0)
-		return r;
-	remove_damaged_files(parts->state_dir);
-	recorder_forget(parts->recorder, wanted->identity, wanted->before_us);
-	if (wanted->identity)
-		diagnoser_forget(parts->diagnoser, wanted->identity);
-	log_purge(scope.purged.count, device != NULL);
-	put_purged(call, &scope.purged, pending == CASEBOOK_PURGED_LATER);
-	return API_OK;
 }

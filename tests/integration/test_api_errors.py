@@ -59,6 +59,17 @@ def session_watched(bench):
     return raw(bench, 'AddRecords', session=session, records=[RECORD]), 'session'
 
 
+def session_foreign(bench):
+    """An attempt of another bench: its case names another computer, which writes it."""
+    session, writer = '01936f00-0000-7000-8000-000000000001', 'b' * 12 + '-' + 'b' * 12
+    case = {'format': 'idevicetriage-case', 'version': 1, 'device': {'ecid': ECID},
+            'attempts': [{'session': session, 'outcome': 'failed', 'hostId': writer}]}
+    change = {'formatVersion': 1, 'kind': 'attempt', 'id': session, 'writer': writer, 'revision': 7, 'case': case}
+    assert bench.call('AddChange', change=change) == {'result': 'added'}
+    assert 'error' not in raw(bench, 'AddRecords', session=session, records=[RECORD])
+    return raw(bench, 'MergeRecords', session=session, records=[RECORD]), 'session'
+
+
 def device_busy(bench):
     bench.call('BeginRun', **RUN, ecid=ECID)
     return raw(bench, 'Purge', device=ECID), 'device'
@@ -124,6 +135,8 @@ PROVOKED = {
     f'{INTERFACE}.NoSuchSession': lambda bench: (raw(bench, 'ExportAttempt', session=NO_SESSION), 'session'),
     f'{INTERFACE}.SessionEnded': session_ended,
     f'{INTERFACE}.SessionWatched': session_watched,
+    f'{INTERFACE}.SessionForeign': session_foreign,
+    f'{INTERFACE}.NoSuchChange': lambda bench: (raw(bench, 'ExportChange', kind='note', id=NO_SESSION), 'id'),
     f'{INTERFACE}.DeviceBusy': device_busy,
     f'{INTERFACE}.TooManySessions': too_many_sessions,
     f'{INTERFACE}.CasebookUnavailable': casebook_unavailable,

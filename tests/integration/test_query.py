@@ -17,6 +17,10 @@ NO_SESSION = '01936f00-0000-7000-8000-000000000000'
 LIVING = {'ListDevices': ['devices'], 'Find': ['devices'], 'Diagnose': ['device.mode'], 'GetCase': ['device.mode']}
 
 
+KINDS = ['attempt', 'note', 'correction', 'condition', 'purge']
+PURGED = '0x00000000ABCDEF12'
+
+
 def fail(bench, folder, *options, ecid=ECID):
     log = folder / 'tool.log'
     log.write_text('About to restore device...\nWaiting for NAND (28)\nERROR: Unable to successfully restore device\n')
@@ -34,7 +38,10 @@ def state(bench, folder):
     fail(bench, folder, '--port', '3-1', ecid=None)
     bench.triage('note', ECID, 'fell into the pool')
     bench.triage('note', ECID, '--history', 'liquid')
-    bench.triage('attempt', TOLD, '--outcome', 'failed', '--error', '4013', '--host', 'other')
+    told = bench.ask('attempt', TOLD, '--outcome', 'failed', '--error', '4013', '--host', 'other')['session']
+    bench.triage('attempt', '--session', told, '--error', '9')
+    bench.triage('note', PURGED, 'gone')
+    bench.triage('purge', '--yes', PURGED)
     until(lambda: bench.ask('stats')['attempts'] == 4, what='all sessions in the casebook')
     until(lambda: {record.get('ecid') for record in bench.call('ReadLog')['records'] if record['kind'] == 'diagnosis'}
           >= {ECID, TOLD}, what='the verdicts')
@@ -51,7 +58,9 @@ def questions(bench):
                 ('ListSessions', {'ticket': 'T-1'}), ('ListSessions', {'port': 'left', 'outcome': 'failed'}),
                 ('ListSessions', {'name': '802e', 'limit': 1}), ('ListSessions', {'model': 'nothing'}),
                 ('ListSessions', {'untilUSec': 1}),
-                ('ListChanges', {}), ('ListChanges', {'limit': 1}), ('ListChanges', {'cursor': '7'}),
+                ('ListChanges', {}), ('ListChanges', {'limit': 1}), ('ListChanges', {'kinds': KINDS}),
+                ('ListChanges', {'kinds': ['x']}), ('ExportChange', {'kind': 'note', 'id': NO_SESSION}),
+                ('ExportChange', {'kind': 'x', 'id': NO_SESSION}), ('ExportChange', {'kind': 'note', 'id': 'x'}), ('ListChanges', {'cursor': '7'}),
                 ('ListChanges', {'cursor': '-7'}), ('ListChanges', {'cursor': '9' * 30}), ('ListChanges', {'cursor': str(1 << 62)}),
                 ('ReadLog', {}), ('ReadLog', {'after': 7}), ('ReadLog', {'limit': 3}), ('ReadLog', {'limit': 0}),
                 ('Diagnose', {}), ('GetConditions', {}), ('GetConditions', {'place': '1-2'}),
@@ -59,6 +68,7 @@ def questions(bench):
                 ('GetStatistics', {'sinceUSec': 1 << 60}), ('GetCase', {}), ('ListSessions', {'unknown': 1}))
     yield from (('GetStatistics', {'by': by}) for by in ('port', 'cable', 'bench', 'model', 'week', 'tool'))
     yield from (('Find', {'name': name}) for name in [*devices, 'T-1', 'left', session[-8:], 'x' * 300])
+    yield from (('ExportChange', change) for change in bench.call('ListChanges', kinds=KINDS)['changes'])
     for device in devices:
         yield from ((method, {'device': device}) for method in ('ListSessions', 'Diagnose', 'GetCase'))
     for session in sessions:

@@ -11,7 +11,7 @@
 #include "tests/unit/case_builder.h"
 #include "tests/unit/test.h"
 
-#define PLANS_MAX 96
+#define PLANS_MAX 256
 
 static const struct identity phone = {
 	.ecid = 0xF234567812345678, .udid = "00008030-F234567812345678", .product = "iPhone12,3"};

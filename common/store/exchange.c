@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/store/exchange.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/text.h"
+#include "common/store/conditions.h"
+#include "common/store/file_private.h"
+#include "common/store/sql.h"
+
+#define CORRECTIONS_MAX 1000 /* of one attempt */
+
+/* Which of two accounts of an attempt holds: 1 the new one, 0 the stored one. A log that two
+ * benches imported has two writers: the lower one's holds on every bench. */
+static int is_newer(const struct written *stored, const struct written *given)
+{
+	int order;
+
+	if (stored->watched || !given->writer[0])
+		return 0;
+	if (!stored->writer[0])
+		return 1;
+	order = strcmp(given->writer, stored->writer);
+	if (order != 0)
+		return order < 0;
+	return stored->foreign && given->revision > stored->revision;
+}
+
+/* Returns 1 with *ret set, 0 if there is no such attempt, or a negative errno. */
+static int find_attempt(struct casebook_file *file, const struct uuid *attempt, struct written *ret)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *row = NULL;
+	char origin[NAME_SIZE];
+	int r = sql_prepare(
+		file->db, "SELECT writer, revision, origin FROM attempts WHERE id = ?1", &row);
+
+	if (r < 0)
+		return r;
+	sql_bind_uuid(row, 1, attempt);
+	r = sqlite3_step(row);
+	if (r != SQLITE_ROW)
+		return sql_errno(r);
+	sql_text(row, 0, ret->writer, sizeof(ret->writer));
+	ret->revision = (uint64_t)sqlite3_column_int64(row, 1);
+	sql_text(row, 2, origin, sizeof(origin));
+	ret->foreign = text_equal(origin, ORIGIN_IMPORTED);
+	ret->watched = text_equal(origin, ORIGIN_WATCHED);
+	return 1;
+}
+
+/* An attempt without a start began when its identifier was made, if that tells (RFC 9562, version
+ * 7). */
+static uint64_t start_of(const struct attempt *attempt)
+{
+	uint64_t milliseconds = 0;
+
+	if (attempt->started.wall_us)
+		return attempt->started.wall_us;
+	for (size_t i = 0; i < 6; i++)
+		milliseconds = milliseconds << 8 | attempt->id.bytes[i];
+	return attempt->id.bytes[6] >> 4 == 7 ? milliseconds * USEC_PER_MSEC : 0;
+}
+
+static int is_purged(struct casebook_file *file, const struct uuid *id,
+	const struct identity *identity, uint64_t at_us)
+{
+	int r = exchange_is_purged_id(file, id);
+
+	return r != 0 ? r : exchange_is_purged_phone(file, identity, at_us);
+}
+
+/* Corrections may have arrived before their attempt. */
+static int drop_corrections(struct casebook_file *file, const struct uuid *attempt)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	int r = sql_prepare(file->db, "DELETE FROM corrections WHERE attempt = ?1", &statement);
+
+	if (r < 0)
+		return r;
+	sql_bind_uuid(statement, 1, attempt);
+	return sql_finish(statement);
+}
+
+static int take_attempt(struct casebook_file *file, struct stamp now, const struct triage_case *c,
+	const struct written *written)
+{
+	/* What this bench itself once wrote, and has lost, is its own again. */
+	bool foreign = written->writer[0] && !text_equal(written->writer, file->host_id);
+	const struct casebook_seal seal = {.attempt = c->attempts[0],
+		.identity = &c->identity,
+		.origin = foreign ? ORIGIN_IMPORTED : ORIGIN_TOLD,
+		.written = written};
+	struct written stored = {.revision = 0};
+	int found = find_attempt(file, &c->attempts[0]->id, &stored), r;
+
+	if (found < 0)
+		return found;
+	if (found > 0 && !is_newer(&stored, written))
+		return EXCHANGE_PRESENT;
+	r = is_purged(file, &c->attempts[0]->id, &c->identity, start_of(c->attempts[0]));
+	if (r > 0)
+		r = drop_corrections(file, &c->attempts[0]->id);
+	else if (r == 0)
+		r = 1;
+	if (r <= 0)
+		return r < 0 ? r : EXCHANGE_PURGED;
+	r = casebook_file_put(file, now, &seal);
+	return r < 0 ? r : found > 0 ? EXCHANGE_REPLACED : EXCHANGE_ADDED;
+}
+
+int exchange_attempt(struct casebook_file *file, struct stamp now, const struct triage_case *c,
+	const struct written *written)
+{
+	int r = casebook_file_enter(file);
+
+	return r < 0 ? r : casebook_file_leave(file, take_attempt(file, now, c, written));
+}
+
+int exchange_note(
+	struct casebook_file *file, const struct identity *identity, const struct note *note)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	int r = sql_prepare(file->db,
+		"INSERT INTO notes (ecid, udid, id, at_us, kind, text, amends, by)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+		&statement);
+
+	if (r == 0)
+		r = is_purged(file, &note->id, identity, note->at_us);
+	if (r != 0)
+		return r < 0 ? r : EXCHANGE_PURGED;
+	sql_bind_phone(statement, identity);
+	sql_bind_uuid(statement, 3, &note->id);
+	sqlite3_bind_int64(statement, 4, (int64_t)note->at_us);
+	sql_bind_text(statement, 5, note->kind);
+	sqlite3_bind_text(statement, 6, note->text, -1, SQLITE_STATIC);
+	if (!uuid_is_none(&note->amends))
+		sql_bind_uuid(statement, 7, &note->amends);
+	sql_bind_text(statement, 8, note->by);
+	r = sql_finish(statement);
+	if (r < 0)
+		return r;
+	return sqlite3_changes(file->db) > 0 ? EXCHANGE_ADDED : EXCHANGE_PRESENT;
+}
+
+/* Returns 0, -E2BIG, or another negative errno. */
+static int check_room(struct casebook_file *file, const struct uuid *attempt)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
+	int r = sql_prepare(
+		file->db, "SELECT count(*) FROM corrections WHERE attempt = ?1", &query);
+
+	if (r < 0)
+		return r;
+	sql_bind_uuid(query, 1, attempt);
+	r = sqlite3_step(query);
+	if (r != SQLITE_ROW)
+		return sql_errno(r);
+	return sqlite3_column_int(query, 0) < CORRECTIONS_MAX ? 0 : -E2BIG;
+}
+
+static int take_correction(struct casebook_file *file, struct stamp now,
+	const struct correction *correction, const struct casebook_seal *stored)
+{
+	int r = exchange_is_purged_id(file, &correction->attempt);
+
+	if (r > 0)
+		return EXCHANGE_PURGED;
+	if (r == 0)
+		r = check_room(file, &correction->attempt);
+	if (r == 0)
+		r = casebook_file_put_correction(file, correction);
+	if (r <= 0)
+		return r < 0 ? r : EXCHANGE_PRESENT;
+	r = stored ? casebook_file_put(file, now, stored) : 0;
+	return r < 0 ? r : EXCHANGE_ADDED;
+}
+
+int exchange_correction(struct casebook_file *file, struct stamp now,
+	const struct correction *correction, const struct casebook_seal *stored)
+{
+	int r = casebook_file_enter(file);
+
+	return r < 0 ? r
+		     : casebook_file_leave(file, take_correction(file, now, correction, stored));
+}
+
+int exchange_condition(struct casebook_file *file, const struct set_condition *condition)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	struct place place = {0};
+	int r;
+
+	if (!condition->host_id[0] && place_parse(condition->place, &place) &&
+		identity_is_known(&place.identity)) {
+		r = exchange_is_purged_phone(file, &place.identity, condition->at_us);
+		if (r != 0)
+			return r < 0 ? r : EXCHANGE_PURGED;
+	}
+	r = sql_prepare(file->db,
+		"INSERT INTO conditions (id, at_us, writer, host_id, place, key, value)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (host_id, place, key)"
+		" DO UPDATE SET id = ?1, at_us = ?2, writer = ?3, value = ?7"
+		" WHERE (?2, ifnull(?3, '')) > (at_us, ifnull(writer, ''))",
+		&statement);
+
+	if (r < 0)
+		return r;
+	sql_bind_uuid(statement, 1, &condition->id);
+	sqlite3_bind_int64(statement, 2, (int64_t)condition->at_us);
+	sql_bind_text(statement, 3, condition->writer);
+	sqlite3_bind_text(statement, 4, condition->host_id, -1, SQLITE_STATIC);
+	sql_bind_text(statement, 5, condition->place);
+	sql_bind_text(statement, 6, condition->key);
+	sqlite3_bind_text(statement, 7, condition->value, -1, SQLITE_STATIC);
+	r = sql_finish(statement);
+	if (r < 0)
+		return r;
+	return sqlite3_changes(file->db) > 0 ? EXCHANGE_ADDED : EXCHANGE_PRESENT;
+}

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Benches exchange what they stored: a union in any order, any number of times, through the methods of the socket."""
+import copy
+import hashlib
+import json
+import os
+import pathlib
+import sqlite3
+
+import pytest
+
+from daemon import Bench, until
+
+ECID, OTHER = '0x001C2D6A3C8A802E', '0x00002B3C4D5E6F70'
+UDID = '00008030-001C2D6A3C8A802E'
+KINDS = ['attempt', 'note', 'correction', 'condition', 'purge']
+LOG = 'Restoring image (13)\nERROR: Unable to successfully restore device\n'
+
+
+@pytest.fixture
+def benches(request, folder):
+    """Three computers of a shop."""
+    made = []
+    for number, name in enumerate('abc'):
+        (folder / name).mkdir()
+        bench = Bench(pathlib.Path(request.config.getoption('--build-dir')).resolve(), folder / name, folder / name / 'mux')
+        made.append(bench.start(name=f'bench-{name}', host_id=f'{number:012x}-00000000000{name}'))
+    yield made
+    for bench in made:
+        bench.close()
+
+
+def host_id(bench):
+    return bench.environment['IDEVICETRIAGE_HOST_ID']
+
+
+def changes(bench, cursor=None):
+    """All changes as objects, without their records; and the cursor."""
+    given = {'cursor': cursor} if cursor else {}
+    reply = bench.call('ListChanges', kinds=KINDS, **given)
+    return [bench.call('ExportChange', **change)['change'] for change in reply['changes']], reply['cursor']
+
+
+def add(bench, change):
+    return bench.call('AddChange', change=change)['result']
+
+
+def give(source, target):
+    """All of one bench for another: how often there was each result."""
+    results = [add(target, change) for change in changes(source)[0]]
+    return {result: results.count(result) for result in sorted(set(results))}
+
+
+def of_kind(bench, kind):
+    return [change for change in changes(bench)[0] if change['kind'] == kind]
+
+
+def fail(bench, ecid=ECID, *options):
+    """A watched restore that has failed and is sealed."""
+    before = len(of_kind(bench, 'attempt'))
+    log = bench.folder / 'tool.log'
+    log.write_text(LOG)
+    assert bench.run(['sh', '-c', 'cat "$0"; exit 1', log, '-i', ecid], *options).wait(60) == 1
+    until(lambda: len(of_kind(bench, 'attempt')) > before, what='the seal')
+    return bench.sessions()[-1]['session']
+
+
+def test_a_foreign_attempt_keeps_its_writer_and_its_revision(benches):
+    a, b, c = benches
+    session = fail(a)
+    first, = of_kind(a, 'attempt')
+    assert first['writer'] == host_id(a) and first['revision'] > 0 and first['id'] == session
+    assert give(a, b) == {'added': 1} and give(b, c) == {'added': 1}
+    assert of_kind(c, 'attempt') == [first] == of_kind(b, 'attempt')
+    a.triage('conditions', '--session', session, '--cable', 'L07')
+    until(lambda: of_kind(a, 'attempt') != [first], what='the second seal')
+    later, = of_kind(a, 'attempt')
+    assert later['revision'] > first['revision']
+    assert add(c, later) == 'replaced' and add(c, first) == 'present' and add(c, later) == 'present'
+    assert of_kind(c, 'attempt') == [later]
+
+
+def test_what_comes_back_is_no_change(benches):
+    a, b, _ = benches
+    fail(a)
+    a.triage('attempt', OTHER, '--outcome', 'failed')
+    a.triage('note', ECID, '--history', 'liquid')
+    a.triage('conditions', ECID, '--battery', 'original')
+    cursor = changes(a)[1]
+    assert give(a, b) == {'added': 4}
+    assert give(b, a) == {'present': 4} == give(a, b)
+    assert changes(a, cursor) == ([], cursor)
+    cursor = changes(b)[1]
+    give(a, b)
+    assert changes(b, cursor) == ([], cursor)
+
+
+def test_nobody_changes_what_this_bench_watched(benches):
+    a, b, _ = benches
+    fail(a)
+    ours, = of_kind(a, 'attempt')
+    forged = copy.deepcopy(ours)
+    forged['revision'] += 10**9
+    forged['case']['attempts'][0]['outcome'] = 'succeeded'
+    for writer in host_id(a), host_id(b), '0' * 12 + '-' + '0' * 12:
+        assert add(a, {**forged, 'writer': writer}) == 'present'
+    assert of_kind(a, 'attempt') == [ours]
+    a.stop()
+    (a.state / 'ring').unlink()
+    a.start(name='bench-a')
+    assert add(a, forged) == 'present' and of_kind(a, 'attempt') == [ours]
+
+
+def test_a_correction_may_arrive_before_its_attempt(benches):
+    a, b, c = benches
+    session = fail(a)
+    give(a, b)
+    b.triage('attempt', '--session', session, '--outcome', 'succeeded', '--cable', 'B')
+    for correction in of_kind(b, 'correction'):
+        assert add(c, correction) == 'added' and add(a, correction) == 'added'
+    assert c.sessions() == []
+    give(a, c)
+    for bench in benches:
+        seen, = bench.sessions()
+        assert seen['outcome'] == 'succeeded' and {'key': 'cable', 'value': 'B'} in seen['conditions'], bench.folder
+        assert [(one['key'], one.get('before')) for one in seen['amendments']] == [('outcome', 'failed'), ('cable', None)]
+
+
+def test_of_two_corrections_the_later_one_holds_everywhere(benches):
+    a, b, c = benches
+    session = fail(a)
+    give(a, b)
+    for bench, cable in (a, 'A'), (b, 'B'), (a, 'C'):
+        bench.triage('conditions', '--session', session, '--cable', cable)
+    give(b, c)
+    give(a, c)
+    give(b, a)
+    give(a, b)
+    for bench in benches:
+        assert {'key': 'cable', 'value': 'C'} in bench.sessions()[0]['conditions'], bench.folder
+        bench.stop()
+        bench.start(name=bench.folder.name)
+        assert {'key': 'cable', 'value': 'C'} in bench.sessions()[0]['conditions'], bench.folder
+        assert [one['after'] for one in bench.sessions()[0]['amendments']] == ['A', 'B', 'C']
+
+
+def test_a_bench_whose_clock_is_behind_has_the_last_word_too(benches):
+    a, b, _ = benches
+    session = fail(a)
+    give(a, b)
+    ahead = {'formatVersion': 1, 'kind': 'correction', 'id': '01936f00-0000-7000-8000-000000000001', 'session': session,
+             'timeUSec': 4_000_000_000_000_000, 'key': 'cable', 'after': 'Z'}
+    assert add(a, ahead) == add(b, ahead) == 'added'
+    b.triage('conditions', '--session', session, '--cable', 'B')
+    give(b, a)
+    assert {'key': 'cable', 'value': 'B'} in a.sessions()[0]['conditions']
+
+
+def test_a_phones_conditions_travel_and_those_of_ports_stay(benches):
+    a, b, c = benches
+    a.triage('conditions', '1-2', '--cable', 'L07')
+    b.triage('conditions', '1-2', '--cable', 'L08')
+    a.triage('conditions', ECID, '--battery', 'replaced')
+    a.triage('conditions', ECID, '--display', 'original')
+    a.triage('conditions', ECID, '--display', 'unknown')
+    give(a, b)
+    give(b, c)
+    places = {place.get('port') or place['ecid']: place['conditions'] for place in b.call('GetConditions')['places']}
+    assert places == {'1-2': [{'key': 'cable', 'value': 'L08'}], ECID: [{'key': 'battery', 'value': 'replaced'}]}
+    assert [place.get('port') for place in c.call('GetConditions')['places']] == [None]
+    assert len(of_kind(c, 'condition')) == 4
+    c.triage('conditions', ECID, '--battery', 'original')
+    fail(c)
+    assert {'key': 'battery', 'value': 'original'} in c.sessions()[0]['conditions']
+    give(c, b)
+    give(a, b)
+    b.stop()
+    b.start(name='bench-b')
+    assert {'key': 'battery', 'value': 'original'} in b.call('GetConditions', place=ECID)['places'][0]['conditions']
+    assert give(c, a) == {'added': 3, 'present': 2}
+
+
+def on_disk(bench, *texts):
+    return [(path.name, text) for path in bench.state.iterdir() for text in texts if text in path.read_bytes()]
+
+
+SECRETS = [ECID[4:].encode(), ECID[4:].lower().encode(), str(int(ECID, 16)).encode(), int(ECID, 16).to_bytes(8, 'little'),
+           int(ECID, 16).to_bytes(8, 'big'), b'T-of-Jane', b'left in the rain', b'desk-of-Jane', b'label-of-Jane']
+
+
+def test_a_purge_erases_on_every_bench(benches):
+    a, b, c = benches
+    sessions = [fail(bench, ECID, '--ticket', 'T-of-Jane') for bench in (a, b)]
+    fail(b, OTHER)
+    a.triage('note', ECID, 'left in the rain')
+    a.triage('conditions', ECID, '--condition', 'stand=desk-of-Jane')
+    for source, target in (a, b), (b, a), (b, c):
+        give(source, target)
+    c.triage('conditions', '--session', sessions[0], '--cable', 'label-of-Jane')
+    corrections = of_kind(c, 'correction')
+    old = changes(c)[0]
+    assert on_disk(c, *SECRETS) and on_disk(b, *SECRETS)
+    a.triage('purge', '--yes', ECID)
+    give(a, b)
+    assert [each['ecid'] for each in b.sessions()] == [OTHER]
+    for change in changes(a)[0] + changes(b)[0]:
+        add(c, change)
+    for bench in benches:
+        assert {result for result in (add(bench, change) for change in old)} <= {'purged', 'added', 'present'}
+        assert add(bench, corrections[0]) == 'purged'
+        assert on_disk(bench, *SECRETS) == [], bench.folder
+    assert [each['ecid'] for each in c.sessions()] == [OTHER]
+    bench = c
+    fail(c)
+    assert give(c, a)['added'] == 1  # what the phone did after the purge is stored
+    assert len(a.sessions()) == 2
+
+
+def test_a_purge_finds_an_attempt_that_only_the_other_bench_has(benches):
+    a, b, _ = benches
+    fail(a)
+    fail(b, ECID, '--ticket', 'T-of-Jane')
+    b.triage('note', ECID, 'left in the rain')
+    b.stop()
+    (b.state / 'ring').unlink()
+    b.start(name='bench-b')
+    a.triage('purge', '--yes', ECID)
+    tombstone, = of_kind(a, 'purge')
+    assert ECID not in json.dumps(tombstone) and str(int(ECID, 16)) not in json.dumps(tombstone)
+    salted = bytes.fromhex(tombstone['salt']) + int(ECID, 16).to_bytes(8, 'little')
+    assert tombstone['ecidHash'] == hashlib.sha256(salted).hexdigest()
+    logs = [path for path in (b.folder / 'home/idevicetriage/logs').iterdir()]
+    answer = b.call('AddChange', change=tombstone)
+    assert answer['result'] == 'added' and answer['attempts'] == 1
+    assert [log['path'] for log in answer['toolLogs']] == [str(path) for path in logs]
+    assert on_disk(b, *SECRETS) == [] and b.sessions() == []
+    assert add(b, tombstone) == 'present'
+
+
+def test_a_purge_by_date_names_what_it_deleted(benches):
+    a, b, _ = benches
+    fail(a)
+    fail(b, OTHER)
+    give(a, b)
+    give(b, a)
+    a.call('Purge', beforeUSec=a.sessions()[0]['startedUSec'] + 1)
+    assert give(a, b)['added'] == 1
+    assert [each['ecid'] for each in b.sessions()] == [OTHER]
+    fail(b)
+    assert give(b, a) == {'added': 1, 'present': 2}
+
+
+@pytest.mark.parametrize('bad', [
+    {}, {'formatVersion': 1}, {'formatVersion': 2, 'kind': 'note'}, {'formatVersion': 1, 'kind': 'x'},
+    {'formatVersion': 1, 'kind': 'note', 'id': 'x'}, {'formatVersion': '1', 'kind': 'note'},
+])
+def test_what_is_no_change_is_refused(benches, bad):
+    assert 'InvalidParameter' in benches[0].call_raw('AddChange', change=bad)
+
+
+def test_a_changed_member_is_refused_or_harmless(benches):
+    """Each member of a change, left out or of another type, long or negative: the daemon answers."""
+    a, b, _ = benches
+    session = fail(a)
+    a.triage('note', ECID, '--history', 'liquid')
+    a.triage('conditions', ECID, '--battery', 'original')
+    a.triage('conditions', '--session', session, '--cable', 'A')
+    a.triage('attempt', OTHER, '--outcome', 'failed')
+    a.triage('purge', '--yes', OTHER)
+    for change in changes(a)[0]:
+        for key in change:
+            for value in None, 7, -1, 2**53, 2**63 - 1, 'x' * 5000, '', [], [7], {}, True, 'é\x01':
+                broken = {**change, key: value}
+                if value is None:
+                    del broken[key]
+                b.call_raw('AddChange', change=broken)
+    assert b.triage('status').returncode == 0
+    with sqlite3.connect(b.state / 'casebook.db') as book:
+        assert book.execute('PRAGMA integrity_check').fetchone() == ('ok',)
