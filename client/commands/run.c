@@ -379,6 +379,7 @@ static void follow_tool(struct run *run)
 		/* Output that others write into the log after the tool's end does not count. */
 		if (!limit_final)
 			run->limit = logfile_size(&run->log);
+		logfile_limit(&run->log);
 		now_us = clock_now().monotonic_us;
 		show_log(run);
 		hear_version(run, now_us);

@@ -15,9 +15,6 @@
 #define LOOK_FOR_TOOL_MS 10  /* interval until the tool has started */
 #define LOOK_AGAIN_MS 1000   /* interval after an error: the disk may have space again */
 #define LOOK_UNWATCHED_MS 50 /* interval if the kernel does not report new output */
-/* A restore writes some MB. A tool that never stops writing must not fill the memory. */
-#define MEMORY_MAX_BYTES (64ll << 20)
-#define PAGE_BYTES 4096
 
 /* Detaches from the caller's terminal, signals and standard streams. */
 static void go_apart(void)
@@ -60,38 +57,23 @@ static int copy_new(const struct logfile *log)
 
 	if (log->file_fd < 0)
 		return -copy->error;
-	/* Released memory can no longer be copied. */
-	if (copy->written < copy->floor)
-		return -copy->error;
 	for (;;) {
 		ssize_t n = pread(log->fd, bytes, sizeof(bytes), copy->written);
-		int r = n < 0	 ? -errno
-			: n == 0 ? 0
-				 : write_all(log->file_fd, bytes, (size_t)n, copy);
+		int r;
 
+		/* Memory that was given back reads as zeros: check after reading. */
+		if (copy->written < copy->floor)
+			return copy->error ? -copy->error : -ETIMEDOUT;
+		r = n < 0 ? -errno : n == 0 ? 0 : write_all(log->file_fd, bytes, (size_t)n, copy);
 		if (r < 0)
 			return r;
 		if (n == 0)
 			break;
+		logfile_limit(log);
 	}
 	if (fstat(log->file_fd, &st) < 0)
 		return -errno;
 	return st.st_nlink == 0 ? -ENOENT : 0;
-}
-
-/* Releases the oldest memory if there is too much. */
-static void limit_memory(const struct logfile *log)
-{
-	struct log_copy *copy = log->copy;
-	int64_t size = logfile_size(log), floor = copy->floor, until = copy->written;
-
-	if (size - floor <= MEMORY_MAX_BYTES)
-		return;
-	if (until < size - MEMORY_MAX_BYTES / 2)
-		until = size - MEMORY_MAX_BYTES / 2;
-	until -= until % PAGE_BYTES;
-	copy->floor = until;
-	fallocate(log->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, floor, until - floor);
 }
 
 /* Whether the tool has ended, or will never start. Finds its process first: *pidfd. */
@@ -123,7 +105,7 @@ void log_copier_run(struct logfile *log, pid_t run)
 		bool ended = has_ended(log, run, &fds[0].fd);
 
 		log->copy->error = -copy_new(log);
-		limit_memory(log);
+		logfile_limit(log);
 		if (ended)
 			_exit(0);
 		poll(fds, ARRAY_SIZE(fds), fds[0].fd < 0 ? LOOK_FOR_TOOL_MS : wait_ms);

@@ -22,6 +22,12 @@
 /* Since Linux 6.3; an administrator may require it (vm.memfd_noexec). Earlier kernels reject it. */
 #define MEMFD_NOEXEC_SEAL 8u
 
+/* A restore writes some MB. A tool that never stops writing, or a disk that never takes it, must
+ * not fill the memory. */
+#define MEMORY_MAX_BYTES (64ll << 20)
+#define UNWRITTEN_MAX_BYTES (256ll << 20)
+#define PAGE_BYTES 4096
+
 char *logfile_default_path(const char *tool)
 {
 	CLEANUP(freep) char *folder = new_file_state_path("logs");
@@ -169,6 +175,22 @@ int64_t logfile_size(const struct logfile *log)
 	struct stat st;
 
 	return fstat(log->fd, &st) < 0 ? 0 : st.st_size;
+}
+
+void logfile_limit(const struct logfile *log)
+{
+	struct log_copy *copy = log->copy;
+	int64_t size = logfile_size(log), floor = copy->floor, until = copy->written;
+
+	if (size - floor <= MEMORY_MAX_BYTES)
+		return;
+	if (until < size - UNWRITTEN_MAX_BYTES)
+		until = size - UNWRITTEN_MAX_BYTES;
+	until -= until % PAGE_BYTES;
+	/* The other process may have given back more meanwhile. */
+	if (until <= floor || !atomic_compare_exchange_strong(&copy->floor, &floor, until))
+		return;
+	fallocate(log->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, floor, until - floor);
 }
 
 size_t logfile_read(const struct logfile *log, int64_t offset, char *bytes, size_t size)

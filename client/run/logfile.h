@@ -13,9 +13,8 @@
 struct log_copy {
 	_Atomic pid_t tool;	 /* set by the tool's process before exec; 0 = not yet */
 	_Atomic int64_t written; /* bytes of output in the file */
-	_Atomic int64_t
-		floor;	   /* memory has the output from here on; earlier output is in the file */
-	_Atomic int error; /* errno of the file: output is missing in it; 0 = none */
+	_Atomic int64_t floor;	 /* memory has the output from here on */
+	_Atomic int error;	 /* errno of the file: output is missing in it; 0 = none */
 };
 
 struct logfile {
@@ -47,6 +46,9 @@ int logfile_finish(struct logfile *log, int64_t size, int most_ms);
 int logfile_error(const struct logfile *log);
 /* Bytes of output so far. */
 int64_t logfile_size(const struct logfile *log);
+/* Gives back memory, if there is too much: what the file has, and then what it does not have.
+ * Both processes call it: a disk that hangs blocks the copying one. */
+void logfile_limit(const struct logfile *log);
 /* Reads at `offset`. Returns the bytes read, 0 at the end or after an error. */
 size_t logfile_read(const struct logfile *log, int64_t offset, char *bytes, size_t size);
 /* Clears the notification: `watch_fd` becomes readable at the next new output. */

@@ -205,6 +205,28 @@ def test_memory_is_given_back_and_the_file_has_all(client, daemon):
     assert log.read_bytes() == expected and daemon.log == expected
 
 
+def test_a_disk_that_hangs_does_not_fill_the_memory(client):
+    """The process that writes the file hangs with it; `run` gives back what it would not."""
+    os.mkfifo(client.folder / "end")
+    process = client.start_shell(tool_that_waits(
+        client.folder, "echo one", f"yes line | head -c {400 << 20}; : > {client.folder}/over; read line < {client.folder}/end"),
+        stdout=subprocess.DEVNULL)
+    until((client.folder / "ready").exists, "the tool")
+    children = [int(pid) for pid in open(f"/proc/{process.pid}/task/{process.pid}/children").read().split()]
+    (copier,) = [pid for pid in children if os.readlink(f"/proc/{pid}/fd/1") == "/dev/null"]
+    (tool,) = [pid for pid in children if "memfd" in os.readlink(f"/proc/{pid}/fd/1")]
+    os.kill(copier, signal.SIGSTOP)
+    (client.folder / "go").touch()
+    until((client.folder / "over").exists, "the output")
+    until(lambda: memory_of(tool).st_blocks * 512 <= 257 << 20, "memory given back")
+    os.kill(copier, signal.SIGCONT)
+    (client.folder / "end").write_text("go on\n")
+    assert process.wait(LIMIT) == 0
+    assert b"is incomplete: the disk is too slow" in process.stderr.read()
+    (log,) = logs(client)
+    assert b"\0" not in log.read_bytes()
+
+
 def test_a_daemon_that_forgot_the_session_gets_what_is_not_in_memory_any_more(client, daemon):
     daemon.log = bytearray()
     process = client.start_shell(tool_that_waits(client.folder, f"yes line | head -c {MORE}", "echo end"),
@@ -312,3 +334,64 @@ def test_a_daemon_that_hangs_delays_nothing(client, daemon, hangs_at):
     assert "Next:" not in result.stderr
     if hangs_at != "Diagnose":
         assert "diagnose --log" in result.stderr or "has only part of it" in result.stderr
+
+
+def is_alive(pid):
+    return pathlib.Path(f"/proc/{pid}").exists() and "\nState:\tZ" not in pathlib.Path(f"/proc/{pid}/status").read_text()
+
+
+@pytest.mark.parametrize("leave", ["{child} & exit 4", "setsid {child} & exit 4"], ids=["forks", "daemonises"])
+def test_run_ends_with_the_tool_and_leaves_its_children_alone(client, daemon, leave):
+    """What they write later is not of this restore."""
+    child = client.folder / "child"
+    child.write_text(tool_that_waits(client.folder, f"echo $$ > {client.folder}/pid", "echo late"))
+    process = client.start_shell("echo first\n" + leave.format(child=f"sh {child}"))
+    assert process.wait(LIMIT) == 4
+    until((client.folder / "ready").exists, "the child")
+    assert daemon.ended["exitStatus"] == 4 and b"late" not in daemon.log
+    pid = int((client.folder / "pid").read_text())
+    assert is_alive(pid)
+    (client.folder / "go").touch()
+    until(lambda: not is_alive(pid), "the end of the child")
+
+
+def test_run_of_a_tool_that_closes_its_output(client, daemon):
+    process = client.start_shell(tool_that_waits(client.folder, "echo one; exec >&- 2>&-", "exit 7"))
+    until((client.folder / "ready").exists, "the tool")
+    assert process.poll() is None
+    (client.folder / "go").touch()
+    assert process.communicate(timeout=LIMIT)[0] == b"one\n" and process.returncode == 7
+    assert daemon.log == b"one\n" and daemon.ended["exitStatus"] == 7
+
+
+def test_run_stops_and_continues_with_its_tool(client, daemon):
+    """As with Ctrl-Z and fg: the terminal's signals reach the whole process group."""
+    process = client.start_shell(tool_that_waits(client.folder, "echo one", "echo two; exit 3"), start_new_session=True)
+    until((client.folder / "ready").exists, "the tool")
+    # A process group that no shell controls ignores SIGTSTP.
+    os.killpg(process.pid, signal.SIGSTOP)
+    (client.folder / "go").touch()
+    until(lambda: "\nState:\tT" in pathlib.Path(f"/proc/{process.pid}/status").read_text(), "the stop")
+    assert not daemon.ended
+    os.killpg(process.pid, signal.SIGCONT)
+    assert process.communicate(timeout=LIMIT)[0] == b"one\ntwo\n" and process.returncode == 3
+    assert daemon.log == b"one\ntwo\n"
+
+
+def test_a_stopped_run_does_not_stop_its_tool(client, daemon):
+    process = client.start_shell(tool_that_waits(client.folder, "echo one", f"seq 200000; touch {client.folder}/over; exit 3"))
+    until((client.folder / "ready").exists, "the tool")
+    process.send_signal(signal.SIGSTOP)
+    (client.folder / "go").touch()
+    until((client.folder / "over").exists, "the tool's end")
+    process.send_signal(signal.SIGCONT)
+    assert process.communicate(timeout=LIMIT)[0].endswith(b"\n200000\n") and process.returncode == 3
+    assert daemon.log.endswith(b"\n200000\n")
+
+
+def test_a_resized_terminal_is_no_trouble(client, daemon):
+    process = client.start_shell(tool_that_waits(client.folder, "echo one", "exit 3"))
+    until((client.folder / "ready").exists, "the tool")
+    process.send_signal(signal.SIGWINCH)
+    (client.folder / "go").touch()
+    assert process.wait(LIMIT) == 3

@@ -13,6 +13,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 PROOFS = {
     'harm': (['1'], ['25']),
     'kills': (['60'], ['10000']),
+    'output': (['64'], ['1024']),
     'peers': (['8'], ['600']),
 }
 
@@ -23,8 +24,8 @@ def run(build, name, long):
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     rows = [line for line in result.stdout.splitlines() if line.startswith('| ') and not line.startswith('| what |')]
     if result.returncode:
-        reason = (result.stderr.strip() or 'see its rows').splitlines()[-1]
-        rows.append(f'| {name} {" ".join(PROOFS[name][long])} | | failed | {reason} |')
+        rows.append(f'| {name} {" ".join(PROOFS[name][long])} | | failed | see below |')
+        rows += [line for line in result.stdout.splitlines() + result.stderr.splitlines() if not line.startswith('|')]
     print(*rows, sep='\n', flush=True)
     return bool(result.returncode)
 
