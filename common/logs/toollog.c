@@ -12,6 +12,7 @@
 #include "common/model/attempt.h"
 #include "common/model/operation.h"
 
+#define BASE64_LEAST 40	   /* letters of a line; fewer may be a word */
 #define CONSOLE_COLUMNS 80 /* where Windows wraps lines */
 
 /* Fewer lines in a later form are accidents. */
@@ -300,6 +301,15 @@ static void tell_later_form(struct toollog *log)
 	toollog_emit(log, &event);
 }
 
+static void send_line(struct toollog *log, const char *line, size_t length)
+{
+	log->stats.lines++;
+	log->log_event.at = log->at;
+	log->log_event.text = line;
+	log->log_event.text_length = length;
+	log->sink(log->user, &log->log_event);
+}
+
 /* Reads a text that is a line, or stands between progress bars. */
 static void take_text(struct toollog *log, char *line, size_t length)
 {
@@ -307,12 +317,8 @@ static void take_text(struct toollog *log, char *line, size_t length)
 		return;
 	log->meant_something = false;
 	log->message = toollog_message(log, line);
-	log->stats.lines++;
 	note_form(log, line);
-	log->log_event.at = log->at;
-	log->log_event.text = line;
-	log->log_event.text_length = length;
-	log->sink(log->user, &log->log_event);
+	send_line(log, line, length);
 	if (memchr(line, '&', length)) {
 		toollog_unescape(line);
 		length = strlen(line);
@@ -335,6 +341,48 @@ static void take_bar(struct toollog *log, const struct toollog_bar *bar)
 	toollog_emit_permille(log, bar->permille);
 }
 
+static bool is_base64(const char *text, size_t length)
+{
+	static const bool letters[256] = {
+		['A' ... 'Z'] = true,
+		['a' ... 'z'] = true,
+		['0' ... '9'] = true,
+		['+'] = true,
+		['/'] = true,
+		['='] = true,
+	};
+	size_t at = 0;
+
+	while (at < length && letters[(unsigned char)text[at]])
+		at++;
+	return at == length;
+}
+
+/* Whether the text is one of a dump that says nothing: letters in base64, or a tag around values.
+ * Nine tenths of a log with -d are such lines, and no text of a rule or sign is in them. */
+static bool is_of_dump(const char *line, size_t length)
+{
+	static const char *const tags[] = {"<dict>", "</dict>", "<data>", "</data>", "<array>",
+		"</array>", "<true/>", "<false/>"};
+	size_t indent = strspn(line, " ");
+
+	if (line[indent] == '<') {
+		for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
+			if (text_equal(line + indent, tags[i]))
+				return true;
+		return false;
+	}
+	return length - indent >= BASE64_LEAST && is_base64(line + indent, length - indent);
+}
+
+/* Whether a line that says nothing changes nothing. */
+static bool is_quiet(const struct toollog *log)
+{
+	return !log->in_device_log && !log->phone_speaks && !log->in_traceback &&
+	       !log->lines_after_error && log->plist_key == PLIST_NONE &&
+	       log->wrapped_length == 0 && !log->ends_early;
+}
+
 static void take_line(struct toollog *log, const char *bytes, size_t length)
 {
 	char clean[EVENT_TEXT_MAX + 1];
@@ -345,6 +393,10 @@ static void take_line(struct toollog *log, const char *bytes, size_t length)
 	log->cut = false;
 	toollog_set_time(log);
 	length = toollog_clean(bytes, length, clean);
+	if (is_quiet(log) && is_of_dump(line, length)) {
+		send_line(log, line, length);
+		return;
+	}
 	while (toollog_find_bar(line, length, &bar)) {
 		size_t before = (size_t)(bar.begin - line), used = (size_t)(bar.end - line);
 

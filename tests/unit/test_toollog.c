@@ -499,6 +499,24 @@ static void test_endless_line(void **state)
 	free(text);
 }
 
+/* The letters of a certificate once said that something failed. */
+static void test_dumps_say_nothing(void **state)
+{
+#define DATA "MIIFezCCA2OgAwIBAgIBATANBgkqhkiGfailedBAUFADB7MQswCQYDVQQGEwJVUzET\n"
+	static const char text[] = "<Info> idevicerestore 1.0.1\n<dict>\n\t<data>\n\t" DATA DATA
+				   "\t</data>\n</dict>\n",
+			  after[] = "<Error> something failed\n" DATA DATA DATA DATA DATA DATA DATA
+				  DATA DATA;
+	struct heard heard;
+
+	assert_int_equal(read_log(&heard, text, strlen(text), 7).lines, 7);
+	assert_int_equal(heard.logs, 7);
+	assert_null(find(&heard, EVENT_COMPLAINT));
+	read_log(&heard, after, strlen(after), 64);
+	assert_int_equal(must_find(&heard, EVENT_COMPLAINT)->text_length, 24);
+#undef DATA
+}
+
 /* NULs, broken UTF-8 and escapes never reach an event. */
 static void test_foreign_bytes(void **state)
 {
@@ -1200,6 +1218,7 @@ int main(void)
 		cmocka_unit_test(test_device_log),
 		cmocka_unit_test(test_amr_error),
 		cmocka_unit_test(test_endless_line),
+		cmocka_unit_test(test_dumps_say_nothing),
 		cmocka_unit_test(test_foreign_bytes),
 		cmocka_unit_test(test_pastes),
 		cmocka_unit_test(test_terminal_escapes),
