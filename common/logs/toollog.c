@@ -148,6 +148,16 @@ static void note_text(void *user, size_t text, size_t at)
 	log->rest = log->line + at + strlen(rule->text);
 }
 
+/* The rule and the signs of a line. */
+static void find_texts(struct toollog *log, const char *line, size_t length)
+{
+	log->line = line;
+	log->rule = TOOLLOG_NONE;
+	log->tool_sign = log->phone_sign = NULL;
+	log->sign_of_error = false;
+	matcher_run(known_texts(), line, length, note_text, log);
+}
+
 static void emit_sign(struct toollog *log, const struct log_pattern *sign, size_t length)
 {
 	struct event event = toollog_event(log, EVENT_SIGN);
@@ -190,12 +200,8 @@ static void read_line(struct toollog *log, const char *line, size_t length)
 	const struct toollog_rule *rule = NULL;
 	const struct log_pattern *sign;
 
-	log->line = line;
-	log->rule = TOOLLOG_NONE;
-	log->tool_sign = log->phone_sign = NULL;
-	log->sign_of_error = false;
 	log->opens_device_log = false;
-	matcher_run(known_texts(), line, length, note_text, log);
+	find_texts(log, line, length);
 	if (log->rule != TOOLLOG_NONE)
 		rule = find_rule(log->rule, &family);
 	if (rule && !family->of_phone) {
@@ -358,20 +364,31 @@ static bool is_base64(const char *text, size_t length)
 	return at == length;
 }
 
-/* Whether the text is one of a dump that says nothing: letters in base64, or a tag around values.
- * Nine tenths of a log with -d are such lines, and no text of a rule or sign is in them. */
-static bool is_of_dump(const char *line, size_t length)
+/* Whether a line that begins with "<" says nothing: a tag around values, or the name of one that no
+ * rule and no sign knows. */
+static bool is_plain_tag(struct toollog *log, const char *line)
 {
 	static const char *const tags[] = {"<dict>", "</dict>", "<data>", "</data>", "<array>",
 		"</array>", "<true/>", "<false/>"};
+
+	if (text_starts_with(line, "<key>")) {
+		find_texts(log, line, strlen(line));
+		return log->rule == TOOLLOG_NONE && !log->tool_sign && !log->phone_sign;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
+		if (text_equal(line, tags[i]))
+			return true;
+	return false;
+}
+
+/* Whether the line is one of a dump that says nothing: letters in base64, or a tag. Nine tenths of
+ * a log with -d are such lines. */
+static bool is_of_dump(struct toollog *log, const char *line, size_t length)
+{
 	size_t indent = strspn(line, " ");
 
-	if (line[indent] == '<') {
-		for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
-			if (text_equal(line + indent, tags[i]))
-				return true;
-		return false;
-	}
+	if (line[indent] == '<')
+		return is_plain_tag(log, line + indent);
 	return length - indent >= BASE64_LEAST && is_base64(line + indent, length - indent);
 }
 
@@ -393,7 +410,7 @@ static void take_line(struct toollog *log, const char *bytes, size_t length)
 	log->cut = false;
 	toollog_set_time(log);
 	length = toollog_clean(bytes, length, clean);
-	if (is_quiet(log) && is_of_dump(line, length)) {
+	if (is_quiet(log) && is_of_dump(log, line, length)) {
 		send_line(log, line, length);
 		return;
 	}
