@@ -153,7 +153,7 @@ def ratios(seconds, state, under_run):
 
 def main():
     states = apart()
-    build, rounds = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+    build, rounds = pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2])
     cases = [(state, under_run) for state in states for under_run in (False, True)]
     seconds, differ, expected = {case: [] for case in cases}, dict.fromkeys(cases, 0), None
     with tempfile.TemporaryDirectory(prefix='triage-') as folder:
