@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <ini.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,6 +52,19 @@ static const char usage[] =
 	"  -h, --help; -V, --version\n"
 	"\n"
 	"idevicetriage(1) is the command for this daemon.\n";
+
+/* Writes one sentence to standard error: a foreign text in it cannot control the terminal. */
+PRINTF_LIKE(1, 2) static void complain(const char *format, ...)
+{
+	char text[PATH_MAX + 256], clean[sizeof(text)];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	text_clean(text, strlen(text), clean, sizeof(clean));
+	fprintf(stderr, "%s\n", clean);
+}
 
 static bool read_number(const char *text, uint64_t least, uint64_t most, uint64_t *ret)
 {
@@ -205,12 +219,11 @@ static int take_key(void *user, const char *section, const char *key, const char
 			continue;
 		if (keys[i].set(reading->options, value))
 			return 1;
-		fprintf(stderr, "%s: %s = %s is not %s\n", reading->path, key, value,
-			keys[i].wants);
+		complain("%s: %s = %s is not %s", reading->path, key, value, keys[i].wants);
 		return 0;
 	}
-	fprintf(stderr, "%s: unknown key %s%s%s; see idevicetriaged.conf(5)\n", reading->path,
-		section, *section ? "." : "", key);
+	complain("%s: unknown key %s%s%s; see idevicetriaged.conf(5)", reading->path, section,
+		*section ? "." : "", key);
 	return 0;
 }
 
@@ -223,14 +236,14 @@ static int read_file(struct options *options, const char *path, bool must_exist)
 	if (!file) {
 		if (errno == ENOENT && !must_exist)
 			return 0;
-		fprintf(stderr, "Cannot read the configuration %s: %s\n", path, strerror(errno));
+		complain("Cannot read the configuration %s: %s", path, strerror(errno));
 		return -EINVAL;
 	}
 	line = ini_parse_file(file, take_key, &reading);
 	fclose(file);
 	if (line == 0)
 		return 0;
-	fprintf(stderr, "%s: line %d: syntax error. Correct it and start again.\n", path, line);
+	complain("%s: line %d: syntax error. Correct it and start again.", path, line);
 	return -EINVAL;
 }
 
@@ -284,13 +297,13 @@ static const char *find_config(int argc, char **argv)
 
 	opterr = 0;
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "hVv", long_options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, ":hVv", long_options, NULL)) != -1)
 		if (option == 'c')
 			path = optarg;
 	return path;
 }
 
-static int read_option(struct options *options, int option)
+static int read_option(struct options *options, int option, const char *word)
 {
 	size_t index = (size_t)option - OPTION_KEY;
 
@@ -304,12 +317,18 @@ static int read_option(struct options *options, int option)
 	}
 	if (option == 'v')
 		options->verbose = true;
+	if (option == '?' || option == ':') {
+		complain(option == '?' ? "idevicetriaged: %s is not an option; see "
+					 "idevicetriaged --help"
+				       : "idevicetriaged: %s needs a value",
+			word);
+		return -EINVAL;
+	}
 	if (option < OPTION_KEY)
-		return option == '?' ? -EINVAL : 0;
+		return 0;
 	if (keys[index].set(options, optarg))
 		return 0;
-	fprintf(stderr, "idevicetriaged: --%s %s is not %s\n", keys[index].key, optarg,
-		keys[index].wants);
+	complain("idevicetriaged: --%s %s is not %s", keys[index].key, optarg, keys[index].wants);
 	return -EINVAL;
 }
 
@@ -324,15 +343,14 @@ int options_read(int argc, char **argv, struct options *ret)
 	r = read_file(&options, config ? config : OPTIONS_CONFIG_PATH, config != NULL);
 	if (r < 0)
 		return r;
-	opterr = 1;
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "hVv", long_options, NULL)) != -1) {
-		r = read_option(&options, option);
+	while ((option = getopt_long(argc, argv, ":hVv", long_options, NULL)) != -1) {
+		r = read_option(&options, option, argv[optind - 1]);
 		if (r != 0)
 			return r;
 	}
 	if (optind < argc) {
-		fprintf(stderr, "idevicetriaged: %s is not an option; see idevicetriaged --help\n",
+		complain("idevicetriaged: %s is not an option; see idevicetriaged --help",
 			argv[optind]);
 		return -EINVAL;
 	}

@@ -73,7 +73,7 @@ static int put_value(struct export *export, struct json_object *value, bool open
 	struct json_object *copy =
 		export->masks ? mask_json(export->masks, value) : json_object_get(value);
 	size_t length;
-	const char *text = copy ? json_write(copy, &length) : NULL;
+	CLEANUP(freep) char *text = copy ? json_write_escaped(copy, &length) : NULL;
 
 	if (!text)
 		return report_no_memory();

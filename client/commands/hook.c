@@ -281,11 +281,11 @@ static int run_command(struct hook *hook, const char *event, struct json_object 
 	CLEANUP(json_object_putp)
 	struct json_object *versioned = input ? json_versioned(input) : NULL;
 	CLEANUP(freep) char *line = NULL;
-	const char *text;
+	CLEANUP(freep) char *text = NULL;
 	size_t length;
 	int r, status;
 
-	text = versioned ? json_write(versioned, &length) : NULL;
+	text = versioned ? json_write_escaped(versioned, &length) : NULL;
 	if (!text || asprintf(&line, "%s\n", text) < 0) {
 		line = NULL;
 		report_no_memory();

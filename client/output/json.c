@@ -26,7 +26,7 @@ static void print(FILE *out, struct json_object *object)
 {
 	CLEANUP(json_object_putp) struct json_object *versioned = json_versioned(object);
 	size_t length;
-	const char *text = versioned ? json_write(versioned, &length) : NULL;
+	CLEANUP(freep) char *text = versioned ? json_write_escaped(versioned, &length) : NULL;
 
 	if (text)
 		fprintf(out, "%s\n", text);
@@ -63,7 +63,7 @@ static void print_end(struct json_object *object)
 {
 	CLEANUP(json_object_putp) struct json_object *versioned = json_versioned(object);
 	size_t length;
-	const char *text = versioned ? json_write(versioned, &length) : NULL;
+	CLEANUP(freep) char *text = versioned ? json_write_escaped(versioned, &length) : NULL;
 
 	if (text && dprintf(STDOUT_FILENO, "%s\n", text) < 0)
 		report_error("Cannot write the output (%m).");

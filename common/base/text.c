@@ -53,6 +53,14 @@ static bool is_control(const unsigned char *c, size_t n)
 	return c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9;
 }
 
+size_t text_control(const char *text, size_t length)
+{
+	const unsigned char *c = (const unsigned char *)text;
+	size_t n = length > 0 ? utf8_length(c, length) : 0;
+
+	return n > 0 && is_control(c, n) ? n : 0;
+}
+
 size_t text_clean(const char *text, size_t length, char *out, size_t size)
 {
 	size_t written = 0, at = 0;

@@ -10,6 +10,8 @@
  * text direction and line ends; a tab becomes a space. Truncates at a character boundary. Returns
  * the bytes written without the NUL. */
 size_t text_clean(const char *text, size_t length, char *out, size_t size);
+/* The bytes of the character at `text` if text_clean() would replace it as a control, else 0. */
+size_t text_control(const char *text, size_t length);
 /* Copies a C string, truncated to `size`. Returns false if it was truncated. */
 bool text_copy(char *out, size_t size, const char *text);
 bool text_equal(const char *a, const char *b);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <json-c/json_tokener.h>
@@ -10,6 +11,7 @@
 #include "common/base/json_syntax.h"
 #include "common/base/text.h"
 
+#define ESCAPE_BYTES 6 /* of \u and four digits */
 #define TEXT_BYTES_MAX (64u << 20)
 
 static struct json_object *latch(struct json_builder *builder, struct json_object *value)
@@ -171,6 +173,48 @@ const char *json_write(struct json_object *value, size_t *ret_length)
 {
 	return json_object_to_json_string_length(
 		value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, ret_length);
+}
+
+/* The code point of a character of 1 to 3 bytes. */
+static unsigned code_point(const char *text, size_t n)
+{
+	const unsigned char *c = (const unsigned char *)text;
+
+	return n == 1	? c[0]
+	       : n == 2 ? (c[0] & 0x1fu) << 6 | (c[1] & 0x3fu)
+			: (c[0] & 0xfu) << 12 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu);
+}
+
+static size_t count_controls(const char *text, size_t length)
+{
+	size_t count = 0;
+
+	for (size_t at = 0; at < length; at++)
+		count += text_control(text + at, length - at) > 0;
+	return count;
+}
+
+char *json_write_escaped(struct json_object *value, size_t *ret_length)
+{
+	size_t length, written = 0;
+	const char *text = json_write(value, &length);
+	char *out = text ? malloc(length + ESCAPE_BYTES * count_controls(text, length) + 1) : NULL;
+
+	for (size_t at = 0; out && at < length;) {
+		size_t n = text_control(text + at, length - at);
+
+		if (n > 0)
+			written +=
+				(size_t)sprintf(out + written, "\\u%04x", code_point(text + at, n));
+		else
+			out[written++] = text[at];
+		at += n ? n : 1;
+	}
+	if (!out)
+		return NULL;
+	out[written] = '\0';
+	*ret_length = written;
+	return out;
 }
 
 static int get(

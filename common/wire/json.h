@@ -58,6 +58,8 @@ int json_read(const char *text, size_t length, struct json_object **ret);
 /* The value as one compact line; valid until the value changes or the next call. Returns NULL when
  * out of memory. */
 const char *json_write(struct json_object *value, size_t *ret_length);
+/* The same, to print: characters that a terminal obeys are escaped. The caller frees it. */
+char *json_write_escaped(struct json_object *value, size_t *ret_length);
 
 /* Members of an object, which may be NULL (no members). Each returns 1 with *ret set, 0 if the
  * member is absent or null, or -EINVAL if it is of another type, both with *ret untouched. The
