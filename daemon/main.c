@@ -305,7 +305,7 @@ static int start_api(struct daemon *daemon)
 		.conditions = daemon->conditions,
 		.diagnoser = daemon->diagnoser,
 		.sealer = daemon->sealer,
-		.ring = ring_keeper_ring(daemon->ring_keeper),
+		.ring = ring_keeper_file(daemon->ring_keeper),
 		.ring_bytes = daemon->options.ring_bytes,
 		.damaged_records = ring_keeper_damaged(daemon->ring_keeper),
 		.sources = &daemon->source_states,

@@ -180,6 +180,11 @@ struct ring_keeper *ring_keeper_free(struct ring_keeper *keeper)
 	return NULL;
 }
 
+struct ring_file *ring_keeper_file(struct ring_keeper *keeper)
+{
+	return keeper->file;
+}
+
 struct ring *ring_keeper_ring(struct ring_keeper *keeper)
 {
 	return ring_file_ring(keeper->file);

@@ -25,6 +25,7 @@ int ring_keeper_new(
 struct ring_keeper *ring_keeper_free(struct ring_keeper *keeper);
 DEFINE_FREEP(struct ring_keeper, ring_keeper_free)
 
+struct ring_file *ring_keeper_file(struct ring_keeper *keeper);
 struct ring *ring_keeper_ring(struct ring_keeper *keeper);
 const struct ring_reader *ring_keeper_reader(const struct ring_keeper *keeper);
 /* The number of damaged records found at the opening. */

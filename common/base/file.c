@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/base/macro.h"
@@ -45,4 +48,20 @@ int file_read(const char *path, int flags, size_t max, char **ret, size_t *ret_l
 	bytes[*ret_length] = '\0';
 	*ret = TAKE_PTR(bytes);
 	return length > max ? 1 : 0;
+}
+
+int file_sync_name(const char *path)
+{
+	CLEANUP(closep) int fd = -1;
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+
+	if (!slash)
+		strcpy(folder, ".");
+	else
+		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path + 1), path);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		return -errno;
+	return 0;
 }

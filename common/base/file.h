@@ -8,3 +8,7 @@
  * NUL. Returns 0, 1 if there are more than `max` bytes, -ENOMEM, or the errno of open(2) or
  * read(2). The caller frees *ret. */
 int file_read(const char *path, int flags, size_t max, char **ret, size_t *ret_length);
+
+/* Syncs the folder of `path` to disk: that the file was created, renamed or deleted. Returns 0 or a
+ * negative errno. */
+int file_sync_name(const char *path);

@@ -72,7 +72,7 @@ static int store(const char *state_dir, const char *id)
 	r = write_whole(draft, id);
 	if (r == 0 && rename(draft, path) < 0)
 		r = -errno;
-	return r;
+	return r < 0 ? r : file_sync_name(path);
 }
 
 int host_id_file_renew(const char *state_dir, const char *machine, char ret[static HOST_ID_SIZE])

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "common/store/ring_map.h"
+#include "common/base/file.h"
 #include "common/store/disk_sync.h"
 
 #define FILE_MODE 0640
@@ -50,23 +51,6 @@ static int sync_ring(void *user)
 	const struct ring_file *file = user;
 
 	return fdatasync(file->fd) < 0 ? -errno : 0;
-}
-
-/* Syncs the directory entry to disk. */
-static int sync_folder(const char *path)
-{
-	CLEANUP(closep) int fd = -1;
-	const char *slash = strrchr(path, '/');
-	char folder[PATH_MAX];
-
-	if (!slash)
-		strcpy(folder, ".");
-	else
-		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path + 1), path);
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0)
-		return -errno;
-	return 0;
 }
 
 /* Allocates the blocks on disk by writing them, not only by reserving them: a later fdatasync()
@@ -216,7 +200,7 @@ static int publish(struct ring_file *file, const char *draft, const char *path, 
 		(void)unlink(draft);
 		return r;
 	}
-	return sync_folder(path);
+	return file_sync_name(path);
 }
 
 static struct ring_file *file_new(void)
@@ -504,6 +488,11 @@ int ring_file_sync(struct ring_file *file)
 		give_back_memory(file);
 	}
 	return r;
+}
+
+int ring_file_sync_now(struct ring_file *file)
+{
+	return file->sync ? sync_ring(file) : 0;
 }
 
 bool ring_file_syncs(const struct ring_file *file)

@@ -60,6 +60,9 @@ const struct ring_reader *ring_file_reader(const struct ring_file *file);
  * wait. Returns 0, or the negative errno of an earlier failed sync, which is then retried. When all
  * records are on disk, the ring takes no memory of the process until it is used again. */
 int ring_file_sync(struct ring_file *file);
+/* Syncs all of it, and waits: also what was erased, which is no record. Returns 0 or a negative
+ * errno. */
+int ring_file_sync_now(struct ring_file *file);
 /* Whether a sync was started whose end ring_file_sync() has not seen. */
 bool ring_file_syncs(const struct ring_file *file);
 /* Whether the thread that syncs it hangs: disk_sync_hangs(). */

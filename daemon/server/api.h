@@ -28,7 +28,7 @@ struct api_parts {
 	struct conditions *conditions; /* the recorder's */
 	struct diagnoser *diagnoser;
 	struct sealer *sealer;
-	struct ring *ring; /* the ring behind the store's reader */
+	struct ring_file *ring; /* the ring behind the store's reader */
 	uint64_t ring_bytes;
 	uint64_t damaged_records;
 	const struct source_states *sources;

@@ -5,10 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/ring/ring.h"
 #include "common/store/exchange.h"
+#include "common/store/ring_file.h"
 #include "daemon/server/methods.h"
 
 #define CLOCK_AHEAD_US (24 * 3600 * USEC_PER_SEC) /* of another bench, at most */
@@ -119,6 +121,7 @@ static int purge_ring(const struct api_parts *parts, struct purge_scope *scope)
 	CLEANUP(freep) struct ring_cursor *cursor = malloc(sizeof(*cursor));
 	const struct ring_reader *reader = parts->store->reader;
 	const struct bench *bench = parts->store->bench;
+	struct ring *ring = ring_file_ring(parts->ring);
 	struct ring_record record;
 	int r;
 
@@ -130,9 +133,9 @@ static int purge_ring(const struct api_parts *parts, struct purge_scope *scope)
 	ring_cursor_first(cursor, reader);
 	while ((r = ring_cursor_next(cursor, &record)) > 0)
 		if (is_purged(bench, scope, &record))
-			ring_erase(parts->ring, cursor, &record);
-	ring_wipe(parts->ring);
-	return r;
+			ring_erase(ring, cursor, &record);
+	ring_wipe(ring);
+	return r < 0 ? r : ring_file_sync_now(parts->ring);
 }
 
 /* Deletes damaged files that were renamed: their records of one phone cannot be found. */
@@ -145,7 +148,7 @@ static void remove_damaged_files(const char *state_dir)
 		char path[PATH_MAX];
 
 		snprintf(path, sizeof(path), "%s/%s", state_dir, names[i]);
-		if (unlink(path) == 0)
+		if (unlink(path) == 0 && file_sync_name(path) == 0)
 			log_info("Removed %s: a purge cannot read it.", path);
 		else if (errno != ENOENT)
 			log_warning("Cannot remove %s: %s. It may contain purged data: remove it.",

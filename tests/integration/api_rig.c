@@ -69,7 +69,7 @@ static int start(struct api_rig *rig, struct loop *loop, uint64_t ring_bytes)
 		.conditions = parts->conditions,
 		.diagnoser = parts->diagnoser,
 		.sealer = parts->sealer,
-		.ring = parts->ring ? ring_file_ring(parts->ring) : NULL,
+		.ring = parts->ring,
 		.ring_bytes = ring_bytes,
 		.sources = &parts->sources,
 	};
