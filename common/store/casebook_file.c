@@ -16,7 +16,6 @@
 #include "common/store/disk_sync.h"
 #include "common/store/file_private.h"
 
-#define LOG_PAGES_MAX 512 /* of the write-ahead log, before a sync */
 /* A file that only takes room on the disk. On a full disk it is deleted, so that a purge, which
  * writes before it deletes, has some. */
 #define RESERVE_SUFFIX ".reserve"
@@ -105,13 +104,10 @@ int casebook_file_bytes(struct casebook_file *file, uint64_t *ret)
 	return 0;
 }
 
-/* SQLite calls it after each commit. A long log would need as much room again at its sync. */
+/* SQLite calls it after each commit. */
 static int committed(void *user, sqlite3 *db, const char *name, int log_pages)
 {
-	struct casebook_file *file = user;
-
-	if (log_pages > LOG_PAGES_MAX)
-		casebook_file_sync(file);
+	casebook_file_sync(user);
 	return SQLITE_OK;
 }
 

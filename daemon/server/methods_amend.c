@@ -161,10 +161,7 @@ static int seal_changes(struct casebook_file *file, struct amending *amending)
 		}
 		attempt_fold(&amending->attempt, event);
 	}
-	r = casebook_file_seal(file, clock_now(), &seal);
-	if (r == 0)
-		casebook_file_sync(file);
-	return r;
+	return casebook_file_seal(file, clock_now(), &seal);
 }
 
 /* A session of the bench gets them like any other record; its seal follows. */

@@ -49,7 +49,6 @@ static int add_case(
 		return r;
 	if (added)
 		diagnoser_judge_phone(parts->diagnoser, &c->identity);
-	casebook_file_sync(file);
 	return added;
 }
 

@@ -240,8 +240,6 @@ int methods_add_change(struct request *request)
 	change_done(change);
 	if (r != API_OK)
 		return r;
-	if (result != EXCHANGE_PRESENT)
-		casebook_file_sync(taking.file);
 	json_put_text(&call->builder, call->answer, "result", words[result]);
 	return API_OK;
 }

@@ -139,7 +139,6 @@ static int store_note(struct request *request, const struct identity *identity, 
 
 	if (r < 0)
 		return call_no_casebook(&request->call, r);
-	casebook_file_sync(file);
 	record_note(parts->recorder, identity, now, note);
 	return API_OK;
 }
