@@ -60,11 +60,12 @@ int rpc_open(struct context *context, struct connection **ret)
 int rpc_open_reading(struct context *context, struct connection **ret)
 {
 	struct offline *offline;
-	int error = rpc_open_quietly(context, ret), ring_error, r;
+	struct offline_errors errors;
+	int error = rpc_open_quietly(context, ret), r;
 
 	if (error == 0)
 		return EXIT_DONE;
-	r = offline_open(context->state_dir, &ring_error, &offline);
+	r = offline_open(context->state_dir, &errors, &offline);
 	if (r == -ENOENT)
 		return rpc_unreachable(context, error);
 	if (r < 0) {
@@ -76,9 +77,13 @@ int rpc_open_reading(struct context *context, struct connection **ret)
 	}
 	report_error("The daemon is not reachable (%s); this is from its records in %s.",
 		strerror(-error), context->state_dir);
-	if (ring_error < 0)
+	if (errors.ring < 0)
 		report_error("Its ring there cannot be read (%s): the newest records are missing.",
-			strerror(-ring_error));
+			strerror(-errors.ring));
+	if (errors.casebook < 0)
+		report_error("Its casebook there cannot be read (%s): older attempts and notes are "
+			     "missing.",
+			strerror(-errors.casebook));
 	*ret = connection_to_offline(offline);
 	return *ret ? EXIT_DONE : report_no_memory();
 }
@@ -182,6 +187,18 @@ int rpc_receive(struct context *context, struct connection *connection, const ch
 	return r;
 }
 
+/* Once is enough. */
+static void report_incomplete(struct json_object *reply)
+{
+	static bool reported;
+	const char *reason = field_text(reply, "incomplete");
+
+	if (!reason || reported)
+		return;
+	reported = true;
+	report_error("The casebook cannot be read (%s): attempts and notes are missing.", reason);
+}
+
 int rpc_call_allowing(struct context *context, struct connection *connection, const char *method,
 	struct json_builder *builder, struct json_object *parameters, const char *allowed,
 	struct json_object **ret)
@@ -211,6 +228,8 @@ int rpc_call_allowing(struct context *context, struct connection *connection, co
 		r = rpc_refused(&reply);
 	else
 		*ret = json_object_get(reply.parameters);
+	if (r == EXIT_DONE)
+		report_incomplete(*ret);
 	varlink_reply_done(&reply);
 	return r;
 }

@@ -309,11 +309,13 @@ static void judge(struct diagnoser *diagnoser, struct subject *subject, struct s
 	int r = -ENOMEM;
 
 	subject->due = false;
+	diagnoser->store->error = 0;
 	if (verdict)
 		r = identity_is_known(&subject->identity)
 			    ? store_diagnose(diagnoser->store, &subject->identity, verdict)
 			    : store_diagnose_session(diagnoser->store, &subject->session, verdict);
-	if (r < 0)
+	/* Without the attempts that cannot be read, it could be wrong. */
+	if (r < 0 || diagnoser->store->error < 0)
 		return;
 	update(diagnoser, subject, now, verdict);
 }

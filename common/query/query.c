@@ -222,7 +222,9 @@ static int get_case(const struct query *query, struct call *call)
 		return API_NO_SUCH_DEVICE;
 	}
 	if (store->book)
-		store->error = casebook_notes(store->book, &identity, add_note, &notes);
+		r = casebook_notes(store->book, &identity, add_note, &notes);
+	if (r < 0)
+		store->error = r;
 	answer_put(&notes, "notes");
 	query_put_sessions(query, call, &filter, NULL, limit);
 	put_device(query, call, &identity);
@@ -391,11 +393,11 @@ static const struct parameter place_parameters[] = {
 
 static const struct query_method methods[] = {
 	{"ListDevices", no_parameters, list_devices},
-	{"ListSessions", sessions_parameters, query_list_sessions},
-	{"Find", name_parameters, query_find_name},
+	{"ListSessions", sessions_parameters, query_list_sessions, true},
+	{"Find", name_parameters, query_find_name, true},
 	{"ReadLog", log_parameters, read_log},
-	{"Diagnose", diagnose_parameters, answer_diagnose},
-	{"GetCase", case_parameters, get_case},
+	{"Diagnose", diagnose_parameters, answer_diagnose, true},
+	{"GetCase", case_parameters, get_case, true},
 	{"ExportAttempt", session_parameters, export_attempt},
 	{"ListChanges", changes_parameters, query_list_changes},
 	{"ExportChange", change_parameters, query_export_change},
@@ -415,6 +417,21 @@ const struct query_method *query_find(const char *name)
 	return NULL;
 }
 
+int query_answer(const struct query *query, const struct query_method *method, struct call *call)
+{
+	int r, unavailable;
+
+	query->store->error = 0;
+	r = method->handle(query, call);
+	if (r < 0 || query->store->error == 0)
+		return r;
+	unavailable = call_no_casebook(call, query->store->error);
+	if (r != API_OK || !method->partial)
+		return unavailable;
+	json_put_text(&call->builder, call->answer, "incomplete", call->detail);
+	return API_OK;
+}
+
 struct json_object *query_call(const struct query *query, const char *method,
 	struct json_object *parameters, const char **ret_error)
 {
@@ -425,7 +442,7 @@ struct json_object *query_call(const struct query *query, const char *method,
 	*ret_error = NULL;
 	call.answer = json_new_object(&call.builder);
 	if (r == API_OK)
-		r = found->handle(query, &call);
+		r = query_answer(query, found, &call);
 	if (r != API_OK) {
 		if (!found)
 			call.detail = method;

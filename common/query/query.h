@@ -24,10 +24,15 @@ struct query_method {
 	const char *name; /* without the interface's */
 	const struct parameter *parameters;
 	query_handler *handle;
+	bool partial; /* answers also without what cannot be read in the casebook */
 };
 
 /* The method with that name, with or without the interface's; NULL if there is none. */
 const struct query_method *query_find(const char *name);
+
+/* Calls its handler. An answer without what cannot be read in the casebook has the reason as
+ * `incomplete`, or is an error. */
+int query_answer(const struct query *query, const struct query_method *method, struct call *call);
 
 /* Answers a call without a daemon. Returns the answer, or the parameters of the error whose name is
  * then in *ret_error (else NULL); the caller owns it. NULL when out of memory. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/base/text.h"
 #include "common/store/private.h"
@@ -34,6 +35,17 @@ static int check_version(struct casebook *book)
 	return (size_t)version > casebook_version ? -EPROTONOSUPPORT : 0;
 }
 
+/* Whether SQLite's write-ahead log of the file may have attempts. */
+static bool has_log(const char *path)
+{
+	CLEANUP(freep) char *log = NULL;
+	struct stat about;
+
+	if (asprintf(&log, "%s-wal", path) < 0)
+		return log = NULL, true;
+	return stat(log, &about) == 0 ? about.st_size > 0 : errno != ENOENT;
+}
+
 static int open_database(const char *path, sqlite3 **ret)
 {
 	CLEANUP(freep) char *uri = NULL;
@@ -44,8 +56,9 @@ static int open_database(const char *path, sqlite3 **ret)
 		r = sql_number(*ret, "PRAGMA user_version", &version) == 0 ? SQLITE_OK
 									   : sqlite3_errcode(*ret);
 	/* A daemon that crashed left its files, and this user has only read access to the folder:
-	 * the file is unchanged and nobody writes it. */
-	if (r != SQLITE_CANTOPEN && r != SQLITE_READONLY)
+	 * the file is unchanged and nobody writes it. But attempts in the write-ahead log would be
+	 * missing. */
+	if ((r != SQLITE_CANTOPEN && r != SQLITE_READONLY) || has_log(path))
 		return sql_errno(r);
 	sqlite3_close(*ret);
 	*ret = NULL;

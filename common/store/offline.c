@@ -75,7 +75,7 @@ static int open_casebook(struct offline *offline, const char *state_dir)
 	return r < 0 ? r : conditions_load(offline->conditions, offline->store.book);
 }
 
-int offline_open(const char *state_dir, int *ret_ring_error, struct offline **ret)
+int offline_open(const char *state_dir, struct offline_errors *ret_errors, struct offline **ret)
 {
 	CLEANUP(offline_freep) struct offline *offline = calloc(1, sizeof(*offline));
 	int ring, book;
@@ -97,7 +97,8 @@ int offline_open(const char *state_dir, int *ret_ring_error, struct offline **re
 	if (ring == 0 && !ring_map_has_writer(offline->map))
 		bench_abandon(offline->bench);
 	bench_drop_partial(offline->bench, store_is_kept, &offline->store);
-	*ret_ring_error = ring;
+	ret_errors->ring = ring;
+	ret_errors->casebook = book;
 	*ret = TAKE_PTR(offline);
 	return 0;
 }

@@ -7,10 +7,15 @@
 
 struct offline;
 
-/* Opens the files. Returns 0, with *ret_ring_error = 0 or the reason why the ring could not be read
- * and only the casebook is used, or a negative errno: -ENOENT if there are no files. The caller
- * owns *ret: offline_free(). */
-int offline_open(const char *state_dir, int *ret_ring_error, struct offline **ret);
+/* Why a file cannot be read: a negative errno, or 0. */
+struct offline_errors {
+	int ring, casebook;
+};
+
+/* Opens the files. If one of them cannot be read, only the other one is used. Returns 0, or a
+ * negative errno if there is none: -ENOENT if there are no files. The caller owns *ret:
+ * offline_free(). */
+int offline_open(const char *state_dir, struct offline_errors *ret_errors, struct offline **ret);
 struct offline *offline_free(struct offline *offline);
 DEFINE_FREEP(struct offline, offline_free)
 

@@ -10,6 +10,12 @@
 #define ACROSS_ATTEMPTS_MAX 500 /* of the casebook, to search for other phones */
 #define ACROSS_WINDOW_US (30 * 24 * UINT64_C(3600) * USEC_PER_SEC)
 
+static void note_error(struct store *store, int r)
+{
+	if (r < 0 && store->error == 0)
+		store->error = r;
+}
+
 bool store_find_identity(struct store *store, const char *name, struct identity *ret)
 {
 	struct identity identity = {0};
@@ -21,7 +27,7 @@ bool store_find_identity(struct store *store, const char *name, struct identity 
 	else if (store->book && !found)
 		r = casebook_find_identity(store->book, name, &identity);
 	found = found || r > 0;
-	store->error = r < 0 ? r : 0;
+	note_error(store, r);
 	if (found)
 		*ret = identity;
 	return found;
@@ -100,8 +106,8 @@ static void merge_attempts(struct store *store, struct merge *merge, size_t limi
 	merge->bench = store->bench;
 	merge->left = bench_session_count(store->bench);
 	if (store->book)
-		store->error = casebook_attempts(
-			store->book, merge->filter, limit, want_kept, merge_kept, merge);
+		note_error(store, casebook_attempts(store->book, merge->filter, limit, want_kept,
+					  merge_kept, merge));
 	if (!merge->ended)
 		merge_sessions(merge, 0);
 }
@@ -162,7 +168,7 @@ bool store_attempt(struct store *store, const struct uuid *id, store_visit *visi
 	}
 	if (store->book)
 		r = casebook_attempt(store->book, id, merge_kept, &merge);
-	store->error = r < 0 ? r : 0;
+	note_error(store, r);
 	return r > 0;
 }
 
@@ -239,6 +245,7 @@ struct kept_visit {
 	void *context;
 	uint64_t first, last; /* sequences that were visited */
 	bool ended;
+	int error;
 };
 
 static bool visit_kept(void *user, const struct event *event)
@@ -259,10 +266,13 @@ static int visit_ring(struct store *store, const struct uuid *session, uint64_t 
 	struct kept_visit *kept, uint64_t *ret_lost)
 {
 	const struct session *watched = session ? bench_find_session(store->bench, session) : NULL;
-	bool from_book = session && store->book && store->error == 0 && kept->last > 0;
+	bool from_book = session && store->book && kept->error == 0 && kept->last > 0;
 	uint64_t lost = 0, begin = watched ? watched->attempt.begin_sequence : 0;
 	int r = 0;
 
+	/* Of the bench's sessions, the ring counts what it has lost. */
+	if (!watched && kept->error < 0)
+		return kept->error;
 	/* A session begins with the record that began it, even if that is gone. */
 	if (begin > 0 && kept->last == 0)
 		kept->last = begin - 1;
@@ -283,7 +293,7 @@ int store_records(struct store *store, const struct uuid *session, uint64_t afte
 	struct kept_visit kept = {.visit = visit, .context = context, .last = after};
 
 	if (session && store->book)
-		store->error = casebook_records(store->book, session, after, visit_kept, &kept);
+		kept.error = casebook_records(store->book, session, after, visit_kept, &kept);
 	return visit_ring(store, session, after, &kept, ret_lost);
 }
 
@@ -348,8 +358,8 @@ int store_case(struct store *store, const struct identity *identity, struct tria
 	if (!c)
 		return -ENOMEM;
 	store_attempts(store, identity, CASE_ANALYSIS_ATTEMPTS_MAX, gather, &gathering);
-	if (store->book && store->error == 0)
-		store->error = casebook_notes(store->book, identity, gather_word, &gathering);
+	if (store->book)
+		note_error(store, casebook_notes(store->book, identity, gather_word, &gathering));
 	r = finish_case(&gathering, ret);
 	if (r == 0)
 		c = NULL;
@@ -401,9 +411,10 @@ int store_mark_across(struct store *store, struct triage_case *c)
 	}
 	failed_us = across->last->started.wall_us;
 	if (store->book)
-		store->error = casebook_places(store->book,
-			failed_us > ACROSS_WINDOW_US ? failed_us - ACROSS_WINDOW_US : 0,
-			ACROSS_ATTEMPTS_MAX, take_place, across);
+		note_error(store,
+			casebook_places(store->book,
+				failed_us > ACROSS_WINDOW_US ? failed_us - ACROSS_WINDOW_US : 0,
+				ACROSS_ATTEMPTS_MAX, take_place, across));
 	other_phones_end(across);
 	return 0;
 }

@@ -17,8 +17,8 @@ struct store {
 	const struct conditions *conditions;
 	char bench_name[NAME_SIZE]; /* of this computer; empty = unknown */
 	char host_id[HOST_ID_SIZE]; /* likewise */
-	int error; /* of the last read of the casebook: 0 or a negative errno. Unreadable data is
-		      missing from the answer. */
+	int error; /* of the first failed read of the casebook since the caller has set it to 0:
+		      unreadable data is missing from what was found */
 };
 
 /* An attempt of the bench or the casebook. Everything is borrowed. */

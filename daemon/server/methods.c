@@ -344,7 +344,22 @@ static int call_query(struct request *request, const struct query_method *query)
 {
 	if (request->message->more && text_equal(query->name, "ReadLog"))
 		return follow_log(request);
-	return query->handle(&request->api->query, &request->call);
+	return query_answer(&request->api->query, query, &request->call);
+}
+
+static int call_handler(struct request *request, const struct method *method)
+{
+	struct store *store = request->api->parts.store;
+	int r;
+
+	if (method->query)
+		return call_query(request, method->query);
+	store->error = 0;
+	r = method->handle(request);
+	/* Nobody knows what an unreadable casebook has. */
+	if (store->error < 0 && (r == API_NO_SUCH_DEVICE || r == API_NO_SUCH_SESSION))
+		return call_no_casebook(&request->call, store->error);
+	return r;
 }
 
 static void finish(struct request *request, int result)
@@ -384,7 +399,7 @@ void methods_call(void *user, struct peer *peer, struct varlink_call *message)
 	if (r == API_OK)
 		r = check_day(&request, method.cost);
 	if (r == API_OK)
-		r = method.handle ? method.handle(&request) : call_query(&request, method.query);
+		r = call_handler(&request, &method);
 	if (r == API_NOT_ALLOWED || r == API_METHOD_NOT_FOUND)
 		request.call.detail = message->method;
 	finish(&request, r);

@@ -14,10 +14,10 @@ int main(int argc, char **argv)
 	struct json_object *parameters, *answer;
 	const char *error;
 	size_t length;
-	int ring_error;
+	struct offline_errors errors;
 
 	if (argc != 4 || json_read(argv[3], strlen(argv[3]), &parameters) < 0 ||
-		offline_open(argv[1], &ring_error, &offline) < 0)
+		offline_open(argv[1], &errors, &offline) < 0)
 		return 1;
 	query.store = offline_store(offline);
 	answer = query_call(&query, argv[2], parameters, &error);

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the command tells with the daemon stopped, from its ring: the same as with the daemon running."""
 import json
+import os
 import re
 import signal
+import sqlite3
+from contextlib import closing
 
 import pytest
 
 from daemon import until
 
+OTHER = '0x00000000DEADBEEF'
 TOOL = ['sh', '-c', 'cat "$0"; exit 245']
 
 
@@ -96,6 +100,37 @@ def test_a_damaged_ring_is_no_crash(past):
         result = offline(past, command)
         assert result.returncode == 3 and str(past.state) in result.stderr
 
+
+def test_an_unreadable_casebook_is_reported(past):
+    """Its attempts were missing, and nothing said so."""
+    (past.state / 'casebook.db-wal').unlink()
+    for damage in (lambda book: book.write_bytes(b'nonsense' * 4096), lambda book: book.unlink()):
+        damage(past.state / 'casebook.db')
+        result = offline(past, 'sessions')
+        assert result.returncode == 0 and 'casebook there cannot be read' in result.stderr
+
+
+def test_an_answer_says_that_something_cannot_be_read(bench):
+    """A list without those attempts, or a verdict on the others, looked complete."""
+    bench.start()
+    for _ in range(40):
+        bench.triage('attempt', OTHER, '--outcome', 'failed', '--error', '4013', '--host', 'x' * 60)
+    bench.stop()
+    bench.start()
+    # The daemon reads its pages again after the write of another program, and they are damaged.
+    with closing(sqlite3.connect(bench.state / 'casebook.db')) as book:
+        version, = book.execute('PRAGMA user_version').fetchone()
+        book.execute(f'PRAGMA user_version = {version}')
+        with open(bench.state / 'casebook.db', 'r+b') as file:
+            file.seek(4096)
+            file.write(bytes(os.fstat(file.fileno()).st_size - 4096))
+    assert bench.ask('sessions')['incomplete']
+    assert 'cannot be read' in bench.triage('sessions').stderr
+    # Nobody knows whether the casebook has the phone.
+    for arguments in (['diagnose', OTHER], ['case', OTHER], ['export', OTHER]):
+        result = bench.triage(*arguments, check=False)
+        assert result.returncode == 1 and 'Cannot use the casebook' in result.stderr, (arguments, result)
+        assert not result.stdout
 
 
 def test_a_ring_that_a_daemon_writes_to_is_read(past):
