@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client/command.h"
 #include "client/output/output.h"
 #include "common/base/text.h"
 
@@ -166,5 +167,5 @@ int pager_end(struct context *context, int code)
 	if (written && fflush(stdout) == 0 && !ferror(stdout))
 		return code;
 	report_error("Cannot write the output (%m).");
-	return code == EXIT_DONE ? EXIT_REFUSED : code;
+	return code == EXIT_DONE || context->command->exits_with_phase ? EXIT_REFUSED : code;
 }
