@@ -125,7 +125,9 @@ int call_bad(struct call *call, const char *parameter)
 
 int call_no_casebook(struct call *call, int error)
 {
-	call->detail = error == -EBUSY ? "another program has locked it" : strerror(-error);
+	call->detail = error == -EBUSY	   ? "another program has locked it"
+		       : error == -EBADMSG ? "it is damaged"
+					   : strerror(-error);
 	return API_CASEBOOK_UNAVAILABLE;
 }
 
