@@ -28,7 +28,8 @@ static int expire(const struct retention_options *options, struct casebook_file 
 
 	if (r < 0)
 		return r;
-	return casebook_file_expire(file, now_us, days_before(trusted_us, options->records_days),
+	return casebook_file_expire(file, now_us, trusted_us,
+		days_before(trusted_us, options->records_days),
 		days_before(trusted_us, options->attempts_days));
 }
 

@@ -28,7 +28,7 @@ enum { OPTION_MASK = OPTION_OWN, OPTION_ALL, OPTION_SINCE };
 static const struct command_option own[] = {
 	{"output", 'o', "FILE", "write to this file", COMPLETE_FILE},
 	{"mask", OPTION_MASK, NULL, "omit ECID, UDID and tickets: for third parties"},
-	{"all", OPTION_ALL, NULL, "each ended restore as a line, then a cursor"},
+	{"all", OPTION_ALL, NULL, "all that is stored, a line each, then a cursor"},
 	{"since", OPTION_SINCE, "CURSOR", "with --all: what changed after this cursor"},
 	{0},
 };
@@ -197,8 +197,32 @@ static int put_history_notes(struct export *export, struct json_object *notes)
 	return r;
 }
 
-/* Everything before the attempts. */
-static int put_head(struct export *export, struct json_object *device, struct json_object *notes)
+/* What another bench needs of a change, before the case. */
+static int put_change_head(struct export *export, struct json_object *change)
+{
+	CLEANUP(json_object_putp) struct json_object *head = NULL;
+	struct json_builder builder = {0};
+	static const char *const members[] = {
+		"formatVersion", "kind", "id", "writer", "revision", "startedUSec"};
+	int r;
+
+	head = json_new_object(&builder);
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		struct json_object *value = NULL;
+
+		if (json_object_object_get_ex(change, members[i], &value))
+			json_put(&builder, head, members[i], json_object_get(value));
+	}
+	if (builder.failed)
+		return report_no_memory();
+	r = put_value(export, head, true);
+	fprintf(export->out, ", ");
+	return r;
+}
+
+/* Everything before the attempts; `change` NULL = a case file, and not a change. */
+static int put_head(struct export *export, struct json_object *change, struct json_object *device,
+	struct json_object *notes)
 {
 	struct json_builder builder = {0};
 	CLEANUP(json_object_putp) struct json_object *history = json_new_array(&builder);
@@ -211,7 +235,12 @@ static int put_head(struct export *export, struct json_object *device, struct js
 				&builder, history, field_text_or(field_item(notes, i), "text", ""));
 	if (builder.failed)
 		return report_no_memory();
-	fprintf(export->out, "{\"format\": \"idevicetriage-case\", \"version\": %d,%s\"device\": ",
+	if (!change)
+		fputc('{', export->out);
+	r = change ? put_change_head(export, change) : EXIT_DONE;
+	if (r != EXIT_DONE)
+		return r;
+	fprintf(export->out, "\"format\": \"idevicetriage-case\", \"version\": %d,%s\"device\": ",
 		CASEFILE_VERSION, export->break_line);
 	r = put_value(export, device, false);
 	fprintf(export->out, ",%s\"history\": ", export->break_line);
@@ -299,7 +328,8 @@ static int put_case(struct export *export, struct json_object *sessions, struct 
 		r = ask_attempt(
 			export, field_text_or(field_item(sessions, 0), "session", ""), &newest);
 	if (r == EXIT_DONE)
-		r = put_head(export, field_object(field_object(newest, "case"), "device"), notes);
+		r = put_head(
+			export, NULL, field_object(field_object(newest, "case"), "device"), notes);
 	for (size_t i = count; r == EXIT_DONE && i > 0; i--) {
 		fprintf(export->out, "%s%s", i == count ? "" : ",", export->break_line);
 		r = put_session(export, field_text_or(field_item(sessions, i - 1), "session", ""));
@@ -350,43 +380,60 @@ static int ask_notes(struct export *export, struct json_object *device, struct j
 	return rpc_call(export->context, export->connection, "GetCase", &builder, parameters, ret);
 }
 
-/* One line. A session that was purged meanwhile is left out. */
-static int put_changed(struct export *export, const char *session)
+static int put_changed_attempt(struct export *export, struct json_object *change)
 {
-	CLEANUP(json_object_putp) struct json_object *reply = NULL, *notes = NULL;
-	struct json_builder builder = {0};
-	struct json_object *parameters = json_new_object(&builder), *c;
-	int r;
+	CLEANUP(json_object_putp) struct json_object *notes = NULL;
+	struct json_object *c = field_object(change, "case");
+	int r = ask_notes(export, field_object(c, "device"), &notes);
 
-	json_put_text(&builder, parameters, "session", session);
-	r = rpc_call_allowing(export->context, export->connection, "ExportAttempt", &builder,
-		parameters, INTERFACE "NoSuchSession", &reply);
-	if (r != EXIT_DONE || !reply)
-		return r;
-	c = field_object(reply, "case");
-	r = ask_notes(export, field_object(c, "device"), &notes);
 	if (r == EXIT_DONE && export->masks) {
 		/* What is hidden in one case is text in another. */
 		mask_done(export->masks);
 		*export->masks = (struct mask){0};
-		r = mask_attempt(export, session, c);
+		r = mask_attempt(export, field_text_or(change, "id", ""), c);
 	}
 	if (r == EXIT_DONE)
-		r = put_head(export, field_object(c, "device"), field_list(notes, "notes"));
+		r = put_head(export, change, field_object(c, "device"), field_list(notes, "notes"));
 	if (r == EXIT_DONE)
 		r = put_attempt(export, field_item(field_list(c, "attempts"), 0));
 	fprintf(export->out, "]}\n");
 	return r;
 }
 
+/* One line. A change that was purged meanwhile is left out. */
+static int put_change(struct export *export, struct json_object *listed)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	struct json_builder builder = {0};
+	struct json_object *change;
+	int r;
+
+	r = rpc_call_allowing(export->context, export->connection, "ExportChange", &builder,
+		json_object_get(listed), INTERFACE "NoSuchChange", &reply);
+	if (r != EXIT_DONE || !reply)
+		return r;
+	change = field_object(reply, "change");
+	if (text_equal(field_text_or(listed, "kind", ""), "attempt"))
+		return put_changed_attempt(export, change);
+	r = put_value(export, change, false);
+	fputc('\n', export->out);
+	return r;
+}
+
+/* Third parties get attempts alone. */
 static int ask_changes(struct export *export, const char *cursor, struct json_object **ret)
 {
+	static const char *const kinds[] = {"attempt", "note", "correction", "condition", "purge"};
 	struct json_builder builder = {0};
-	struct json_object *parameters = json_new_object(&builder);
+	struct json_object *parameters = json_new_object(&builder), *list;
 
 	if (cursor)
 		json_put_text(&builder, parameters, "cursor", cursor);
 	json_put_number(&builder, parameters, "limit", CHANGES_AT_ONCE);
+	list = json_new_array(&builder);
+	for (size_t i = 0; i < (export->masks ? 1 : ARRAY_SIZE(kinds)); i++)
+		json_add_text(&builder, list, kinds[i]);
+	json_put(&builder, parameters, "kinds", list);
 	return rpc_call(
 		export->context, export->connection, "ListChanges", &builder, parameters, ret);
 }
@@ -406,12 +453,12 @@ static int put_changes(struct export *export, const char *since)
 
 	while (r == EXIT_DONE) {
 		CLEANUP(json_object_putp) struct json_object *next = NULL;
-		struct json_object *sessions = field_list(page, "sessions");
+		struct json_object *changes = field_list(page, "changes");
 		const char *cursor = field_text_or(page, "cursor", "");
-		size_t count = field_count(sessions);
+		size_t count = field_count(changes);
 
 		for (size_t i = 0; r == EXIT_DONE && i < count; i++)
-			r = put_changed(export, json_object_get_string(field_item(sessions, i)));
+			r = put_change(export, field_item(changes, i));
 		if (r != EXIT_DONE)
 			return r;
 		put_cursor(export, cursor);

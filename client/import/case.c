@@ -115,22 +115,11 @@ static bool deliver(struct import *import, struct json_object *part, struct json
 	return going_on;
 }
 
-bool import_case(struct import *import, struct source *source, const char *head, size_t length)
+bool import_case_object(struct import *import, struct json_object *whole)
 {
-	CLEANUP(json_object_putp) struct json_object *whole = NULL;
-	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
-	CLEANUP(freep) char *text = NULL;
-	char message[CASEFILE_MESSAGE_SIZE] = "out of memory";
-	struct json_object *attempts;
+	struct json_object *attempts = field_list(whole, "attempts");
 	bool going_on = true;
 
-	if (read_all(import, source, head, length, &text, &length) < 0)
-		return true;
-	if (casefile_parse(text, length, &c, message) < 0 || json_read(text, length, &whole) < 0) {
-		import_complain(import, EXIT_REFUSED, "%s.", message);
-		return true;
-	}
-	attempts = field_list(whole, "attempts");
 	if (field_count(attempts) == 0)
 		import_complain(import, EXIT_REFUSED, "the case has no attempts.");
 	for (size_t i = 0; i < field_count(attempts) && going_on; i++) {
@@ -144,4 +133,20 @@ bool import_case(struct import *import, struct source *source, const char *head,
 		going_on = deliver(import, part, field_item(attempts, i));
 	}
 	return going_on;
+}
+
+bool import_case(struct import *import, struct source *source, const char *head, size_t length)
+{
+	CLEANUP(json_object_putp) struct json_object *whole = NULL;
+	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	CLEANUP(freep) char *text = NULL;
+	char message[CASEFILE_MESSAGE_SIZE] = "out of memory";
+
+	if (read_all(import, source, head, length, &text, &length) < 0)
+		return true;
+	if (casefile_parse(text, length, &c, message) < 0 || json_read(text, length, &whole) < 0) {
+		import_complain(import, EXIT_REFUSED, "%s.", message);
+		return true;
+	}
+	return import_case_object(import, whole);
 }

@@ -172,6 +172,19 @@ static bool is_report(const char *head, size_t length)
 	return is_object(head, length) && memmem(head, length, word, strlen(word));
 }
 
+/* What `export --all` writes. */
+static bool is_changes(const char *head, size_t length)
+{
+	static const char key[] = "\"formatVersion\"";
+	size_t at = skip_blanks(head, length);
+
+	if (!is_object(head, length))
+		return false;
+	at++;
+	at += skip_blanks(head + at, length - at);
+	return length - at > strlen(key) && memcmp(head + at, key, strlen(key)) == 0;
+}
+
 /* A log of a tool that writes each line as an object of its own. */
 static bool is_object_lines(const char *head, size_t length)
 {
@@ -200,6 +213,7 @@ static const struct kind {
 } kinds[] = {
 	{is_empty, import_empty, false},
 	{is_binary, import_binary, false},
+	{is_changes, import_changes, true},
 	{is_report, import_report, true},
 	{is_object_lines, import_log, true},
 	{is_object, import_case, true},

@@ -123,6 +123,10 @@ bool import_has_message(
  * *session is then the attempt as shown. Returns an enum exit_code. */
 int import_merge(struct import *import, const struct import_attempt *attempt,
 	struct json_object **session, uint64_t *ret);
+/* Sends records to an attempt that the daemon has, unless it has them. Returns an enum exit_code.
+ */
+int import_send_records(struct import *import, const struct attempt *attempt,
+	struct json_object *records, bool is_new);
 /* Reports an error of the spool, a negative errno. Returns EXIT_REFUSED. */
 int import_spool_failed(int error);
 
@@ -135,6 +139,10 @@ bool import_log(struct import *import, struct source *source, const char *head, 
 /* Reads a crash or panic report from the phone. */
 bool import_report(struct import *import, struct source *source, const char *head, size_t length);
 bool import_case(struct import *import, struct source *source, const char *head, size_t length);
+/* Reads what another bench exported. */
+bool import_changes(struct import *import, struct source *source, const char *head, size_t length);
+/* The attempts of a case that is read already. */
+bool import_case_object(struct import *import, struct json_object *whole);
 /* Removes the progress bar before a line of output. */
 void import_clear_bar(struct import *import);
 #define IMPORT_READ_LEAST 1024 /* minimum buffer size in bytes */

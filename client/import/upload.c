@@ -265,6 +265,18 @@ static int ask_complete(struct import *import, const struct feed *feed, bool *re
 	return r;
 }
 
+int import_send_records(struct import *import, const struct attempt *attempt,
+	struct json_object *records, bool is_new)
+{
+	struct feed feed = {.list = records, .attempt = attempt};
+	bool complete = field_count(records) == 0;
+	int r = EXIT_DONE;
+
+	if (!complete && !is_new)
+		r = ask_complete(import, &feed, &complete);
+	return r == EXIT_DONE && !complete ? send_records(import, &feed) : r;
+}
+
 static int send_all(struct import *import, struct import_attempt *attempt, bool *ret_added)
 {
 	struct feed feed = {.list = attempt->records,

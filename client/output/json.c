@@ -117,6 +117,7 @@ const struct output output_json = {
 	.run_notice = json_run_notice,
 	.run_end = json_run_end,
 	.imported = json_reply,
+	.exchanged = json_reply,
 	/* Standard output has only the end. */
 	.tool_fd = STDERR_FILENO,
 };

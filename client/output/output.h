@@ -63,6 +63,9 @@ struct output {
 	/* An imported attempt, or with `dryRun` one that would be imported: `file`, `attempt` (its
 	 * number there), `session` (Session), `lines`, `added`, `recordsLeftOut`. */
 	void (*imported)(struct layout *layout, struct json_object *attempt);
+	/* The changes of another bench: `file`, `added`, `replaced`, `present`, `purged` or, with
+	 * `dryRun`, `changes`; and `refused`. */
+	void (*exchanged)(struct layout *layout, struct json_object *summary);
 	int tool_fd; /* for the output of a tool during a run */
 	bool live;   /* for people: a live line and a pager on a terminal */
 };

@@ -638,6 +638,34 @@ static void text_imported(struct layout *layout, struct json_object *attempt)
 	}
 }
 
+static void text_exchanged(struct layout *layout, struct json_object *summary)
+{
+	static const struct {
+		const char *member, *words;
+	} counts[] = {
+		{"changes", "changes would be imported"},
+		{"added", "added"},
+		{"replaced", "replaced"},
+		{"present", "already known"},
+		{"purged", "purged earlier"},
+		{"refused", "refused"},
+	};
+	const char *comma = "";
+
+	layout_put(layout, "%s: ", field_text_or(summary, "file", ""));
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		int64_t count = field_number_or(summary, counts[i].member, -1);
+
+		/* The first one always, so that there is a sentence. */
+		if (count > 0 || (count == 0 && i < 2)) {
+			layout_put(layout, "%s%" PRId64 " %s", comma, count, counts[i].words);
+			comma = ", ";
+		}
+	}
+	layout_put(layout, ".");
+	layout_line(layout, 0);
+}
+
 const struct output output_text = {
 	.status = text_status,
 	.sessions = text_sessions,
@@ -659,6 +687,7 @@ const struct output output_text = {
 	.run_notice = text_run_notice,
 	.run_end = text_run_end,
 	.imported = text_imported,
+	.exchanged = text_exchanged,
 	.tool_fd = STDOUT_FILENO,
 	.live = true,
 };

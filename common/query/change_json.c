@@ -56,6 +56,7 @@ struct json_object *change_of_attempt(struct json_builder *builder, const struct
 	json_put_known_text(builder, object, "writer", written->writer);
 	json_put_number(
 		builder, object, "revision", written->writer[0] ? (int64_t)written->revision : 0);
+	json_put_number(builder, object, "startedUSec", (int64_t)written->started_us);
 	json_put(builder, object, "case", c);
 	return object;
 }
@@ -220,6 +221,7 @@ static int read_attempt(struct json_object *object, struct read_change *change,
 
 	if (!take_host_id(object, "writer", change->written.writer) ||
 		!take_time(object, "revision", &change->written.revision) ||
+		!take_time(object, "startedUSec", &change->written.started_us) ||
 		json_get_object(object, "case", &c) <= 0)
 		return refuse(message, "not an attempt of a bench");
 	text = json_write(c, &length);

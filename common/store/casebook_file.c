@@ -23,6 +23,8 @@
 #define RESERVE_BYTES_MIN (64u << 10) /* less is of no use */
 /* Between two looks at the clock, the most time that counts for the age of data. */
 #define TRUST_US (7 * 86400 * USEC_PER_SEC)
+/* So long other benches may be away, and still learn of a purge. */
+#define REMAINS_US (730 * 86400 * USEC_PER_SEC)
 #define EXPIRE_ROWS 64 /* rows deleted at a time, so that the loop is not blocked */
 /* The same beyond the limit of bytes, where each run makes room for itself. */
 #define OLDEST_ROWS 8
@@ -670,13 +672,15 @@ static int settle(
 #define ATTEMPT_INSERT                                                                             \
 	"INSERT INTO attempts (ecid, udid, id, origin, product, started_us, ended_us, host, port," \
 	" cable, outcome, told, tool, link_errors, link_bytes, link_ms, host_id, tool_log,"        \
-	" tool_user, ticket, slot, writer, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"  \
-	" ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)"
+	" tool_user, ticket, slot, writer, revision) VALUES (?1, ?2, ?3, ?4, ?5,"                  \
+	" ifnull(?24, ?6), ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, "    \
+	"?21, ?22, ?23)"
 
 #define ATTEMPT_REPLACE                                                                            \
 	ATTEMPT_INSERT                                                                             \
-	" ON CONFLICT (id) DO UPDATE SET ecid = ?1, udid = ?2, product = ?5, started_us = ?6,"     \
-	" ended_us = ?7, host = ?8, port = ?9, cable = ?10, outcome = ?11, told = ?12,"            \
+	" ON CONFLICT (id) DO UPDATE SET ecid = ?1, udid = ?2, product = ?5,"                      \
+	" started_us = ifnull(?24, started_us), ended_us = ?7, host = ?8, port = ?9, cable = "     \
+	"?10, outcome = ?11, told = ?12,"                                                          \
 	" tool = ?13, link_errors = ?14, link_bytes = ?15, link_ms = ?16, host_id = ?17,"          \
 	" ticket = ?20, slot = ?21," /* A case file, from which a seal may be made, has no path.   \
 				      */                                                           \
@@ -701,11 +705,15 @@ static void bind_attempt(sqlite3_stmt *statement, const struct triage_case *c,
 	const struct attempt *attempt = c->attempts[0];
 	uint64_t started = attempt->started.wall_us;
 
+	if (!started && seal->written)
+		started = seal->written->started_us;
 	sql_bind_phone(statement, &c->identity);
 	sql_bind_uuid(statement, 3, &attempt->id);
 	sql_bind_text(statement, 4, seal->origin);
 	sql_bind_text(statement, 5, c->identity.product);
-	sqlite3_bind_int64(statement, 6, (int64_t)(started ? started : now.wall_us));
+	sqlite3_bind_int64(statement, 6, (int64_t)now.wall_us);
+	if (started)
+		sqlite3_bind_int64(statement, 24, (int64_t)started);
 	sqlite3_bind_int64(statement, 7, (int64_t)attempt->ended.wall_us);
 	sql_bind_text(statement, 8, attempt->host);
 	sql_bind_text(statement, 9, attempt->port);
@@ -969,8 +977,29 @@ static int expire(struct casebook_file *file, const char *text, uint64_t before_
 	"rowid < (SELECT ifnull(min(rowid), 9223372036854775807) FROM " table " WHERE " time       \
 	" BETWEEN ?1 AND ?2)"
 
-int casebook_file_expire(
-	struct casebook_file *file, uint64_t now_us, uint64_t records_us, uint64_t attempts_us)
+/* What other benches need to know of what is gone, and corrections whose attempt never arrived. */
+static int expire_remains(struct casebook_file *file, uint64_t now_us, uint64_t attempts_us)
+{
+	static const char *const old_purges =
+		"DELETE FROM purges WHERE rowid IN"
+		" (SELECT rowid FROM purges WHERE at_us < ?1 LIMIT ?3)";
+	static const char *const old_removals =
+		"DELETE FROM conditions WHERE rowid IN"
+		" (SELECT rowid FROM conditions WHERE value = '' AND at_us < ?1 LIMIT ?3)";
+	static const char *const old_corrections =
+		"DELETE FROM corrections WHERE rowid IN (SELECT rowid FROM corrections"
+		" WHERE at_us < ?1 AND NOT EXISTS"
+		" (SELECT 1 FROM attempts WHERE id = corrections.attempt) LIMIT ?3)";
+	uint64_t before_us = now_us > REMAINS_US ? now_us - REMAINS_US : 0;
+	int r = expire(file, old_purges, before_us, now_us);
+
+	if (r >= 0)
+		r = expire(file, old_removals, before_us, now_us);
+	return r < 0 ? r : expire(file, old_corrections, attempts_us, now_us);
+}
+
+int casebook_file_expire(struct casebook_file *file, uint64_t now_us, uint64_t trusted_us,
+	uint64_t records_us, uint64_t attempts_us)
 {
 	static const char *const old_records =
 		"DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE kept_us < ?1"
@@ -991,6 +1020,8 @@ int casebook_file_expire(
 		more |= r = expire(file, old_attempts, attempts_us, now_us);
 	if (r >= 0)
 		r = expire(file, old_notes, attempts_us, now_us);
+	if (r >= 0)
+		r = expire_remains(file, trusted_us, attempts_us);
 	r = casebook_file_leave(file, r);
 	/* It may have been in use, or the disk too full for it. */
 	casebook_file_take_reserve(file);

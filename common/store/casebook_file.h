@@ -160,9 +160,10 @@ bool casebook_purged_has(const struct casebook_purged *purged, const struct uuid
 int casebook_file_trusted_time(struct casebook_file *file, uint64_t now_us, uint64_t *ret);
 /* Deletes a limited number of expired items: records stored before `records_us`; attempts that
  * began, and notes that were made, before `attempts_us`. What was watched later than something that
- * has not expired stays: its time is wrong. Returns 1 if more are left to delete. */
-int casebook_file_expire(
-	struct casebook_file *file, uint64_t now_us, uint64_t records_us, uint64_t attempts_us);
+ * has not expired stays: its time is wrong. Also the records of purges, two years before
+ * `trusted_us`. Returns 1 if more are left to delete. */
+int casebook_file_expire(struct casebook_file *file, uint64_t now_us, uint64_t trusted_us,
+	uint64_t records_us, uint64_t attempts_us);
 
 /* Requests a sync of the written data to disk. Does not wait. */
 void casebook_file_sync(struct casebook_file *file);

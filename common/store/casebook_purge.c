@@ -408,11 +408,11 @@ int exchange_is_purged_phone(
 int exchange_find_phone(struct casebook_file *file, const struct purge *purge, struct identity *ret)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
-	/* A condition has one key of its phone. */
+	/* Each phone must be hashed. A condition has one key of its phone. */
 	int r = sql_prepare(file->db,
 		"SELECT ecid, udid, NULL FROM attempts"
 		" UNION SELECT ecid, udid, NULL FROM notes"
-		" UNION SELECT NULL, NULL, place FROM conditions WHERE host_id = ''",
+		" UNION SELECT NULL, NULL, place FROM conditions",
 		&query);
 
 	if (r < 0)

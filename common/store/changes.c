@@ -102,14 +102,16 @@ int casebook_written(struct casebook *book, const struct uuid *session, struct w
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *row = NULL;
 	char origin[NAME_SIZE];
-	int r = find_row(
-		book, "SELECT writer, revision, origin FROM attempts WHERE id = ?1", session, &row);
+	int r = find_row(book,
+		"SELECT writer, revision, origin, started_us FROM attempts WHERE id = ?1", session,
+		&row);
 
 	if (r <= 0)
 		return r;
 	sql_text(row, 0, ret->writer, sizeof(ret->writer));
 	ret->revision = (uint64_t)sqlite3_column_int64(row, 1);
 	sql_text(row, 2, origin, sizeof(origin));
+	ret->started_us = (uint64_t)sqlite3_column_int64(row, 3);
 	ret->foreign = text_equal(origin, ORIGIN_IMPORTED);
 	ret->watched = text_equal(origin, ORIGIN_WATCHED);
 	return 1;

@@ -49,19 +49,6 @@ static int find_attempt(struct casebook_file *file, const struct uuid *attempt, 
 	return 1;
 }
 
-/* An attempt without a start began when its identifier was made, if that tells (RFC 9562, version
- * 7). */
-static uint64_t start_of(const struct attempt *attempt)
-{
-	uint64_t milliseconds = 0;
-
-	if (attempt->started.wall_us)
-		return attempt->started.wall_us;
-	for (size_t i = 0; i < 6; i++)
-		milliseconds = milliseconds << 8 | attempt->id.bytes[i];
-	return attempt->id.bytes[6] >> 4 == 7 ? milliseconds * USEC_PER_MSEC : 0;
-}
-
 static int is_purged(struct casebook_file *file, const struct uuid *id,
 	const struct identity *identity, uint64_t at_us)
 {
@@ -92,13 +79,16 @@ static int take_attempt(struct casebook_file *file, struct stamp now, const stru
 		.origin = foreign ? ORIGIN_IMPORTED : ORIGIN_TOLD,
 		.written = written};
 	struct written stored = {.revision = 0};
+	uint64_t started_us;
 	int found = find_attempt(file, &c->attempts[0]->id, &stored), r;
 
 	if (found < 0)
 		return found;
 	if (found > 0 && !is_newer(&stored, written))
 		return EXCHANGE_PRESENT;
-	r = is_purged(file, &c->attempts[0]->id, &c->identity, start_of(c->attempts[0]));
+	started_us = c->attempts[0]->started.wall_us;
+	r = is_purged(file, &c->attempts[0]->id, &c->identity,
+		started_us ? started_us : written->started_us);
 	if (r > 0)
 		r = drop_corrections(file, &c->attempts[0]->id);
 	else if (r == 0)

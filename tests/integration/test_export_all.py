@@ -27,11 +27,12 @@ def second_bench(request, folder):
 
 
 def export(bench, *options, cursor=None):
-    """The lines: case files and cursors; and the last cursor."""
+    """The lines: attempts and cursors; and the last cursor."""
     since = ['--since', cursor] if cursor else []
     lines = [json.loads(line) for line in bench.triage('export', '--all', *since, *options).stdout.splitlines()]
-    assert 'cursor' in lines[-1] and lines[-1]['formatVersion'] == 1
-    return lines, lines[-1]['cursor']
+    assert 'cursor' in lines[-1] and all(line['formatVersion'] == 1 for line in lines)
+    assert all('cursor' in line or 'id' in line for line in lines)
+    return [line for line in lines if line.get('kind', 'attempt') == 'attempt'], lines[-1]['cursor']
 
 
 def sessions(lines):
@@ -64,8 +65,9 @@ def test_a_watched_restore_is_exported_when_it_has_ended(filled, folder):
 
 
 def test_each_line_is_imported_elsewhere(filled, folder, second_bench):
-    for number, line in enumerate(filled.triage('export', '--all').stdout.splitlines()[:-1]):
-        (folder / f'{number}.json').write_text(line)
+    *lines, cursor = filled.triage('export', '--all').stdout.splitlines()
+    for number, line in enumerate(lines):
+        (folder / f'{number}.json').write_text(f'{line}\n{cursor}\n')
         second_bench.triage('import', folder / f'{number}.json')
     assert [each['session'] for each in second_bench.sessions()] == [each['session'] for each in filled.sessions()]
     assert second_bench.verdict(ECIDS[0])['phase'] == filled.verdict(ECIDS[0])['phase']

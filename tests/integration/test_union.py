@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Benches exchange what they stored: a union in any order, any number of times, through the methods of the socket."""
 import copy
+import gzip
 import hashlib
 import json
 import os
 import pathlib
 import sqlite3
+import subprocess
 
 import pytest
 
@@ -277,3 +279,125 @@ def test_a_changed_member_is_refused_or_harmless(benches):
     assert b.triage('status').returncode == 0
     with sqlite3.connect(b.state / 'casebook.db') as book:
         assert book.execute('PRAGMA integrity_check').fetchone() == ('ok',)
+
+
+def export(bench, *options):
+    return bench.triage('export', '--all', *options).stdout
+
+
+def take_in(bench, text, *options, check=True):
+    """`import -` of an export; the summary."""
+    result = subprocess.run([bench.build / 'client' / 'idevicetriage', '--json', 'import', *options, '-'], input=text,
+                            env=bench.environment, capture_output=True, text=True, timeout=120)
+    assert not check or result.returncode == 0, result.stderr
+    return result
+
+
+def summary(bench, text, *options):
+    return {key: value for key, value in json.loads(take_in(bench, text, *options).stdout.splitlines()[-1]).items()
+            if key in ('added', 'replaced', 'present', 'purged', 'refused', 'changes') and value}
+
+
+def test_a_pipe_makes_a_union(benches):
+    a, b, c = benches
+    sessions = [fail(a, ECID, '--cable', 'A'), fail(b, OTHER)]
+    a.triage('note', ECID, '--history', 'liquid')
+    a.triage('conditions', '1-2', '--cable', 'L07')
+    b.triage('attempt', ECID, '--outcome', 'succeeded', '--host', 'counter', '--cable', 'B')
+    a.triage('attempt', '--session', sessions[0], '--error', '4013')
+    assert summary(b, export(a)) == {'added': 4}
+    assert summary(c, export(b)) == {'added': 6}
+    assert summary(a, export(c)) == {'added': 2, 'present': 4}
+    assert summary(a, export(c)) == {'present': 6}
+    cursor = json.loads(export(a).splitlines()[-1])['cursor']
+    assert export(a, '--since', cursor) == json.dumps({'formatVersion': 1, 'cursor': cursor}) + '\n'
+    for bench in b, c:
+        assert bench.verdict(ECID) == a.verdict(ECID) and bench.verdict(OTHER) == a.verdict(OTHER)
+        for session in sessions:
+            lines = [record['text'] for record in bench.records(session, 'log')]
+            assert lines == LOG.splitlines()
+    c.triage('note', ECID, 'said the customer')
+    assert summary(a, export(c)) == {'added': 1, 'present': 6}
+
+
+def test_what_arrives_by_a_pipe_is_compressed_too(benches, folder):
+    a, b, _ = benches
+    fail(a)
+    path = folder / 'a.jsonl.gz'
+    path.write_bytes(gzip.compress(export(a).encode()))
+    assert '1 added' in b.triage('import', path).stdout
+    assert '1 already known' in b.triage('import', path).stdout
+    assert '1 changes would be imported' in b.triage('import', '--dry-run', path).stdout
+
+
+def test_a_purge_goes_through_the_pipe_with_its_logs(benches):
+    a, b, _ = benches
+    fail(a)
+    fail(b)
+    log, = (b.folder / 'home/idevicetriage/logs').iterdir()
+    a.triage('purge', '--yes', ECID)
+    assert summary(b, export(a)) == {'added': 1}
+    assert not log.exists() and b.sessions() == []
+
+
+def test_a_stream_that_is_cut_off_is_not_complete(benches):
+    a, b, c = benches
+    fail(a)
+    a.triage('note', ECID, 'wet')
+    whole = export(a)
+    for cut in len(whole) - 1, len(whole) - 30, whole.index('\n') + 1, whole.index('\n') - 5:
+        result = take_in(b, whole[:cut], check=False)
+        if cut == len(whole) - 1:
+            assert result.returncode == 0  # only the last line end
+        else:
+            assert result.returncode == 1 and 'ends without a cursor' in result.stderr, cut
+    assert summary(c, whole) == {'added': 2}
+    assert of_kind(b, 'attempt') == of_kind(a, 'attempt') and of_kind(b, 'note') == of_kind(a, 'note')
+
+
+def test_a_bad_line_costs_only_itself(benches):
+    a, b, _ = benches
+    fail(a)
+    whole = export(a).splitlines()
+    bad = ['{', '[]', 'x', '{"formatVersion": 1}', '{"formatVersion": 1, "kind": "x", "id": "y"}', '{"a": ' * 40 + '1' + '}' * 40,
+           '{"formatVersion": 1, "kind": "note", "id": "01936f00-0000-7000-8000-000000000001", "text": "%s"}' % ('x' * 70000)]
+    result = take_in(b, '\n'.join([whole[0], *bad, whole[-1]]), check=False)
+    assert result.returncode == 1 and 'line 2: it is not an object of JSON' in result.stderr
+    assert '7 lines were refused' in result.stderr and len(of_kind(b, 'attempt')) == 1
+    result = take_in(b, '{"formatVersion": 2, "kind": "attempt"}\n{"formatVersion": 2, "cursor": "7"}\n', check=False)
+    assert result.returncode == 1 and 'of a later version of this program' in result.stderr
+
+
+def test_options_of_attempts_are_not_for_another_bench(benches):
+    a, b, _ = benches
+    fail(a)
+    assert take_in(b, export(a), '--cable', 'B', check=False).returncode == 2 and b.sessions() == []
+
+
+def test_an_export_of_an_earlier_version_is_imported(benches):
+    a, b, _ = benches
+    session = fail(a)
+    *lines, cursor = export(a).splitlines()
+    old = [{key: value for key, value in json.loads(line).items()
+            if key not in ('formatVersion', 'kind', 'id', 'writer', 'revision')} for line in lines]
+    # A line alone, as such an export begins.
+    take_in(b, json.dumps(old[0]))
+    assert b.sessions()[0]['session'] == session
+    assert give(a, b) == {'replaced': 1}
+    assert of_kind(b, 'attempt') == of_kind(a, 'attempt')
+
+
+def test_only_the_administrator_imports_purges(benches):
+    a, b, _ = benches
+    if os.getuid() != 0:
+        pytest.skip('needs two users')
+    a.triage('note', ECID, 'wet')
+    a.triage('purge', '--yes', ECID)
+    os.chmod(b.folder.parent, 0o755)
+    os.chmod(b.folder, 0o755)
+    os.chmod(b.socket, 0o666)
+    result = subprocess.run(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups',
+                             b.build / 'client' / 'idevicetriage', 'import', '-'],
+                            input=export(a), env={**b.environment, 'TMPDIR': '/tmp'}, capture_output=True, text=True)
+    assert result.returncode == 1 and 'Run the import as root' in result.stderr, result.stderr
+    assert of_kind(b, 'purge') == []

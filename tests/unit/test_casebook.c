@@ -8,6 +8,7 @@
 #include "common/store/store.h"
 #include "common/store/schema.h"
 #include "common/store/casebook_file.h"
+#include "common/store/exchange.h"
 #include "tests/unit/case_builder.h"
 #include "tests/unit/test.h"
 
@@ -435,8 +436,8 @@ static void what_is_too_old_expires(void **state)
 		keep_attempt(fixture, i, &phone);
 	add_note(fixture, 90, "history", "liquid");
 	add_note(fixture, 92, "history", "looped");
-	while (casebook_file_expire(
-		       fixture->file, 200 * USEC_PER_SEC, 2 * USEC_PER_SEC, 91 * USEC_PER_SEC) > 0)
+	while (casebook_file_expire(fixture->file, 200 * USEC_PER_SEC, 200 * USEC_PER_SEC,
+		       2 * USEC_PER_SEC, 91 * USEC_PER_SEC) > 0)
 		;
 	assert_int_equal(count(fixture, &phone), 10);
 	assert_int_equal(casebook_notes(fixture->book, &phone, is_word, &notes), 0);
@@ -475,7 +476,7 @@ static struct left {
 	assert_int_equal(casebook_file_trusted_time(fixture->file, now_us, &trusted_us), 0);
 	records_us = trusted_us > 30 * DAY_US ? trusted_us - 30 * DAY_US : 0;
 	attempts_us = trusted_us > 730 * DAY_US ? trusted_us - 730 * DAY_US : 0;
-	while (casebook_file_expire(fixture->file, now_us, records_us, attempts_us) > 0)
+	while (casebook_file_expire(fixture->file, now_us, trusted_us, records_us, attempts_us) > 0)
 		;
 	for (uint8_t i = 1; i < UINT8_MAX; i++) {
 		struct uuid session = name(i);
@@ -691,6 +692,179 @@ static void a_locked_casebook_is_busy(void **state)
 	assert_int_equal(keep_attempt(fixture, 1, &phone), 1);
 }
 
+/* What another bench stored */
+
+#define ELSEWHERE "bbbbbbbbbbbb-bbbbbbbbbbbb"
+
+static int take_attempt(struct fixture *fixture, uint8_t number, uint64_t revision)
+{
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone12,3");
+	const struct written written = {.writer = ELSEWHERE, .revision = revision};
+	struct attempt *attempt = add_4013(c, "two", revision % 2 ? "odd" : "even");
+
+	c->identity = phone;
+	attempt->id = name(number);
+	attempt->started = at(number);
+	return exchange_attempt(fixture->file, at(1000), c, &written);
+}
+
+static bool is_change(void *context, uint64_t number, enum change_kind kind, const struct uuid *id)
+{
+	unsigned *kinds = context;
+
+	*kinds += 1u << (4 * kind);
+	return true;
+}
+
+/* How many changes there are of each kind, a hexadecimal digit each. */
+static unsigned changes(struct fixture *fixture)
+{
+	unsigned kinds = 0;
+
+	assert_int_equal(casebook_changes(fixture->book, ~0u, 0, 100, is_change, &kinds), 0);
+	return kinds;
+}
+
+static void an_attempt_of_another_bench_has_its_revision(void **state)
+{
+	struct fixture *fixture = *state;
+	struct written written;
+	struct uuid id = name(1);
+
+	assert_int_equal(casebook_file_identify(fixture->file, HOST_ID), 0);
+	assert_int_equal(take_attempt(fixture, 1, 7), EXCHANGE_ADDED);
+	assert_int_equal(take_attempt(fixture, 1, 7), EXCHANGE_PRESENT);
+	assert_int_equal(take_attempt(fixture, 1, 6), EXCHANGE_PRESENT);
+	assert_int_equal(take_attempt(fixture, 1, 8), EXCHANGE_REPLACED);
+	assert_int_equal(casebook_written(fixture->book, &id, &written), 1);
+	assert_true(written.foreign && written.revision == 8);
+	assert_string_equal(written.writer, ELSEWHERE);
+	watch_attempt(fixture, 2, 2);
+	assert_int_equal(take_attempt(fixture, 2, UINT32_MAX), EXCHANGE_PRESENT);
+	assert_int_equal(changes(fixture), 0x2);
+}
+
+static struct correction correct(uint8_t number, uint64_t second, const char *cable)
+{
+	struct amendment amendment = {.key = "cable", .at_us = second * USEC_PER_SEC};
+	struct uuid id = name(number);
+
+	text_copy(amendment.after, sizeof(amendment.after), cable);
+	return correction_of(&id, &amendment);
+}
+
+static bool see_cable(void *context, const struct kept_attempt *kept)
+{
+	text_copy(context, CONDITION_VALUE_SIZE, attempt_condition(kept->attempt, "cable"));
+	return false;
+}
+
+static void assert_cable(struct fixture *fixture, uint8_t number, const char *expected)
+{
+	char cable[CONDITION_VALUE_SIZE] = "";
+	struct uuid id = name(number);
+
+	casebook_attempt(fixture->book, &id, see_cable, cable);
+	assert_string_equal(cable, expected);
+}
+
+static void the_last_correction_holds_in_any_order(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct correction late = correct(1, 20, "late"), early = correct(1, 10, "early");
+	struct correction found;
+	uint64_t last_us;
+
+	assert_int_equal(exchange_correction(fixture->file, at(9), &late, NULL), EXCHANGE_ADDED);
+	assert_int_equal(take_attempt(fixture, 1, 7), EXCHANGE_ADDED);
+	assert_cable(fixture, 1, "late");
+	assert_int_equal(exchange_correction(fixture->file, at(9), &early, NULL), EXCHANGE_ADDED);
+	assert_int_equal(exchange_correction(fixture->file, at(9), &early, NULL), EXCHANGE_PRESENT);
+	assert_int_equal(take_attempt(fixture, 1, 8), EXCHANGE_REPLACED);
+	assert_cable(fixture, 1, "late");
+	assert_int_equal(casebook_correction_holds(fixture->book, &late), 1);
+	assert_int_equal(casebook_correction_holds(fixture->book, &early), 0);
+	assert_int_equal(casebook_last_correction(fixture->book, &late.attempt, &last_us), 1);
+	assert_int_equal(last_us, late.at_us);
+	assert_int_equal(casebook_correction(fixture->book, &early.id, &found), 1);
+	assert_string_equal(found.after, "early");
+	assert_int_equal(changes(fixture), 0x201);
+}
+
+static int take_condition(struct fixture *fixture, uint64_t second, const char *host_id,
+	const char *writer, const char *value)
+{
+	struct set_condition condition = {
+		.id = uuid_make(at(second)), .at_us = second * USEC_PER_SEC, .key = "cable"};
+
+	text_copy(condition.place, sizeof(condition.place), "1-2");
+	text_copy(condition.host_id, sizeof(condition.host_id), host_id);
+	text_copy(condition.writer, sizeof(condition.writer), writer);
+	text_copy(condition.value, sizeof(condition.value), value);
+	return exchange_condition(fixture->file, &condition);
+}
+
+static void the_last_writer_of_a_condition_holds(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(take_condition(fixture, 5, "", "b", "5b"), EXCHANGE_ADDED);
+	assert_int_equal(take_condition(fixture, 5, "", "a", "5a"), EXCHANGE_PRESENT);
+	assert_int_equal(take_condition(fixture, 5, "", "c", ""), EXCHANGE_ADDED);
+	assert_int_equal(take_condition(fixture, 4, "", "d", "4d"), EXCHANGE_PRESENT);
+	assert_int_equal(take_condition(fixture, 1, ELSEWHERE, "d", "1d"), EXCHANGE_ADDED);
+	assert_int_equal(changes(fixture), 0x2000);
+	assert_int_equal(casebook_file_condition(fixture->file, at(1), "1-2", "cable", "mine"), 0);
+	assert_int_equal(take_condition(fixture, 5, "", "d", "late"), EXCHANGE_PRESENT);
+}
+
+static bool copy_purge(void *context, const struct purge *purge)
+{
+	*(struct purge *)context = *purge;
+	return false;
+}
+
+static bool copy_id(void *context, uint64_t number, enum change_kind kind, const struct uuid *id)
+{
+	*(struct uuid *)context = *id;
+	return true;
+}
+
+static void what_was_purged_is_not_taken(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct casebook_purge all = {.identity = &phone, .whole = true};
+	const struct correction correction = correct(1, 20, "late");
+	const struct note note = {
+		.id = name(9), .at_us = 1, .kind = "note", .text = "wet", .by = ""};
+	struct identity found = {0};
+	struct casebook_purged purged;
+	struct purge purge;
+	struct uuid id;
+
+	take_attempt(fixture, 1, 7);
+	assert_int_equal(exchange_note(fixture->file, &phone, &note), EXCHANGE_ADDED);
+	assert_int_equal(casebook_file_purge(fixture->file, &all, &purged), 0);
+	casebook_purged_done(&purged);
+	assert_int_equal(changes(fixture), 0x10000);
+	assert_int_equal(take_attempt(fixture, 1, 8), EXCHANGE_PURGED);
+	assert_int_equal(take_attempt(fixture, 2, 8), EXCHANGE_PURGED);
+	assert_int_equal(exchange_note(fixture->file, &phone, &note), EXCHANGE_PURGED);
+	assert_int_equal(
+		exchange_correction(fixture->file, at(9), &correction, NULL), EXCHANGE_PURGED);
+	casebook_changes(fixture->book, ~0u, 0, 100, copy_id, &id);
+	assert_int_equal(casebook_purge(fixture->book, &id, copy_purge, &purge), 1);
+	assert_true(purge_is_of(&purge, &phone) && !purge_is_of(&purge, &other));
+	assert_int_equal(purge.item_count, 2);
+	assert_int_equal(exchange_find_phone(fixture->file, &purge, &found), 0);
+	assert_false(identity_is_known(&found));
+	while (casebook_file_expire(
+		       fixture->file, INT64_MAX, clock_now().wall_us + 731 * DAY_US, 0, 1) > 0)
+		;
+	assert_int_equal(changes(fixture), 0);
+	assert_int_equal(take_attempt(fixture, 1, 8), EXCHANGE_ADDED);
+}
+
 /* SQLite tells in its plan whether a statement has to look at every row. */
 static void assert_no_scan(sqlite3 *db, const char *sql)
 {
@@ -757,6 +931,10 @@ int main(void)
 		CASE(a_later_version_stays_as_it_is),
 		CASE(a_damaged_file_is_set_aside),
 		CASE(a_locked_casebook_is_busy),
+		CASE(an_attempt_of_another_bench_has_its_revision),
+		CASE(the_last_correction_holds_in_any_order),
+		CASE(the_last_writer_of_a_condition_holds),
+		CASE(what_was_purged_is_not_taken),
 		CASE(no_statement_scans_a_table),
 	};
 
