@@ -29,6 +29,7 @@ const struct command *const commands[] = {
 	&command_note,
 	&command_attempt,
 	&command_run,
+	&command_measure,
 	&command_wait,
 	&command_hook,
 	&command_import,

@@ -299,6 +299,12 @@ void recorder_feed(void *user, const struct event *event)
 	settle(recorder, event->at);
 }
 
+enum bench_measured recorder_measure(
+	struct recorder *recorder, const struct event *event, struct stamp now, struct uuid *ret)
+{
+	return bench_measure(recorder->bench, event, now, ret);
+}
+
 size_t recorder_forget(
 	struct recorder *recorder, const struct identity *identity, uint64_t before_us)
 {

@@ -100,6 +100,9 @@ int recorder_append_log(struct recorder *recorder, struct stamp now, uint32_t ow
  * signal that killed it. */
 int recorder_end_run(struct recorder *recorder, struct stamp now, uint32_t owner,
 	const struct uuid *session, int64_t status);
+/* As bench_measure(). */
+enum bench_measured recorder_measure(
+	struct recorder *recorder, const struct event *event, struct stamp now, struct uuid *ret);
 /* Records a changed condition of a place in the sessions that run there. */
 void recorder_set_condition(struct recorder *recorder, struct stamp now, const struct place *place,
 	const struct condition *condition);

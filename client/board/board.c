@@ -112,6 +112,22 @@ static void take_rate(struct board *board, struct json_object *record, struct st
 	found->rate_us = now.monotonic_us;
 }
 
+static void take_measurement(struct board *board, struct json_object *record, struct stamp now)
+{
+	const char *session = field_text(record, "session");
+	struct board_session *found = session ? remember(board, session) : NULL;
+
+	if (!found)
+		return;
+	if (found->ampere_count == TILE_AMPERES_MAX)
+		memmove(found->amperes, found->amperes + 1,
+			--found->ampere_count * sizeof(found->amperes[0]));
+	found->amperes[found->ampere_count++] =
+		(float)((double)field_number_or(record, "code", 0) / 1e6);
+	found->volts = (double)field_number_or(record, "number", 0) / 1e3;
+	found->measured_us = now.monotonic_us;
+}
+
 void board_change(struct board *board, struct json_object *change, struct stamp now)
 {
 	struct json_object *record = field_object(change, "record");
@@ -124,6 +140,8 @@ void board_change(struct board *board, struct json_object *change, struct stamp 
 		board->wanted |= BIT(ASK_RUNNING);
 	if (text_equal(kind, "link-rate"))
 		take_rate(board, record, now);
+	if (text_equal(kind, "measurement"))
+		take_measurement(board, record, now);
 	for (size_t i = 0; i < ARRAY_SIZE(news); i++) {
 		if (!text_equal(kind, news[i].kind))
 			continue;
@@ -510,6 +528,11 @@ static void fill_running(
 		tile->permille = (int)permille;
 	if (known && now.monotonic_us - known->rate_us < RATE_AGE_US)
 		tile->rate = known->rate;
+	if (known && known->ampere_count && now.monotonic_us - known->measured_us < RATE_AGE_US) {
+		memcpy(tile->amperes, known->amperes, sizeof(tile->amperes));
+		tile->ampere_count = known->ampere_count;
+		tile->volts = known->volts;
+	}
 	if (!board->connected || !field_number(session, "silentUSec", &tile->silent_us))
 		return;
 	tile->silent_us += age_us;

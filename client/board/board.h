@@ -13,6 +13,7 @@
 #define BOARD_RECENT_US (UINT64_C(12) * 3600 * USEC_PER_SEC) /* and how old they may be */
 #define TILE_TEXT_SIZE 160
 #define TILE_LONG_SIZE 512
+#define TILE_AMPERES_MAX 16 /* in the small graph */
 
 enum tile_state {
 	TILE_EMPTY,
@@ -46,7 +47,10 @@ struct tile {
 	int permille;		      /* of the step; -1 = unknown */
 	int64_t silent_us, budget_us; /* -1 = nothing is waited for; 0 = no budget */
 	const char *silent_one;
-	double rate, usual;	   /* MB/s now, and of all restores at this port; 0 = unknown */
+	double rate, usual; /* MB/s now, and of all restores at this port; 0 = unknown */
+	float amperes[TILE_AMPERES_MAX]; /* measured last, oldest first */
+	size_t ampere_count;
+	double volts;
 	int64_t corrected, errors; /* of transfers */
 	char verdict[TILE_LONG_SIZE], next[TILE_LONG_SIZE];
 };
@@ -69,7 +73,11 @@ struct board_session {
 	char session[UUID_TEXT_SIZE];
 	double rate;
 	uint64_t rate_us; /* monotonic */
-	bool asked;	  /* the diagnosis is that of now */
+	float amperes[TILE_AMPERES_MAX];
+	size_t ampere_count;
+	double volts;
+	uint64_t measured_us; /* monotonic */
+	bool asked;	      /* the diagnosis is that of now */
 	struct json_object *diagnosis;
 };
 

@@ -233,6 +233,31 @@ static void add_link(const struct tile *tile, const struct canvas *canvas, struc
 	add(lines, canvas, "", text);
 }
 
+/* The current of the supply as a small graph from 0 on, and the last values. */
+static void add_supply(const struct tile *tile, const struct canvas *canvas, struct lines *lines)
+{
+	static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+	const float *amperes = tile->amperes;
+	char graph[TILE_AMPERES_MAX * 3 + 1] = "", text[160];
+	size_t length = 0;
+	float most = 0;
+
+	if (tile->ampere_count == 0)
+		return;
+	for (size_t i = 0; i < tile->ampere_count; i++)
+		most = amperes[i] > most ? amperes[i] : most;
+	for (size_t i = 0; canvas->utf8 && most > 0 && i < tile->ampere_count; i++) {
+		float part = amperes[i] > 0 ? amperes[i] / most : 0;
+
+		length += (size_t)snprintf(graph + length, sizeof(graph) - length, "%s",
+			bars[(size_t)(part * (float)(ARRAY_SIZE(bars) - 1) + 0.5f)]);
+	}
+	snprintf(text, sizeof(text), "%s%s%.2f A, %.2f V", graph, *graph ? " " : "",
+		(double)amperes[tile->ampere_count - 1], tile->volts);
+	add_line(lines, 4, 1, STYLE_PLAIN);
+	add(lines, canvas, "", text);
+}
+
 static void add_verdict(const struct tile *tile, const struct canvas *canvas, struct lines *lines)
 {
 	add_line(lines, 1, 3, STYLE_BOLD);
@@ -252,6 +277,7 @@ static void collect(const struct tile *tile, const struct canvas *canvas, struct
 	add_verdict(tile, canvas, lines);
 	add_phone(tile, canvas, lines);
 	add_link(tile, canvas, lines);
+	add_supply(tile, canvas, lines);
 	if (!is_running(tile) && tile->state != TILE_SUCCEEDED && tile->session[0])
 		add_step(tile, canvas, lines);
 	for (size_t i = 0; i < lines->count; i++)

@@ -104,6 +104,7 @@ const struct output output_json = {
 	.conditions = json_reply,
 	.noted = json_reply,
 	.told = json_reply,
+	.measured = json_reply,
 	.amended = json_reply,
 	.purged = json_reply,
 	.records = json_reply,

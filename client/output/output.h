@@ -38,6 +38,8 @@ struct output {
 	/* The reply of AddNote, or of AddAttempt from a person's report. */
 	void (*noted)(struct layout *layout, struct json_object *reply);
 	void (*told)(struct layout *layout, struct json_object *reply);
+	/* What `measure` has read: `stored`, `notStored`, `linesIgnored`. */
+	void (*measured)(struct layout *layout, struct json_object *counts);
 	/* AmendAttempt. */
 	void (*amended)(struct layout *layout, struct json_object *reply);
 	void (*purged)(struct layout *layout, struct json_object *reply);

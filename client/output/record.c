@@ -15,7 +15,7 @@
 
 /* The fields of a kind, in this order: a what was corrected, m mode, n name, # number, s state, %
  * permille, c code, p port, i identifier, l corrected errors, q silence of the link, r rate, t
- * text. Kinds not listed here show all. */
+ * text, v voltage and current. Kinds not listed here show all. */
 static const struct {
 	const char *kind;
 	const char *shows;
@@ -60,6 +60,7 @@ static const struct {
 	{"note", "nt", NULL, PAINT_NONE},
 	{"ticket", "t", NULL, PAINT_NONE},
 	{"amendment", "a", "corrected", PAINT_BOLD},
+	{"measurement", "nv", "measured", PAINT_DIM},
 	{"session-begin", "nt", NULL, PAINT_BOLD},
 	{"session-end", "nsmct", NULL, PAINT_BOLD},
 	{"silence", "n#s", NULL, PAINT_BAD},
@@ -137,6 +138,12 @@ static void put_rate(struct layout *layout, struct json_object *record)
 		(double)field_number_or(record, "silentUSec", 0) / 1e6);
 }
 
+static void put_supply(struct layout *layout, struct json_object *record)
+{
+	layout_put(layout, " %.2f V, %.3f A", (double)field_number_or(record, "number", 0) / 1e3,
+		(double)field_number_or(record, "code", 0) / 1e6);
+}
+
 static void put_field(struct layout *layout, struct json_object *record, char field)
 {
 	switch (field) {
@@ -172,6 +179,9 @@ static void put_field(struct layout *layout, struct json_object *record, char fi
 		break;
 	case 'r':
 		put_rate(layout, record);
+		break;
+	case 'v':
+		put_supply(layout, record);
 		break;
 	case 'i':
 		put_word(layout, "", phrase_identifier(record));

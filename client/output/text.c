@@ -448,6 +448,25 @@ static void text_amended(struct layout *layout, struct json_object *reply)
 	layout_line(layout, 0);
 }
 
+static void text_measured(struct layout *layout, struct json_object *counts)
+{
+	int64_t stored = field_number_or(counts, "stored", 0);
+	int64_t others = field_number_or(counts, "notStored", 0);
+	int64_t ignored = field_number_or(counts, "linesIgnored", 0);
+
+	layout_put(layout, "Stored %" PRId64 " measurement%s.", stored, stored == 1 ? "" : "s");
+	if (others > 0)
+		layout_put(layout,
+			" %" PRId64
+			" %s not stored: no restore of the phone was running, or its session "
+			"has enough of them.",
+			others, others == 1 ? "was" : "were");
+	if (ignored > 0)
+		layout_put(layout, " %" PRId64 " line%s had no time, volts and amperes.", ignored,
+			ignored == 1 ? "" : "s");
+	layout_line(layout, 0);
+}
+
 static void text_purged(struct layout *layout, struct json_object *reply)
 {
 	int64_t attempts = field_number_or(reply, "attempts", 0);
@@ -468,7 +487,7 @@ static void text_purged(struct layout *layout, struct json_object *reply)
 static bool is_chatter(const char *kind)
 {
 	static const char *const kinds[] = {
-		"log", "progress", "device-log", "link-rate", "tool-log"};
+		"log", "progress", "device-log", "link-rate", "tool-log", "measurement"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (text_equal(kind, kinds[i]))
@@ -674,6 +693,7 @@ const struct output output_text = {
 	.conditions = text_conditions,
 	.noted = text_noted,
 	.told = text_told,
+	.measured = text_measured,
 	.amended = text_amended,
 	.purged = text_purged,
 	.records = text_records,

@@ -175,6 +175,44 @@ static void take_rate(struct course *course, struct json_object *record, int64_t
 	text_copy(rate->label, sizeof(rate->label), name_of(record));
 }
 
+/* Halves the samples: of two, the one with the higher current stays. */
+static void thin_samples(struct course *course)
+{
+	for (size_t i = 0; i < COURSE_SAMPLES_MAX / 2; i++) {
+		const struct sample *pair = &course->samples[2 * i];
+
+		course->samples[i] = pair[pair[1].microamperes > pair[0].microamperes];
+	}
+	course->sample_count = COURSE_SAMPLES_MAX / 2;
+	course->sample_stride *= 2;
+}
+
+static void take_sample(struct course *course, struct json_object *record, int64_t at_us)
+{
+	struct sample sample = {
+		at_us, field_number_or(record, "number", 0), field_number_or(record, "code", 0)};
+	struct sample *last;
+
+	if (course->samples_read == 0) {
+		course->sample_stride = 1;
+		course->millivolts_min = course->millivolts_max = sample.millivolts;
+		text_copy(course->meter, sizeof(course->meter), name_of(record));
+	}
+	if (sample.millivolts < course->millivolts_min)
+		course->millivolts_min = sample.millivolts;
+	if (sample.millivolts > course->millivolts_max)
+		course->millivolts_max = sample.millivolts;
+	if (course->samples_read++ % course->sample_stride == 0) {
+		if (course->sample_count == COURSE_SAMPLES_MAX)
+			thin_samples(course);
+		course->samples[course->sample_count++] = sample;
+		return;
+	}
+	last = &course->samples[course->sample_count - 1];
+	if (sample.microamperes > last->microamperes)
+		*last = sample;
+}
+
 /* Kinds described by their text, or by name and code. */
 static void take_plainly(struct course *course, struct json_object *record, int64_t at_us)
 {
@@ -245,6 +283,10 @@ void course_take(struct course *course, struct json_object *record)
 	 */
 	if (text_equal(kind, "diagnosis") || text_equal(kind, "amendment"))
 		return;
+	if (text_equal(kind, "measurement")) {
+		take_sample(course, record, at_us);
+		return;
+	}
 	if (course->records++ == 0)
 		attempt_init(&course->fold);
 	fold_link(course, record, at_us);

@@ -8,6 +8,7 @@
 
 #define COURSE_MOMENTS_MAX 460
 #define COURSE_RATES_MAX 150
+#define COURSE_SAMPLES_MAX 600
 #define MOMENT_LABEL_SIZE 160
 
 enum moment_kind {
@@ -43,6 +44,11 @@ struct rate {
 	char label[NAME_SIZE]; /* the stage or operation */
 };
 
+/* What a meter measured of the supply. */
+struct sample {
+	int64_t at_us, millivolts, microamperes;
+};
+
 /* Initialise with {0}. */
 struct course {
 	size_t records; /* read so far */
@@ -56,6 +62,11 @@ struct course {
 	size_t left_out[MOMENT_KINDS];
 	struct rate rates[COURSE_RATES_MAX]; /* later ones are added to the last */
 	size_t rate_count;
+	/* If there are more, each is the one with the highest current of `sample_stride`. */
+	struct sample samples[COURSE_SAMPLES_MAX];
+	size_t sample_count, sample_stride, samples_read;
+	int64_t millivolts_min, millivolts_max;
+	char meter[NAME_SIZE];
 	/* The modes, folded as in the daemon; the `monotonic_us` of each is a time of this
 	 * course. */
 	struct attempt fold;

@@ -21,12 +21,14 @@
 #define ROOMY 24.0	 /* percent with room for a label on a phone's screen */
 #define TICKS_MOST 6
 
-/* The last one is drawn only if the bus was watched. */
-enum lane { LANE_MODES, LANE_OPERATIONS, LANE_SILENCES, LANE_EVENTS, LANE_DATA, LANES };
+/* The last ones are drawn only if there is something to show, one after the other. */
+enum lane { LANE_MODES, LANE_OPERATIONS, LANE_SILENCES, LANE_EVENTS, LANE_DATA };
 
 static int axis_top(const struct course *course)
 {
-	return (course->rate_count ? LANES : LANE_DATA) * LANE_HEIGHT;
+	int more = (course->rate_count > 0) + (course->sample_count > 0);
+
+	return (LANE_DATA + more) * LANE_HEIGHT;
 }
 
 struct phrase report_offset(int64_t us)
@@ -218,6 +220,63 @@ static void put_rates(struct html *html, const struct course *course)
 		put_rate(html, course, &course->rates[i], most);
 }
 
+/* The points of the curve from 0 on, in a picture of 1000 to 100. NULL when out of memory. */
+static char *curve_new(const struct course *course, int64_t most)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < course->sample_count; i++) {
+		const struct sample *sample = &course->samples[i];
+		int64_t current = sample->microamperes > 0 ? sample->microamperes : 0;
+
+		fprintf(out, "%s%.1f %.1f", i ? "L" : "M", percent(course, sample->at_us) * 10,
+			100 - 100 * (double)current / (double)most);
+	}
+	fclose(out);
+	return text;
+}
+
+/* Stretched to the width of the lane. */
+static void put_curve(struct html *html, const struct course *course, int lane, int64_t most)
+{
+	CLEANUP(freep) char *curve = curve_new(course, most);
+
+	html_begin(html, "svg", "supply");
+	html_set_format(html, "y", "%d", lane * LANE_HEIGHT + BAR_TOP);
+	html_set(html, "width", "100%");
+	html_set_format(html, "height", "%d", BAR_HEIGHT);
+	html_set(html, "viewBox", "0 0 1000 100");
+	html_set(html, "preserveAspectRatio", "none");
+	html_begin(html, "path", NULL);
+	html_set(html, "d", curve ? curve : "");
+	html_end(html);
+	html_end(html);
+}
+
+static void put_supply(struct html *html, const struct course *course)
+{
+	int lane = LANE_DATA + (course->rate_count > 0);
+	int64_t most = 1;
+
+	if (course->sample_count == 0)
+		return;
+	for (size_t i = 0; i < course->sample_count; i++)
+		if (course->samples[i].microamperes > most)
+			most = course->samples[i].microamperes;
+	html_begin(html, "text", "lane");
+	html_set_format(html, "y", "%d", lane * LANE_HEIGHT + 10);
+	html_put(html, "Current, up to %.2f A; %.2f to %.2f V; measured by ", (double)most / 1e6,
+		(double)course->millivolts_min / 1e3, (double)course->millivolts_max / 1e3);
+	html_foreign(html, course->meter);
+	html_end(html);
+	put_ground(html, (enum lane)lane);
+	put_curve(html, course, lane, most);
+}
+
 /* The symbols of the events lane, around 0,0. */
 static const struct {
 	const char *name; /* for the legend */
@@ -390,6 +449,7 @@ void report_put_timeline(struct html *html, const struct report_attempt *attempt
 	put_silences(html, course);
 	put_signs(html, course);
 	put_rates(html, course);
+	put_supply(html, course);
 	put_axis(html, course);
 	html_end(html);
 	put_legend(html, course);

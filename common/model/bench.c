@@ -9,7 +9,10 @@
 
 #define TOOL_GONE_US                                                                               \
 	(60 * USEC_PER_SEC) /* `run` sends something every 5 s; a killed one does not */
-#define CLIENTS_MAX 16	    /* programs on usbmuxd to report per session */
+/* Measurements: of one session, and how often one is taken. */
+#define MEASUREMENTS_MAX 10000
+#define MEASURE_EVERY_US (USEC_PER_SEC / 10)
+#define CLIENTS_MAX 16 /* programs on usbmuxd to report per session */
 
 struct bench *bench_new(const char *name, const char *host_id, uint32_t budget_percent,
 	bench_record *record, bench_make_id *make_id, void *user)
@@ -551,6 +554,30 @@ void bench_feed(struct bench *bench, const struct event *event)
 	hear_mux_error(device, event, sequence);
 	if (session)
 		learn_identity(bench, session, event);
+}
+
+enum bench_measured bench_measure(
+	struct bench *bench, const struct event *event, struct stamp now, struct uuid *ret)
+{
+	struct identity identity = {.ecid = event->ecid};
+	struct event measured = *event;
+	struct session *session;
+
+	text_copy(identity.udid, sizeof(identity.udid), event->udid);
+	session = bench_running_session(bench, &identity);
+	if (!session)
+		return BENCH_NO_RESTORE;
+	*ret = session->attempt.id;
+	if (measured.at.wall_us < session->attempt.started.wall_us ||
+		measured.at.monotonic_us > now.monotonic_us)
+		measured.at = now;
+	if (session->measured == MEASUREMENTS_MAX ||
+		measured.at.monotonic_us < session->measured_us + MEASURE_EVERY_US)
+		return BENCH_THINNED;
+	session->measured++;
+	session->measured_us = measured.at.monotonic_us;
+	keep(bench, session, &measured);
+	return BENCH_MEASURED;
 }
 
 /* Records that usbmuxd does not list the phone, in the affected restore if there is one. */

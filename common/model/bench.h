@@ -50,6 +50,17 @@ void bench_set_budget_percent(struct bench *bench, uint32_t budget_percent);
 void bench_feed(struct bench *bench, const struct event *event);
 /* Replays a record of an earlier run of the daemon, oldest first; records nothing. */
 void bench_replay(struct bench *bench, const struct event *event);
+enum bench_measured {
+	BENCH_MEASURED,
+	BENCH_NO_RESTORE, /* no restore of the phone is running */
+	BENCH_THINNED,	  /* the session has enough of them, or another one just before */
+};
+
+/* Records a measurement, whose time may be earlier, in the running restore of its phone. It is no
+ * sign of life, and nothing is concluded from it. Sets *ret to the session, unless there is
+ * none. */
+enum bench_measured bench_measure(
+	struct bench *bench, const struct event *event, struct stamp now, struct uuid *ret);
 /* Deletes replayed sessions that have ended and whose beginning the ring has lost, if `is_kept`
  * says that they are stored as a whole elsewhere. */
 void bench_drop_partial(

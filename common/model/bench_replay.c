@@ -29,6 +29,8 @@ void bench_replay(struct bench *bench, const struct event *event)
 		session->has_tool = true;
 	if (event->source == SOURCE_LINK && event_phone_speaks(event->kind))
 		session->bus_heard_us = event->at.monotonic_us;
+	if (event->kind == EVENT_MEASUREMENT)
+		session->measured++;
 	if (event->kind == EVENT_SESSION_END)
 		session->running = false;
 	if (event->kind == EVENT_MUX_ATTACH)

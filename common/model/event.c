@@ -55,6 +55,7 @@ static const struct word kinds[] = {
 	{EVENT_NOTE, "note"},
 	{EVENT_TICKET, "ticket"},
 	{EVENT_AMENDMENT, "amendment"},
+	{EVENT_MEASUREMENT, "measurement"},
 	{EVENT_SESSION_BEGIN, "session-begin"},
 	{EVENT_SESSION_END, "session-end"},
 	{EVENT_SILENCE, "silence"},

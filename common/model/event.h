@@ -89,6 +89,8 @@ enum event_kind {
 	/* A correction of an ended attempt: name = what (detail.h), before, text = after, by; an
 	 * empty text takes it back. */
 	EVENT_AMENDMENT = 53,
+	EVENT_MEASUREMENT = 54, /* of the phone's supply, by a meter: name = the meter, number =
+				 * millivolts, code = microamperes. Nothing judges it */
 
 	/* The session machine's own conclusions. */
 	EVENT_SESSION_BEGIN = 60, /* name = bench, by = id of the computer, text = why, number =

@@ -29,6 +29,8 @@ struct session {
 	uint64_t tool_heard_us; /* monotonic: the last message of `run` about its tool */
 	uint64_t bus_heard_us;	/* monotonic: the bus last showed its dialogue; 0 = it does not */
 	struct port_health portwatch;
+	size_t measured;      /* measurements that it has */
+	uint64_t measured_us; /* monotonic: the time of the last one */
 	/* Of a replayed session: usbmuxd has listed its phone since it came to USB. */
 	bool listed;
 };

@@ -136,6 +136,7 @@ static const struct record_shape shapes[] = {
 	{EVENT_NOTE, HAS_NAME},
 	{EVENT_TICKET, 0},
 	{EVENT_AMENDMENT, HAS_NAME},
+	{EVENT_MEASUREMENT, HAS_NAME | HAS_NUMBER | HAS_CODE},
 	{EVENT_SESSION_BEGIN, HAS_NAME},
 	{EVENT_SESSION_END, HAS_KNOWN_CODE, .state = outcome_state, .take = take_outcome},
 	{EVENT_SILENCE, HAS_NAME | HAS_NUMBER, WORDS(silence_words)},

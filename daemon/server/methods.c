@@ -253,6 +253,11 @@ static const struct parameter note_parameters[] = {{"device", PARAMETER_TEXT, tr
 	{"kind", PARAMETER_TEXT, false}, {"text", PARAMETER_TEXT, true},
 	{"amends", PARAMETER_TEXT, false}, {"by", PARAMETER_TEXT, false}, PARAMETERS_END};
 
+static const struct parameter measurement_parameters[] = {{"device", PARAMETER_TEXT, true},
+	{"source", PARAMETER_TEXT, true}, {"timeUSec", PARAMETER_COUNT, false},
+	{"millivolts", PARAMETER_COUNT, true}, {"microamperes", PARAMETER_NUMBER, true},
+	PARAMETERS_END};
+
 #define OWN(name) VARLINK_INTERFACE "." name
 #define SERVICE(name) VARLINK_SERVICE "." name
 
@@ -269,6 +274,8 @@ static const struct method methods[] = {
 	{OWN("SetConditions"), ACCESS_WRITE, false, conditions_parameters, methods_set_conditions,
 		COST_CALL},
 	{OWN("AddNote"), ACCESS_WRITE, false, note_parameters, methods_add_note, COST_ROOM},
+	{OWN("AddMeasurement"), ACCESS_WRITE, false, measurement_parameters,
+		methods_add_measurement, COST_BYTES},
 	{OWN("AddAttempt"), ACCESS_WRITE, false, add_parameters, methods_add_attempt, COST_ROOM},
 	{OWN("AddAttempts"), ACCESS_WRITE, false, attempts_parameters, methods_add_attempts,
 		COST_ROOM},

@@ -40,7 +40,7 @@ typedef int method_handler(struct request *request);
 /* methods_run.c: the restore tools under `run`. */
 method_handler methods_begin_run, methods_append_log, methods_end_run;
 /* methods_notes.c: facts that people report. */
-method_handler methods_set_conditions, methods_add_note;
+method_handler methods_set_conditions, methods_add_note, methods_add_measurement;
 /* methods_amend.c: corrections of attempts. */
 method_handler methods_amend_attempt;
 /* methods_casebook.c: added attempts. */

@@ -8,6 +8,9 @@
 
 #define NOTE_BYTES_MAX 1000
 #define NOTES_MAX 1000 /* per phone */
+/* More than any meter of a bench shows. */
+#define MILLIVOLTS_MAX 100000
+#define MICROAMPERES_MAX 100000000
 
 bool methods_is_key(const char *key)
 {
@@ -185,4 +188,53 @@ int methods_add_note(struct request *request)
 	text_clean(text, strlen(text), clean, sizeof(clean));
 	methods_who(request, by);
 	return add_note(request, &notes, &note);
+}
+
+/* When it was measured; `at_us` is microseconds since 1970. */
+static struct stamp measured_at(struct stamp now, int64_t at_us)
+{
+	uint64_t age_us = now.wall_us - (uint64_t)at_us;
+
+	if ((uint64_t)at_us > now.wall_us || age_us > now.monotonic_us)
+		return now;
+	return (struct stamp){now.monotonic_us - age_us, (uint64_t)at_us};
+}
+
+int methods_add_measurement(struct request *request)
+{
+	const struct api_parts *parts = &request->api->parts;
+	struct call *call = &request->call;
+	const char *source = call_text(call, "source");
+	struct event event = {
+		.at = clock_now(), .kind = EVENT_MEASUREMENT, .source = SOURCE_PERSON};
+	struct stamp now = event.at;
+	int64_t at_us = 0, millivolts = 0;
+	struct identity identity = {0};
+	char id[UUID_TEXT_SIZE];
+	struct uuid session;
+	enum bench_measured r;
+
+	call_number(call, "millivolts", &millivolts);
+	call_number(call, "microamperes", &event.code);
+	if (!*source || strlen(source) >= sizeof(event.name))
+		return call_bad(call, "source");
+	if (millivolts > MILLIVOLTS_MAX)
+		return call_bad(call, "millivolts");
+	if (event.code > MICROAMPERES_MAX || event.code < -MICROAMPERES_MAX)
+		return call_bad(call, "microamperes");
+	if (!find_phone(parts->store, call_text(call, "device"), &identity))
+		return API_NO_SUCH_DEVICE;
+	if (call_number(call, "timeUSec", &at_us))
+		event.at = measured_at(now, at_us);
+	event.number = (uint32_t)millivolts;
+	event.ecid = identity.ecid;
+	text_copy(event.udid, sizeof(event.udid), identity.udid);
+	text_clean(source, strlen(source), event.name, sizeof(event.name));
+	r = recorder_measure(parts->recorder, &event, now, &session);
+	if (r != BENCH_NO_RESTORE) {
+		uuid_format(&session, id);
+		json_put_text(&call->builder, call->answer, "session", id);
+	}
+	json_put_bool(&call->builder, call->answer, "stored", r == BENCH_MEASURED);
+	return API_OK;
 }

@@ -19,7 +19,8 @@ from daemon import Bench, until
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PORT, ECID = '1-2.3', '0x00001A2B3C4D5E6F'
 LOG = f'idevicerestore 1.0.0\nECID: {int(ECID, 16)}\nWaiting for NAND (28)\nERROR: Unable to restore device\n'
-FILES = {'restore.log': LOG, 'panic-full.ips': (ROOT / 'tests/fuzz/corpus/panic/heat-watch.ips').read_text(), 'firmware.ipsw': ''}
+FILES = {'restore.log': LOG, 'panic-full.ips': (ROOT / 'tests/fuzz/corpus/panic/heat-watch.ips').read_text(), 'firmware.ipsw': '',
+         'meter.txt': '- 5.01 0.48\n'}
 TOOL_STATUS = 7
 PROGRAMS = {'bin/idevicerestore': f'while getopts i:u:ey option; do :; done; shift $((OPTIND - 1)); test -f "$1" || exit 2; echo "{LOG}"; exit {TOOL_STATUS}', 'to-ticket': 'cat'}
 # The phase of the verdict; 30 = undecided, as one failed attempt is.

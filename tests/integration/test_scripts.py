@@ -41,7 +41,7 @@ def test_each_line_of_json_begins_with_the_version_of_the_format(bench, folder):
              ['conditions', '1-2', '--cable', 'L07'], ['conditions'], ['note', ECID, 'wet'], ['stats'], ['doctor'],
              ['attempt', ECID, '--outcome', 'failed'], ['attempt', '--session', session, '--cable', 'L08'],
              ['import', '--device', ECID, log], ['panics', '--file', panic], ['run', '--', 'true'],
-             ['wait', session], ['purge', '--yes', ECID]]
+             ['measure', ECID, '--source', 'meter'], ['wait', session], ['purge', '--yes', ECID]]
     commands = set(re.findall(r'&command_([a-z]+),', (ROOT / 'client/help.c').read_text()))
     assert {call[0] for call in calls} | {'watch'} | OTHERS == commands
     for call in calls:

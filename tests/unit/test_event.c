@@ -125,8 +125,8 @@ static void kinds_have_numbers_of_their_own(void **state)
 		"tool-start", "tool-end", "tool-version", "log", "firmware", "action", "entry",
 		"stage", "operation", "progress", "checkpoint", "transfer", "wait", "status",
 		"amr-error", "sign", "device-log", "saved", "reported-error", "outcome",
-		"condition", "note", "ticket", "session-begin", "session-end", "silence",
-		"link-lost", "diagnosis", "link-error", "link-corrected", "link-quiet",
+		"condition", "note", "ticket", "measurement", "session-begin", "session-end",
+		"silence", "link-lost", "diagnosis", "link-error", "link-corrected", "link-quiet",
 		"link-rate"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
