@@ -287,10 +287,12 @@ int casebook_file_open(
 
 int casebook_file_identify(struct casebook_file *file, const char *host_id)
 {
+	/* Once: an attempt of which a person said another computer has no id. */
 	static const char *const texts[] = {
 		"UPDATE attempts SET host_id = ?1,"
 		" told = json_set(told, '$.attempts[0].hostId', ?1)"
-		" WHERE host_id IS NULL AND origin = 'watched' AND json_valid(told)",
+		" WHERE writer IS NULL AND origin = 'watched' AND host_id IS NULL"
+		" AND json_valid(told)",
 		"UPDATE attempts SET writer = ?1 WHERE writer IS NULL AND origin = 'watched'",
 	};
 	int r = 0;

@@ -113,7 +113,7 @@ static int take_correction(struct taking *taking)
 	struct casebook_seal seal = {0};
 	int r = stored ? 0 : -ENOMEM;
 
-	if (r == 0 && session && !session_is_open(session))
+	if (r == 0 && session && !session->running)
 		r = sealer_finish(taking->parts->sealer);
 	if (r == 0)
 		r = casebook_attempt(book, &correction->attempt, copy_stored, stored);
@@ -124,11 +124,13 @@ static int take_correction(struct taking *taking)
 			.identity = &stored->identity,
 			.origin = stored->origin};
 	r = exchange_correction(taking->file, clock_now(), correction, r > 0 ? &seal : NULL);
-	if (r != EXCHANGE_ADDED || !seal.attempt)
+	if (r != EXCHANGE_ADDED)
 		return r;
-	if (session && !session_is_open(session) && corrects(taking, session, correction))
+	session = bench_find_session(taking->parts->store->bench, &correction->attempt);
+	if (session && corrects(taking, session, correction))
 		correct_session(taking, session);
-	diagnoser_judge_phone(taking->parts->diagnoser, &stored->identity);
+	if (seal.attempt)
+		diagnoser_judge_phone(taking->parts->diagnoser, &stored->identity);
 	return r;
 }
 

@@ -401,3 +401,25 @@ def test_only_the_administrator_imports_purges(benches):
                             input=export(a), env={**b.environment, 'TMPDIR': '/tmp'}, capture_output=True, text=True)
     assert result.returncode == 1 and 'Run the import as root' in result.stderr, result.stderr
     assert of_kind(b, 'purge') == []
+
+
+def test_a_correction_reaches_a_session_that_may_end_again(benches):
+    """Its phone may return for some minutes: the verdict of its own bench is made from the session, not from the casebook."""
+    a, b, _ = benches
+    session = fail(a)
+    give(a, b)
+    b.triage('attempt', '--session', session, '--outcome', 'withdrawn')
+    give(b, a)
+    assert a.sessions()[0]['outcome'] == 'withdrawn' and a.verdict(ECID)['phase'] == b.verdict(ECID)['phase']
+
+
+def test_another_computer_stays_another_computer(benches):
+    """A person said so; a restart gave the attempt the id of this bench again."""
+    a, _, _ = benches
+    session = fail(a)
+    a.triage('attempt', '--session', session, '--host', 'two')
+    until(lambda: 'hostId' not in of_kind(a, 'attempt')[0]['case']['attempts'][0], what='the second seal')
+    a.stop()
+    (a.state / 'ring').unlink()
+    a.start(name='bench-a')
+    assert a.sessions()[0]['host'] == 'two' and 'hostId' not in a.sessions()[0]
