@@ -140,8 +140,9 @@ static json *condition_sequences(struct json_builder *builder, const struct atte
 	json *object = json_new_object(builder);
 
 	for (size_t i = 0; i < attempt->condition_count; i++)
-		put_sequence(builder, object, attempt->conditions[i].key,
-			attempt->conditions[i].sequence);
+		if (attempt->conditions[i].sequence)
+			json_put_named(builder, object, attempt->conditions[i].key,
+				json_object_new_uint64(attempt->conditions[i].sequence));
 	return object;
 }
 
@@ -167,8 +168,9 @@ static json *conditions_object(struct json_builder *builder, const struct attemp
 	json *object = json_new_object(builder);
 
 	for (size_t i = 0; i < attempt->condition_count; i++)
-		json_put_known_text(
-			builder, object, attempt->conditions[i].key, attempt->conditions[i].value);
+		if (attempt->conditions[i].value[0])
+			json_put_named(builder, object, attempt->conditions[i].key,
+				json_new_text(attempt->conditions[i].value));
 	if (!attempt_condition(attempt, "port"))
 		json_put_known_text(builder, object, "port", attempt->port);
 	return object;

@@ -31,16 +31,27 @@ struct json_object *json_new_array(struct json_builder *builder)
 	return latch(builder, json_object_new_array());
 }
 
-void json_put(struct json_builder *builder, struct json_object *object, const char *key,
-	struct json_object *value)
+static void put(struct json_builder *builder, struct json_object *object, const char *key,
+	struct json_object *value, unsigned flags)
 {
 	if (!latch(builder, value))
 		return;
-	if (!object ||
-		json_object_object_add_ex(object, key, value, JSON_C_OBJECT_ADD_CONSTANT_KEY) < 0) {
+	if (!object || json_object_object_add_ex(object, key, value, flags) < 0) {
 		builder->failed = true;
 		json_object_put(value);
 	}
+}
+
+void json_put(struct json_builder *builder, struct json_object *object, const char *key,
+	struct json_object *value)
+{
+	put(builder, object, key, value, JSON_C_OBJECT_ADD_CONSTANT_KEY);
+}
+
+void json_put_named(struct json_builder *builder, struct json_object *object, const char *key,
+	struct json_object *value)
+{
+	put(builder, object, key, value, 0);
 }
 
 /* A text truncated inside a character would make the whole message invalid. */
@@ -58,6 +69,11 @@ static struct json_object *text_new(const char *text, size_t length)
 		text = clean;
 	}
 	return json_object_new_string_len(text, (int)length);
+}
+
+struct json_object *json_new_text(const char *text)
+{
+	return text_new(text, strlen(text));
 }
 
 void json_put_text(

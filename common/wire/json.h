@@ -28,6 +28,11 @@ struct json_object *json_new_array(struct json_builder *builder);
  * for ever. Invalid UTF-8 in a text becomes '?'. */
 void json_put(struct json_builder *builder, struct json_object *object, const char *key,
 	struct json_object *value);
+/* A text as a value; NULL when out of memory. */
+struct json_object *json_new_text(const char *text);
+/* As json_put(); `key` is copied. */
+void json_put_named(struct json_builder *builder, struct json_object *object, const char *key,
+	struct json_object *value);
 void json_put_text(struct json_builder *builder, struct json_object *object, const char *key,
 	const char *text);
 /* `length` bytes, which may contain NUL. */

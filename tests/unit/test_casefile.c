@@ -2,6 +2,7 @@
 #include "common/casefile/casefile.h"
 
 #include <errno.h>
+#include <json-c/json.h>
 #include <string.h>
 
 #include "common/base/macro.h"
@@ -134,6 +135,24 @@ static void written_case_reads_back_to_the_same_verdict(void **state)
 	assert_int_equal(verdicts[0].cause_count, verdicts[1].cause_count);
 }
 
+/* The daemon answers with the object after it has freed the case. */
+static void an_object_outlives_its_case(void **state)
+{
+	struct triage_case *c = parse(HEAD "\"attempts\":[{\"outcome\":\"failed\","
+					   "\"conditions\":{\"cable\":\"A\"}}]}");
+	struct json_object *object;
+	const char *text;
+
+	c->attempts[0]->conditions[0].sequence = 7;
+	object = casefile_to_json(c, CASEFILE_REVEAL);
+	memset(c->attempts[0]->conditions, 'x', sizeof(c->attempts[0]->conditions));
+	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
+	assert_non_null(strstr(text, "\"cable\":\"A\""));
+	assert_non_null(strstr(text, "\"cable\":7"));
+	json_object_put(object);
+	triage_case_free(c);
+}
+
 static void refuses_what_is_no_case(void **state)
 {
 	static const char *const texts[] = {"", "[]", "{}", "{\"format\":\"idevicetriage-case\"}",
@@ -202,6 +221,7 @@ int main(void)
 		cmocka_unit_test(reads_what_is_told),
 		cmocka_unit_test(link_events_go_through_the_session),
 		cmocka_unit_test(written_case_reads_back_to_the_same_verdict),
+		cmocka_unit_test(an_object_outlives_its_case),
 		cmocka_unit_test(refuses_what_is_no_case),
 		cmocka_unit_test(refuses_what_takes_too_much_memory),
 		cmocka_unit_test(wrong_types_are_passed_over),
