@@ -4,6 +4,7 @@ casebook has a size. What the daemon watches is stored all the same; the oldest 
 import json
 import os
 import random
+import re
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from contextlib import closing
 import pytest
 
 from daemon import until
-from test_api import INTERFACE, NOBODY
+from test_api import INTERFACE, NOBODY, ROOT
 
 MIB = 1 << 20
 ECID = '0x00AA334455667788'
@@ -203,3 +204,10 @@ def test_a_piece_of_a_log_has_a_limit_of_lines(bench):
         offsets.append(bench.call('AppendLog', session=session, offset=offsets[-1], text=text[offsets[-1]:])['offset'])
     assert offsets == [0, 2000, 4000, 5000]
     assert len(bench.records(session, 'log')) == 2500
+
+
+def test_each_method_that_stores_something_has_its_cost():
+    """Else a member could fill the casebook with it. EndRun is paid by BeginRun: a restore always ends."""
+    text = (ROOT / 'daemon/server/methods.c').read_text()
+    rows = re.findall(r'\{OWN\("(\w+)"\), ACCESS_WRITE,(.*?)\}', text, re.S)
+    assert len(rows) > 8 and [name for name, row in rows if 'COST_' not in row] == ['EndRun']
