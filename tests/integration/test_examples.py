@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from bus import Bus
-from daemon import until, versioned
+from daemon import Bench, until, versioned
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / 'examples'
@@ -186,6 +186,34 @@ def test_a_batch_stops_at_a_bad_port(bench, folder, bus, environment, language):
     lines = result.stdout.splitlines()
     assert len(lines) == 2 and lines[1] == f"1-2.2: {bench.verdict('0x000A11112222333E')['summary']}"
     assert not list(folder.rglob('pwned'))
+
+
+# --- Several benches ----------------------------------------------------------------------------------
+
+def test_the_exchange_sends_what_is_new(bench, folder, environment, request):
+    if not shutil.which('jq'):
+        pytest.skip('jq is not installed')
+    (folder / 'other').mkdir()
+    other = Bench(bench.build, folder / 'other', folder / 'other/mux').start(name='bench-2', host_id='b' * 12 + '-' + 'b' * 12)
+    request.addfinalizer(other.close)
+    ssh = folder / 'bin/ssh'
+    ssh.write_text(f'#!/bin/sh\n[ -e {folder}/away ] && exit 255\nshift\nIDEVICETRIAGE_SOCKET={other.socket} exec "$@"\n')
+    ssh.chmod(0o755)
+    bench.start()
+
+    def exchange():
+        return subprocess.run([EXAMPLES / 'benches/exchange.sh', folder / 'kept here', 'bench-2'], env=environment,
+                              capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    bench.triage('note', ECID, '--history', 'liquid')
+    assert '1 added' in exchange().stdout
+    bench.triage('note', ECID, '--history', 'drop')
+    (folder / 'away').touch()
+    assert 'did not take everything' in exchange().stderr
+    (folder / 'away').unlink()
+    result = exchange()
+    assert '1 added' in result.stdout and 'known' not in result.stdout, result
+    assert len(other.call('GetCase', device=ECID)['notes']) == 2
+    assert '0 added' in exchange().stdout
 
 
 # --- A nightly export ---------------------------------------------------------------------------------
