@@ -10,7 +10,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "common/store/offline.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
 
@@ -25,6 +24,7 @@ struct buffer {
 
 struct connection {
 	struct offline *offline; /* answers instead of the daemon; NULL = none */
+	connection_release *release;
 	int fd;
 	int broken; /* negative errno that broke the connection; 0 = it works */
 	struct buffer in, out;
@@ -73,16 +73,17 @@ int connection_open(const char *path, struct connection **ret)
 	return 0;
 }
 
-struct connection *connection_to_offline(struct offline *offline)
+struct connection *connection_to_offline(struct offline *offline, connection_release *release)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
 
 	if (!connection) {
-		offline_free(offline);
+		release(offline);
 		return NULL;
 	}
 	connection->fd = -1;
 	connection->offline = offline;
+	connection->release = release;
 	return connection;
 }
 
@@ -95,7 +96,8 @@ struct connection *connection_free(struct connection *connection)
 {
 	if (!connection)
 		return NULL;
-	offline_free(connection->offline);
+	if (connection->release)
+		connection->release(connection->offline);
 	closep(&connection->fd);
 	free(connection->in.bytes);
 	free(connection->out.bytes);

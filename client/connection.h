@@ -18,8 +18,9 @@ struct offline;
  * if the daemon's connection queue is full. The caller owns *ret. */
 int connection_open(const char *path, struct connection **ret);
 /* Creates a connection that the same methods answer from the stored data, without a daemon. Takes
- * ownership of `offline`. Returns NULL when out of memory. */
-struct connection *connection_to_offline(struct offline *offline);
+ * ownership of `offline`, which `release` frees. Returns NULL when out of memory. */
+typedef struct offline *connection_release(struct offline *offline);
+struct connection *connection_to_offline(struct offline *offline, connection_release *release);
 /* That store, borrowed; NULL if the daemon answers. If not NULL, only rpc_call() works. */
 struct offline *connection_offline(const struct connection *connection);
 struct connection *connection_free(struct connection *connection);

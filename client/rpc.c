@@ -84,7 +84,7 @@ int rpc_open_reading(struct context *context, struct connection **ret)
 		report_error("Its casebook there cannot be read (%s): older attempts and notes are "
 			     "missing.",
 			strerror(-errors.casebook));
-	*ret = connection_to_offline(offline);
+	*ret = connection_to_offline(offline, offline_free);
 	return *ret ? EXIT_DONE : report_no_memory();
 }
 

@@ -23,7 +23,7 @@ CHANGING = {'plist_from_memory'}
 # Adapters stand on the loop and the heart, and on no buffered socket and no JSON.
 ADAPTER = re.compile(r'^(json_|evbuffer_|bufferevent_|event_(add|del|new|base|free))')
 CLIENT = re.compile(r'^(event_|evbuffer_|bufferevent_|sd_|plist_|idevice_|lockdownd_|sqlite3_)')
-CLIENT_BELOW = ('base', 'model', 'logs', 'diagnosis', 'casefile', 'json', 'wire')
+CLIENT_BELOW = ('base', 'model', 'logs', 'diagnosis', 'casefile', 'json', 'wire', 'connection')
 PURE = re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}|^(clock_now|file_read|log_write)$')
 LAYERS = {
     'base': ((), LIBRARIES),
@@ -58,7 +58,8 @@ LAYERS = {
     'announcer': (('base', 'ring', 'model', 'diagnosis', 'store', 'recorder', 'message'), ADAPTER),
     'api': (('base', 'ring', 'model', 'diagnosis', 'casefile', 'store', 'store_writer', 'query', 'json', 'wire', 'recorder', 'loop'),
             re.compile(r'^(sd_|plist_|sqlite3_)')),
-    'client_base': (('base', 'model', 'logs', 'diagnosis', 'casefile', 'store', 'json', 'wire', 'query', 'phone_program', 'phone_answer', 'panicfile'), CLIENT),
+    'connection': (('base', 'json', 'wire'), CLIENT),
+    'client_base': (('base', 'model', 'logs', 'diagnosis', 'casefile', 'store', 'json', 'wire', 'connection', 'query', 'phone_program', 'phone_answer', 'panicfile'), CLIENT),
     'client_output': (('client_base', *CLIENT_BELOW), CLIENT),
     'client_report': (('client_base', *CLIENT_BELOW), CLIENT),
     # No more than numbers and text: it asks no clock and no terminal.
