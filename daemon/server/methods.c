@@ -327,7 +327,7 @@ static int check_day(struct request *request, enum cost cost)
 	uint64_t bytes = request->message->length + (cost >= COST_CALL ? CALL_BYTES : 0);
 	uint64_t limit = api->parts.limits.daily_bytes;
 
-	if (cost == COST_NOTHING || limit == 0 || peer_access(request->peer) & ACCESS_ADMIN ||
+	if (cost == COST_NOTHING || limit == 0 || peer_access(request->peer) & ACCESS_EXCHANGE ||
 		quota_spend(&api->quota, peer_user(request->peer), bytes, limit,
 			clock_now().monotonic_us / USEC_PER_SEC))
 		return API_OK;

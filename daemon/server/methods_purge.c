@@ -350,7 +350,7 @@ int methods_take_purge(struct request *request, const struct purge *purged)
 	bool pending;
 	int r;
 
-	if (!(peer_access(request->peer) & ACCESS_ADMIN))
+	if (!(peer_access(request->peer) & ACCESS_EXCHANGE))
 		return API_NOT_ALLOWED;
 	if (purged->at_us > clock_now().wall_us + CLOCK_AHEAD_US)
 		return call_bad(&request->call, "change");

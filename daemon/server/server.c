@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -42,6 +43,7 @@ struct server {
 	struct loop_timer *next_turn;
 	struct loop_timer *accept_pause;
 	struct loop_timer *gone_check;
+	uid_t exchange_user; /* of idevicetriage-sync; 0 = none */
 	uint64_t refusal_told_us;
 	uint64_t closings_since_us; /* the minute in which `closings` were logged */
 	unsigned closings;
@@ -334,11 +336,24 @@ static void happened(struct bufferevent *socket, short what, void *user)
 }
 
 /* The socket's permissions decide who may connect; further rights depend only on the user. */
-static unsigned access_of(const struct ucred *who)
+static unsigned access_of(const struct server *server, const struct ucred *who)
 {
+	unsigned access = ACCESS_READ | ACCESS_WRITE;
+
 	if (who->uid == 0 || who->uid == geteuid())
-		return ACCESS_READ | ACCESS_WRITE | ACCESS_ADMIN;
-	return ACCESS_READ | ACCESS_WRITE;
+		access |= ACCESS_ADMIN | ACCESS_EXCHANGE;
+	else if (who->uid == server->exchange_user)
+		access |= ACCESS_EXCHANGE;
+	return access;
+}
+
+/* The user of idevicetriage-sync; 0, who may do everything, if there is none. It is asked for once:
+ * a name service may be slow. */
+static uid_t find_exchange_user(void)
+{
+	const struct passwd *user = getpwnam("idevicetriage-sync");
+
+	return user ? user->pw_uid : 0;
 }
 
 static bool may_add(struct server *server, const struct ucred *who)
@@ -378,7 +393,7 @@ static int add_peer(struct server *server, int fd, const struct ucred *who)
 		return -ENOMEM;
 	peer->server = server;
 	peer->who = *who;
-	peer->access = access_of(who);
+	peer->access = access_of(server, who);
 	/* One byte over the limit is enough to detect a violation; no more is read. */
 	bufferevent_setwatermark(peer->socket, EV_READ, 0, VARLINK_REQUEST_MAX + 1);
 	bufferevent_setwatermark(peer->socket, EV_WRITE, PEER_UNREAD_LOW, 0);
@@ -447,6 +462,7 @@ int server_new(struct loop *loop, const struct server_handler *handler, struct s
 	TAILQ_INIT(&server->peers);
 	server->loop = loop;
 	server->handler = *handler;
+	server->exchange_user = find_exchange_user();
 	server->bound.fd = -1;
 	r = loop_timer_new(loop, reap, server, &server->reaper);
 	if (r >= 0)

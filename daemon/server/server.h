@@ -32,6 +32,7 @@ enum access {
 	ACCESS_READ = 1 << 0,
 	ACCESS_WRITE = 1 << 1,
 	ACCESS_ADMIN = 1 << 2,
+	ACCESS_EXCHANGE = 1 << 3, /* delivers what other benches stored and purged */
 };
 
 struct loop;
