@@ -54,6 +54,25 @@ struct phrase phrase_when(int64_t wall_us, int64_t now_us)
 						: phrase_minute(wall_us);
 }
 
+struct phrase phrase_day(int64_t wall_us, int64_t now_us)
+{
+	/* Noon yesterday: a day may have 23 or 25 hours. */
+	static const int64_t half_day_us = INT64_C(43200) * (int64_t)USEC_PER_SEC;
+	struct phrase day = format_time(wall_us, "%Y-%m-%d");
+	time_t now = (time_t)(now_us / (int64_t)USEC_PER_SEC);
+	int64_t noon_us = now_us;
+	struct tm tm;
+
+	if (localtime_r(&now, &tm))
+		noon_us -= (tm.tm_hour * INT64_C(3600) + tm.tm_min * 60) * (int64_t)USEC_PER_SEC +
+			   half_day_us;
+	if (text_equal(day.text, format_time(now_us, "%Y-%m-%d").text))
+		return (struct phrase){"today"};
+	if (text_equal(day.text, format_time(noon_us, "%Y-%m-%d").text))
+		return (struct phrase){"yesterday"};
+	return day;
+}
+
 struct phrase phrase_duration(int64_t us)
 {
 	int64_t s = us / (int64_t)USEC_PER_SEC;

@@ -19,6 +19,8 @@ struct phrase phrase_minute(int64_t wall_us);
 struct phrase phrase_instant(int64_t wall_us);
 /* `20:57` today, else with its day. `now_us` is the current time. */
 struct phrase phrase_when(int64_t wall_us, int64_t now_us);
+/* `today`, `yesterday`, or its date. `now_us` is the current time. */
+struct phrase phrase_day(int64_t wall_us, int64_t now_us);
 /* `45 s`, `12 min`, `3 h 05 min`, `4 d 3 h`. */
 struct phrase phrase_duration(int64_t us);
 /* `16 MiB` and the like. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "common/base/macro.h"
+#include "common/model/host_id.h"
 
 #define LAYOUT_WORD_BYTES 512
 
@@ -34,7 +35,8 @@ struct layout {
 	char word[LAYOUT_WORD_BYTES]; /* not written yet: it may continue, and wraps as a whole */
 	size_t word_length;	      /* bytes, including colour */
 	int word_columns;
-	char day[16]; /* of the times shown last */
+	char day[16];		 /* of the times shown last */
+	char here[HOST_ID_SIZE]; /* id of this computer; empty = unknown */
 };
 
 /* Reads the type of `out`, the locale, COLUMNS and NO_COLOR. `color`: -1 decides automatically,

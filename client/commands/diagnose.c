@@ -118,12 +118,28 @@ static int diagnose_file(
 	return *ret ? EXIT_DONE : report_no_memory();
 }
 
+/* Which computer this is, so that the output can say what happened on others. */
+static int ask_here(struct context *context, struct connection *connection)
+{
+	CLEANUP(json_object_putp) struct json_object *status = NULL;
+	int r;
+
+	if (connection_offline(connection))
+		return EXIT_DONE;
+	r = rpc_call_plain(context, connection, "GetStatus", &status);
+	text_copy(context->layout.here, sizeof(context->layout.here),
+		field_text_or(status, "hostId", ""));
+	return r;
+}
+
 static int ask_or_read(struct context *context, const char *text, struct json_object **ret)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
 	int r = rpc_open_reading(context, &connection);
 
-	return r == EXIT_DONE ? ask_diagnosis(context, connection, text, ret) : r;
+	if (r == EXIT_DONE)
+		r = ask_diagnosis(context, connection, text, ret);
+	return r == EXIT_DONE ? ask_here(context, connection) : r;
 }
 
 static int run_diagnose(struct context *context, int argc, char **argv)

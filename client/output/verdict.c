@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include "client/phrase.h"
+#include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/diagnosis/verdict.h"
 
@@ -83,6 +84,52 @@ static void heading(struct layout *layout, const char *text)
 	layout_line(layout, 2);
 }
 
+/* Whether another computer made the attempt, as far as known. */
+static const char *other_computer(const struct layout *layout, struct json_object *session)
+{
+	const char *id = field_text_or(session, "hostId", "");
+
+	return layout->here[0] && *id && !text_equal(id, layout->here) ? id : NULL;
+}
+
+/* How many attempts computer `id` made, of those from number `first` on: 0 if one before is its
+ * own. */
+static size_t count_elsewhere(
+	const struct layout *layout, struct json_object *sessions, size_t first, const char *id)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < field_count(sessions); i++) {
+		const char *other = other_computer(layout, field_item(sessions, i));
+
+		if (!other || !text_equal(other, id))
+			continue;
+		if (i < first)
+			return 0;
+		count++;
+	}
+	return count;
+}
+
+/* The attempts on other benches, newest first: "1 on bench-2, yesterday". */
+static void put_elsewhere(struct layout *layout, struct json_object *sessions)
+{
+	int64_t now_us = (int64_t)clock_now().wall_us;
+
+	for (size_t i = 0; i < field_count(sessions); i++) {
+		struct json_object *session = field_item(sessions, i);
+		const char *id = other_computer(layout, session);
+		size_t count = id ? count_elsewhere(layout, sessions, i, id) : 0;
+
+		if (!count)
+			continue;
+		layout_put(layout, ", %zu on ", count);
+		layout_foreign(layout, field_text_or(session, "host", id));
+		layout_put(layout, " (%s)",
+			phrase_day(field_number_or(session, "startedUSec", 0), now_us).text);
+	}
+}
+
 /* What was looked at. */
 static void put_case(struct layout *layout, struct json_object *reply)
 {
@@ -99,6 +146,7 @@ static void put_case(struct layout *layout, struct json_object *reply)
 		layout_foreign(layout, identifier);
 	}
 	layout_put(layout, ", %zu attempt%s", count, count == 1 ? "" : "s");
+	put_elsewhere(layout, sessions);
 	if (field_number(field_object(reply, "verdict"), "itunesCode", &code) && code)
 		layout_put(layout, ", error %" PRId64 " in iTunes", code);
 	layout_paint(layout, PAINT_NONE);
