@@ -53,6 +53,7 @@ LAYERS = {
     'kmsg': (('base', 'model', 'logs', 'loop', 'source'), ADAPTER),
     'link_source': (('base', 'model', 'loop', 'source'), ADAPTER),
     'link_program': (('base', 'model', 'loop', 'link_reader'), ADAPTER),
+    'sync': (('base', 'model', 'json', 'wire', 'connection', 'loop'), re.compile(r'^(evbuffer_|bufferevent_|event_|sd_|plist_|sqlite3_)')),
     'systemd': (('base', 'loop'), ADAPTER),
     'message': (('base',), ADAPTER),
     'announcer': (('base', 'ring', 'model', 'diagnosis', 'store', 'recorder', 'message'), ADAPTER),
@@ -94,6 +95,7 @@ def symbols(archive):
 LINKED = {
     'daemon/idevicetriaged': {'event_core-2.1', 'inih', 'json-c', 'nettle', 'plist-2.0', 'sqlite3', 'systemd', 'z'},
     'link/idevicetriage-link': {'event_core-2.1', 'systemd'},
+    'sync/idevicetriage-sync': {'event_core-2.1', 'inih', 'json-c', 'nettle', 'pq'},
     'client/idevicetriage': {'archive', 'json-c', 'nettle', 'plist-2.0', 'sqlite3', 'z', 'zip'},
 }
 # The C library and the compilers' own.
@@ -116,14 +118,15 @@ def loaded(path):
 def linked_problems(program, allowed):
     problems = [f'links {name}' for name in sorted(needed(program) - allowed) if not RUNTIME.match(name)]
     files = loaded(program)
-    # Debian 12's libsystemd, libarchive and libzip bring cryptography of their own for what is not used here.
-    for name in sorted(needed(program) & set(files) - {'systemd', 'archive', 'zip'}):
+    # Debian 12's libsystemd, libarchive and libzip bring cryptography of their own for what is not used here; libpq
+    # brings TLS, for the one program that uses the network.
+    for name in sorted(needed(program) & set(files) - {'systemd', 'archive', 'zip', 'pq'}):
         problems += [f'{name} brings {heavy}' for heavy in sorted(loaded(files[name])) if HEAVY.match(heavy)]
     return problems
 
 
 # Where a header may be included from; the C file of its own name does not count.
-SOURCES = ('client', 'common', 'daemon', 'link', 'phone', 'tests')
+SOURCES = ('client', 'common', 'daemon', 'link', 'phone', 'sync', 'tests')
 
 
 def idle_headers(root):

@@ -9,6 +9,8 @@
 #include "client/new_file.h"
 #include "client/options.h"
 #include "client/rpc.h"
+#include "client/sync_report.h"
+#include "common/base/clock.h"
 #include "common/base/text.h"
 
 static const struct command_option own[] = {
@@ -78,6 +80,27 @@ static void put_status(FILE *out, struct json_object *status)
 		out, "devices", "Phones on the bench.", field_number_or(status, "deviceCount", 0));
 	put_number(out, "running_restores", "Running restores.",
 		(int64_t)field_count(field_list(status, "runningSessions")));
+}
+
+/* The exchange with other benches, where it is set up. */
+static void put_sync(FILE *out)
+{
+	CLEANUP(sync_report_done) struct sync_report report;
+
+	sync_report_read("", &report);
+	if (report.state == SYNC_NONE)
+		return;
+	put_number(out, "sync_connected", "Whether the server of the shop is connected.",
+		report.state == SYNC_WORKS);
+	if (report.waiting >= 0)
+		put_number(
+			out, "sync_waiting", "Changes that wait for the server.", report.waiting);
+	put_number(out, "sync_last_contact_seconds", "When the server answered last.",
+		field_number_or(report.object, "lastContactUSec", 0) / (int64_t)USEC_PER_SEC);
+	put_number(out, "sync_left_out", "Changes that the server or the daemon refused.",
+		field_number_or(report.object, "leftOut", 0));
+	put_number(out, "sync_clock_ahead_seconds", "This clock, compared with the server's.",
+		report.clock_ahead_seconds);
 }
 
 /* Phones */
@@ -253,6 +276,7 @@ static int write_metrics(struct context *context, const char *path)
 	if (r != EXIT_DONE)
 		return r;
 	put_status(file.stream, status);
+	put_sync(file.stream);
 	r = put_phones(context, &connection, file.stream);
 	if (r == EXIT_DONE)
 		r = put_counts(context, connection, file.stream);

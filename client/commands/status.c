@@ -3,6 +3,7 @@
 #include "client/rpc.h"
 #include "client/options.h"
 #include "client/output/output.h"
+#include "client/sync_report.h"
 #include "common/base/text.h"
 
 #define SESSIONS_LOOKED_AT 100
@@ -32,6 +33,28 @@ static void add_running(
 	json_put(builder, status, "sessions", running);
 }
 
+/* The exchange with other benches, where it is set up. */
+static void add_sync(struct json_builder *builder, struct json_object *status)
+{
+	CLEANUP(sync_report_done) struct sync_report report;
+	struct json_object *sync;
+
+	sync_report_read("", &report);
+	if (report.state == SYNC_NONE)
+		return;
+	sync = json_new_object(builder);
+	json_put_bool(builder, sync, "connected", report.state == SYNC_WORKS);
+	json_put_known_text(builder, sync, "bench", field_text(report.object, "bench"));
+	if (report.waiting >= 0)
+		json_put_number(builder, sync, "waiting", report.waiting);
+	if (report.state != SYNC_WORKS)
+		json_put_text(builder, sync, "error",
+			report.state == SYNC_STOPPED
+				? "idevicetriage-sync is not running"
+				: field_text_or(report.object, "lastError", "not connected"));
+	json_put(builder, status, "sync", sync);
+}
+
 /* Queries everything. Returns EXIT_DONE with *ret owned by the caller, or an exit code. */
 static int ask_status(
 	struct context *context, struct connection *connection, struct json_object **ret)
@@ -54,6 +77,7 @@ static int ask_status(
 		return r;
 	add_list(&builder, status, "devices", devices);
 	add_running(&builder, status, sessions);
+	add_sync(&builder, status);
 	*ret = json_finish(&builder, TAKE_PTR(status));
 	return *ret ? EXIT_DONE : report_no_memory();
 }

@@ -2,6 +2,7 @@
 /* Checks of the daemon: whether it answers, its sources are up, and the caller has access. */
 #include <errno.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,9 @@
 #include "client/doctor/doctor.h"
 #include "client/doctor/system.h"
 #include "client/fields.h"
+#include "client/phrase.h"
+#include "client/sync_report.h"
+#include "common/base/clock.h"
 #include "client/phrase.h"
 #include "common/base/text.h"
 #include "common/model/host_id.h"
@@ -312,4 +316,51 @@ void check_phone_program(struct doctor *doctor)
 			field_text_or(source, "detail", "unknown reason"));
 	else
 		doctor_say(doctor, FINDING_OK, NULL, "%s is there.", path);
+}
+
+#define RESTART_SYNC "systemctl restart idevicetriage-sync.service"
+#define CLOCK_SECONDS 60
+
+/* The connection to the server of the shop. */
+static void say_sync(struct doctor *doctor, const struct sync_report *report)
+{
+	int64_t now_us = (int64_t)clock_now().wall_us;
+	int64_t since_us = field_number_or(report->object, "behindSinceUSec", 0);
+	const char *error = field_text_or(report->object, "lastError", "it says no reason");
+
+	if (report->state == SYNC_NONE)
+		doctor_say(doctor, FINDING_OK, NULL,
+			"This bench shares its attempts with no server (idevicetriage-sync).");
+	else if (report->state == SYNC_STOPPED)
+		doctor_say(doctor, FINDING_WARNING, RESTART_SYNC,
+			"idevicetriage-sync is not running: other benches do not see what fails "
+			"here.");
+	else if (report->state == SYNC_WAITS)
+		doctor_say(doctor, FINDING_WARNING, "journalctl -u idevicetriage-sync",
+			"No connection to the server of the shop: %s. %" PRId64 " changes wait.",
+			error, report->waiting > 0 ? report->waiting : 0);
+	else if (report->waiting > 0 && since_us &&
+		 since_us < now_us - (int64_t)(60 * USEC_PER_SEC))
+		doctor_say(doctor, FINDING_WARNING, "journalctl -u idevicetriage-sync",
+			"%" PRId64 " changes have been waiting for the server since %s.",
+			report->waiting, phrase_when(since_us, now_us).text);
+	else
+		doctor_say(doctor, FINDING_OK, NULL,
+			"This bench shares its attempts as %s; nothing waits.",
+			field_text_or(report->object, "bench", "?"));
+}
+
+void check_sync(struct doctor *doctor)
+{
+	CLEANUP(sync_report_done) struct sync_report report;
+	int64_t ahead;
+
+	sync_report_read(doctor->root, &report);
+	say_sync(doctor, &report);
+	ahead = report.clock_ahead_seconds;
+	if (ahead > CLOCK_SECONDS || ahead < -CLOCK_SECONDS)
+		doctor_say(doctor, FINDING_WARNING, "timedatectl set-ntp true",
+			"The clock is %" PRId64 " s %s that of the server: other benches see wrong "
+			"times.",
+			ahead > 0 ? ahead : -ahead, ahead > 0 ? "ahead of" : "behind");
 }

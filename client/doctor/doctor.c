@@ -12,6 +12,7 @@ static const struct doctor_check checks[] = {
 	{"ring", "the ring", check_ring},
 	{"casebook", "the casebook", check_casebook},
 	{"computer-id", "this computer's id", check_computer_id},
+	{"other-benches", "other benches", check_sync},
 	{"phone-program", "queries to phones", check_phone_program},
 	{"disk", "disk space", check_disk},
 	{"log-disk", "disk space for logs", check_log_disk},

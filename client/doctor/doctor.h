@@ -50,6 +50,7 @@ void check_link(struct doctor *doctor);
 void check_ring(struct doctor *doctor);
 void check_computer_id(struct doctor *doctor);
 void check_casebook(struct doctor *doctor);
+void check_sync(struct doctor *doctor);
 void check_phone_program(struct doctor *doctor);
 void check_disk(struct doctor *doctor);
 void check_log_disk(struct doctor *doctor);

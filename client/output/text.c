@@ -177,6 +177,27 @@ static void put_running(struct layout *layout, struct json_object *session)
 	put_silence(layout, session);
 }
 
+/* The server of the shop. */
+static void put_sync(struct layout *layout, struct json_object *sync)
+{
+	int64_t waiting = field_number_or(sync, "waiting", 0);
+
+	label(layout, "Benches");
+	if (field_true(sync, "connected")) {
+		layout_put(layout, "shared as ");
+		layout_foreign(layout, field_text_or(sync, "bench", "?"));
+	} else {
+		layout_paint(layout, PAINT_WARNING);
+		layout_put(layout, "not connected: ");
+		layout_foreign(layout, field_text_or(sync, "error", "?"));
+		layout_paint(layout, PAINT_NONE);
+	}
+	if (waiting > 0)
+		layout_put(layout, ", %" PRId64 " change%s wait%s", waiting,
+			waiting == 1 ? "" : "s", waiting == 1 ? "s" : "");
+	layout_line(layout, 0);
+}
+
 static void text_status(struct layout *layout, struct json_object *status)
 {
 	struct json_object *sessions = field_list(status, "sessions");
@@ -201,6 +222,8 @@ static void text_status(struct layout *layout, struct json_object *status)
 	if (field_count(sessions) == 0)
 		layout_put(layout, "none running");
 	layout_line(layout, 0);
+	if (field_object(status, "sync"))
+		put_sync(layout, field_object(status, "sync"));
 	label(layout, "Records");
 	layout_put(layout, "%" PRId64 " to %" PRId64 " in a ring of %s",
 		field_number_or(status, "firstSequence", 0),

@@ -235,6 +235,13 @@ def old_clock(tree):
     os.utime(tree.command, (later, later))
 
 
+def sync_reports(**report):
+    """What idevicetriage-sync reported a moment ago."""
+    now = int(time.time() * 1e6)
+    report = {"state": "connected", "bench": "bench-1", "backlog": 0, "updatedUSec": now, **report}
+    return lambda tree: tree.write("/run/idevicetriage-sync/status.json", json.dumps(report))
+
+
 # What is planted; the check that finds it; how bad it is; words of the sentence and of the advice.
 FAULTS = [
     (usbmuxd_dies, "usbmuxd", "problem", ["not running with a phone attached", "port 1-2", "systemctl restart usbmuxd"]),
@@ -281,6 +288,13 @@ FAULTS = [
     (lambda tree: tree.remove("/bin/idevicerestore"), "restore-tool", "warning", ["no known restore tool"]),
     (old_clock, "clock", "problem", ["before this program was built", "set-ntp"]),
     (lambda tree: tree.remove("/run/systemd/timesync/synchronized"), "clock", "warning", ["nothing synchronises it"]),
+    (lambda tree: tree.write("/etc/idevicetriage/sync.conf", "server = host=db\n"), "other-benches", "warning",
+     ["idevicetriage-sync is not running", "systemctl restart idevicetriage-sync"]),
+    (sync_reports(updatedUSec=1), "other-benches", "warning", ["idevicetriage-sync is not running"]),
+    (sync_reports(state="waiting", lastError="the connection ended", backlog=12), "other-benches", "warning",
+     ["No connection to the server of the shop: the connection ended", "12 changes wait", "journalctl"]),
+    (sync_reports(backlog=3, behindSinceUSec=1), "other-benches", "warning", ["3 changes have been waiting"]),
+    (sync_reports(clockAheadSeconds=31536000), "other-benches", "warning", ["31536000 s ahead of", "set-ntp"]),
     (lambda tree: setattr(tree, "state", "/full"), "disk", "problem", ["Free some space"]),
     (lambda tree: tree.environment.update(XDG_STATE_HOME="/proc"), "log-disk", "problem",
      ["Free some space", "/proc/idevicetriage/logs", "incomplete"]),

@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""idevicetriage-sync when something fails: the server, the network, the other bench, its own process, its configuration."""
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+import postgres
+from daemon import until
+from shop import ECID, OTHER, UDID, cluster, comes, shop, stored  # noqa: F401
+
+pytestmark = pytest.mark.skipif(not postgres.installed(), reason='PostgreSQL 15 or later is not installed')
+
+def test_killed_in_the_middle_nothing_is_lost_or_doubled(shop):
+    a = shop.add(start=False)
+    sessions = {a.told(ECID if number % 2 else OTHER) for number in range(40)}
+    for _ in range(6):
+        a.start_sync(wait=False)
+        until(lambda: a.status()['state'] == 'connected' or len(shop.stored()) == 40, what='the connection')
+        a.stop_sync(signal.SIGKILL)
+    a.start_sync()
+    until(lambda: a.status().get('backlog') == 0, what='the rest')
+    assert shop.server.sql('SELECT count(*), count(DISTINCT id) FROM idevicetriage.attempt') == ['40|40']
+    assert shop.stored() == sessions
+
+
+def test_a_server_that_is_away_gets_the_rest_later(shop):
+    a = shop.add()
+    first = a.told(ECID)
+    stored(shop, first)
+    shop.server.stop()
+    a.wait_state('waiting')
+    second = a.told(ECID)
+    result = a.command('status', check=False)
+    assert result.returncode == 1 and 'waiting' in result.stdout
+    shop.server.start()
+    # Pauses grow to five minutes; a new start has the shortest.
+    a.stop_sync()
+    a.start_sync()
+    stored(shop, second)
+    assert shop.stored() == {first, second}
+
+
+def test_it_connects_again_by_itself(shop):
+    a = shop.add()
+    shop.server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'bench-1'")
+    until(lambda: a.sync_log().count('Connected') == 2, 30, 'the second connection')
+    stored(shop, a.told(ECID))
+
+
+def test_a_server_restored_from_a_backup_gets_the_rest_again(shop):
+    a = shop.add()
+    first = a.told(ECID)
+    stored(shop, first)
+    until(lambda: a.status().get('backlog') == 0, what='the end of the batch')
+    backup = shop.server.program('pg_dump', '-h', shop.server.folder, '-p', shop.server.port, '-U', shop.server.owner,
+                                 'idevicetriage').stdout
+    second = a.told(ECID)
+    stored(shop, second)
+    a.stop_sync()
+    shop.server.sql('DROP DATABASE idevicetriage WITH (FORCE)', database='postgres')
+    shop.server.sql('CREATE DATABASE idevicetriage', database='postgres')
+    shop.server.sql(backup)
+    assert shop.stored() == {first}
+    a.start_sync()
+    stored(shop, second)
+    assert shop.stored() == {first, second}
+
+
+def test_a_newer_schema_is_refused(shop):
+    a = shop.add(start=False)
+    session = a.told(ECID)
+    shop.server.sql('UPDATE idevicetriage.schema_version SET version = 2')
+    a.start_sync(wait=False)
+    a.wait_state('refused')
+    assert 'schema version 2; this program knows 1. Upgrade idevicetriage-sync' in a.status()['lastError']
+    assert shop.stored() == set()
+    assert 'schema version 2' in a.command('check', check=False).stderr
+    assert shop.owner('enrol', 'bench-9', check=False).returncode == 1
+    shop.server.sql('UPDATE idevicetriage.schema_version SET version = 1')
+    a.stop_sync()
+    a.start_sync()
+    stored(shop, session)
+
+
+def test_one_computer_is_one_bench(shop):
+    a = shop.add()
+    assert shop.owner('enrol', 'bench-1', check=False).returncode == 1
+    # A second name for the same computer.
+    b = shop.add(start=False)
+    b.stop()
+    b.start(name='bench-2', host_id=a.host_id)
+    b.start_sync(wait=False)
+    b.wait_state('refused')
+    assert 'This computer writes as the bench bench-1 already' in b.status()['lastError']
+    b.stop_sync()
+    # A second computer with the settings of the first.
+    b.stop()
+    b.start_daemon()
+    shutil.copy(a.config, b.config)
+    shutil.rmtree(b.environment['CREDENTIALS_DIRECTORY'])
+    shutil.copytree(a.environment['CREDENTIALS_DIRECTORY'], b.environment['CREDENTIALS_DIRECTORY'])
+    b.start_sync(wait=False)
+    b.wait_state('refused')
+    assert 'Another computer writes as the bench bench-1' in b.status()['lastError']
+    # A whole clone: the first one is connected.
+    b.stop_sync()
+    b.stop()
+    b.start(name='bench-1', host_id=a.host_id)
+    b.start_sync(wait=False)
+    b.wait_state('refused')
+    assert 'Another computer is connected as the bench bench-1' in b.status()['lastError']
+    # One that replaces it.
+    b.stop_sync()
+    a.stop_sync()
+    b.stop()
+    b.start_daemon()
+    shop.owner('enrol', 'bench-1', '--again')
+    a.take_settings()
+    shutil.copy(a.config, b.config)
+    shutil.rmtree(b.environment['CREDENTIALS_DIRECTORY'])
+    shutil.copytree(a.environment['CREDENTIALS_DIRECTORY'], b.environment['CREDENTIALS_DIRECTORY'])
+    b.start_sync()
+
+
+def test_a_change_that_the_server_refuses_holds_nothing_back(shop):
+    a = shop.add(start=False)
+    sessions = [a.told(ECID) for _ in range(5)]
+    shop.server.sql(f"ALTER TABLE idevicetriage.attempt ADD CONSTRAINT test CHECK (id <> '{sessions[2]}')")
+    a.start_sync()
+    until(lambda: shop.stored() == set(sessions) - {sessions[2]}, what='the others')
+    until(lambda: a.status()['leftOut'] == 1, what='the report')
+    assert 'It is left out' in a.sync_log()
+
+
+HOSTILE = """
+CREATE OR REPLACE FUNCTION idevicetriage.memory(devices text[], since timestamptz)
+RETURNS TABLE (device text, id uuid, content jsonb) LANGUAGE sql SECURITY DEFINER AS $$
+    SELECT d.device, i.id, i.content FROM unnest(devices) AS d (device), idevicetriage.attempt a,
+    LATERAL (VALUES %s) AS i (id, content) WHERE a.bench = 'bench-1' $$;
+"""
+
+
+def hostile_changes(own, session):
+    """What a server may send: nothing of it may be stored."""
+    return [
+        "a.id, jsonb_set(a.content, '{writer}', '\"%s\"')" % own,
+        "gen_random_uuid(), a.content",
+        f"'{session}', jsonb_set(jsonb_set(a.content, '{{id}}', '\"{session}\"'), '{{case,attempts,0,session}}', "
+        f"'\"{session}\"')",
+        "a.id, jsonb_set(a.content, '{kind}', '\"purge\"')",
+        "a.id, jsonb_set(a.content, '{case}', '[]')",
+        "a.id, jsonb_set(a.content, '{case,attempts}', '[]')",
+        "a.id, jsonb_set(a.content, '{case,attempts}', '[1, null]')",
+        "a.id, jsonb_set(a.content, '{case,attempts,0,host}', to_jsonb(repeat('x', 200000)))",
+        "a.id, (repeat('[', 5000) || repeat(']', 5000))::jsonb",
+        "a.id, '{}'::jsonb",
+        "a.id, 'null'::jsonb",
+        "NULL::uuid, NULL::jsonb",
+        f"a.id, jsonb_build_object('formatVersion', 1, 'kind', 'purge', 'id', a.id, 'timeUSec', 1, 'items', "
+        f"jsonb_build_array('{session}'))",
+    ]
+
+
+def test_a_hostile_server_changes_nothing(shop):
+    a, b = shop.add(), shop.add(start=False)
+    stored(shop, a.fail(ECID))
+    own = b.fail(ECID)
+    before = b.call_raw('GetCase', device=ECID)
+    rows = hostile_changes(b.host_id, own)
+    shop.server.sql(HOSTILE % ', '.join(f'({row})' for row in rows))
+    b.start_sync()
+    until(lambda: b.status()['leftOut'] >= len(rows) - 4, what='all of it')
+    assert b.call_raw('GetCase', device=ECID) == before and b.sync.poll() is None
+
+
+def test_the_phone_is_the_one_that_was_asked_for(shop):
+    a, b = shop.add(), shop.add(start=False)
+    session = a.fail(ECID)
+    stored(shop, session)
+    b.told(ECID)
+    shop.server.sql(HOSTILE % f"""(a.id, jsonb_set(a.content, '{{case,device}}', '{{"ecid": "{OTHER}", "udid": "{UDID}",
+                    "productType": "iPhone10,1"}}'))""")
+    b.start_sync()
+    comes(b, session)
+    case = b.call('GetCase', device=ECID)
+    assert session in [found['session'] for found in case['sessions']] and 'udid' not in case['device']
+    assert b.call_raw('GetCase', device=OTHER).startswith('{"error"')
+
+
+def test_a_clock_that_is_a_year_off(shop):
+    a, b = shop.add(start=False), shop.add()
+    session = a.told(ECID, '--at', '2025-12-01 12:00')
+    shop.server.sql("ALTER FUNCTION idevicetriage.hello RENAME TO real_hello")
+    shop.server.sql("""CREATE FUNCTION idevicetriage.hello(wanted text, OUT refusal text, OUT pushed text, OUT purged bigint,
+                       OUT now_us bigint) LANGUAGE sql AS $$ SELECT h.refusal, h.pushed, h.purged, h.now_us - 31536000000000
+                       FROM idevicetriage.real_hello(wanted) h $$;
+                       GRANT EXECUTE ON FUNCTION idevicetriage.hello TO idevicetriage_bench""")
+    a.start_sync()
+    stored(shop, session)
+    b.told(ECID)
+    comes(b, session)
+    assert abs(a.status()['clockAheadSeconds'] - 31536000) < 60
+    assert re.search(r"^Clock +this computer's is 315\d+ s ahead of the server's", a.command('status', check=False).stdout, re.M)
+
+
+def test_a_bench_writes_and_reads_its_own_rows_alone(shop):
+    a, b = shop.add(), shop.add()
+    stored(shop, a.fail(ECID))
+    password = (shop.folder / 'shop' / 'bench-2' / 'sync' / 'password').read_text().strip()
+
+    def ask(statement):
+        return shop.server.sql(statement, user='bench-2', password=password, check=False)
+    assert ask('SELECT id FROM idevicetriage.attempt').stdout == ''
+    values = "gen_random_uuid(), 1, repeat('a', 64), '{}'"
+    assert ask(f'INSERT INTO idevicetriage.attempt (id, revision, device, content) VALUES ({values})').returncode == 0
+    for statement in (f"INSERT INTO idevicetriage.attempt (bench, id, revision, device, content) VALUES ('bench-1', {values})",
+                      "UPDATE idevicetriage.attempt SET bench = 'bench-1'", 'DELETE FROM idevicetriage.attempt',
+                      'SELECT * FROM idevicetriage.bench', 'SELECT * FROM idevicetriage.purge',
+                      'CREATE TABLE idevicetriage.t ()', 'UPDATE idevicetriage.schema_version SET version = 9'):
+        result = ask(statement)
+        assert result.returncode != 0 and ('denied' in result.stderr or 'policy' in result.stderr), statement
+    assert ask('UPDATE idevicetriage.attempt SET revision = 99').returncode == 0
+    assert shop.server.sql("SELECT count(*) FROM idevicetriage.attempt WHERE revision = 99") == ['1']
+    # Not even as its own role does the other's password help it.
+    assert shop.server.sql('SELECT 1', user='bench-1', password=password, check=False).returncode != 0
+    assert b.sync.poll() is None
+
+
+def test_a_dropped_role_is_refused(shop):
+    a = shop.add()
+    session = a.told(ECID)
+    stored(shop, session)
+    # As the manual says.
+    page = (pathlib.Path(__file__).parents[2] / 'man' / 'idevicetriage-sync.8.scd').read_text()
+    for statement in re.findall(r'^((?:ALTER|SELECT|DROP) .*);$', page.replace('bench-2', 'bench-1'), re.M):
+        shop.server.sql(statement)
+    assert shop.server.sql("SELECT count(*) FROM pg_roles WHERE rolname = 'bench-1'") == ['0']
+    until(lambda: a.status()['state'] == 'waiting' and 'lastError' in a.status(), what='the refusal')
+    assert shop.stored() == {session}
+
+
+@pytest.mark.parametrize('change, reason', [
+    (lambda shop, text: text.replace('host=localhost', 'host=127.0.0.1'), 'does not match host name'),
+    (lambda shop, text: text.replace(' user', f' sslrootcert={shop.server.folder}/other.crt user'), 'certificate verify failed'),
+])
+def test_a_server_that_does_not_prove_itself_is_refused(shop, change, reason):
+    a = shop.add(tls=True, start=False)
+    a.config.write_text(change(shop, a.config.read_text()))
+    assert reason in a.command('check', check=False).stderr
+    a.start_sync(wait=False)
+    a.wait_state('waiting')
+    assert reason in a.status()['lastError']
+
+
+@pytest.mark.parametrize('text, reason', [
+    ('host=db.example sslmode=require', 'sslmode=require, but a server on the network must prove who it is'),
+    ('host=db.example sslmode=disable', 'sslmode=disable'),
+    ('host=/run/postgresql,db.example', 'more than one host'),
+    ('hostaddr=192.0.2.1', 'hostaddr, which is not accepted'),
+    ('service=other', 'service, which is not accepted'),
+    ('postgresql://db.example/x?sslmode=prefer', 'sslmode=prefer'),
+    ('nonsense', 'no connection string'),
+])
+def test_an_unsafe_configuration_is_refused(shop, text, reason):
+    a = shop.add(start=False)
+    a.config.write_text(f'server = {text}\n')
+    for command in ('check', 'run'):
+        result = a.command(command, check=False)
+        assert result.returncode == 1 and reason in result.stderr, result.stderr
+
+
+def test_the_environment_does_not_weaken_it(shop):
+    a = shop.add(tls=True, start=False)
+    a.environment |= {'PGSSLMODE': 'disable', 'PGHOSTADDR': '192.0.2.1', 'PGSERVICE': 'x', 'PGSSLROOTCERT': '/dev/null'}
+    assert 'with TLS and a verified certificate' in a.command('check').stdout
+
+
+def test_missing_secrets_are_named(shop):
+    a = shop.add(start=False)
+    (pathlib.Path(a.environment['CREDENTIALS_DIRECTORY']) / 'sync_shop-key').write_text('short\n')
+    result = a.command('run', check=False)
+    assert result.returncode == 1 and 'Cannot read the shop key: its content is wrong' in result.stderr
+
+
+def test_init_and_enrol_say_what_is_wrong(shop):
+    assert 'exists already' in shop.owner('init').stdout
+    for name in ('Bench', 'a"b', "x'y", '', '1st', 'x' * 41):
+        result = shop.owner('enrol', name, check=False)
+        assert result.returncode == 1 and 'name of a bench' in result.stderr, name
+    shop.server.sql('CREATE ROLE taken')
+    assert 'of another purpose' in shop.owner('enrol', 'taken', check=False).stderr
+    shop.server.sql('DROP ROLE taken')
+    # The server has no password, and nobody else can read the key.
+    shop.owner('enrol', 'bench-1')
+    folder = shop.folder / 'shop'
+    password = (folder / 'bench-1' / 'sync' / 'password').read_text().strip()
+    key = (folder / 'shop-key').read_text().strip()
+    assert len(password) == 48 and len(key) == 64
+    assert password not in shop.server.dump() and key not in shop.server.dump()
+    assert 'SCRAM-SHA-256$' in shop.server.dump()
+    for path in (folder, folder / 'shop-key', folder / 'bench-1' / 'sync', folder / 'bench-1' / 'sync' / 'shop-key'):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_without_a_daemon_it_waits(shop):
+    a = shop.add()
+    a.stop(signal.SIGKILL)
+    a.stop_sync()
+    a.start_sync(wait=False)
+    until(lambda: 'Cannot reach the daemon' in a.status().get('lastError', ''), what='the report')
+    a.start_daemon()
+    a.wait_state('connected')
+    stored(shop, a.told(ECID))
+
+
+def test_its_options_are_in_the_manual(request):
+    build = pathlib.Path(request.config.getoption('--build-dir')).resolve()
+    page = (pathlib.Path(__file__).parents[2] / 'man' / 'idevicetriage-sync.8.scd').read_text()
+    usage = subprocess.run([build / 'sync' / 'idevicetriage-sync', '--help'], text=True, capture_output=True, check=True).stdout
+    options = set(re.findall(r'(?<!\w)--[a-z]+', usage))
+    assert options and options == set(re.findall(r'^\*(?:-\w\*, \*)?(--[a-z]+)\*', page, re.M)) | {'--version'}
+    for command in ('init', 'enrol', 'run', 'status', 'check'):
+        assert f'*{command}*' in page and f'  {command}' in usage
