@@ -10,6 +10,8 @@
 #include "common/model/detail.h"
 #include "common/model/operation.h"
 
+#define LEAP_US (24 * 3600 * USEC_PER_SEC) /* of the wall clock in a restore */
+
 void attempt_init(struct attempt *attempt)
 {
 	*attempt = (struct attempt){.permille = -1};
@@ -304,10 +306,25 @@ static void fold_session_begin(struct attempt *attempt, const struct event *even
 	text_copy(attempt->host_os, sizeof(attempt->host_os), "linux");
 }
 
+/* The wall clock may have been set during the restore. Other differences of the two clocks are a
+ * second at most, the time in which the computer was suspended, or a restart of it. */
+static struct stamp end_time(const struct stamp *started, struct stamp ended)
+{
+	uint64_t lasted_us = ended.monotonic_us - started->monotonic_us, wall_us;
+
+	if (!started->wall_us || !ended.wall_us || !started->monotonic_us ||
+		ended.monotonic_us < started->monotonic_us)
+		return ended;
+	wall_us = started->wall_us + lasted_us;
+	if (ended.wall_us + USEC_PER_SEC < wall_us || ended.wall_us > wall_us + LEAP_US)
+		ended.wall_us = wall_us;
+	return ended;
+}
+
 static void fold_session_end(struct attempt *attempt, const struct event *event)
 {
 	if (!attempt->ended_seen)
-		attempt->ended = event->at;
+		attempt->ended = end_time(&attempt->started, event->at);
 	if (!attempt->ended_seen && attempt->silent)
 		lengthen_overrun(attempt, event);
 	attempt->ended_seen = true;

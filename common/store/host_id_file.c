@@ -79,13 +79,15 @@ int host_id_file_renew(const char *state_dir, const char *machine, char ret[stat
 {
 	char stored[HOST_ID_SIZE] = "", drawn[HOST_ID_HALF_SIZE];
 	int r = host_id_file_read(state_dir, stored);
+	/* What cannot be read just now stays: it is the id of all attempts so far. */
+	bool is_lost = r == -ENOENT || r == -EBADMSG;
 
 	if (r == 0)
 		text_copy(drawn, sizeof(drawn), stored + HOST_ID_HALF_SIZE);
-	else
-		r = draw_half(drawn);
+	else if (draw_half(drawn) < 0)
+		return -EIO;
 	snprintf(ret, HOST_ID_SIZE, "%s-%s", machine ? machine : drawn, drawn);
-	if (r < 0 || text_equal(ret, stored))
+	if ((r < 0 && !is_lost) || text_equal(ret, stored))
 		return r;
 	return store(state_dir, ret);
 }

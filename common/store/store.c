@@ -37,9 +37,10 @@ bool store_find_identity(struct store *store, const char *name, struct identity 
 struct merge {
 	const struct bench *bench;
 	const struct filter *filter;
-	const struct uuid *after; /* visit none up to this one; then NULL */
-	size_t left;		  /* sessions of the bench not yet visited */
-	store_want *want;	  /* NULL = all */
+	const struct filter *kept; /* of the casebook's attempts */
+	const struct uuid *after;  /* visit none up to this one; then NULL */
+	size_t left;		   /* sessions of the bench not yet visited */
+	store_want *want;	   /* NULL = all */
 	store_visit *visit;
 	void *context;
 	bool ended;
@@ -106,7 +107,7 @@ static void merge_attempts(struct store *store, struct merge *merge, size_t limi
 	merge->bench = store->bench;
 	merge->left = bench_session_count(store->bench);
 	if (store->book)
-		note_error(store, casebook_attempts(store->book, merge->filter, limit, want_kept,
+		note_error(store, casebook_attempts(store->book, merge->kept, limit, want_kept,
 					  merge_kept, merge));
 	if (!merge->ended)
 		merge_sessions(merge, 0);
@@ -116,7 +117,8 @@ void store_attempts(struct store *store, const struct identity *identity, size_t
 	store_visit *visit, void *context)
 {
 	const struct filter filter = {.identity = identity};
-	struct merge merge = {.filter = &filter, .visit = visit, .context = context};
+	struct merge merge = {
+		.filter = &filter, .kept = &filter, .visit = visit, .context = context};
 
 	merge_attempts(store, &merge, limit);
 }
@@ -124,7 +126,8 @@ void store_attempts(struct store *store, const struct identity *identity, size_t
 void store_select(struct store *store, const struct filter *filter, store_want *want,
 	store_visit *visit, void *context)
 {
-	struct merge merge = {.filter = filter, .want = want, .visit = visit, .context = context};
+	struct merge merge = {
+		.filter = filter, .kept = filter, .want = want, .visit = visit, .context = context};
 
 	merge_attempts(store, &merge, SIZE_MAX);
 }
@@ -141,7 +144,12 @@ int store_select_after(struct store *store, const struct filter *filter, const s
 	store_visit *visit, void *context)
 {
 	struct filter rest = *filter;
-	struct merge merge = {.filter = &rest, .after = after, .visit = visit, .context = context};
+	/* The sessions of the bench are in the order of their begin, whatever the clock said. */
+	struct merge merge = {.filter = filter,
+		.kept = &rest,
+		.after = after,
+		.visit = visit,
+		.context = context};
 	uint64_t started_us = 0;
 
 	if (!store_attempt(store, after, take_start, &started_us))

@@ -54,6 +54,30 @@ static void tool_event(double seconds, const char *name, const char *version)
 	attempt_fold(&attempt, &event);
 }
 
+/* The end by the wall clock: as long after the begin as the restore lasted, if the clock leapt. */
+static uint64_t ended_after(int64_t leap_seconds)
+{
+	struct event event = event_at(1000, EVENT_SESSION_BEGIN, SOURCE_DAEMON);
+
+	begin(NULL);
+	event.at.wall_us = 2000000000 * USEC_PER_SEC;
+	attempt_fold(&attempt, &event);
+	event = event_at(1600, EVENT_SESSION_END, SOURCE_DAEMON);
+	event.at.wall_us = (uint64_t)(2000000600 + leap_seconds) * USEC_PER_SEC;
+	attempt_fold(&attempt, &event);
+	return (attempt.ended.wall_us - attempt.started.wall_us) / USEC_PER_SEC;
+}
+
+static void a_leap_of_the_clock_is_no_duration(void **state)
+{
+	assert_int_equal(ended_after(0), 600);
+	assert_int_equal(ended_after(365 * 86400), 600);
+	assert_int_equal(ended_after(-365 * 86400), 600);
+	assert_int_equal(ended_after(-60), 600);
+	/* It was suspended. */
+	assert_int_equal(ended_after(3600), 4200);
+}
+
 /* The tool's log names the version that `run` knows with its package. */
 static void package_of_the_tool_is_kept(void **state)
 {
@@ -152,6 +176,7 @@ static void error_numbers_are_weighed_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_leap_of_the_clock_is_no_duration),
 		cmocka_unit_test_setup(package_of_the_tool_is_kept, begin),
 		cmocka_unit_test_setup(usb_errors_are_kept_by_sign_and_number, begin),
 		cmocka_unit_test_setup(masked_errors_leave_no_sign, begin),
