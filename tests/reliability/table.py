@@ -12,6 +12,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 # The arguments of the short form and of the long form, after the build folder.
 PROOFS = {
     'cuts': (['40'], ['5000']),
+    'disks': (['1'], ['25']),
     'failures': (['1'], ['1000', '--each']),
     'harm': (['1'], ['25']),
     'kills': (['60'], ['10000']),
