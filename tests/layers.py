@@ -69,7 +69,7 @@ LAYERS = {
     'client_run': (('client_base', *CLIENT_BELOW), CLIENT),
     'client_doctor': (('client_base', 'client_run', 'phone_program', *CLIENT_BELOW), CLIENT),
     'client_firmware': (('client_base', *CLIENT_BELOW), re.compile(r'^(event_|evbuffer_|bufferevent_|sd_|idevice_|lockdownd_|sqlite3_)')),
-    'client_import': (('client_base', 'panicfile', *CLIENT_BELOW), CLIENT),
+    'client_import': (('client_base', 'panicfile', 'query', *CLIENT_BELOW), CLIENT),
     'client_commands': (('client_base', 'client_output', 'client_report', 'client_run', 'client_doctor', 'client_firmware', 'client_import', 'client_screen',
                          'panicfile', 'phone_program', 'phone_answer', *CLIENT_BELOW), CLIENT),
 }

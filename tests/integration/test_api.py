@@ -351,7 +351,7 @@ def interface_methods():
 
 def table_methods():
     changing = re.findall(r'OWN\("(\w+)"\)', (ROOT / 'daemon' / 'server' / 'methods.c').read_text())
-    reading = re.findall(r'^\t\{"(\w+)", \w+_parameters, \w+\}', (ROOT / 'common' / 'query' / 'query.c').read_text(), re.M)
+    reading = re.findall(r'^\t\{"(\w+)", \w+_parameters, \w+(?:, true)?\}', (ROOT / 'common' / 'query' / 'query.c').read_text(), re.M)
     return {*changing, *reading}
 
 
