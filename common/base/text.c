@@ -97,11 +97,6 @@ bool text_copy(char *out, size_t size, const char *text)
 	return fits;
 }
 
-bool text_equal(const char *a, const char *b)
-{
-	return strcmp(a, b) == 0;
-}
-
 bool text_starts_with(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;

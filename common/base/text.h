@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* Copies `length` bytes of foreign text as clean UTF-8 into `out` (at most `size` bytes with the
  * NUL): each invalid byte, NUL and control character becomes '?', including Unicode controls of
@@ -14,7 +15,10 @@ size_t text_clean(const char *text, size_t length, char *out, size_t size);
 size_t text_control(const char *text, size_t length);
 /* Copies a C string, truncated to `size`. Returns false if it was truncated. */
 bool text_copy(char *out, size_t size, const char *text);
-bool text_equal(const char *a, const char *b);
+static inline bool text_equal(const char *a, const char *b)
+{
+	return *a == *b && strcmp(a, b) == 0;
+}
 bool text_starts_with(const char *text, const char *prefix);
 /* True if `text` is valid UTF-8 (no surrogates, no overlong forms). */
 bool text_is_utf8(const char *text, size_t length);

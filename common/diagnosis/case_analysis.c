@@ -11,6 +11,7 @@
 #include "common/diagnosis/comparison.h"
 #include "common/diagnosis/external_cause.h"
 #include "common/diagnosis/factor_values.h"
+#include "common/diagnosis/memo.h"
 #include "common/diagnosis/sign_says.h"
 
 #define PERCENT_APART 1	    /* of two failures at one point: tools round */
@@ -164,6 +165,7 @@ static void fill_attempt(struct attempt_view *view, const struct attempt *attemp
 	view->code = itunes_code_of(attempt);
 	view->code_evidence = code_evidence_of(attempt);
 	view->phone_code = phone_code_of(attempt);
+	view->of_server = outside_is_server(view->code, view->phone_code);
 	view->says = says_of(view->phone_code, view->code);
 	view->volume = stopped_at_volume(view);
 	view->says_nothing = says_nothing(view);
@@ -271,6 +273,26 @@ static bool better_group(const struct group *a, const struct group *b)
 	return a->key > b->key;
 }
 
+/* All that same_point() compares. */
+static bool has_point_of(const struct attempt_view *a, const struct attempt_view *b)
+{
+	const struct attempt *x = a->attempt, *y = b->attempt;
+
+	return x->operation == y->operation && x->operation_passed == y->operation_passed &&
+	       x->checkpoint == y->checkpoint && a->phone_code == b->phone_code &&
+	       a->code == b->code && x->stage == y->stage && percent_of(x) == percent_of(y);
+}
+
+/* The group around a failure is that around an earlier one with all of its point. */
+static bool is_grouped(const struct case_analysis *view, size_t reference)
+{
+	for (size_t i = 0; i < reference; i++)
+		if (view->attempts[i].failed &&
+			has_point_of(&view->attempts[i], &view->attempts[reference]))
+			return true;
+	return false;
+}
+
 /* Marks the failures of the most significant point. */
 static void mark_group(struct case_analysis *view)
 {
@@ -280,7 +302,7 @@ static void mark_group(struct case_analysis *view)
 	for (size_t i = 0; i < view->count; i++) {
 		struct group group;
 
-		if (!view->attempts[i].failed)
+		if (!view->attempts[i].failed || is_grouped(view, i))
 			continue;
 		group = group_around(view, i);
 		if (reference != SIZE_MAX && !better_group(&group, &best))
@@ -436,8 +458,9 @@ int case_analysis_new(const struct triage_case *c, struct case_analysis **ret)
 	if (!view)
 		return -ENOMEM;
 	view->c = c;
+	view->memo = calloc(1, sizeof(*view->memo));
 	view->attempts = calloc(c->attempt_count + 1, sizeof(*view->attempts));
-	if (!view->attempts)
+	if (!view->memo || !view->attempts)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->attempt_count; i++)
 		if (c->attempts[i]->outcome != OUTCOME_WITHDRAWN)
@@ -458,8 +481,10 @@ int case_analysis_new(const struct triage_case *c, struct case_analysis **ret)
 
 struct case_analysis *case_analysis_free(struct case_analysis *view)
 {
-	if (view)
+	if (view) {
+		free(view->memo);
 		free(view->attempts);
+	}
 	free(view);
 	return NULL;
 }

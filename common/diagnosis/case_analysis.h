@@ -51,6 +51,7 @@ struct attempt_view {
 	int64_t code;	       /* iTunes code, derived or reported; 0 = unknown */
 	int64_t code_evidence; /* the same if it says more than the phone's mode */
 	int64_t phone_code;    /* AMR code of the phone, seen or reported; 0 = unknown */
+	bool of_server;	       /* one of its numbers is of the signing server */
 	enum says says;	       /* what that number, or else `code`, says */
 	uint64_t values[CASE_FACTORS_MAX][FACTOR_READS_MAX];
 	/* For a success: the differences from the most similar failures; none if nothing failed. */
@@ -59,8 +60,11 @@ struct attempt_view {
 	bool as_it_is; /* a success that a change outside the phone, or none, explains */
 };
 
+struct memo;
+
 struct case_analysis {
 	const struct triage_case *c;
+	struct memo *memo; /* owned */
 	/* What is compared: the factors of the table by their numbers, then the conditions that the
 	 * table does not have. */
 	struct factor factors[CASE_FACTORS_MAX];

@@ -92,14 +92,28 @@ const struct code *code_all(size_t *ret_count)
 	return codes;
 }
 
+/* The first code of each numbering: the table is in their order. */
+static size_t first_of(enum numbering numbering)
+{
+	static size_t firsts[NUMBERING_COUNT + 1];
+
+	if (firsts[NUMBERING_COUNT] == 0) {
+		for (size_t i = ARRAY_SIZE(codes); i > 0; i--)
+			firsts[codes[i - 1].numbering] = i - 1;
+		firsts[NUMBERING_COUNT] = ARRAY_SIZE(codes);
+	}
+	return firsts[numbering];
+}
+
 const struct code *code_by_number(enum numbering numbering, int64_t number)
 {
 	const struct code *range = NULL;
 
-	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+	for (size_t i = first_of(numbering);
+		i < ARRAY_SIZE(codes) && codes[i].numbering == numbering; i++) {
 		const struct code *code = &codes[i];
 
-		if (code->numbering != numbering || number < code->first || number > code->last)
+		if (number < code->first || number > code->last)
 			continue;
 		if (code->first == code->last)
 			return code;

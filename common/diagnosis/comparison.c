@@ -3,6 +3,7 @@
 
 #include "common/diagnosis/external_cause.h"
 #include "common/diagnosis/factor_values.h"
+#include "common/diagnosis/memo.h"
 
 /* A phone is in repair for no longer, as a rule: judgement. */
 #define STALE_US (UINT64_C(14) * 24 * 3600 * USEC_PER_SEC)
@@ -71,7 +72,7 @@ static uint64_t parts_off(const struct case_analysis *view, const struct attempt
 
 static bool ended_outside(const struct attempt_view *failure)
 {
-	return failure->off_link || outside_is_server(failure->code, failure->phone_code);
+	return failure->off_link || failure->of_server;
 }
 
 /* Drops what changed but explains nothing beside the rest. */
@@ -386,6 +387,9 @@ static bool clears(const struct case_analysis *view, const struct attempt_view *
 {
 	if (!a->failed || a->link_faulty || view->factors[factor].side != FACTOR_PART)
 		return false;
+	/* Nobody spoke of it, as of most. */
+	if (view->factors[factor].has_usual && a->values[factor][0] == FACTOR_VALUE_USUAL)
+		return false;
 	return (is_state(view, a, factor, "disconnected") && !view->factors[factor].needed) ||
 	       is_state(view, a, factor, "known-good") || replaced_clears(view, a, factor);
 }
@@ -478,7 +482,7 @@ static bool shows(const struct case_analysis *view, const struct attempt_view *a
 	}
 }
 
-bool comparison_holds(const struct case_analysis *view, enum relation relation, size_t factor,
+static bool holds(const struct case_analysis *view, enum relation relation, size_t factor,
 	const struct attempt_view **shown)
 {
 	*shown = NULL;
@@ -498,6 +502,20 @@ bool comparison_holds(const struct case_analysis *view, enum relation relation, 
 		if (shows(view, &view->attempts[i - 1], relation, factor))
 			*shown = &view->attempts[i - 1];
 	return *shown;
+}
+
+bool comparison_holds(const struct case_analysis *view, enum relation relation, size_t factor,
+	const struct attempt_view **shown)
+{
+	struct memo *memo = view->memo;
+
+	if (!memo->relations[relation][factor].known) {
+		memo->relations[relation][factor].known = true;
+		memo->relations[relation][factor].holds =
+			holds(view, relation, factor, &memo->relations[relation][factor].shown);
+	}
+	*shown = memo->relations[relation][factor].shown;
+	return memo->relations[relation][factor].holds;
 }
 
 /* Whether no later attempt that passes the test has the same value. */

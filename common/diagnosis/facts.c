@@ -6,6 +6,7 @@
 #include "common/base/text.h"
 #include "common/diagnosis/comparison.h"
 #include "common/diagnosis/facts_private.h"
+#include "common/diagnosis/memo.h"
 #include "common/diagnosis/tool_age.h"
 
 #define FACT_ROW(id, function) [id] = function,
@@ -15,8 +16,14 @@ static attempt_test *(*const fact_functions[FACT_COUNT])(const struct case_analy
 /* The test of the attempts that show it; NULL if it is not true. `fact` is an enum fact_id. */
 static attempt_test *fact_test(const struct case_analysis *view, int fact)
 {
+	struct memo *memo = view->memo;
+
 	assert(fact >= 0 && fact < FACT_COUNT);
-	return fact_functions[fact](view);
+	if (!memo->facts[fact].known) {
+		memo->facts[fact].known = true;
+		memo->facts[fact].test = fact_functions[fact](view);
+	}
+	return memo->facts[fact].test;
 }
 
 static void trace_add(struct trace *trace, const struct attempt *attempt, uint64_t sequence)

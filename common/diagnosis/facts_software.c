@@ -82,7 +82,7 @@ attempt_test *fact_other_program(const struct case_analysis *view)
 
 static bool ended_by_server(const struct attempt_view *a)
 {
-	return outside_is_server(a->code, a->phone_code);
+	return a->of_server;
 }
 
 attempt_test *fact_server_ended(const struct case_analysis *view)

@@ -49,6 +49,7 @@ enum relation {
 			   */
 	RELATION_CLEARED_OUT, /* it failed with the part disconnected */
 	RELATION_SHARES,      /* other factors point at the same cause */
+	RELATION_COUNT
 };
 
 enum term_kind {
