@@ -20,7 +20,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'integration'))
 
 from bus import Bus  # noqa: E402
-from daemon import Bench, until  # noqa: E402
+from daemon import until  # noqa: E402
+import load  # noqa: E402
 
 EVENTS = 1000
 PHONES = 8
@@ -30,8 +31,6 @@ SECONDS = 3
 LIMIT_US = 10000
 ANNOUNCE_SECONDS = 0.25
 FLOOD_SECONDS = 60.0  # a busy computer takes longer
-# So that what else the computer does is not taken for a stall, where the user may do that.
-AHEAD_OF_OTHERS = ('chrt', '--fifo', '50')
 JOURNAL_WRITER = '/lib/systemd/systemd-journal-remote'
 
 KERNEL = '_TRANSPORT=kernel\nSYSLOG_FACILITY=0\nSYSLOG_IDENTIFIER=kernel\n'
@@ -88,16 +87,6 @@ def seen_at(bench, port):
     modes = [device['mode'] for device in bench.call('ListDevices')['devices']
              if device.get('port') == port]
     return modes[0] if modes else None
-
-
-def make_bench(build, folder):
-    """A bench whose daemon runs ahead of all other programs, where that is allowed."""
-    try:
-        allowed = subprocess.run([*AHEAD_OF_OTHERS, 'true'], capture_output=True, check=False)
-        wrapper = AHEAD_OF_OTHERS if allowed.returncode == 0 else ()
-    except FileNotFoundError:
-        wrapper = ()
-    return Bench(build, folder, folder / 'mux', wrapper)
 
 
 def flood_usb(bench, bus):
@@ -177,7 +166,7 @@ def told(bench):
 
 def bench_usb(build, folder):
     bus = Bus(build)
-    bench = make_bench(build, folder)
+    bench = load.bench_ahead(build, folder)
     bench.environment.update(bus.environment)
     try:
         bench.start('--verbose')
@@ -194,7 +183,7 @@ def bench_journal(build, folder):
         return
     (folder / 'journal').mkdir()
     journal = Journal(folder / 'journal')
-    bench = make_bench(build, folder)
+    bench = load.bench_ahead(build, folder)
     bench.environment['IDEVICETRIAGE_JOURNAL_DIR'] = str(folder / 'journal')
     count = LINES_A_SECOND * SECONDS
     try:

@@ -88,8 +88,9 @@ def main(build, seconds):
         row('wake-ups when idle, without usbmuxd', f'{count} in {seconds} s', '0', count == 0, 'nothing')
         row('PSS when idle, without the ring', f'{pss_kib(pid)} KiB', '< 5100 KiB (lldpd)', pss_kib(pid) < 5100,
             'pages of libraries that no other program maps')
-        for other in filter(running, OTHERS):
-            print(f'  beside it: {other} has a PSS of {pss_kib(running(other))} KiB')
+        for other in OTHERS:
+            theirs = running(other) and pss_kib(running(other))
+            row(f'the same of {other}', f'{theirs} KiB' if theirs else 'not running', '-', True, '-')
         bench.stop()
         print(f'  with libraries that no other program maps: {pss_alone(build, folder / "alone")} KiB')
     finally:

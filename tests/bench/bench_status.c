@@ -21,6 +21,8 @@
 
 #define ROUNDS 40
 #define CALLS 1000 /* of each kind in a round */
+#define PIPELINED 64
+#define PIPELINE_ROUNDS 200
 
 static const char request[] = "{\"method\":\"io.github.idevicetriage.GetStatus\"}";
 
@@ -91,6 +93,31 @@ static size_t call(int fd)
 	return length;
 }
 
+/* Many calls at once, as a program sends them that does not wait. Returns how many a second. */
+static double pipeline(int fd)
+{
+	static char requests[PIPELINED * sizeof(request)], answers[65536];
+	uint64_t began_us = clock_now().monotonic_us;
+
+	for (size_t i = 0; i < PIPELINED; i++)
+		memcpy(requests + i * sizeof(request), request, sizeof(request));
+	for (unsigned round = 0; round < PIPELINE_ROUNDS; round++) {
+		size_t left = PIPELINED;
+
+		if (write(fd, requests, sizeof(requests)) != sizeof(requests))
+			die("write");
+		while (left > 0) {
+			ssize_t n = read(fd, answers, sizeof(answers));
+
+			if (n <= 0)
+				die("read");
+			for (ssize_t i = 0; i < n; i++)
+				left -= answers[i] == '\0';
+		}
+	}
+	return PIPELINED * PIPELINE_ROUNDS * 1e6 / (double)(clock_now().monotonic_us - began_us);
+}
+
 static uint64_t processor_ns(pid_t pid)
 {
 	uint64_t ns = 0;
@@ -142,6 +169,7 @@ int main(int argc, char **argv)
 		play(&status);
 	}
 	kill(bare.pid, SIGKILL);
+	printf("pipelined: %.0f status calls a second\n", pipeline(status.fd));
 	printf("status: %.1f us a round trip (%zu bytes), %.1f us of the daemon's processor\n",
 		status.best_us, status.length, status.spent_us);
 	printf("  bare libevent echo in turns with it: %.1f us and %.1f us\n", bare.best_us,

@@ -17,6 +17,7 @@ BENCHES = {
     'casebook': ['{build}/tests/bench/bench_casebook'],
     'status': [sys.executable, f'{FOLDER}/bench_status.py', '{build}'],
     'idle': [sys.executable, f'{FOLDER}/bench_idle.py', '{build}'],
+    'phones': [sys.executable, f'{FOLDER}/bench_phones.py', '{build}'],
     'start': [sys.executable, f'{FOLDER}/bench_start.py', '{build}'],
     'attempts': [sys.executable, f'{FOLDER}/bench_attempts.py', '{build}'],
 }
