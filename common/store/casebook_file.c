@@ -655,17 +655,15 @@ static int settle(
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
 	struct attempt *attempt = c ? triage_case_add(c) : NULL;
-	int r = 0;
+	int r;
 
 	if (!attempt)
 		return -ENOMEM;
 	*attempt = *seal->attempt;
 	c->identity = *seal->identity;
-	if (has_corrections(file, &attempt->id)) {
-		r = apply_corrections(file, attempt, &c->identity);
-		if (r == 0)
-			r = list_corrections(file, attempt);
-	}
+	r = apply_corrections(file, attempt, &c->identity);
+	if (r == 0)
+		r = list_corrections(file, attempt);
 	if (r == 0)
 		*ret = TAKE_PTR(c);
 	return r;
@@ -737,13 +735,19 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 	const struct casebook_seal *seal)
 {
 	CLEANUP(sql_resetp) sqlite3_stmt *statement = NULL;
-	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
+	CLEANUP(triage_case_freep) struct triage_case *settled = NULL;
 	CLEANUP(freep) char *told = NULL;
+	struct attempt *attempt = (struct attempt *)seal->attempt;
+	const struct triage_case plain = {
+		.identity = *seal->identity, .attempts = &attempt, .attempt_count = 1};
+	const struct triage_case *c = &plain;
 	char tool[2 * NAME_SIZE];
 	int r = put_corrections(file, seal);
 
-	if (r == 0)
-		r = settle(file, seal, &c);
+	if (r == 0 && has_corrections(file, &attempt->id)) {
+		r = settle(file, seal, &settled);
+		c = settled;
+	}
 	if (r == 0)
 		r = casefile_write(c, CASEFILE_REVEAL, &told);
 	if (r == 0)
