@@ -31,7 +31,13 @@ struct peer {
 	bool input_ended;  /* it will send no more, but may still read */
 	bool stall_timed;  /* an unfinished request has a time limit */
 	bool turn_wanted;  /* it waits for its turn */
-	uint64_t spent_us; /* on its calls, since another peer began to wait */
+	uint64_t spent_us; /* on its calls of late */
+};
+
+/* The time for a user's calls of late, on all connections: also on those that it has closed. */
+struct user_time {
+	uid_t user;
+	uint64_t spent_us;
 };
 
 struct server {
@@ -49,6 +55,8 @@ struct server {
 	unsigned closings;
 	uint64_t accepts_since_us; /* 0 = none since accepting last paused */
 	size_t waiting;		   /* peers with turn_wanted */
+	struct user_time times[PEERS_MAX + PEERS_SPARE];
+	uint64_t halved_us; /* when all times were last halved */
 	TAILQ_HEAD(peer_list, peer) peers;
 };
 
@@ -176,13 +184,41 @@ static void close_if_done(struct peer *peer)
 		peer_kill(peer);
 }
 
-/* Times are compared only among peers that wait at the same time. */
-static void forget_spent(struct server *server)
+/* What was long ago counts no more. */
+static void halve_times(struct server *server)
 {
+	uint64_t now = now_us();
 	struct peer *peer;
 
+	if (now - server->halved_us < HALVE_US)
+		return;
+	server->halved_us = now;
 	TAILQ_FOREACH(peer, &server->peers, entry)
-	peer->spent_us = 0;
+	peer->spent_us /= 2;
+	for (size_t i = 0; i < ARRAY_SIZE(server->times); i++)
+		server->times[i].spent_us /= 2;
+}
+
+static uint64_t spent_by_user(const struct server *server, uid_t user)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(server->times); i++)
+		if (server->times[i].user == user)
+			return server->times[i].spent_us;
+	return 0;
+}
+
+/* Adds to the user's time; one more user replaces the one with the least. */
+static void spend(struct peer *peer, uint64_t us)
+{
+	struct user_time *times = peer->server->times, *found = &times[0];
+
+	for (size_t i = 0; i < PEERS_MAX + PEERS_SPARE && found->user != peer->who.uid; i++)
+		if (times[i].user == peer->who.uid || times[i].spent_us < found->spent_us)
+			found = &times[i];
+	if (found->user != peer->who.uid)
+		*found = (struct user_time){.user = peer->who.uid};
+	found->spent_us += us;
+	peer->spent_us += us;
 }
 
 /* Other peers, and pending output, go first. */
@@ -192,8 +228,6 @@ static void serve_later(struct peer *peer)
 
 	if (peer->turn_wanted)
 		return;
-	if (server->waiting == 0)
-		forget_spent(server);
 	peer->turn_wanted = true;
 	server->waiting++;
 	loop_timer_start(server->next_turn, 0);
@@ -207,6 +241,7 @@ static void serve(struct peer *peer)
 	struct varlink_call call;
 	bool more = true;
 
+	halve_times(peer->server);
 	/* After a large answer, the peer gets one turn of time to read it. */
 	for (unsigned i = 0; more && i < CALLS_PER_TURN && !peer->stream; i++) {
 		more = read_call(peer, &call);
@@ -214,13 +249,13 @@ static void serve(struct peer *peer)
 			handler->call(handler->user, peer, &call);
 			varlink_call_done(&call);
 		}
+		spend(peer, now_us() - began_us - spent_us);
+		spent_us = now_us() - began_us;
 		if (peer->dead)
 			return;
-		spent_us = now_us() - began_us;
 		if (peer_unread(peer) > PEER_UNREAD_LOW || spent_us >= SLICE_US)
 			break;
 	}
-	peer->spent_us += spent_us;
 	if (!more && peer->input_ended) /* an incomplete request */
 		evbuffer_drain(input, evbuffer_get_length(input));
 	time_request(peer, !more && !peer->stream && evbuffer_get_length(input) > 0);
@@ -230,17 +265,6 @@ static void serve(struct peer *peer)
 		serve_later(peer);
 	else
 		close_if_done(peer);
-}
-
-static uint64_t spent_by_user(const struct server *server, uid_t user)
-{
-	uint64_t spent_us = 0;
-	const struct peer *peer;
-
-	TAILQ_FOREACH(peer, &server->peers, entry)
-	if (peer->who.uid == user)
-		spent_us += peer->spent_us;
-	return spent_us;
 }
 
 /* The next waiting peer: the connection with the least time, of the user with the least time. */
