@@ -249,6 +249,14 @@ def test_one_phone(busy, terminal):
     assert 'slot 1' not in shown
 
 
+def test_a_screen_on_the_wall_has_no_keys(busy, terminal):
+    screen = terminal(80, 24, '</dev/null')
+    shown = screen.wait('✗ FAILED', 'Next: ')
+    assert 'quit' not in shown
+    os.kill(screen.program(), signal.SIGTERM)
+    screen.wait('ended with 143', ' icanon', ' echo ', without=['slot 8'])
+
+
 def test_a_phone_that_comes_and_goes(ports, terminal):
     screen = terminal(80, 24)
     screen.wait('● RECOVERY     slot 8  1-2.8               · empty')
