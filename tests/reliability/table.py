@@ -13,6 +13,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 PROOFS = {
     'cuts': (['40'], ['5000']),
     'disks': (['1'], ['25']),
+    'deliveries': (['600'], ['1000000']),
     'failures': (['1'], ['1000', '--each']),
     'harm': (['1'], ['25']),
     'kills': (['60'], ['10000']),
