@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/text.h"
@@ -16,6 +17,8 @@
 #include "common/store/disk_sync.h"
 #include "common/store/file_private.h"
 
+#define EMPTIES_WAIT_MS 2000 /* for the sync thread */
+#define EMPTIES_PAUSE_MS 1
 /* A file that only takes room on the disk. On a full disk it is deleted, so that a purge, which
  * writes before it deletes, has some. */
 #define RESERVE_SUFFIX ".reserve"
@@ -46,9 +49,12 @@ static int sync_casebook(void *user)
 {
 	struct casebook_file *file = user;
 	bool truncate = file->truncate;
-	int r = sqlite3_wal_checkpoint_v2(file->sync_db, NULL,
-		truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	int r;
 
+	file->empties = truncate;
+	r = sqlite3_wal_checkpoint_v2(file->sync_db, NULL,
+		truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	file->empties = false;
 	if (truncate && r == SQLITE_OK)
 		file->truncate = false;
 	return truncate && r == SQLITE_BUSY ? 0 : sql_errno(r);
@@ -104,6 +110,19 @@ int casebook_file_bytes(struct casebook_file *file, uint64_t *ret)
 	}
 	*ret = file->bytes;
 	return 0;
+}
+
+/* SQLite calls it if the casebook is locked: for our own thread a writer waits, for another program
+ * it does not. The thread may have ended since: one more try is due in any case. */
+static int locked(void *user, int tries)
+{
+	static const struct timespec pause = {.tv_nsec = EMPTIES_PAUSE_MS * 1000 * 1000};
+	struct casebook_file *file = user;
+
+	if (tries > 0 && (!file->empties || tries > EMPTIES_WAIT_MS / EMPTIES_PAUSE_MS))
+		return 0;
+	nanosleep(&pause, NULL);
+	return 1;
 }
 
 /* SQLite calls it after each commit. */
@@ -229,6 +248,7 @@ static int open_file(const char *path, struct casebook_report *report, struct ca
 	if (r < 0)
 		return r;
 	sqlite3_wal_hook(file->db, committed, file);
+	sqlite3_busy_handler(file->db, locked, file);
 	casebook_file_take_reserve(file);
 	*ret = TAKE_PTR(file);
 	return 0;

@@ -14,7 +14,8 @@ struct casebook_file {
 	sqlite3 *db;
 	sqlite3 *sync_db; /* only for the sync thread */
 	struct disk_sync *sync;
-	atomic_bool truncate; /* the sync thread empties the write-ahead log */
+	atomic_bool truncate; /* the sync thread is to empty the write-ahead log */
+	atomic_bool empties;  /* it does so: nobody else can write */
 	uint64_t limit;	      /* bytes; 0 = none */
 	int64_t page_bytes;
 	char *reserve;	   /* path of the reserve */
