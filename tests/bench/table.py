@@ -20,6 +20,7 @@ BENCHES = {
     'phones': [sys.executable, f'{FOLDER}/bench_phones.py', '{build}'],
     'start': [sys.executable, f'{FOLDER}/bench_start.py', '{build}'],
     'attempts': [sys.executable, f'{FOLDER}/bench_attempts.py', '{build}'],
+    'sync': [sys.executable, f'{FOLDER}/bench_sync.py', '{build}'],
 }
 
 
