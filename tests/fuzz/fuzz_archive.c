@@ -8,7 +8,7 @@
 #include "common/base/macro.h"
 #include "tests/fuzz/fuzz.h"
 
-#define BYTES_MAX (8u << 20) /* of a bomb: more shows no more */
+#define BYTES_MAX (256u << 10) /* of a bomb: more shows no more */
 
 static void read_members(struct source *source)
 {
