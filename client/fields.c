@@ -51,7 +51,7 @@ struct json_object *field_list(struct json_object *object, const char *key)
 
 size_t field_count(struct json_object *list)
 {
-	return list ? json_object_array_length(list) : 0;
+	return json_count(list);
 }
 
 struct json_object *field_item(struct json_object *list, size_t index)

@@ -294,7 +294,7 @@ static struct json_object *mask_array(const struct mask *mask, struct json_objec
 {
 	CLEANUP(json_object_putp) struct json_object *copy = json_object_new_array();
 
-	for (size_t i = 0; copy && i < json_object_array_length(array); i++) {
+	for (size_t i = 0; copy && i < json_count(array); i++) {
 		struct json_object *item = json_object_array_get_idx(array, i);
 		struct json_object *masked = mask_json(mask, item);
 

@@ -180,7 +180,7 @@ static int find_listed(struct json_object *listing, const char *name, char udid[
 
 	if (json_get_array(listing, "phones", &phones) != 1)
 		return -EBADMSG;
-	count = json_object_array_length(phones);
+	count = json_count(phones);
 	for (size_t i = 0; i < count && i < PHONE_LIST_MAX; i++) {
 		const char *text = json_item_text(phones, i);
 		char listed[UDID_SIZE];

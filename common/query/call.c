@@ -10,7 +10,7 @@
 
 static bool texts_are_good(struct json_object *array)
 {
-	for (size_t i = 0; i < json_object_array_length(array); i++)
+	for (size_t i = 0; i < json_count(array); i++)
 		if (!json_item_text(array, i))
 			return false;
 	return true;
@@ -18,7 +18,7 @@ static bool texts_are_good(struct json_object *array)
 
 static bool objects_are_good(struct json_object *array)
 {
-	for (size_t i = 0; i < json_object_array_length(array); i++)
+	for (size_t i = 0; i < json_count(array); i++)
 		if (!json_object_is_type(json_object_array_get_idx(array, i), json_type_object))
 			return false;
 	return true;

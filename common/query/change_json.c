@@ -320,11 +320,10 @@ static bool take_items(struct json_object *object, struct read_change *change)
 {
 	struct json_object *items = NULL;
 
-	if (json_get_array(object, "items", &items) <= 0 ||
-		json_object_array_length(items) > PURGE_ITEMS_MAX)
+	if (json_get_array(object, "items", &items) <= 0 || json_count(items) > PURGE_ITEMS_MAX)
 		return false;
 	change->purge.items = change->items;
-	change->purge.item_count = json_object_array_length(items);
+	change->purge.item_count = json_count(items);
 	for (size_t i = 0; i < change->purge.item_count; i++) {
 		const char *text = json_item_text(items, i);
 

@@ -50,7 +50,7 @@ static bool read_kinds(struct json_object *array, unsigned *ret)
 {
 	unsigned kinds = 0;
 
-	for (size_t i = 0; i < json_object_array_length(array); i++) {
+	for (size_t i = 0; i < json_count(array); i++) {
 		enum change_kind kind = change_kind_from_name(json_item_text(array, i));
 
 		if (kind == CHANGE_KIND_COUNT)

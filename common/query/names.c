@@ -54,7 +54,7 @@ static bool take_phone(void *context, const struct found_attempt *found)
 static bool take_session(void *context, const struct found_attempt *found)
 {
 	struct lookup *lookup = context;
-	bool full = json_object_array_length(lookup->sessions) >= QUERY_FOUND_MAX;
+	bool full = json_count(lookup->sessions) >= QUERY_FOUND_MAX;
 
 	lookup->cut = lookup->cut || full;
 	if (full)

@@ -310,6 +310,11 @@ int json_get_object(struct json_object *object, const char *key, struct json_obj
 	return get(object, key, json_type_object, ret);
 }
 
+size_t json_count(struct json_object *array)
+{
+	return array ? json_object_array_length(array) : 0;
+}
+
 const char *json_item_text(struct json_object *array, size_t index)
 {
 	struct json_object *item = json_object_array_get_idx(array, index);

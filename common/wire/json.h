@@ -77,6 +77,8 @@ int json_get_number(struct json_object *object, const char *key, int64_t *ret);
 int json_get_bool(struct json_object *object, const char *key, bool *ret);
 int json_get_array(struct json_object *object, const char *key, struct json_object **ret);
 int json_get_object(struct json_object *object, const char *key, struct json_object **ret);
+/* How many items an array has; 0 for NULL, for which json-c would abort. */
+size_t json_count(struct json_object *array);
 /* Items of an array of texts. Returns NULL if the item is not a text, or contains NUL. */
 const char *json_item_text(struct json_object *array, size_t index);
 

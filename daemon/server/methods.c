@@ -203,7 +203,7 @@ int methods_conditions(struct call *call,
 	size_t count;
 
 	json_get_array(call->parameters, "conditions", &array);
-	count = json_object_array_length(array);
+	count = json_count(array);
 	if (count > ATTEMPT_CONDITIONS_MAX)
 		return call_bad(call, "conditions");
 	for (size_t i = 0; i < count; i++)

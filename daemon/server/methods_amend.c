@@ -125,7 +125,7 @@ static int make_changes(struct request *request, struct amending *amending)
 	methods_who(request, like.by);
 	set_time(request, amending, &like.at);
 	json_get_array(call->parameters, "changes", &array);
-	count = json_object_array_length(array);
+	count = json_count(array);
 	if (count == 0 || count > CHANGES_MAX)
 		return call_bad(call, "changes");
 	for (size_t i = 0; i < count; i++)

@@ -212,7 +212,7 @@ static int write_records(struct record_writer *writer, struct json_object *array
 	struct event event;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < json_object_array_length(array); i++) {
+	for (size_t i = 0; r == 0 && i < json_count(array); i++) {
 		if (record_from_json(json_object_array_get_idx(array, i), &event, text) < 0 ||
 			(writer->merges && !may_merge(writer->before, event.kind)))
 			return -EINVAL;
@@ -279,7 +279,7 @@ static int add_item_records(struct request *request, struct record_writer *write
 	struct casebook_kept kept = {0};
 	int r = 0;
 
-	if (json_object_array_length(array) == 0)
+	if (json_count(array) == 0)
 		return 0;
 	if (added) {
 		writer->target->attempt = *c->attempts[0];
@@ -330,13 +330,13 @@ int methods_add_attempts(struct request *request)
 	if (r != API_OK)
 		return r;
 	json_get_array(call->parameters, "attempts", &array);
-	if (json_object_array_length(array) > VARLINK_ATTEMPTS_MAX)
+	if (json_count(array) > VARLINK_ATTEMPTS_MAX)
 		return call_bad(call, "attempts");
 	r = casebook_file_begin(writer.file);
 	if (r < 0)
 		return call_no_casebook(call, r);
 	json_put(&call->builder, call->answer, "added", json_new_array(&call->builder));
-	for (size_t i = 0; r == 0 && i < json_object_array_length(array); i++)
+	for (size_t i = 0; r == 0 && i < json_count(array); i++)
 		r = add_item(request, &writer, json_object_array_get_idx(array, i));
 	return finish_records(call, writer.file, r, "attempts");
 }
@@ -358,11 +358,11 @@ static int feed_records(
 		call->detail = call_text(call, "session");
 		return API_DEVICE_BUSY;
 	}
-	for (size_t i = 0; i < json_object_array_length(array); i++)
+	for (size_t i = 0; i < json_count(array); i++)
 		if (record_from_json(json_object_array_get_idx(array, i), &event, text) < 0 ||
 			!may_merge(session->attempt.outcome, event.kind))
 			return call_bad(call, "records");
-	for (size_t i = 0; i < json_object_array_length(array); i++) {
+	for (size_t i = 0; i < json_count(array); i++) {
 		record_from_json(json_object_array_get_idx(array, i), &event, text);
 		place_event(&event, &session->attempt, 0);
 		recorder_feed(request->api->parts.recorder, &event);

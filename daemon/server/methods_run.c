@@ -41,7 +41,7 @@ static size_t quote_word(const char *word, char *out)
 /* The tool and its arguments as one line for people. NULL when out of memory. */
 static char *command_line_new(const char *tool, struct json_object *arguments)
 {
-	size_t count = json_object_array_length(arguments);
+	size_t count = json_count(arguments);
 	size_t length = quote_word(tool, NULL) + 1;
 	char *line, *end;
 

@@ -104,7 +104,7 @@ static int send_state(struct api *api, struct stream *stream)
 static int send_changes(
 	struct api *api, struct stream *stream, struct json_object *records, uint64_t lost)
 {
-	size_t count = json_object_array_length(records);
+	size_t count = json_count(records);
 	int r = 0;
 
 	if (lost > 0)
@@ -130,7 +130,7 @@ static int send_batch(
 		return records ? send_changes(api, stream, records, lost)
 			       : peer_send(stream->peer, NULL);
 	}
-	if (stream->greeted && lost == 0 && json_object_array_length(batch->array) == 0) {
+	if (stream->greeted && lost == 0 && json_count(batch->array) == 0) {
 		json_object_put(batch->array);
 		return 0;
 	}
