@@ -58,15 +58,15 @@ class Bench:
         self.process = None
         self.log = open(self.folder / 'daemon.log', 'ab')
 
-    def start(self, *options, name='bench-1', host_id=None):
-        """`host_id`: another computer, with the same state."""
+    def start(self, *options, name='bench-1', host_id=None, seconds=20.0):
+        """`host_id`: another computer, with the same state. `seconds`: the longest wait, under a checker."""
         if host_id:
             self.environment['IDEVICETRIAGE_HOST_ID'] = host_id
         self.process = subprocess.Popen(
             [*self.wrapper, str(self.build / 'daemon' / 'idevicetriaged'), '--socket', str(self.socket),
              '--state-dir', str(self.state), '--bench-name', name, *options],
             env=self.environment, stderr=self.log, stdin=subprocess.PIPE)
-        until(lambda: self.triage('status', check=False).returncode == 0, what='the daemon')
+        until(lambda: self.triage('status', check=False).returncode == 0, seconds, 'the daemon')
         return self
 
     def stop(self, number=signal.SIGTERM):

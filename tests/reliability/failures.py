@@ -8,7 +8,6 @@ complete and is not; and what was answered before is there after the next start.
 import argparse
 import json
 import mmap
-import os
 import pathlib
 import random
 import re
@@ -19,16 +18,12 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 
 from proof import TESTS, show
-from daemon import Bench, until
-
-sys.path.insert(0, str(TESTS / 'phone'))
-import ipsw  # noqa: E402
-import models  # noqa: E402
-import simphone  # noqa: E402
-from test_api import Peer  # noqa: E402
+from daemon import until
+from traffic import ANSWER_SECONDS, ECID, OTHER, REQUESTS, Traffic
+import ipsw
+import models
 
 # In the order of fault.c.
 KINDS = ['memory', 'write', 'short', 'sync', 'open', 'map', 'read']
@@ -36,10 +31,8 @@ WORDS = {'memory': 'allocations', 'write': 'writes', 'short': 'writes cut short'
          'open': 'new file descriptors', 'map': 'new mappings, threads and processes',
          'read': 'reads of files', 'output': 'bytes of output'}
 LAYOUT = struct.Struct(f'<{4 + len(KINDS)}Q')
-ECID, OTHER = '0x00AA334455667788', '0x00000000DEADBEEF'
 LOG = f'idevicerestore 1.0.0\nECID: {int(OTHER, 16)}\nWaiting for NAND (28)\nERROR: Unable to restore device\n'
-RUN = {'tool': 'idevicerestore', 'arguments': [], 'conditions': [], 'ecid': ECID}
-ANSWER_SECONDS, TOOL_STATUS, CANNOT_START = 20, 7, (126, 127)
+TOOL_STATUS, CANNOT_START = 7, (126, 127)
 
 
 class Control:
@@ -61,17 +54,13 @@ class Control:
     def calls(self):
         return dict(zip(KINDS, LAYOUT.unpack(self.memory)[3:-1]))
 
-    def failed(self):
-        return LAYOUT.unpack(self.memory)[-1]
 
-
-class Faulty(Bench):
-    """A bench whose daemon fails as the control says. `lines` and `ended` are what it has answered."""
+class Faulty(Traffic):
+    """A bench whose daemon fails as the control says."""
 
     def __init__(self, build, folder):
-        super().__init__(build, folder, folder / 'mux')
+        super().__init__(build, folder)
         self.control, self.command_control = Control(folder / 'control'), Control(folder / 'command-control')
-        self.lines, self.ended, self.peer = {}, set(), None
 
     def boot(self, ready=None):
         """Starts the daemon, and waits until it answers, or ready(), or it ends."""
@@ -86,210 +75,7 @@ class Faulty(Bench):
         return {**self.environment, 'LD_PRELOAD': str(self.build / 'tests/reliability/fault.so'),
                 'FAULT_PROGRAM': program, 'FAULT_CONTROL': str(control.path)}
 
-    def ended_by_itself(self):
-        return self.process.poll() is not None
 
-    def answers(self):
-        try:
-            return 'parameters' in json.loads(self.call_raw('GetStatus'))
-        except (OSError, AssertionError):
-            return False
-
-    def ask_for(self, method, **parameters):
-        """An answer with its error; None if the daemon hung up."""
-        try:
-            self.peer.send(method, parameters)
-            answer = self.peer.read()
-        except TimeoutError:
-            raise
-        except (OSError, AssertionError):
-            answer = None
-        if answer is None:
-            self.peer.socket.close()
-        elif 'error' not in answer:
-            self.remember(method, parameters)
-        return answer
-
-    def connect(self):
-        """A new connection, which the daemon has accepted."""
-        if self.peer:
-            self.peer.socket.close()
-        self.peer = Peer(self.socket, ANSWER_SECONDS)
-        self.peer.ask('GetStatus')
-
-    def remember(self, method, parameters):
-        if method == 'AppendLog':
-            self.lines.setdefault(parameters['session'], []).extend(parameters['text'].splitlines())
-        elif method == 'EndRun':
-            self.ended.add(parameters['session'])
-
-    def begin(self):
-        return self.call('BeginRun', **RUN)['session']
-
-    def whole_session(self):
-        session = self.begin()
-        self.ask_for('AppendLog', session=session, offset=0, text='Waiting for NAND (28)\nERROR: Unable to restore device\n')
-        self.ask_for('EndRun', session=session, exitStatus=1)
-        return session
-
-    def end_all(self):
-        for session in self.call('GetStatus')['runningSessions']:
-            self.ask_for('EndRun', session=session, exitStatus=1)
-
-    def is_sealed(self, session):
-        changes = self.ask_for('ListChanges')
-        return changes and session in changes.get('parameters', {}).get('sessions', [])
-
-    def lost(self):
-        """What was answered and is not there. What was found is not looked for again."""
-        problems = []
-        for session, lines in self.lines.items():
-            records = self.call('ReadLog', session=session, limit=1000).get('records', [])
-            kept = [record['text'] for record in records if record['kind'] == 'log']
-            if kept != lines:
-                problems.append(f'{session} has the lines {kept} instead of {lines}')
-        for session in self.ended:
-            kinds = [record['kind'] for record in self.call('ReadLog', session=session).get('records', [])]
-            if 'session-end' not in kinds:
-                problems.append(f'the end of {session} is lost')
-        self.lines.clear()
-        self.ended.clear()
-        return problems
-
-
-# -- the requests of the daemon: what stands before the yield is not under test ------------------
-
-def reading(method, **parameters):
-    def request(bench):
-        fixed = {key: value(bench) if callable(value) else value for key, value in parameters.items()}
-        yield
-        yield bench.ask_for(method, **fixed)
-    request.exact = method != 'GetStatus'
-    return request
-
-
-def begin_run(bench):
-    yield
-    yield bench.ask_for('BeginRun', **RUN, ticket='T-1', port='1-2')
-
-
-def append_log(bench):
-    session = bench.begin()
-    yield
-    yield bench.ask_for('AppendLog', session=session, offset=0, text='Waiting for NAND (28)\n' * 3)
-
-
-def end_run(bench):
-    session = bench.begin()
-    yield
-    yield bench.ask_for('EndRun', session=session, exitStatus=1)
-
-
-def seal(bench):
-    """From the end of a session to its row in the casebook."""
-    session = bench.begin()
-    yield
-    yield bench.ask_for('EndRun', session=session, exitStatus=1)
-    deadline = time.monotonic() + 3
-    while time.monotonic() < deadline and not bench.ended_by_itself() and not bench.is_sealed(session):
-        time.sleep(0.02)
-
-
-def add_note(bench):
-    yield
-    yield bench.ask_for('AddNote', device=ECID, text='wet')
-
-
-def set_conditions(bench):
-    cable = f'L{random.randrange(1 << 30)}'
-    yield
-    yield bench.ask_for('SetConditions', place='1-2', conditions=[{'key': 'cable', 'value': cable}])
-
-
-def fresh_case(bench):
-    case = bench.call('ExportAttempt', session=bench.sealed)['case']
-    text = json.dumps(case).replace(bench.sealed[:8], f'{random.randrange(1 << 32):08x}')
-    return json.loads(text)
-
-
-def add_attempt(bench):
-    case = fresh_case(bench)
-    yield
-    yield bench.ask_for('AddAttempt', case=case)
-
-
-def amend_attempt(bench):
-    yield
-    yield bench.ask_for('AmendAttempt', session=bench.sealed, changes=[{'key': 'ticket', 'value': 'T-2'}])
-
-
-def records(bench):
-    return [{**record, 'sequence': (1 << 40) + number} for number, record in
-            enumerate(bench.call('ReadLog', session=bench.sealed)['records']) if record['kind'] == 'log']
-
-
-def add_records(bench):
-    session = bench.call('AddAttempt', case=fresh_case(bench))['session']
-    added = records(bench)
-    yield
-    yield bench.ask_for('AddRecords', session=session, records=added)
-
-
-def merge_records(bench):
-    added = records(bench)
-    yield
-    yield bench.ask_for('MergeRecords', session=bench.sealed, records=added)
-
-
-def purge(bench):
-    bench.call('AddNote', device=OTHER, text='broken')
-    yield
-    yield bench.ask_for('Purge', device=OTHER)
-
-
-def phone_comes_and_goes(bench):
-    simulator = bench.simulator
-    yield
-    simulator.mux.attach(simulator.phone)
-    yield bench.ask_for('ListDevices')
-    simulator.mux.detach(simulator.phone)
-    yield bench.ask_for('ListDevices')
-
-
-def usbmuxd_restarts(bench):
-    yield
-    bench.simulator.mux.stop()
-    yield bench.ask_for('GetStatus')
-    bench.simulator.mux.start()
-    yield bench.ask_for('GetStatus')
-
-
-REQUESTS = {
-    'GetStatus': reading('GetStatus'),
-    'ListDevices': reading('ListDevices'),
-    'ListSessions': reading('ListSessions', outcome='failed'),
-    'Find': reading('Find', name='7788'),
-    'ReadLog': reading('ReadLog', session=lambda bench: bench.sealed),
-    'Diagnose': reading('Diagnose', device=ECID),
-    'GetCase': reading('GetCase', device=ECID),
-    'ExportAttempt': reading('ExportAttempt', session=lambda bench: bench.sealed),
-    'ListChanges': reading('ListChanges'),
-    'GetStatistics': reading('GetStatistics', by='port'),
-    'GetConditions': reading('GetConditions'),
-    'BeginRun': begin_run,
-    'AppendLog': append_log,
-    'EndRun': end_run,
-    'AddNote': add_note,
-    'SetConditions': set_conditions,
-    'AddAttempt': add_attempt,
-    'AmendAttempt': amend_attempt,
-    'AddRecords': add_records,
-    'MergeRecords': merge_records,
-    'Purge': purge,
-    'seal': seal,
-    'usbmuxd shows a phone': phone_comes_and_goes,
-    'usbmuxd restarts': usbmuxd_restarts,
-}
 # -- the commands ------------------------------------------------------------------------------------
 
 def commands(bench):
@@ -556,13 +342,9 @@ def main():
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix='triage-') as folder:
         bench = Faulty(wanted.build, pathlib.Path(folder))
-        bench.simulator = simphone.Simulator(bench.folder / 'mux', 'success')
-        bench.simulator.start()
         try:
             bench.boot()
-            bench.connect()
-            bench.sealed = bench.whole_session()
-            until(lambda: bench.is_sealed(bench.sealed), what='the seal')
+            bench.prepare()
             prover = Prover(bench, wanted)
             for name, request in REQUESTS.items():
                 if not wanted.only or name in wanted.only:
@@ -572,7 +354,6 @@ def main():
             prove_commands(bench, prover, wanted.only)
         finally:
             bench.close()
-            bench.simulator.stop()
     rows = [(f'{where}: failed {WORDS[kind]}', *counts) for (where, kind), counts in prover.rows.items()]
     return show(rows, 'calls inside the C library do not fail')
 

@@ -11,9 +11,11 @@ import sys
 FOLDER = pathlib.Path(__file__).resolve().parent
 # The arguments of the short form and of the long form, after the build folder.
 PROOFS = {
+    'checked': (['1'], ['20']),
     'cuts': (['40'], ['5000']),
     'disks': (['1'], ['25']),
     'deliveries': (['600'], ['1000000']),
+    'day': (['200'], ['10000']),
     'failures': (['1'], ['1000', '--each']),
     'harm': (['1'], ['25']),
     'kills': (['60'], ['10000']),
