@@ -52,8 +52,9 @@ static int sync_casebook(void *user)
 	int r;
 
 	file->empties = truncate;
-	r = sqlite3_wal_checkpoint_v2(file->sync_db, NULL,
-		truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	r = truncate ? sql_empty_log(file->sync_db)
+		     : sqlite3_wal_checkpoint_v2(
+			       file->sync_db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	file->empties = false;
 	if (truncate && r == SQLITE_OK)
 		file->truncate = false;

@@ -444,8 +444,7 @@ static int empty_log(struct casebook_file *file)
 	for (int i = 0; r == SQLITE_BUSY && i < PURGE_WAIT_MS / PURGE_PAUSE_MS; i++) {
 		if (i > 0)
 			nanosleep(&pause, NULL);
-		r = sqlite3_wal_checkpoint_v2(
-			file->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+		r = sql_empty_log(file->db);
 	}
 	if (r != SQLITE_BUSY)
 		return sql_errno(r);

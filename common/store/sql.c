@@ -71,6 +71,18 @@ int sql_finish(sqlite3_stmt *statement)
 	return sql_errno(sqlite3_step(statement));
 }
 
+int sql_empty_log(sqlite3 *db)
+{
+	int r = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_file *log = NULL;
+
+	if (r == SQLITE_OK)
+		r = sqlite3_file_control(db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (r == SQLITE_OK && log && log->pMethods)
+		r = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+	return r;
+}
+
 int sql_number(sqlite3 *db, const char *text, int64_t *ret)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;

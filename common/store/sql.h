@@ -29,6 +29,9 @@ int sql_prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret);
 int sql_run(sqlite3 *db, const char *text);
 /* Runs a prepared statement without results. Returns 0 or a negative errno. */
 int sql_finish(sqlite3_stmt *statement);
+/* Empties the write-ahead log, also on the disk: SQLite does not sync that it has become shorter.
+ * Returns SQLite's result. */
+int sql_empty_log(sqlite3 *db);
 /* The first number of the first row. -ENOENT: no row. */
 int sql_number(sqlite3 *db, const char *text, int64_t *ret);
 /* `file:` and the escaped path with a query. The caller frees it; NULL when out of memory. */

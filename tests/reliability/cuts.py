@@ -370,10 +370,13 @@ def late(trial, steps, facts, chance):
     return len(before), lost
 
 
-def choose(steps, cuts, chance):
+def choose(steps, cuts, purged_us, chance):
     """(number of steps, kind of cut), sorted: half of them beside a step that is more than a write."""
     turns = [i + after for i, step in enumerate(steps) if step[0] not in 'WO' for after in (0, 1)]
-    chosen = [chance.choice(turns) for _ in range(cuts // 2)]
+    # Right after the answer to the purge, where what it wrote last is at stake.
+    purged = bisect.bisect([step[2] for step in steps], purged_us)
+    chosen = [purged + i // len(KINDS) for i in range(2 * len(KINDS))]
+    chosen += [chance.choice(turns) for _ in range(cuts // 2 - len(chosen))]
     chosen += [chance.randrange(len(steps)) for _ in range(cuts - len(chosen))]
     return sorted((at, KINDS[i % len(KINDS)]) for i, at in enumerate(chosen))
 
@@ -418,7 +421,7 @@ def main():
         steps = read_trace(folder / 'trace')
         trial = Trial(build, folder / 'trial', preload)
         try:
-            faults, checked = replay(trial, steps, facts, choose(steps, cuts, chance), chance)
+            faults, checked = replay(trial, steps, facts, choose(steps, cuts, facts.purged_us, chance), chance)
             quiet = late(trial, steps, facts, chance)
         finally:
             trial.close()
