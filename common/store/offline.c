@@ -78,11 +78,14 @@ static int open_casebook(struct offline *offline, const char *state_dir)
 int offline_open(const char *state_dir, struct offline_errors *ret_errors, struct offline **ret)
 {
 	CLEANUP(offline_freep) struct offline *offline = calloc(1, sizeof(*offline));
-	int ring, book;
+	int ring, book, id;
 
 	if (!offline)
 		return -ENOMEM;
-	host_id_file_read(state_dir, offline->store.host_id);
+	id = host_id_file_read(state_dir, offline->store.host_id);
+	/* Without it, an attempt here would look like one of another computer. */
+	if (id < 0 && id != -ENOENT && id != -EBADMSG)
+		return id;
 	offline->store.conditions = offline->conditions = conditions_new();
 	offline->store.bench = offline->bench =
 		bench_new("", offline->store.host_id, 100, record_nothing, name_nothing, NULL);
