@@ -52,8 +52,9 @@ def test_one_command_builds_them(debian):
 @pytest.mark.long
 def test_two_builds_give_the_same_bytes(debian):
     debian('umask 027; TZ=Asia/Tokyo LC_ALL=C ./package build-second/elsewhere >/dev/null')
-    for name in ('idevicetriage', 'idevicetriage-link', 'idevicetriage-dbgsym', 'idevicetriage-link-dbgsym'):
-        debian(f'cmp build-package/{name}_*.deb build-second/elsewhere/{name}_*.deb')
+    for name in ('idevicetriage', 'idevicetriage-link', 'idevicetriage-sync'):
+        for package in (name, f'{name}-dbgsym'):
+            debian(f'cmp build-package/{package}_*.deb build-second/elsewhere/{package}_*.deb')
 
 
 @pytest.mark.long
@@ -72,11 +73,15 @@ def test_they_install_with_what_they_name(debian):
     group = debian('getent group idevicetriage-link').split(':')[2]
     assert debian('getent passwd idevicetriage-link').split(':')[3] == group
     debian('/usr/libexec/idevicetriage-link --version; test -e /usr/lib/udev/rules.d/70-idevicetriage-link.rules')
+    debian('apt-get -q install -y --no-install-recommends ./build-package/idevicetriage-sync_*.deb')
+    debian('idevicetriage-sync --version; getent passwd idevicetriage-sync; test -e /usr/share/idevicetriage-sync/schema.sql')
 
 
 @pytest.mark.long
 def test_remove_keeps_and_purge_deletes(debian):
-    debian('mkdir -p /var/lib/idevicetriage /etc/idevicetriage; touch /var/lib/idevicetriage/ring /etc/idevicetriage/x')
+    debian('mkdir -p /var/lib/idevicetriage /etc/idevicetriage/sync; touch /var/lib/idevicetriage/ring /etc/idevicetriage/x')
+    debian('touch /etc/idevicetriage/sync.conf; apt-get -q remove -y idevicetriage-sync; test -e /etc/idevicetriage/sync')
+    debian('dpkg --purge idevicetriage-sync; test ! -e /etc/idevicetriage/sync -a ! -e /etc/idevicetriage/sync.conf')
     debian('apt-get -q purge -y idevicetriage-link; test -e /usr/bin/idevicetriage -a ! -e /usr/libexec/idevicetriage-link')
     debian('apt-get -q install -y --no-install-recommends ./build-package/idevicetriage-link_*.deb')
     # The reader does not work without the daemon.
