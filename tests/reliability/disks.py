@@ -6,13 +6,10 @@ it answered must be there while the file fails, after it is repaired, and after 
 before the stop. The command must end with an error or an answer, never with a signal. Prints a table, and exits with 1 if
 any of this fails."""
 import errno
-import json
 import mmap
 import os
 import pathlib
 import random
-import resource
-import signal
 import sqlite3
 import struct
 import subprocess
@@ -235,41 +232,6 @@ def leaps(bench, rounds, chance):
     return len(faults), sum(map(bool, faults))
 
 
-def few_files(build, folder, preload):
-    """EMFILE as the kernel gives it: the limit leaves room for few files or none."""
-    tried = wrong = 0
-    for limit in (12, 16, 20, 24, 28, 32):
-        place = folder / f'few-{limit}'
-        place.mkdir()
-        bench = Failing(build, place, preload)
-        try:
-            sessions = [restore(bench.begin())]
-            number = bench.process.pid
-            before = resource.prlimit(number, resource.RLIMIT_NOFILE, (limit, limit))
-            for _ in range(3):
-                try:
-                    sessions.append(restore(bench))
-                except (OSError, AssertionError):
-                    pass  # the connection was refused
-            tried += 1
-            wrong += bench.process.poll() is not None
-            resource.prlimit(number, resource.RLIMIT_NOFILE, before)
-            sessions.append(until(lambda: attempt(bench), 20, 'an answer'))
-            bench.stop()
-            bench.begin()
-            wrong += lost(bench, sessions) > 0
-        finally:
-            bench.close()
-    return tried, wrong
-
-
-def attempt(bench):
-    try:
-        return restore(bench)
-    except (OSError, AssertionError):
-        return None
-
-
 def main():
     build, rounds = pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2])
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.SystemRandom().randrange(1 << 32)
@@ -291,8 +253,6 @@ def main():
             rows.append(('the clock leaps by a year or a minute, forward or back', *leaps(bench, rounds, chance)))
         finally:
             bench.close()
-        if rounds > 1:
-            rows.append(('no file descriptors are left', *few_files(build, folder, preload)))
     return show(rows, 'one file at a time; calls of the C library, played; what a dead ring alone had is lost with the daemon')
 
 
