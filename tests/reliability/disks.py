@@ -7,7 +7,6 @@ before the stop. The command must end with an error or an answer, never with a s
 any of this fails."""
 import errno
 import mmap
-import os
 import pathlib
 import random
 import sqlite3
