@@ -68,6 +68,7 @@ extern const struct command command_note;
 extern const struct command command_attempt;
 extern const struct command command_run;
 extern const struct command command_measure;
+extern const struct command command_try;
 extern const struct command command_wait;
 extern const struct command command_hook;
 extern const struct command command_import;

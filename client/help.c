@@ -30,6 +30,7 @@ const struct command *const commands[] = {
 	&command_attempt,
 	&command_run,
 	&command_measure,
+	&command_try,
 	&command_wait,
 	&command_hook,
 	&command_import,
@@ -106,7 +107,7 @@ static void print_list(void)
 		write_option(option, text);
 		print_cell(&options, text, option->help);
 	}
-	printf("\n\nThe options and examples of a command: idevicetriage help COMMAND\n"
+	printf("\nThe options and examples of a command: idevicetriage help COMMAND\n"
 	       "From a fresh machine to the first verdict: man idevicetriage-start\n");
 }
 

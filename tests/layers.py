@@ -67,10 +67,11 @@ LAYERS = {
     'client_board': (('client_base', *CLIENT_BELOW), re.compile(f'{CLIENT.pattern}|{OUTSIDE.pattern}|^clock_now$')),
     'client_screen': (('client_base', 'client_board', 'client_output', *CLIENT_BELOW), CLIENT),
     'client_run': (('client_base', *CLIENT_BELOW), CLIENT),
+    'client_try': (('client_base', 'client_run', *CLIENT_BELOW), CLIENT),
     'client_doctor': (('client_base', 'client_run', 'phone_program', *CLIENT_BELOW), CLIENT),
     'client_firmware': (('client_base', *CLIENT_BELOW), re.compile(r'^(event_|evbuffer_|bufferevent_|sd_|idevice_|lockdownd_|sqlite3_)')),
     'client_import': (('client_base', 'panicfile', 'query', *CLIENT_BELOW), CLIENT),
-    'client_commands': (('client_base', 'client_output', 'client_report', 'client_run', 'client_doctor', 'client_firmware', 'client_import', 'client_screen',
+    'client_commands': (('client_base', 'client_output', 'client_report', 'client_run', 'client_doctor', 'client_firmware', 'client_import', 'client_screen', 'client_try',
                          'panicfile', 'phone_program', 'phone_answer', *CLIENT_BELOW), CLIENT),
 }
 

@@ -117,6 +117,7 @@ const struct output output_json = {
 	.panic = json_panic,
 	.run_notice = json_run_notice,
 	.run_end = json_run_end,
+	.trial = json_reply,
 	.imported = json_reply,
 	.exchanged = json_reply,
 	/* Standard output has only the end. */

@@ -62,6 +62,9 @@ struct output {
 	/* A message during a run; printed once each. */
 	void (*run_notice)(const char *sentence);
 	void (*run_end)(const struct run_end *end, bool reveal);
+	/* An experiment that is ready, for a script: `experiment`, `title`, `text`, `device`,
+	 * `verdict`, and the `command` of the next attempt, if it is known. */
+	void (*trial)(struct layout *layout, struct json_object *trial);
 	/* An imported attempt, or with `dryRun` one that would be imported: `file`, `attempt` (its
 	 * number there), `session` (Session), `lines`, `added`, `recordsLeftOut`. */
 	void (*imported)(struct layout *layout, struct json_object *attempt);

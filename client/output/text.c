@@ -3,6 +3,7 @@
 #include "client/output/output.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -444,6 +445,23 @@ static void text_noted(struct layout *layout, struct json_object *reply)
 	layout_line(layout, 0);
 }
 
+/* What it is has been said. */
+static void text_trial(struct layout *layout, struct json_object *trial)
+{
+	const char *command = field_text(trial, "command");
+	int width = layout->width;
+
+	if (!command)
+		return;
+	layout_put(layout, "The next attempt:");
+	layout_line(layout, 2);
+	layout->width = INT_MAX;
+	layout_put(layout, " ");
+	layout_foreign(layout, command);
+	layout_line(layout, 0);
+	layout->width = width;
+}
+
 static void text_told(struct layout *layout, struct json_object *reply)
 {
 	const char *session = phrase_session(field_text_or(reply, "session", "?"));
@@ -724,6 +742,7 @@ const struct output output_text = {
 	.doctor = text_doctor,
 	.diagnosis = text_diagnosis,
 	.waited = text_short_diagnosis,
+	.trial = text_trial,
 	.report = text_report,
 	.explanation = text_explanation,
 	.panic = text_panic,

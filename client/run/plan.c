@@ -80,12 +80,12 @@ void plan_done(struct plan *plan)
 }
 
 /* The daemon needs the tool's options, not an endless list of file names. */
-static struct json_object *build_arguments(struct json_builder *builder, char **argv)
+static struct json_object *build_words(struct json_builder *builder, char **argv, char **end)
 {
 	struct json_object *list = json_new_array(builder);
 	size_t bytes = 0;
 
-	for (; *argv; argv++) {
+	for (; argv < end; argv++) {
 		bytes += strlen(*argv);
 		if (bytes > ARGUMENTS_BYTES_MAX)
 			break;
@@ -99,16 +99,18 @@ struct json_object *plan_begin(struct plan *plan, char **argv)
 	struct json_builder *builder = &plan->builder;
 	struct json_object *begin = json_new_object(builder);
 	char udid[UDID_SIZE], ecid[ECID_TEXT_SIZE];
-	const char *slash;
+	char **tool = tool_word(argv), **end = argv;
+	const char *slash = strrchr(tool[0], '/');
 	uint64_t named;
 
-	argv = tool_word(argv);
-	slash = strrchr(argv[0], '/');
-
-	tool_named_phone((const char *const *)argv, &named, udid);
+	while (*end)
+		end++;
+	tool_named_phone((const char *const *)tool, &named, udid);
 	ecid_format(plan->ecid ? plan->ecid : named, ecid);
-	json_put_text(builder, begin, "tool", slash ? slash + 1 : argv[0]);
-	json_put(builder, begin, "arguments", build_arguments(builder, argv + 1));
+	json_put_text(builder, begin, "tool", slash ? slash + 1 : tool[0]);
+	if (slash || tool > argv)
+		json_put(builder, begin, "program", build_words(builder, argv, tool + 1));
+	json_put(builder, begin, "arguments", build_words(builder, tool + 1, end));
 	json_put(builder, begin, "conditions", json_object_get(plan->conditions));
 	json_put_known_text(builder, begin, "ticket", plan->ticket);
 	json_put_known_text(builder, begin, "ecid", ecid);

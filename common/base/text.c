@@ -191,3 +191,50 @@ bool text_is_nearer(const char *text, const char *word, size_t *best)
 	*best = found;
 	return true;
 }
+
+size_t text_shell_word(const char *word, char *out)
+{
+	bool plain = word[0] && !word[strcspn(word, " \t\n\"'\\$`*?[]<>|&;(){}#~!")];
+	size_t length = 0;
+
+#define PUT(c)                                                                                     \
+	do {                                                                                       \
+		if (out)                                                                           \
+			out[length] = (c);                                                         \
+		length++;                                                                          \
+	} while (0)
+	if (!plain)
+		PUT('\'');
+	for (; *word; word++) {
+		if (*word == '\'') {
+			PUT('\'');
+			PUT('\\');
+			PUT('\'');
+		}
+		PUT(*word);
+	}
+	if (!plain)
+		PUT('\'');
+#undef PUT
+	return length;
+}
+
+char *text_next_shell_word(char **line)
+{
+	char *from = *line + strspn(*line, " "), *word = from, *to = from;
+	bool quoted = false;
+
+	if (!*from)
+		return NULL;
+	for (; *from && (quoted || *from != ' '); from++) {
+		if (*from == '\'')
+			quoted = !quoted;
+		else if (*from == '\\' && !quoted && from[1])
+			*to++ = *++from;
+		else
+			*to++ = *from;
+	}
+	*line = *from ? from + 1 : from;
+	*to = '\0';
+	return word;
+}

@@ -29,3 +29,10 @@ bool text_is_utf8(const char *text, size_t length);
  * sets *best. Start with TEXT_FAR. Similar means: in upper or lower case, a few letters wrong,
  * missing, added or swapped, or a word that begins or ends with `text`. */
 bool text_is_nearer(const char *text, const char *word, size_t *best);
+
+/* Writes a word as a shell reads it, quoted if needed, without a NUL. Returns its bytes; with
+ * `out` NULL it only counts them. */
+size_t text_shell_word(const char *word, char *out);
+/* Reads the next word of a line of such words, in place, and moves *line behind it. Returns NULL at
+ * the end of the line. */
+char *text_next_shell_word(char **line);

@@ -128,6 +128,32 @@ struct terms {
 /* Whether an experiment is for a phone that works again. */
 enum cured { CURED_NEVER, CURED_ALSO, CURED_ONLY };
 
+/* How an experiment is seen to be done: experiments.txt. */
+enum done {
+	DONE_BY_HAND,
+	DONE_NOTHING,
+	DONE_ASKED,
+	DONE_ELSEWHERE,
+	DONE_REPLUGGED,
+	DONE_PORT,
+	DONE_DIRECT,
+	DONE_RECOVERY,
+	DONE_DFU,
+	DONE_MODE_CHANGE,
+	DONE_ALONE,
+	DONE_USBMUXD,
+};
+
+/* What it changes in the command of the last attempt. */
+enum command_change {
+	COMMAND_SAME,
+	COMMAND_WORKED,
+	COMMAND_TOOL,
+	COMMAND_FIRMWARE,
+	COMMAND_UPDATE,
+	COMMAND_DEBUG,
+};
+
 struct experiment {
 	const char *word;
 	const char *title;
@@ -142,6 +168,10 @@ struct experiment {
 	size_t unless_count;
 	struct terms first[EXPERIMENT_WAYS_MAX]; /* alternatives: it precedes all others */
 	const char *text;
+	enum done done;
+	const char *sets_key;	/* a condition of the next attempt; NULL = none */
+	const char *sets_value; /* NULL = a label, to be asked for */
+	enum command_change command;
 	struct {
 		const char *condition;
 		const char *conclusion;

@@ -5,7 +5,7 @@ A bad entry ends the build with file:line."""
 
 import re
 
-from generate_factors import SIDES, bits, read_factors
+from generate_factors import SIDES, bits, read_factors, values
 from generate_models import needs
 from textfile import (SLUG, quote, quote_all, read_blocks, read_lines, read_words, run,
                       write)
@@ -19,6 +19,12 @@ PHASES = {
 }
 WAYS_MAX = 6  # EXPERIMENT_WAYS_MAX of common/diagnosis/knowledge.h
 CURED = {"never": "CURED_NEVER", "also": "CURED_ALSO", "only": "CURED_ONLY"}
+# How an experiment is seen to be done, and what it changes in the command of the last attempt.
+DONE = {word: "DONE_" + word.upper().replace("-", "_") for word in (
+    "by-hand", "nothing", "asked", "elsewhere", "replugged", "port", "direct", "recovery", "dfu",
+    "mode-change", "alone", "usbmuxd")}
+COMMAND = {word: "COMMAND_" + word.upper() for word in (
+    "same", "worked", "tool", "firmware", "update", "debug")}
 # Terms with values, and whether the values are numbers.
 VALUE_TERMS = {
     "sign": False, "usb": True, "operation": True, "checkpoint": True, "amr": True, "itunes": True,
@@ -178,6 +184,19 @@ class Compiler:
                         f"{quote(b.one('source'))}}},")
         return rows
 
+    def sets(self, b):
+        """The condition that an experiment gives the next attempt."""
+        pair = b.one("sets", "")
+        if not pair:
+            return ""
+        key, _, value = pair.partition("=")
+        if not value or b.one("done", "by-hand") in ("by-hand", "nothing"):
+            b.bad("sets is KEY=VALUE or KEY=? of an experiment with a change", "sets")
+        factor = next((factor for factor in self.factors if factor.name == key), None)
+        if not factor or value != "?" and values(factor)[1] and value not in values(factor)[1]:
+            b.bad(f"no factor takes {pair}", "sets")
+        return f".sets_key = {quote(key)}, " + ("" if value == "?" else f".sets_value = {quote(value)}, ")
+
     def write_experiments(self, blocks):
         rows = []
         for b in blocks:
@@ -203,6 +222,8 @@ class Compiler:
                 f".tests = {sum(1 << index for index in tests):#x}, .when = {when}, "
                 f".unless = {unless[0]}, .unless_count = {unless[1]}, "
                 f".first = {first}, "
+                f".done = {b.word('done', DONE, 'by-hand')}, {self.sets(b)}"
+                f".command = {b.word('command', COMMAND, 'same')}, "
                 f".text = {self.text(b)}, .outcomes = {{{', '.join(outcomes)}}}, "
                 f".outcome_count = {len(outcomes)}, .source = {quote(b.one('source'))}}},")
         return rows
@@ -261,7 +282,8 @@ def read_causes(folder):
 def read_experiments(folder):
     return read_blocks(folder / "experiments.txt", {
         "experiment": {"title", "minutes", "risk", "tests", "when", "or", "unless", "first", "text",
-                       "outcome", "cured", "last", "needs", "source"}})
+                       "outcome", "cured", "last", "needs", "done", "sets", "command",
+                       "source"}})
 
 
 def main(folder, target, header):

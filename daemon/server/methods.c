@@ -228,10 +228,11 @@ static const struct parameter description_parameters[] = {
 static const struct parameter watch_parameters[] = {
 	{"after", PARAMETER_COUNT, false}, PARAMETERS_END};
 static const struct parameter begin_parameters[] = {{"tool", PARAMETER_TEXT, true},
-	{"toolVersion", PARAMETER_TEXT, false}, {"arguments", PARAMETER_TEXTS, true},
-	{"conditions", PARAMETER_OBJECTS, true}, {"ticket", PARAMETER_TEXT, false},
-	{"ecid", PARAMETER_TEXT, false}, {"udid", PARAMETER_TEXT, false},
-	{"port", PARAMETER_TEXT, false}, {"log", PARAMETER_TEXT, false}, PARAMETERS_END};
+	{"toolVersion", PARAMETER_TEXT, false}, {"program", PARAMETER_TEXTS, false},
+	{"arguments", PARAMETER_TEXTS, true}, {"conditions", PARAMETER_OBJECTS, true},
+	{"ticket", PARAMETER_TEXT, false}, {"ecid", PARAMETER_TEXT, false},
+	{"udid", PARAMETER_TEXT, false}, {"port", PARAMETER_TEXT, false},
+	{"log", PARAMETER_TEXT, false}, PARAMETERS_END};
 static const struct parameter append_parameters[] = {{"session", PARAMETER_TEXT, true},
 	{"offset", PARAMETER_COUNT, true}, {"text", PARAMETER_BYTES, true}, PARAMETERS_END};
 static const struct parameter end_parameters[] = {{"session", PARAMETER_TEXT, true},

@@ -9,53 +9,43 @@
 #define EXIT_STATUS_MAX 255
 #define SIGNAL_MAX 64
 
-/* Quotes a word of a command line if the shell needs it. Returns the number of bytes, and writes
- * them if `out` is not NULL. */
-static size_t quote_word(const char *word, char *out)
+/* Joins words as a shell reads them, behind `line`. Returns the end. */
+static char *put_words(char *end, struct json_object *words)
 {
-	bool plain = word[0] && !word[strcspn(word, " \t\n\"'\\$`*?[]<>|&;(){}#~!")];
+	for (size_t i = 0; i < json_count(words); i++) {
+		end += text_shell_word(json_item_text(words, i), end);
+		*end++ = ' ';
+	}
+	return end;
+}
+
+static size_t words_length(struct json_object *words)
+{
 	size_t length = 0;
 
-#define PUT(c)                                                                                     \
-	do {                                                                                       \
-		if (out)                                                                           \
-			out[length] = (c);                                                         \
-		length++;                                                                          \
-	} while (0)
-	if (!plain)
-		PUT('\'');
-	for (; *word; word++) {
-		if (*word == '\'') {
-			PUT('\'');
-			PUT('\\');
-			PUT('\'');
-		}
-		PUT(*word);
-	}
-	if (!plain)
-		PUT('\'');
-#undef PUT
+	for (size_t i = 0; i < json_count(words); i++)
+		length += text_shell_word(json_item_text(words, i), NULL) + 1;
 	return length;
 }
 
-/* The tool and its arguments as one line for people. NULL when out of memory. */
-static char *command_line_new(const char *tool, struct json_object *arguments)
+/* The command line for people: `program`, or without one the tool, and the arguments. NULL when out
+ * of memory. */
+static char *command_line_new(
+	const char *tool, struct json_object *program, struct json_object *arguments)
 {
-	size_t count = json_count(arguments);
-	size_t length = quote_word(tool, NULL) + 1;
-	char *line, *end;
+	size_t length = words_length(program) + words_length(arguments);
+	char *line = malloc(length + text_shell_word(tool, NULL) + 2), *end = line;
 
-	for (size_t i = 0; i < count; i++)
-		length += 1 + quote_word(json_item_text(arguments, i), NULL);
-	line = malloc(length);
 	if (!line)
 		return NULL;
-	end = line + quote_word(tool, line);
-	for (size_t i = 0; i < count; i++) {
+	if (json_count(program) > 0) {
+		end = put_words(end, program);
+	} else {
+		end += text_shell_word(tool, end);
 		*end++ = ' ';
-		end += quote_word(json_item_text(arguments, i), end);
 	}
-	*end = '\0';
+	end = put_words(end, arguments);
+	end[-1] = '\0';
 	return line;
 }
 
@@ -110,7 +100,7 @@ int methods_begin_run(struct request *request)
 	struct condition conditions[ATTEMPT_CONDITIONS_MAX];
 	struct recorder_run run = {.conditions = conditions};
 	CLEANUP(freep) char *line = NULL;
-	struct json_object *arguments = NULL;
+	struct json_object *arguments = NULL, *program = NULL;
 	char udid[UDID_SIZE], id[UUID_TEXT_SIZE];
 	struct uuid session;
 	int r;
@@ -129,7 +119,8 @@ int methods_begin_run(struct request *request)
 	if (r != API_OK)
 		return r;
 	json_get_array(call->parameters, "arguments", &arguments);
-	run.command_line = line = command_line_new(run.tool, arguments);
+	json_get_array(call->parameters, "program", &program);
+	run.command_line = line = command_line_new(run.tool, program, arguments);
 	if (!line)
 		return -ENOMEM;
 	r = recorder_begin_run(request->api->parts.recorder, clock_now(), &run, &session);

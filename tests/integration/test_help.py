@@ -97,7 +97,7 @@ def documented_status(shop, words):
     """That of the manual, section EXIT STATUS."""
     if words[1] == 'doctor':
         return int(answer(shop, 'doctor')['problems'] > 0)
-    if words[1] in ('diagnose', 'wait'):
+    if words[1] in ('diagnose', 'try', 'wait'):
         return PHASES[answer(shop, *(words[1:] if words[1] == 'diagnose' else ['diagnose', ECID]))['verdict']['phase']]
     return TOOL_STATUS if words[1] == 'run' else 0
 
@@ -110,7 +110,8 @@ def test_an_example_works_as_it_stands(shop, example):
     line = re.sub(r'\b[0-9a-f]{8}\b', shop.session(), example)
     words = line.split()
     process = shop.start(line)
-    if words[1:2] == ['hook'] or words[:3] == ['idevicetriage', 'log', '-f'] or 'watch' in words:
+    # They follow the bench until they are stopped; `try` waits until the phone is replugged.
+    if words[1] == 'hook' or 'swap-cable' in words or words[:3] == ['idevicetriage', 'log', '-f'] or 'watch' in words:
         restore_until(shop, lambda: select.select([process.stdout], [], [], 0)[0] or process.poll() is not None)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=20)
