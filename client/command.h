@@ -79,6 +79,7 @@ extern const struct command command_metrics;
 extern const struct command command_doctor;
 extern const struct command command_panics;
 extern const struct command command_check_firmware;
+extern const struct command command_guide;
 extern const struct command command_help;
 
 /* All of them, in the order of the help; NULL ends the list. */

@@ -41,6 +41,7 @@ const struct command *const commands[] = {
 	&command_doctor,
 	&command_panics,
 	&command_check_firmware,
+	&command_guide,
 	&command_help,
 	NULL,
 };

@@ -259,7 +259,7 @@ bool phrase_firmware_problem(
 	for (size_t i = 0; i < field_count(checks); i++) {
 		struct json_object *check = json_object_array_get_idx(checks, i);
 
-		if (!text_equal(field_text(check, "result"), "problem"))
+		if (!text_equal(field_text_or(check, "result", ""), "problem"))
 			continue;
 		snprintf(sentence, PHRASE_FIRMWARE_SIZE, "The firmware file %s: %s %s",
 			field_text_or(firmware, "file", "?"), field_text_or(check, "text", "?"),

@@ -112,6 +112,7 @@ const struct output output_json = {
 	.doctor = json_reply,
 	.diagnosis = json_diagnosis,
 	.waited = json_reply,
+	.guided = json_reply,
 	.report = json_reply,
 	.explanation = json_explanation,
 	.panic = json_panic,

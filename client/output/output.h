@@ -52,6 +52,8 @@ struct output {
 	/* The end of a session that was waited for: `session`, `result` (Session), `verdict`. */
 	void (*waited)(struct layout *layout, struct json_object *end);
 	void (*diagnosis)(struct layout *layout, struct json_object *reply, enum detail detail);
+	/* The end of `guide`: target, productType, steps, mode, reached, text. */
+	void (*guided)(struct layout *layout, struct json_object *end);
 	/* What `report` has written: file, device, attempts, attemptsLeftOut. */
 	void (*report)(struct layout *layout, struct json_object *written);
 	/* See explanation.h; text prints nothing without a meaning, and an empty line before

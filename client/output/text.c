@@ -576,6 +576,16 @@ static void text_report(struct layout *layout, struct json_object *written)
 	layout_line(layout, 0);
 }
 
+static void text_guided(struct layout *layout, struct json_object *end)
+{
+	bool reached = field_true(end, "reached");
+
+	layout_paint(layout, reached ? PAINT_GOOD : PAINT_WARNING);
+	layout_put(layout, "%s", field_text_or(end, "text", ""));
+	layout_paint(layout, PAINT_NONE);
+	layout_line(layout, 0);
+}
+
 static void text_run_notice(const char *sentence)
 {
 	report_error("%s", sentence);
@@ -743,6 +753,7 @@ const struct output output_text = {
 	.diagnosis = text_diagnosis,
 	.waited = text_short_diagnosis,
 	.trial = text_trial,
+	.guided = text_guided,
 	.report = text_report,
 	.explanation = text_explanation,
 	.panic = text_panic,

@@ -35,6 +35,20 @@ const struct model *model_by_board(const char *board)
 	return NULL;
 }
 
+const struct model *model_by_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
+		const char *rest = models[i].name + length;
+
+		if (length && strncasecmp(models[i].name, name, length) == 0 &&
+			(!*rest || strncmp(rest, " (", 2) == 0))
+			return &models[i];
+	}
+	return NULL;
+}
+
 const struct model *model_by_chip(uint32_t chip_id, uint32_t board_id)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {

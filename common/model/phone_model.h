@@ -58,6 +58,9 @@ struct model {
 const struct model *model_by_product(const char *product);
 /* `board` in upper or lower case: lockdown reports D421AP, libirecovery d421ap. */
 const struct model *model_by_board(const char *board);
+/* The name as Apple sells it, in upper or lower case, with or without what is in brackets: the
+ * first of several. */
+const struct model *model_by_name(const char *name);
 const struct model *model_by_chip(uint32_t chip_id, uint32_t board_id);
 /* Every model in the order of the text file. */
 const struct model *model_all(size_t *ret_count);

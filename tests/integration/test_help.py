@@ -111,7 +111,7 @@ def test_an_example_works_as_it_stands(shop, example):
     words = line.split()
     process = shop.start(line)
     # They follow the bench until they are stopped; `try` waits until the phone is replugged.
-    if words[1] == 'hook' or 'swap-cable' in words or words[:3] == ['idevicetriage', 'log', '-f'] or 'watch' in words:
+    if words[1] in ('hook', 'guide') or 'swap-cable' in words or words[:3] == ['idevicetriage', 'log', '-f'] or 'watch' in words:
         restore_until(shop, lambda: select.select([process.stdout], [], [], 0)[0] or process.poll() is not None)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=20)

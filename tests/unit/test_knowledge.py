@@ -36,6 +36,7 @@ GENERATORS = {
     "factors.txt": ("generate_factors.py", "{}/factors.txt", "{}/causes.txt",
                     "{}/experiments.txt", "{}/out.inc", "{}/out.h"),
     "faults.txt": ("generate_faults.py", "{}/faults.txt", "{}/out.inc"),
+    "guides.txt": ("generate_guides.py", "{}/kinds.txt", "{}/guides.txt", "{}/out.inc"),
     "tools.txt": ("generate_tools.py", "{}/tools.txt", "{}/out.inc"),
     "kinds.txt": ("generate_models.py", "{}/kinds.txt", "{}/models.txt", "{}/out.inc", "{}/out.b"),
     "models.txt": ("generate_models.py", "{}/kinds.txt", "{}/models.txt", "{}/out.inc", "{}/out.b"),
