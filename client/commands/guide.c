@@ -323,6 +323,6 @@ const struct command command_guide = {
 	.words = COMPLETE_DEVICE,
 	.examples = {{"idevicetriage guide dfu iPhone12,3",
 			     "counts the seconds, and says what came"},
-		{"idevicetriage guide leave-recovery 802E", "back to the normal system"}},
+		{"idevicetriage guide leave-recovery iPhone8,1", "back to the normal system"}},
 	.run = run_guide,
 };
