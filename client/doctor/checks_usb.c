@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/doctor/doctor.h"
+#include "client/doctor/known_fault.h"
 #include "client/doctor/system.h"
 #include "client/fields.h"
 #include "client/port_errors.h"
@@ -239,37 +240,24 @@ void check_over_current(struct doctor *doctor)
 		doctor_say(doctor, FINDING_OK, NULL, "No port was switched off.");
 }
 
-/* Controllers on which Linux repeats no failed transfer (XHCI_NO_SOFT_RETRY in xhci-pci.c). */
-static const struct {
-	long long vendor, device;
-	const char *name;
-} no_retry[] = {
-	{0x1022, 0x43b9, "AMD Promontory"},
-	{0x1022, 0x43bb, "AMD Promontory"},
-	{0x1b6f, 0x7023, "Etron EJ168"},
-	{0x1b6f, 0x7052, "Etron EJ188"},
-};
-
 static bool look_at_controller(void *user, const char *name)
 {
 	struct over_current *all = user;
-	char path[PATH_MAX];
+	const struct known_fault *fault;
+	char path[PATH_MAX], id[32];
 	long long vendor, device;
 
 	snprintf(path, sizeof(path), CONTROLLERS "/%s/vendor", name);
 	vendor = system_read_number(all->doctor->root, path, 16);
 	snprintf(path, sizeof(path), CONTROLLERS "/%s/device", name);
 	device = system_read_number(all->doctor->root, path, 16);
-	for (size_t i = 0; i < ARRAY_SIZE(no_retry); i++) {
-		if (vendor != no_retry[i].vendor || device != no_retry[i].device)
-			continue;
-		all->said++;
-		doctor_say(all->doctor, FINDING_WARNING,
-			"Connect the phones that you restore to a port of another controller.",
-			"Linux repeats no failed transfer on the %s controller %s: one error ends "
-			"the connection to a phone.",
-			no_retry[i].name, name);
-	}
+	snprintf(id, sizeof(id), "%04llx:%04llx", vendor & 0xffff, device & 0xffff);
+	fault = known_fault_of("usb-controller", id);
+	if (!fault)
+		return true;
+	all->said++;
+	doctor_say(all->doctor, FINDING_WARNING, fault->advice, "Controller %s: %s", name,
+		fault->means);
 	return true;
 }
 

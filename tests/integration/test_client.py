@@ -219,7 +219,7 @@ def test_diagnose_names_device_or_session(client, daemon):
                              (standin.UDID, {"device": standin.UDID}), (standin.OTHER, {"session": standin.OTHER}),
                              (standin.OTHER[-8:], {"session": standin.OTHER})):
         client("diagnose", name)
-        assert daemon.calls[-1] == ("Diagnose", parameters)
+        assert [call for call in daemon.calls if call[0] == "Diagnose"][-1] == ("Diagnose", parameters)
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120])

@@ -268,7 +268,7 @@ FAULTS = [
     (hub_without_supply, "hubs", "warning", ["port 1-2.1", "(port 1-2)", "own power supply"]),
     (lambda tree: tree.port_count("1-0:1.0/usb1-port2", 3), "over-current", "warning", ["usb1-port2", "3 times"]),
     (lambda tree: tree.controller("0000:02:00.0", "0x1022", "0x43bb"), "usb-retry", "warning",
-     ["AMD Promontory controller 0000:02:00.0", "another controller"]),
+     ["Controller 0000:02:00.0", "AMD Promontory", "another controller"]),
     (lambda tree: tree.controller("0000:03:00.0", "0x1b6f", "0x7023"), "usb-retry", "warning", ["Etron"]),
     (lambda tree: tree.remove("/proc/sys/kernel/osrelease"), "usb-retry", "not-checkable", ["version of the kernel"]),
     (other_holder, "usb-holders", "problem", ["indexer", "process 99", "port 1-2", "Stop it"]),
