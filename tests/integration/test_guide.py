@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`guide` on a played USB bus: it says which buttons, and what the phone became."""
-import json
 import shutil
 import subprocess
 
 import pytest
 
 from bus import Bus
-from daemon import until
+from daemon import until, versioned
 from test_usb_modes import PHONE, UDID, mode_at
 
 PORT = '1-2'
@@ -85,7 +84,7 @@ def test_the_end_for_scripts(bench, bus, phone):
     guide = Guide(bench, '--json', 'guide', 'dfu', phone)
     become(bench, bus, 'dfu')
     status, output = guide.end()
-    end = json.loads(output)
+    end = versioned(output)
     assert (status, end['reached'], end['mode'], end['productType']) == (0, True, 'dfu', 'iPhone12,3')
     assert [step['seconds'] for step in end['steps']] == [2, 2, 10, 5, 15] and end['steps'][2]['until'] == 'gone'
 
