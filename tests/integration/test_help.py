@@ -112,10 +112,15 @@ def test_an_example_works_as_it_stands(shop, example):
     process = shop.start(line)
     # They follow the bench until they are stopped; `try` waits until the phone is replugged.
     if words[1] in ('hook', 'guide', 'try') or words[:3] == ['idevicetriage', 'log', '-f'] or 'watch' in words:
-        restore_until(shop, lambda: select.select([process.stdout], [], [], 0)[0] or process.poll() is not None)
+        def prints():
+            return select.select([process.stdout], [], [], 0)[0] or process.poll() is not None
+        if words[1] in ('guide', 'try'):
+            until(prints, what='the first line')
+        else:
+            restore_until(shop, prints)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=20)
-        # `try` may end by itself, with the verdict as its status; the restores meanwhile may change that.
+        # `try` may end by itself, with the verdict as its status.
         statuses = {0, -signal.SIGINT, 130, *(PHASES.values() if 'try' in words else ())}
         assert output and process.returncode in statuses, (process.returncode, errors)
         return
