@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A PostgreSQL server of its own for a test, in a private folder: on a Unix socket, and with TLS on 127.0.0.1."""
+"""A PostgreSQL server of its own for a test, in a private folder: on a Unix socket, and with TLS on 127.0.0.1.
+
+As a program, for the demo: runs one in FOLDER, on a Unix socket alone, until it is stopped. When the server is ready, it
+prints the connection string of the administrator.
+"""
 import os
 import pathlib
 import pwd
@@ -7,22 +11,28 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 
 from daemon import until
 
 PROGRAMS = sorted(pathlib.Path('/usr/lib/postgresql').glob('*/bin'), key=lambda path: int(path.parent.name))
 CONFIGURATION = """
-listen_addresses = '127.0.0.1'
 port = {port}
 unix_socket_directories = '{folder}'
-ssl = on
-ssl_cert_file = '{folder}/server.crt'
-ssl_key_file = '{folder}/server.key'
 fsync = off
 synchronous_commit = off
 max_connections = {connections}
 shared_buffers = 32MB
 log_line_prefix = '%t %u '
+"""
+NO_NETWORK = """
+listen_addresses = ''
+"""
+TLS = """
+listen_addresses = '127.0.0.1'
+ssl = on
+ssl_cert_file = '{folder}/server.crt'
+ssl_key_file = '{folder}/server.key'
 """
 # As the manual page says.
 ACCESS = """
@@ -46,12 +56,13 @@ def free_port():
 class Postgres:
     """A cluster. PostgreSQL refuses to run as root: as root, it runs as another user."""
 
-    def __init__(self, folder, connections=50):
+    def __init__(self, folder, connections=50, network=True):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir()
         self.data = self.folder / 'data'
         self.port = free_port()
         self.connections = connections
+        self.network = network
         self.owner, self.prefix = self.find_owner()
         self.process = None
         self.log = self.folder / 'server.log'
@@ -73,9 +84,10 @@ class Postgres:
     def create(self):
         result = self.program('initdb', '-D', self.data, '-U', self.owner, '--no-sync', '-A', 'trust', '-E', 'UTF8',
                               '--locale=C.UTF-8')
-        assert result.returncode == 0, result.stderr
-        self.make_certificates()
-        (self.data / 'postgresql.conf').write_text(CONFIGURATION.format(
+        assert result.returncode == 0, f'initdb failed: {result.stderr}'
+        if self.network:
+            self.make_certificates()
+        (self.data / 'postgresql.conf').write_text((CONFIGURATION + (TLS if self.network else NO_NETWORK)).format(
             port=self.port, folder=self.folder, connections=self.connections))
         (self.data / 'pg_hba.conf').write_text(ACCESS.format(owner=self.owner))
         self.start()
@@ -141,3 +153,23 @@ class Postgres:
         result = self.program('pg_dumpall', '-h', self.folder, '-p', self.port, '-U', self.owner)
         assert result.returncode == 0, result.stderr
         return result.stdout
+
+
+def main(folder):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit())
+    if not installed():
+        sys.exit('PostgreSQL 15 or later is not installed')
+    server = Postgres(folder, network=False)
+    try:
+        server.create()
+        print(server.admin(), flush=True)
+        server.process.wait()
+    except (AssertionError, OSError) as error:
+        sys.exit(' '.join(str(error).split()))
+    finally:
+        server.stop()
+
+
+if __name__ == '__main__':
+    main(sys.argv[1])
