@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,8 @@
 #define POLL_US (1 * USEC_PER_SEC)	  /* if the kernel cannot report changes */
 #define SAVE_PERIOD_US (1 * USEC_PER_SEC) /* a crash makes this much be read twice */
 #define REASON_SIZE 200
+#define READING "reading"
+#define READING_WITH_GAP READING "; entries that were not read yet may have been deleted"
 
 struct journal {
 	struct loop *loop;
@@ -45,6 +48,7 @@ struct journal {
 	bool from_end; /* reading failed at the stored position: do not return there */
 	int told;      /* code of the last EVENT_SOURCE; 1 = none yet */
 	struct mux_watch mux;
+	uint64_t read_to_us; /* journald's time up to which all entries were read; 0 = unknown */
 	char saved_cursor[CURSOR_SIZE];
 	uint64_t saved_us; /* when the position was last stored */
 	bool unsaved;	   /* events were sent since then */
@@ -282,6 +286,34 @@ static void wait_for_entries(struct journal *journal)
 	loop_timer_start(journal->timer, SAFETY_NET_US);
 }
 
+/* Whether entries that were not read may have been deleted: the oldest one that is left is newer
+ * than the last that was read. Looks at the entries of all writers, not only at ours. */
+static bool has_gap(const struct journal *journal)
+{
+	uint64_t oldest_us;
+
+	return journal->read_to_us &&
+	       sd_journal_get_cutoff_realtime_usec(journal->handle, &oldest_us, NULL) > 0 &&
+	       oldest_us > journal->read_to_us;
+}
+
+/* Files were added or deleted. The position is an entry, not a file, so reading continues. */
+static void on_files_changed(struct journal *journal)
+{
+	if (has_gap(journal))
+		source_report(SOURCE_KERNEL, "journal", 0, READING_WITH_GAP, journal->sink,
+			journal->user);
+}
+
+/* No entry is left to read. */
+static void note_end(struct journal *journal)
+{
+	uint64_t newest_us;
+
+	if (sd_journal_get_cutoff_realtime_usec(journal->handle, NULL, &newest_us) > 0)
+		journal->read_to_us = newest_us;
+}
+
 /* Reads the available entries, some at a time, and schedules the next read. */
 static void read_entries(struct journal *journal)
 {
@@ -293,9 +325,12 @@ static void read_entries(struct journal *journal)
 		r = sd_journal_next(journal->handle);
 		if (r > 0) {
 			journal->placed = true;
+			(void)sd_journal_get_realtime_usec(journal->handle, &journal->read_to_us);
 			told |= read_entry(journal);
 		}
 	}
+	if (r == 0)
+		note_end(journal);
 	if (told) {
 		journal->from_end = false;
 		journal->unsaved = true;
@@ -320,11 +355,13 @@ static void on_changed(void *user, unsigned ready)
 	struct journal *journal = user;
 	int r = sd_journal_process(journal->handle);
 
-	/* Rotation (INVALIDATE) needs no action: the position is an entry, not a file. */
-	if (r < 0)
+	if (r < 0) {
 		go_down(journal, r, "its changes cannot be followed");
-	else
-		read_entries(journal);
+		return;
+	}
+	if (r == SD_JOURNAL_INVALIDATE)
+		on_files_changed(journal);
+	read_entries(journal);
 }
 
 static int add_matches(sd_journal *handle)
@@ -347,43 +384,76 @@ static int add_matches(sd_journal *handle)
 	return 0;
 }
 
-/* Moves to the entry where the last run stopped. Returns 1, or 0 if it is unknown. */
-static int seek_kept_place(struct journal *journal)
+/* Reads the cursor of the last entry that the last run read. */
+static bool read_cursor(const struct journal *journal, char cursor[static CURSOR_SIZE])
 {
 	CLEANUP(closefilep) FILE *file = NULL;
-	char cursor[CURSOR_SIZE];
 
 	if (!*journal->cursor_path || journal->from_end)
-		return 0;
+		return false;
 	file = fopen(journal->cursor_path, "re");
-	if (!file || !fgets(cursor, sizeof(cursor), file))
-		return 0;
+	if (!file || !fgets(cursor, CURSOR_SIZE, file))
+		return false;
 	cursor[strcspn(cursor, "\n")] = '\0';
-	if (sd_journal_seek_cursor(journal->handle, cursor) < 0 ||
-		sd_journal_next(journal->handle) <= 0 ||
-		sd_journal_test_cursor(journal->handle, cursor) <= 0) {
-		log_info("journal: the position of the last run no longer exists; continuing at "
-			 "the end");
-		return 0;
-	}
-	return 1;
+	return true;
 }
 
-/* Moves to the stored position, but not further back than the limit; without one to the end. */
-static int seek_start(struct journal *journal)
+/* The time of a cursor's entry. 0 if it is of another boot or unknown: sd-journal may change the
+ * form of its cursors. */
+static uint64_t cursor_time(const struct journal *journal, const char *cursor)
 {
-	uint64_t then_us, now_us = clock_now().wall_us;
+	char boot[SD_ID128_STRING_MAX];
+	const char *boot_at = strstr(cursor, ";b="), *time_at = strstr(cursor, ";t=");
+	uint64_t time_us;
+
+	sd_id128_to_string(journal->boot, boot);
+	if (!boot_at || !text_starts_with(boot_at + strlen(";b="), boot) || !time_at ||
+		sscanf(time_at, ";t=%" SCNx64, &time_us) != 1)
+		return 0;
+	return time_us;
+}
+
+/* Goes back one entry, so that the next one to read is the current one. sd-journal cannot continue
+ * from before the first entry; the head is equivalent. */
+static int step_back(sd_journal *handle)
+{
+	int r = sd_journal_previous(handle);
+
+	return r == 0 ? sd_journal_seek_head(handle) : r;
+}
+
+/* Moves to the entry where the last run stopped, or before the first one that is left after it.
+ * Returns 1 with the time of that entry, or 0 if there is none. */
+static int seek_kept_place(struct journal *journal, uint64_t *ret_us)
+{
+	char cursor[CURSOR_SIZE];
+	uint64_t last_us;
 	int r;
 
-	if (seek_kept_place(journal) > 0 &&
-		sd_journal_get_realtime_usec(journal->handle, &then_us) >= 0) {
+	if (!read_cursor(journal, cursor) || sd_journal_seek_cursor(journal->handle, cursor) < 0)
+		return 0;
+	last_us = cursor_time(journal, cursor);
+	if (!journal->read_to_us)
+		journal->read_to_us = last_us;
+	if (sd_journal_next(journal->handle) <= 0 ||
+		sd_journal_get_realtime_usec(journal->handle, ret_us) < 0)
+		return 0;
+	/* journald copies entries from /run to /var: the same one has another cursor there. */
+	if (sd_journal_test_cursor(journal->handle, cursor) > 0 || *ret_us == last_us) {
 		journal->placed = true;
-		if (now_us < then_us || now_us - then_us <= JOURNAL_CATCH_UP_MAX_US)
-			return 0;
-		return sd_journal_seek_realtime_usec(
-			journal->handle, now_us - JOURNAL_CATCH_UP_MAX_US);
+		return 1;
 	}
-	r = sd_journal_seek_tail(journal->handle);
+	log_info("journal: the entry where the last run stopped no longer exists; continuing "
+		 "at the next one");
+	r = step_back(journal->handle);
+	return r < 0 ? r : 1;
+}
+
+/* Moves to the end. */
+static int seek_end(struct journal *journal)
+{
+	int r = sd_journal_seek_tail(journal->handle);
+
 	if (r < 0)
 		return r;
 	/* Moves to the last entry, so that the next one is the first new one. sd-journal cannot
@@ -393,6 +463,24 @@ static int seek_start(struct journal *journal)
 		return sd_journal_seek_head(journal->handle);
 	journal->placed = r > 0;
 	return r < 0 ? r : 0;
+}
+
+/* Moves to the stored position, but not further back than the limit; without one to the end. */
+static int seek_start(struct journal *journal)
+{
+	uint64_t then_us, now_us = clock_now().wall_us, from_us = now_us - JOURNAL_CATCH_UP_MAX_US;
+	int r = seek_kept_place(journal, &then_us);
+
+	/* What is older is not read in any case. */
+	if (journal->read_to_us && journal->read_to_us < from_us)
+		journal->read_to_us = from_us;
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return seek_end(journal);
+	if (now_us < then_us || then_us >= from_us)
+		return 0;
+	return sd_journal_seek_realtime_usec(journal->handle, from_us);
 }
 
 /* Without the right group, the system's journal opens but is empty. */
@@ -448,7 +536,7 @@ static void on_timer(void *user)
 		snprintf(reason, sizeof(reason), "cannot be opened: %s", strerror(-r));
 		go_down(journal, r, reason);
 	} else {
-		tell_source(journal, 0, "reading");
+		tell_source(journal, 0, has_gap(journal) ? READING_WITH_GAP : READING);
 		read_entries(journal);
 	}
 }

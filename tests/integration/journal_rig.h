@@ -19,14 +19,14 @@
 #define KERNEL "_TRANSPORT=kernel\nSYSLOG_FACILITY=0\nSYSLOG_IDENTIFIER=kernel\n"
 
 struct rig {
-	char base[64], folder[80], cursor[80];
+	char base[64], folder[80], cursor[80], text_path[80];
 	struct loop *loop;
 	struct kept_events events;
 	struct journal *journal;
 	FILE *text;
 	uint64_t now_us, wall_us;
 	char boot[SD_ID128_STRING_MAX];
-	size_t files, want;
+	size_t files, archived, vacuumed, want;
 };
 
 static inline int set_up(void **state)
@@ -39,6 +39,7 @@ static inline int set_up(void **state)
 	assert_non_null(mkdtemp(rig->base));
 	snprintf(rig->folder, sizeof(rig->folder), "%s/journal", rig->base);
 	snprintf(rig->cursor, sizeof(rig->cursor), "%s/cursor", rig->base);
+	snprintf(rig->text_path, sizeof(rig->text_path), "%s/text", rig->base);
 	assert_int_equal(mkdir(rig->folder, 0700), 0);
 	assert_int_equal(loop_new(&rig->loop), 0);
 	assert_int_equal(sd_id128_get_boot(&boot), 0);
@@ -68,10 +69,7 @@ static inline int tear_down(void **state)
 /* Writes entries as journalctl -o export has them; file_end() makes a journal file of them. */
 static inline void file_begin(struct rig *rig)
 {
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/text", rig->base);
-	rig->text = fopen(path, "w");
+	rig->text = fopen(rig->text_path, "w");
 	assert_non_null(rig->text);
 }
 
@@ -104,6 +102,28 @@ static inline void file_end(struct rig *rig)
 		getenv("SYSTEMD_JOURNAL_REMOTE"), rig->base, rig->base, rig->base, rig->base,
 		rig->folder, rig->files);
 	assert_int_equal(system(command), 0);
+}
+
+/* As journald rotates: the active file gets the name of an archived one, the next file its name. */
+static inline void rotate(struct rig *rig)
+{
+	char from[128], to[128];
+
+	snprintf(from, sizeof(from), "%s/%zu.journal", rig->folder, rig->files);
+	snprintf(to, sizeof(to), "%s/@%zu.journal", rig->folder, ++rig->archived);
+	assert_int_equal(rename(from, to), 0);
+	rig->files--;
+}
+
+/* Deletes the archived files, oldest first, up to this one. */
+static inline void vacuum(struct rig *rig, size_t last)
+{
+	char path[128];
+
+	while (rig->vacuumed < last) {
+		snprintf(path, sizeof(path), "%s/@%zu.journal", rig->folder, ++rig->vacuumed);
+		assert_int_equal(unlink(path), 0);
+	}
 }
 
 static inline bool find_place(void *user, uint32_t bus, uint32_t address, struct usb_place *ret)

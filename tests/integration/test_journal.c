@@ -139,6 +139,116 @@ static void old_lines_are_left(void **state)
 	assert_string_equal(rig->events.list[2].event.port, "1-3");
 }
 
+static void error_at(struct rig *rig, const char *port)
+{
+	char line[80];
+
+	snprintf(line, sizeof(line), "usb %s: device descriptor read/64, error -71", port);
+	file_begin(rig);
+	entry(rig, KERNEL, line);
+	file_end(rig);
+}
+
+static void expect_error(struct rig *rig, size_t count, const char *port)
+{
+	expect_events(rig, count);
+	assert_int_equal(rig->events.list[count - 1].event.kind, EVENT_USB_ERROR);
+	assert_string_equal(rig->events.list[count - 1].event.port, port);
+}
+
+static void expect_gap(const struct event *event)
+{
+	assert_int_equal(event->kind, EVENT_SOURCE);
+	assert_int_equal(event->code, 0);
+	assert_non_null(strstr(event->text, "may have been deleted"));
+}
+
+static void rotate_to_error_at(struct rig *rig, const char *port)
+{
+	rotate(rig);
+	error_at(rig, port);
+}
+
+/* Each line is read once, and nothing is said to be missing while an entry that was read is left.
+ */
+static void rotated_and_vacuumed(void **state)
+{
+	struct rig *rig = *state;
+	size_t descriptors;
+
+	begin_at_the_end_of(rig);
+	descriptors = count_descriptors();
+	rotate_to_error_at(rig, "1-2");
+	expect_error(rig, 2, "1-2");
+	rotate_to_error_at(rig, "1-3");
+	expect_error(rig, 3, "1-3");
+	vacuum(rig, 1);
+	rotate_to_error_at(rig, "1-4");
+	expect_error(rig, 4, "1-4");
+	vacuum(rig, 3);
+	rotate_to_error_at(rig, "1-5");
+	expect_error(rig, 5, "1-5");
+	vacuum(rig, 4);
+	error_at(rig, "1-6");
+	expect_error(rig, 6, "1-6");
+	/* A file more is there than at the start. */
+	assert_int_equal(count_descriptors(), descriptors + 1);
+	rig->journal = journal_free(rig->journal);
+
+	begin(rig, true);
+	expect_events(rig, 7);
+	assert_string_equal(rig->events.list[6].event.text, "reading");
+}
+
+/* The adapter sees all of this at once. */
+static void deleted_before_it_was_read(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_at_the_end_of(rig);
+	rotate_to_error_at(rig, "1-2");
+	rotate_to_error_at(rig, "1-3");
+	vacuum(rig, 2);
+	expect_error(rig, 3, "1-3");
+	expect_gap(&rig->events.list[1].event);
+}
+
+/* What is left is read from its first line. */
+static void deleted_between_two_runs(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_at_the_end_of(rig);
+	rig->journal = journal_free(rig->journal);
+	rotate_to_error_at(rig, "1-2");
+	rotate_to_error_at(rig, "1-3");
+	rotate_to_error_at(rig, "1-4");
+	vacuum(rig, 2);
+	begin(rig, true);
+	expect_error(rig, 4, "1-4");
+	expect_gap(&rig->events.list[1].event);
+	assert_string_equal(rig->events.list[2].event.port, "1-3");
+}
+
+/* As journald does when it moves from /run to /var: the same entries in a file with another id. */
+static void copied_to_another_file(void **state)
+{
+	struct rig *rig = *state;
+
+	begin_at_the_end_of(rig);
+	rotate_to_error_at(rig, "1-2");
+	expect_error(rig, 2, "1-2");
+	rig->journal = journal_free(rig->journal);
+	rotate(rig);
+	rig->text = fopen(rig->text_path, "a");
+	assert_non_null(rig->text);
+	entry(rig, KERNEL, "usb 1-3: device descriptor read/64, error -71");
+	file_end(rig);
+	vacuum(rig, 2);
+	begin(rig, true);
+	expect_error(rig, 4, "1-3");
+}
+
 static void nonsense_as_the_place(void **state)
 {
 	struct rig *rig = *state;
@@ -184,6 +294,10 @@ int main(void)
 		RIG_TEST(usbmuxd_leaves_a_phone),
 		RIG_TEST(place_is_kept),
 		RIG_TEST(old_lines_are_left),
+		RIG_TEST(rotated_and_vacuumed),
+		RIG_TEST(deleted_before_it_was_read),
+		RIG_TEST(deleted_between_two_runs),
+		RIG_TEST(copied_to_another_file),
 		RIG_TEST(nonsense_as_the_place),
 		RIG_TEST(nothing_to_read_is_said),
 		RIG_TEST(flood),
