@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* LD_PRELOAD: a file whose name ends with a text fails with an error in each call that uses it, and
- * the clock is set forward or back. The environment names the control file (DISKS_CONTROL), which
- * disks.py writes at any time. */
+ * the clock is set forward or back, or the computer has slept. The environment names the control
+ * file (DISKS_CONTROL), which disks.py writes at any time. */
 #undef _FILE_OFFSET_BITS /* it renames what is defined here */
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,9 +25,9 @@
 struct control {
 	char name[NAME_BYTES]; /* empty: no file fails */
 	int64_t error;
-	int64_t failed;	      /* calls */
-	int64_t wall_us;      /* added to the wall clock */
-	int64_t monotonic_us; /* taken from what the monotonic clock shows: a suspended time */
+	int64_t failed;	   /* calls */
+	int64_t wall_us;   /* added to the wall clock */
+	int64_t asleep_us; /* the computer slept: also added to the clocks that count this time */
 };
 
 static struct control *control;
@@ -207,9 +207,9 @@ int clock_gettime(clockid_t clock, struct timespec *ret)
 	if (r < 0 || !control)
 		return r;
 	if (clock == CLOCK_REALTIME)
-		added = control->wall_us;
-	else if (clock == CLOCK_MONOTONIC)
-		added = -control->monotonic_us;
+		added = control->wall_us + control->asleep_us;
+	else if (clock == CLOCK_BOOTTIME)
+		added = control->asleep_us;
 	ns = (int64_t)ret->tv_sec * 1000000000 + ret->tv_nsec + added * 1000;
 	ret->tv_sec = ns / 1000000000;
 	ret->tv_nsec = ns % 1000000000;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Lets each file fail, and the clock leap, while restores run, and counts what is lost or absurd: BUILD ROUNDS [SEED].
+"""Lets each file fail, the clock leap and the computer sleep while restores run, and counts what is lost or absurd: BUILD ROUNDS [SEED].
 
 A file fails in every call: at the start, or from some instant until it is repaired. The daemon must answer all the time; what
 it answered must be there while the file fails, after it is repaired, and after the next start, if the file was repaired
@@ -27,6 +27,7 @@ FILES = ('/ring', '/ring.lock', '/casebook.db', '/casebook.db-wal', '/casebook.d
 READ = ('/ring', '/casebook.db', '/casebook.db-wal', '/casebook.db-shm', '/host-id')
 ERRORS = (errno.ENOSPC, errno.EROFS, errno.EIO, errno.EMFILE)
 YEAR_US, DAY_US = 365 * 86400 * 1000000, 86400 * 1000000
+RESTORING = 'Found device in Restore mode\nCreating filesystem (12)\n'
 ABSURD_US = 3600 * 1000000  # no restore of this proof lasts so long
 
 
@@ -47,8 +48,8 @@ class Faults:
     def failed(self):
         return struct.unpack_from('<q', self.map, NAME_BYTES + 8)[0]
 
-    def clock(self, wall_us=0, monotonic_us=0):
-        self.map[NAME_BYTES + 16:NAME_BYTES + 32] = struct.pack('<qq', wall_us, monotonic_us)
+    def clock(self, wall_us=0, asleep_us=0):
+        self.map[NAME_BYTES + 16:NAME_BYTES + 32] = struct.pack('<qq', wall_us, asleep_us)
 
 
 class Failing(Bench):
@@ -194,7 +195,7 @@ def absurd(bench):
     return wrong
 
 
-def leap(bench, wall_us, monotonic_us, chance):
+def leap(bench, wall_us, chance):
     """The clock is wrong from somewhere in a restore to somewhere in another one."""
     bench.faults.clock()
     sessions = [restore(bench)]
@@ -202,9 +203,9 @@ def leap(bench, wall_us, monotonic_us, chance):
     offset = 0
     for number in range(5):
         if number == chance.randrange(5):
-            bench.faults.clock(wall_us, monotonic_us)
+            bench.faults.clock(wall_us)
         offset = bench.call('AppendLog', session=open_session, offset=offset, text=f'line {number}\n')['offset']
-    bench.faults.clock(wall_us, monotonic_us)
+    bench.faults.clock(wall_us)
     bench.call('EndRun', session=open_session, exitStatus=1)
     sessions += [open_session, restore(bench)]
     bench.call('Diagnose', device=ECID)
@@ -227,7 +228,52 @@ def leaps(bench, rounds, chance):
     faults = []
     for _ in range(rounds):
         for wall_us in (YEAR_US, -YEAR_US, 60 * 1000000, -60 * 1000000):
-            faults.append(leap(bench, wall_us, 0, chance))
+            faults.append(leap(bench, wall_us, chance))
+    return len(faults), sum(map(bool, faults))
+
+
+def only(bench, session):
+    return next(found for found in listed(bench) if found['session'] == session)
+
+
+def is_patient(session):
+    """A restore runs, and the phone still has time to report something."""
+    return 'endedUSec' not in session and session['health']['silences'] == 0 and 0 <= session['silentUSec'] < session['budgetUSec']
+
+
+def sleep(bench, asleep_us):
+    """The computer sleeps in a restore, longer than any wait may last."""
+    bench.faults.clock()
+    session = bench.call('BeginRun', tool='idevicerestore', arguments=[], conditions=[], ecid=ECID)['session']
+    offset = bench.call('AppendLog', session=session, offset=0, text=RESTORING)['offset']
+    before = only(bench, session)
+    # Otherwise this proof would show nothing.
+    assert before['budget'] == 'restored-silence' and before['budgetUSec'] < asleep_us, before
+    wrong = not is_patient(before)
+    bench.faults.clock(0, asleep_us)
+    # The tool's own line is no sign of life of the phone, but lets the daemon look at its waits.
+    offset = bench.call('AppendLog', session=session, offset=offset, text='No data to read (timeout)\n')['offset']
+    wrong += not is_patient(only(bench, session))
+    bench.call('AppendLog', session=session, offset=offset, text='\n'.join(f'line {number}' for number in range(5)) + '\n')
+    wrong += not is_patient(only(bench, session))
+    bench.call('EndRun', session=session, exitStatus=1)
+    records = bench.call('ReadLog', session=session)['records']
+    wrong += any(record['kind'] == 'silence' for record in records)
+    wrong += sum(f'line {number}' in [record.get('text') for record in records] for number in range(5)) != 5
+    verdict = bench.call('Diagnose', session=session)['verdict']
+    wrong += bool(verdict['silences'])
+    for _ in range(2):
+        ended = only(bench, session)
+        # The time of day at its end is true.
+        wrong += not asleep_us <= ended['endedUSec'] - ended['startedUSec'] < asleep_us + ABSURD_US
+        wrong += any(not 0 <= number < asleep_us for number in numbers(ended))
+        bench.stop()
+        bench.begin()
+    return wrong
+
+
+def sleeps(bench, rounds):
+    faults = [sleep(bench, hours * 3600 * 1000000) for hours in (1, 8) * rounds]
     return len(faults), sum(map(bool, faults))
 
 
@@ -250,6 +296,7 @@ def main():
                                        ('a file fails under commands without a daemon', fail_commands, READ if rounds > 1 else ('/casebook.db',))):
                 rows.append((f'{what}: {len(files)} files, ENOSPC, EROFS, EIO, EMFILE', *count(bench, fault, files)))
             rows.append(('the clock leaps by a year or a minute, forward or back', *leaps(bench, rounds, chance)))
+            rows.append(('the computer sleeps for an hour or eight', *sleeps(bench, rounds)))
         finally:
             bench.close()
     return show(rows, 'one file at a time; calls of the C library, played; what a dead ring alone had is lost with the daemon')
