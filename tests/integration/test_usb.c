@@ -206,6 +206,27 @@ static void other_uevents_tell_nothing(void **state)
 	assert_int_equal(rig->events.list[2].event.kind, EVENT_DETACH);
 }
 
+/* udev restarts: one removal is lost, and all devices that are there are added once more. */
+static void udev_restarts(void **state)
+{
+	struct rig *rig = *state;
+
+	plug(rig, "1-2", 0x1281, BOOT_SERIAL("8015", "06"));
+	plug(rig, "1-3", 0x12a8, USB_SERIAL);
+	begin(rig);
+	/* The source, two attaches, one identity. */
+	expect_events(rig, 4);
+	assert_int_equal(usb_testbed_remove_unseen(rig->testbed, "1-2"), 0);
+	plug(rig, "1-2", 0x12a8, "000080300000000000000001");
+	assert_int_equal(usb_testbed_uevent(rig->testbed, "1-2", "add"), 0);
+	assert_int_equal(usb_testbed_uevent(rig->testbed, "1-3", "add"), 0);
+	assert_int_equal(usb_testbed_remove(rig->testbed, "1-3"), 0);
+	expect_events(rig, 7);
+	assert_true(nth_event(&rig->events, EVENT_DETACH, 0)->ecid == ECID);
+	assert_true(nth_event(&rig->events, EVENT_ATTACH, 2)->ecid == 1);
+	assert_string_equal(nth_event(&rig->events, EVENT_DETACH, 1)->port, "1-3");
+}
+
 static void odd_serials(void **state)
 {
 	struct rig *rig = *state;
@@ -272,6 +293,7 @@ int main(void)
 		RIG_TEST(remove_and_add_at_once),
 		RIG_TEST(another_phone_at_the_port),
 		RIG_TEST(other_uevents_tell_nothing),
+		RIG_TEST(udev_restarts),
 		RIG_TEST(odd_serials),
 		RIG_TEST(place_by_location),
 		RIG_TEST(many_rounds_leak_nothing),

@@ -165,11 +165,17 @@ int usb_testbed_add(struct usb_testbed *testbed, const char *port, uint16_t vend
 
 int usb_testbed_remove(struct usb_testbed *testbed, const char *port)
 {
+	int r = usb_testbed_uevent(testbed, port, "remove");
+
+	return r < 0 ? r : usb_testbed_remove_unseen(testbed, port);
+}
+
+int usb_testbed_remove_unseen(struct usb_testbed *testbed, const char *port)
+{
 	struct testbed_port *slot = *port ? find_port(testbed, port) : NULL;
 
 	if (!slot)
 		return -ENOENT;
-	umockdev_testbed_uevent(testbed->testbed, slot->syspath, "remove");
 	umockdev_testbed_remove_device(testbed->testbed, slot->syspath);
 	g_free(slot->syspath);
 	*slot = (struct testbed_port){0};

@@ -24,5 +24,7 @@ int usb_testbed_add(struct usb_testbed *testbed, const char *port, uint16_t vend
 	uint16_t product_id, const char *serial);
 /* Unplugs it. Returns 0 or -ENOENT. */
 int usb_testbed_remove(struct usb_testbed *testbed, const char *port);
+/* The same without its uevent: nothing passes it on. */
+int usb_testbed_remove_unseen(struct usb_testbed *testbed, const char *port);
 /* Sends a uevent of an attached device once more: "change", "bind"… Returns 0 or -ENOENT. */
 int usb_testbed_uevent(struct usb_testbed *testbed, const char *port, const char *action);
