@@ -52,12 +52,16 @@ struct json_object *query_device(
 	const struct query *query, struct json_builder *builder, const struct identity *identity)
 {
 	const struct bench *bench = query->store->bench;
-	const struct bench_device gone = {.identity = *identity, .mode = MODE_GONE};
+	struct bench_device device = {.identity = *identity, .mode = MODE_GONE};
 
 	for (size_t i = 0; i < bench_device_count(bench); i++)
-		if (identity_matches(&bench_device(bench, i)->identity, identity))
-			return device_json(query, builder, bench_device(bench, i));
-	return device_json(query, builder, &gone);
+		if (identity_matches(&bench_device(bench, i)->identity, identity)) {
+			device = *bench_device(bench, i);
+			/* Its sessions may say more of it than USB does now. */
+			identity_merge(&device.identity, identity);
+			break;
+		}
+	return device_json(query, builder, &device);
 }
 
 static void put_device(

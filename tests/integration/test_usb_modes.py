@@ -71,6 +71,17 @@ def test_one_phone_in_all_modes(bench, bus):
     assert len(bench.call('ListDevices')['devices']) == 1
 
 
+def test_a_phone_on_usb_has_the_model_of_its_attempts(bench, bus):
+    """In normal mode USB does not show the model. Its attempts may come from another bench."""
+    bench.start()
+    bench.triage('attempt', ECID, '--outcome', 'failed', '--model', 'iPhone12,3')
+    bus.tell(f'add 1-2 normal {UDID}')
+    until(lambda: mode_at(bench, '1-2'), what='the phone')
+    for command in ('diagnose', 'case'):
+        device = bench.ask(command, ECID)['device']
+        assert (device.get('productType'), device['port']) == ('iPhone12,3', '1-2'), command
+
+
 @pytest.mark.parametrize('port, depth, hubs', [('1-2.3', 1, ['05e3:0610']), ('1-4', 0, [])])
 def test_the_hub_is_named(bench, bus, port, depth, hubs):
     bench.start()
