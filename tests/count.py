@@ -3,12 +3,14 @@
 
     count.py FOLDER [PYTEST_FOLDER...]
 
+Above that line stand the names of what failed or was skipped, and the end of the output of each test that failed.
 In FOLDER lie NAME.xml of a step that passes or fails as a whole, and of each run of `meson test`
 three files: RUN.list (the tests that were asked for), RUN.json (what became of each) and RUN.xml (its cases).
 A test of pytest has its cases in a JUnit file of its own, which its command names. The word of meson counts where
 it is worse than the cases: a program that dies or hangs after its last good case has failed. What was asked for
 and left no result did not run, and is a failure, except where NAME.skip says why it could not run. So is a test_*.py of a PYTEST_FOLDER that no run had.
 """
+import contextlib
 import json
 import pathlib
 import sys
@@ -18,6 +20,7 @@ STEPS = ('format', 'build-plain', 'install', 'package', 'lintian', 'diff-clean',
 RUNS = ('plain', 'newer', 'newer-programs', 'machines', 'fuzz')
 GOOD = ('OK', 'SKIP', 'EXPECTEDFAIL')
 PASSED, FAILED, SKIPPED = 'passed', 'failed', 'skipped'
+OUTPUT_LINES = 20
 
 
 def outcome(case):
@@ -66,11 +69,25 @@ def count_test(test, run, suites):
     return found
 
 
+def read_records(folder, name):
+    """What meson wrote of each test of a run."""
+    return [json.loads(line) for line in (folder / f'{name}.json').read_text().splitlines()]
+
+
+def print_output(folder, name):
+    """The end of what each failed test of a run printed: what `meson test` printed of it is far above, or cut off."""
+    with contextlib.suppress(OSError, ValueError):
+        for record in read_records(folder, name):
+            if record['result'] not in GOOD:
+                lines = (record.get('stdout', '') + record.get('stderr', '')).splitlines()
+                print(f'== end of the output of {record["name"]}', *lines[-OUTPUT_LINES:], sep='\n')
+
+
 def count_run(folder, name):
     """The cases of one run of `meson test`."""
     try:
         wanted = (folder / f'{name}.list').read_text().splitlines()
-        records = [json.loads(line) for line in (folder / f'{name}.json').read_text().splitlines()]
+        records = read_records(folder, name)
     except (OSError, ValueError):
         return [(f'{name}: left no result', FAILED, '')]
     suites = read_xml(folder / f'{name}.xml')
@@ -99,6 +116,8 @@ def main(folder, pytest_folders):
     found += [case for name in STEPS if name not in skips for case in count_step(folder, name)]
     found += [case for name in RUNS if name not in skips for case in count_run(folder, name)]
     found += forgotten(folder, pytest_folders)
+    for name in RUNS:
+        print_output(folder, name)
     numbers = {word: sum(case[1] == word for case in found) for word in (PASSED, FAILED, SKIPPED)}
     for name, word, reason in sorted(found, key=lambda case: case[1] == FAILED):
         if word != PASSED:

@@ -10,6 +10,8 @@ COUNT = pathlib.Path(__file__).resolve().parent.parent / 'count.py'
 STEPS = ('format', 'build-plain', 'install', 'package', 'lintian', 'diff-clean', 'build-newer', 'build-fuzz')
 GOOD, BAD, SKIPPED = '<testcase name="a"/>', '<testcase name="b"><failure/></testcase>', '<testcase name="c"><skipped/></testcase>'
 
+OUTPUT = ''.join(f'line {number}\n' for number in range(100))
+
 
 def junit(*cases, name='idevicetriage.t'):
     return f'<testsuites><testsuite name="{name}">{"".join(cases)}</testsuite></testsuites>'
@@ -25,7 +27,7 @@ def make(folder):
 
 def write_run(folder, name, result='OK', command=('t',), wanted='t\n', xml=junit(GOOD)):
     (folder / f'{name}.list').write_text(wanted)
-    (folder / f'{name}.json').write_text(json.dumps({'name': 't', 'result': result, 'command': command}) + '\n')
+    (folder / f'{name}.json').write_text(json.dumps({'name': 't', 'result': result, 'command': command, 'stdout': OUTPUT}) + '\n')
     (folder / f'{name}.xml').write_text(xml)
 
 
@@ -68,6 +70,11 @@ CASES = {
 }
 
 
+# In these, meson itself says that the test failed.
+FAILED_TESTS = ('a failed case', 'died after its last good case', 'hung after good cases', 'hung, with no cases of its own',
+                'a failed case of pytest', 'pytest hung after it wrote its file')
+
+
 def add_file(folder, name):
     (folder / 'x').mkdir()
     (folder / 'x' / name).touch()
@@ -83,6 +90,8 @@ for number, (name, (damage, wanted)) in enumerate(CASES.items(), 1):
         done = subprocess.run([sys.executable, COUNT, folder, folder / 'x'], capture_output=True, text=True, check=False)
     last = done.stdout.splitlines()[-1] if done.stdout else done.stderr
     good = last == wanted and done.returncode == (0 if ' 0 failed' in wanted else 1)
+    # The end of the output of a failed test, and no more of it, is among the last lines, which a log of CI keeps.
+    good &= ('line 99' in done.stdout) == (name in FAILED_TESTS) and 'line 50' not in done.stdout
     status |= not good
     print(f'{"ok" if good else "not ok"} {number} - {name}' + ('' if good else f'\n# {last}'))
 sys.exit(status)
