@@ -17,6 +17,7 @@
 #define RECORDS_A_TURN 64 /* per turn of the loop, so that it is not blocked */
 #define FACILITY_SHIFT 3
 #define REASON_SIZE 200
+#define READING "reading, without usbmuxd's lines"
 
 struct kmsg {
 	event_sink *sink;
@@ -25,6 +26,7 @@ struct kmsg {
 	void *find_place_user;
 	int fd;
 	struct loop_io *io;
+	uint64_t next_sequence; /* of the record after the last that was read; 0 = none was read */
 };
 
 static void tell_source(struct kmsg *kmsg, int code, const char *reason)
@@ -57,6 +59,19 @@ static struct stamp time_of(uint64_t record_us)
 	return at;
 }
 
+/* The kernel numbers its records in order; a missing one was overwritten before it was read. */
+static void note_gap(struct kmsg *kmsg, uint64_t sequence)
+{
+	char reason[REASON_SIZE];
+
+	if (kmsg->next_sequence && sequence > kmsg->next_sequence) {
+		snprintf(reason, sizeof(reason), READING "; %" PRIu64 " lines were lost",
+			sequence - kmsg->next_sequence);
+		tell_source(kmsg, 0, reason);
+	}
+	kmsg->next_sequence = sequence + 1;
+}
+
 /* Reads "PRIORITY,SEQUENCE,MICROSECONDS,FLAGS[,…];MESSAGE\n DEVICE=…\n" (the kernel's
  * Documentation/ABI/testing/dev-kmsg). `record` ends with NUL. */
 static void read_record(struct kmsg *kmsg, const char *record)
@@ -67,11 +82,14 @@ static void read_record(struct kmsg *kmsg, const char *record)
 	struct link_finding finding;
 	struct event event = {.source = SOURCE_KERNEL};
 	unsigned priority;
-	uint64_t record_us;
+	uint64_t sequence, record_us;
 
+	if (!message || sscanf(record, "%u,%" SCNu64 ",%" SCNu64 ",", &priority, &sequence,
+				&record_us) != 3)
+		return;
+	note_gap(kmsg, sequence);
 	/* Entries that programs write to /dev/kmsg have another facility than the kernel's 0. */
-	if (!message || sscanf(record, "%u,%*u,%" SCNu64 ",", &priority, &record_us) != 2 ||
-		priority >> FACILITY_SHIFT != 0)
+	if (priority >> FACILITY_SHIFT != 0)
 		return;
 	message++;
 	text_clean(message, strcspn(message, "\n"), line, sizeof(line));
@@ -99,7 +117,7 @@ static void on_readable(void *user, unsigned ready)
 
 	for (size_t i = 0; i < RECORDS_A_TURN; i++) {
 		n = read(kmsg->fd, record, sizeof(record) - 1);
-		/* EPIPE: the buffer wrapped and some records are lost; the next read continues. */
+		/* EPIPE: records were overwritten; the next read continues after the gap. */
 		if (n < 0 && (errno == EPIPE || errno == EINTR))
 			continue;
 		if (n <= 0)
@@ -145,7 +163,7 @@ int kmsg_new(struct loop *loop, const struct kmsg_options *options, event_sink *
 		snprintf(reason, sizeof(reason), "cannot be read: %s", strerror(-r));
 		tell_source(kmsg, r, reason);
 	} else {
-		tell_source(kmsg, 0, "reading, without usbmuxd's lines");
+		tell_source(kmsg, 0, READING);
 	}
 	*ret = TAKE_PTR(kmsg);
 	return 0;

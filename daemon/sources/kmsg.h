@@ -21,7 +21,7 @@ struct kmsg;
 
 /* Starts to read new lines. `sink` gets
  *   EVENT_SOURCE     name = kmsg, code = 0 up, negative errno down, text = why; the first from
- *                    within this call
+ *                    within this call; again with code 0 after lines were lost, with their number
  *   EVENT_USB_ERROR, EVENT_MUX_ERROR  as from the journal, but only lines of the kernel
  * A missing permission is not a failure. Returns 0 or -ENOMEM. The caller owns *ret: kmsg_free().
  * `sink` must not free it. */

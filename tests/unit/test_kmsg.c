@@ -112,7 +112,7 @@ static void other_records(void **state)
 		"3,4,5,-",
 		";",
 		"x,y,z,-;usb 1-2: device descriptor read/64, error -71\n",
-		"3,5,5,-;ok\n TEXT=;usb 1-2: device descriptor read/64, error -71\n",
+		"3,4,5,-;ok\n TEXT=;usb 1-2: device descriptor read/64, error -71\n",
 	};
 	struct rig *rig = *state;
 
@@ -120,6 +120,25 @@ static void other_records(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(records); i++)
 		record(rig, records[i]);
 	assert_int_equal(rig->events.count, 1);
+}
+
+/* The kernel overwrote records before they were read. */
+static void lost_records(void **state)
+{
+	struct rig *rig = *state;
+	const struct event *event;
+
+	begin(rig);
+	record(rig, "6,900,5,-;usb 1-2: USB disconnect, device number 7\n");
+	record(rig, "11,901,5,-;a program's line\n");
+	assert_int_equal(rig->events.count, 1);
+	record(rig, "6,1000,5,-;usb 1-2: USB disconnect, device number 8\n");
+	assert_int_equal(rig->events.count, 2);
+	event = nth_event(&rig->events, EVENT_SOURCE, 1);
+	assert_int_equal(event->code, 0);
+	assert_string_equal(event->text, "reading, without usbmuxd's lines; 98 lines were lost");
+	record(rig, "6,1001,5,-;usb 1-2: USB disconnect, device number 9\n");
+	assert_int_equal(rig->events.count, 2);
 }
 
 static void no_right_to_read(void **state)
@@ -141,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(kernel_errors),
 		RIG_TEST(other_records),
+		RIG_TEST(lost_records),
 		RIG_TEST(no_right_to_read),
 	};
 	int r;
