@@ -33,6 +33,9 @@ struct casebook_file {
 int casebook_file_enter(struct casebook_file *file);
 /* Ends it: commits if `r` is not negative, else rolls back. Returns the result. */
 int casebook_file_leave(struct casebook_file *file, int r);
+/* A statement that stays prepared: CLEANUP(sql_resetp). `text` must live for ever. Returns 0 or a
+ * negative errno. */
+int casebook_file_prepare(struct casebook_file *file, const char *text, sqlite3_stmt **ret);
 /* Within a transaction: writes an attempt with all of its corrections; replaces it if it exists.
  * Returns 0 or a negative errno. */
 int casebook_file_put(
@@ -40,5 +43,14 @@ int casebook_file_put(
 /* Within a transaction: stores a correction. Returns 1 if it is new, else 0, or a negative
  * errno. */
 int casebook_file_put_correction(struct casebook_file *file, const struct correction *correction);
-/* Takes the room of the reserve, or as much of it as the disk has. */
+/* Within a transaction: stores the corrections of a seal. *ret, which the caller frees, is a copy
+ * of its attempt with all corrections, those of other benches too; NULL = it has none. Returns 0 or
+ * a negative errno with *ret NULL. */
+int casebook_file_settle(
+	struct casebook_file *file, const struct casebook_seal *seal, struct triage_case **ret);
+/* Within a transaction: makes room for a watched session. Returns 0 or a negative errno. */
+int casebook_file_make_room(struct casebook_file *file);
+/* The reserve is a file that only takes room on the disk. On a full disk it is deleted, so that a
+ * purge, which writes before it deletes, has some. This call takes the room, or as much of it as
+ * the disk has. */
 void casebook_file_take_reserve(struct casebook_file *file);

@@ -14,6 +14,15 @@ static inline void sql_finalizep(sqlite3_stmt **statement)
 	sqlite3_finalize(*statement);
 }
 
+/* For a statement that stays prepared. */
+static inline void sql_resetp(sqlite3_stmt **statement)
+{
+	if (!*statement)
+		return;
+	sqlite3_reset(*statement);
+	sqlite3_clear_bindings(*statement);
+}
+
 /* The negative errno of an SQLite result; 0 for SQLITE_OK, SQLITE_ROW and SQLITE_DONE. */
 int sql_errno(int result);
 /* Checks `path` before SQLite opens it: opening a FIFO would block for ever, and for a folder
