@@ -227,7 +227,7 @@ static int64_t look(struct notice *notice)
 		say_keys(notice);
 		text_copy(notice->mode, sizeof(notice->mode), field_text_or(phone, "mode", ""));
 	}
-	if (!phone && !notice->left) {
+	if (!phone) {
 		notice->left = true;
 		say_step(notice, true);
 	}
