@@ -18,6 +18,7 @@ from daemon import Bench  # noqa: E402
 import models  # noqa: E402
 import restoretool  # noqa: E402
 import simphone  # noqa: E402
+from terminal import Terminal  # noqa: E402
 
 
 def pytest_configure(config):
@@ -103,6 +104,20 @@ def make_phone(folder):
     yield make
     for simulator in simulators:
         simulator.stop()
+
+
+@pytest.fixture
+def terminal(bench, folder):
+    """terminal(width, height, *arguments, **environment) starts `watch` in a terminal, or with `shell` a shell."""
+    opened = []
+
+    def start(*arguments, **environment):
+        opened.append(Terminal(bench, folder, *arguments, **environment))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
 
 
 @pytest.fixture

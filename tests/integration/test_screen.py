@@ -5,13 +5,13 @@ import pathlib
 import re
 import shutil
 import signal
-import subprocess
 import time
 
 import pytest
 
 from bus import Bus
 from daemon import until
+import terminal as tmux
 from test_link_source import Link, encode
 
 LINK_RATE, LINK_CORRECTED = 73, 71  # common/model/event.h
@@ -21,67 +21,7 @@ FAILING = 'printf "Waiting for NAND (28)\\nGot status message\\nStatus: Disk Fai
 SUCCEEDING = 'printf "About to restore device...\\nStatus: Restore Finished\\nDONE\\n"'
 COLOR = re.compile(r'\x1b\[[0-9;]*\b(3[1-7]|4[1-7])m')
 
-pytestmark = pytest.mark.skipif(not shutil.which('tmux') or not shutil.which('umockdev-wrapper'),
-                                reason='tmux or umockdev is not installed')
-
-
-class Terminal:
-    """A terminal of tmux in which `watch` runs, and then a shell that shows what is left of it."""
-
-    def __init__(self, bench, folder, width, height, *arguments, shell=False, **environment):
-        self.socket = folder / f'tmux{len(list(folder.glob("tmux*")))}'
-        command = f'{bench.build}/client/idevicetriage watch {" ".join(arguments)}; echo ended with $?; stty -a; cat'
-        if shell:
-            command = 'sh -i'
-        settings = {**bench.environment, 'LC_ALL': 'C.UTF-8', **environment}
-        subprocess.run(['tmux', '-u', '-S', self.socket, '-f', '/dev/null', 'new-session', '-d', '-x', str(width),
-                        '-y', str(height), command], env=settings, cwd=folder, check=True, stdin=subprocess.DEVNULL)
-
-    def tmux(self, *arguments, check=True):
-        return subprocess.run(['tmux', '-S', self.socket, *map(str, arguments)], capture_output=True, text=True,
-                              check=check).stdout
-
-    def shows(self, *options):
-        return self.tmux('capture-pane', '-p', *options)
-
-    def wait(self, *texts, without=()):
-        """Waits until all texts are shown, and gives the screen."""
-        shown = ''
-
-        def complete():
-            nonlocal shown
-            shown = self.shows()
-            return all(text in shown for text in texts) and not any(text in shown for text in without)
-        try:
-            until(complete, what=f'{texts}')
-        except AssertionError:
-            raise AssertionError(f'{texts} without {without}:\n{shown}') from None
-        return shown
-
-    def press(self, *keys):
-        self.tmux('send-keys', *keys)
-
-    def program(self):
-        """The process of `watch`."""
-        shell = self.tmux('display-message', '-p', '#{pane_pid}').strip()
-        return int(until(lambda: subprocess.run(['pgrep', '-P', shell, 'idevicetriage'], capture_output=True,
-                                                text=True).stdout.strip(), what='watch'))
-
-    def close(self):
-        self.tmux('kill-server', check=False)
-
-
-@pytest.fixture
-def terminal(bench, folder):
-    """terminal(width, height, *arguments, **environment) starts `watch`."""
-    opened = []
-
-    def start(*arguments, **environment):
-        opened.append(Terminal(bench, folder, *arguments, **environment))
-        return opened[-1]
-    yield start
-    for one in opened:
-        one.close()
+pytestmark = [tmux.needed, pytest.mark.skipif(not shutil.which('umockdev-wrapper'), reason='umockdev is not installed')]
 
 
 class Ports:

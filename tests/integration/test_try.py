@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from daemon import until
 import restoretool
+from technician import Technician
 
 ECID = '0x001C2D6A3C8A802E'
 FAILS = 'early-reset-first'
@@ -68,33 +68,12 @@ class Terminal:
         return self.process.wait(10)
 
 
-class Technician:
-    """Does what `try` says. `fails(state)` is the planted cause: the scenario of a restore with that state."""
+class Follower(Technician):
+    """Does what `try` says."""
 
-    def __init__(self, bench, simulator, fails):
-        self.bench, self.simulator, self.fails = bench, simulator, fails
-        self.state = {'cable': 'A', 'port': 1, 'flex': 'connected', 'computer': 'bench'}
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
         self.steps = []
-
-    def prepare(self):
-        """The phone as it is before a restore."""
-        self.settle()
-        self.simulator.choose(self.simulator.phone, self.fails(self.state) or 'success')
-        self.replug({})
-
-    def settle(self):
-        """Waits until the phone has done all that its last restore makes it do."""
-        journal = self.simulator.journal
-        until(lambda: len(journal.entries('restore-started')) == len(journal.entries('restore-ended')), what='the end')
-
-    def replug(self, change):
-        self.settle()
-        phone = self.simulator.phone
-        phone.set_mode('gone')
-        until(lambda: not self.bench.sees(phone.identity.udid), what='its going')
-        self.state.update(change)
-        phone.set_mode('restore')
-        until(lambda: self.bench.sees(phone.identity.udid), what='the phone')
 
     def change(self):
         title = self.steps[-1]
@@ -146,7 +125,7 @@ def technician(bench, make_phone, folder, firmware):
         simulator = make_phone('success')
         identity = simulator.phone.identity
         bench.start()
-        person = Technician(bench, simulator, fails)
+        person = Follower(bench, simulator, fails)
         person.prepare()
         tool = restoretool.INSTALLED.command(bench.build, folder, identity, firmware(identity.model.board))
         restoretool.finish(bench, bench.run(tool, *options))
