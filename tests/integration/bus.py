@@ -2,6 +2,7 @@
 """A played USB bus for the real daemon (mockusb.c has the words of its commands)."""
 import pathlib
 import subprocess
+import threading
 
 
 class Bus:
@@ -14,12 +15,37 @@ class Bus:
         assert word == 'testbed'
         self.sysfs = pathlib.Path(folder) / 'sys/bus/usb/devices'
         self.environment = {'UMOCKDEV_DIR': folder, 'LD_PRELOAD': 'libumockdev-preload.so.0'}
+        self.telling = threading.Lock()
 
     def tell(self, line):
-        self.process.stdin.write(line + '\n')
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
+        """Gives the words of the answer."""
+        with self.telling:
+            self.process.stdin.write(line + '\n')
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
         assert answer.startswith('ok'), f'{line}: {answer}'
+        return answer.split()[1:]
+
+    def follow(self, simulator):
+        """Shows the phones of a simulator on this bus, too."""
+        ports = {}
+
+        def show(entry):
+            if entry['event'] != 'usb':
+                return
+            phone = next(each for each in simulator.phones if each.identity.udid == entry['udid'])
+            identity = phone.identity
+            if phone in ports:
+                self.tell(f'remove {ports.pop(phone)}')
+            if phone.mode == 'gone':
+                return
+            ports[phone] = phone.port
+            name = identity.udid
+            if phone.mode in ('recovery', 'dfu'):
+                name = f'{identity.ecid:016X} {identity.model.product_type}'
+            bus, address = self.tell(f'add {phone.port} {phone.mode} {name}')
+            phone.location = int(bus) << 16 | int(address)
+        simulator.journal.subscribe(show)
 
     def write(self, path, value):
         """Gives a file of sysfs, such as 1-2/urbnum, this content, which no reader finds empty."""

@@ -116,6 +116,12 @@ def _wait(_phone, clock, _frames, step):
     clock.pause(step["wait"], scaled=not step.get("host", False))
 
 
+def _until(phone, clock, _frames, step):
+    """Waits until a harness has added this event to the journal."""
+    while not phone.journal.entries(step["until"]):
+        clock.pause(0.05, scaled=False)
+
+
 def _operation(phone, clock, frames, step):
     number = OPERATIONS[step["operation"]]
     version = phone.scenario.get("protocolVersion", phone.identity.model.protocol_version)
@@ -289,6 +295,7 @@ def _hang_up(_phone, _clock, frames, _step):
 
 STEPS = {
     "wait": _wait,
+    "until": _until,
     "operation": _operation,
     "checkpoint": _checkpoint,
     "data": _data,
