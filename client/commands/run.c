@@ -62,6 +62,7 @@ struct run {
 	uint64_t started_us;
 	uint64_t find_us;    /* when to look for a log file of the tool itself */
 	uint64_t live_us;    /* time of the next live line */
+	uint64_t look_us;    /* no look at new output before */
 	bool midline;	     /* the tool's output does not end with a newline */
 	bool cut_short;	     /* a signal arrived after the tool's end */
 	unsigned interrupts; /* Ctrl-C, or another SIGINT, while the tool was running */
@@ -329,13 +330,14 @@ static void feed_daemon(struct run *run, bool is_final, uint64_t now_us)
 	tool_log_release(own, run->feed.offset);
 }
 
-/* Waits until there is something to do. */
-static void wait_for_work(struct run *run, uint64_t now_us)
+/* Waits until there is something to do. Returns whether new output is to be looked at. */
+static bool wait_for_work(struct run *run, uint64_t now_us)
 {
 	bool behind = run->shown < run->limit && !run->screen.broken;
+	bool pause = now_us < run->look_us;
 	struct pollfd fds[] = {
 		{.fd = run->signal_fd, .events = POLLIN},
-		{.fd = run->log.watch_fd, .events = POLLIN},
+		{.fd = pause ? -1 : run->log.watch_fd, .events = POLLIN},
 		{.fd = feed_fd(&run->feed), .events = feed_events(&run->feed)},
 		{.fd = behind ? run->screen.fd : -1, .events = POLLOUT},
 		{.fd = run->version.complete ? -1 : run->version.fd, .events = POLLIN},
@@ -346,6 +348,8 @@ static void wait_for_work(struct run *run, uint64_t now_us)
 
 	if (run->screen.live_fd >= 0 && !run->tool.ended && run->live_us < next)
 		next = run->live_us;
+	if (pause && run->look_us < next)
+		next = run->look_us;
 	if (run->log.watch_fd < 0 && now_us + LOOK_EVERY_US < next)
 		next = now_us + LOOK_EVERY_US;
 	if (run->tool_log.fd < 0 && now_us < run->started_us + FIND_PERIOD_US &&
@@ -356,8 +360,11 @@ static void wait_for_work(struct run *run, uint64_t now_us)
 	else if ((next - now_us) / USEC_PER_MSEC < POLL_MOST_MS)
 		wait_ms = (next - now_us) / USEC_PER_MSEC + 1;
 	poll(fds, ARRAY_SIZE(fds), (int)wait_ms);
-	if (fds[1].revents)
+	if (fds[1].revents) {
 		logfile_noticed(&run->log);
+		run->look_us = clock_now().monotonic_us + LOGFILE_PAUSE_MS * USEC_PER_MSEC;
+	}
+	return !pause;
 }
 
 static bool is_finished(const struct run *run)
@@ -373,11 +380,11 @@ static void follow_tool(struct run *run)
 	tool_log_init(&run->tool_log);
 	while (!is_finished(run)) {
 		uint64_t now_us = clock_now().monotonic_us;
+		bool look = wait_for_work(run, now_us);
 
-		wait_for_work(run, now_us);
 		handle_signals(run);
 		/* Output that others write into the log after the tool's end does not count. */
-		if (!limit_final)
+		if (!limit_final && (look || run->tool.ended))
 			run->limit = logfile_size(&run->log);
 		logfile_limit(&run->log);
 		now_us = clock_now().monotonic_us;
@@ -473,6 +480,7 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 	r = tool_start(&run->tool, argv, run->log.tool_fd, &before, &run->log.copy->tool);
 	if (r < 0)
 		return say_start_failure(r, argv[0]);
+	logfile_give_way();
 	run->started_us = clock_now().monotonic_us;
 	run->live_us = run->started_us + LIVE_EVERY_US;
 	screen_init(&run->screen, run->context->output->tool_fd, run->context->output->live);

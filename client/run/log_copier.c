@@ -22,6 +22,7 @@ static void go_apart(void)
 	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t all;
 
+	logfile_give_way();
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -108,7 +109,9 @@ void log_copier_run(struct logfile *log, pid_t run)
 		logfile_limit(log);
 		if (ended)
 			_exit(0);
-		poll(fds, ARRAY_SIZE(fds), fds[0].fd < 0 ? LOOK_FOR_TOOL_MS : wait_ms);
+		/* The end of the tool is not waited for; a burst of lines is one look. */
+		if (poll(fds, 1, LOGFILE_PAUSE_MS) == 0)
+			poll(fds, ARRAY_SIZE(fds), fds[0].fd < 0 ? LOOK_FOR_TOOL_MS : wait_ms);
 		logfile_noticed(log);
 	}
 }

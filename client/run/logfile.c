@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,6 +205,13 @@ size_t logfile_read(const struct logfile *log, int64_t offset, char *bytes, size
 		n = on_disk > 0 ? on_disk : pread(log->fd, bytes, size, offset);
 	}
 	return n < 0 ? 0 : (size_t)n;
+}
+
+void logfile_give_way(void)
+{
+	/* A process of this class preempts no other when it wakes, and gets as much time. */
+	if (sched_getscheduler(0) != SCHED_IDLE)
+		sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
 }
 
 void logfile_noticed(const struct logfile *log)

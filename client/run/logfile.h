@@ -9,6 +9,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Who reads the output looks at it at once, and then not again for so long: each look takes
+ * processor time from a tool that writes many lines. */
+#define LOGFILE_PAUSE_MS 10
+
 /* Shared by the copying process and `run`. */
 struct log_copy {
 	_Atomic pid_t tool;	 /* set by the tool's process before exec; 0 = not yet */
@@ -51,6 +55,9 @@ int64_t logfile_size(const struct logfile *log);
 void logfile_limit(const struct logfile *log);
 /* Reads at `offset`. Returns the bytes read, 0 at the end or after an error. */
 size_t logfile_read(const struct logfile *log, int64_t offset, char *bytes, size_t size);
+/* From now on, this process does not interrupt the tool when there is output: it waits until the
+ * tool waits or its turn is over. The tool must not inherit this. */
+void logfile_give_way(void);
 /* Clears the notification: `watch_fd` becomes readable at the next new output. */
 void logfile_noticed(const struct logfile *log);
 /* The path for the log of `tool` in the log folder, or, with NULL, the folder. The caller frees it;

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -236,6 +237,44 @@ def test_a_daemon_that_forgot_the_session_gets_what_is_not_in_memory_any_more(cl
     (client.folder / "go").touch()
     assert process.wait(LIMIT) == 0
     assert len(daemon.begun) == 2 and daemon.log == b"line\n" * (MORE // 5) + b"l"[:MORE % 5] + b"end\n"
+
+
+# A restore has the processor first.
+
+# Writes lines for some time, each after a short computation, and then the seconds that this took.
+CHATTERS = """import os, sys, time
+start = time.monotonic()
+for i in range(5000):
+    os.write(1, b"%059d\\n" % i)
+    for _ in range(500):
+        pass
+open(sys.argv[1] + "/part", "w").write(str(time.monotonic() - start))
+os.rename(sys.argv[1] + "/part", sys.argv[1] + "/took")
+open(sys.argv[1] + "/end").read()
+"""
+
+
+def switches(pid):
+    """How often a process waited."""
+    return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)[1])
+
+
+def test_many_lines_do_not_wake_their_readers_each_time(client, daemon):
+    """And a reader that wakes does not take the processor from the tool."""
+    os.mkfifo(client.folder / "end")
+    process = client.start("run", "--", sys.executable, "-c", CHATTERS, client.folder, stdout=subprocess.DEVNULL)
+    until((client.folder / "took").exists, "the output")
+    children = [int(pid) for pid in open(f"/proc/{process.pid}/task/{process.pid}/children").read().split()]
+    (copier,) = [pid for pid in children if os.readlink(f"/proc/{pid}/fd/1") == "/dev/null"]
+    (tool,) = [pid for pid in children if "memfd" in os.readlink(f"/proc/{pid}/fd/1")]
+    looks = float((client.folder / "took").read_text()) / 0.010
+    policies = {name: os.sched_getscheduler(pid) for name, pid in {"run": process.pid, "copier": copier, "tool": tool}.items()}
+    counts = [switches(process.pid), switches(copier)]
+    (client.folder / "end").write_text("")
+    assert process.wait(LIMIT) == 0
+    assert policies == {"run": os.SCHED_BATCH, "copier": os.SCHED_BATCH, "tool": os.SCHED_OTHER}
+    # Each look may wait a few times: for output, for the daemon, for the pause.
+    assert max(counts) < 4 * looks + 100, (counts, looks)
 
 
 # Neither the daemon nor a version delays anything.
