@@ -1,33 +1,79 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs a tool that writes MEGABYTES as fast as it can, once with its output in a file and once under `run`: BUILD MEGABYTES.
+"""Runs tools that write, with their output in a file and under `run`, in turns: BUILD MEGABYTES ROUNDS.
 
-Prints the ratio of the tool's own times, the most memory that `run`, its children and the daemon had, and whether the log file
-has every byte."""
+Prints whether the log file has every byte of a long output, and the most memory that `run`, its children and the daemon had for
+it. Then the ratio of the tools' own times, and how often the tool lost the processor: those who read its output may not take it
+from a tool that computes between its lines."""
 import os
 import pathlib
+import random
 import subprocess
+import statistics
 import sys
 import tempfile
 import time
 
-from proof import show
+from proof import pace, show
 from daemon import Bench
 
 LINE = b'x' * 63 + b'\n'
-# Writes the lines in pieces of 64 KB, and at the end the seconds that this took.
+# Writes pieces of some lines, computes after each, and at the end writes the seconds that all this took, and how often another
+# process got the processor instead of this one.
 TOOL = f"""
-import os, sys, time
+import os, resource, sys, time
+pieces, lines, work = map(int, sys.argv[1:4])
+piece = {LINE!r} * lines
 start = time.monotonic()
-for _ in range(int(sys.argv[1]) * 16):
-    os.write(1, {LINE!r} * 1024)
-open(sys.argv[2], 'w').write(str(time.monotonic() - start))
+for _ in range(pieces):
+    os.write(1, piece)
+    for _ in range(work):
+        pass
+open(sys.argv[4], 'w').write(f'{{time.monotonic() - start}} {{resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw}}')
 """
+PIECE_LINES = 1024
+# More lines in a second than a restore tool writes.
+CHATTERS = (20000, 1, 800)
+WRITES = (8 * 16, PIECE_LINES, 0)
+# In 1,000 lines, beyond those of a tool with its output in a file.
+INTERRUPTS_MORE = 50
 # Memory holds up to 256 MiB of a log while the disk is slower than the tool, and the tool is ahead of what gives it back.
 MEMORY_LIMIT = 320 << 20
 
 
-def tool(megabytes, ended):
-    return [sys.executable, '-c', TOOL, str(megabytes), str(ended)]
+class Tools:
+    """Runs tools in a folder."""
+
+    def __init__(self, bench, folder):
+        self.bench, self.took, self.log, self.file = bench, folder / 'took', folder / 'log', folder / 'file'
+
+    def command(self, tool):
+        return [sys.executable, '-c', TOOL, *map(str, tool), str(self.took)]
+
+    def start(self, tool):
+        """Under `run`."""
+        return subprocess.Popen(
+            [self.bench.build / 'client' / 'idevicetriage', 'run', '--log', self.log, '--', *self.command(tool)],
+            env=self.bench.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def measure(self, tool, under_run):
+        """The tool's own time, and its interrupts."""
+        if under_run:
+            self.start(tool).wait()
+            self.log.unlink()
+        else:
+            with open(self.file, 'wb') as file:
+                subprocess.run(self.command(tool), stdout=file, check=True)
+            self.file.unlink()
+        return [float(number) for number in self.took.read_text().split()]
+
+    def compare(self, tool, rounds):
+        """The ratios of the times of all rounds, and the medians of the interrupts, with a file and under `run`."""
+        found = {False: [], True: []}
+        for _ in range(rounds):
+            for form in random.sample((False, True), 2):
+                found[form].append(self.measure(tool, form))
+        return ([under[0] / alone[0] for alone, under in zip(found[False], found[True])],
+                *(statistics.median(each[1] for each in found[form]) for form in (False, True)))
 
 
 def family(pid):
@@ -53,34 +99,45 @@ def memory(pids):
     return total + output
 
 
+def is_whole(log, megabytes):
+    whole = log.stat().st_size == megabytes << 20
+    with open(log, 'rb') as file:
+        while whole and (piece := file.read(len(LINE) * PIECE_LINES)):
+            whole = piece == LINE * PIECE_LINES
+    return whole
+
+
+def write(tools, megabytes):
+    """The rows of a long output."""
+    process, most = tools.start((megabytes * 16, PIECE_LINES, 0)), 0
+    while process.poll() is None:
+        most = max(most, memory([*family(process.pid), tools.bench.process.pid]))
+        time.sleep(0.02)
+    whole = is_whole(tools.log, megabytes)
+    tools.log.unlink()
+    return [('megabytes of output under `run`: exit status, and each byte in the log file', megabytes,
+             int(process.returncode != 0) + int(not whole)),
+            (f'of these in memory at once, with all processes: {most >> 20} MiB', megabytes, int(most > MEMORY_LIMIT))]
+
+
 def main():
-    build, megabytes = sys.argv[1], int(sys.argv[2])
+    build, megabytes, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     with tempfile.TemporaryDirectory(prefix='triage-') as folder:
         folder, bench = pathlib.Path(folder), Bench(build, folder, f'{folder}/mux')
-        alone, under, log = folder / 'alone', folder / 'under', folder / 'log'
-        with open(folder / 'file', 'wb') as file:
-            subprocess.run(tool(megabytes, alone), stdout=file, check=True)
-        os.unlink(folder / 'file')
         try:
             bench.start('--ring-size', '1048576')
-            process = subprocess.Popen(
-                [bench.build / 'client' / 'idevicetriage', 'run', '--log', log, '--', *tool(megabytes, under)],
-                env=bench.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            most = 0
-            while process.poll() is None:
-                most = max(most, memory([*family(process.pid), bench.process.pid]))
-                time.sleep(0.02)
-            ratio = float(under.read_text()) / float(alone.read_text())
+            tools = Tools(bench, folder)
+            rows = write(tools, megabytes)
+            beside, lines = 'under `run`; time beside the tool with its output in a file:', CHATTERS[0] / 1000
+            ratios, alone, under = tools.compare(CHATTERS, rounds)
+            rows.append((f'a tool that computes between its lines, {beside} {pace(ratios)[0]}; interrupted {under / lines:.0f} '
+                         f'times in 1,000 lines, with a file {alone / lines:.0f}', rounds,
+                         int(under > alone + INTERRUPTS_MORE * lines)))
+            ratios, _, _ = tools.compare(WRITES, rounds)
+            rows.append((f'a tool that only writes, as fast as it can, {beside} {pace(ratios)[0]}', rounds, 0))
         finally:
             bench.close()
-        whole = log.stat().st_size == megabytes << 20
-        with open(log, 'rb') as file:
-            while whole and (piece := file.read(len(LINE) * 1024)):
-                whole = piece == LINE * 1024
-    return show([(f'megabytes of output under `run`: exit status, and each byte in the log file; the tool took {ratio:.2f} of '
-                  'its time with a file', megabytes, int(process.returncode != 0) + int(not whole)),
-                 (f'of these in memory at once, with all processes: {most >> 20} MiB', megabytes, int(most > MEMORY_LIMIT))],
-                'one tool that computes nothing; time and memory are of this run')
+    return show(rows, 'times are not judged; a tool that only writes shares the processors with those who read its output')
 
 
 sys.exit(main())
