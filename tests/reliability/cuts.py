@@ -158,6 +158,10 @@ def play(bench, facts):
     bench.stop(signal.SIGKILL)
     bench.start('--ring-size', str(2 * RING))
     restore(bench, facts, ECID, 30)
+    # A ring that was closed cleanly is opened, and the power is cut before its first sync.
+    bench.stop()
+    bench.start('--ring-size', str(2 * RING))
+    restore(bench, facts, ECID, 30)
     bench.stop(signal.SIGKILL)
 
 
@@ -378,12 +382,12 @@ def late(trial, steps, facts, chance, quiet_us):
     return len(before), lost
 
 
-def choose(steps, cuts, purged_us, chance):
+def choose(steps, cuts, facts, chance):
     """(number of steps, kind of cut), sorted: half of them beside a step that is more than a write."""
     turns = [i + after for i, step in enumerate(steps) if step[0] not in 'WO' for after in (0, 1)]
-    # Right after the answer to the purge, where what it wrote last is at stake.
-    purged = bisect.bisect([step[2] for step in steps], purged_us)
-    chosen = [purged + i // len(KINDS) for i in range(2 * len(KINDS))]
+    # Right after the answer to the purge, where what it wrote last is at stake, and after the last number of a record.
+    chosen = [min(bisect.bisect([step[2] for step in steps], at_us) + i // len(KINDS), len(steps))
+              for at_us in (facts.purged_us, facts.numbers[-1][0]) for i in range(2 * len(KINDS))]
     chosen += [chance.choice(turns) for _ in range(cuts // 2 - len(chosen))]
     chosen += [chance.randrange(len(steps)) for _ in range(cuts - len(chosen))]
     return sorted((at, KINDS[i % len(KINDS)]) for i, at in enumerate(chosen))
@@ -429,7 +433,7 @@ def main():
         steps = read_trace(folder / 'trace')
         trial = Trial(build, folder / 'trial', preload)
         try:
-            faults, checked = replay(trial, steps, facts, choose(steps, cuts, facts.purged_us, chance), chance)
+            faults, checked = replay(trial, steps, facts, choose(steps, cuts, facts, chance), chance)
             quiet = [late(trial, steps, facts, chance, quiet_us) for quiet_us in facts.quiet_us]
         finally:
             trial.close()
