@@ -13,10 +13,13 @@
  *   add PORT normal UDID               also: restore. Answers "ok BUS ADDRESS", the two numbers of
  *                                      usbmuxd's LocationID (BUS << 16 | ADDRESS)
  *   add PORT recovery ECID PRODUCT     also: ibss, ibec (recovery mode in a loaded program), dfu,
- * wtf, port-dfu. ECID in hex, PRODUCT as iPhone12,3 add PORT MODE serial TEXT…         with just
- * that serial string add PORT VENDOR:PRODUCT TEXT…      any device by its numbers in hex remove
- * PORT uevent PORT ACTION                 sends "change", "bind"… for what is attached A port is
- * the kernel's path, such as 1-2 or 3-1.4.2; hubs on the way are there. */
+ *                                      wtf, port-dfu. ECID in hex, PRODUCT as iPhone12,3
+ *   add PORT MODE serial TEXT…         with just that serial string
+ *   add PORT VENDOR:PRODUCT TEXT…      any device by its numbers in hex
+ *   remove PORT
+ *   uevent PORT ACTION                 sends "change", "bind"… for what is attached
+ *
+ * A port is the kernel's path, such as 1-2 or 3-1.4.2; hubs on the way are there. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
