@@ -159,9 +159,10 @@ void bench_update_device(
 	bool attach = event->kind == EVENT_ATTACH || event->kind == EVENT_MUX_ATTACH;
 	bool *seen = usb ? &device->on_usb : &device->on_mux;
 
-	*seen = attach;
-	if (event->port[0])
+	/* usbmuxd may see a phone before the USB source does, and on another port than last. */
+	if (event->port[0] || (attach && !usb && !device->on_usb))
 		text_copy(device->port, sizeof(device->port), event->port);
+	*seen = attach;
 	if (usb && attach)
 		learn_program(device, event);
 	if (attach) {

@@ -82,6 +82,24 @@ def test_a_phone_on_usb_has_the_model_of_its_attempts(bench, bus):
         assert (device.get('productType'), device['port']) == ('iPhone12,3', '1-2'), command
 
 
+def test_a_port_is_not_guessed_from_the_last_one(bench, bus, make_phone):
+    """usbmuxd may see a phone before USB shows where it is now."""
+    simulator = make_phone()
+    phone = simulator.phone
+    bus.follow(simulator)
+    bench.start()
+    phone.set_mode('gone')
+    phone.set_mode('restore')
+    until(lambda: mode_at(bench, '1-2') != 'gone' and bench.sees(phone.identity.udid), what='the phone')
+    phone.set_mode('gone')
+    until(lambda: not bench.sees(phone.identity.udid), what='its going')
+    simulator.mux.attach(phone)
+    until(lambda: bench.sees(phone.identity.udid), what='the phone in usbmuxd')
+    assert not devices(bench)
+    bus.tell(f'add 1-3 restore {phone.identity.udid}')
+    until(lambda: mode_at(bench, '1-3'), what='its port')
+
+
 @pytest.mark.parametrize('port, depth, hubs', [('1-2.3', 1, ['05e3:0610']), ('1-4', 0, [])])
 def test_the_hub_is_named(bench, bus, port, depth, hubs):
     bench.start()
