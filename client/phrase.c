@@ -156,6 +156,15 @@ const char *phrase_silent_one(struct json_object *session)
 	return names[budget ? budget->of : SILENCE_OF_PHONE];
 }
 
+/* Looks up a word in a table of pairs; a word that is missing is returned unchanged. */
+static const char *look_up(const char *const pairs[][2], size_t count, const char *word)
+{
+	for (size_t i = 0; i < count; i++)
+		if (text_equal(word, pairs[i][0]))
+			return pairs[i][1];
+	return word;
+}
+
 const char *phrase_stage(const char *stage)
 {
 	static const char *const stages[][2] = {
@@ -169,10 +178,21 @@ const char *phrase_stage(const char *stage)
 		{"unknown", ""},
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
-		if (text_equal(stage, stages[i][0]))
-			return stages[i][1];
-	return stage;
+	return look_up(stages, ARRAY_SIZE(stages), stage);
+}
+
+const char *phrase_mode(const char *mode)
+{
+	static const char *const modes[][2] = {
+		{"dfu", "DFU"},
+		{"wtf", "WTF"},
+		{"usb-only", "unseen by usbmuxd"},
+		{"port-dfu", "port DFU"},
+		{"normal-or-restore", "normal or restore"},
+		{"unknown", "not known"},
+	};
+
+	return look_up(modes, ARRAY_SIZE(modes), mode);
 }
 
 struct phrase phrase_step(struct json_object *session)

@@ -40,6 +40,8 @@ const char *phrase_session(const char *session);
 struct phrase phrase_step(struct json_object *session);
 /* A stage for people: `booting the restore system`. Unknown words are returned unchanged. */
 const char *phrase_stage(const char *stage);
+/* A mode of a phone: `recovery`, `DFU`. Unknown words are returned unchanged. */
+const char *phrase_mode(const char *mode);
 /* Who is silent in the current wait of a session: "phone", "restore tool" or "signing server". */
 const char *phrase_silent_one(struct json_object *session);
 /* A condition of a Session: `cable L07`, `earpiece flex disconnected`, `port "slot 4"`. */

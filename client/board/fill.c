@@ -235,7 +235,8 @@ static void fill_names(const struct board *board, struct tile *tile, struct json
 		identifier ? identifier
 		: phone	   ? tile->port
 			   : "");
-	copy_clean(board, tile->mode, sizeof(tile->mode), field_text(device, "mode"));
+	copy_clean(board, tile->mode, sizeof(tile->mode),
+		phrase_mode(field_text_or(device, "mode", "")));
 	copy_clean(board, tile->ticket, sizeof(tile->ticket), field_text(session, "ticket"));
 	name = find_condition(session, "cable");
 	copy_clean(board, tile->cable, sizeof(tile->cable),

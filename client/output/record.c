@@ -148,7 +148,7 @@ static void put_field(struct layout *layout, struct json_object *record, char fi
 {
 	switch (field) {
 	case 'm':
-		put_word(layout, "", field_text(record, "mode"));
+		put_word(layout, "", phrase_mode(field_text_or(record, "mode", "")));
 		break;
 	case 'n':
 		put_word(layout, "", field_text(record, "name"));

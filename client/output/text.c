@@ -133,7 +133,7 @@ static void put_devices(struct layout *layout, struct json_object *devices)
 		put_phone(layout, device);
 		layout_put(layout, ", ");
 		layout_paint(layout, PAINT_BOLD);
-		layout_foreign(layout, field_text_or(device, "mode", "unknown"));
+		layout_foreign(layout, phrase_mode(field_text_or(device, "mode", "unknown")));
 		layout_paint(layout, PAINT_NONE);
 		if (port && *port) {
 			layout_put(layout, ", port ");

@@ -104,7 +104,8 @@ static void fill_restore(char cell[CELL_SIZE], struct json_object *session)
 	add_field(cell, session, "action", "");
 	add_field(cell, session, "firmware", ", ");
 	if (field_text(session, "entry"))
-		add(cell, "%sfrom %s", *cell ? ", " : "", words_mode(field_text(session, "entry")));
+		add(cell, "%sfrom %s", *cell ? ", " : "",
+			phrase_mode(field_text(session, "entry")));
 }
 
 /* Without the conditions in the port's column. */
@@ -320,7 +321,7 @@ static void put_line(
 	if (moment)
 		put_moment(html, moment);
 	else
-		html_put(html, "mode: %s", words_mode(device_mode_name(mode)));
+		html_put(html, "mode: %s", phrase_mode(device_mode_name(mode)));
 	html_end(html);
 	html_end(html);
 }

@@ -124,11 +124,11 @@ static void put_modes(struct html *html, const struct course *course)
 		char class[64], title[PHRASE_BYTES * 2];
 
 		snprintf(class, sizeof(class), "mode %s", mode);
-		snprintf(title, sizeof(title), "%.80s from %.80s to %.80s", words_mode(mode),
+		snprintf(title, sizeof(title), "%.80s from %.80s to %.80s", phrase_mode(mode),
 			report_offset(from).text, report_offset(to).text);
 		put_span(html, LANE_MODES,
 			(const double[]){percent(course, from), percent(course, to)}, class,
-			words_mode(mode), LABEL_LEAST, title);
+			phrase_mode(mode), LABEL_LEAST, title);
 	}
 }
 

@@ -133,16 +133,6 @@ const char *words_outcome_tone(const char *outcome)
 	return "open";
 }
 
-/* Looks up a key in a table of pairs; `otherwise` if it is missing. */
-static const char *look_up(
-	const char *const pairs[][2], size_t count, const char *key, const char *otherwise)
-{
-	for (size_t i = 0; i < count; i++)
-		if (text_equal(key, pairs[i][0]))
-			return pairs[i][1];
-	return otherwise;
-}
-
 const char *words_stage(const char *stage)
 {
 	static const char *const stages[][2] = {
@@ -154,23 +144,8 @@ const char *words_stage(const char *stage)
 		{"normal", "after the phone had started"},
 	};
 
-	return look_up(stages, ARRAY_SIZE(stages), stage, "");
-}
-
-const char *words_mode(const char *mode)
-{
-	static const char *const modes[][2] = {
-		{"normal", "normal"},
-		{"recovery", "recovery"},
-		{"dfu", "DFU"},
-		{"wtf", "WTF"},
-		{"restore", "restore mode"},
-		{"usb-only", "on USB, unseen by usbmuxd"},
-		{"gone", "gone"},
-		{"port-dfu", "port DFU"},
-		{"normal-or-restore", "normal or restore"},
-		{"unknown", "not known"},
-	};
-
-	return look_up(modes, ARRAY_SIZE(modes), mode, mode);
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		if (text_equal(stage, stages[i][0]))
+			return stages[i][1];
+	return "";
 }

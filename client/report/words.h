@@ -22,5 +22,3 @@ const char *words_outcome(const char *outcome);
 const char *words_outcome_tone(const char *outcome);
 /* The stage at which an attempt stopped: `while the phone was being restored`; "" if unknown. */
 const char *words_stage(const char *stage);
-/* A mode: `recovery mode`; unknown words are returned unchanged. */
-const char *words_mode(const char *mode);

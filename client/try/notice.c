@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/phrase.h"
 #include "client/stream.h"
 #include "client/try/keys.h"
 #include "common/base/text.h"
@@ -167,6 +168,11 @@ static bool is_done(struct notice *notice, struct json_object *phone)
 	}
 }
 
+static bool is_of_mode(enum done done)
+{
+	return done == DONE_RECOVERY || done == DONE_DFU || done == DONE_MODE_CHANGE;
+}
+
 /* What was seen, for people. */
 static void say_seen(struct notice *notice, struct json_object *phone)
 {
@@ -177,12 +183,13 @@ static void say_seen(struct notice *notice, struct json_object *phone)
 		snprintf(sentence, sizeof(sentence), "Seen: usbmuxd has restarted.");
 	else if (notice->done == DONE_ALONE)
 		snprintf(sentence, sizeof(sentence), "Seen: this phone is alone.");
+	else if (is_of_mode(notice->done))
+		snprintf(sentence, sizeof(sentence), "Seen: the phone is in %.20s mode.",
+			phrase_mode(field_text_or(phone, "mode", "unknown")));
 	else if (port)
-		snprintf(sentence, sizeof(sentence), "Seen: the phone is on port %s (%.20s mode).",
-			port, field_text_or(phone, "mode", "unknown"));
+		snprintf(sentence, sizeof(sentence), "Seen: the phone is on port %s.", port);
 	else
-		snprintf(sentence, sizeof(sentence), "Seen: the phone is back (%.20s mode).",
-			field_text_or(phone, "mode", "unknown"));
+		snprintf(sentence, sizeof(sentence), "Seen: the phone is back.");
 	say(notice, sentence);
 }
 

@@ -370,7 +370,7 @@ def test_in_a_browser(restored):
     check_safe(page)
     annex = page.text('annex')
     for words in ('silence of', 'checkpoint failed: wait_for_storage', 'link lost',
-                  'mode: restore mode', "the phone's last word: Disk Failure (6)"):
+                  'mode: restore', "the phone's last word: Disk Failure (6)"):
         assert words in annex
     shots = os.environ.get('REPORT_SHOTS')
     with browser.Browser(restored.folder / 'report.html') as view:
