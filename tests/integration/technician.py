@@ -9,7 +9,8 @@ class Technician:
     def __init__(self, bench, simulator, fails, phone=None):
         self.bench, self.simulator, self.fails = bench, simulator, fails
         self.phone = phone or simulator.phone
-        self.state = {'cable': 'A', 'port': 1, 'flex': 'connected', 'computer': 'bench'}
+        self.state = {'cable': 'A', 'port': self.phone.port, 'flex': 'connected', 'computer': 'bench', 'tool': None,
+                      'firmware': None}
 
     def prepare(self):
         """The phone as it is before a restore."""
@@ -45,4 +46,5 @@ class Technician:
     def replug(self, change):
         self.unplug()
         self.state.update(change)
+        self.phone.port = change.get('port', self.phone.port)
         self.plug()

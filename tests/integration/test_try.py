@@ -1,23 +1,30 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`try` at a terminal: a technician does what it says, on a bench with one planted cause, until the verdict is decided. The
 restore tool is the real one, on the simulated phone."""
+import dataclasses
 import fcntl
 import os
 import pty
 import re
 import select
+import shlex
+import shutil
 import subprocess
 import termios
 import time
 
 import pytest
 
+from bus import Bus
+import debian
 import restoretool
 from technician import Technician
 
 ECID = '0x001C2D6A3C8A802E'
 FAILS = 'early-reset-first'
 LAST_PROMPT_SECONDS = 60
+# Where a person plugs a phone in, one after the other.
+PORTS = ('1-3', '2-1', '2-2')
 
 
 class Terminal:
@@ -71,8 +78,10 @@ class Terminal:
 class Follower(Technician):
     """Does what `try` says."""
 
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
+    def __init__(self, bench, simulator, fails, answers):
+        super().__init__(bench, simulator, fails)
+        self.answers = answers
+        self.ports = list(PORTS)
         self.steps = []
 
     def change(self):
@@ -80,7 +89,7 @@ class Follower(Technician):
         if 'cable' in title:
             self.replug({'cable': chr(ord(self.state['cable']) + 1)})
         elif 'port' in title:
-            self.replug({'port': self.state['port'] + 1})
+            self.replug({'port': self.ports.pop(0)})
         else:
             assert 'usbmuxd' not in title
             self.replug({})
@@ -90,10 +99,12 @@ class Follower(Technician):
         prompts = [
             (r'Try this: ([^.]*)\.', lambda: self.steps.append(re.findall(r'Try this: ([^.]*)\.', terminal.text)[-1])),
             (r'Waiting for it\..*\n', self.change),
+            (r'on port \S+ again\. |is behind a hub\. ', self.change),
             (r'Is it done\? \(y/n\) ', lambda: (self.open(), terminal.type('y'))),
             (r'The last attempt has no label .*\] ', lambda: terminal.type('\n')),
             (r'Label of the new [a-z ]*: \[[A-Z]\] ', lambda: terminal.type('\n')),
-            (r'(Firmware file|Restore tool) \(Enter.*\] ', lambda: terminal.type('\n')),
+            (r'Restore tool \(Enter.*\] ', lambda: self.replace(terminal, 'tool')),
+            (r'Firmware file \(Enter.*\] ', lambda: self.replace(terminal, 'firmware')),
             (r'Name of the other computer: ', lambda: (self.state.update(computer='other'), terminal.type('counter Mac\n'))),
             (r'Restore tool there.*\] ', lambda: terminal.type('finder\n')),
             (r'Label of the cable there.*\] ', lambda: terminal.type('\n')),
@@ -106,8 +117,14 @@ class Follower(Technician):
         while (number := terminal.prompt(*[pattern for pattern, _ in prompts])) >= 0:
             prompts[number][1]()
         self.code = terminal.end()
+        self.settle()
         print(self.steps, terminal.text)  # shown if the test fails
         return self.bench.verdict(ECID)
+
+    def replace(self, terminal, what):
+        """Names another tool or file, where there is one; else it stays."""
+        self.state[what] = self.answers.get(what)
+        terminal.type(f'{self.answers.get(what, "")}\n')
 
     def open(self):
         if 'flex' in self.steps[-1]:
@@ -120,18 +137,34 @@ class Follower(Technician):
 
 @pytest.fixture
 def technician(bench, make_phone, folder, firmware):
-    """technician(fails, *options) makes the first attempt and returns who follows `try`."""
-    def start(fails, *options):
+    """technician(fails, *options) makes the first attempt and returns who follows `try`. On a played USB bus, the phone begins
+    at `port`. `answers`: the other tool or firmware file that is named when `try` asks for it."""
+    def start(fails, *options, bus=None, port='1-2', answers=None, tool=restoretool.INSTALLED, file=None):
         simulator = make_phone('success')
         identity = simulator.phone.identity
+        simulator.phone.port = port
+        if bus:
+            bus.follow(simulator)
         bench.start()
-        person = Follower(bench, simulator, fails)
+        person = Follower(bench, simulator, fails, answers or {})
         person.prepare()
-        tool = restoretool.INSTALLED.command(bench.build, folder, identity, firmware(identity.model.board))
-        restoretool.finish(bench, bench.run(tool, *options))
+        command = tool.command(bench.build, folder, identity, file or firmware(identity.model.board))
+        restoretool.finish(bench, bench.run(command, *options))
+        person.settle()
         return person
 
     return start
+
+
+@pytest.fixture
+def bus(bench):
+    if not shutil.which('umockdev-wrapper'):
+        pytest.skip('umockdev is not installed')
+    bus = Bus(bench.build)
+    bench.environment.update(bus.environment)
+    yield bus
+    bench.close()
+    bus.close()
 
 
 def first_cause(verdict):
@@ -167,6 +200,65 @@ def test_a_dead_storage_is_found(bench, technician):
     assert person.steps == ['repeat the Update once'] and person.code == 20
     assert (verdict['phase'], first_cause(verdict)) == ('phase2-hardware', 'nand')
     assert 'The restore failed at the same point' in terminal.text
+
+
+def test_a_bad_port_is_found(bench, technician, bus):
+    """The bench sees on which port the phone is: no label is asked for, and the same port again is not accepted."""
+    person = technician(lambda state: FAILS if state['port'] == '1-2' else None, '--cable', 'A', bus=bus)
+    person.ports.insert(0, '1-2')
+    terminal = Terminal(bench, 'other-port')
+    verdict = person.follow(terminal)
+    assert 'The phone is on port 1-2 again. Plug it into another port.' in terminal.text
+    assert 'Seen: the phone is on port 1-3.' in terminal.text
+    assert [session['port'] for session in bench.sessions()[:2]] == ['1-2', '1-3']
+    assert (verdict['phase'], first_cause(verdict)) == ('phase1-connection', 'port-hub')
+
+
+def test_a_bad_hub_is_found(bench, technician, bus):
+    """Behind the hub it fails on each port; only a port of the computer itself is accepted."""
+    person = technician(lambda state: FAILS if '.' in state['port'] else None, '--cable', 'A', bus=bus, port='1-1.2')
+    person.ports.insert(0, '1-1.3')
+    terminal = Terminal(bench, 'direct-port')
+    verdict = person.follow(terminal)
+    assert 'Port 1-1.3 is behind a hub.' in terminal.text
+    assert [session['port'] for session in bench.sessions()[:2]] == ['1-1.2', '1-3']
+    assert (verdict['phase'], first_cause(verdict)) == ('phase1-connection', 'port-hub')
+
+
+NEWEST = 'forky'
+
+
+@pytest.fixture
+def newer_tool(bench, folder):
+    """A newer idevicerestore than this Debian's: a program in a folder, as a technician unpacks it."""
+    if debian.installed() == NEWEST:
+        pytest.skip('no newer tool is known')
+    path = folder / 'newer' / 'idevicerestore'
+    path.parent.mkdir()
+    words = shlex.join(map(str, debian.command_in(NEWEST, bench.build, restoretool.PROGRAM)))
+    path.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+def test_an_old_tool_is_found(bench, technician, newer_tool):
+    person = technician(lambda state: None if state['tool'] else FAILS, '--cable', 'A', answers={'tool': newer_tool},
+                        # The newer one needs an option that the older one only allows.
+                        tool=dataclasses.replace(restoretool.INSTALLED, wants_ticket=True))
+    verdict = person.follow(Terminal(bench, 'update-tool'))
+    assert (verdict['phase'], first_cause(verdict)) == ('phase1-software', 'tool')
+    assert len({session['toolVersion'] for session in bench.sessions()[:2]}) == 2
+
+
+def test_a_corrupt_firmware_file_is_found(bench, technician, folder, firmware):
+    """The phone is whole; the file on the disk of the computer is not."""
+    whole, damaged = firmware(), folder / 'damaged.ipsw'
+    content = whole.read_bytes()
+    damaged.write_bytes(content[:len(content) // 2])
+    person = technician(lambda state: None, '--cable', 'A', answers={'firmware': whole}, file=damaged)
+    verdict = person.follow(Terminal(bench, 'fresh-firmware'))
+    assert [session['outcome'] for session in bench.sessions()[:2]] == ['failed', 'succeeded']
+    assert (verdict['phase'], first_cause(verdict)) == ('phase1-software', 'firmware-signing')
 
 
 def test_stopped_it_changes_nothing_and_says_how_to_continue(bench, technician):
