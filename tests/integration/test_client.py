@@ -637,10 +637,13 @@ def test_run_says_once_that_the_tool_outlives_the_restore(client, daemon, outcom
 
     def append(parameters, more):
         asked.append(parameters)
+        (client.folder / f"asked-{len(asked)}").touch()
         return {"offset": parameters["offset"] + len(parameters["text"]),
                 "progress": standin.session(outcome=outcome, endedUSec=1795380600000000)}
     daemon._AppendLog = append
-    result = client.run_shell("echo one; sleep 0.3; echo two; sleep 0.3; echo three")
+    wait = "until [ -e '{}/asked-{}' ]; do sleep 0.02; done"
+    result = client.run_shell("; ".join(("echo one", wait.format(client.folder, 1), "echo two", wait.format(client.folder, 2),
+                                         "echo three")))
     assert len(asked) > 2
     assert result.stderr.count(sentence) == 1
     assert "press Ctrl-C" in result.stderr and result.stdout == "one\ntwo\nthree\n"
