@@ -38,19 +38,22 @@ void sync_report_read(const char *root, struct sync_report *ret)
 {
 	const char *given = getenv("IDEVICETRIAGE_SYNC_STATUS");
 	int64_t now_us = (int64_t)clock_now().wall_us;
+	const char *state;
 	char path[PATH_MAX];
 
 	*ret = (struct sync_report){.waiting = -1};
 	if (snprintf(path, sizeof(path), "%s%s", given ? "" : root, given ? given : REPORT_PATH) <
 		(int)sizeof(path))
 		ret->object = read_file(path);
+	state = field_text_or(ret->object, "state", "");
 	ret->waiting = field_number_or(ret->object, "backlog", -1);
 	ret->clock_ahead_seconds = field_number_or(ret->object, "clockAheadSeconds", 0);
 	if (!ret->object)
 		ret->state = is_set_up(root) ? SYNC_STOPPED : SYNC_NONE;
-	else if (field_number_or(ret->object, "updatedUSec", 0) < now_us - STALE_US)
+	else if (text_equal(state, "stopped") ||
+		 field_number_or(ret->object, "updatedUSec", 0) < now_us - STALE_US)
 		ret->state = SYNC_STOPPED;
-	else if (text_equal(field_text_or(ret->object, "state", ""), "connected"))
+	else if (text_equal(state, "connected"))
 		ret->state = SYNC_WORKS;
 	else
 		ret->state = SYNC_WAITS;

@@ -366,6 +366,7 @@ int program_run(const struct settings *settings)
 		r = loop_run(program.context.loop);
 	if (r < 0)
 		log_error("Cannot run: %s.", strerror(-r));
+	set_state(&program, "stopped");
 	finish(&program);
 	return r < 0 ? 1 : r;
 }

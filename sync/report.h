@@ -10,7 +10,7 @@
 
 struct report {
 	const char *path;
-	const char *state; /* starting, connected, waiting, refused */
+	const char *state; /* starting, connected, waiting, refused, stopped */
 	char bench[64];	   /* its role on the server */
 	char server[256];
 	char error[256]; /* the last one; empty = none */

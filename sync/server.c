@@ -40,13 +40,10 @@ struct server {
 	char reason[SERVER_REASON_SIZE];
 };
 
-/* One line for people, without the foreign text's line ends. */
+/* One line for people: the first one of a foreign text. */
 static void copy_reason(char reason[static SERVER_REASON_SIZE], const char *text)
 {
-	size_t length = text_clean(text, strlen(text), reason, SERVER_REASON_SIZE);
-
-	while (length > 0 && (reason[length - 1] == '?' || reason[length - 1] == ' '))
-		reason[--length] = '\0';
+	text_clean(text, strcspn(text, "\n"), reason, SERVER_REASON_SIZE);
 }
 
 /* Benches that lost one server return one after the other. */

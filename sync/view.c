@@ -11,7 +11,7 @@
 #include "common/base/text.h"
 #include "sync/report.h"
 
-#define STALE_US (180 * USEC_PER_SEC) /* the service writes its report every 10 s */
+#define STALE_US (180 * USEC_PER_SEC) /* the service writes its report every few seconds */
 #define SHOWN_GROUPS 10
 
 static const char *get_text(struct json_object *object, const char *key)
@@ -58,12 +58,12 @@ static void print_groups(struct json_object *report)
 	}
 }
 
-static void print_report(struct json_object *report, bool stale)
+static void print_report(struct json_object *report, bool stopped)
 {
 	int64_t ahead = get_number(report, "clockAheadSeconds");
 	int64_t backlog = -1;
 
-	printf("%-14s%s\n", "State", stale ? "not running" : get_text(report, "state"));
+	printf("%-14s%s\n", "State", stopped ? "not running" : get_text(report, "state"));
 	printf("%-14s%s as %s\n", "Server", get_text(report, "server"), get_text(report, "bench"));
 	if (json_get_number(report, "backlog", &backlog) > 0)
 		printf("%-14s%" PRId64 "\n", "Waiting", backlog);
@@ -84,7 +84,7 @@ int view_status(const struct settings *settings)
 	CLEANUP(json_object_putp) struct json_object *report = NULL;
 	int64_t now = (int64_t)clock_now().wall_us, backlog = -1;
 	size_t length;
-	bool stale;
+	bool stopped;
 	int r = report_read(settings->status, &report);
 
 	if (r < 0) {
@@ -94,11 +94,14 @@ int view_status(const struct settings *settings)
 			settings->status, strerror(-r));
 		return 1;
 	}
-	stale = get_number(report, "updatedUSec") < now - (int64_t)STALE_US;
+	stopped = text_equal(get_text(report, "state"), "stopped") ||
+		  get_number(report, "updatedUSec") < now - (int64_t)STALE_US;
 	json_get_number(report, "backlog", &backlog);
 	if (settings->json)
 		printf("%s\n", json_write(report, &length));
 	else
-		print_report(report, stale);
-	return !stale && text_equal(get_text(report, "state"), "connected") && backlog == 0 ? 0 : 1;
+		print_report(report, stopped);
+	if (stopped || !text_equal(get_text(report, "state"), "connected"))
+		return 1;
+	return backlog == 0 ? 0 : 1;
 }

@@ -291,6 +291,7 @@ FAULTS = [
     (lambda tree: tree.write("/etc/idevicetriage/sync.conf", "server = host=db\n"), "other-benches", "warning",
      ["idevicetriage-sync is not running", "systemctl restart idevicetriage-sync"]),
     (sync_reports(updatedUSec=1), "other-benches", "warning", ["idevicetriage-sync is not running"]),
+    (sync_reports(state="stopped"), "other-benches", "warning", ["idevicetriage-sync is not running"]),
     (sync_reports(state="waiting", lastError="the connection ended", backlog=12), "other-benches", "warning",
      ["No connection to the server of the shop: the connection ended", "12 changes wait", "journalctl"]),
     (sync_reports(backlog=3, behindSinceUSec=1), "other-benches", "warning", ["3 changes have been waiting"]),

@@ -36,9 +36,12 @@ def test_a_server_that_is_away_gets_the_rest_later(shop):
     second = a.told(ECID)
     result = a.command('status', check=False)
     assert result.returncode == 1 and 'waiting' in result.stdout
+    # One line of what libpq says.
+    until(lambda: a.status()['lastError'].endswith('No such file or directory'), what='the error of a new attempt to connect')
     shop.server.start()
     # Pauses grow to five minutes; a new start has the shortest.
     a.stop_sync()
+    assert re.search('^State +not running$', a.command('status', check=False).stdout, re.M)
     a.start_sync()
     stored(shop, second)
     assert shop.stored() == {first, second}
