@@ -20,7 +20,7 @@ sys.path.insert(0, str(FOLDER.parent / "integration"))
 
 import debian  # noqa: E402
 import ipsw  # noqa: E402
-from rig import image, journal, machine as rig_machine  # noqa: E402
+from rig import image, journal, machine as rig_machine, other_system  # noqa: E402
 
 PHONE = "tests/vm/vhci-phone"
 HOLDER = "tests/vm/hold-threads"
@@ -112,6 +112,30 @@ def xhci_machine(start_machine, installed):
 def newer_machine(start_machine, build):
     """The same with the restore tool of the newest Debian."""
     return start_machine(PROGRAMS, newer=debian.root_of("forky", build))
+
+
+@pytest.fixture(scope="session")
+def other_machine(base_image, build):
+    """other_machine(name, needed, suite, files): the machine with systemd, of other packages and with nothing of ours."""
+
+    def start(name, needed, suite=None, files=()):
+        made = other_system.OtherImage(base_image.cache.with_name(f"{base_image.cache.name}-{name}"), base_image, needed, suite)
+        try:
+            made.ensure()
+        except image.Unavailable as reason:
+            pytest.skip(str(reason))
+        return rig_machine.Machine(made, build / "tests/vm/machines", [build / PHONE], bare=name, files=files)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def built_package(tmp_path_factory):
+    """built_package(name): the path of one of our Debian packages."""
+    folder = pathlib.Path(os.environ.get("IDEVICETRIAGE_PACKAGE", tmp_path_factory.mktemp("package")))
+    if not list(folder.glob("*.deb")):
+        subprocess.run([FOLDER.parents[1] / "package", folder], check=True)
+    return lambda name: next(folder.glob(f"{name}_*.deb"))
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ Which packages they depend on is not tested here (the machine has their librarie
 """
 
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -13,28 +12,15 @@ import subprocess
 import pytest
 
 import debian
-from rig import image, machine as rig_machine, newer_system
+from rig import other_system
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SCENARIOS = pathlib.Path(__file__).parent / "scenarios"
-PHONE = "tests/vm/vhci-phone"
 LINK = "idevicetriage-link"
 PREPARE = """
     # What the other cases use, without its libraries.
     systemctl stop idevicetriaged.socket idevicetriage-link.socket 2>/dev/null
     rm -rf /usr/local/bin /usr/local/lib/udev /usr/local/lib/systemd /usr/local/lib/sysusers.d /usr/local/libexec
     systemctl daemon-reload
-    # Neither a list of packages nor ldconfig is here.
-    mkdir -p /etc/dpkg/dpkg.cfg.d
-    printf 'force-depends\\nforce-bad-path\\n' >/etc/dpkg/dpkg.cfg.d/case
-    # install_packages NAME...: by its path, for the shell has a dpkg of its own.
-    install_packages() {
-        for name in "$@"; do
-            shift
-            set -- "$@" "/case/$name.deb"
-        done
-        /usr/bin/dpkg -i "$@" >>/results/dpkg 2>&1 || { cat /results/dpkg; exit 1; }
-    }
     link_is() { idevicetriage --json status | grep -q "$1"; }
     link_works() { link_is '"name":"link","up":true'; }
 """
@@ -56,19 +42,9 @@ def newer_packages(build, tmp_path):
 
 
 @pytest.fixture
-def newer_debian(base_image, build, newer_packages):
+def newer_debian(other_machine, newer_packages):
     """A machine with the systemd, udev, usbmuxd and restore tool of Debian 13, and what our packages depend on."""
-    depends = ",".join(
-        subprocess.run(["dpkg-deb", "-f", path, "Depends"], check=True, capture_output=True, text=True).stdout
-        for path in newer_packages
-    )
-    needed = {each.split()[0] for each in depends.split(",")} - {"idevicetriage"}
-    made = newer_system.NewerImage(base_image.cache.with_name(f"{base_image.cache.name}-debian13"), "trixie", base_image, needed)
-    try:
-        made.ensure()
-    except image.Unavailable as reason:
-        pytest.skip(str(reason))
-    return rig_machine.Machine(made, build / "tests/vm/machines", [build / PHONE], bare="debian13")
+    return other_machine("debian13", other_system.dependencies(newer_packages), "trixie")
 
 
 def repacked(deb, target, change):
@@ -88,12 +64,9 @@ def raise_version(tree):
 
 
 @pytest.fixture(scope="session")
-def packages(tmp_path_factory):
+def packages(built_package, tmp_path_factory):
     """Both packages, the same with a higher version, and the one package of before they were split, as files of a case."""
-    folder = pathlib.Path(os.environ.get("IDEVICETRIAGE_PACKAGE", tmp_path_factory.mktemp("package")))
-    if not list(folder.glob(f"{LINK}_*.deb")):
-        subprocess.run([SOURCE / "package", folder], check=True)
-    old, old_link = (next(folder.glob(f"{name}_*.deb")) for name in ("idevicetriage", LINK))
+    old, old_link = built_package("idevicetriage"), built_package(LINK)
     made = tmp_path_factory.mktemp("made")
 
     def add_link(tree):

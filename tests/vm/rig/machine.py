@@ -30,9 +30,9 @@ QEMU = "qemu-system-x86_64"
 # The last two spare an emulated processor a second of work that has nothing to do with USB.
 KERNEL_ARGUMENTS = "console=ttyS0 quiet panic=-1 cryptomgr.notests=1 mitigations=off"
 # Many times what a case takes on a computer with nothing else to do.
-TIME_LIMIT_SECONDS = 240
+TIME_LIMIT_SECONDS = 480
 MEMORY_MEBIBYTES = 384
-SYSTEM_MEMORY_MEBIBYTES = 640
+SYSTEM_MEMORY_MEBIBYTES = 896
 GUEST_FOLDER = pathlib.Path(__file__).resolve().parent.parent / "guest"
 ENTER = GUEST_FOLDER.parent.parent / "root" / "enter"
 GUEST_FILES = ("functions", "signer", "system/functions", "system/session")
@@ -78,7 +78,7 @@ class Result:
         return [line.rpartition("]")[2].strip() if line.startswith("[") else line for line in self.lines("usbmuxd")]
 
     def __str__(self):
-        shown = ("run", "phone", "usbmuxd", "daemon")
+        shown = ("prepare", "run", "phone", "usbmuxd", "daemon")
         parts = [f"== {name}\n{self.text(name)}" for name in shown]
         return "\n".join(parts + ["== port", *self.port(), "== console", self.console])
 
@@ -101,11 +101,12 @@ class Machine:
     `packaged` are programs of the packages (image.py) that the fixed part is without, by their path; `newer` is a newer
     Debian's root (tests/root), whose restore tool becomes /newer/usr/bin/idevicerestore. With `installed`, a folder into which the build tree was installed, systemd is the machine's first
     process, and what is in that folder is installed there; with `bare`, a name for the machine, systemd is it too, and nothing is
-    installed. With `xhci`, it has such a controller, whose driver a case
+    installed. `files` are more for its folder /case, as (name, text or bytes): if there is a script `prepare`, the machine has run it when
+    its state is saved. With `xhci`, it has such a controller, whose driver a case
     loads. The phone there is another program, so this machine runs in real time, and boots for each case.
     """
 
-    def __init__(self, image, folder, programs=(), packaged=(), installed=None, newer=None, xhci=False, bare=None):
+    def __init__(self, image, folder, programs=(), packaged=(), installed=None, newer=None, xhci=False, bare=None, files=()):
         require_emulator()
         self._xhci = xhci
         self._kernel = image.kernel
@@ -115,6 +116,8 @@ class Machine:
         self._state = pathlib.Path(folder) / f"{name}.state"
         fixed = image.system if has_systemd else image.base
         overlay = _overlay(image, programs, packaged, installed, newer)
+        for file, content in files:
+            overlay.file(f"/case/{file}", content)
         if not has_systemd:
             overlay.file("/init", (GUEST_FOLDER / "init").read_bytes(), 0o755)
         initial = fixed.read_bytes() + overlay.bytes()

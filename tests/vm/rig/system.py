@@ -5,6 +5,7 @@ Everything that the packages hold, without what no service needs, and what their
 scripts would have made. Which services start is decided here; the files are guest/system/.
 """
 
+import fnmatch
 import os
 import pathlib
 import stat
@@ -12,14 +13,22 @@ import stat
 from . import cpio
 
 GUEST_FOLDER = pathlib.Path(__file__).resolve().parent.parent / "guest"
+# Patterns of paths. PostgreSQL works without its compiler of queries, which is larger than all the rest.
 LEFT_OUT = (
     "etc/udev",
     "lib/udev/hwdb.d",
+    "usr/lib/llvm-*",
     "usr/lib/locale",
+    "usr/lib/postgresql/*/bitcode",
+    "usr/lib/postgresql/*/llvmjit.so",
     "usr/lib/x86_64-linux-gnu/gconv",
-    "usr/share",
+    "usr/lib/x86_64-linux-gnu/libLLVM*",
+    "usr/lib/x86_64-linux-gnu/libz3*",
+    "usr/share/*",
     "var",
 )
+# What programs need of a folder that is left out.
+KEPT = ("usr/share/perl*", "usr/share/postgresql*")
 MERGED = ("bin", "sbin", "lib", "lib64")
 FOLDERS = (
     "/dev",
@@ -102,11 +111,19 @@ def archive(root):
 def _add_tree(made, root):
     for folder, names, files in os.walk(root):
         relative = os.path.relpath(folder, root)
-        names[:] = sorted(
-            name for name in names if os.path.normpath(f"{relative}/{name}") not in LEFT_OUT
-        )
+        names[:] = sorted(name for name in names if _is_wanted(relative, name))
         for name in sorted(files) + [name for name in names if os.path.islink(f"{folder}/{name}")]:
-            _add_file(made, pathlib.Path(folder, name), os.path.normpath(f"{relative}/{name}"))
+            if _is_wanted(relative, name):
+                _add_file(made, pathlib.Path(folder, name), os.path.normpath(f"{relative}/{name}"))
+
+
+def _is_wanted(folder, name):
+    path = os.path.normpath(f"{folder}/{name}")
+    return _matches(path, KEPT) or not _matches(path, LEFT_OUT)
+
+
+def _matches(path, patterns):
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
 
 def _add_file(made, source, relative):

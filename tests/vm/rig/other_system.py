@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The machine with systemd, of a newer Debian's packages: its systemd, udev, usbmuxd and restore tool.
+"""The machine with systemd, of other packages: of a newer Debian, with its systemd, udev, usbmuxd and restore tool, or with more
+of this computer's Debian.
 
 The kernel is that of the other machines: a newer one is not covered.
 """
@@ -7,16 +8,25 @@ The kernel is that of the other machines: a newer one is not covered.
 import hashlib
 import pathlib
 import shutil
+import subprocess
 
 from . import image
 
 SOURCE = "deb http://deb.debian.org/debian {suite} main\n"
 
 
-class NewerImage(image.Image):
-    """The image of a newer Debian; `base` is the one with the kernel, `needed` are names of more packages."""
+def dependencies(debs):
+    """The names of the packages that these need, without these themselves."""
+    depends = ",".join(
+        subprocess.run(["dpkg-deb", "-f", path, "Depends"], check=True, capture_output=True, text=True).stdout for path in debs
+    )
+    return {each.split()[0] for each in depends.split(",")} - {path.name.partition("_")[0] for path in debs}
 
-    def __init__(self, cache, suite, base, needed):
+
+class OtherImage(image.Image):
+    """`base` is the image with the kernel, `needed` are names of more packages; without a `suite`, they are of this computer's."""
+
+    def __init__(self, cache, base, needed, suite=None):
         super().__init__(cache)
         self.kernel = base.kernel
         self._base = base
@@ -31,9 +41,10 @@ class NewerImage(image.Image):
         if stamp.exists() and stamp.read_text() == recipe:
             return
         self._clear()
-        source = self.cache / "sources.list"
-        source.write_text(SOURCE.format(suite=self._suite))
-        self._apt += ["-o", f"Dir::Etc::SourceList={source}", "-o", "Dir::Etc::SourceParts=/dev/null"]
+        if self._suite:
+            source = self.cache / "sources.list"
+            source.write_text(SOURCE.format(suite=self._suite))
+            self._apt += ["-o", f"Dir::Etc::SourceList={source}", "-o", "Dir::Etc::SourceParts=/dev/null"]
         self._update_lists()
         # apt-get takes names of packages between its options.
         self._apt += self._needed
