@@ -267,6 +267,7 @@ enum answer ask_result(struct trial *trial)
 	if (answer != ANSWER_DONE)
 		return answer;
 	add_pair(trial, "--action", action);
+	trial_add_ticket(trial);
 	add_conditions(trial, &trial->passed);
 	add_conditions(trial, &trial->standing);
 	key = keys_ask(starts ? "Start the phone. Did it start? (y/n)"

@@ -66,10 +66,11 @@ int last_command_find(struct context *context, struct connection *connection,
 		i++) {
 		struct json_object *session = field_item(sessions, i);
 
-		if (text_equal(field_text_or(session, "hostId", here), here) &&
-			(!worked || text_equal(field_text_or(session, "outcome", ""), "succeeded")))
-			r = read_session(
-				context, connection, field_text_or(session, "session", ""), ret);
+		if (!text_equal(field_text_or(session, "hostId", here), here) ||
+			(worked && !text_equal(field_text_or(session, "outcome", ""), "succeeded")))
+			continue;
+		r = read_session(context, connection, field_text_or(session, "session", ""), ret);
+		ret->session = session;
 	}
 	return r;
 }

@@ -12,6 +12,7 @@ struct last_command {
 	char *line;			     /* has the words; owned */
 	char *words[COMMAND_WORDS_MAX + 1];  /* after them NULL */
 	size_t count;			     /* 0 = not known */
+	struct json_object *session;	     /* whose command it is; borrowed */
 	char replacement[COMMAND_WORD_SIZE]; /* of one word */
 };
 

@@ -109,8 +109,8 @@ const char *trial_free_label(const struct trial *trial, const char *key, char re
 	return ret;
 }
 
-/* Whether the last attempt's condition says how the next one is made, and not where it was or what
- * was read off. */
+/* Whether an attempt's condition says how the next one is made, and not where it was or what was
+ * read off. */
 static bool is_carried(const char *key)
 {
 	const struct factor *factor = factor_by_key(key);
@@ -118,15 +118,18 @@ static bool is_carried(const char *key)
 	return !factor || factor->side != FACTOR_LABEL || stays(key);
 }
 
-static int carry(struct trial *trial, struct json_object *place)
+/* Carries the states of the phone's parts from an attempt, or the other conditions. */
+static int carry(
+	struct trial *trial, struct json_object *place, struct json_object *attempt, bool parts)
 {
-	struct json_object *list = field_list(trial->last, "conditions");
+	struct json_object *list = field_list(attempt, "conditions");
 	int r = EXIT_DONE;
 
 	for (size_t i = 0; r == EXIT_DONE && i < field_count(list); i++) {
 		const char *key = field_text_or(field_item(list, i), "key", "");
 
-		if (is_carried(key) && !trial_label_of(trial, key) && !condition_of(place, key))
+		if (is_carried(key) && stays(key) == parts && !trial_label_of(trial, key) &&
+			!condition_of(place, key))
 			r = reported_set(&trial->passed, key, key,
 				field_text_or(field_item(list, i), "value", ""));
 	}
@@ -157,15 +160,21 @@ int trial_set_conditions(struct trial *trial)
 {
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
 	struct json_builder builder = {0};
-	struct json_object *parameters = json_new_object(&builder), *places;
+	struct json_object *parameters = json_new_object(&builder), *places, *place;
+	/* The phone comes with its parts from an attempt elsewhere, but not with the cable there.
+	 */
+	struct json_object *here = trial->command.session ? trial->command.session : trial->last;
 	int r;
 
 	json_put_text(&builder, parameters, "place", trial->device);
 	r = rpc_call(
 		trial->context, trial->connection, "GetConditions", &builder, parameters, &reply);
 	places = field_list(reply, "places");
+	place = field_count(places) ? field_item(places, 0) : NULL;
 	if (r == EXIT_DONE)
-		r = carry(trial, field_count(places) ? field_item(places, 0) : NULL);
+		r = carry(trial, place, trial->last, true);
+	if (r == EXIT_DONE)
+		r = carry(trial, place, here, false);
 	return r == EXIT_DONE && trial->standing.count > 0 ? set_standing(trial) : r;
 }
 
@@ -193,10 +202,21 @@ void trial_add_condition(struct trial *trial, const char *key, const char *value
 	trial_add(trial, pair);
 }
 
+void trial_add_ticket(struct trial *trial)
+{
+	struct json_object *sessions = field_list(trial->before, "sessions");
+	const char *ticket = NULL;
+
+	for (size_t i = 0; !ticket && i < field_count(sessions); i++)
+		ticket = field_text(field_item(sessions, i), "ticket");
+	if (!ticket)
+		return;
+	trial_add(trial, "--ticket");
+	trial_add(trial, ticket);
+}
+
 void trial_build_run(struct trial *trial)
 {
-	const char *ticket = field_text(trial->last, "ticket");
-
 	forget_arguments(trial);
 	if (trial->command.count == 0)
 		return;
@@ -204,10 +224,7 @@ void trial_build_run(struct trial *trial)
 	for (size_t i = 0; i < trial->passed.count; i++)
 		trial_add_condition(
 			trial, trial->passed.details[i].key, trial->passed.details[i].text);
-	if (ticket) {
-		trial_add(trial, "--ticket");
-		trial_add(trial, ticket);
-	}
+	trial_add_ticket(trial);
 	trial_add(trial, "--");
 	for (size_t i = 0; i < trial->command.count; i++)
 		trial_add(trial, trial->command.words[i]);

@@ -35,12 +35,15 @@ int trial_label(struct trial *trial, const char *key, const char *value);
 const char *trial_label_of(const struct trial *trial, const char *key);
 /* A label that no attempt of the phone has for this factor, as a suggestion. */
 const char *trial_free_label(const struct trial *trial, const char *key, char ret[static 2]);
-/* Gives the next attempt the conditions of the last one that are not set yet, and sets those of the
+/* Gives the next attempt the conditions that are not set yet: the states of the phone's parts in
+ * the last attempt, and the others of the attempt whose command it repeats. Sets those of the
  * phone. */
 int trial_set_conditions(struct trial *trial);
 /* Adds a word, or the option of a condition, to the call. */
 void trial_add(struct trial *trial, const char *word);
 void trial_add_condition(struct trial *trial, const char *key, const char *value);
+/* Adds the newest ticket of the phone. */
+void trial_add_ticket(struct trial *trial);
 /* Builds the call of `run` with the command; without a command nothing. */
 void trial_build_run(struct trial *trial);
 /* The call as a line for a shell; the caller frees it. NULL when out of memory. */
