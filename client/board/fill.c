@@ -18,7 +18,7 @@
 bool tile_wants_verdict(const struct tile *tile)
 {
 	return tile->session[0] && tile->state != TILE_RESTORING && tile->state != TILE_PHONE &&
-	       tile->state != TILE_EMPTY && tile->state != TILE_SUCCEEDED;
+	       tile->state != TILE_EMPTY;
 }
 
 static struct json_object *list_of(
@@ -117,6 +117,26 @@ static struct json_object *group_of(const struct board *board, const char *port)
 	return NULL;
 }
 
+/* Whether the phone of a session has a newer one, which may be elsewhere. */
+static bool has_newer(const struct board *board, struct json_object *session)
+{
+	const enum board_question questions[] = {ASK_RUNNING, ASK_RECENT};
+
+	for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
+		struct json_object *list = list_of(board, questions[i], "sessions");
+
+		for (size_t j = 0; j < field_count(list); j++) {
+			struct json_object *other = field_item(list, j);
+
+			if (same_text(other, session, "session"))
+				return false;
+			if (same_phone(other, session) && !is_field(other, "outcome", "withdrawn"))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Whether a session belongs to a port: the phone there is its phone, or the phone left from
  * there. */
 static bool belongs(const struct board *board, struct json_object *session, const char *port,
@@ -130,7 +150,7 @@ static bool belongs(const struct board *board, struct json_object *session, cons
 		return true;
 	if (!is_field(session, "port", port) || !is_here(board, session))
 		return false;
-	return device ? !identified : !device_of(board, session);
+	return device ? !identified : !device_of(board, session) && !has_newer(board, session);
 }
 
 static struct json_object *session_at(
@@ -248,11 +268,16 @@ static void fill_verdict(const struct board *board, struct tile *tile)
 	struct json_object *diagnosis = board_diagnosis(board, tile);
 	struct json_object *verdict = field_object(diagnosis, "verdict");
 	struct json_object *next = field_object(verdict, "nextStep");
+	struct json_object *since = field_object(verdict, "worksSince");
 
-	copy_clean(board, tile->verdict, sizeof(tile->verdict), field_text(verdict, "summary"));
+	/* A success has a verdict if it shows what made the restores before it fail. */
+	if (tile->state == TILE_SUCCEEDED && !since)
+		return;
+	copy_clean(board, tile->verdict, sizeof(tile->verdict),
+		field_text_or(since, "fault", field_text_or(verdict, "summary", "")));
 	copy_clean(board, tile->next, sizeof(tile->next),
 		field_text_or(next, "title", field_text_or(next, "experiment", "")));
-	tile->suspect = diagnosis && diagnosis_blames_port(diagnosis);
+	tile->suspect = tile->state != TILE_SUCCEEDED && diagnosis_blames_port(diagnosis);
 }
 
 static void fill_running(

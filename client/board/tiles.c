@@ -296,6 +296,20 @@ static int needed_rows(const struct line *line, struct canvas *canvas, int colum
 	return rows < line->lines_max ? rows : line->lines_max;
 }
 
+/* Gives the rows that are left to the texts, the first one first. */
+static void use_rest(struct lines *lines, struct canvas *canvas, int rest)
+{
+	for (size_t i = 0; i < lines->count; i++) {
+		struct line *line = &lines->line[i];
+		int before = needed_rows(line, canvas, lines->columns);
+
+		if (line->lines_max == 1)
+			continue;
+		line->lines_max += rest;
+		rest -= needed_rows(line, canvas, lines->columns) - before;
+	}
+}
+
 /* Removes the lines for which there is no room, the greatest rank first: a spare line, so that
  * another is not cut. */
 static void choose(struct lines *lines, struct canvas *canvas, int room)
@@ -310,8 +324,10 @@ static void choose(struct lines *lines, struct canvas *canvas, int room)
 				worst = i;
 		}
 		if (needed <= room ||
-			((int)lines->count <= room && lines->line[worst].rank < RANK_SPARE))
+			((int)lines->count <= room && lines->line[worst].rank < RANK_SPARE)) {
+			use_rest(lines, canvas, needed < room ? room - needed : 0);
 			return;
+		}
 		lines->count--;
 		memmove(&lines->line[worst], &lines->line[worst + 1],
 			(lines->count - worst) * sizeof(lines->line[0]));

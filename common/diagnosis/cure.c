@@ -108,7 +108,7 @@ static void join_changes(const struct works_since *since, char *out, size_t size
 
 void cure_summarize(const struct case_analysis *view, struct verdict *verdict)
 {
-	char changes[CHANGES_SHOWN_SIZE], cause[sizeof(verdict->summary)];
+	char changes[CHANGES_SHOWN_SIZE], *fault = verdict->works_since.fault;
 	struct cure cure;
 	size_t used;
 
@@ -116,12 +116,12 @@ void cure_summarize(const struct case_analysis *view, struct verdict *verdict)
 		return;
 	verdict->works_since = cure.works_since;
 	join_changes(&cure.works_since, changes, sizeof(changes));
-	text_copy(cause, sizeof(cause),
+	text_copy(fault, sizeof(verdict->works_since.fault),
 		verdict->phase == PHASE_UNDECIDED ? "What the fault was is not certain."
 						  : verdict->summary);
 	snprintf(verdict->summary, sizeof(verdict->summary),
 		"It has worked since attempt %zu%s%s%s ", cure.works_since.attempt,
 		*changes ? " (" : "; no change is known", changes, *changes ? ")." : ".");
 	used = strlen(verdict->summary);
-	text_copy(verdict->summary + used, sizeof(verdict->summary) - used, cause);
+	text_copy(verdict->summary + used, sizeof(verdict->summary) - used, fault);
 }

@@ -17,6 +17,7 @@
 #define VERDICT_SILENCES_MAX 8
 #define VERDICT_UNCOUNTED_MAX 3
 #define VERDICT_CHANGES_MAX 6
+#define VERDICT_SUMMARY_SIZE 512
 
 enum phase {
 	PHASE_NONE = 0, /* no failure seen */
@@ -83,12 +84,13 @@ struct works_since {
 	size_t attempt; /* of the case, from 1: its first success; 0 = it does not work */
 	char changes[VERDICT_CHANGES_MAX][96]; /* from the last failure: "display replaced" */
 	size_t change_count;
+	char fault[VERDICT_SUMMARY_SIZE]; /* what was the matter until then */
 };
 
 struct verdict {
 	enum phase phase;
 	enum strength strength;
-	char summary[512];
+	char summary[VERDICT_SUMMARY_SIZE];
 	enum running running;
 	struct works_since works_since;
 	int64_t itunes_code;			   /* of the last failed attempt; 0 = none */

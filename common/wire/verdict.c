@@ -82,6 +82,7 @@ static struct json_object *works_since_to_json(
 	for (size_t i = 0; i < since->change_count; i++)
 		json_add_text(builder, changes, since->changes[i]);
 	json_put(builder, object, "changes", changes);
+	json_put_text(builder, object, "fault", since->fault);
 	return object;
 }
 

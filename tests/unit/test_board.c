@@ -332,6 +332,66 @@ static void test_a_phone_that_moves(void **state)
 	free_board(board);
 }
 
+/* A phone that has been restored at another port since has failed at no port now. */
+static void test_a_phone_that_has_moved_on(void **state)
+{
+	struct board *board = board_of(4);
+
+	answer(board, ASK_DEVICES, "{\"devices\":[]}");
+	answer(board, ASK_RUNNING,
+		"{\"sessions\":[{\"session\":\"01936f00-1111-7222-8333-444455550009\","
+		"\"ecid\":\"0x0000000000000003\",\"hostId\":\"A\",\"port\":\"1-3\","
+		"\"outcome\":\"running\",\"startedUSec\":3}]}");
+	board_build(board, now);
+	assert_int_equal(board->tiles[2].state, TILE_EMPTY);
+	assert_string_equal(board->tiles[4].port, "1-3");
+	assert_int_equal(board->tiles[4].state, TILE_RESTORING);
+	free_board(board);
+}
+
+static void succeed(struct board *board, const char *verdict)
+{
+	const struct board_call call = diagnosis_of("01936f00-1111-7222-8333-444455550003");
+	struct json_object *reply = read_json(verdict);
+
+	answer(board, ASK_RECENT,
+		"{\"sessions\":[{\"session\":\"01936f00-1111-7222-8333-444455550003\","
+		"\"ecid\":\"0x0000000000000003\",\"hostId\":\"A\",\"port\":\"1-2.3\","
+		"\"outcome\":\"succeeded\",\"startedUSec\":1,\"endedUSec\":2}]}");
+	board_answer(board, &call, reply, now);
+	json_object_put(reply);
+	board_build(board, now);
+}
+
+/* It works without the flex: the technician has still to replace it. */
+static void test_a_success_that_shows_the_fault(void **state)
+{
+	struct board *board = board_of(8);
+	struct tiles_view view = {0};
+	struct canvas canvas;
+
+	succeed(board,
+		"{\"verdict\":{\"phase\":\"phase2-hardware\",\"summary\":\"It has worked since "
+		"attempt "
+		"5. Phase 2 (hardware): the port.\",\"worksSince\":{\"fault\":\"Phase 2 "
+		"(hardware): "
+		"the earpiece (front sensor) flex, strong evidence; its label is long enough for "
+		"more than three rows of it.\"},\"nextStep\":{\"title\":\"connect it "
+		"again\"},\"causes\":[{\"cause\":\"port-hub\",\"strength\":\"strong\"}]}}");
+	canvas = drawn(board, &view, 80, 34);
+	assert_non_null(strstr(row_of(&canvas, 8), "slot 3  1-2.3           ✓ SUCCEEDED"));
+	assert_row(&canvas, 9, "   Phase 2 (hardware): the earpiece        iPhone 11 Pro …0004");
+	assert_row(&canvas, 10, "   (front sensor) flex, strong");
+	assert_row(&canvas, 11, "   evidence; its label is long enough");
+	assert_row(&canvas, 12, "   for more than three rows of it.");
+	assert_row(&canvas, 13, "   Next: connect it again");
+	assert_false(board->tiles[2].suspect);
+	canvas_done(&canvas);
+	succeed(board, "{\"verdict\":{\"phase\":\"none\",\"summary\":\"No failure was seen.\"}}");
+	assert_string_equal(board->tiles[2].verdict, "");
+	free_board(board);
+}
+
 /* One question a change, and nothing is due while nothing changes. */
 static void test_no_work_without_a_change(void **state)
 {
@@ -403,6 +463,8 @@ int main(void)
 		cmocka_unit_test(test_a_locale_without_utf8),
 		cmocka_unit_test(test_foreign_text),
 		cmocka_unit_test(test_a_phone_that_moves),
+		cmocka_unit_test(test_a_phone_that_has_moved_on),
+		cmocka_unit_test(test_a_success_that_shows_the_fault),
 		cmocka_unit_test(test_no_work_without_a_change),
 		cmocka_unit_test(test_a_silence_past_its_budget),
 		cmocka_unit_test(test_suspect_ports),
