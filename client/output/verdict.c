@@ -63,7 +63,9 @@ void text_short_diagnosis(struct layout *layout, struct json_object *reply)
 	struct json_object *next = field_object(verdict, "nextStep");
 	int width = layout->width;
 
-	layout->width = INT_MAX;
+	/* Scripts read line by line. */
+	if (!layout->terminal)
+		layout->width = INT_MAX;
 	put_headline(layout, verdict);
 	if (next) {
 		layout_put(layout, " Next: ");

@@ -239,8 +239,8 @@ def test_film(bench, shop, terminal):
     hand.press('n')
     hand.press('idevicetriage watch', 'Enter')
     ended = {'without': ['RESTORING', 'FAILED', 'gone']}
-    film.screen('All restores have ended.', hand, '1-3', 'ticket 4712', **ended)
-    film.screen('The wall.', wall, '1-3', 'ticket 4712', **ended)
+    film.screen('All restores have ended.', hand, 'Next: connect', 'ticket 4712', **ended)
+    film.screen('The wall.', wall, 'Next: connect', 'ticket 4712', **ended)
     hand.press('Down', 'Down', 'Down', 'Down', 'Enter')
     film.screen('Enter shows the verdict about the phone on port 1-3.', hand, 'Next step', 'q back')
     made = bench.build / 'film.txt'
