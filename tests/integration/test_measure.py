@@ -7,7 +7,6 @@ import pytest
 
 from daemon import until
 from test_report import Reader, check_safe
-from test_screen import Terminal, terminal  # noqa: F401 (a fixture)
 
 ECID, OTHER = '0x001C2D6A3C8A802E', '0x0000000012345678'
 TOOL = 'printf "About to restore device...\\nWaiting for NAND (28)\\n"; until test -e {go}; do sleep 0.05; done; echo "Status: Disk Failure"; exit 1'
@@ -105,7 +104,7 @@ def test_it_is_never_judged(bench, restore):
     assert verdicts[0]['causes'] == verdicts[1]['causes'] and verdicts[0]['phase'] == verdicts[1]['phase']
 
 
-def test_the_screen_and_the_report_show_it(bench, folder, restore, terminal):  # noqa: F811
+def test_the_screen_and_the_report_show_it(bench, folder, restore, terminal):
     session = restore()
     screen = terminal(80, 24)
     screen.wait('RESTORING')
