@@ -124,8 +124,10 @@ void board_change(struct board *board, struct json_object *change, struct stamp 
 	const char *kind = field_text_or(record, "kind", "");
 
 	/* The first message, or what was lost: anything may have changed. */
-	if (!record)
+	if (!record) {
 		board->wanted |= BIT(ASK_DIAGNOSIS) - 1;
+		diagnose_again(board);
+	}
 	if (field_text(record, "session"))
 		board->wanted |= BIT(ASK_RUNNING);
 	if (text_equal(kind, "link-rate"))

@@ -88,8 +88,8 @@ struct board {
 	struct name only;			      /* without a kind: everything */
 	struct json_object *replies[BOARD_QUESTIONS]; /* the last ones; NULL = none */
 	unsigned wanted;			      /* bits of questions to ask again */
-	/* Monotonic: the last answers, the last one of what runs, and the next second of a silence
-	 * (0 = none). */
+	/* Monotonic: the last answers and the last one of what runs, over this connection (0 = none
+	 * yet), and the next second of a silence (0 = none). */
 	uint64_t asked_us, running_us, tick_us;
 	struct board_session sessions[TILES_MAX];
 	size_t session_count;
@@ -121,8 +121,6 @@ void board_answer(struct board *board, const struct board_call *call, struct jso
 void board_build(struct board *board, struct stamp now);
 /* The milliseconds until something is due without a message; -1 = never. */
 int board_due_ms(const struct board *board, struct stamp now);
-/* The diagnosis of a tile's session, borrowed; NULL = none yet. */
-struct json_object *board_diagnosis(const struct board *board, const struct tile *tile);
 /* The bench in a line: its sources, and its suspect ports in *ret_suspects. Returns whether all is
  * well. */
 bool board_health(const struct board *board, char health[static TILE_LONG_SIZE],

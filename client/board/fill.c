@@ -265,7 +265,8 @@ static void fill_names(const struct board *board, struct tile *tile, struct json
 
 static void fill_verdict(const struct board *board, struct tile *tile)
 {
-	struct json_object *diagnosis = board_diagnosis(board, tile);
+	const struct board_session *known = board_find_session(board, tile->session);
+	struct json_object *diagnosis = known ? known->diagnosis : NULL;
 	struct json_object *verdict = field_object(diagnosis, "verdict");
 	struct json_object *next = field_object(verdict, "nextStep");
 	struct json_object *since = field_object(verdict, "worksSince");
@@ -285,8 +286,10 @@ static void fill_running(
 {
 	int64_t age_us = (int64_t)(now.monotonic_us - board->running_us), permille;
 	const struct board_session *known = board_find_session(board, tile->session);
+	/* After a new connection, the list is old until the daemon has answered. */
+	bool watched = board->connected && board->running_us;
 
-	tile->state = board->connected ? TILE_RESTORING : TILE_UNWATCHED;
+	tile->state = watched ? TILE_RESTORING : TILE_UNWATCHED;
 	if (field_number(session, "permille", &permille) && permille >= 0 && permille <= 1000)
 		tile->permille = (int)permille;
 	if (known && now.monotonic_us - known->rate_us < RATE_AGE_US)
@@ -296,7 +299,7 @@ static void fill_running(
 		tile->ampere_count = known->ampere_count;
 		tile->volts = known->volts;
 	}
-	if (!board->connected || !field_number(session, "silentUSec", &tile->silent_us))
+	if (!watched || !field_number(session, "silentUSec", &tile->silent_us))
 		return;
 	tile->silent_us += age_us;
 	tile->silent_one = phrase_silent_one(session);
@@ -489,13 +492,6 @@ void board_build(struct board *board, struct stamp now)
 	qsort(board->tiles, board->count, sizeof(*board->tiles), by_port);
 	mark_suspects(board);
 	set_tick(board, now);
-}
-
-struct json_object *board_diagnosis(const struct board *board, const struct tile *tile)
-{
-	const struct board_session *found = board_find_session(board, tile->session);
-
-	return tile->session[0] && found ? found->diagnosis : NULL;
 }
 
 /* The line of the bench */

@@ -432,6 +432,33 @@ static void test_a_silence_past_its_budget(void **state)
 	board_build(board, later);
 	assert_int_equal(board->tiles[1].state, TILE_UNWATCHED);
 	assert_int_equal(board_due_ms(board, later), -1);
+	/* Connected, but what ran before is not known to run. */
+	board_connect(board, true);
+	board_build(board, later);
+	assert_int_equal(board->tiles[1].state, TILE_UNWATCHED);
+	answer(board, ASK_RUNNING, "{\"sessions\":[]}");
+	board_build(board, later);
+	assert_int_equal(board->tiles[1].state, TILE_PHONE);
+	free_board(board);
+}
+
+/* After lost messages, notes and corrections may be among them. */
+static void test_lost_messages_renew_the_verdict(void **state)
+{
+	struct board *board = board_of(4);
+	struct board_call call;
+	struct stamp later = {now.monotonic_us + USEC_PER_SEC, NOW_US};
+
+	diagnose(board, "storage");
+	assert_false(board_next(board, later, &call));
+	change(board, "{\"lost\":3}", later);
+	for (unsigned i = 0; i < ASK_DIAGNOSIS; i++) {
+		assert_true(board_next(board, later, &call));
+		json_object_put(call.parameters);
+	}
+	assert_true(board_next(board, later, &call));
+	assert_int_equal(call.question, ASK_DIAGNOSIS);
+	json_object_put(call.parameters);
 	free_board(board);
 }
 
@@ -467,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_a_success_that_shows_the_fault),
 		cmocka_unit_test(test_no_work_without_a_change),
 		cmocka_unit_test(test_a_silence_past_its_budget),
+		cmocka_unit_test(test_lost_messages_renew_the_verdict),
 		cmocka_unit_test(test_suspect_ports),
 	};
 
