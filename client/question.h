@@ -25,5 +25,5 @@ int question_start(const char *const *argv, struct question *ret);
 bool question_hear(struct question *question);
 /* The same, and waits for at most `limit_us`. */
 bool question_wait(struct question *question, uint64_t limit_us);
-/* Ends the program, if it still runs. The answer stays. */
+/* Ends the program, if it still runs; `fd` is then -1. The answer stays. */
 void question_end(struct question *question);

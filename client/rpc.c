@@ -131,7 +131,7 @@ static const struct {
 		"The daemon does not accept the value of %s."},
 };
 
-int rpc_refused(const struct varlink_reply *reply)
+int rpc_refusal(const struct varlink_reply *reply, char sentence[static RPC_REFUSAL_SIZE])
 {
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		struct json_object *value = NULL;
@@ -143,13 +143,22 @@ int rpc_refused(const struct varlink_reply *reply)
 /* The sentences are the table's own. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		report_error(
-			refusals[i].sentence, value ? json_object_get_string(value) : "(unnamed)");
+		snprintf(sentence, RPC_REFUSAL_SIZE, refusals[i].sentence,
+			value ? json_object_get_string(value) : "(unnamed)");
 #pragma GCC diagnostic pop
 		return refusals[i].code;
 	}
-	report_error("The daemon refused with %s.", reply->error);
+	snprintf(sentence, RPC_REFUSAL_SIZE, "The daemon refused with %s.", reply->error);
 	return EXIT_REFUSED;
+}
+
+int rpc_refused(const struct varlink_reply *reply)
+{
+	char sentence[RPC_REFUSAL_SIZE];
+	int code = rpc_refusal(reply, sentence);
+
+	report_error("%s", sentence);
+	return code;
 }
 
 static int lost(struct context *context, const char *method, int error)

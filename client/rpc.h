@@ -40,5 +40,9 @@ int rpc_call_plain(struct context *context, struct connection *connection, const
  * it), -EAGAIN if the daemon is lost, or -EBADMSG if asking again would not help. */
 int rpc_ask_beside(struct context *context, struct connection **connection, const char *method,
 	struct json_builder *builder, struct json_object *parameters, struct varlink_reply *ret);
+#define RPC_REFUSAL_SIZE 512
+/* The sentence for an error of the daemon; foreign text in it is not cleaned. Returns its exit
+ * code. */
+int rpc_refusal(const struct varlink_reply *reply, char sentence[static RPC_REFUSAL_SIZE]);
 /* Reports an error of the daemon and returns its exit code. */
 int rpc_refused(const struct varlink_reply *reply);

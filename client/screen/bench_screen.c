@@ -17,6 +17,7 @@
 
 #define PAUSE_FIRST_US (USEC_PER_SEC / 10)
 #define PAUSE_MOST_US (5 * USEC_PER_SEC)
+#define COMMAND_WAIT_US (5 * USEC_PER_SEC) /* for a command that runs when the screen ends */
 #define INPUT_SIZE 256
 #define WORDS_MAX 12
 
@@ -67,7 +68,6 @@ struct bench_screen {
 	struct tile subject;	     /* of the text or the question */
 	bool wants_diagnosis;	     /* of `subject`, to be shown */
 	struct json_object *shown;   /* a diagnosis that is shown; NULL = none */
-	bool helps;		     /* the help is shown */
 	char *text;		     /* what is shown instead of the tiles, wrapped; NULL = tiles */
 	int top, lines;		     /* of the text */
 	const struct action *action; /* what the last line asks for; NULL = nothing */
@@ -85,7 +85,8 @@ static void say(struct bench_screen *screen, const char *text)
 
 /* -- The commands behind the keys -- */
 
-/* Runs one of our own commands beside the screen. Its sentences are the answer. */
+/* Runs one of our own commands beside the screen. Its sentences are the answer. There is one at a
+ * time: what was typed must not be lost. */
 static void run_command(struct bench_screen *screen, const char *const *words)
 {
 	const char *argv[WORDS_MAX] = {"/proc/self/exe", "--socket", screen->context->socket};
@@ -96,7 +97,6 @@ static void run_command(struct bench_screen *screen, const char *const *words)
 		argv[count++] = "--reveal";
 	while (*words && count + 1 < ARRAY_SIZE(argv))
 		argv[count++] = *words++;
-	question_end(&screen->child);
 	r = question_start(argv, &screen->child);
 	if (r < 0)
 		say(screen, strerror(-r));
@@ -129,7 +129,19 @@ static void hear_command(struct bench_screen *screen)
 	say(screen, text_starts_with(text, "idevicetriage: ") ? text + strlen("idevicetriage: ")
 							      : text);
 	question_end(&screen->child);
-	screen->child.fd = -1;
+}
+
+/* Lets a command end before the screen does. Returns whether `message` is its answer, which nobody
+ * has seen. */
+static bool finish_command(struct bench_screen *screen)
+{
+	if (screen->child.fd < 0)
+		return false;
+	say(screen, "The last command gave no answer.");
+	question_wait(&screen->child, COMMAND_WAIT_US);
+	hear_command(screen);
+	question_end(&screen->child);
+	return true;
 }
 
 static bool begin_cable(struct bench_screen *screen, const struct tile *tile)
@@ -279,7 +291,6 @@ static void show_diagnosis(struct bench_screen *screen, struct json_object *repl
 
 static void show_help(struct bench_screen *screen)
 {
-	screen->helps = true;
 	screen->top = 0;
 	write_text(screen);
 }
@@ -290,7 +301,7 @@ static void back_to_tiles(struct bench_screen *screen)
 	free(screen->text);
 	screen->shown = NULL;
 	screen->text = NULL;
-	screen->helps = screen->wants_diagnosis = false;
+	screen->wants_diagnosis = false;
 }
 
 /* The colours that layout_paint() writes. */
@@ -456,6 +467,10 @@ static void press_action(struct bench_screen *screen, int key, const struct tile
 	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
 		if (actions[i].key != key)
 			continue;
+		if (screen->child.fd >= 0) {
+			say(screen, "The last command has not ended yet.");
+			return;
+		}
 		screen->subject = *tile;
 		screen->input[0] = '\0';
 		if (actions[i].begin(screen, tile))
@@ -538,15 +553,26 @@ static void hear_stream(struct bench_screen *screen, struct stamp now)
 	struct varlink_reply reply = {0};
 
 	while ((n = connection_next(screen->stream, &reply)) > 0) {
-		screen->pause_us = PAUSE_FIRST_US;
-		if (reply.error)
+		if (reply.error) {
 			r = -EPROTO;
-		else
+		} else {
+			screen->pause_us = PAUSE_FIRST_US;
 			board_change(&screen->board, reply.parameters, now);
+		}
 		varlink_reply_done(&reply);
 	}
 	if (r < 0 || n < 0)
 		part(screen, now);
+}
+
+static void say_refusal(struct bench_screen *screen, const struct varlink_reply *reply)
+{
+	char sentence[RPC_REFUSAL_SIZE];
+
+	if (rpc_refusal(reply, sentence) == EXIT_UNKNOWN_NAME)
+		say(screen, "No restore of this phone is known here.");
+	else
+		say(screen, sentence);
 }
 
 static void hear_answer(struct bench_screen *screen, struct stamp now)
@@ -561,7 +587,7 @@ static void hear_answer(struct bench_screen *screen, struct stamp now)
 			board_answer(&screen->board, &screen->call,
 				reply.error ? NULL : reply.parameters, now);
 		else if (reply.error)
-			say(screen, "No restore of this phone is known here.");
+			say_refusal(screen, &reply);
 		else
 			show_diagnosis(screen, reply.parameters);
 		screen->dirty = true;
@@ -661,6 +687,7 @@ static int loop(struct bench_screen *screen)
 int bench_screen_run(struct context *context, const struct screen_request *request)
 {
 	struct bench_screen *screen = calloc(1, sizeof(*screen));
+	bool answered;
 	int r;
 
 	if (!screen) {
@@ -676,13 +703,15 @@ int bench_screen_run(struct context *context, const struct screen_request *reque
 	screen->board.only = request->only;
 	terminal_open(&screen->terminal, context->layout.color, context->layout.utf8);
 	r = loop(screen);
-	question_end(&screen->child);
+	answered = finish_command(screen);
 	back_to_tiles(screen);
 	board_done(&screen->board);
 	canvas_done(&screen->canvas);
 	connection_free(screen->stream);
 	connection_free(screen->asking);
 	terminal_close(&screen->terminal);
+	if (answered)
+		printf("%s\n", screen->message);
 	free(screen);
 	return r;
 }

@@ -5,6 +5,8 @@ import pathlib
 import re
 import shutil
 import signal
+import socketserver
+import threading
 import time
 
 import pytest
@@ -149,6 +151,44 @@ def test_keys(busy, bench, folder, terminal):
     assert list(folder.glob('report-*.html'))
     screen.press('n', 'Escape', 'q')
     screen.wait('ended with 0', ' icanon', ' echo ')
+
+
+def test_what_is_typed_is_stored(ports, bench, terminal):
+    """Neither the end of the screen nor the next key ends a command of ours."""
+    screen = terminal(80, 24, shell=True)
+    screen.press(f'{bench.build}/client/idevicetriage watch', 'Enter')
+    screen.wait('slot 8')
+    bench.process.send_signal(signal.SIGSTOP)
+    screen.press('n', 'first', 'Enter')
+    screen.wait('...')
+    screen.press('n')
+    screen.wait('The last command has not ended yet.')
+    bench.process.send_signal(signal.SIGCONT)
+    screen.wait('Noted.')
+    screen.press('n', 'second', 'Enter', 'q')
+    screen.wait('Noted.', without=['slot 8'])
+    notes = bench.ask('case', f'0x{ports.ecids[0]}')['notes']
+    assert [note['text'] for note in notes] == ['first', 'second']
+
+
+def test_a_daemon_that_refuses_is_not_asked_all_the_time(bench, folder, terminal):
+    connected = []
+
+    class Refusal(socketserver.StreamRequestHandler):
+        def handle(self):
+            if b'Watch' in read_message(self.rfile):
+                connected.append(time.monotonic())
+                self.wfile.write(b'{"error":"org.varlink.service.MethodNotFound","parameters":{}}\0')
+
+    def read_message(stream):
+        return b''.join(iter(lambda: stream.read(1), b'\0')) if stream.peek(1) else b''
+
+    with socketserver.ThreadingUnixStreamServer(str(bench.socket), Refusal) as server:
+        threading.Thread(target=server.serve_forever).start()
+        terminal(80, 24)
+        until(lambda: len(connected) >= 6, what='six calls')
+        server.shutdown()
+    assert connected[5] - connected[0] > 2
 
 
 def test_e_corrects_the_attempt(busy, bench, terminal):
