@@ -93,7 +93,7 @@ static void announce_verdict(struct announcer *announcer, const struct event *di
 
 static void announce_usbmuxd(struct announcer *announcer, const struct event *error)
 {
-	if (announcer->usbmuxd_dead || !sign_says(error->name, SAYS_MUX_ENDED))
+	if (announcer->usbmuxd_dead || !(sign_says(error->name) & SAYS_BIT(SAYS_MUX_ENDED)))
 		return;
 	announcer->usbmuxd_dead = true;
 	message_write(MESSAGE_USBMUXD_DEAD,

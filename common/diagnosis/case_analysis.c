@@ -77,14 +77,46 @@ static bool bench_spoiled(const struct attempt *attempt)
 	return attempt->health.mux_faults > 0;
 }
 
-bool case_analysis_log_lost_link(const struct attempt *attempt)
+static const struct case_sign *find_sign(const struct case_analysis *view, const char *id)
 {
-	return !attempt->status_known && attempt_says(attempt, SAYS_LINK_LOST);
+	for (size_t i = 0; i < view->sign_count; i++)
+		if (text_equal(view->signs[i].id, id))
+			return &view->signs[i];
+	return NULL;
+}
+
+bool case_analysis_may_show(const struct case_analysis *view, const char *sign)
+{
+	return view->sign_count == CASE_SIGNS_MAX || find_sign(view, sign);
+}
+
+/* Most attempts of a case show the same few signs. */
+static uint64_t signs_say(struct case_analysis *view, const struct attempt *attempt)
+{
+	uint64_t says = 0;
+
+	for (size_t i = 0; i < attempt->sign_count; i++) {
+		const char *id = attempt->signs[i].id;
+		const struct case_sign *known = find_sign(view, id);
+		struct case_sign sign = known ? *known : (struct case_sign){id, sign_says(id)};
+
+		if (!known && view->sign_count < CASE_SIGNS_MAX)
+			view->signs[view->sign_count++] = sign;
+		says |= sign.says;
+	}
+	return says;
+}
+
+bool case_analysis_log_lost_link(const struct attempt_view *a)
+{
+	return !a->attempt->status_known && attempt_says(a, SAYS_LINK_LOST);
 }
 
 /* What a number says: the phone's own, or iTunes' (its own, or the phone's unchanged). */
 static enum says says_of(int64_t phone_code, int64_t shown)
 {
+	if (!phone_code && !shown)
+		return SAYS_NOTHING;
 	if (!phone_code && code_by_number(NUMBERING_ITUNES, shown))
 		return code_says(NUMBERING_ITUNES, shown);
 	return code_says(NUMBERING_AMR, phone_code ? phone_code : shown);
@@ -103,7 +135,7 @@ static bool stopped_at_volume(const struct attempt_view *view)
 {
 	if (word_is(view->attempt->action, "erase") || only_starts(view->attempt))
 		return false;
-	return view->says == SAYS_VOLUME || attempt_says(view->attempt, SAYS_VOLUME);
+	return view->says == SAYS_VOLUME || attempt_says(view, SAYS_VOLUME);
 }
 
 /* The only fact about its end is a number that names no part, reset or link: the restore system may
@@ -139,7 +171,7 @@ static bool is_link_known(const struct attempt_view *view)
 		return false;
 	/* Without an attach, nobody watched USB: then only the log shows the link. */
 	return view->attempt->health.grade != HEALTH_UNKNOWN &&
-	       (view->attempt->health.attaches > 0 || !case_analysis_log_lost_link(view->attempt));
+	       (view->attempt->health.attaches > 0 || !case_analysis_log_lost_link(view));
 }
 
 /* A person stopped the tool while the phone was silent past its time: that restore hung, it was not
@@ -149,12 +181,14 @@ static bool hung_at_its_end(const struct attempt *attempt)
 	return attempt->outcome == OUTCOME_ABORTED && attempt->silent;
 }
 
-static void fill_attempt(struct attempt_view *view, const struct attempt *attempt, size_t index)
+static void fill_attempt(
+	struct attempt_view *view, const struct attempt *attempt, size_t index, uint64_t signs_say)
 {
 	const struct health *health = &attempt->health;
 
 	view->attempt = attempt;
 	view->index = index;
+	view->signs_say = signs_say;
 	view->succeeded = attempt->outcome == OUTCOME_SUCCEEDED;
 	view->bench_fault = attempt->outcome == OUTCOME_FAILED && bench_spoiled(attempt);
 	view->running = attempt_is_running(attempt);
@@ -171,8 +205,8 @@ static void fill_attempt(struct attempt_view *view, const struct attempt *attemp
 	view->says_nothing = says_nothing(view);
 	view->unheard = is_unheard(attempt);
 	view->link_known = is_link_known(view);
-	view->outside = external_cause_ended(attempt, view->code, view->phone_code);
-	view->off_link = external_cause_off_link(attempt) && !view->link_faulty;
+	view->outside = external_cause_ended(view);
+	view->off_link = external_cause_off_link(view) && !view->link_faulty;
 }
 
 /* How far a person saw it come; -1 = nobody said. */
@@ -358,6 +392,11 @@ static int compare_times(const void *left, const void *right)
 	return a->index < b->index ? -1 : a->index > b->index;
 }
 
+static bool has_times(const struct attempt *attempt)
+{
+	return attempt->started.wall_us && attempt->ended.wall_us > attempt->started.wall_us;
+}
+
 /* For half of the shorter's time or more they ran side by side: one phone, one restore. */
 static bool ran_at_once(const struct attempt *a, const struct attempt *b)
 {
@@ -367,10 +406,8 @@ static bool ran_at_once(const struct attempt *a, const struct attempt *b)
 	uint64_t length = a->ended.wall_us - a->started.wall_us;
 	uint64_t other = b->ended.wall_us - b->started.wall_us;
 
-	if (!a->started.wall_us || !b->started.wall_us || a->ended.wall_us <= a->started.wall_us ||
-		b->ended.wall_us <= b->started.wall_us)
-		return false;
-	return to > from && to - from >= (length < other ? length : other) / 2;
+	return has_times(a) && has_times(b) && to > from &&
+	       to - from >= (length < other ? length : other) / 2;
 }
 
 /* Of two restores of one phone at the same time, the one that tells more: its success, or how far
@@ -400,10 +437,14 @@ static void mark_concurrent(struct case_analysis *view)
 	for (size_t i = 0; i < view->count; i++)
 		for (size_t j = i + 1; j < view->count; j++) {
 			struct attempt_view *a = &view->attempts[i], *b = &view->attempts[j];
-			struct attempt_view *less = tells_more(a, b) ? b : a;
 
+			/* Neither this one nor a later one did. */
+			if (!has_times(a->attempt) ||
+				(view->timed &&
+					b->attempt->started.wall_us >= a->attempt->ended.wall_us))
+				break;
 			if (has_result(a) && has_result(b) && ran_at_once(a->attempt, b->attempt))
-				less->concurrent = true;
+				(tells_more(a, b) ? b : a)->concurrent = true;
 		}
 	for (size_t i = 0; i < view->count; i++) {
 		struct attempt_view *a = &view->attempts[i];
@@ -464,8 +505,10 @@ int case_analysis_new(const struct triage_case *c, struct case_analysis **ret)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->attempt_count; i++)
 		if (c->attempts[i]->outcome != OUTCOME_WITHDRAWN)
-			fill_attempt(&view->attempts[count++], c->attempts[i], i);
-	if (every_attempt_timed(c))
+			fill_attempt(&view->attempts[count++], c->attempts[i], i,
+				signs_say(view, c->attempts[i]));
+	view->timed = every_attempt_timed(c);
+	if (view->timed)
 		qsort(view->attempts, count, sizeof(*view->attempts), compare_times);
 	first = count > CASE_ANALYSIS_ATTEMPTS_MAX ? count - CASE_ANALYSIS_ATTEMPTS_MAX : 0;
 	view->count = count - first;

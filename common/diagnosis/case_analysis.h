@@ -18,6 +18,7 @@
 #define CASE_ANALYSIS_ATTEMPTS_MAX 256 /* the newest ones of a case that are used */
 #define CASE_ANALYSIS_CONTRASTS_MAX 6  /* different ones stored for a success */
 
+#define CASE_SIGNS_MAX 128  /* different ones that are remembered */
 #define CASE_FACTORS_MAX 64 /* bits of a set of factors; the last one also stands for the rest */
 #define FACTOR_BIT(f) (UINT64_C(1) << (f))
 
@@ -53,11 +54,21 @@ struct attempt_view {
 	int64_t phone_code;    /* AMR code of the phone, seen or reported; 0 = unknown */
 	bool of_server;	       /* one of its numbers is of the signing server */
 	enum says says;	       /* what that number, or else `code`, says */
+	uint64_t signs_say;    /* what its signs say, as bits of enum says */
 	uint64_t values[CASE_FACTORS_MAX][FACTOR_READS_MAX];
+	/* Factors, as bits: those with a value, and of these the ones that have the usual value. */
+	uint64_t known, usual;
+	uint64_t parts_off; /* parts that it ran without, but those that the phone needs */
 	/* For a success: the differences from the most similar failures; none if nothing failed. */
 	struct contrast contrasts[CASE_ANALYSIS_CONTRASTS_MAX];
 	size_t contrast_count;
 	bool as_it_is; /* a success that a change outside the phone, or none, explains */
+};
+
+/* A sign that some attempts show, and what it says, as bits. */
+struct case_sign {
+	const char *id;
+	uint64_t says;
 };
 
 struct memo;
@@ -71,7 +82,15 @@ struct case_analysis {
 	size_t factor_count;
 	size_t unnamed_count;			/* conditions that the table does not have */
 	uint64_t of_phase[PHASE_UNDECIDED + 1]; /* factors of a phase's causes, as bits */
+	uint64_t of_side[FACTOR_UNNAMED + 1];	/* factors of a side; likewise */
+	uint64_t of_doubt;			/* a value known in only one attempt is a doubt */
+	uint64_t told;	  /* factors that a condition of an attempt names; likewise */
+	uint64_t unusual; /* factors with a value that is not the usual one; likewise */
+	uint64_t changed; /* in the contrasts of its successes; likewise */
+	struct case_sign signs[CASE_SIGNS_MAX];
+	size_t sign_count;
 	struct attempt_view *attempts; /* oldest first, without those that were taken back */
+	bool timed;		       /* the time of each is known, and they are in that order */
 	size_t count;
 	size_t failed_count;
 	size_t succeeded_count;
@@ -105,7 +124,9 @@ DEFINE_FREEP(struct case_analysis, case_analysis_free)
  * failed. */
 const struct attempt_view *case_analysis_last_failure(const struct case_analysis *view);
 /* Whether the tool's log shows that the connection broke before the phone's final status. */
-bool case_analysis_log_lost_link(const struct attempt *attempt);
+bool case_analysis_log_lost_link(const struct attempt_view *a);
+/* False if no attempt shows the sign. */
+bool case_analysis_may_show(const struct case_analysis *view, const char *sign);
 bool case_has_history(const struct triage_case *c, const char *word);
 
 /* Whether the phone's parts can be the cause of a failure, as far as known. */
@@ -113,6 +134,12 @@ bool case_analysis_is_clean(const struct attempt_view *a);
 /* Whether it failed the same way on two computers and with two cables, without a known link fault:
  * what lies before the phone is cleared. */
 bool case_analysis_links_cleared(const struct case_analysis *view);
+
+/* Whether a sign of the attempt has this word. */
+static inline bool attempt_says(const struct attempt_view *a, enum says says)
+{
+	return a->signs_say & SAYS_BIT(says);
+}
 
 /* Whether a word, which may be NULL, is `expected`. */
 static inline bool word_is(const char *word, const char *expected)

@@ -124,7 +124,7 @@ const struct code *code_by_number(enum numbering numbering, int64_t number)
 
 enum says code_says(enum numbering numbering, int64_t number)
 {
-	const struct code *code = code_by_number(numbering, number);
+	const struct code *code = number ? code_by_number(numbering, number) : NULL;
 
 	return code ? code->says : SAYS_NOTHING;
 }

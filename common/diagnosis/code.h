@@ -61,7 +61,7 @@ const struct code *code_all(size_t *ret_count);
 /* The entry of a number; an entry for the single number takes precedence over a range. NULL if
  * there is none. */
 const struct code *code_by_number(enum numbering numbering, int64_t number);
-/* What a number says by itself; SAYS_NOTHING for an unknown one too. */
+/* What a number says by itself; SAYS_NOTHING for 0 and for an unknown one too. */
 enum says code_says(enum numbering numbering, int64_t number);
 const struct numbering_info *numbering_info(enum numbering numbering);
 

@@ -8,27 +8,26 @@
 /* A phone is in repair for no longer, as a rule: judgement. */
 #define STALE_US (UINT64_C(14) * 24 * 3600 * USEC_PER_SEC)
 
+/* The first factor of a set. */
+static size_t first_of(uint64_t factors)
+{
+	return (size_t)__builtin_ctzll(factors);
+}
+
 /* Phase 1 as a set of factors; a table entry may be of no phase, as a label is. */
 static uint64_t phase_1(const struct case_analysis *view)
 {
 	return view->of_phase[PHASE_CONNECTION] | view->of_phase[PHASE_SOFTWARE];
 }
 
-static uint64_t of_side(const struct case_analysis *view, enum factor_side side)
-{
-	uint64_t bits = 0;
-
-	for (size_t f = 0; f < view->factor_count; f++)
-		if (view->factors[f].side == side)
-			bits |= FACTOR_BIT(f);
-	return bits;
-}
-
-static void fill_phases(struct case_analysis *view)
+static void fill_sets(struct case_analysis *view)
 {
 	for (size_t f = 0; f < view->factor_count; f++) {
 		const char *cause = comparison_cause(view, f);
 
+		view->of_side[view->factors[f].side] |= FACTOR_BIT(f);
+		if (view->factors[f].doubt)
+			view->of_doubt |= FACTOR_BIT(f);
 		for (enum phase phase = PHASE_CONNECTION; phase <= PHASE_HARDWARE; phase++)
 			if (word_is(cause, phase_name(phase)))
 				view->of_phase[phase] |= FACTOR_BIT(f);
@@ -41,33 +40,20 @@ static void fill_phases(struct case_analysis *view)
 void comparison_read(struct case_analysis *view)
 {
 	factor_values_read(view);
-	fill_phases(view);
+	fill_sets(view);
 }
 
 /* A phone that starts by itself had no cable, computer or tool to do with. */
 static uint64_t comparable(const struct case_analysis *view, const struct attempt_view *success,
 	const struct attempt_view *failure)
 {
-	uint64_t of_phone = of_side(view, FACTOR_PART) | of_side(view, FACTOR_UNNAMED);
+	uint64_t of_phone = view->of_side[FACTOR_PART] | view->of_side[FACTOR_UNNAMED];
 
 	if (only_starts(success->attempt))
 		return of_phone;
 	if (only_starts(failure->attempt))
 		return of_phone | FACTOR_BIT(FACTOR_ID_RESTORED);
 	return ~FACTOR_BIT(FACTOR_ID_RESTORED);
-}
-
-/* Parts that the failure ran without: a part that is off has ended nothing, but one that the phone
- * needs. */
-static uint64_t parts_off(const struct case_analysis *view, const struct attempt_view *failure)
-{
-	uint64_t off = 0;
-
-	for (size_t f = 0; f < view->factor_count; f++)
-		if (view->factors[f].side == FACTOR_PART && !view->factors[f].needed &&
-			word_is(factor_state(failure, &view->factors[f]), "disconnected"))
-			off |= FACTOR_BIT(f);
-	return off;
 }
 
 static bool ended_outside(const struct attempt_view *failure)
@@ -79,14 +65,15 @@ static bool ended_outside(const struct attempt_view *failure)
 static void drop_companions(const struct case_analysis *view, const struct attempt_view *success,
 	const struct attempt_view *failure, struct contrast *contrast)
 {
-	uint64_t cleared = of_side(view, FACTOR_LINK) | FACTOR_BIT(FACTOR_ID_HOST);
+	uint64_t cleared = view->of_side[FACTOR_LINK] | FACTOR_BIT(FACTOR_ID_HOST);
 	uint64_t kind = FACTOR_BIT(FACTOR_ID_ACTION);
-	uint64_t not_involved = of_side(view, FACTOR_LINK) | of_side(view, FACTOR_PART);
+	uint64_t not_involved = view->of_side[FACTOR_LINK] | view->of_side[FACTOR_PART];
 
-	contrast->changed &= ~parts_off(view, failure);
-	for (size_t f = 0; f < view->factor_count; f++)
-		if (contrast->changed & FACTOR_BIT(f))
-			contrast->changed &= ~view->factors[f].brings;
+	/* A part that was off has ended nothing. */
+	contrast->changed &= ~failure->parts_off;
+	for (uint64_t left = contrast->changed; left; left &= left - 1)
+		if (contrast->changed & FACTOR_BIT(first_of(left)))
+			contrast->changed &= ~view->factors[first_of(left)].brings;
 	/* Another computer may have another tool. */
 	if (contrast->changed & FACTOR_BIT(FACTOR_ID_HOST))
 		contrast->changed |= contrast->doubtful & FACTOR_BIT(FACTOR_ID_TOOL);
@@ -101,7 +88,7 @@ static void drop_companions(const struct case_analysis *view, const struct attem
 		contrast->changed &= ~not_involved;
 		contrast->doubtful &= ~not_involved;
 	}
-	if (!(contrast->changed & (of_side(view, FACTOR_PART) | of_side(view, FACTOR_UNNAMED))))
+	if (!(contrast->changed & (view->of_side[FACTOR_PART] | view->of_side[FACTOR_UNNAMED])))
 		return;
 	if (case_analysis_links_cleared(view)) {
 		contrast->changed &= ~cleared;
@@ -114,11 +101,13 @@ static void drop_companions(const struct case_analysis *view, const struct attem
 uint64_t comparison_changed(const struct case_analysis *view, const struct attempt_view *success,
 	const struct attempt_view *failure)
 {
-	uint64_t compared = comparable(view, success, failure), changed = 0;
+	uint64_t left = comparable(view, success, failure) & success->known & failure->known &
+			~(success->usual & failure->usual);
+	uint64_t changed = 0;
 
-	for (size_t f = 0; f < view->factor_count; f++)
-		if (compared & FACTOR_BIT(f) && factor_differs(success, failure, f))
-			changed |= FACTOR_BIT(f);
+	for (; left; left &= left - 1)
+		if (factor_differs(success, failure, first_of(left)))
+			changed |= FACTOR_BIT(first_of(left));
 	return changed;
 }
 
@@ -133,12 +122,11 @@ static struct contrast contrast_of(const struct case_analysis *view,
 	const struct attempt_view *success, const struct attempt_view *failure)
 {
 	uint64_t compared = comparable(view, success, failure);
-	struct contrast contrast = {.changed = comparison_changed(view, success, failure)};
+	struct contrast contrast = {
+		.changed = comparison_changed(view, success, failure),
+		.doubtful = compared & view->of_doubt & (success->known ^ failure->known),
+	};
 
-	for (size_t f = 0; f < view->factor_count; f++)
-		if (compared & FACTOR_BIT(f) && view->factors[f].doubt &&
-			factor_is_known(success, f) != factor_is_known(failure, f))
-			contrast.doubtful |= FACTOR_BIT(f);
 	if (hides_tool(success, failure))
 		contrast.doubtful |= FACTOR_BIT(FACTOR_ID_TOOL);
 	drop_companions(view, success, failure, &contrast);
@@ -219,6 +207,8 @@ void comparison_run(struct case_analysis *view)
 	for (size_t i = 0; i < view->count; i++)
 		if (view->attempts[i].succeeded) {
 			compare_success(view, &view->attempts[i]);
+			for (size_t j = 0; j < view->attempts[i].contrast_count; j++)
+				view->changed |= view->attempts[i].contrasts[j].changed;
 			view->attempts[i].as_it_is =
 				comparison_unchanged(&view->attempts[i]) ||
 				comparison_within(&view->attempts[i], phase_1(view));
@@ -482,10 +472,33 @@ static bool shows(const struct case_analysis *view, const struct attempt_view *a
 	}
 }
 
+/* The only factors for which a relation can hold, as bits. */
+static uint64_t candidates(const struct case_analysis *view, enum relation relation)
+{
+	switch (relation) {
+	case RELATION_IS:
+	case RELATION_SHARES:
+		return UINT64_MAX;
+	case RELATION_RIVALED:
+	case RELATION_STAYED:
+		return view->succeeded_count ? UINT64_MAX : 0;
+	case RELATION_TRIED:
+	case RELATION_TRIED_TWO:
+	case RELATION_FAILED_TWO:
+	case RELATION_CLEARED:
+	case RELATION_CLEARED_OUT:
+		return view->unusual;
+	default:
+		return view->changed;
+	}
+}
+
 static bool holds(const struct case_analysis *view, enum relation relation, size_t factor,
 	const struct attempt_view **shown)
 {
 	*shown = NULL;
+	if (!(candidates(view, relation) & FACTOR_BIT(factor)))
+		return false;
 	switch (relation) {
 	case RELATION_IS:
 		return true;

@@ -5,7 +5,6 @@
 
 #include "common/base/macro.h"
 #include "common/diagnosis/code.h"
-#include "common/diagnosis/sign_says.h"
 
 /* The restore system waits for a computer for about 120 s; a panicking one leaves within 60. */
 #define OVERLOOKED_US (UINT64_C(100) * 1000 * 1000)
@@ -38,38 +37,41 @@ bool outside_overlooked(const struct attempt *attempt)
 }
 
 /* The tool did not find the phone, and no other source shows its mode. */
-static bool was_missed(const struct attempt *attempt)
+static bool was_missed(const struct attempt_view *a)
 {
-	return attempt->came_back == MODE_UNKNOWN && attempt->health.grade == HEALTH_UNKNOWN &&
-	       attempt_says(attempt, SAYS_UNSEEN);
+	return a->attempt->came_back == MODE_UNKNOWN &&
+	       a->attempt->health.grade == HEALTH_UNKNOWN && attempt_says(a, SAYS_UNSEEN);
 }
 
-static bool says_outside(const struct attempt *attempt)
+static bool says_outside(const struct attempt_view *a)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(outside); i++)
-		if (attempt_says(attempt, outside[i]))
+		if (attempt_says(a, outside[i]))
 			return true;
-	return attempt_server_silent(attempt);
+	return attempt_server_silent(a->attempt);
 }
 
-bool external_cause_off_link(const struct attempt *attempt)
+bool external_cause_off_link(const struct attempt_view *a)
 {
-	return (says_outside(attempt) || attempt_tool_crashed(attempt)) &&
-	       !attempt_says(attempt, SAYS_LINK_LOST) && !attempt->health.unexpected_detaches &&
+	const struct attempt *attempt = a->attempt;
+
+	return (says_outside(a) || attempt_tool_crashed(attempt)) &&
+	       !attempt_says(a, SAYS_LINK_LOST) && !attempt->health.unexpected_detaches &&
 	       attempt->came_back == MODE_UNKNOWN;
 }
 
-bool external_cause_ended(const struct attempt *attempt, int64_t code, int64_t phone_code)
+bool external_cause_ended(const struct attempt_view *a)
 {
-	if (outside_is_server(code, phone_code) ||
-		code_says(NUMBERING_AMR, code) == SAYS_SERVER_OR_PART ||
-		code_says(NUMBERING_AMR, phone_code) == SAYS_SERVER_OR_PART ||
-		code_says(NUMBERING_AMR, phone_code) == SAYS_FILE)
+	const struct attempt *attempt = a->attempt;
+
+	if (a->of_server || code_says(NUMBERING_AMR, a->code) == SAYS_SERVER_OR_PART ||
+		code_says(NUMBERING_AMR, a->phone_code) == SAYS_SERVER_OR_PART ||
+		code_says(NUMBERING_AMR, a->phone_code) == SAYS_FILE)
 		return true;
-	if (says_outside(attempt))
+	if (says_outside(a))
 		return true;
 	/* All its steps succeeded: the failure came later. */
 	if (attempt->status_known && attempt->status == 0)
 		return true;
-	return was_missed(attempt) || outside_overlooked(attempt);
+	return was_missed(a) || outside_overlooked(attempt);
 }

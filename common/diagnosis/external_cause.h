@@ -7,15 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/model/attempt.h"
+#include "common/diagnosis/case_analysis.h"
 
-/* `code` is the iTunes code, `phone_code` the phone's own number; 0 = unknown. Numbers as in
- * knowledge/errors.txt. */
-bool external_cause_ended(const struct attempt *attempt, int64_t code, int64_t phone_code);
+/* Whether it has such a cause, by its numbers (knowledge/errors.txt) or its log. */
+bool external_cause_ended(const struct attempt_view *a);
 /* Whether its log's words name such a cause, or the tool crashed, and nothing shows that the
  * connection broke: no cable or port can be the cause. */
-bool external_cause_off_link(const struct attempt *attempt);
-/* Whether `code` or `phone_code` is about Apple's server or the network path to it. As above. */
+bool external_cause_off_link(const struct attempt_view *a);
+/* Whether `code` (of iTunes) or `phone_code` (the phone's own; 0 = unknown) is about Apple's server
+ * or the network path to it. */
 bool outside_is_server(int64_t code, int64_t phone_code);
 /* Whether the phone was in restore mode for as long as its restore system waits for a computer, and
  * the tool reports that it never appeared (procedure.md, error codes 4005). */

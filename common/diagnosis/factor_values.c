@@ -125,17 +125,12 @@ static const struct known_value {
 	{"restored", 0, read_restored},
 };
 
-/* NULL where the attempt knows nothing of that name. */
-static const char *known_of(
-	const struct attempt *attempt, const char *name, char buffer[static FACTOR_VALUE_SIZE])
+/* NULL where an attempt knows nothing of that name. */
+static const struct known_value *find_known(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(known_values); i++) {
-		const struct known_value *known = &known_values[i];
-
-		if (word_is(name, known->name))
-			return known->read ? known->read(attempt, buffer)
-					   : (const char *)attempt + known->offset;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(known_values); i++)
+		if (word_is(name, known_values[i].name))
+			return &known_values[i];
 	return NULL;
 }
 
@@ -170,21 +165,25 @@ const char *factor_state(const struct attempt_view *a, const struct factor *fact
 }
 
 /* What an attempt itself knows goes before what was reported. */
+static const char *text_of(const struct attempt *attempt, const char *name,
+	const struct known_value *known, char buffer[static FACTOR_VALUE_SIZE])
+{
+	const char *text = NULL;
+
+	if (known)
+		text = known->read ? known->read(attempt, buffer)
+				   : (const char *)attempt + known->offset;
+	return text && *text ? text : condition_of(attempt, name);
+}
+
 const char *factor_text(
 	const struct attempt *attempt, const char *name, char buffer[static FACTOR_VALUE_SIZE])
 {
-	const char *known = known_of(attempt, name, buffer);
-
-	return known && *known ? known : condition_of(attempt, name);
+	return text_of(attempt, name, find_known(name), buffer);
 }
 
-static uint64_t read_value(
-	const struct attempt_view *a, const struct factor *factor, const char *name)
+static uint64_t value_of(const struct factor *factor, const char *text)
 {
-	char buffer[FACTOR_VALUE_SIZE];
-	const char *text = factor->side == FACTOR_PART ? factor_state(a, factor)
-						       : factor_text(a->attempt, name, buffer);
-
 	if (factor->has_usual && (!text || word_is(text, "connected") || word_is(text, "original")))
 		return FACTOR_VALUE_USUAL;
 	return hash_text(text);
@@ -199,13 +198,23 @@ static size_t find_factor(const struct case_analysis *view, const char *key)
 }
 
 /* A condition that the table does not have is a factor of its own, of no side. */
-static void add_unnamed(struct case_analysis *view, const char *key)
+static size_t add_unnamed(struct case_analysis *view, const char *key)
 {
 	view->unnamed_count++;
 	if (view->factor_count == CASE_FACTORS_MAX)
-		return;
-	view->factors[view->factor_count++] = (struct factor){
+		return CASE_FACTORS_MAX;
+	view->factors[view->factor_count] = (struct factor){
 		.key = key, .name = key, .reads = {key}, .side = FACTOR_UNNAMED, .has_usual = true};
+	return view->factor_count++;
+}
+
+static uint64_t factor_of_key(struct case_analysis *view, const char *key)
+{
+	size_t f = find_factor(view, key);
+
+	if (f == CASE_FACTORS_MAX)
+		f = add_unnamed(view, key);
+	return f < CASE_FACTORS_MAX ? FACTOR_BIT(f) : 0;
 }
 
 static void collect_factors(struct case_analysis *view)
@@ -218,8 +227,7 @@ static void collect_factors(struct case_analysis *view)
 		const struct attempt *attempt = view->attempts[i].attempt;
 
 		for (size_t j = 0; j < attempt->condition_count; j++)
-			if (find_factor(view, attempt->conditions[j].key) == CASE_FACTORS_MAX)
-				add_unnamed(view, attempt->conditions[j].key);
+			view->told |= factor_of_key(view, attempt->conditions[j].key);
 	}
 }
 
@@ -237,12 +245,47 @@ static uint64_t read_rest(const struct case_analysis *view, const struct attempt
 	return rest;
 }
 
+/* Reads one of its values in all attempts. */
+static void read_values(struct case_analysis *view, size_t f, size_t k, bool told)
+{
+	const struct factor *factor = &view->factors[f];
+	const struct known_value *known = find_known(factor->reads[k]);
+	char buffer[FACTOR_VALUE_SIZE];
+
+	for (size_t i = 0; i < view->count; i++) {
+		struct attempt_view *a = &view->attempts[i];
+		const char *text = NULL;
+
+		if (factor->side != FACTOR_PART)
+			text = text_of(a->attempt, factor->reads[k], known, buffer);
+		else if (told)
+			text = factor_state(a, factor);
+		a->values[f][k] = value_of(factor, text);
+	}
+}
+
+static void fill_bits(struct case_analysis *view, struct attempt_view *a)
+{
+	for (size_t f = 0; f < view->factor_count; f++) {
+		const uint64_t *values = a->values[f];
+		uint64_t any = 0;
+
+		for (size_t k = 0; k < FACTOR_READS_MAX; k++)
+			any |= values[k];
+		if (any)
+			a->known |= FACTOR_BIT(f);
+		if (any == FACTOR_VALUE_USUAL)
+			a->usual |= FACTOR_BIT(f);
+		else if (view->factors[f].side == FACTOR_PART && !view->factors[f].needed &&
+			 word_is(factor_state(a, &view->factors[f]), "disconnected"))
+			a->parts_off |= FACTOR_BIT(f);
+	}
+	view->unusual |= a->known & ~a->usual;
+}
+
 bool factor_is_known(const struct attempt_view *a, size_t factor)
 {
-	for (size_t k = 0; k < FACTOR_READS_MAX; k++)
-		if (a->values[factor][k])
-			return true;
-	return false;
+	return a->known & FACTOR_BIT(factor);
 }
 
 /* Whether one of its values is known of both and not the same. */
@@ -318,15 +361,16 @@ static void read_computers(struct case_analysis *view)
 
 void factor_values_read(struct case_analysis *view)
 {
-	collect_factors(view);
-	for (size_t i = 0; i < view->count; i++) {
-		struct attempt_view *a = &view->attempts[i];
+	const uint64_t minimal = FACTOR_BIT(FACTOR_ID_MINIMAL_BOOT);
 
-		for (size_t f = 0; f < view->factor_count; f++)
-			for (size_t k = 0; k < FACTOR_READS_MAX && view->factors[f].reads[k]; k++)
-				a->values[f][k] =
-					read_value(a, &view->factors[f], view->factors[f].reads[k]);
-		a->values[CASE_FACTORS_MAX - 1][0] += read_rest(view, a);
-	}
+	collect_factors(view);
+	for (size_t f = 0; f < view->factor_count; f++)
+		for (size_t k = 0; k < FACTOR_READS_MAX && view->factors[f].reads[k]; k++)
+			read_values(view, f, k, view->told & (FACTOR_BIT(f) | minimal));
+	for (size_t i = 0; i < view->count; i++)
+		view->attempts[i].values[CASE_FACTORS_MAX - 1][0] +=
+			read_rest(view, &view->attempts[i]);
 	read_computers(view);
+	for (size_t i = 0; i < view->count; i++)
+		fill_bits(view, &view->attempts[i]);
 }

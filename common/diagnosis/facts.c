@@ -53,17 +53,15 @@ static bool number_among(const struct term *term, int64_t number)
 	return false;
 }
 
-static bool sign_among(const struct term *term, const struct attempt *attempt, uint64_t *sequence)
+/* The first sign or USB error of a term that the attempt shows; NULL = none. */
+static const struct seen_sign *sign_among(const struct term *term, const struct attempt *attempt)
 {
-	for (size_t i = 0; i < term->count; i++) {
-		const struct seen_sign *sign = attempt_sign(attempt, term->words[i]);
+	const struct seen_sign *sign = NULL;
 
-		if (!sign)
-			continue;
-		*sequence = sign->first_sequence;
-		return true;
-	}
-	return false;
+	for (size_t i = 0; i < term->count && !sign; i++)
+		sign = term->kind == TERM_USB ? attempt_usb_error(attempt, term->numbers[i])
+					      : attempt_sign(attempt, term->words[i]);
+	return sign;
 }
 
 static bool is_older_than_any(const struct term *term, const struct attempt *attempt)
@@ -75,56 +73,56 @@ static bool is_older_than_any(const struct term *term, const struct attempt *att
 	return false;
 }
 
-static bool usb_error_among(
-	const struct term *term, const struct attempt *attempt, uint64_t *sequence)
+/* The term of a condition is KEY:VALUE. */
+static bool is_condition(const char *word, const struct condition *condition)
 {
-	for (size_t i = 0; i < term->count; i++) {
-		const struct seen_sign *sign = attempt_usb_error(attempt, term->numbers[i]);
+	size_t length = strlen(condition->key);
 
-		if (!sign)
-			continue;
-		*sequence = sign->first_sequence;
-		return true;
-	}
-	return false;
+	return *word == *condition->key && strncmp(word, condition->key, length) == 0 &&
+	       word[length] == ':' && text_equal(word + length + 1, condition->value);
 }
 
-/* The term of a condition is KEY:VALUE. */
 static bool condition_among(const struct term *term, const struct attempt *attempt)
 {
-	for (size_t i = 0; i < term->count; i++) {
-		const char *colon = strchr(term->words[i], ':');
-		char key[CONDITION_KEY_SIZE];
-
-		if (!colon || (size_t)(colon - term->words[i]) >= sizeof(key))
-			continue;
-		text_copy(key, (size_t)(colon - term->words[i]) + 1, term->words[i]);
-		if (word_is(attempt_condition(attempt, key), colon + 1))
-			return true;
-	}
+	for (size_t i = 0; i < term->count; i++)
+		for (size_t j = 0; j < attempt->condition_count; j++)
+			if (is_condition(term->words[i], &attempt->conditions[j]))
+				return true;
 	return false;
 }
 
-/* Whether a term is true for a failed attempt, and the record that shows it. */
-static bool term_holds_for_attempt(
-	const struct term *term, const struct attempt_view *a, uint64_t *sequence)
+/* The record that shows a term which is true for an attempt. */
+static uint64_t record_of_term(const struct term *term, const struct attempt *attempt)
+{
+	switch (term->kind) {
+	case TERM_SIGN:
+	case TERM_USB:
+		return sign_among(term, attempt)->first_sequence;
+	case TERM_OPERATION:
+		return attempt->operation_sequence;
+	case TERM_CHECKPOINT:
+		return attempt->checkpoint_sequence;
+	case TERM_AMR:
+		return attempt->status_sequence;
+	default:
+		return attempt->end_sequence;
+	}
+}
+
+/* Whether a term is true for a failed attempt. */
+static bool term_holds_for_attempt(const struct term *term, const struct attempt_view *a)
 {
 	const struct attempt *attempt = a->attempt;
 
-	*sequence = attempt->end_sequence;
 	switch (term->kind) {
 	case TERM_SIGN:
-		return sign_among(term, attempt, sequence);
 	case TERM_USB:
-		return usb_error_among(term, attempt, sequence);
+		return sign_among(term, attempt);
 	case TERM_OPERATION:
-		*sequence = attempt->operation_sequence;
 		return !attempt->operation_passed && number_among(term, attempt->operation);
 	case TERM_CHECKPOINT:
-		*sequence = attempt->checkpoint_sequence;
 		return number_among(term, attempt->checkpoint);
 	case TERM_AMR:
-		*sequence = attempt->status_sequence;
 		return number_among(term, a->phone_code);
 	case TERM_ITUNES:
 		return number_among(term, a->code_evidence);
@@ -147,11 +145,20 @@ static bool term_holds_for_attempt(
 	}
 }
 
+/* No attempt shows one of its signs. */
+static bool lacks_sign(const struct case_analysis *view, const struct term *term)
+{
+	if (term->kind != TERM_SIGN)
+		return false;
+	for (size_t i = 0; i < term->count; i++)
+		if (case_analysis_may_show(view, term->words[i]))
+			return false;
+	return true;
+}
+
 static bool is_of_attempt(const struct term *term)
 {
-	return term->kind != TERM_FACT && term->kind != TERM_FACTOR &&
-	       term->kind != TERM_TOGETHER && term->kind != TERM_HISTORY &&
-	       term->kind != TERM_VERDICT && term->kind != TERM_SUSPECT;
+	return term->kind >= TERM_SIGN && term->kind <= TERM_OLDER_THAN;
 }
 
 /* The factors that a term asks about, as bits. */
@@ -235,7 +242,9 @@ static void trace_terms(const struct case_analysis *view, const struct term *ter
 	for (size_t t = 0; t < count; t++)
 		if (!terms[t].negated && (terms[t].kind == TERM_FACT) == facts)
 			mark_term(view, &terms[t], factor, marks);
-	for (size_t i = 2 * view->count; i > 0; i--) {
+	if (!memchr(marks, true, view->count))
+		return;
+	for (size_t i = 2 * view->count; i > 0 && found->record_count < VERDICT_RECORDS_MAX; i--) {
 		size_t index = (i - 1) % view->count;
 		const struct attempt *attempt = view->attempts[index].attempt;
 
@@ -247,20 +256,12 @@ static void trace_terms(const struct case_analysis *view, const struct term *ter
 	}
 }
 
-static bool attempt_matches(const struct attempt_view *a, const struct term *terms, size_t count,
-	uint64_t *sequences, size_t *sequence_count)
+static bool attempt_matches(const struct attempt_view *a, const struct term *terms, size_t count)
 {
-	*sequence_count = 0;
-	for (size_t i = 0; i < count; i++) {
-		uint64_t sequence;
-
-		if (!is_of_attempt(&terms[i]))
-			continue;
-		if (term_holds_for_attempt(&terms[i], a, &sequence) == terms[i].negated)
+	for (size_t i = 0; i < count; i++)
+		if (is_of_attempt(&terms[i]) &&
+			term_holds_for_attempt(&terms[i], a) == terms[i].negated)
 			return false;
-		if (!terms[i].negated && *sequence_count < VERDICT_RECORDS_MAX)
-			sequences[(*sequence_count)++] = sequence;
-	}
 	return true;
 }
 
@@ -288,17 +289,16 @@ static void match_attempts(const struct case_analysis *view, const struct term *
 {
 	for (size_t i = view->count; i > 0; i--) {
 		const struct attempt_view *a = &view->attempts[i - 1];
-		uint64_t sequences[VERDICT_RECORDS_MAX];
-		size_t sequence_count;
 
-		if (!a->failed || !attempt_matches(a, terms, count, sequences, &sequence_count))
+		if (!a->failed || !attempt_matches(a, terms, count))
 			continue;
 		if (found->matches++ == 0) {
 			found->shown_by = a;
 			found->attempt = a->index;
 		}
-		for (size_t j = 0; j < sequence_count; j++)
-			trace_add(found, a->attempt, sequences[j]);
+		for (size_t j = 0; j < count; j++)
+			if (is_of_attempt(&terms[j]) && !terms[j].negated)
+				trace_add(found, a->attempt, record_of_term(&terms[j], a->attempt));
 	}
 }
 
@@ -308,10 +308,13 @@ bool terms_match(const struct case_analysis *view, const struct term *terms, siz
 	struct trace found = {.attempt = SIZE_MAX};
 	bool of_attempt = false;
 
+	for (size_t i = 0; i < count; i++) {
+		if (!terms[i].negated && lacks_sign(view, &terms[i]))
+			return false;
+		of_attempt |= is_of_attempt(&terms[i]);
+	}
 	if (!case_matches(view, terms, count, factor, &found))
 		return false;
-	for (size_t i = 0; i < count; i++)
-		of_attempt |= is_of_attempt(&terms[i]);
 	trace_terms(view, terms, count, false, factor, &found);
 	if (of_attempt)
 		match_attempts(view, terms, count, &found);
@@ -329,7 +332,6 @@ static bool term_holds_for_verdict(
 	const struct case_analysis *view, const struct verdict *verdict, const struct term *term)
 {
 	const struct attempt_view *shown;
-	uint64_t sequence;
 	bool holds = false;
 
 	if (term->kind == TERM_VERDICT)
@@ -338,10 +340,10 @@ static bool term_holds_for_verdict(
 		holds = verdict->cause_count && word_among(term, verdict->causes[0].cause);
 	else if (!is_of_attempt(term))
 		holds = term_holds_for_case(view, term, NO_FACTOR, &shown);
-	else
+	else if (!lacks_sign(view, term))
 		for (size_t i = 0; i < view->count && !holds; i++)
 			holds = view->attempts[i].failed &&
-				term_holds_for_attempt(term, &view->attempts[i], &sequence);
+				term_holds_for_attempt(term, &view->attempts[i]);
 	return holds != term->negated;
 }
 

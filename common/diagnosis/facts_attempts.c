@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/diagnosis/factor_values.h"
 #include "common/diagnosis/facts_private.h"
-#include "common/diagnosis/sign_says.h"
 #include "common/model/known_tool.h"
 
 /* Pairs of computer and cable that must have failed where the points of failure differ. */
@@ -34,7 +33,7 @@ static bool tool_says(const struct attempt_view *a, enum says says)
 
 static bool is_unofficial(const struct attempt_view *a)
 {
-	return tool_says(a, SAYS_CUSTOM) || attempt_says(a->attempt, SAYS_CUSTOM);
+	return tool_says(a, SAYS_CUSTOM) || attempt_says(a, SAYS_CUSTOM);
 }
 
 static bool is_bench_fault(const struct attempt_view *a)
@@ -44,12 +43,12 @@ static bool is_bench_fault(const struct attempt_view *a)
 
 static bool is_by_ended_mux(const struct attempt_view *a)
 {
-	return a->bench_fault && attempt_says(a->attempt, SAYS_MUX_ENDED);
+	return a->bench_fault && attempt_says(a, SAYS_MUX_ENDED);
 }
 
 static bool is_by_hiding_mux(const struct attempt_view *a)
 {
-	return a->bench_fault && attempt_says(a->attempt, SAYS_MUX_HIDES);
+	return a->bench_fault && attempt_says(a, SAYS_MUX_HIDES);
 }
 
 static attempt_test *any_attempt(const struct case_analysis *view, attempt_test *test)
@@ -211,7 +210,7 @@ attempt_test *fact_phone_worked_twice(const struct case_analysis *view)
 
 static bool asks_for_newer_tool(const struct attempt_view *a)
 {
-	return attempt_says(a->attempt, SAYS_TOOL);
+	return attempt_says(a, SAYS_TOOL);
 }
 
 /* A step that failed while tool and phone were in contact, without naming a part, may be a fault of
@@ -219,8 +218,8 @@ static bool asks_for_newer_tool(const struct attempt_view *a)
  * errors.txt, amr -1). */
 static bool may_be_the_tool(const struct attempt_view *a)
 {
-	return tool_says(a, SAYS_COMMUNITY) && attempt_says(a->attempt, SAYS_STEP) &&
-	       !case_analysis_log_lost_link(a->attempt) && a->says != SAYS_PART;
+	return tool_says(a, SAYS_COMMUNITY) && attempt_says(a, SAYS_STEP) &&
+	       !case_analysis_log_lost_link(a) && a->says != SAYS_PART;
 }
 
 /* A single outdated tool fails everywhere. */

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "common/diagnosis/facts_private.h"
-#include "common/diagnosis/sign_says.h"
 
 static bool is_link_faulty(const struct attempt_view *a)
 {
@@ -14,9 +13,9 @@ static bool is_link_broken(const struct attempt_view *a)
 {
 	const struct attempt *attempt = a->attempt;
 
-	if (attempt->status_known || attempt_says(attempt, SAYS_SERVER))
+	if (attempt->status_known || attempt_says(a, SAYS_SERVER))
 		return false;
-	return attempt_says(attempt, SAYS_LINK_LOST) ||
+	return attempt_says(a, SAYS_LINK_LOST) ||
 	       (attempt->tool[0] && attempt->health.unexpected_detaches);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/diagnosis/facts_private.h"
 #include "common/diagnosis/external_cause.h"
-#include "common/diagnosis/sign_says.h"
 #include "common/diagnosis/tool_age.h"
 #include "common/model/known_tool.h"
 #include "common/model/phone_model.h"
@@ -27,9 +26,10 @@ static int year_of_firmware(const struct attempt *attempt)
 
 static bool has_outdated_tool(const struct attempt_view *a)
 {
-	int tool = tool_version_year(a->attempt->tool, a->attempt->version);
+	int year = year_of_firmware(a->attempt);
+	int tool = year ? tool_version_year(a->attempt->tool, a->attempt->version) : 0;
 
-	return tool && year_of_firmware(a->attempt) > tool;
+	return tool && year > tool;
 }
 
 attempt_test *fact_tool_outdated(const struct case_analysis *view)
@@ -115,7 +115,7 @@ attempt_test *fact_server_silent(const struct case_analysis *view)
 
 static bool has_lacking_tool(const struct attempt_view *a)
 {
-	return has_outdated_tool(a) || attempt_says(a->attempt, SAYS_TOOL);
+	return has_outdated_tool(a) || attempt_says(a, SAYS_TOOL);
 }
 
 attempt_test *fact_tool_lacking(const struct case_analysis *view)

@@ -11,18 +11,12 @@ static const struct {
 #include "common/knowledge/sign_says.inc"
 };
 
-bool attempt_says(const struct attempt *attempt, enum says says)
+uint64_t sign_says(const char *sign)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		if (table[i].says == says && attempt_sign(attempt, table[i].sign))
-			return true;
-	return false;
-}
+	uint64_t says = 0;
 
-bool sign_says(const char *sign, enum says says)
-{
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		if (table[i].says == says && text_equal(table[i].sign, sign))
-			return true;
-	return false;
+		if (text_equal(table[i].sign, sign))
+			says |= SAYS_BIT(table[i].says);
+	return says;
 }

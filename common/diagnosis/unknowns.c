@@ -149,9 +149,11 @@ static void warn_of_key(const char *key, struct verdict *verdict)
 		nearest ? nearest : "", nearest ? "?" : "");
 }
 
-static const char *unknown_value(const struct case_analysis *view, const struct factor *factor)
+static const char *unknown_value(const struct case_analysis *view, size_t f)
 {
-	for (size_t i = 0; i < view->count; i++) {
+	const struct factor *factor = &view->factors[f];
+
+	for (size_t i = 0; i < view->count && view->told & FACTOR_BIT(f); i++) {
 		const char *value = attempt_condition(view->attempts[i].attempt, factor->key);
 
 		if (value && !factor_takes(factor, value))
@@ -192,7 +194,7 @@ void unknowns_warn(const struct case_analysis *view, struct verdict *verdict)
 	warn_of_logs(view, verdict);
 	for (size_t f = 0; f < view->factor_count; f++) {
 		const struct factor *factor = &view->factors[f];
-		const char *value = unknown_value(view, factor);
+		const char *value = unknown_value(view, f);
 
 		if (factor->side != FACTOR_UNNAMED && !value)
 			continue;

@@ -3,6 +3,10 @@
  * the head of each file. No logic. */
 #pragma once
 
+#include <stdint.h>
+
+#define SAYS_BIT(says) (UINT64_C(1) << (says)) /* in a set of these words */
+
 enum says {
 	SAYS_NOTHING,
 	/* Errors; signs of a log have some of these words too. */
