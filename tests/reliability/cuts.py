@@ -399,7 +399,8 @@ def replay(trial, steps, facts, cuts, chance):
         for step in steps[at:count]:
             disk.step(*step)
         at = max(at, count)
-        time_us = steps[at - 1][2] if at else 0
+        # Right before the next step: what was answered meanwhile counts.
+        time_us = steps[at][2] - 1 if at < len(steps) else now_us()
         wrong = try_cut(trial, facts, disk, time_us, chance, kind, number)
         if wrong:
             print(f'cut after step {count} of {len(steps)} ({kind}): {", ".join(sorted(set(wrong)))}', file=sys.stderr)
