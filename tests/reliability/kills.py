@@ -88,12 +88,14 @@ def play(bench, kills, chance):
         ended.clear()
     wanted = {session.replace('-', '') for session in known}
     until(lambda: wanted <= sealed(bench), 60, 'the seals of all sessions that ended')
-    shown = lost_ends(bench, chance.sample(sorted(known), min(100, len(known))))
+    sealed_ones = chance.sample(sorted(known), min(100, len(known)))
+    shown = lost_ends(bench, sealed_ones), lost_lines(bench, dict.fromkeys(sealed_ones, LINES))
     with closing(sqlite3.connect(bench.state / 'casebook.db')) as book:
         broken = book.execute('PRAGMA integrity_check').fetchone() != ('ok',)
     return [(f'lines of logs that were answered before {kills} kills', total[0], total[1]),
             ('restores that ended, after the next start', len(known), total[2]),
-            ('restores that ended, read from the casebook at the end', min(100, len(known)), shown),
+            ('restores that ended, read from the casebook at the end', len(sealed_ones), shown[0]),
+            ('lines of their logs', LINES * len(sealed_ones), shown[1]),
             ('casebooks checked by SQLite', 1, int(broken))]
 
 
