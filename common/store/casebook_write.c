@@ -223,6 +223,19 @@ int casebook_file_add(
 	return put_seal(file, now, ATTEMPT_INSERT " ON CONFLICT (id) DO NOTHING", seal);
 }
 
+void casebook_file_bind_note(
+	sqlite3_stmt *statement, const struct identity *identity, const struct note *note)
+{
+	sql_bind_phone(statement, identity);
+	sql_bind_uuid(statement, 3, &note->id);
+	sqlite3_bind_int64(statement, 4, (int64_t)note->at_us);
+	sql_bind_text(statement, 5, note->kind);
+	sqlite3_bind_text(statement, 6, note->text, -1, SQLITE_STATIC);
+	if (!uuid_is_none(&note->amends))
+		sql_bind_uuid(statement, 7, &note->amends);
+	sql_bind_text(statement, 8, note->by);
+}
+
 int casebook_file_note(
 	struct casebook_file *file, const struct identity *identity, const struct note *note)
 {
@@ -240,14 +253,7 @@ int casebook_file_note(
 
 	if (r < 0)
 		return r;
-	sql_bind_phone(statement, identity);
-	sql_bind_uuid(statement, 3, &note->id);
-	sqlite3_bind_int64(statement, 4, (int64_t)note->at_us);
-	sql_bind_text(statement, 5, note->kind);
-	sqlite3_bind_text(statement, 6, note->text, -1, SQLITE_STATIC);
-	if (!uuid_is_none(&note->amends))
-		sql_bind_uuid(statement, 7, &note->amends);
-	sql_bind_text(statement, 8, note->by);
+	casebook_file_bind_note(statement, identity, note);
 	/* A word that somebody took back is not imported again. */
 	sqlite3_bind_int(statement, 9, !note->by);
 	return sql_finish(statement);

@@ -120,14 +120,7 @@ int exchange_note(
 		r = is_purged(file, &note->id, identity, note->at_us);
 	if (r != 0)
 		return r < 0 ? r : EXCHANGE_PURGED;
-	sql_bind_phone(statement, identity);
-	sql_bind_uuid(statement, 3, &note->id);
-	sqlite3_bind_int64(statement, 4, (int64_t)note->at_us);
-	sql_bind_text(statement, 5, note->kind);
-	sqlite3_bind_text(statement, 6, note->text, -1, SQLITE_STATIC);
-	if (!uuid_is_none(&note->amends))
-		sql_bind_uuid(statement, 7, &note->amends);
-	sql_bind_text(statement, 8, note->by);
+	casebook_file_bind_note(statement, identity, note);
 	r = sql_finish(statement);
 	if (r < 0)
 		return r;

@@ -40,6 +40,10 @@ int casebook_file_prepare(struct casebook_file *file, const char *text, sqlite3_
  * Returns 0 or a negative errno. */
 int casebook_file_put(
 	struct casebook_file *file, struct stamp now, const struct casebook_seal *seal);
+/* Parameters 1 to 8: ecid, udid, id, at_us, kind, text, amends, by. What they point at must live
+ * until the statement ends. */
+void casebook_file_bind_note(
+	sqlite3_stmt *statement, const struct identity *identity, const struct note *note);
 /* Within a transaction: stores a correction. Returns 1 if it is new, else 0, or a negative
  * errno. */
 int casebook_file_put_correction(struct casebook_file *file, const struct correction *correction);
