@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'integration'))
 
-from daemon import Bench  # noqa: E402
+from daemon import Bench, own_kib  # noqa: E402
 from load import row  # noqa: E402
 
 SETTLE_SECONDS = 5  # the first sync of the ring, the first look at everything
@@ -28,17 +28,6 @@ def wake_ups(pid):
     """Times that a thread gave up the processor by itself."""
     statuses = [path.read_text() for path in pathlib.Path(f'/proc/{pid}/task').glob('*/status')]
     return sum(int(re.search(r'^voluntary_ctxt_switches:\s+(\d+)', status, re.M)[1]) for status in statuses)
-
-
-def pss_kib(pid):
-    """Proportional memory, without the mapping of a ring: that is a file of a size that the administrator chose."""
-    total, counted = 0, True
-    for line in pathlib.Path(f'/proc/{pid}/smaps').read_text().splitlines():
-        if re.match(r'^[0-9a-f]+-[0-9a-f]+ ', line):
-            counted = not line.endswith('/ring')
-        elif line.startswith('Pss:') and counted:
-            total += int(line.split()[1])
-    return total
 
 
 def running(name):
@@ -69,7 +58,7 @@ def pss_alone(build, folder):
     try:
         bench.start()
         time.sleep(SETTLE_SECONDS)
-        return pss_kib(bench.process.pid)
+        return own_kib(bench.process.pid)
     finally:
         bench.close()
 
@@ -86,10 +75,10 @@ def main(build, seconds):
         time.sleep(seconds)
         count = wake_ups(pid) - before
         row('wake-ups when idle, without usbmuxd', f'{count} in {seconds} s', '0', count == 0, 'nothing')
-        row('PSS when idle, without the ring', f'{pss_kib(pid)} KiB', '< 5100 KiB (lldpd)', pss_kib(pid) < 5100,
+        row('PSS when idle, without the ring', f'{own_kib(pid)} KiB', '< 5100 KiB (lldpd)', own_kib(pid) < 5100,
             'pages of libraries that no other program maps')
         for other in OTHERS:
-            theirs = running(other) and pss_kib(running(other))
+            theirs = running(other) and own_kib(running(other))
             row(f'the same of {other}', f'{theirs} KiB' if theirs else 'not running', '-', True, '-')
         bench.stop()
         print(f'  with libraries that no other program maps: {pss_alone(build, folder / "alone")} KiB')

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -32,6 +33,17 @@ def processor_seconds(process):
     with open(f'/proc/{process.pid}/stat', encoding='ascii') as stat:
         fields = stat.read().rpartition(')')[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def own_kib(pid):
+    """Proportional memory, without the mapping of a ring: that is a file of a size that the administrator chose."""
+    total, counted = 0, True
+    for line in pathlib.Path(f'/proc/{pid}/smaps').read_text().splitlines():
+        if re.match(r'^[0-9a-f]+-[0-9a-f]+ ', line):
+            counted = not line.endswith('/ring')
+        elif line.startswith('Pss:') and counted:
+            total += int(line.split()[1])
+    return total
 
 
 class Bench:
@@ -126,6 +138,25 @@ class Bench:
         lines = self.triage('--json', 'log', session).stdout.splitlines()
         records = [record for line in lines for record in json.loads(line)['records']]
         return [record for record in records if kind in (None, record['kind'])]
+
+    def read(self, session):
+        """All records of a session from the daemon, page by page; none if it does not know the session."""
+        records, after = [], 0
+        while True:
+            answer = self.call('ReadLog', session=session, after=after)
+            if not answer.get('records'):
+                return records
+            records += answer['records']
+            after = records[-1]['sequence']
+
+    def watch_failure(self, text, **run):
+        """A failed restore of a tool that prints the text; gives its session."""
+        session = self.call('BeginRun', tool='x', conditions=[], **{'arguments': [], **run})['session']
+        offset = 0
+        while offset < len(text):
+            offset = self.call('AppendLog', session=session, offset=offset, text=text[offset:offset + 32768])['offset']
+        self.call('EndRun', session=session, exitStatus=1)
+        return session
 
     def run(self, tool, *options):
         """Starts `run` with a tool; the caller waits for it."""

@@ -12,7 +12,6 @@ import threading
 
 import pytest
 
-from bus import Bus
 from daemon import Bench, until, versioned
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -143,17 +142,6 @@ def test_a_verdict_reaches_the_ticket_system(bench, folder, server, ticket_hook)
 
 
 # --- A batch that stops -------------------------------------------------------------------------------
-
-@pytest.fixture
-def bus(bench):
-    if not shutil.which('umockdev-wrapper'):
-        pytest.skip('umockdev is not installed')
-    bus = Bus(bench.build)
-    bench.environment.update(bus.environment)
-    yield bus
-    bench.close()
-    bus.close()
-
 
 TOOL = '''#!/bin/sh
 echo "$2 $3" >>restored

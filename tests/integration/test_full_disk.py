@@ -43,14 +43,9 @@ def free_bytes(folder):
 
 def watch_restore(bench, ecid, lines=300):
     """A restore whose log does not pack."""
-    session = bench.call('BeginRun', tool='x', arguments=[SECRET], conditions=[], ecid=ecid, ticket=SECRET)['session']
     text = ''.join(f'{SECRET} {random.randbytes(60).hex()}\n' for _ in range(lines))
     text += 'Waiting for NAND (28)\nERROR: Unable to restore device\n'
-    offset = 0
-    while offset < len(text):
-        offset = bench.call('AppendLog', session=session, offset=offset, text=text[offset:offset + 32768])['offset']
-    bench.call('EndRun', session=session, exitStatus=1)
-    return session
+    return bench.watch_failure(text, arguments=[SECRET], ecid=ecid, ticket=SECRET)
 
 
 def sealed(bench):

@@ -1,26 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`guide` on a played USB bus: it says which buttons, and what the phone became."""
-import shutil
 import subprocess
 
 import pytest
 
-from bus import Bus
 from daemon import until, versioned
 from test_usb_modes import PHONE, UDID, mode_at
 
 PORT = '1-2'
-
-pytestmark = pytest.mark.skipif(not shutil.which('umockdev-wrapper'), reason='umockdev is not installed')
-
-
-@pytest.fixture
-def bus(bench):
-    bus = Bus(bench.build)
-    bench.environment.update(bus.environment)
-    yield bus
-    bench.close()
-    bus.close()
 
 
 def become(bench, bus, mode):

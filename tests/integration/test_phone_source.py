@@ -4,21 +4,16 @@ it up."""
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import time
 
 import models
 import pytest
-from bus import Bus
 from daemon import until
 
 ANSWER_SECONDS = 1.0
 PORT = '1-2'
-
-pytestmark = pytest.mark.skipif(not shutil.which('umockdev-wrapper'),
-                                reason='umockdev is not installed')
 
 
 class Guest:
@@ -52,19 +47,14 @@ class Guest:
 
 
 @pytest.fixture
-def phone(make_phone, bench):
+def phone(make_phone, bench, bus):
     """watch(*options): a started daemon, and a phone that comes when it is told to."""
-    bus = Bus(bench.build)
-    bench.environment.update(bus.environment)
-
     def watch(*options, **identity):
         simulator = make_phone('success', **identity)
         simulator.phone.set_mode('gone')
         bench.start(*options)
         return Guest(simulator, bus, bench)
-    yield watch
-    bench.close()
-    bus.close()
+    return watch
 
 
 def records(bench, kind, told_by='phone'):

@@ -80,14 +80,9 @@ def test_a_full_casebook_refuses_what_people_add(bench):
 
 
 def watch_restore(bench, chance, lines=400):
-    session = bench.call('BeginRun', **RUN, ecid=ECID)['session']
     text = ''.join(f'{chance.randbytes(60).hex()}\n' for _ in range(lines - 2))
     text += 'Waiting for NAND (28)\nERROR: Unable to restore device\n'
-    offset = 0
-    while offset < len(text):
-        offset = bench.call('AppendLog', session=session, offset=offset, text=text[offset:offset + 32768])['offset']
-    bench.call('EndRun', session=session, exitStatus=1)
-    return session
+    return bench.watch_failure(text, ecid=ECID)
 
 
 def test_what_the_daemon_watches_has_room_in_a_full_casebook(bench):

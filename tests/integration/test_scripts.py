@@ -13,7 +13,6 @@ import termios
 
 import pytest
 
-from bus import Bus
 from daemon import until, versioned
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -287,21 +286,15 @@ class Phone:
 
 
 @pytest.fixture
-def phones(bench):
+def phones(bench, bus):
     """Two phones on the bench, at ports with names."""
-    if not shutil.which('umockdev-wrapper'):
-        pytest.skip('umockdev is not installed')
-    bus = Bus(bench.build)
-    bench.environment.update(bus.environment)
     found = [Phone('001C2D6A3C8A802E', 'iPhone12,3', '1-2.3', 'slot 4'), Phone('001122334455667F', 'iPhone10,3', '1-2.4', 'slot 5')]
     for phone in found:
         bus.tell(f'add {phone.usb}')
     bench.start()
     for phone in found:
         bench.triage('conditions', phone.port, '--name', phone.slot)
-    yield found
-    bench.close()
-    bus.close()
+    return found
 
 
 def test_status_names_the_slots(bench, phones, restore):

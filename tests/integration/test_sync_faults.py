@@ -89,6 +89,13 @@ def test_a_newer_schema_is_refused(shop):
     stored(shop, session)
 
 
+def copy_settings(a, b):
+    """The computer of b gets those of a."""
+    shutil.copy(a.config, b.config)
+    shutil.rmtree(b.environment['CREDENTIALS_DIRECTORY'])
+    shutil.copytree(a.environment['CREDENTIALS_DIRECTORY'], b.environment['CREDENTIALS_DIRECTORY'])
+
+
 def test_one_computer_is_one_bench(shop):
     a = shop.add()
     assert shop.owner('enrol', 'bench-1', check=False).returncode == 1
@@ -103,9 +110,7 @@ def test_one_computer_is_one_bench(shop):
     # A second computer with the settings of the first.
     b.stop()
     b.start_daemon()
-    shutil.copy(a.config, b.config)
-    shutil.rmtree(b.environment['CREDENTIALS_DIRECTORY'])
-    shutil.copytree(a.environment['CREDENTIALS_DIRECTORY'], b.environment['CREDENTIALS_DIRECTORY'])
+    copy_settings(a, b)
     b.start_sync(wait=False)
     b.wait_state('refused')
     assert 'Another computer writes as the bench bench-1' in b.status()['lastError']
@@ -123,9 +128,7 @@ def test_one_computer_is_one_bench(shop):
     b.start_daemon()
     shop.owner('enrol', 'bench-1', '--again')
     a.take_settings()
-    shutil.copy(a.config, b.config)
-    shutil.rmtree(b.environment['CREDENTIALS_DIRECTORY'])
-    shutil.copytree(a.environment['CREDENTIALS_DIRECTORY'], b.environment['CREDENTIALS_DIRECTORY'])
+    copy_settings(a, b)
     b.start_sync()
 
 

@@ -5,28 +5,15 @@ import itertools
 import json
 import os
 import select
-import shutil
 import signal
 
 import pytest
 
-from bus import Bus
 from daemon import until
 
 ECID = '0x001C2D6A3C8A802E'
 UDID = '00008030-001C2D6A3C8A802E'
 PHONE = '001C2D6A3C8A802E iPhone12,3'
-
-pytestmark = pytest.mark.skipif(not shutil.which('umockdev-wrapper'), reason='umockdev is not installed')
-
-
-@pytest.fixture
-def bus(bench):
-    bus = Bus(bench.build)
-    bench.environment.update(bus.environment)
-    yield bus
-    bench.close()
-    bus.close()
 
 
 def devices(bench):

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What people come for, one test a use case, through the real daemon, the real command, and the real restore tool
 on the simulated phone (or a played USB bus, where no tool takes part)."""
-import shutil
-
 import pytest
 
-from bus import Bus
 from daemon import until
 import models
 import restoretool
@@ -26,17 +23,6 @@ def restored(bench, make_phone, folder, firmware):
         return bench.verdict(ECID)
 
     return restore
-
-
-@pytest.fixture
-def bus(bench):
-    if not shutil.which('umockdev-wrapper'):
-        pytest.skip('umockdev is not installed')
-    bus = Bus(bench.build)
-    bench.environment.update(bus.environment)
-    yield bus
-    bench.close()
-    bus.close()
 
 
 def first_cause(verdict):

@@ -8,7 +8,6 @@ sync brought to the disk after it was answered is there, as is what the casebook
 stays purged; no number of a record is used twice. Prints a table, and exits with 1 if any of this fails."""
 import bisect
 import json
-import os
 import pathlib
 import random
 import shutil
@@ -65,24 +64,13 @@ def line(number):
 
 def has_lines(session, count):
     def check(bench):
-        texts = [record['text'] for record in read(bench, session) if record['kind'] == 'log' and record['text'].startswith('line')]
+        texts = [record['text'] for record in bench.read(session) if record['kind'] == 'log' and record['text'].startswith('line')]
         return texts[:count] == [line(number) for number in range(count)]
     return check
 
 
 def has_end(session):
-    return lambda bench: any(record['kind'] == 'session-end' for record in read(bench, session))
-
-
-def read(bench, session):
-    """The records of a session; none if the daemon does not know it."""
-    records, after = [], 0
-    while True:
-        answer = bench.call('ReadLog', session=session, after=after)
-        if not answer.get('records'):
-            return records
-        records += answer['records']
-        after = records[-1]['sequence']
+    return lambda bench: any(record['kind'] == 'session-end' for record in bench.read(session))
 
 
 def restore(bench, facts, ecid, lines, end=True):
@@ -144,7 +132,7 @@ def play(bench, facts):
     session = tell(bench, facts, 8)
     time.sleep(QUIET_SECONDS / 2)
     bench.call('AddRecords', session=session, records=[{'sequence': 1, 'kind': 'log', 'source': 'tool', 'text': 'line of an import'}])
-    facts.keep('casebook', 'records of an import', lambda bench: 'line of an import' in json.dumps(read(bench, session)))
+    facts.keep('casebook', 'records of an import', lambda bench: 'line of an import' in json.dumps(bench.read(session)))
     facts.be_quiet()
     # A restore that runs is in the ring alone.
     restore(bench, facts, ECID, 10, end=False)

@@ -4,13 +4,11 @@ people ask and add notes. Neither the file descriptors nor the threads may grow,
 remembers, the memory. Prints a table."""
 import pathlib
 import random
-import re
 import sys
 import tempfile
-import time
 
 from proof import TESTS, show
-from daemon import Bench, until
+from daemon import Bench, own_kib, until
 
 sys.path.insert(0, str(TESTS / 'phone'))
 import simphone  # noqa: E402
@@ -22,17 +20,6 @@ REMEMBERED, SESSION_KIB, GROWTH_KIB = 1024, 36, 512
 SEAL_SECONDS = 600  # on a busy computer
 LOG = ['idevicerestore 1.0.0', 'Entering restore mode...', 'About to restore device... ', 'Creating partition map (11)',
        'Creating filesystem (12)', 'Waiting for NAND (28)', 'ERROR: Unable to successfully restore device']
-
-
-def memory_kib(pid):
-    """What the process has for itself; the ring is a file of a fixed size."""
-    total, counted = 0, True
-    for line in pathlib.Path(f'/proc/{pid}/smaps').read_text().splitlines():
-        if re.match(r'^[0-9a-f]+-[0-9a-f]+ ', line):
-            counted = not line.endswith('/ring')
-        elif line.startswith('Pss:') and counted:
-            total += int(line.split()[1])
-    return total
 
 
 def count(pid, folder):
@@ -97,7 +84,7 @@ def play(bench, simulator, sessions):
         day.session(number)
         if (number + 1) % max(1, sessions // SAMPLES) == 0:
             until(lambda: day.sealed() >= number + 1, SEAL_SECONDS, 'the seals')
-            memory.append(memory_kib(pid))
+            memory.append(own_kib(pid))
             beyond.append(memory[-1] - remembered_kib(number + 1))
             fds.append(count(pid, 'fd'))
             threads.append(count(pid, 'task'))

@@ -2,12 +2,10 @@
 /* LD_PRELOAD: a file whose name ends with a text fails with an error in each call that uses it, and
  * the clock is set forward or back, or the computer has slept. The environment names the control
  * file (DISKS_CONTROL), which disks.py writes at any time. */
-#undef _FILE_OFFSET_BITS /* it renames what is defined here */
-#include <dlfcn.h>
+#include "tests/reliability/preload.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -108,21 +106,10 @@ static int open_at(int folder, const char *path, int flags, mode_t mode)
 	return remember((int)syscall(SYS_openat, folder, path, flags, mode), path);
 }
 
-#define OPEN(name, folder, before)                                                                 \
-	int name before                                                                            \
-	{                                                                                          \
-		mode_t mode;                                                                       \
-		va_list rest;                                                                      \
-                                                                                                   \
-		va_start(rest, flags);                                                             \
-		mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(rest, mode_t) : 0;                 \
-		va_end(rest);                                                                      \
-		return open_at(folder, path, flags, mode);                                         \
-	}
-OPEN(open, AT_FDCWD, (const char *path, int flags, ...))
-OPEN(open64, AT_FDCWD, (const char *path, int flags, ...))
-OPEN(openat, folder, (int folder, const char *path, int flags, ...))
-OPEN(openat64, folder, (int folder, const char *path, int flags, ...))
+OPEN(open, (const char *path, int flags, ...), open_at(AT_FDCWD, path, flags, mode))
+OPEN(open64, (const char *path, int flags, ...), open_at(AT_FDCWD, path, flags, mode))
+OPEN(openat, (int folder, const char *path, int flags, ...), open_at(folder, path, flags, mode))
+OPEN(openat64, (int folder, const char *path, int flags, ...), open_at(folder, path, flags, mode))
 
 int close(int fd)
 {
@@ -158,13 +145,7 @@ int ftruncate(int fd, off_t size)
 
 int posix_fallocate(int fd, off_t offset, off_t size)
 {
-	static int (*next)(int, off_t, off_t);
-
-	if (fd_fails(fd, USE_WRITE))
-		return errno;
-	if (!next)
-		next = (__typeof__(next))dlsym(RTLD_NEXT, "posix_fallocate");
-	return next(fd, offset, size);
+	return fd_fails(fd, USE_WRITE) ? errno : NEXT(posix_fallocate)(fd, offset, size);
 }
 
 int fsync(int fd)

@@ -3,13 +3,11 @@
  * what it syncs, into a trace (CUTS_TRACE); cuts.py replays it. Of shared mappings it records each
  * sector that changed, at each other step and many times a second: the kernel may write a page at
  * any time. CUTS_BOOT is a file that stands for the kernel's boot id. */
-#undef _FILE_OFFSET_BITS /* it renames what is defined here */
-#include <dlfcn.h>
+#include "tests/reliability/preload.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -59,15 +57,6 @@ static size_t file_count;
 static struct file *open_files[FDS];
 static bool open_folders[FDS];
 static struct map maps[MAPS];
-
-/* The same function in the next library: a pointer of the type of `name`. */
-#define NEXT(name)                                                                                 \
-	({                                                                                         \
-		static __typeof__(&name) next;                                                     \
-		if (!next)                                                                         \
-			next = (__typeof__(&name))dlsym(RTLD_NEXT, #name);                         \
-		next;                                                                              \
-	})
 
 static void forget(void)
 {
@@ -232,19 +221,8 @@ static int open_recorded(const char *path, int flags, mode_t mode)
 	return fd;
 }
 
-#define OPEN(name, before)                                                                         \
-	int name before                                                                            \
-	{                                                                                          \
-		mode_t mode;                                                                       \
-		va_list rest;                                                                      \
-                                                                                                   \
-		va_start(rest, flags);                                                             \
-		mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(rest, mode_t) : 0;                 \
-		va_end(rest);                                                                      \
-		return open_recorded(path, flags, mode);                                           \
-	}
-OPEN(open, (const char *path, int flags, ...))
-OPEN(open64, (const char *path, int flags, ...))
+OPEN(open, (const char *path, int flags, ...), open_recorded(path, flags, mode))
+OPEN(open64, (const char *path, int flags, ...), open_recorded(path, flags, mode))
 
 int close(int fd)
 {

@@ -3,14 +3,12 @@
  * inside (the output of stdio) does not pass here. The environment names the control file
  * (FAULT_CONTROL), which failures.py writes at any time, and the program that it is for
  * (FAULT_PROGRAM). */
-#undef _FILE_OFFSET_BITS /* it renames what is defined here */
+#include "tests/reliability/preload.h"
+
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -71,15 +69,6 @@ static bool fails(enum kind kind, int error)
 	errno = error;
 	return true;
 }
-
-/* The same function in the next library: a pointer of the type of `name`. */
-#define NEXT(name)                                                                                 \
-	({                                                                                         \
-		static __typeof__(&name) next;                                                     \
-		if (!next)                                                                         \
-			next = (__typeof__(&name))dlsym(RTLD_NEXT, #name);                         \
-		next;                                                                              \
-	})
 
 #define FAILS_OR(kind, error, failed, name, ...)                                                   \
 	return fails(kind, error) ? (failed) : NEXT(name)(__VA_ARGS__)
@@ -194,19 +183,10 @@ int msync(void *place, size_t size, int flags)
 	FAILS_OR(KIND_SYNC, EIO, -1, msync, place, size, flags);
 }
 
-#define OPEN(name, before, arguments)                                                              \
-	int name before                                                                            \
-	{                                                                                          \
-		mode_t mode;                                                                       \
-		va_list rest;                                                                      \
-                                                                                                   \
-		va_start(rest, flags);                                                             \
-		mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(rest, mode_t) : 0;                 \
-		va_end(rest);                                                                      \
-		return fails(KIND_OPEN, EMFILE) ? -1 : NEXT(name) arguments;                       \
-	}
-OPEN(open, (const char *path, int flags, ...), (path, flags, mode))
-OPEN(openat, (int folder, const char *path, int flags, ...), (folder, path, flags, mode))
+OPEN(open, (const char *path, int flags, ...),
+	fails(KIND_OPEN, EMFILE) ? -1 : NEXT(open)(path, flags, mode))
+OPEN(openat, (int folder, const char *path, int flags, ...),
+	fails(KIND_OPEN, EMFILE) ? -1 : NEXT(openat)(folder, path, flags, mode))
 
 FILE *fopen(const char *path, const char *mode)
 {

@@ -43,29 +43,18 @@ class Load(threading.Thread):
         self.ended.add(session)
 
 
-def read(bench, session):
-    """The records of a session; none if the daemon does not know it."""
-    records, after = [], 0
-    while True:
-        answer = bench.call('ReadLog', session=session, after=after)
-        if not answer.get('records'):
-            return records
-        records += answer['records']
-        after = records[-1]['sequence']
-
-
 def sealed(bench):
     with closing(sqlite3.connect(f'file:{bench.state}/casebook.db?mode=ro', uri=True)) as book:
         return {row[0].hex() for row in book.execute('SELECT id FROM attempts WHERE ended_us IS NOT NULL')}
 
 
 def lost_lines(bench, lines):
-    return sum(max(0, count - sum(record['kind'] == 'log' for record in read(bench, session)))
+    return sum(max(0, count - sum(record['kind'] == 'log' for record in bench.read(session)))
                for session, count in lines.items())
 
 
 def lost_ends(bench, ended):
-    return sum(sum(record['kind'] == 'session-end' for record in read(bench, session)) != 1 for session in ended)
+    return sum(sum(record['kind'] == 'session-end' for record in bench.read(session)) != 1 for session in ended)
 
 
 def play(bench, kills, chance):
