@@ -43,6 +43,7 @@ class Bus:
             name = identity.udid
             if phone.mode in ('recovery', 'dfu'):
                 name = f'{identity.ecid:016X} {identity.model.product_type}'
+            self.tell(f"speed {entry['speed']}")
             bus, address = self.tell(f'add {phone.port} {phone.mode} {name}')
             phone.location = int(bus) << 16 | int(address)
         simulator.journal.subscribe(show)

@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "phone")
 
 from bus import Bus  # noqa: E402
 import ipsw  # noqa: E402
+from bus import Bus  # noqa: E402
 from daemon import Bench  # noqa: E402
 import models  # noqa: E402
 import restoretool  # noqa: E402
@@ -117,6 +118,30 @@ def make_phone(folder):
     yield make
     for simulator in simulators:
         simulator.stop()
+
+
+@pytest.fixture
+def bus(bench):
+    """A played USB bus, which the daemon and the command see."""
+    if not shutil.which("umockdev-wrapper"):
+        pytest.skip("umockdev is not installed")
+    bus = Bus(bench.build)
+    bench.environment.update(bus.environment)
+    yield bus
+    bench.close()
+    bus.close()
+
+
+@pytest.fixture
+def restore_bus(bench, folder):
+    """A played USB bus that the daemon alone sees: a restore tool would look for its phones there."""
+    if not shutil.which("umockdev-wrapper"):
+        pytest.skip("umockdev is not installed")
+    bus = Bus(bench.build)
+    bench.daemon_environment = {**bus.environment, "IDEVICETRIAGE_JOURNAL_DIR": str(folder / "no-journal")}
+    yield bus
+    bench.close()
+    bus.close()
 
 
 @pytest.fixture

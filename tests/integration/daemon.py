@@ -67,6 +67,7 @@ class Bench:
             'LC_ALL': 'C.UTF-8',
             'NO_COLOR': '1',
         }
+        self.daemon_environment = {}  # of the daemon alone
         self.process = None
         self.log = open(self.folder / 'daemon.log', 'ab')
 
@@ -77,7 +78,7 @@ class Bench:
         self.process = subprocess.Popen(
             [*self.wrapper, str(self.build / 'daemon' / 'idevicetriaged'), '--socket', str(self.socket),
              '--state-dir', str(self.state), '--bench-name', name, *options],
-            env=self.environment, stderr=self.log, stdin=subprocess.PIPE)
+            env={**self.environment, **self.daemon_environment}, stderr=self.log, stdin=subprocess.PIPE)
         until(lambda: self.triage('status', check=False).returncode == 0, seconds, 'the daemon')
         return self
 

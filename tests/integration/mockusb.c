@@ -16,6 +16,7 @@
  *                                      wtf, port-dfu. ECID in hex, PRODUCT as iPhone12,3
  *   add PORT MODE serial TEXT…         with just that serial string
  *   add PORT VENDOR:PRODUCT TEXT…      any device by its numbers in hex
+ *   speed MBITS                        of what is added from now on; at first 480
  *   remove PORT
  *   uevent PORT ACTION                 sends "change", "bind"… for what is attached
  *
@@ -135,6 +136,9 @@ static void obey(struct usb_testbed *testbed, char *line)
 		}
 	} else if (text_equal(verb, "remove")) {
 		r = usb_testbed_remove(testbed, next_word(&line));
+	} else if (text_equal(verb, "speed")) {
+		usb_testbed_set_speed(testbed, next_word(&line));
+		r = 0;
 	} else if (text_equal(verb, "uevent")) {
 		port = next_word(&line);
 		r = usb_testbed_uevent(testbed, port, next_word(&line));

@@ -11,7 +11,6 @@ import shutil
 
 import pytest
 
-from bus import Bus
 from daemon import until
 import models
 import restoretool
@@ -100,22 +99,17 @@ class Film:
 class Shop:
     """A bench whose slots all have a phone."""
 
-    def __init__(self, bench, folder, firmware):
+    def __init__(self, bench, bus, folder, firmware):
         self.bench = bench
         self.tools = []
         self.simulator = simulate(folder / 'mux')
-        self.bus = Bus(bench.build)
-        self.bus.follow(self.simulator)
+        bus.follow(self.simulator)
         self.simulator.start()
         fill(folder / 'bin', bench.build, f'$(mktemp -d {folder}/cache-XXXXXX)')
         bench.environment['PATH'] = f'{folder}/bin:{bench.environment["PATH"]}'
         for model in {phone.identity.model for phone in self.simulator.phones[:RESTORED]}:
             (folder / f'{model.product_type}.ipsw').symlink_to(firmware(model.board))
-        # A restore tool on the played bus would look for its phones there.
-        own = bench.environment
-        bench.environment = {**own, **self.bus.environment, 'IDEVICETRIAGE_JOURNAL_DIR': str(folder / 'no-journal')}
         bench.start('--link-socket', folder / 'link')
-        bench.environment = own
         self.link = Link(folder / 'link')
         for number, phone in enumerate(self.simulator.phones, 1):
             bench.triage('conditions', phone.port, '--name', f'slot {number}', '--cable', f'L{number:02}')
@@ -140,7 +134,6 @@ class Shop:
             tool.communicate(timeout=WAIT_SECONDS)
         self.bench.close()
         self.simulator.stop()
-        self.bus.close()
 
 
 def simulate(socket):
@@ -162,8 +155,8 @@ def fill(programs, build, cache):
 
 
 @pytest.fixture
-def shop(bench, folder, firmware):
-    shop = Shop(bench, folder, firmware)
+def shop(bench, restore_bus, folder, firmware):
+    shop = Shop(bench, restore_bus, folder, firmware)
     yield shop
     shop.close()
 

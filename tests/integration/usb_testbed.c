@@ -9,7 +9,7 @@
 #define PORTS_MAX 64
 #define PORT_TEXT_SIZE 32
 #define SERIAL_SIZE 256
-#define SPEED "480"
+#define SPEED_SIZE 8
 
 struct testbed_port {
 	char port[PORT_TEXT_SIZE]; /* empty = free */
@@ -19,6 +19,7 @@ struct testbed_port {
 struct usb_testbed {
 	UMockdevTestbed *testbed;
 	char *folder;
+	char speed[SPEED_SIZE];
 	int next_address; /* one sequence for all buses: no number is used twice */
 	struct testbed_port ports[PORTS_MAX];
 };
@@ -36,6 +37,7 @@ struct usb_testbed *usb_testbed_new(void)
 	testbed->testbed = umockdev_testbed_new();
 	testbed->folder = umockdev_testbed_get_root_dir(testbed->testbed);
 	testbed->next_address = 2;
+	usb_testbed_set_speed(testbed, "480");
 	return testbed;
 }
 
@@ -54,6 +56,11 @@ struct usb_testbed *usb_testbed_free(struct usb_testbed *testbed)
 const char *usb_testbed_folder(const struct usb_testbed *testbed)
 {
 	return testbed->folder;
+}
+
+void usb_testbed_set_speed(struct usb_testbed *testbed, const char *speed)
+{
+	snprintf(testbed->speed, sizeof(testbed->speed), "%s", speed);
 }
 
 static struct testbed_port *find_port(struct usb_testbed *testbed, const char *port)
@@ -97,7 +104,7 @@ static int plug(struct usb_testbed *testbed, const char *port, const char *paren
 	struct testbed_port *slot = find_port(testbed, "");
 	char vendor[8], product[8], bus[8], address[16], triple[32], mangled[SERIAL_SIZE];
 	const char *attributes[] = {"idVendor", vendor, "idProduct", product, "busnum", bus,
-		"devnum", address, "speed", SPEED, serial ? "serial" : NULL, serial, NULL};
+		"devnum", address, "speed", testbed->speed, serial ? "serial" : NULL, serial, NULL};
 	const char *properties[] = {"DEVTYPE", "usb_device", "PRODUCT", triple, "BUSNUM", bus,
 		"DEVNUM", address, serial ? "ID_SERIAL_SHORT" : NULL, mangled, NULL};
 	int number;

@@ -22,6 +22,8 @@ const char *usb_testbed_folder(const struct usb_testbed *testbed);
  * for what is no port, -ENOSPC. */
 int usb_testbed_add(struct usb_testbed *testbed, const char *port, uint16_t vendor_id,
 	uint16_t product_id, const char *serial);
+/* The speed, in Mbit/s, of what is plugged in from now on; at first 480. */
+void usb_testbed_set_speed(struct usb_testbed *testbed, const char *speed);
 /* Unplugs it. Returns 0 or -ENOENT. */
 int usb_testbed_remove(struct usb_testbed *testbed, const char *port);
 /* The same without its uevent: nothing passes it on. */
