@@ -15,14 +15,15 @@ import time
 
 import pytest
 
-from bus import Bus
 import debian
 import restoretool
+import script
 from technician import Technician
 
 ECID = '0x001C2D6A3C8A802E'
 FAILS = 'early-reset-first'
 LAST_PROMPT_SECONDS = 60
+SLOW, FAST = 12000000, 480000000  # bits per second: full speed and high speed
 # Where a person plugs a phone in, one after the other.
 PORTS = ('1-3', '2-1', '2-2')
 
@@ -83,6 +84,7 @@ class Follower(Technician):
         self.answers = answers
         self.ports = list(PORTS)
         self.steps = []
+        self.speed = lambda state: FAST
 
     def change(self):
         title = self.steps[-1]
@@ -93,6 +95,10 @@ class Follower(Technician):
         else:
             assert 'usbmuxd' not in title
             self.replug({})
+
+    def plug(self):
+        self.phone.speed_bits = self.speed(self.state)
+        super().plug()
 
     def follow(self, terminal):
         """Follows it until the verdict is decided. Returns the verdict."""
@@ -138,17 +144,21 @@ class Follower(Technician):
 @pytest.fixture
 def technician(bench, make_phone, folder, firmware):
     """technician(fails, *options) makes the first attempt and returns who follows `try`. On a played USB bus, the phone begins
-    at `port`. `answers`: the other tool or firmware file that is named when `try` asks for it."""
-    def start(fails, *options, bus=None, port='1-2', answers=None, tool=restoretool.INSTALLED, file=None):
-        simulator = make_phone('success')
+    at `port`, with speed(state). `answers`: the other tool or firmware file that is named when `try` asks for it; `program`: a
+    program in place of the tool."""
+    def start(fails, *options, bus=None, port='1-2', speed=None, answers=None, tool=restoretool.INSTALLED,
+              program=restoretool.PROGRAM, file=None, **more):
+        simulator = make_phone('success', **more)
         identity = simulator.phone.identity
         simulator.phone.port = port
         if bus:
             bus.follow(simulator)
         bench.start()
         person = Follower(bench, simulator, fails, answers or {})
+        person.speed = speed or person.speed
         person.prepare()
         command = tool.command(bench.build, folder, identity, file or firmware(identity.model.board))
+        command = [program if word == restoretool.PROGRAM else word for word in command]
         restoretool.finish(bench, bench.run(command, *options))
         person.settle()
         return person
@@ -156,15 +166,9 @@ def technician(bench, make_phone, folder, firmware):
     return start
 
 
-@pytest.fixture
-def bus(bench):
-    if not shutil.which('umockdev-wrapper'):
-        pytest.skip('umockdev is not installed')
-    bus = Bus(bench.build)
-    bench.environment.update(bus.environment)
-    yield bus
-    bench.close()
-    bus.close()
+def is_here(state, **where):
+    """Whether the phone is at such a place of this computer."""
+    return all(state[key] == value for key, value in {'computer': 'bench', **where}.items())
 
 
 def first_cause(verdict):
@@ -202,27 +206,32 @@ def test_a_dead_storage_is_found(bench, technician):
     assert 'The restore failed at the same point' in terminal.text
 
 
-def test_a_bad_port_is_found(bench, technician, bus):
-    """The bench sees on which port the phone is: no label is asked for, and the same port again is not accepted."""
-    person = technician(lambda state: FAILS if state['port'] == '1-2' else None, '--cable', 'A', bus=bus)
+def test_a_bad_port_is_found(bench, technician, restore_bus):
+    """Its wires carry full speed only, and break off. The bench sees port and speed: no label is asked for, and the same port
+    again is not accepted."""
+    person = technician(lambda state: 'detach' if is_here(state, port='1-2') else None, '--cable', 'A', bus=restore_bus,
+                        speed=lambda state: SLOW if is_here(state, port='1-2') else FAST)
     person.ports.insert(0, '1-2')
-    terminal = Terminal(bench, 'other-port')
+    terminal = Terminal(bench)
     verdict = person.follow(terminal)
     assert 'The phone is on port 1-2 again. Plug it into another port.' in terminal.text
     assert 'Seen: the phone is on port 1-3.' in terminal.text
-    assert [session['port'] for session in bench.sessions()[:2]] == ['1-2', '1-3']
-    assert (verdict['phase'], first_cause(verdict)) == ('phase1-connection', 'port-hub')
+    assert 'use another port of the same computer' in person.steps
+    assert (verdict['phase'], first_cause(verdict)) == ('phase1-connection', 'port-hub') and person.code == 10
+    assert {each['port'] for each in bench.sessions() if each['outcome'] == 'succeeded'} == {'1-3'}
 
 
-def test_a_bad_hub_is_found(bench, technician, bus):
+def test_a_bad_hub_is_found(bench, technician, restore_bus):
     """Behind the hub it fails on each port; only a port of the computer itself is accepted."""
-    person = technician(lambda state: FAILS if '.' in state['port'] else None, '--cable', 'A', bus=bus, port='1-1.2')
+    person = technician(lambda state: 'detach' if is_here(state) and '.' in state['port'] else None, '--cable', 'A',
+                        bus=restore_bus, port='1-1.2')
     person.ports.insert(0, '1-1.3')
-    terminal = Terminal(bench, 'direct-port')
+    terminal = Terminal(bench)
     verdict = person.follow(terminal)
+    assert person.steps == ['connect to a port of the computer itself']
     assert 'Port 1-1.3 is behind a hub.' in terminal.text
-    assert [session['port'] for session in bench.sessions()[:2]] == ['1-1.2', '1-3']
-    assert (verdict['phase'], first_cause(verdict)) == ('phase1-connection', 'port-hub')
+    assert (verdict['phase'], first_cause(verdict)) == ('phase1-connection', 'port-hub') and person.code == 10
+    assert [session['port'] for session in bench.sessions()] == ['1-1.2', '1-3']
 
 
 NEWEST = 'forky'
@@ -250,14 +259,50 @@ def test_an_old_tool_is_found(bench, technician, newer_tool):
     assert len({session['toolVersion'] for session in bench.sessions()[:2]}) == 2
 
 
-def test_a_corrupt_firmware_file_is_found(bench, technician, folder, firmware):
+ASKS = {'asks': {'about': 'makes a request that a newer tool answers', 'script': [
+    {'use': 'start'}, {'request': 'a later request', 'patience': 2}, {'mode': 'gone'}, {'wait': 0.4}, {'mode': 'recovery'}]}}
+
+
+@pytest.fixture
+def versions(bench, folder):
+    """Two versions of the restore tool."""
+    paths = []
+    for version in '1.0.0-17-g0123456', '1.0.0-300-g0123456':
+        paths.append(folder / version / 'idevicerestore')
+        paths[-1].parent.mkdir()
+        shutil.copy(bench.build / 'tests/integration/versioned_tool', paths[-1])
+        (paths[-1].parent / 'version').write_text(version)
+    return paths
+
+
+def test_a_tool_that_lacks_an_answer_is_found(bench, technician, versions):
+    old, new = versions
+    person = technician(lambda state: None if state['tool'] else 'asks', '--cable', 'A', answers={'tool': new}, program=old,
+                        scenarios=script.load(more=ASKS))
+    verdict = person.follow(Terminal(bench))
+    assert person.steps == ['use the newest restore tool']
+    assert (verdict['phase'], first_cause(verdict)) == ('phase1-software', 'tool') and person.code == 11
+    assert [session['toolVersion'] for session in bench.sessions()] == [path.parent.name for path in versions]
+
+
+def cut_off(content):
+    return content[:len(content) // 2]
+
+
+def change_the_middle(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes(byte ^ 0xFF for byte in content[middle:middle + 8]) + content[middle + 8:]
+
+
+@pytest.mark.parametrize('damage', [cut_off, change_the_middle])
+def test_a_corrupt_firmware_file_is_found(bench, technician, folder, firmware, damage):
     """The phone is whole; the file on the disk of the computer is not."""
     whole, damaged = firmware(), folder / 'damaged.ipsw'
-    content = whole.read_bytes()
-    damaged.write_bytes(content[:len(content) // 2])
+    damaged.write_bytes(damage(whole.read_bytes()))
     person = technician(lambda state: None, '--cable', 'A', answers={'firmware': whole}, file=damaged)
-    verdict = person.follow(Terminal(bench, 'fresh-firmware'))
-    assert [session['outcome'] for session in bench.sessions()[:2]] == ['failed', 'succeeded']
+    verdict = person.follow(Terminal(bench))
+    assert person.steps == ['use the current firmware, freshly downloaded']
+    assert [session['outcome'] for session in bench.sessions()] == ['failed', 'succeeded']
     assert (verdict['phase'], first_cause(verdict)) == ('phase1-software', 'firmware-signing')
 
 
