@@ -299,7 +299,7 @@ static void put_sources(struct html *html, struct json_object *sources)
 
 		html_begin(html, "li", NULL);
 		html_foreign(html, field_text_or(source, "name", "?"));
-		html_put(html, field_true(source, "up") ? ": heard" : ": not heard");
+		html_put(html, field_true(source, "up") ? ": up" : ": down");
 		if (detail && *detail) {
 			html_put(html, ", ");
 			html_foreign(html, detail);
@@ -321,7 +321,7 @@ static void put_origin(struct html *html, const struct report *report)
 		html_foreign(html, field_text_or(report->status, "version", "?"));
 		html_put(html, " on bench ");
 		html_foreign(html, field_text_or(report->status, "bench", "?"));
-		html_put(html, ". What it hears now:");
+		html_put(html, ". Its sources then:");
 	} else {
 		html_put(html, " from the records of idevicetriaged, which did not run then.");
 	}

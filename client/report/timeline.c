@@ -13,6 +13,7 @@
 #define LANE_HEIGHT 42
 #define BAR_TOP 15
 #define BAR_HEIGHT 20
+#define SUPPLY_HEIGHT 52 /* of the curve, the last lane */
 #define AXIS_HEIGHT 20
 
 #define WIDTH_LEAST 0.35 /* percent: everything stays visible */
@@ -28,7 +29,8 @@ static int axis_top(const struct course *course)
 {
 	int more = (course->rate_count > 0) + (course->sample_count > 0);
 
-	return (LANE_DATA + more) * LANE_HEIGHT;
+	return (LANE_DATA + more) * LANE_HEIGHT +
+	       (course->sample_count ? SUPPLY_HEIGHT - BAR_HEIGHT : 0);
 }
 
 struct phrase report_offset(int64_t us)
@@ -65,12 +67,12 @@ static void put_lane_name(struct html *html, enum lane lane, const char *name)
 }
 
 /* The background of a lane, so that an empty lane is visible. */
-static void put_ground(struct html *html, enum lane lane)
+static void put_ground(struct html *html, enum lane lane, int height)
 {
 	html_begin(html, "rect", "ground");
 	html_set_format(html, "y", "%d", (int)lane * LANE_HEIGHT + BAR_TOP);
 	html_set(html, "width", "100%");
-	html_set_format(html, "height", "%d", BAR_HEIGHT);
+	html_set_format(html, "height", "%d", height);
 	html_end(html);
 }
 
@@ -115,7 +117,7 @@ static void put_modes(struct html *html, const struct course *course)
 
 	put_lane_name(html, LANE_MODES,
 		fold->mode_count ? "Mode of the phone" : "Mode of the phone: not recorded");
-	put_ground(html, LANE_MODES);
+	put_ground(html, LANE_MODES, BAR_HEIGHT);
 	for (size_t i = 0; i < fold->mode_count; i++) {
 		const char *mode = device_mode_name(fold->modes[i].mode);
 		int64_t from = (int64_t)fold->modes[i].monotonic_us;
@@ -139,7 +141,7 @@ static void put_operations(struct html *html, const struct course *course)
 	put_lane_name(html, LANE_OPERATIONS,
 		course->counts[MOMENT_OPERATION] ? "Operation of the restore, by its number"
 						 : "Operation of the restore: none was reported");
-	put_ground(html, LANE_OPERATIONS);
+	put_ground(html, LANE_OPERATIONS, BAR_HEIGHT);
 	for (size_t i = 0; i < course->count; i++) {
 		const struct moment *moment = &course->moments[i];
 		char label[32], title[MOMENT_LABEL_SIZE + PHRASE_BYTES * 2];
@@ -161,7 +163,7 @@ static void put_silences(struct html *html, const struct course *course)
 	put_lane_name(html, LANE_SILENCES,
 		course->counts[MOMENT_SILENCE] ? "Silence: within its budget, then over it"
 					       : "Silence: none went over its budget");
-	put_ground(html, LANE_SILENCES);
+	put_ground(html, LANE_SILENCES, BAR_HEIGHT);
 	for (size_t i = 0; i < course->count; i++) {
 		const struct moment *moment = &course->moments[i];
 		double from = percent(course, moment->from_us);
@@ -215,7 +217,7 @@ static void put_rates(struct html *html, const struct course *course)
 		return;
 	snprintf(name, sizeof(name), "Data on USB, up to %.1f MB/s", most);
 	put_lane_name(html, LANE_DATA, name);
-	put_ground(html, LANE_DATA);
+	put_ground(html, LANE_DATA, BAR_HEIGHT);
 	for (size_t i = 0; i < course->rate_count; i++)
 		put_rate(html, course, &course->rates[i], most);
 }
@@ -248,7 +250,7 @@ static void put_curve(struct html *html, const struct course *course, int lane, 
 	html_begin(html, "svg", "supply");
 	html_set_format(html, "y", "%d", lane * LANE_HEIGHT + BAR_TOP);
 	html_set(html, "width", "100%");
-	html_set_format(html, "height", "%d", BAR_HEIGHT);
+	html_set_format(html, "height", "%d", SUPPLY_HEIGHT);
 	html_set(html, "viewBox", "0 0 1000 100");
 	html_set(html, "preserveAspectRatio", "none");
 	html_begin(html, "path", NULL);
@@ -273,7 +275,7 @@ static void put_supply(struct html *html, const struct course *course)
 		(double)course->millivolts_min / 1e3, (double)course->millivolts_max / 1e3);
 	html_foreign(html, course->meter);
 	html_end(html);
-	put_ground(html, (enum lane)lane);
+	put_ground(html, (enum lane)lane, SUPPLY_HEIGHT);
 	put_curve(html, course, lane, most);
 }
 
@@ -333,7 +335,7 @@ static void put_sign(struct html *html, const struct course *course, const struc
 static void put_signs(struct html *html, const struct course *course)
 {
 	put_lane_name(html, LANE_EVENTS, "Faults and ends");
-	put_ground(html, LANE_EVENTS);
+	put_ground(html, LANE_EVENTS, BAR_HEIGHT);
 	for (size_t i = 0; i < course->count; i++)
 		if (signs[course->moments[i].kind].name)
 			put_sign(html, course, &course->moments[i]);

@@ -48,8 +48,7 @@ static const struct phase_words phases[] = {
 		{"Nothing that was seen points at a part of the phone: it need not be opened.",
 			"No paid recovery program is needed."}},
 	{"none", "good", NULL, "No failed restore was seen",
-		{"Every restore of this phone that was watched here came to a good end, or none "
-		 "was watched yet."}},
+		{"No restore of this phone that was watched here has failed."}},
 	{"works", "good", NULL, "The phone works again",
 		{"The last restore or start of this phone that was recorded here succeeded, after "
 		 "one or more had failed.",
