@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/logs/matcher.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/base/macro.h"
 
-#define BLOCK_BYTES 2
-#define SHIFT_MAX 255
+#define PART_BYTES sizeof(uint32_t)
+#define FACTOR UINT32_C(0x9e3779b1) /* 2^32 divided by the golden ratio: spreads the heads */
 
-static size_t block_of(const char *bytes)
+static uint32_t part_at(const char *text)
 {
-	uint16_t block;
+	uint32_t part;
 
-	memcpy(&block, bytes, sizeof(block));
-	return block;
+	memcpy(&part, text, sizeof(part));
+	return part;
+}
+
+static size_t slot_of(uint32_t head)
+{
+	return head * FACTOR >> (32 - MATCHER_SLOT_BITS);
 }
 
 static void add_text(struct matcher *matcher, const char *text)
@@ -21,33 +27,11 @@ static void add_text(struct matcher *matcher, const char *text)
 	size_t length = strlen(text);
 
 	assert(matcher->count < MATCHER_TEXTS_MAX);
-	assert(length >= MATCHER_TEXT_MIN && length <= SHIFT_MAX);
-	matcher->texts[matcher->count] = text;
-	matcher->lengths[matcher->count++] = (uint16_t)length;
-	if (length < matcher->window)
-		matcher->window = length;
-}
-
-static void index_blocks(struct matcher *matcher)
-{
-	size_t window = matcher->window;
-
-	memset(matcher->shift, (int)(window - BLOCK_BYTES + 1), sizeof(matcher->shift));
-	/* Backwards, so that each chain keeps the order of adding. */
-	for (size_t i = matcher->count; i > 0; i--) {
-		const char *text = matcher->texts[i - 1];
-		size_t last = block_of(text + window - BLOCK_BYTES);
-
-		for (size_t at = 0; at + BLOCK_BYTES <= window; at++) {
-			uint8_t *shift = &matcher->shift[block_of(text + at)];
-			size_t distance = window - BLOCK_BYTES - at;
-
-			if (distance < *shift)
-				*shift = (uint8_t)distance;
-		}
-		matcher->next[i - 1] = matcher->first[last];
-		matcher->first[last] = (uint16_t)i;
-	}
+	assert(length >= MATCHER_TEXT_MIN && length <= UINT16_MAX);
+	matcher->texts[matcher->count].text = text;
+	matcher->texts[matcher->count].head = part_at(text);
+	matcher->texts[matcher->count].tail = part_at(text + length - PART_BYTES);
+	matcher->texts[matcher->count++].length = (uint16_t)length;
 }
 
 void matcher_build(struct matcher *matcher, matcher_text *text_of)
@@ -55,35 +39,48 @@ void matcher_build(struct matcher *matcher, matcher_text *text_of)
 	const char *text;
 
 	matcher->count = 0;
-	matcher->window = SHIFT_MAX;
 	memset(matcher->first, 0, sizeof(matcher->first));
 	for (size_t i = 0; (text = text_of(i)); i++)
 		add_text(matcher, text);
-	index_blocks(matcher);
+	/* Backwards, so that each chain keeps the order of adding. */
+	for (size_t i = matcher->count; i > 0; i--) {
+		uint16_t *first = &matcher->first[slot_of(matcher->texts[i - 1].head)];
+
+		matcher->texts[i - 1].next = *first;
+		*first = (uint16_t)i;
+	}
+}
+
+/* Whether the text is at the start of the `left` bytes, whose head is the text's. */
+static bool is_at(const struct matcher *matcher, size_t text, const char *bytes, size_t left)
+{
+	size_t length = matcher->texts[text].length;
+
+	/* Many texts begin alike, but few of them also end alike. */
+	return length <= left &&
+	       matcher->texts[text].tail == part_at(bytes + length - PART_BYTES) &&
+	       memcmp(bytes, matcher->texts[text].text, length) == 0;
+}
+
+/* The next place, from `at`, where a text may begin. */
+static size_t find_head(const struct matcher *matcher, const char *line, size_t at, size_t end)
+{
+	while (at < end && !matcher->first[slot_of(part_at(line + at))])
+		at++;
+	return at;
 }
 
 void matcher_run(const struct matcher *matcher, const char *line, size_t length,
 	matcher_found *found, void *user)
 {
-	size_t window = matcher->window;
-	size_t end = window; /* of the current window */
+	size_t end = length < PART_BYTES ? 0 : length - PART_BYTES + 1; /* of the heads */
 
-	if (matcher->count == 0)
-		return;
-	while (end <= length) {
-		size_t block = block_of(line + end - BLOCK_BYTES);
-		size_t shift = matcher->shift[block];
-		size_t at = end - window;
+	for (size_t at = 0; (at = find_head(matcher, line, at, end)) < end; at++) {
+		uint32_t head = part_at(line + at);
 
-		end += shift ? shift : 1;
-		if (shift)
-			continue;
-		for (size_t i = matcher->first[block]; i; i = matcher->next[i - 1]) {
-			size_t size = matcher->lengths[i - 1];
-
-			if (size <= length - at && line[at] == matcher->texts[i - 1][0] &&
-				memcmp(line + at, matcher->texts[i - 1], size) == 0)
+		for (size_t i = matcher->first[slot_of(head)]; i; i = matcher->texts[i - 1].next)
+			if (matcher->texts[i - 1].head == head &&
+				is_at(matcher, i - 1, line + at, length - at))
 				found(user, i - 1, at);
-		}
 	}
 }

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Finds many fixed texts in one pass over a line and skips bytes that cannot match (the method of
- * Wu and Manber, 1994). It does not interpret the texts. */
+/* Finds many fixed texts in one pass over a line: a table by four bytes shows where one of them may
+ * begin. It does not interpret the texts. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define MATCHER_BLOCKS (1u << 16) /* two bytes */
+#define MATCHER_SLOT_BITS 14 /* few texts share a slot, and few other bytes hit one */
 #define MATCHER_TEXTS_MAX 1024
-#define MATCHER_TEXT_MIN 4 /* bytes; the shortest text limits the skip distance */
+#define MATCHER_TEXT_MIN 4 /* bytes */
 
 struct matcher {
-	const char *texts[MATCHER_TEXTS_MAX];
-	uint16_t lengths[MATCHER_TEXTS_MAX];
-	uint16_t next[MATCHER_TEXTS_MAX]; /* the next text with the same block, plus 1 */
+	struct {
+		const char *text;
+		uint32_t head, tail; /* its first and last four bytes */
+		uint16_t length;
+		uint16_t next; /* the next text in the same slot, plus 1 */
+	} texts[MATCHER_TEXTS_MAX];
 	size_t count;
-	size_t window; /* bytes of the shortest text: the compared part of each text */
-	/* By block: the skip distance when it ends the window; 0 = a text may be here. */
-	uint8_t shift[MATCHER_BLOCKS];
-	uint16_t first[MATCHER_BLOCKS]; /* the first text whose window ends with it, plus 1 */
+	uint16_t first[1 << MATCHER_SLOT_BITS]; /* by the head: the first text, plus 1 */
 };
 
 /* A text was found: its number and where it begins. */
 typedef void matcher_found(void *user, size_t text, size_t at);
 
 /* Builds a matcher of the texts that `text_of` returns for 0 and the following numbers, until NULL:
- * at most MATCHER_TEXTS_MAX, each of MATCHER_TEXT_MIN to 255 bytes, which must live as long as the
+ * at most MATCHER_TEXTS_MAX, each of MATCHER_TEXT_MIN bytes or more, which must live as long as the
  * matcher. */
 typedef const char *matcher_text(size_t number);
 void matcher_build(struct matcher *matcher, matcher_text *text_of);
