@@ -97,11 +97,6 @@ bool text_copy(char *out, size_t size, const char *text)
 	return fits;
 }
 
-bool text_starts_with(const char *text, const char *prefix)
-{
-	return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
 /* Skips whole words of ASCII: nearly all text is. Returns the bytes skipped. */
 static size_t skip_ascii(const char *text, size_t length)
 {

@@ -19,7 +19,10 @@ static inline bool text_equal(const char *a, const char *b)
 {
 	return *a == *b && strcmp(a, b) == 0;
 }
-bool text_starts_with(const char *text, const char *prefix);
+static inline bool text_starts_with(const char *text, const char *prefix)
+{
+	return !*prefix || (*text == *prefix && strncmp(text, prefix, strlen(prefix)) == 0);
+}
 /* True if `text` is valid UTF-8 (no surrogates, no overlong forms). */
 bool text_is_utf8(const char *text, size_t length);
 
