@@ -347,36 +347,20 @@ static void take_bar(struct toollog *log, const struct toollog_bar *bar)
 	toollog_emit_permille(log, bar->permille);
 }
 
-static bool is_base64(const char *text, size_t length)
-{
-	static const bool letters[256] = {
-		['A' ... 'Z'] = true,
-		['a' ... 'z'] = true,
-		['0' ... '9'] = true,
-		['+'] = true,
-		['/'] = true,
-		['='] = true,
-	};
-	size_t at = 0;
-
-	while (at < length && letters[(unsigned char)text[at]])
-		at++;
-	return at == length;
-}
-
 /* Whether a line that begins with "<" says nothing: a tag around values, or the name of one that no
  * rule and no sign knows. */
 static bool is_plain_tag(struct toollog *log, const char *line)
 {
-	static const char *const tags[] = {"<dict>", "</dict>", "<data>", "</data>", "<array>",
-		"</array>", "<true/>", "<false/>"};
+	/* Without their first character, which all have. */
+	static const char *const tags[] = {
+		"data>", "/data>", "dict>", "/dict>", "array>", "/array>", "true/>", "false/>"};
 
-	if (text_starts_with(line, "<key>")) {
+	if (text_starts_with(line + 1, "key>")) {
 		find_texts(log, line, strlen(line));
 		return log->rule == TOOLLOG_NONE && !log->tool_sign && !log->phone_sign;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
-		if (text_equal(line, tags[i]))
+		if (text_equal(line + 1, tags[i]))
 			return true;
 	return false;
 }
@@ -385,11 +369,13 @@ static bool is_plain_tag(struct toollog *log, const char *line)
  * a log with -d are such lines. */
 static bool is_of_dump(struct toollog *log, const char *line, size_t length)
 {
-	size_t indent = strspn(line, " ");
+	size_t indent = 0;
 
+	while (line[indent] == ' ')
+		indent++;
 	if (line[indent] == '<')
 		return is_plain_tag(log, line + indent);
-	return length - indent >= BASE64_LEAST && is_base64(line + indent, length - indent);
+	return length - indent >= BASE64_LEAST && toollog_is_base64(line + indent, length - indent);
 }
 
 /* Whether a line that says nothing changes nothing. */
@@ -446,33 +432,29 @@ static void end_line(struct toollog *log)
 	log->cut = false;
 }
 
-/* The first line end, '\n' or '\r'; NULL if there is none. */
-static const char *line_end(const char *bytes, size_t length)
-{
-	const char *end = memchr(bytes, '\n', length);
-	const char *bar = memchr(bytes, '\r', end ? (size_t)(end - bytes) : length);
-
-	return bar ? bar : end;
-}
-
 void toollog_feed(struct toollog *log, struct stamp at, const char *bytes, size_t length)
 {
-	log->arrival = at;
-	while (length > 0) {
-		const char *end = line_end(bytes, length);
-		size_t size = end ? (size_t)(end - bytes) : length;
+	const char *end = bytes + length;
+	/* The next one: most logs have none, so a piece is searched for it only once. */
+	const char *bar = memchr(bytes, '\r', length);
 
-		if (end && log->length == 0) {
-			if (size > 0)
-				take_line(log, bytes, size);
-		} else {
+	log->arrival = at;
+	while (bytes < end) {
+		const char *stop = bar ? bar : end;
+		const char *newline = memchr(bytes, '\n', (size_t)(stop - bytes));
+		size_t size;
+
+		stop = newline ? newline : stop;
+		size = (size_t)(stop - bytes);
+		if (stop == end || log->length > 0)
 			keep_piece(log, bytes, size);
-			if (end)
-				end_line(log);
-		}
-		size += end ? 1 : 0;
-		bytes += size;
-		length -= size;
+		else if (size > 0)
+			take_line(log, bytes, size);
+		if (stop < end && log->length > 0)
+			end_line(log);
+		bytes = stop < end ? stop + 1 : end;
+		if (bar == stop)
+			bar = memchr(bytes, '\r', (size_t)(end - bytes));
 	}
 }
 

@@ -6,45 +6,77 @@
 
 #define WORD_BYTES sizeof(uint64_t)
 #define EVERY(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define HIGH_BITS EVERY(0x80)
 #define ESCAPE '\x1b'
 
-/* Marks the zero bytes of an ASCII word by their high bits; exact, because ASCII bytes have no high
- * bit. */
-static uint64_t zero_bytes(uint64_t word)
+static uint64_t word_at(const char *bytes)
 {
-	return ~(word + EVERY(0x7f)) & EVERY(0x80);
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
 }
 
-/* Copies plain ASCII, tabs as spaces, eight bytes at a time: nearly all lines consist of it.
- * Returns false for other bytes. */
-static bool copy_plain(const char *bytes, size_t length, char *out)
+/* Marks the bytes of an ASCII word that are at least `c` by their high bits, without a carry. */
+static uint64_t at_least(uint64_t word, char c)
+{
+	return word + EVERY((unsigned)(0x80 - c));
+}
+
+static uint64_t equal(uint64_t word, char c)
+{
+	return ~at_least(word ^ EVERY((unsigned)c), 1);
+}
+
+/* Copies the words of plain ASCII at the start of the text. Returns their bytes. */
+static size_t copy_words(const char *bytes, size_t length, char *out)
 {
 	size_t at = 0;
-	uint64_t odd = 0;
 
 	for (; at + WORD_BYTES <= length; at += WORD_BYTES) {
-		uint64_t word;
+		uint64_t word = word_at(bytes + at);
 
-		memcpy(&word, bytes + at, WORD_BYTES);
-		odd |= word & EVERY(0x80);
-		word ^= (zero_bytes(word ^ EVERY('\t')) >> 7) * ('\t' ^ ' ');
-		/* Below a space the sum has no high bit; DEL is the only byte for which adding 1
-		 * sets it. */
-		odd |= ~(word + EVERY(0x80 - ' ')) & EVERY(0x80);
-		odd |= (word + EVERY(1)) & EVERY(0x80);
+		/* Not of ASCII, below a space, or DEL. */
+		if ((word | ~at_least(word, ' ') | at_least(word, '\x7f')) & HIGH_BITS)
+			break;
 		memcpy(out + at, &word, WORD_BYTES);
-		if (odd)
-			return false;
 	}
-	for (; at < length; at++) {
-		char c = bytes[at] == '\t' ? ' ' : bytes[at];
+	return at;
+}
 
-		if (c < ' ' || c > '~')
-			return false;
-		out[at] = c;
-	}
+/* Copies plain ASCII, tabs as spaces: nearly all lines consist of it. Returns false for other
+ * bytes. */
+static bool copy_plain(const char *bytes, size_t length, char *out)
+{
+	size_t at = copy_words(bytes, length, out);
+
 	out[length] = '\0';
+	while (at < length) {
+		out[at] = bytes[at] == '\t' ? ' ' : bytes[at];
+		if (out[at] < ' ' || out[at] > '~')
+			return false;
+		at++;
+		at += copy_words(bytes + at, length - at, out + at);
+	}
 	return true;
+}
+
+static bool is_base64_word(uint64_t word)
+{
+	uint64_t small = word | EVERY(0x20);
+	uint64_t letters = at_least(small, 'a') ^ at_least(small, 'z' + 1);
+	uint64_t digits = at_least(word, '/') ^ at_least(word, '9' + 1);
+
+	return !((word | ~(letters | digits | equal(word, '+') | equal(word, '='))) & HIGH_BITS);
+}
+
+bool toollog_is_base64(const char *text, size_t length)
+{
+	for (size_t at = 0; at + WORD_BYTES < length; at += WORD_BYTES)
+		if (!is_base64_word(word_at(text + at)))
+			return false;
+	/* It may overlap the one before it. */
+	return is_base64_word(word_at(text + length - WORD_BYTES));
 }
 
 /* The length of a terminal's escape sequence (ECMA-48) at the start of the text. */

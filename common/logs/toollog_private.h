@@ -174,5 +174,7 @@ void toollog_set_time(struct toollog *log);
 const char *toollog_message(struct toollog *log, const char *line);
 /* Copies a foreign line as clean UTF-8 without the escapes of terminals. Returns its bytes. */
 size_t toollog_clean(const char *bytes, size_t length, char out[static EVENT_TEXT_MAX + 1]);
+/* Whether a text of eight bytes or more has only the letters of base64. */
+bool toollog_is_base64(const char *text, size_t length);
 /* Turns HTML's escapes back into characters, in place. */
 void toollog_unescape(char *text);

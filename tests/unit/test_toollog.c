@@ -517,6 +517,27 @@ static void test_dumps_say_nothing(void **state)
 #undef DATA
 }
 
+/* One other character, wherever it is, and the line is no dump: it says that something failed. */
+static void test_dumps_have_only_certain_letters(void **state)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+	static const char tool[] = "<Info> idevicerestore 1.0.1\n",
+			  line[] = "failedMIIFezCCA2OgAwIBAgIBATANBgkqhkiGBAUFADB\n";
+
+	for (size_t at = strlen("failed"); line[at] != '\n'; at++) {
+		for (char c = ' '; c <= '~'; c++) {
+			char text[sizeof(tool) + sizeof(line)];
+			struct heard heard;
+
+			strcpy(stpcpy(text, tool), line);
+			text[strlen(tool) + at] = c;
+			read_log(&heard, text, strlen(text), sizeof(text));
+			assert_true(!find(&heard, EVENT_COMPLAINT) == !!strchr(letters, c));
+		}
+	}
+}
+
 /* NULs, broken UTF-8 and escapes never reach an event. */
 static void test_foreign_bytes(void **state)
 {
@@ -1219,6 +1240,7 @@ int main(void)
 		cmocka_unit_test(test_amr_error),
 		cmocka_unit_test(test_endless_line),
 		cmocka_unit_test(test_dumps_say_nothing),
+		cmocka_unit_test(test_dumps_have_only_certain_letters),
 		cmocka_unit_test(test_foreign_bytes),
 		cmocka_unit_test(test_pastes),
 		cmocka_unit_test(test_terminal_escapes),
