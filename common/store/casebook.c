@@ -16,7 +16,7 @@
 #include "common/casefile/casefile.h"
 
 /* The columns of every query of attempts, in the order of take_attempt(). */
-#define ATTEMPT_COLUMNS "SELECT ecid, udid, product, origin, told, started_us, id FROM attempts "
+#define ATTEMPT_COLUMNS "SELECT ecid, udid, product, origin, told, started_us, id FROM "
 /* Rows of one phone, by either of its identifiers. */
 #define OF_PHONE "(ecid = ?1 OR udid = ?2)"
 #define QUERY_SIZE 1024 /* bytes of the longest query of attempts */
@@ -204,8 +204,11 @@ int casebook_find_identity(struct casebook *book, const char *name, struct ident
 static void write_query(const struct filter *filter, char *out, size_t size)
 {
 	bool one = filter->product_count == 1;
+	/* SQLite would sort whole rows: it sorts only their numbers, and a join with them keeps
+	 * that order, because CROSS JOIN makes them its outer loop. */
 	int length = snprintf(out, size,
-		ATTEMPT_COLUMNS "WHERE started_us BETWEEN ?3 AND ?4%s%s%s%s%s%s",
+		ATTEMPT_COLUMNS "(SELECT number AS found FROM attempts"
+				" WHERE started_us BETWEEN ?3 AND ?4%s%s%s%s%s%s",
 		filter->identity ? " AND " OF_PHONE : "", filter->ticket ? " AND ticket = ?5" : "",
 		filter->port ? " AND (port = ?6 OR slot = ?6)" : "",
 		filter->outcome ? " AND outcome = ?7" : "",
@@ -224,7 +227,8 @@ static void write_query(const struct filter *filter, char *out, size_t size)
 			names & NAMES_TICKET ? " OR ticket = ?22" : "",
 			names & NAMES_SESSION ? " OR lower(hex(substr(id, -2))) = ?21" : "");
 	snprintf(out + length, size - (size_t)length,
-		" ORDER BY started_us DESC, number DESC LIMIT ?23");
+		" ORDER BY started_us DESC, number DESC LIMIT ?23)"
+		" CROSS JOIN attempts ON number = found");
 }
 
 static void bind_ecid(sqlite3_stmt *query, int parameter, uint64_t ecid)
@@ -313,7 +317,7 @@ int casebook_attempt(struct casebook *book, const struct uuid *session,
 	casebook_visit_attempt *visit, void *context)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
-	int r = sql_prepare(book->db, ATTEMPT_COLUMNS "WHERE id = ?1", &query);
+	int r = sql_prepare(book->db, ATTEMPT_COLUMNS "attempts WHERE id = ?1", &query);
 
 	if (r < 0)
 		return r;
