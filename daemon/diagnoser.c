@@ -312,7 +312,8 @@ static void judge(struct diagnoser *diagnoser, struct subject *subject, struct s
 	diagnoser->store->error = 0;
 	if (verdict)
 		r = identity_is_known(&subject->identity)
-			    ? store_diagnose(diagnoser->store, &subject->identity, verdict)
+			    ? store_diagnose(
+				      diagnoser->store, &subject->identity, NULL, NULL, verdict)
 			    : store_diagnose_session(diagnoser->store, &subject->session, verdict);
 	/* Without the attempts that cannot be read, it could be wrong. */
 	if (r < 0 || diagnoser->store->error < 0)

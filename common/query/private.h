@@ -25,10 +25,20 @@ static inline void answer_put(struct answer *answer, const char *key)
 
 /* sessions.c */
 
+/* A page of sessions. */
+struct page {
+	struct answer answer;
+	struct uuid last;
+	bool more;
+};
+
 struct json_object *query_session_json(
 	const struct query *query, struct json_builder *builder, const struct found_attempt *found);
 /* A store_visit with a struct answer. */
 bool query_add_session(void *context, const struct found_attempt *found);
+/* The same with a struct page, and the page with its cursor. */
+bool query_add_to_page(void *context, const struct found_attempt *found);
+void query_put_page(struct call *call, struct page *page);
 /* Adds the sessions that fit, newest first: the first ones, or those after a session; and a cursor
  * if there are more than `limit`. Returns API_OK, or API_INVALID_PARAMETER if there is no such
  * session. */

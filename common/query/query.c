@@ -158,27 +158,21 @@ static int find_subject(const struct query *query, struct call *call, struct sub
 	return uuid_is_none(&ret->session) ? API_NO_SUCH_SESSION : API_OK;
 }
 
-static int diagnose_subject(
-	const struct query *query, const struct subject *subject, struct verdict *ret)
+/* Adds the sessions of the subject, and gives the verdict on them. */
+static int diagnose_subject(const struct query *query, struct call *call,
+	const struct subject *subject, struct verdict *ret)
 {
-	return identity_is_known(&subject->identity)
-		       ? store_diagnose(query->store, &subject->identity, ret)
-		       : store_diagnose_session(query->store, &subject->session, ret);
-}
-
-static void put_subject_sessions(
-	const struct query *query, struct call *call, const struct subject *subject)
-{
-	const struct filter filter = {.identity = &subject->identity};
-	struct answer answer;
+	struct page page = {.answer = answer_new(query, call, QUERY_SESSIONS_MAX)};
+	int r;
 
 	if (identity_is_known(&subject->identity)) {
-		query_put_sessions(query, call, &filter, NULL, QUERY_SESSIONS_MAX);
-		return;
+		r = store_diagnose(query->store, &subject->identity, query_add_to_page, &page, ret);
+	} else {
+		r = store_diagnose_session(query->store, &subject->session, ret);
+		store_attempt(query->store, &subject->session, query_add_to_page, &page);
 	}
-	answer = answer_new(query, call, 1);
-	store_attempt(query->store, &subject->session, query_add_session, &answer);
-	answer_put(&answer, "sessions");
+	query_put_page(call, &page);
+	return r;
 }
 
 static int answer_diagnose(const struct query *query, struct call *call)
@@ -189,10 +183,9 @@ static int answer_diagnose(const struct query *query, struct call *call)
 
 	if (r != API_OK)
 		return r;
-	r = diagnose_subject(query, &subject, verdict);
+	r = diagnose_subject(query, call, &subject, verdict);
 	if (r != 0)
 		return r == STORE_NO_SESSION ? API_NO_SUCH_SESSION : r;
-	put_subject_sessions(query, call, &subject);
 	put_device(query, call, &subject.identity);
 	json_put(&call->builder, call->answer, "verdict", verdict_to_json(&call->builder, verdict));
 	return API_OK;

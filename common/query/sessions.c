@@ -33,14 +33,7 @@ bool query_add_session(void *context, const struct found_attempt *found)
 	return true;
 }
 
-/* A page of sessions. */
-struct page {
-	struct answer answer;
-	struct uuid last;
-	bool more;
-};
-
-static bool add_to_page(void *context, const struct found_attempt *found)
+bool query_add_to_page(void *context, const struct found_attempt *found)
 {
 	struct page *page = context;
 
@@ -51,22 +44,28 @@ static bool add_to_page(void *context, const struct found_attempt *found)
 	return query_add_session(&page->answer, found);
 }
 
+void query_put_page(struct call *call, struct page *page)
+{
+	char last[UUID_TEXT_SIZE];
+
+	answer_put(&page->answer, "sessions");
+	if (!page->more)
+		return;
+	uuid_format(&page->last, last);
+	json_put_text(&call->builder, call->answer, "cursor", last);
+}
+
 int query_put_sessions(const struct query *query, struct call *call, const struct filter *filter,
 	const struct uuid *after, size_t limit)
 {
 	struct page page = {.answer = answer_new(query, call, limit)};
-	char last[UUID_TEXT_SIZE];
 	int r = 0;
 
 	if (after)
-		r = store_select_after(query->store, filter, after, add_to_page, &page);
+		r = store_select_after(query->store, filter, after, query_add_to_page, &page);
 	else
-		store_select(query->store, filter, NULL, add_to_page, &page);
-	answer_put(&page.answer, "sessions");
-	if (page.more) {
-		uuid_format(&page.last, last);
-		json_put_text(&call->builder, call->answer, "cursor", last);
-	}
+		store_select(query->store, filter, NULL, query_add_to_page, &page);
+	query_put_page(call, &page);
 	return r == STORE_NO_SESSION ? call_bad(call, "cursor") : API_OK;
 }
 

@@ -309,6 +309,8 @@ int store_records(struct store *store, const struct uuid *session, uint64_t afte
 struct gathering {
 	struct triage_case *c;
 	struct identity identity; /* all identifiers of the phone in its attempts */
+	store_visit *visit;	  /* sees them too, until it has enough; NULL = none */
+	void *context;
 	bool failed;
 };
 
@@ -323,6 +325,8 @@ static bool gather(void *context, const struct found_attempt *past)
 	}
 	*attempt = *past->attempt;
 	identity_merge(&gathering->identity, past->identity);
+	if (gathering->visit && !gathering->visit(gathering->context, past))
+		gathering->visit = NULL;
 	/* No more are copied: that would block the loop. */
 	return gathering->c->attempt_count < CASE_ANALYSIS_ATTEMPTS_MAX;
 }
@@ -357,10 +361,12 @@ static int finish_case(struct gathering *gathering, struct triage_case **ret)
 	return 0;
 }
 
-int store_case(struct store *store, const struct identity *identity, struct triage_case **ret)
+static int gather_case(struct store *store, const struct identity *identity, store_visit *visit,
+	void *context, struct triage_case **ret)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
-	struct gathering gathering = {.c = c, .identity = *identity};
+	struct gathering gathering = {
+		.c = c, .identity = *identity, .visit = visit, .context = context};
 	int r;
 
 	if (!c)
@@ -372,6 +378,11 @@ int store_case(struct store *store, const struct identity *identity, struct tria
 	if (r == 0)
 		c = NULL;
 	return r;
+}
+
+int store_case(struct store *store, const struct identity *identity, struct triage_case **ret)
+{
+	return gather_case(store, identity, NULL, NULL, ret);
 }
 
 /* The case of a session's phone; only the session if its phone was never identified. Also returns
@@ -434,10 +445,11 @@ static int diagnose_case(struct store *store, struct triage_case *c, struct verd
 	return r < 0 ? r : diagnose(c, ret);
 }
 
-int store_diagnose(struct store *store, const struct identity *identity, struct verdict *ret)
+int store_diagnose(struct store *store, const struct identity *identity, store_visit *visit,
+	void *context, struct verdict *ret)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
-	int r = store_case(store, identity, &c);
+	int r = gather_case(store, identity, visit, context, &c);
 
 	return r != 0 ? r : diagnose_case(store, c, ret);
 }

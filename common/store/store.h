@@ -73,6 +73,8 @@ int store_case(struct store *store, const struct identity *identity, struct tria
  * -ENOMEM. */
 int store_mark_across(struct store *store, struct triage_case *c);
 /* The verdict on a phone's case, or on the case of a session (its phone's, if known), compared with
- * other phones. Returns 0, STORE_NO_SESSION or -ENOMEM. */
-int store_diagnose(struct store *store, const struct identity *identity, struct verdict *ret);
+ * other phones. `visit`, which may be NULL, sees the attempts of the case too, newest first, as
+ * long as it returns true: so nobody reads them twice. Returns 0, STORE_NO_SESSION or -ENOMEM. */
+int store_diagnose(struct store *store, const struct identity *identity, store_visit *visit,
+	void *context, struct verdict *ret);
 int store_diagnose_session(struct store *store, const struct uuid *session, struct verdict *ret);

@@ -54,14 +54,15 @@ struct player {
  * ones. */
 static unsigned judged, sealed;
 
-int __real_store_diagnose(
-	struct store *store, const struct identity *identity, struct verdict *ret);
-int __wrap_store_diagnose(
-	struct store *store, const struct identity *identity, struct verdict *ret);
-int __wrap_store_diagnose(struct store *store, const struct identity *identity, struct verdict *ret)
+int __real_store_diagnose(struct store *store, const struct identity *identity, store_visit *visit,
+	void *context, struct verdict *ret);
+int __wrap_store_diagnose(struct store *store, const struct identity *identity, store_visit *visit,
+	void *context, struct verdict *ret);
+int __wrap_store_diagnose(struct store *store, const struct identity *identity, store_visit *visit,
+	void *context, struct verdict *ret)
 {
 	judged++;
-	return __real_store_diagnose(store, identity, ret);
+	return __real_store_diagnose(store, identity, visit, context, ret);
 }
 
 int __real_casebook_file_seal(
