@@ -43,13 +43,16 @@ static bool uuid_dash_before(size_t byte)
 
 void uuid_format(const struct uuid *uuid, char text[static UUID_TEXT_SIZE])
 {
+	static const char digits[] = "0123456789abcdef";
 	char *out = text;
 
 	for (size_t i = 0; i < sizeof(uuid->bytes); i++) {
 		if (uuid_dash_before(i))
 			*out++ = '-';
-		out += sprintf(out, "%02x", uuid->bytes[i]);
+		*out++ = digits[uuid->bytes[i] >> 4];
+		*out++ = digits[uuid->bytes[i] & 15];
 	}
+	*out = '\0';
 }
 
 static int hex_digit(char c)
