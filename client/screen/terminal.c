@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "client/raw_mode.h"
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
@@ -25,25 +26,13 @@
 
 static const int signals[] = {
 	SIGWINCH, SIGTSTP, SIGCONT, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
-static const int crashes[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 
-/* For the handlers. */
+/* For the handler. */
 static volatile sig_atomic_t came[_NSIG];
-static struct termios before;
-static bool has_before; /* the terminal's own settings are in `before` */
 
 static void note_signal(int number)
 {
 	came[number] = 1;
-}
-
-/* SA_RESETHAND: the signal then ends the program. */
-static void restore_after_crash(int number)
-{
-	(void)!write(STDOUT_FILENO, LEAVE, strlen(LEAVE));
-	if (has_before)
-		tcsetattr(STDOUT_FILENO, TCSANOW, &before);
-	raise(number);
 }
 
 static sigset_t our_signals(void)
@@ -60,14 +49,11 @@ static sigset_t our_signals(void)
 static void catch_signals(void)
 {
 	struct sigaction noted = {.sa_handler = note_signal};
-	struct sigaction crash = {.sa_handler = restore_after_crash, .sa_flags = (int)SA_RESETHAND};
 	sigset_t set = our_signals();
 
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i], &noted, NULL);
-	for (size_t i = 0; i < ARRAY_SIZE(crashes); i++)
-		sigaction(crashes[i], &crash, NULL);
 }
 
 /* Writes before or after everything else, for a moment at most. */
@@ -91,14 +77,7 @@ static void write_now(const struct terminal *terminal, const char *text)
 
 static void enter(struct terminal *terminal)
 {
-	struct termios raw = before;
-
-	if (has_before) {
-		raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-		raw.c_cc[VMIN] = 1;
-		raw.c_cc[VTIME] = 0;
-		tcsetattr(STDOUT_FILENO, TCSANOW, &raw);
-	}
+	raw_mode_begin(STDOUT_FILENO, LEAVE);
 	terminal->out_length = terminal->out_done = 0;
 	write_now(terminal, ENTER);
 	terminal->redraw = true;
@@ -107,8 +86,7 @@ static void enter(struct terminal *terminal)
 static void leave(struct terminal *terminal)
 {
 	write_now(terminal, LEAVE);
-	if (has_before)
-		tcsetattr(STDOUT_FILENO, TCSANOW, &before);
+	raw_mode_end();
 }
 
 void terminal_open(struct terminal *terminal, bool color, bool utf8)
@@ -121,7 +99,6 @@ void terminal_open(struct terminal *terminal, bool color, bool utf8)
 	terminal->slow = terminal->fd < 0;
 	if (terminal->slow)
 		terminal->fd = STDOUT_FILENO;
-	has_before = tcgetattr(STDOUT_FILENO, &before) == 0;
 	catch_signals();
 	enter(terminal);
 }

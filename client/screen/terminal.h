@@ -4,7 +4,6 @@
 #pragma once
 
 #include <poll.h>
-#include <termios.h>
 
 #include "client/board/canvas.h"
 

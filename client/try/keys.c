@@ -7,31 +7,42 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
+#include "client/raw_mode.h"
 #include "common/base/macro.h"
 #include "common/base/text.h"
 
 #define CTRL_D 4
 
-static volatile sig_atomic_t stopped;
-static struct termios before;
-static bool raw;
+static volatile sig_atomic_t stopped, raw;
 
 static void note_stop(int number)
 {
 	stopped = 1;
 }
 
+/* Ctrl-Z: the shell gets the terminal as it was. */
+static void note_rest(int number)
+{
+	bool again = raw;
+
+	keys_cooked();
+	raise(SIGSTOP);
+	if (again)
+		keys_raw();
+}
+
 void keys_begin(void)
 {
 	/* Without SA_RESTART: a signal ends a read. */
 	struct sigaction action = {.sa_handler = note_stop};
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct sigaction rest = {.sa_handler = note_rest, .sa_flags = SA_RESTART};
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		sigaction(numbers[i], &action, NULL);
+	sigaction(SIGTSTP, &rest, NULL);
 	/* Keys are read past its buffer. */
 	setvbuf(stdin, NULL, _IONBF, 0);
 }
@@ -48,21 +59,13 @@ void keys_forget(void)
 
 void keys_raw(void)
 {
-	struct termios settings;
-
-	if (raw || tcgetattr(STDIN_FILENO, &before) < 0)
-		return;
-	settings = before;
-	settings.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-	settings.c_cc[VMIN] = 1;
-	settings.c_cc[VTIME] = 0;
-	raw = tcsetattr(STDIN_FILENO, TCSANOW, &settings) == 0;
+	raw = true;
+	raw_mode_begin(STDIN_FILENO, "");
 }
 
 void keys_cooked(void)
 {
-	if (raw)
-		tcsetattr(STDIN_FILENO, TCSANOW, &before);
+	raw_mode_end();
 	raw = false;
 }
 

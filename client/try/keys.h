@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* From now on, SIGINT, SIGTERM and SIGHUP only stop the questions. */
+/* From now on, SIGINT, SIGTERM, SIGHUP and SIGQUIT only stop the questions, and SIGTSTP restores
+ * the terminal while the program is stopped. */
 void keys_begin(void);
 /* Whether such a signal has come. */
 bool keys_stopped(void);

@@ -25,13 +25,23 @@ static void say(const char *text)
 	}
 }
 
+static void say_why(void)
+{
+	say(program_invocation_short_name);
+	say(sentence);
+}
+
+/* The first function is called last: after one that restores a terminal. */
+__attribute__((constructor)) static void prepare(void)
+{
+	at_quick_exit(say_why);
+}
+
 static void *require(void *place, size_t size)
 {
 	if (place || size == 0)
 		return place;
-	say(program_invocation_short_name);
-	say(sentence);
-	_exit(EXIT_FAILURE);
+	quick_exit(EXIT_FAILURE);
 }
 
 /* `next`: the function of that name behind this one. */

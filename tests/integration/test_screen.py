@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socketserver
@@ -263,6 +264,14 @@ def test_a_signal_restores_the_terminal(ports, terminal):
         screen.wait('slot 8')
         os.kill(screen.program(), number)
         screen.wait(f'ended with {128 + number}', ' icanon', ' echo ', without=['slot 8'])
+
+
+def test_no_memory_restores_the_terminal(ports, terminal):
+    screen = terminal(80, 24)
+    screen.wait('slot 8')
+    resource.prlimit(screen.program(), resource.RLIMIT_AS, (1, 1))
+    screen.tmux('resize-window', '-x', 900, '-y', 400)
+    screen.wait('ut of memory', 'ended with 1', ' icanon', ' echo ', without=['slot 8'])
 
 
 def test_it_stops_and_continues(ports, bench, terminal):

@@ -9,12 +9,14 @@ import re
 import select
 import shlex
 import shutil
+import signal
 import subprocess
 import termios
 import time
 
 import pytest
 
+from daemon import until
 import debian
 import restoretool
 import script
@@ -68,6 +70,9 @@ class Terminal:
 
     def type(self, text):
         os.write(self.master, text.encode())
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.master)[3] & termios.ECHO)
 
     def end(self):
         while self.read():
@@ -306,12 +311,25 @@ def test_a_corrupt_firmware_file_is_found(bench, technician, folder, firmware, d
     assert (verdict['phase'], first_cause(verdict)) == ('phase1-software', 'firmware-signing')
 
 
+def stop_and_continue(terminal):
+    """Ctrl-Z: the shell has the terminal as it was, until the program continues."""
+    until(lambda: not terminal.echoes(), what='single keys')
+    terminal.type('\x1a')
+    until(lambda: os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED | os.WNOHANG), what='the stop')
+    assert terminal.echoes()
+    terminal.process.send_signal(signal.SIGCONT)
+    until(lambda: not terminal.echoes(), what='single keys again')
+
+
 def test_stopped_it_changes_nothing_and_says_how_to_continue(bench, technician):
     technician(lambda state: FAILS, '--cable', 'A')
-    for key in ('q', '\x03'):
+    for key in ('q', '\x03', '\x1c'):
         terminal = Terminal(bench)
         assert terminal.prompt(r'Waiting for it\..*\n') == 0
+        if key == 'q':
+            stop_and_continue(terminal)
         terminal.type(key)
+        until(terminal.echoes, what='the terminal as it was')
         assert terminal.end() == 30
         assert 'Continue with:\n  idevicetriage try swap-cable' in terminal.text
     assert len(bench.sessions()) == 1 and bench.ask('conditions')['places'] == []
