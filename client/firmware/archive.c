@@ -154,6 +154,9 @@ static bool read_contents(struct firmware_archive *archive, size_t index, char *
 		return false;
 	while ((length = zip_fread(file, buffer, READ_BYTES)) > 0) {
 		read += (uint64_t)length;
+		/* It may have no end. */
+		if (read > member->size)
+			return false;
 		piece(user, member, buffer, (size_t)length);
 	}
 	return length == 0 && read == member->size;

@@ -106,6 +106,25 @@ def test_a_damaged_component_has_its_name(check, firmware):
     assert check('--quick', firmware)[0] == 0
 
 
+def test_a_member_that_unpacks_without_end_is_damaged(bench, firmware):
+    """Its size in the directory is a lie: 64 GiB would take a minute or more."""
+    packer = zlib.compressobj(wbits=-15)
+    packer.compress(bytes(1 << 20)), packer.flush(zlib.Z_FULL_FLUSH)
+    packed = (packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)) * (64 << 10) + packer.flush()
+    with zipfile.ZipFile(firmware, 'a') as archive:
+        archive.writestr('bomb', packed)
+        offset, directory = archive.getinfo('bomb').header_offset, archive.start_dir
+    with open(firmware, 'r+b') as file:
+        data = file.seek(directory), file.read()
+        for at, method, size in ((offset, 8, 22), (directory + data[1].rindex(b'PK\x01\x02'), 10, 24)):
+            for place, form, value in ((method, '<H', zipfile.ZIP_DEFLATED), (size, '<I', 10)):
+                file.seek(at + place)
+                file.write(struct.pack(form, value))
+    result = subprocess.run([bench.build / 'client' / 'idevicetriage', 'check-firmware', firmware], env=bench.environment,
+                            capture_output=True, text=True, timeout=20)
+    assert result.returncode == 11 and 'bomb is damaged.' in result.stdout
+
+
 def test_an_exchanged_component_has_its_name(check, firmware):
     rebuild(firmware, lambda members: members.update({'Firmware/dfu/iBSS.n104ap.RELEASE.im4p': ipsw.payload('other')}))
     status, found = check(firmware)
