@@ -14,6 +14,7 @@
 
 /* A restore lasts up to an hour, and a session has at most 10000 measurements. */
 #define WINDOW_US (USEC_PER_SEC / 2)
+#define LINE_BYTES 1024
 #define NUMBERS 3
 /* Smaller times count from any start; greater ones are milliseconds. */
 #define EPOCH_SECONDS_MIN 1e9
@@ -157,13 +158,24 @@ static int take_sample(struct measuring *measuring, const struct sample *sample)
 	return r;
 }
 
+/* Reads a line; a longer one is cut. Returns false at the end. */
+static bool next_line(char line[static LINE_BYTES])
+{
+	int c = 0;
+
+	if (!fgets(line, LINE_BYTES, stdin))
+		return false;
+	while (!strchr(line, '\n') && c != '\n' && c != EOF)
+		c = getchar();
+	return true;
+}
+
 static int read_all(struct measuring *measuring)
 {
-	CLEANUP(freep) char *line = NULL;
-	size_t size = 0;
+	char line[LINE_BYTES];
 	int r = EXIT_DONE;
 
-	while (r == EXIT_DONE && getline(&line, &size, stdin) >= 0) {
+	while (r == EXIT_DONE && next_line(line)) {
 		struct sample sample;
 
 		if (read_line(measuring, line, &sample))

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`measure`: lines of a meter beside a restore. They are shown and never judged."""
+import json
+import resource
 import subprocess
 import time
 
@@ -61,6 +63,15 @@ def test_the_highest_current_of_half_a_second_is_kept(bench, restore):
     assert measure(bench, lines).returncode == 0
     found = samples(bench, session)
     assert 3 <= len(found) <= 5 and [code for _, _, code in found].count(1900000) == 1
+
+
+def test_a_line_without_an_end_takes_no_memory(bench, restore):
+    restore()
+    command = [bench.build / 'client/idevicetriage', '--json', 'measure', ECID, '--source', 'meter 1']
+    result = subprocess.run(command, input=b'x' * (128 << 20) + b'\n- 5.0 1.0\n', env=bench.environment, capture_output=True,
+                            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (100 << 20, 100 << 20)), timeout=30)
+    counts = json.loads(result.stdout)
+    assert (counts['stored'], counts['linesIgnored']) == (1, 1)
 
 
 def test_without_a_restore(bench, restore):
