@@ -13,7 +13,6 @@
 #include "client/phrase.h"
 #include "client/sync_report.h"
 #include "common/base/clock.h"
-#include "client/phrase.h"
 #include "common/base/text.h"
 #include "common/model/host_id.h"
 #include "phone/program.h"
