@@ -12,6 +12,12 @@
 #define FIRST_RECORDS 64 /* the command is among the first records of a session */
 #define SESSIONS_LOOKED_AT 20
 
+void last_command_done(struct last_command *command)
+{
+	free(command->line);
+	*command = (struct last_command){0};
+}
+
 /* Reads the words of a line. A truncated one is not known. */
 static int read_line(struct last_command *command, const char *line)
 {
@@ -24,8 +30,8 @@ static int read_line(struct last_command *command, const char *line)
 		return report_no_memory();
 	while (command->count < COMMAND_WORDS_MAX && (word = text_next_shell_word(&rest)))
 		command->words[command->count++] = word;
-	if (*rest)
-		command->count = 0;
+	if (*rest || command->count == 0)
+		last_command_done(command);
 	command->words[command->count] = NULL;
 	return EXIT_DONE;
 }
@@ -73,12 +79,6 @@ int last_command_find(struct context *context, struct connection *connection,
 		ret->session = session;
 	}
 	return r;
-}
-
-void last_command_done(struct last_command *command)
-{
-	free(command->line);
-	*command = (struct last_command){0};
 }
 
 char **last_command_word(struct last_command *command, enum command_change change)

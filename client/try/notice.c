@@ -225,6 +225,11 @@ static int64_t look(struct notice *notice)
 		report_error("The daemon sent an invalid answer to ListDevices.");
 	if (r < 0)
 		return r == -EBADMSG ? end(notice, NOTICED_FAILURE, EXIT_REFUSED) : r;
+	if (reply.error) {
+		r = rpc_refused(&reply);
+		varlink_reply_done(&reply);
+		return end(notice, NOTICED_FAILURE, r);
+	}
 	json_object_put(notice->devices);
 	notice->devices = json_object_get(reply.parameters);
 	varlink_reply_done(&reply);
