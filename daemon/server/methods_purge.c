@@ -266,7 +266,7 @@ static int purge(struct request *request, struct purge_scope *scope, bool *ret_p
 	if (r < 0)
 		return r;
 	remove_damaged_files(parts->state_dir);
-	if (wanted->identity || wanted->before_us)
+	if (wanted->identity || !wanted->of)
 		recorder_forget(parts->recorder, wanted->identity, wanted->before_us);
 	recorder_forget_sessions(parts->recorder, is_gone, scope);
 	if (wanted->identity)

@@ -239,6 +239,16 @@ def test_a_purge_finds_an_attempt_that_only_the_other_bench_has(benches):
     assert add(b, tombstone) == 'present'
 
 
+def test_a_purge_of_an_unknown_phone_forgets_no_other(benches):
+    a, b, _ = benches
+    a.triage('attempt', OTHER, '--outcome', 'failed')
+    session = fail(b)
+    assert 'SessionEnded' in b.call_raw('EndRun', session=session, exitStatus=1)
+    a.triage('purge', '--yes', OTHER)
+    assert give(a, b) == {'added': 1}
+    assert 'SessionEnded' in b.call_raw('EndRun', session=session, exitStatus=1)
+
+
 def test_a_purge_by_date_names_what_it_deleted(benches):
     a, b, _ = benches
     fail(a)
