@@ -97,12 +97,13 @@ void server_accept(struct server *server)
 
 static void on_ready(void *user, unsigned ready);
 
-/* libpq may change its socket while it connects. */
+/* While it connects, libpq may change its socket: to another address, often under the same number.
+ */
 static int watch(struct server *server, unsigned interest)
 {
 	int fd = PQsocket(server->connection);
 
-	if (server->io && server->fd == fd && server->interest == interest)
+	if (server->io && !server->connecting && server->fd == fd && server->interest == interest)
 		return 0;
 	server->io = loop_io_free(server->io);
 	server->fd = fd;

@@ -61,10 +61,10 @@ class SyncedBench(Bench):
             assert result.returncode == 0, result.stderr
         return result
 
-    def start_sync(self, wait=True):
+    def start_sync(self, wait=True, prefix=()):
         self.status_file.unlink(missing_ok=True)
         self.sync = subprocess.Popen(
-            [str(self.shop.program), 'run', '--config', str(self.config), '--socket', str(self.socket), '--status',
+            [*prefix, str(self.shop.program), 'run', '--config', str(self.config), '--socket', str(self.socket), '--status',
              str(self.status_file)], env=self.environment, stderr=open(self.folder / 'sync.log', 'ab'))
         if wait:
             self.wait_state('connected')
