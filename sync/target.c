@@ -109,6 +109,11 @@ static int require_tls(struct target *target, const struct secrets *secrets,
 	set(target, "keepalives_interval", "10");
 	set(target, "keepalives_count", "3");
 	set(target, "tcp_user_timeout", "30000");
+	/* The server must notice too that this computer lost its power or its network: until then,
+	 * it refuses its next connection as that of a second computer. */
+	set(target, "options",
+		"-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c "
+		"tcp_keepalives_count=3");
 	return 0;
 }
 
