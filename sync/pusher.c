@@ -95,8 +95,9 @@ static int send_purge(struct pusher *pusher, struct json_object *change)
 	if (!items)
 		return 0;
 	return server_query(pusher->context->server, purge, 3,
-		(const char *const[]){
-			write_json(items), before_us ? "true" : "false", format(before, before_us)},
+		(const char *const[]){write_json(items),
+			before_us == get_number(change, "timeUSec") ? "true" : "false",
+			before_us ? format(before, before_us) : NULL},
 		NULL, NULL);
 }
 

@@ -66,6 +66,8 @@ CREATE TABLE idevicetriage.purge (
 CREATE FUNCTION idevicetriage.skip_purged() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- After a purge that is not committed yet; and a later one waits for this row.
+    LOCK TABLE idevicetriage.purge IN ROW EXCLUSIVE MODE;
     IF EXISTS (SELECT 1 FROM idevicetriage.purge WHERE id = NEW.id) THEN
         RETURN NULL;
     END IF;
@@ -78,6 +80,8 @@ CREATE TRIGGER attempt_skip_purged BEFORE INSERT ON idevicetriage.attempt
 CREATE FUNCTION idevicetriage.skip_known() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- After a purge that is not committed yet; and a later one waits for this row.
+    LOCK TABLE idevicetriage.purge IN ROW EXCLUSIVE MODE;
     IF EXISTS (SELECT 1 FROM idevicetriage.purge WHERE id = NEW.id)
         OR EXISTS (SELECT 1 FROM idevicetriage.note n WHERE n.id = NEW.id AND n.bench <> NEW.bench) THEN
         RETURN NULL;
@@ -165,9 +169,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         FROM grouped g GROUP BY g.kind, g.key ORDER BY 4 DESC, 2 LIMIT 200;
 $$;
 
--- Deletes these attempts and notes on the server, and of `whole_device` also what other benches stored of the same
--- phones from before that time; all of it is then purged on the other benches.
-CREATE FUNCTION idevicetriage.purge(ids uuid[], whole_device boolean, before timestamptz) RETURNS void
+-- Deletes these attempts and notes on the server, and with a time also all that is stored of the same phones from before
+-- it; conditions, which hold until they are changed, only if the whole phone is purged. All of it is then purged on the
+-- benches.
+CREATE FUNCTION idevicetriage.purge(ids uuid[], whole_phone boolean, before timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     devices text[];
@@ -175,13 +180,16 @@ DECLARE
 BEGIN
     -- One after the other, so that numbers are in the order of commits.
     LOCK TABLE idevicetriage.purge IN SHARE ROW EXCLUSIVE MODE;
-    SELECT array_agg(DISTINCT a.device) INTO devices FROM idevicetriage.attempt a
-        WHERE whole_device AND a.id = ANY (ids);
-    SELECT array_agg(DISTINCT u.id) INTO everything FROM (
+    SELECT array_agg(d.device) INTO devices FROM (
+        SELECT a.device FROM idevicetriage.attempt a WHERE before IS NOT NULL AND a.id = ANY (ids)
+        UNION SELECT n.device FROM idevicetriage.note n WHERE before IS NOT NULL AND n.id = ANY (ids)) d;
+    SELECT array_agg(u.id) INTO everything FROM (
         SELECT unnest(ids) AS id
-        UNION ALL SELECT a.id FROM idevicetriage.attempt a
-            WHERE a.device = ANY (devices) AND (before IS NULL OR a.started < before)
-        UNION ALL SELECT n.id FROM idevicetriage.note n WHERE n.device = ANY (devices) AND before IS NULL) u;
+        UNION SELECT a.id FROM idevicetriage.attempt a
+            WHERE a.device = ANY (devices) AND coalesce(a.started, a.received) < before
+        UNION SELECT n.id FROM idevicetriage.note n
+            WHERE n.device = ANY (devices) AND to_timestamp(n.at / 1000000.0) < before
+                AND (whole_phone OR n.content->>'kind' <> 'condition')) u;
     DELETE FROM idevicetriage.attempt a WHERE a.id = ANY (everything);
     DELETE FROM idevicetriage.note n WHERE n.id = ANY (everything);
     INSERT INTO idevicetriage.purge (id) SELECT unnest(everything) ON CONFLICT DO NOTHING;

@@ -208,6 +208,7 @@ static int purge_items(struct casebook_file *file, const struct purge *purge, in
 		("DELETE FROM records WHERE number IN"
 		 " (SELECT number FROM records WHERE attempt = ?1 LIMIT ?2)"),
 		"DELETE FROM corrections WHERE attempt = ?1", "DELETE FROM notes WHERE id = ?1",
+		"DELETE FROM conditions WHERE id = ?1 AND host_id = ''",
 		"DELETE FROM attempts WHERE id = ?1 RETURNING id, tool_log, tool_user"};
 	int left = most, r = 0;
 

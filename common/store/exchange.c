@@ -173,14 +173,13 @@ int exchange_condition(struct casebook_file *file, const struct set_condition *c
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
 	struct place place = {0};
-	int r;
+	int r = exchange_is_purged_id(file, &condition->id);
 
-	if (!condition->host_id[0] && place_parse(condition->place, &place) &&
-		identity_is_known(&place.identity)) {
+	if (r == 0 && !condition->host_id[0] && place_parse(condition->place, &place) &&
+		identity_is_known(&place.identity))
 		r = exchange_is_purged_phone(file, &place.identity, condition->at_us);
-		if (r != 0)
-			return r < 0 ? r : EXCHANGE_PURGED;
-	}
+	if (r != 0)
+		return r < 0 ? r : EXCHANGE_PURGED;
 	r = sql_prepare(file->db,
 		"INSERT INTO conditions (id, at_us, writer, host_id, place, key, value)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (host_id, place, key)"

@@ -156,6 +156,21 @@ static void remove_damaged_files(const char *state_dir)
 	}
 }
 
+/* The casebook deletes what another bench purged by its identifier; conditions are in memory too.
+ */
+static void drop_conditions(const struct api_parts *parts, const struct purge *of)
+{
+	for (size_t i = 0; of && i < of->item_count; i++) {
+		struct set_condition condition;
+		struct place place;
+
+		if (casebook_condition(parts->store->book, &of->items[i], &condition) > 0 &&
+			!condition.host_id[0] && place_parse(condition.place, &place))
+			conditions_take(
+				parts->conditions, &place, condition.key, CONDITION_UNKNOWN);
+	}
+}
+
 static int purge_casebook(const struct api_parts *parts, struct purge_scope *scope)
 {
 	const struct casebook_purge *purge = &scope->wanted;
@@ -168,6 +183,8 @@ static int purge_casebook(const struct api_parts *parts, struct purge_scope *sco
 		r = sealer_use_reserve(parts->sealer);
 	if (r == 0)
 		r = sealer_store_conditions(parts->sealer);
+	if (r == 0)
+		drop_conditions(parts, purge->of);
 	if (r == 0)
 		r = casebook_file_purge(sealer_casebook(parts->sealer), purge, &scope->purged);
 	if (r >= 0 && purge->identity && purge->whole) {

@@ -184,7 +184,11 @@ def test_a_purge_erases_everywhere(shop, attach):
     # One that the purging bench never saw, for it was away.
     a.stop_sync()
     third = b.told(ECID)
+    b.triage('attempt', '--session', third, '--outcome', 'succeeded')
+    b.triage('conditions', ECID, '--battery', 'replaced')
+    b.triage('note', ECID, '--history', 'drop')
     stored(shop, third)
+    until(lambda: shop.server.sql('SELECT count(*) FROM idevicetriage.note') == ['4'], what='the words')
     a.triage('purge', ECID, '--yes')
     a.start_sync()
     until(lambda: shop.stored() == {other}, what='the purge on the server')
@@ -194,6 +198,8 @@ def test_a_purge_erases_everywhere(shop, attach):
                            'idevicetriage.note')
     assert len(rows) == 1 and other in rows[0]
     for bench in (a, b):
+        assert bench.call('GetConditions', place=ECID)['places'] == []
+    for bench in (a, b):
         assert bench.call_raw('GetCase', device=ECID).startswith('{"error":') or bench is b
     # Delivered again by a bench that had it, it stays deleted.
     shop.server.sql("UPDATE idevicetriage.bench SET pushed = NULL")
@@ -201,6 +207,30 @@ def test_a_purge_erases_everywhere(shop, attach):
     b.start_sync()
     until(lambda: b.status().get('backlog') == 0, what='the repetition')
     assert shop.stored() == {other}
+
+
+def test_a_purge_by_date_leaves_what_is_later_and_what_holds(shop):
+    a, b = shop.add(), shop.add()
+    old, late = a.told(ECID, '--at', '2025-12-01 12:00'), a.told(ECID)
+    a.triage('conditions', ECID, '--battery', 'replaced')
+    b.told(ECID, '--at', '2025-12-02 12:00')
+    comes(b, late)
+    until(lambda: b.call('GetConditions', place=ECID)['places'], what='the condition')
+    a.call('Purge', device=ECID, beforeUSec=1_770_000_000_000_000)
+    until(lambda: shop.stored() == {late}, what='the purge on the server')
+    until(lambda: b.ids() == {late} == a.ids(), what='the purge on the benches')
+    assert old not in b.call_raw('GetCase', device=ECID)
+    for bench in (a, b):
+        assert bench.call('GetConditions', place=ECID)['places'][0]['conditions'] == [{'key': 'battery', 'value': 'replaced'}]
+
+
+def test_a_purge_finds_a_phone_that_was_never_restored(shop):
+    a = shop.add()
+    a.triage('note', ECID, '--history', 'drop')
+    a.triage('conditions', ECID, '--battery', 'replaced')
+    until(lambda: shop.server.sql('SELECT count(*) FROM idevicetriage.note') == ['2'], what='the words')
+    a.triage('purge', ECID, '--yes')
+    until(lambda: shop.server.sql('SELECT count(*) FROM idevicetriage.note') == ['0'], what='the purge')
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason='needs root, for another user')
