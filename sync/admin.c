@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <libpq-fe.h>
 
+#include "common/base/file.h"
 #include "common/base/text.h"
 #include "sync/local.h"
 #include "sync/target.h"
@@ -18,6 +19,8 @@
 #define DEFAULT_SERVER "dbname=idevicetriage"
 #define BENCH_NAME_MAX 40
 #define PASSWORD_BYTES 24
+#define SECRET_BYTES_MAX 65536
+#define ANSWER_MS 5000
 
 static int fail(const char *format, ...) PRINTF_LIKE(1, 2);
 static int fail(const char *format, ...)
@@ -92,7 +95,9 @@ static int schema_version(PGconn *connection)
 		return 0;
 	version = ask(connection, "read the version of the schema",
 		"SELECT version FROM idevicetriage.schema_version", 0, NULL);
-	return version && PQntuples(version) == 1 ? atoi(PQgetvalue(version, 0, 0)) : -1;
+	if (!version)
+		return -1;
+	return PQntuples(version) == 1 ? atoi(PQgetvalue(version, 0, 0)) : 0;
 }
 
 static int random_hex(char *text, size_t bytes)
@@ -106,16 +111,26 @@ static int random_hex(char *text, size_t bytes)
 	return 0;
 }
 
-/* Writes a new file, or one that is replaced. */
+/* Writes a new file, or one that is replaced. A part of it is worse than none. */
 static int write_file(int folder, const char *name, mode_t mode, const char *text)
 {
 	CLEANUP(closep)
 	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 	size_t length = strlen(text);
+	ssize_t n = 0;
+	int r = 0;
 
 	if (fd < 0)
 		return -errno;
-	return write(fd, text, length) == (ssize_t)length && fsync(fd) == 0 ? 0 : -EIO;
+	while (length > 0 && (n = write(fd, text, length)) > 0) {
+		text += n;
+		length -= (size_t)n;
+	}
+	if (n < 0 || fsync(fd) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(folder, name, 0);
+	return r;
 }
 
 static int open_folder(int parent, const char *name, int *ret)
@@ -263,17 +278,13 @@ static int write_config(
 	return write_file(folder, "sync.conf", 0644, text);
 }
 
-/* Reads a file of at most 64 KiB. */
 static int copy_file(const char *from, int folder, const char *name)
 {
-	CLEANUP(closep) int fd = open(from, O_RDONLY | O_CLOEXEC);
-	char text[65537];
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	CLEANUP(freep) char *text = NULL;
+	size_t length;
+	int r = file_read(from, 0, SECRET_BYTES_MAX, &text, &length);
 
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	return write_file(folder, name, 0600, text);
+	return r < 0 ? r : r > 0 ? -EFBIG : write_file(folder, name, 0600, text);
 }
 
 static int write_bench(const struct settings *settings, PGconn *connection, const char *bench,
@@ -344,10 +355,20 @@ int admin_enrol(const struct settings *settings, const char *bench)
 static int check_daemon(const struct settings *settings)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
+	struct json_builder builder = {0};
+	struct varlink_reply reply = {0};
 	int r = connection_open(settings->socket, &connection);
 
 	if (r < 0)
 		return fail("Cannot reach the daemon at %s: %s. Start idevicetriaged.",
+			settings->socket, strerror(-r));
+	r = connection_send(connection, &builder, "GetStatus", NULL, false);
+	if (r == 0)
+		r = connection_wait(connection, ANSWER_MS, &reply);
+	varlink_reply_done(&reply);
+	if (r < 0)
+		return fail("The daemon at %s does not answer: %s. See `systemctl status "
+			    "idevicetriaged`.",
 			settings->socket, strerror(-r));
 	printf("The daemon answers at %s.\n", settings->socket);
 	return 0;

@@ -19,7 +19,7 @@ struct local *local_free(struct local *local);
 DEFINE_FREEP(struct local, local_free)
 
 /* Calls a method and waits for the answer. Takes ownership of `parameters` (NULL = none). Returns
- * 0; 1 if the daemon refused, with the error's name in *ret_error, a static text (may be NULL); or
- * a negative errno. On 0, the caller owns *ret. */
+ * 0; 1 if the daemon refused, with the error's name in `error`; or a negative errno. On 0, the
+ * caller owns *ret. */
 int local_call(struct local *local, const char *method, struct json_builder *builder,
 	struct json_object *parameters, struct json_object **ret, char error[static 64]);

@@ -14,7 +14,7 @@
 #include "sync/pusher.h"
 
 #define IDLE_US (2 * USEC_PER_SEC)
-#define COUNT_US (60 * USEC_PER_SEC)
+#define MINUTE_US (60 * USEC_PER_SEC)
 #define HOUR_US (3600 * USEC_PER_SEC)
 /* After something happened: the daemon stores a session a moment after its end. */
 static const uint64_t looks_us[] = {
@@ -28,8 +28,8 @@ struct program {
 	struct target *target;
 	struct loop_timer *timer;
 	struct loop_signal *signals[2];
-	size_t look; /* index of the next one; ARRAY_SIZE = idle */
-	uint64_t counted_us, recalled_us;
+	size_t look;			/* index of the next one; ARRAY_SIZE = idle */
+	uint64_t counted_us, recall_us; /* when it counted; when to recall, 0 = now */
 	size_t hours;
 	char host_id[HOST_ID_SIZE];
 	int version; /* of the schema on the server */
@@ -105,15 +105,15 @@ static void on_hello(void *user, const PGresult *row)
 	struct program *program = user;
 	const char *refusal = server_text(row, 0), *pushed = server_text(row, 1);
 	const char *purged = server_text(row, 2), *now = server_text(row, 3);
+	int64_t now_us = now ? strtoll(now, NULL, 10) : 0;
 
 	program->greeted = true;
 	text_copy(program->refusal, sizeof(program->refusal), refusal ? refusal : "");
 	text_copy(program->pushed, sizeof(program->pushed), pushed ? pushed : "");
 	program->purged = purged ? strtoll(purged, NULL, 10) : 0;
-	if (now)
+	if (now_us > 0)
 		program->context.report.clock_ahead_seconds =
-			((int64_t)clock_now().wall_us - strtoll(now, NULL, 10)) /
-			(int64_t)USEC_PER_SEC;
+			((int64_t)clock_now().wall_us - now_us) / (int64_t)USEC_PER_SEC;
 }
 
 static void refuse(struct program *program, const char *reason)
@@ -159,7 +159,7 @@ static void on_greeted(void *user, const char *state, const char *reason)
 	pusher_begin(&program->pusher, program->pushed);
 	puller_begin(&program->puller, program->purged);
 	set_state(program, "connected");
-	program->recalled_us = 0;
+	program->recall_us = program->counted_us = 0;
 	look_soon(program);
 }
 
@@ -221,12 +221,12 @@ static void on_notified(void *user, const char *payload)
 /* Once an hour everything that is new is read, whatever was announced. */
 static void recall(struct program *program, uint64_t now_us)
 {
-	if (!program->context.ready ||
-		(program->recalled_us && now_us < program->recalled_us + HOUR_US))
+	int r;
+
+	if (!program->context.ready || now_us < program->recall_us)
 		return;
-	program->recalled_us = now_us;
-	if (phones_recall(&program->context.phones, program->context.local) < 0)
-		program->recalled_us = 0;
+	r = phones_recall(&program->context.phones, program->context.local);
+	program->recall_us = now_us + (r < 0 ? MINUTE_US : HOUR_US);
 	puller_want_all(&program->puller);
 	program->puller.failures_wanted = program->hours++ % 24 == 0;
 }
@@ -248,11 +248,12 @@ static void on_timer(void *user)
 		puller_work(&program->puller);
 		pusher_work(&program->pusher);
 	}
-	if (program->puller.put_off && now_us >= program->recalled_us + COUNT_US) {
+	if (program->puller.put_off && !program->puller.running) {
 		program->puller.put_off = false;
-		program->recalled_us = 0;
+		if (program->recall_us > now_us + MINUTE_US)
+			program->recall_us = now_us + MINUTE_US;
 	}
-	if (!program->counted_us || now_us >= program->counted_us + COUNT_US) {
+	if (!program->counted_us || now_us >= program->counted_us + MINUTE_US) {
 		program->counted_us = now_us;
 		pusher_count(&program->pusher);
 	}

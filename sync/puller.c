@@ -13,6 +13,8 @@
 
 #define KEYS_AT_ONCE 50
 #define QUERIES_AT_ONCE 100
+#define FAILURES_MAX 200
+#define WORD_SIZE 192 /* of a cable's label with its site, or of a tool */
 
 /* Only their users can delete the logs of purged restores. */
 static void name_logs(struct json_object *reply)
@@ -20,7 +22,7 @@ static void name_logs(struct json_object *reply)
 	struct json_object *logs = NULL;
 
 	json_get_array(reply, "toolLogs", &logs);
-	for (size_t i = 0; logs && i < json_object_array_length(logs); i++) {
+	for (size_t i = 0; i < json_count(logs); i++) {
 		const char *path = "?";
 
 		json_get_text(json_object_array_get_idx(logs, i), "path", &path);
@@ -43,16 +45,17 @@ static int add_change(struct puller *puller, struct json_object *change)
 
 	json_put(&builder, parameters, "change", change);
 	r = context_call(puller->context, "AddChange", &builder, parameters, &reply, error);
-	if (r > 0) {
+	/* A full casebook refuses all that follows as well. */
+	if (r > 0 && !puller->put_off) {
 		log_warning("The daemon does not accept a change of another bench: %s.", error);
 		report_error_text(&puller->context->report,
 			"The daemon does not accept a change of another bench");
-		/* Unless the change is wrong, it may be accepted later. */
-		if (text_equal(error, "org.varlink.service.InvalidParameter"))
-			puller->context->report.left_out++;
-		else
-			puller->put_off = true;
 	}
+	/* Unless the change is wrong, it may be accepted later. */
+	if (r > 0 && text_equal(error, VARLINK_SERVICE ".InvalidParameter"))
+		puller->context->report.left_out++;
+	else if (r != 0)
+		puller->put_off = true;
 	json_get_text(reply, "result", &result);
 	name_logs(reply);
 	if (text_equal(result, "added") || text_equal(result, "replaced"))
@@ -89,10 +92,23 @@ static void on_purge(void *user, const PGresult *row)
 	struct uuid uuid;
 
 	if (!number || !id || uuid_parse(id, &uuid) < 0 ||
-		json_object_array_length(puller->items) >= PULLER_PURGES_MAX)
+		json_count(puller->items) >= PULLER_PURGES_MAX)
 		return;
 	puller->purged_next = strtoll(number, NULL, 10);
 	json_add_text(&builder, puller->items, id);
+}
+
+/* A word of another bench, which people see. False = null, or longer than any label. */
+static bool put_word(
+	struct json_builder *builder, struct json_object *object, const char *key, const char *text)
+{
+	char clean[WORD_SIZE];
+
+	if (!text || strlen(text) >= sizeof(clean))
+		return false;
+	text_clean(text, strlen(text), clean, sizeof(clean));
+	json_put_text(builder, object, key, clean);
+	return true;
 }
 
 static void on_failure(void *user, const PGresult *row)
@@ -100,20 +116,18 @@ static void on_failure(void *user, const PGresult *row)
 	static const char *const names[] = {"attempts", "failed", "phones", "benches"};
 	struct puller *puller = user;
 	struct json_builder builder = {0};
-	struct json_object *object;
+	CLEANUP(json_object_putp) struct json_object *object = json_new_object(&builder);
 
-	if (!server_text(row, 0) || !server_text(row, 1) ||
-		json_object_array_length(puller->failures) >= 200)
+	if (json_count(puller->failures) >= FAILURES_MAX ||
+		!put_word(&builder, object, "kind", server_text(row, 0)) ||
+		!put_word(&builder, object, "key", server_text(row, 1)))
 		return;
-	object = json_new_object(&builder);
-	json_put_text(&builder, object, "kind", server_text(row, 0));
-	json_put_text(&builder, object, "key", server_text(row, 1));
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		const char *number = server_text(row, (int)i + 2);
 
 		json_put_number(&builder, object, names[i], number ? strtoll(number, NULL, 10) : 0);
 	}
-	json_add(&builder, puller->failures, object);
+	json_add(&builder, puller->failures, TAKE_PTR(object));
 }
 
 static void on_time(void *user, const PGresult *row)
@@ -134,9 +148,9 @@ static bool carry_out_purges(struct puller *puller)
 	char id[UUID_TEXT_SIZE];
 	struct uuid uuid;
 
-	if (json_object_array_length(puller->items) == 0)
+	if (json_count(puller->items) == 0)
 		return true;
-	for (size_t i = 0; i < json_object_array_length(puller->items); i++) {
+	for (size_t i = 0; i < json_count(puller->items); i++) {
 		const char *item = json_item_text(puller->items, i);
 
 		fingerprint_add(&print, item, strlen(item));
@@ -169,7 +183,7 @@ static bool store_purges(struct puller *puller)
 	char number[24];
 
 	snprintf(number, sizeof(number), "%" PRId64, puller->purged_next);
-	puller->purges_wanted = json_object_array_length(puller->items) == PULLER_PURGES_MAX;
+	puller->purges_wanted = json_count(puller->items) == PULLER_PURGES_MAX;
 	return server_query(puller->context->server, "SELECT idevicetriage.purged($1)", 1,
 		       (const char *const[]){number}, NULL, NULL) == 0 &&
 	       server_commit(puller->context->server, on_purges_stored, puller) == 0;
@@ -182,15 +196,14 @@ static void on_read(void *user, const char *state, const char *reason)
 
 	puller->running = false;
 	if (!done) {
-		server_drop(puller->context->server,
-			state ? reason : "the daemon did not take what the server sent");
+		server_drop(puller->context->server, state ? reason : "the daemon did not answer");
 		return;
 	}
 	if (puller->put_off)
 		puller->since[0] = '\0';
 	else if (puller->all && puller->next_since[0])
 		text_copy(puller->since, sizeof(puller->since), puller->next_since);
-	if (json_object_array_length(puller->failures) > 0) {
+	if (json_count(puller->failures) > 0) {
 		json_object_put(puller->context->report.shop);
 		puller->context->report.shop = json_object_get(puller->failures);
 	}

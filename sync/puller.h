@@ -20,7 +20,7 @@ struct puller {
 	struct json_object *items;   /* of purges that are being read */
 	struct json_object *failures;
 	bool failed;  /* the daemon did not answer */
-	bool put_off; /* it refused something that it may accept later */
+	bool put_off; /* it could not store something: all is read again later */
 };
 
 /* Reads what is wanted, unless it is reading. */

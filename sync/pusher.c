@@ -10,8 +10,8 @@
 #include "common/base/text.h"
 
 #define BATCH 100
-#define COUNT_PAGE 1000
-#define COUNT_MAX 1000000
+#define COUNT_PAGE 200 /* the daemon lists no more at once */
+#define COUNT_MAX 100000
 #define NUMBER_SIZE 24
 
 static const char insert_attempt[] =
@@ -101,17 +101,27 @@ static int send_purge(struct pusher *pusher, struct json_object *change)
 		NULL, NULL);
 }
 
+/* Asks the daemon. Returns 0, 1 if it answers with the error `absent`, or a negative errno: then
+ * the change is asked for again, for the cursor stays before it. */
+static int ask(struct pusher *pusher, const char *method, struct json_builder *builder,
+	struct json_object *parameters, const char *absent, struct json_object **ret)
+{
+	char error[64];
+	int r = context_call(pusher->context, method, builder, parameters, ret, error);
+
+	return r > 0 && !text_equal(error, absent) ? -EPROTO : r;
+}
+
 /* The phone of an attempt; 0 = unknown here. */
 static int ask_ecid(struct pusher *pusher, const char *session, uint64_t *ret)
 {
 	CLEANUP(json_object_putp) struct json_object *reply = NULL;
 	struct json_builder builder = {0};
 	struct json_object *parameters = json_new_object(&builder), *c = NULL, *device = NULL;
-	char error[64];
 	int r;
 
 	json_put_text(&builder, parameters, "session", session);
-	r = context_call(pusher->context, "ExportAttempt", &builder, parameters, &reply, error);
+	r = ask(pusher, "ExportAttempt", &builder, parameters, INTERFACE "NoSuchSession", &reply);
 	json_get_object(reply, "case", &c);
 	json_get_object(c, "device", &device);
 	*ret = 0;
@@ -147,14 +157,13 @@ static int export_change(struct pusher *pusher, struct json_object *listed)
 	struct json_builder builder = {0};
 	struct json_object *parameters = json_new_object(&builder), *change = NULL;
 	const char *kind = get_text(listed, "kind"), *id = get_text(listed, "id");
-	char error[64];
 	int r;
 
 	json_put_text(&builder, parameters, "kind", kind ? kind : "");
 	json_put_text(&builder, parameters, "id", id ? id : "");
-	r = context_call(pusher->context, "ExportChange", &builder, parameters, &reply, error);
+	r = ask(pusher, "ExportChange", &builder, parameters, INTERFACE "NoSuchChange", &reply);
 	if (r != 0)
-		return r < 0 ? r : text_equal(error, INTERFACE "NoSuchChange") ? 0 : -EPROTO;
+		return r < 0 ? r : 0;
 	json_get_object(reply, "change", &change);
 	return send_change(pusher, change);
 }
@@ -168,7 +177,6 @@ static int list_changes(struct pusher *pusher, const char *cursor, size_t limit,
 	struct json_object *parameters = json_new_object(&builder),
 			   *list = json_new_array(&builder);
 	struct json_object *changes = NULL;
-	char error[64];
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
@@ -176,9 +184,9 @@ static int list_changes(struct pusher *pusher, const char *cursor, size_t limit,
 	json_put_known_text(&builder, parameters, "cursor", cursor);
 	json_put_number(&builder, parameters, "limit", (int64_t)limit);
 	json_put(&builder, parameters, "kinds", list);
-	r = context_call(pusher->context, "ListChanges", &builder, parameters, ret, error);
-	if (r != 0)
-		return r < 0 ? r : -EPROTO;
+	r = ask(pusher, "ListChanges", &builder, parameters, "", ret);
+	if (r < 0)
+		return r;
 	json_get_array(*ret, "changes", &changes);
 	if (!changes || !get_text(*ret, "cursor") ||
 		!text_copy(next, PUSHER_CURSOR_SIZE, get_text(*ret, "cursor")))
@@ -292,19 +300,19 @@ void pusher_count(struct pusher *pusher)
 	struct report *report = &pusher->context->report;
 	char cursor[PUSHER_CURSOR_SIZE];
 	int64_t count = 0;
-	int r = COUNT_PAGE;
+	int r = 1;
 
-	text_copy(cursor, sizeof(cursor), pusher->pushed);
-	while (pusher->known && r == COUNT_PAGE && count < COUNT_MAX) {
-		CLEANUP(json_object_putp) struct json_object *reply = NULL;
-		char next[PUSHER_CURSOR_SIZE];
-
-		r = list_changes(pusher, cursor, COUNT_PAGE, &reply, next);
-		count += r > 0 ? r : 0;
-		text_copy(cursor, sizeof(cursor), next);
-	}
-	if (!pusher->known || r < 0)
+	if (!pusher->known)
 		return;
+	text_copy(cursor, sizeof(cursor), pusher->pushed);
+	while (r > 0 && count < COUNT_MAX) {
+		CLEANUP(json_object_putp) struct json_object *reply = NULL;
+
+		r = list_changes(pusher, cursor, COUNT_PAGE, &reply, cursor);
+		if (r < 0)
+			return;
+		count += r;
+	}
 	report->backlog = count;
 	if (count && !report->behind_us)
 		report->behind_us = clock_now().wall_us;

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """idevicetriage-sync when something fails: the server, the network, the other bench, its own process, its configuration."""
+import collections
+import json
+import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
+import socket
+import socketserver
 import subprocess
+import threading
 
 import pytest
 
@@ -71,6 +78,90 @@ def test_a_server_restored_from_a_backup_gets_the_rest_again(shop):
     a.start_sync()
     stored(shop, second)
     assert shop.stored() == {first, second}
+
+
+def test_all_that_waits_is_counted(shop):
+    a = shop.add(start=False)
+    for number in range(450):
+        a.call('AddNote', device=ECID, text=f'note {number}')
+    shop.server.sql("""CREATE OR REPLACE FUNCTION idevicetriage.advance(reached text) RETURNS void LANGUAGE sql AS
+                       $$ SELECT pg_sleep(60) $$""")
+    a.start_sync()
+    until(lambda: a.status().get('backlog') == 450, what='the number')
+
+
+class Relay(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """Between the service and the daemon: it answers some calls itself, as if the casebook were locked."""
+    daemon_threads = True
+
+    def __init__(self, bench, refused):
+        """`refused`: how often a method is refused."""
+        self.path, bench.socket = bench.socket, bench.folder / 'relay'
+        self.refused, self.calls = refused, collections.Counter()
+        super().__init__(str(bench.socket), None)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def finish_request(self, request, client_address):
+        def forward():
+            while piece := daemon.recv(65536):
+                request.sendall(piece)
+        with socket.socket(socket.AF_UNIX) as daemon:
+            daemon.connect(str(self.path))
+            threading.Thread(target=forward, daemon=True).start()
+            for call in iter(lambda: self.read(request), b''):
+                method = json.loads(call)['method'].rpartition('.')[2]
+                self.calls[method] += 1
+                if self.calls[method] <= self.refused.get(method, 0):
+                    request.sendall(b'{"error":"io.github.idevicetriage.CasebookUnavailable","parameters":{"reason":"x"}}\0')
+                else:
+                    daemon.sendall(call + b'\0')
+            daemon.shutdown(socket.SHUT_RDWR)
+
+    @staticmethod
+    def read(request):
+        call = b''
+        while (byte := request.recv(1)) not in (b'', b'\0'):
+            call += byte
+        return call
+
+
+def test_a_correction_waits_for_a_locked_casebook(shop):
+    a = shop.add(start=False)
+    session = a.told(ECID)
+    a.triage('attempt', '--session', session, '--outcome', 'succeeded')
+    with Relay(a, {'ExportAttempt': 1}) as relay:
+        a.start_sync(wait=False)
+        until(lambda: shop.server.sql('SELECT content->>\'key\' FROM idevicetriage.note') == ['outcome'], what='the correction')
+        assert relay.calls['ExportAttempt'] == 2
+        relay.shutdown()
+
+
+def test_a_locked_casebook_is_not_asked_all_the_time(shop):
+    a = shop.add(start=False)
+    with Relay(a, {'ListSessions': 1000}) as relay:
+        a.start_sync()
+        until(lambda: relay.calls['ListDevices'] >= 8, what='some looks')
+        assert relay.calls['ListSessions'] == 1
+        relay.shutdown()
+
+
+def test_a_name_with_a_dead_address_is_reached(shop):
+    """libpq tries the next address with a new socket, which has the number of the old one."""
+    a = shop.add(tls=True, start=False)
+    hosts = a.folder / 'hosts'
+    hosts.write_text('::1 localhost\n127.0.0.1 localhost\n')
+    a.start_sync(prefix=['unshare', '--mount', 'sh', '-c', f'mount --bind {hosts} /etc/hosts && exec "$@"', 'sh'])
+
+
+def test_the_server_notices_a_bench_that_lost_its_power(shop):
+    """Else it refuses the bench as a second computer, for hours."""
+    a = shop.add(tls=True, start=False)
+    shop.server.sql("""CREATE TABLE seen (idle text); GRANT INSERT ON seen TO PUBLIC;
+                       CREATE OR REPLACE FUNCTION idevicetriage.advance(reached text) RETURNS void LANGUAGE sql AS
+                       $$ INSERT INTO public.seen VALUES (current_setting('tcp_keepalives_idle')) $$""")
+    a.told(ECID)
+    a.start_sync()
+    until(lambda: shop.server.sql('SELECT DISTINCT idle FROM seen') == ['30'], what='the setting')
 
 
 def test_a_newer_schema_is_refused(shop):
@@ -171,6 +262,28 @@ def hostile_changes(own, session):
     ]
 
 
+def test_the_words_of_a_hostile_server_are_clean_and_short(shop):
+    """They are in a file that is read by all, and on terminals."""
+    a = shop.add(start=False)
+    shop.server.sql("""CREATE OR REPLACE FUNCTION idevicetriage.failures() RETURNS TABLE (kind text, key text, attempts bigint,
+                       failed bigint, phones bigint, benches bigint) LANGUAGE sql SECURITY DEFINER AS $$
+                       VALUES ('cable', E'L\x1b[2J07', 1::bigint, 1::bigint, 1::bigint, 1::bigint),
+                       ('cable', repeat('x', 100000), 1, 1, 1, 1), ('tool', NULL, 1, 1, 1, 1) $$""")
+    a.start_sync()
+    group, = until(lambda: a.status().get('shop'), what='the words')
+    assert group['key'] == 'L?[2J07'
+
+
+@pytest.mark.parametrize('number', ['-9223372036854775808', '9223372036854775807', '0'])
+def test_a_hostile_server_has_no_clock(shop, number):
+    a = shop.add(start=False)
+    shop.server.sql(f"""CREATE OR REPLACE FUNCTION idevicetriage.hello(wanted_host_id text, OUT refusal text, OUT pushed text,
+                        OUT purged bigint, OUT now_us bigint) LANGUAGE sql AS
+                        $$ SELECT NULL::text, NULL::text, 0::bigint, '{number}'::bigint $$""")
+    a.start_sync()
+    assert a.status()['clockAheadSeconds'] <= 0
+
+
 def test_a_hostile_server_changes_nothing(shop):
     a, b = shop.add(), shop.add(start=False)
     stored(shop, a.fail(ECID))
@@ -234,6 +347,31 @@ def test_a_bench_writes_and_reads_its_own_rows_alone(shop):
     # Not even as its own role does the other's password help it.
     assert shop.server.sql('SELECT 1', user='bench-1', password=password, check=False).returncode != 0
     assert b.sync.poll() is None
+
+
+def test_a_purge_beside_a_delivery_deletes_it(shop):
+    """Whichever of the two transactions ends first."""
+    shop.add(start=False)
+    session = '019a0000-0000-7000-8000-000000000001'
+    password = (shop.folder / 'shop' / 'bench-1' / 'sync' / 'password').read_text().strip()
+
+    def psql(user, **environment):
+        return subprocess.Popen(['psql', '-X', '-q', '-h', shop.server.folder, '-p', str(shop.server.port), '-U', user, '-d',
+                                 'idevicetriage'], stdin=subprocess.PIPE, text=True, env={**os.environ, **environment})
+    delivery, purge = psql('bench-1', PGPASSWORD=password), psql(shop.server.owner)
+    delivery.stdin.write(f"BEGIN; INSERT INTO idevicetriage.attempt (id, revision, device, content) VALUES ('{session}', 1, "
+                         "repeat('a', 64), '{}');\n")
+    delivery.stdin.flush()
+    idle = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'bench-1' AND state = 'idle in transaction'"
+    until(lambda: shop.server.sql(idle) == ['1'], what='the delivery')
+    purge.stdin.write(f"SELECT idevicetriage.purge(ARRAY['{session}']::uuid[], false, NULL);\n")
+    purge.stdin.close()
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%idevicetriage.purge(ARRAY%' AND wait_event_type = 'Lock'"
+    until(lambda: purge.poll() is not None or shop.server.sql(waits) == ['1'], what='the purge')
+    delivery.stdin.write('COMMIT;\n')
+    delivery.stdin.close()
+    assert delivery.wait(30) == 0 and purge.wait(30) == 0
+    assert shop.stored() == set()
 
 
 def test_a_dropped_role_is_refused(shop):
@@ -310,6 +448,37 @@ def test_init_and_enrol_say_what_is_wrong(shop):
     assert 'SCRAM-SHA-256$' in shop.server.dump()
     for path in (folder, folder / 'shop-key', folder / 'bench-1' / 'sync', folder / 'bench-1' / 'sync' / 'shop-key'):
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_half_a_key_is_no_key(shop):
+    """On a full disk."""
+    def full():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8))
+    folder = shop.folder / 'second'
+    arguments = [str(shop.program), 'init', '--server', shop.server.admin(), '--folder', str(folder), '--config', '/dev/null']
+    result = subprocess.run(arguments, preexec_fn=full, text=True, capture_output=True, timeout=60, check=False)
+    assert result.returncode == 1 and 'Cannot write' in result.stderr
+    result = subprocess.run(arguments, text=True, capture_output=True, timeout=60, check=True)
+    assert "Made the shop's key" in result.stdout and len((folder / 'shop-key').read_text()) == 65
+
+
+def test_a_certificate_is_copied_whole_or_not_at_all(shop):
+    bundle = shop.folder / 'bundle.crt'
+    bundle.write_text('x' * 70000)
+    result = shop.owner('enrol', 'bench-1', '--ca', bundle, check=False)
+    assert result.returncode == 1 and 'File too large' in result.stderr
+    assert not (shop.folder / 'shop' / 'bench-1' / 'sync' / 'ca.crt').exists()
+
+
+def test_check_asks_the_daemon(shop):
+    a = shop.add(start=False)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(a.folder / 'silent'))
+        silent.listen()
+        a.socket = a.folder / 'silent'
+        result = a.command('check', check=False)
+    assert result.returncode == 1 and 'The daemon at' in result.stderr and 'does not answer' in result.stderr
 
 
 def test_without_a_daemon_it_waits(shop):
