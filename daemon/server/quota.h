@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How much each user sends to be stored: about `limit` bytes a day. What was sent is forgotten
- * evenly evenly over a day. It reads no clock. */
+ * evenly over a day. It reads no clock. */
 #pragma once
 
 #include <stdbool.h>
