@@ -215,8 +215,6 @@ static int read_attempt(struct json_object *object, struct read_change *change,
 	char message[static CHANGE_MESSAGE_SIZE])
 {
 	struct json_object *c = NULL;
-	size_t length;
-	const char *text;
 	int r;
 
 	if (!take_host_id(object, "writer", change->written.writer) ||
@@ -224,8 +222,7 @@ static int read_attempt(struct json_object *object, struct read_change *change,
 		!take_time(object, "startedUSec", &change->written.started_us) ||
 		json_get_object(object, "case", &c) <= 0)
 		return refuse(message, "not an attempt of a bench");
-	text = json_write(c, &length);
-	r = text ? casefile_parse(text, length, &change->c, message) : -ENOMEM;
+	r = casefile_from_json(c, &change->c, message);
 	if (r < 0)
 		return r;
 	if (change->c->attempt_count != 1 ||

@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
@@ -101,22 +100,15 @@ struct exporting {
 static bool put_attempt(void *context, const struct kept_attempt *kept)
 {
 	struct exporting *exporting = context;
-	CLEANUP(freep) char *text = NULL;
 	struct attempt *attempt = (struct attempt *)kept->attempt;
 	struct triage_case c = {
 		.identity = *kept->identity, .attempts = &attempt, .attempt_count = 1};
-	struct json_object *object = NULL;
 	struct written written;
 
 	exporting->error = casebook_written(exporting->store->book, &attempt->id, &written);
-	if (exporting->error <= 0)
-		return false;
-	exporting->error = casefile_write(&c, CASEFILE_REVEAL, &text);
-	if (exporting->error == 0)
-		exporting->error = json_read(text, strlen(text), &object);
-	if (exporting->error == 0)
-		exporting->change =
-			change_of_attempt(exporting->builder, &attempt->id, &written, object);
+	if (exporting->error > 0)
+		exporting->change = change_of_attempt(exporting->builder, &attempt->id, &written,
+			casefile_to_json(&c, CASEFILE_REVEAL));
 	return false;
 }
 
