@@ -46,6 +46,22 @@ static struct json_object *entry_of(
 	return entry;
 }
 
+static void batch_done(struct import_batch *batch)
+{
+	json_object_put(batch->entries);
+	for (size_t i = 0; i < batch->count; i++)
+		triage_case_free(batch->attempts[i].c);
+	*batch = (struct import_batch){0};
+}
+
+/* The import stops at the first failure: what waits is not sent. */
+static int end_batch(struct import *import, int r)
+{
+	if (r != EXIT_DONE)
+		batch_done(&import->batch);
+	return r;
+}
+
 int import_batch_receive(struct import *import)
 {
 	struct import_batch *sent = &import->sent;
@@ -67,7 +83,7 @@ int import_batch_receive(struct import *import)
 					json_object_get_boolean(field_item(added, i)));
 		attempt->c = triage_case_free(attempt->c);
 	}
-	return r;
+	return end_batch(import, r);
 }
 
 int import_batch_send(struct import *import)
@@ -83,7 +99,7 @@ int import_batch_send(struct import *import)
 	json_put(&builder, parameters, "attempts", TAKE_PTR(batch->entries));
 	r = rpc_send(import->context, import->connection, "AddAttempts", &builder, parameters);
 	if (r != EXIT_DONE)
-		return r;
+		return end_batch(import, r);
 	import->sent = *batch;
 	*batch = (struct import_batch){0};
 	return EXIT_DONE;
@@ -141,14 +157,6 @@ bool import_batch_meets(const struct import *import, const struct import_attempt
 			return true;
 	}
 	return false;
-}
-
-static void batch_done(struct import_batch *batch)
-{
-	json_object_put(batch->entries);
-	for (size_t i = 0; i < batch->count; i++)
-		triage_case_free(batch->attempts[i].c);
-	*batch = (struct import_batch){0};
 }
 
 void import_batch_done(struct import *import)

@@ -9,8 +9,10 @@ import os
 import pathlib
 import pty
 import re
+import socket
 import subprocess
 import tarfile
+import threading
 import zipfile
 
 import pytest
@@ -470,6 +472,18 @@ def test_a_case_file_is_imported_with_its_history(imports, bench):
     assert records[0]['timeUSec'] == made[0]['session']['startedUSec'] > 0
     again = [json.loads(line) for line in imports('--json', path).stdout.splitlines()]
     assert [item['added'] for item in again] == [False, False]
+
+
+def test_a_lost_connection_is_reported_once(imports, bench):
+    path = imports.write('case.json', json.dumps({
+        'format': 'idevicetriage-case', 'version': 1, 'device': {'ecid': DEVICE},
+        'attempts': [{'outcome': 'failed', 'tool': f'x {number}'} for number in range(40)]}))
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(bench.socket))
+        server.listen()
+        threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+        result = imports(path)
+    assert result.returncode == 3 and len(result.stderr.splitlines()) == 1, result.stderr
 
 
 def test_a_bar_shows_how_far_it_is(imports):
