@@ -190,6 +190,24 @@ static const char *const words[] = {
 	[EXCHANGE_PURGED] = "purged",
 };
 
+/* As for AmendAttempt: nobody knows the end of a restore before it has ended. */
+static bool corrects_running(const struct taking *taking)
+{
+	const struct read_change *change = taking->change;
+	struct call *call = &taking->request->call;
+	const struct session *session = change->kind == CHANGE_CORRECTION
+						? bench_find_session(taking->parts->store->bench,
+							  &change->correction.attempt)
+						: NULL;
+	struct json_object *object = NULL;
+
+	if (!session || !session->running)
+		return false;
+	json_get_object(call->parameters, "change", &object);
+	json_get_text(object, "session", &call->detail);
+	return true;
+}
+
 /* Returns API_OK with *ret an enum exchanged, another enum api_error, or -ENOMEM. */
 static int take_change(struct taking *taking, enum exchanged *ret)
 {
@@ -202,6 +220,8 @@ static int take_change(struct taking *taking, enum exchanged *ret)
 		*ret = r > 0 ? EXCHANGE_PRESENT : EXCHANGE_ADDED;
 		if (r == 0)
 			return methods_take_purge(taking->request, &change->purge);
+	} else if (corrects_running(taking)) {
+		return API_DEVICE_BUSY;
 	} else {
 		r = methods_check_room(taking->request);
 		if (r != API_OK)

@@ -423,6 +423,17 @@ def test_a_correction_reaches_a_session_that_may_end_again(benches):
     assert a.sessions()[0]['outcome'] == 'withdrawn' and a.verdict(ECID)['phase'] == b.verdict(ECID)['phase']
 
 
+def test_nobody_corrects_a_running_restore(benches):
+    a = benches[0]
+    session = a.call('BeginRun', tool='idevicerestore', arguments=[], conditions=[], ecid=ECID)['session']
+    change = {'formatVersion': 1, 'kind': 'correction', 'id': '01936f00-0000-7000-8000-000000000001', 'session': session,
+              'timeUSec': 1_700_000_000_000_000, 'key': 'outcome', 'after': 'succeeded'}
+    assert json.loads(a.call_raw('AddChange', change=change)) == {
+        'error': 'io.github.idevicetriage.DeviceBusy', 'parameters': {'device': session}}
+    assert a.call('EndRun', session=session, exitStatus=1)['result']['outcome'] != 'succeeded'
+    assert add(a, change) == 'added' and a.sessions()[0]['outcome'] == 'succeeded'
+
+
 def test_another_computer_stays_another_computer(benches):
     """A person said so; a restart gave the attempt the id of this bench again."""
     a, _, _ = benches
