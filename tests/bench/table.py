@@ -15,12 +15,12 @@ BENCHES = {
     'ring': ['{build}/tests/bench/bench_ring'],
     'import': ['{build}/tests/bench/bench_import', '{build}/client/idevicetriage', '1000'],
     'casebook': ['{build}/tests/bench/bench_casebook'],
-    'status': [sys.executable, f'{FOLDER}/bench_status.py', '{build}'],
-    'idle': [sys.executable, f'{FOLDER}/bench_idle.py', '{build}'],
-    'phones': [sys.executable, f'{FOLDER}/bench_phones.py', '{build}'],
-    'start': [sys.executable, f'{FOLDER}/bench_start.py', '{build}'],
-    'attempts': [sys.executable, f'{FOLDER}/bench_attempts.py', '{build}'],
-    'sync': [sys.executable, f'{FOLDER}/bench_sync.py', '{build}'],
+    'status': [sys.executable, '-B', f'{FOLDER}/bench_status.py', '{build}'],
+    'idle': [sys.executable, '-B', f'{FOLDER}/bench_idle.py', '{build}'],
+    'phones': [sys.executable, '-B', f'{FOLDER}/bench_phones.py', '{build}'],
+    'start': [sys.executable, '-B', f'{FOLDER}/bench_start.py', '{build}'],
+    'attempts': [sys.executable, '-B', f'{FOLDER}/bench_attempts.py', '{build}'],
+    'sync': [sys.executable, '-B', f'{FOLDER}/bench_sync.py', '{build}'],
 }
 
 

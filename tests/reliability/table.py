@@ -4,6 +4,7 @@
 
 Usage: table.py BUILD_FOLDER [--long] [NAME...]     the long forms take hours
 """
+import os
 import pathlib
 import subprocess
 import sys
@@ -30,7 +31,8 @@ PROOFS = {
 def run(build, name, long):
     """Prints the rows of a proof without their head. Returns whether it failed."""
     command = [sys.executable, str(FOLDER / f'{name}.py'), build, *PROOFS[name][long]]
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    result = subprocess.run(command, env={**os.environ, 'PYTHONDONTWRITEBYTECODE': '1'}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True, check=False)
     rows = [line for line in result.stdout.splitlines() if line.startswith('| ') and not line.startswith('| what |')]
     if result.returncode:
         rows.append(f'| {name} {" ".join(PROOFS[name][long])} | | failed | see below |')
