@@ -104,7 +104,8 @@ class Play:
         ended = self.folder / 'ended'
         tool = list(map(str, restoretool.INSTALLED.command(
             self.build, self.folder / 'work', simulator.phone.identity, self.firmware)))
-        command = ['sh', '-c', 'stdbuf -oL "$@"; status=$?; touch "$ENDED"; exit $status', 'sh', *tool]
+        # With a status that nobody else has: one that `run` lost would be another one.
+        command = ['sh', '-c', 'stdbuf -oL "$@"; status=$?; touch "$ENDED"; exit $((64 + status))', 'sh', *tool]
         if self.under_run:
             command = [str(self.build / 'client' / 'idevicetriage'), 'run', '--', *command]
         with self.trouble(bench, simulator):
