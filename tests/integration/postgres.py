@@ -148,6 +148,11 @@ class Postgres:
             return result.stdout.splitlines()
         return result
 
+    def session(self):
+        """A psql that answers statements on its standard input, one line each."""
+        return subprocess.Popen(['psql', '-X', '-q', '-A', '-t', '-h', str(self.folder), '-p', str(self.port), '-U', self.owner, '-d',
+                                 'idevicetriage'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
     def dump(self):
         """Everything that the server has, as text."""
         result = self.program('pg_dumpall', '-h', self.folder, '-p', self.port, '-U', self.owner)
