@@ -41,8 +41,8 @@ CREATE TABLE idevicetriage.attempt (
 );
 CREATE INDEX attempt_of_device ON idevicetriage.attempt (device, received);
 CREATE INDEX attempt_of_id ON idevicetriage.attempt (id);
-CREATE INDEX attempt_of_cable ON idevicetriage.attempt (cable) WHERE cable IS NOT NULL;
-CREATE INDEX attempt_of_tool ON idevicetriage.attempt (tool) WHERE tool IS NOT NULL;
+CREATE INDEX attempt_of_cable ON idevicetriage.attempt (cable, received) WHERE cable IS NOT NULL;
+CREATE INDEX attempt_of_tool ON idevicetriage.attempt (tool, received) WHERE tool IS NOT NULL;
 
 -- What people said of a phone: notes, corrections, conditions. Of one with the same id, the newest counts.
 CREATE TABLE idevicetriage.note (
@@ -153,20 +153,28 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Attempts of all benches by cable (`kind` cable) and by tool with its version: in the last 90 days, for the cables
--- and tools that the bench itself has used.
+-- and tools that the bench itself has used. Of each, the newest 1000 count: a tool may have millions. To compile the
+-- query would take much longer than the query.
 CREATE FUNCTION idevicetriage.failures()
 RETURNS TABLE (kind text, key text, attempts bigint, failed bigint, phones bigint, benches bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    WITH recent AS (SELECT * FROM idevicetriage.attempt a WHERE a.received > now() - interval '90 days'),
-    grouped AS (
-        SELECT 'cable' AS kind, r.cable AS key, r.* FROM recent r WHERE r.cable IN
-            (SELECT o.cable FROM recent o WHERE o.bench = session_user)
-        UNION ALL
-        SELECT 'tool', r.tool, r.* FROM recent r WHERE r.tool IN
-            (SELECT o.tool FROM recent o WHERE o.bench = session_user))
-    SELECT g.kind, g.key, count(DISTINCT g.id), count(DISTINCT g.id) FILTER (WHERE g.outcome = 'failed'),
-        count(DISTINCT g.device), count(DISTINCT g.bench)
-        FROM grouped g GROUP BY g.kind, g.key ORDER BY 4 DESC, 2 LIMIT 200;
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+    WITH used AS (
+        SELECT o.cable, o.tool FROM idevicetriage.attempt o
+            WHERE o.bench = session_user AND o.received > now() - interval '90 days'),
+    own AS (
+        SELECT DISTINCT 'cable' AS kind, u.cable AS key FROM used u WHERE u.cable IS NOT NULL
+        UNION ALL SELECT DISTINCT 'tool', u.tool FROM used u WHERE u.tool IS NOT NULL)
+    SELECT own.kind, own.key, count(DISTINCT n.id), count(DISTINCT n.id) FILTER (WHERE n.outcome = 'failed'),
+        count(DISTINCT n.device), count(DISTINCT n.bench)
+        FROM own CROSS JOIN LATERAL (
+            (SELECT a.id, a.outcome, a.device, a.bench FROM idevicetriage.attempt a
+                WHERE own.kind = 'cable' AND a.cable = own.key AND a.received > now() - interval '90 days'
+                ORDER BY a.received DESC LIMIT 1000)
+            UNION ALL
+            (SELECT a.id, a.outcome, a.device, a.bench FROM idevicetriage.attempt a
+                WHERE own.kind = 'tool' AND a.tool = own.key AND a.received > now() - interval '90 days'
+                ORDER BY a.received DESC LIMIT 1000)) n
+        GROUP BY own.kind, own.key ORDER BY 4 DESC, 2 LIMIT 200;
 $$;
 
 -- Deletes these attempts and notes on the server, and with a time also all that is stored of the same phones from before

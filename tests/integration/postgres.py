@@ -136,13 +136,13 @@ class Postgres:
         """The connection string of the administrator."""
         return f'host={self.folder} port={self.port} dbname=idevicetriage user={self.owner}'
 
-    def sql(self, statement, database='idevicetriage', user=None, password=None, check=True, host=None):
+    def sql(self, statement, database='idevicetriage', user=None, password=None, check=True, host=None, timeout=120):
         """Runs a statement; gives the lines of its result."""
         environment = {**os.environ, **({'PGPASSWORD': password} if password else {})}
         result = subprocess.run(
             ['psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-h', str(host or self.folder), '-p', str(self.port),
              '-U', user or self.owner, '-d', database, '-f', '-'], input=statement, env=environment, text=True,
-            capture_output=True, timeout=120, check=False)
+            capture_output=True, timeout=timeout, check=False)
         if check:
             assert result.returncode == 0, result.stderr
             return result.stdout.splitlines()

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import time
 
@@ -115,6 +116,33 @@ def test_failures_of_cables_over_all_benches(shop):
     group, = until(lambda: [group for group in b.status().get('shop', []) if group['kind'] == 'cable'], what='the cables')
     assert group == {'kind': 'cable', 'key': 'L07', 'attempts': 2, 'failed': 2, 'phones': 2, 'benches': 2}
     assert 'cable L07: 2 of 2 restores failed, 2 phones, 2 benches' in b.command('status', check=False).stdout
+
+
+
+def test_of_many_attempts_the_newest_count(shop):
+    """A tool may have millions: all of them would take the server longer than a bench waits for an answer."""
+    a = shop.add(start=False)
+    shop.server.sql("""
+        SET session_replication_role = replica;
+        INSERT INTO idevicetriage.attempt (bench, id, revision, device, received, outcome, tool, content)
+        SELECT 'bench-1', gen_random_uuid(), 1, repeat('ab', 32), now() - i * interval '1 second',
+        CASE WHEN i < 1000 THEN 'failed' ELSE 'succeeded' END, 'idevicerestore 1.0.1', '{}' FROM generate_series(0, 1200) i""")
+    a.start_sync()
+    group, = until(lambda: a.status().get('shop'), what='the tools')
+    assert (group['attempts'], group['failed']) == (1000, 1000)
+    assert '1000 of 1000 restores failed, 1 phones, 1 benches (the newest 1000)' in a.command('status', check=False).stdout
+
+
+@pytest.mark.parametrize('function,conditions', [
+    ('memory', ['((device = ANY ']), ('failures', ['(bench = SESSION_USER)', '((cable = ', '((tool = '])])
+def test_the_server_looks_along_indexes(shop, function, conditions):
+    """What benches ask often never reads all attempts, however many there are."""
+    body = '\n'.join(shop.server.sql(f"SELECT prosrc FROM pg_proc WHERE proname = '{function}'"))
+    body = re.sub(r'\bdevices\b', "'{ab}'", re.sub(r'\bsince\b', "'-infinity'", body))
+    plan = '\n'.join(shop.server.sql(f'SET enable_seqscan = off; EXPLAIN {body}'))
+    assert 'Seq Scan on attempt' not in plan
+    for condition in conditions:
+        assert f'Index Cond: {condition}' in plan, plan
 
 
 def test_status_doctor_and_metrics_report_it(shop):
