@@ -80,8 +80,12 @@ static void lose(struct server *server, const char *text)
 
 void server_drop(struct server *server, const char *reason)
 {
-	if (server->connection)
-		lose(server, reason);
+	if (!server->connection)
+		return;
+	/* If the connection itself failed, libpq says why. */
+	lose(server, PQstatus(server->connection) == CONNECTION_BAD
+			     ? PQerrorMessage(server->connection)
+			     : reason);
 }
 
 void server_refuse(struct server *server, const char *reason)

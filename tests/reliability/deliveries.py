@@ -148,7 +148,9 @@ def judge(shop):
     return {'lost attempts': len(expected.keys() - found.keys()),
             'doubled attempts': len(rows) - len(found) + len(found.keys() - expected.keys()),
             'old revisions': sum(found.get(session) != revision for session, revision in expected.items()),
-            'verdicts that differ': sum(any(one['summary'] != row[0]['summary'] for one in row) for row in verdicts)}
+            'verdicts that differ': sum(any(one['summary'] != row[0]['summary'] for one in row) for row in verdicts),
+            'broken connections for which the daemon was blamed': sum(bench.sync_log().count('the daemon did not answer')
+                                                                      for bench in shop.benches)}
 
 
 def prove(build, folder, count):
