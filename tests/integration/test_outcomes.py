@@ -78,7 +78,7 @@ def test_the_customer_reads_no_good_end_of_what_is_not_known(bench, tmp_path):
     bench.triage('report', session['session'], '--output', page)
     html = page.read_text()
     assert 'The result is not known yet' in html and 'how the restore ended is not known' in html
-    assert 'good end' not in html and 'Nothing is left to do' not in html
+    assert 'here has failed' not in html and 'Nothing is left to do' not in html
 
 
 @pytest.mark.parametrize('word, code', [('succeeded', 0), ('failed', 30), ('aborted', 30), ('not-started', 30)])

@@ -212,7 +212,7 @@ def test_a_restore_past_its_time_is_a_finding_at_once(bench, folder, restoring):
     until(lambda: bench.records(restoring()['session'], 'diagnosis'), what='the news of the verdict')
     page = folder / 'page.html'
     bench.triage('report', '-o', page)
-    assert 'good end' not in page.read_text() and 'The phone has reported nothing' not in page.read_text()
+    assert 'here has failed' not in page.read_text() and 'The phone has reported nothing' not in page.read_text()
     assert 'the phone has reported nothing' in page.read_text()
 
 
