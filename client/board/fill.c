@@ -537,7 +537,7 @@ bool board_health(const struct board *board, char health[static TILE_LONG_SIZE],
 		if (board->tiles[i].suspect)
 			add(suspects, ", ", board->tiles[i].label);
 	if (!board->connected) {
-		add(health, "", "NO DAEMON: this is the last state that it sent");
+		add(health, "", "NO DAEMON: this is the last state it sent");
 		return false;
 	}
 	add(health, "", field_text_or(status, "bench", "bench"));

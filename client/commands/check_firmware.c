@@ -18,9 +18,9 @@
 enum { OPTION_DEVICE = OPTION_OWN, OPTION_QUICK };
 
 static const struct command_option own[] = {
-	{"device", OPTION_DEVICE, "DEVICE", "The phone that it is for, or iPhone12,3",
+	{"device", OPTION_DEVICE, "DEVICE", "the phone that it is for, or iPhone12,3",
 		COMPLETE_DEVICE},
-	{"quick", OPTION_QUICK, NULL, "Do not read the contents", COMPLETE_NOTHING},
+	{"quick", OPTION_QUICK, NULL, "do not read the contents", COMPLETE_NOTHING},
 	{0},
 };
 
@@ -147,6 +147,6 @@ const struct command command_check_firmware = {
 	.words = COMPLETE_FILE,
 	.examples = {{"idevicetriage check-firmware iPhone.ipsw", "exits with 11 if it is damaged"},
 		{"idevicetriage check-firmware iPhone.ipsw --device iPhone12,3",
-			"and whether it is for that model"}},
+			"also: is it for that model?"}},
 	.run = run_check_firmware,
 };

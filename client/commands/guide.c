@@ -69,7 +69,7 @@ static void show(struct watcher *watcher, uint64_t now_us)
 	if (course->ended || !watcher->context->output->live)
 		return;
 	if (now_us < course->step_us) {
-		text = "Connect the phone to this computer, and take it into your hands.";
+		text = "Connect the phone to this computer and pick it up.";
 		step = 1;
 		left = (unsigned)((course->step_us - now_us + USEC_PER_SEC - 1) / USEC_PER_SEC);
 	}
@@ -177,8 +177,8 @@ static void explain_end(const struct watcher *watcher, bool reached, char *out, 
 		text_copy(out, size, wrong);
 	else if (!*watcher->mode || text_equal(watcher->mode, "gone"))
 		snprintf(out, size,
-			"No phone has appeared on USB: it is off, it still starts, or "
-			"the cable or the port fails.");
+			"No phone has appeared on USB: it may be off or still starting, or "
+			"the cable or the port may have failed.");
 	else
 		snprintf(out, size, "The phone is in %s mode.", watcher->mode);
 }
@@ -231,8 +231,8 @@ static int follow(struct context *context, struct connection *connection, const 
 
 	if (!watcher.course.guide) {
 		connection_free(connection);
-		report_error("No key sequence for %s is known for %s.%s%s", target, model->name,
-			*model->kind->enter ? " " : "", model->kind->enter);
+		report_error("Cannot guide to %s: no key sequence is known for %s.%s%s", target,
+			model->name, *model->kind->enter ? " " : "", model->kind->enter);
 		return EXIT_REFUSED;
 	}
 	watcher.stream = (struct stream){.method = "Watch",
@@ -300,16 +300,14 @@ static int run_guide(struct context *context, int argc, char **argv)
 		return -first;
 	if (argc - first < WORDS) {
 		report_error("guide needs dfu, recovery or leave-recovery, and a phone or its "
-			     "model; see "
-			     "`idevicetriage help guide`.");
+			     "model; see `idevicetriage help guide`.");
 		return EXIT_USAGE;
 	}
 	if (argc - first > WORDS)
 		return options_too_many("guide", argv[first + WORDS]);
 	if (!guide_is_target(argv[first])) {
-		report_error("guide does not know the mode %s; it knows dfu, recovery and "
-			     "leave-recovery.",
-			argv[first]);
+		report_error(
+			"Cannot guide to %s: choose dfu, recovery or leave-recovery.", argv[first]);
 		return EXIT_USAGE;
 	}
 	return guide(context, argv[first], argv[first + 1]);
@@ -322,7 +320,7 @@ const struct command command_guide = {
 	.summary = "Show which buttons bring a phone into DFU or recovery mode, or out of it.",
 	.words = COMPLETE_DEVICE,
 	.examples = {{"idevicetriage guide dfu iPhone12,3",
-			     "counts the seconds, and says what came"},
+			     "counts the seconds and says which mode came"},
 		{"idevicetriage guide leave-recovery iPhone8,1", "back to the normal system"}},
 	.run = run_guide,
 };

@@ -225,7 +225,7 @@ static int run_measure(struct context *context, int argc, char **argv)
 	if (first + 1 < argc)
 		return options_too_many("measure", argv[first + 1]);
 	if (first == argc || !measuring.source || !*measuring.source) {
-		report_error(first == argc ? "measure needs the device that is measured."
+		report_error(first == argc ? "measure needs a device, such as 1-2.3."
 					   : "measure needs --source NAME, the name of the meter.");
 		return EXIT_USAGE;
 	}
@@ -242,11 +242,11 @@ const struct command command_measure = {
 	.name = "measure",
 	.arguments = "DEVICE --source NAME",
 	.brief = "voltage and current",
-	.summary = "Store what a meter prints of a phone's supply, beside its restore.",
+	.summary = "Record a phone's voltage and current from a meter during a restore.",
 	.options = own,
 	.words = COMPLETE_DEVICE,
 	.examples = {{"idevicetriage measure 1-2.3 --source meter",
-			     "lines that a meter pipes into it"},
-		{"idevicetriage measure 5E6F --source supply < meter.txt", "the same from a file"}},
+			     "lines from the meter's own program"},
+		{"idevicetriage measure 5E6F --source supply < meter.txt", "lines from a file"}},
 	.run = run_measure,
 };

@@ -21,7 +21,7 @@ enum { OPTION_YES = OPTION_OWN };
 
 static const struct command_option own[] = {
 	CONDITION_OPTIONS,
-	{"yes", OPTION_YES, NULL, "the change is made, if the bench cannot see it"},
+	{"yes", OPTION_YES, NULL, "confirm a change that the bench cannot see"},
 	{0},
 };
 
@@ -185,7 +185,7 @@ static void say_standing(struct trial *trial)
 
 		json_put_text(&builder, condition, "key", trial->standing.details[i].key);
 		json_put_text(&builder, condition, "value", trial->standing.details[i].text);
-		layout_put(layout, "From now on this phone has: %s.",
+		layout_put(layout, "Recorded for this phone from now on: %s.",
 			phrase_condition(condition).text);
 		layout_line(layout, 0);
 	}
@@ -210,7 +210,8 @@ static int try_live(struct trial *trial, struct json_object **after)
 	}
 	r = ask_verdict(trial, after);
 	if (r == EXIT_DONE && !outcome_say(trial, *after)) {
-		report_error("The daemon has recorded no new attempt of this phone.");
+		report_error("The daemon has not recorded a new attempt of this phone. See "
+			     "`idevicetriage sessions`.");
 		return EXIT_REFUSED;
 	}
 	return r;
@@ -249,8 +250,8 @@ static int choose(struct trial *trial, const struct request *request)
 	if (trial->experiment)
 		return EXIT_DONE;
 	if (next)
-		report_error("This program does not have the experiment %s: it is older than the "
-			     "daemon. Update it.",
+		report_error("Cannot guide through the experiment %s: this program is older than "
+			     "the daemon. Update it.",
 			next);
 	else
 		report_error("There is nothing to try: %s See `idevicetriage diagnose`.",
@@ -303,7 +304,8 @@ static int end_by_hand(struct trial *trial)
 		trial->device);
 	if (!trial->experiment->last && trial->experiment->cured != CURED_ONLY)
 		say_command(trial,
-			"Do it by hand. If you start or restore the phone then, record it:",
+			"Do this by hand. If you then start or restore the phone, record the "
+			"result:",
 			command);
 	return diagnosis_code(trial->before);
 }
@@ -315,7 +317,7 @@ static bool wants_next(struct trial *trial, struct json_object *after)
 	struct layout *layout = &trial->context->layout;
 
 	if (!next) {
-		line(trial, PAINT_NONE, "Nothing else would change this verdict.");
+		line(trial, PAINT_NONE, "No further test would change this verdict.");
 		return false;
 	}
 	layout_put(layout, "Next:");
@@ -326,7 +328,9 @@ static bool wants_next(struct trial *trial, struct json_object *after)
 	fflush(layout->out);
 	/* The same step again wears the storage, and shows no more than before. */
 	if (text_equal(field_text_or(next, "experiment", ""), trial->experiment->word)) {
-		line(trial, PAINT_NONE, "That is the same step again: call try for it.");
+		line(trial, PAINT_NONE,
+			"This is the same step again. To repeat it, start `idevicetriage try` "
+			"again.");
 		return false;
 	}
 	return keys_ask("Go on with that? (y/n)", "yn") == 'y';
@@ -408,11 +412,11 @@ const struct command command_try = {
 	.name = "try",
 	.arguments = "[EXPERIMENT] [DEVICE]",
 	.brief = "the next experiment",
-	.summary = "Make the next experiment with a phone: what to change, then the restore.",
+	.summary = "Guide through the next experiment: what to change, then the restore.",
 	.options = own,
 	.words = COMPLETE_DEVICE,
 	.exits_with_phase = true,
-	.examples = {{"idevicetriage try", "what the diagnosis of the newest restore names"},
-		{"idevicetriage try swap-cable 5E6F", "a certain experiment with a phone"}},
+	.examples = {{"idevicetriage try", "the next step of the newest restore"},
+		{"idevicetriage try swap-cable 5E6F", "this experiment with this phone"}},
 	.run = run_try,
 };

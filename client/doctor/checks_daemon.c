@@ -272,7 +272,8 @@ void check_computer_id(struct doctor *doctor)
 		same_machine ? "empty /etc/machine-id"
 			     : "delete the file host-id in the daemon's state directory");
 	doctor_say(doctor, FINDING_WARNING, advice,
-		"Attempts of %s may be of this computer or of a copy of it (the same %s). The "
+		"Attempts of %s may come from this computer or from a copy of it (the same %s). "
+		"The "
 		"diagnosis does not count them as another computer.",
 		field_text_or(group, "host", "an unnamed computer"),
 		same_machine ? "machine id" : "file host-id");
@@ -325,18 +326,19 @@ static void say_sync(struct doctor *doctor, const struct sync_report *report)
 {
 	int64_t now_us = (int64_t)clock_now().wall_us;
 	int64_t since_us = field_number_or(report->object, "behindSinceUSec", 0);
-	const char *error = field_text_or(report->object, "lastError", "it says no reason");
+	const char *error = field_text_or(report->object, "lastError", "no reason was given");
 
 	if (report->state == SYNC_NONE)
 		doctor_say(doctor, FINDING_OK, NULL,
-			"This bench shares its attempts with no server (idevicetriage-sync).");
+			"This bench does not share its attempts (no idevicetriage-sync).");
 	else if (report->state == SYNC_STOPPED)
 		doctor_say(doctor, FINDING_WARNING, RESTART_SYNC,
 			"idevicetriage-sync is not running: other benches do not see what fails "
 			"here.");
 	else if (report->state == SYNC_WAITS)
 		doctor_say(doctor, FINDING_WARNING, "journalctl -u idevicetriage-sync",
-			"No connection to the server of the shop: %s. %" PRId64 " changes wait.",
+			"No connection to the server of the shop: %s. %" PRId64
+			" changes wait.",
 			error, report->waiting > 0 ? report->waiting : 0);
 	else if (report->waiting > 0 && since_us &&
 		 since_us < now_us - (int64_t)(60 * USEC_PER_SEC))

@@ -81,7 +81,8 @@ void check_log_disk(struct doctor *doctor)
 	while (!system_exists("", at) && (slash = strrchr(at, '/')) && slash != at)
 		*slash = '\0';
 	if (system_exists("", at) && access(at, W_OK) < 0 && errno == EACCES)
-		doctor_say(doctor, FINDING_PROBLEM, "Become its owner, or set XDG_STATE_HOME.",
+		doctor_say(doctor, FINDING_PROBLEM,
+			"Make it yours with chown, or set XDG_STATE_HOME.",
 			"You cannot write to %s, where run writes the logs of restore tools.", at);
 	else
 		say_room(doctor, folder, at,

@@ -102,7 +102,7 @@ static bool check_archive(struct check *check, int error)
 		say(check, ARCHIVE, FINDING_WARNING, AGAIN,
 			"Its directory contradicts the headers of its files: it may be damaged.");
 	else
-		say(check, ARCHIVE, FINDING_OK, NULL, "It lists %zu files, unpacked %s.",
+		say(check, ARCHIVE, FINDING_OK, NULL, "It lists %zu files, %s unpacked.",
 			archive->count, phrase_bytes((int64_t)archive->bytes).text);
 	return error == 0;
 }
@@ -292,7 +292,7 @@ static void check_contents(struct check *check)
 		say(check, CONTENTS, FINDING_PROBLEM, AGAIN, "%zu more are damaged.",
 			damaged - NAMED_MAX);
 	if (!damaged)
-		say(check, CONTENTS, FINDING_OK, NULL, "The checksum of every file is right.");
+		say(check, CONTENTS, FINDING_OK, NULL, "Every file has the right checksum.");
 	if (!check->changed)
 		say(check, DIGESTS, FINDING_OK, NULL, "No Image4 file differs from the manifest.");
 }
@@ -318,7 +318,7 @@ static void check_tool(struct check *check)
 	else if (tool < firmware)
 		say(check, RESTORE_TOOL, FINDING_WARNING,
 			"Use a newer one: see `idevicetriage doctor`.",
-			TOOL " %s is of %d, the firmware of %d: it may not know how to restore it.",
+			TOOL " %s is from %d, the firmware from %d: the tool may not support it.",
 			both, tool, firmware);
 	else
 		say(check, RESTORE_TOOL, FINDING_OK, NULL,
@@ -347,9 +347,9 @@ static void check_disk(struct check *check)
 	free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
 	if (free_bytes < largest)
 		say(check, DISK, FINDING_WARNING, "Free some space on that disk.",
-			"The filesystem image has %s, the disk of the file has %s free: a tool "
+			"The filesystem image needs %s, the disk of the file has %s free: a tool "
 			"that "
-			"unpacks the image there fails.",
+			"unpacks the image there will fail.",
 			phrase_bytes((int64_t)largest).text,
 			phrase_bytes((int64_t)free_bytes).text);
 	else

@@ -500,7 +500,7 @@ static void text_measured(struct layout *layout, struct json_object *counts)
 		layout_put(layout,
 			" %" PRId64
 			" %s not stored: no restore of the phone was running, or its session "
-			"has enough of them.",
+			"was full.",
 			others, others == 1 ? "was" : "were");
 	if (ignored > 0)
 		layout_put(layout, " %" PRId64 " line%s had no time, volts and amperes.", ignored,

@@ -23,24 +23,24 @@
 
 static const char hints[] = "? help  q quit  Enter diagnosis  c cable  n note  e correct  r report";
 static const char help[] =
-	"Each tile is a port of this computer, in the order of the ports. Its name is set with "
+	"Each tile is a port of this computer, in the order of the ports. Name a port with "
 	"`idevicetriage conditions PORT --name NAME`.\n"
 	"\n"
 	"  arrows   select a port\n"
-	"  Enter    the diagnosis of its phone; q goes back\n"
-	"  c        which cable is in this port from now on\n"
-	"  n        a note about the phone\n"
-	"  e        correct the restore attempt of this tile\n"
+	"  Enter    show the diagnosis of its phone; q goes back\n"
+	"  c        set the cable at this port from now on\n"
+	"  n        add a note about the phone\n"
+	"  e        correct the restore attempt that the tile shows\n"
 	"  r        write the report of the phone to a file\n"
 	"  q        quit\n"
 	"\n"
 	"The bar shows the stages recovery, boot, restore and reboot. A phone is SILENT if the "
 	"restore has waited longer than this step may take. MB/s is the rate on USB now, beside "
-	"the usual rate of this port; corrected errors and failed transfers are those of this "
-	"restore. These three need idevicetriage-link.\n"
+	"the usual rate of this port. Corrected errors and failed transfers are counted for this "
+	"restore. All three need idevicetriage-link.\n"
 	"\n"
-	"(suspect): transfers fail more often at this port than at the others, or the diagnosis "
-	"of the phone there suspects the port first.";
+	"(suspect): transfers fail more often at this port than at the others, or the port is "
+	"the first suspect for the phone there.";
 
 struct bench_screen;
 
@@ -182,7 +182,7 @@ static void run_note(struct bench_screen *screen, const char *input)
 static bool begin_correction(struct bench_screen *screen, const struct tile *tile)
 {
 	if (!tile->session[0] || tile->state == TILE_RESTORING || tile->state == TILE_SILENT) {
-		say(screen, "No restore that has ended is shown there.");
+		say(screen, "This tile shows no restore that has ended.");
 		return false;
 	}
 	snprintf(screen->question, sizeof(screen->question),
@@ -200,7 +200,7 @@ static void run_correction(struct bench_screen *screen, const char *input)
 	if (strchr(input, '='))
 		run_command(screen, words);
 	else
-		say(screen, "Write what was wrong as NAME=VALUE, such as cable=L07.");
+		say(screen, "Type the right value as NAME=VALUE, such as cable=L07.");
 }
 
 static bool begin_report(struct bench_screen *screen, const struct tile *tile)

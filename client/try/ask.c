@@ -15,7 +15,7 @@
 
 static enum answer refuse(const char *what, const char *cure)
 {
-	report_error("Cannot ask %s: this is no terminal. %s", what, cure);
+	report_error("Cannot ask %s: this is not a terminal. %s", what, cure);
 	return ANSWER_FAILURE;
 }
 
@@ -128,7 +128,7 @@ static enum answer ask_new_label(struct trial *trial, const struct factor *facto
 	if (!trial->live && text_equal(factor->key, "cable"))
 		return refuse("for the label of the cable", "Add --cable LABEL.");
 	if (!trial->live)
-		return refuse("for a label", "Add --condition KEY=LABEL, as experiments name it.");
+		return refuse("for a label", "Add --condition KEY=LABEL.");
 	snprintf(question, sizeof(question), "Label of the new %s:", factor->name);
 	do
 		if (!keys_line(question, suggest(trial, factor, free_label), label, sizeof(label)))
@@ -178,8 +178,8 @@ enum answer ask_command(struct trial *trial)
 	if (answer != ANSWER_DONE || trial->command.count == 0)
 		return answer;
 	if (!last_command_change(&trial->command, change)) {
-		report_error("Cannot make an update of the last command: its option for an erase "
-			     "is not known. Run an update with `idevicetriage run`.");
+		report_error("Cannot turn the last command into an update: it has no known option "
+			     "for an erase. Start the update with `idevicetriage run`.");
 		return ANSWER_FAILURE;
 	}
 	if (trial->live && firmware && access(*firmware, R_OK) < 0) {

@@ -26,12 +26,12 @@ static const struct {
 		"The phone is unplugged. Plug it into another port."},
 	{DONE_DIRECT, "Plug the phone into a port of the computer itself.",
 		"The phone is unplugged. Plug it into a port of the computer itself."},
-	{DONE_RECOVERY, "Bring the phone into recovery mode.", NULL},
-	{DONE_DFU, "Bring the phone into DFU mode.", NULL},
-	{DONE_MODE_CHANGE, "Bring the phone into the mode that the tool expects.", NULL},
+	{DONE_RECOVERY, "Put the phone into recovery mode.", NULL},
+	{DONE_DFU, "Put the phone into DFU mode.", NULL},
+	{DONE_MODE_CHANGE, "Put the phone into the mode that the tool expects.", NULL},
 	{DONE_ALONE, "Unplug all other phones.", NULL},
 	{DONE_USBMUXD, "Restart usbmuxd.",
-		"usbmuxd has stopped. Start it again, and plug the phone in again."},
+		"The phone is gone. Start usbmuxd again, then plug the phone in again."},
 };
 
 /* Says something once. */
@@ -205,8 +205,9 @@ static void say_keys(struct notice *notice)
 		return;
 	layout_paint(&notice->context->layout, PAINT_DIM);
 	layout_put(&notice->context->layout, "%s",
-		may_be_said(notice) ? "Waiting for it. Press y if it is done already, q to stop."
-				    : "Waiting for it. Press q to stop.");
+		may_be_said(notice)
+			? "Waiting for it. Press y if you have done it already, q to stop."
+			: "Waiting for it. Press q to stop.");
 	layout_paint(&notice->context->layout, PAINT_NONE);
 	layout_line(&notice->context->layout, 0);
 	fflush(notice->context->layout.out);

@@ -100,7 +100,7 @@ static void say_proof(const struct trial *trial, struct json_object *after)
 	struct json_object *causes = field_list(field_object(after, "verdict"), "causes");
 	size_t count = 0;
 
-	layout_put(layout, "What it shows of the change:");
+	layout_put(layout, "What this shows:");
 	layout_line(layout, 2);
 	for (size_t i = 0; i < field_count(causes); i++) {
 		struct json_object *cause = field_item(causes, i);
@@ -112,7 +112,7 @@ static void say_proof(const struct trial *trial, struct json_object *after)
 			trial, cause, "counterEvidence", layout_sign(layout, "−", "-"), count);
 	}
 	if (count == 0) {
-		layout_put(layout, "Nothing new for or against it.");
+		layout_put(layout, "Nothing new for or against the change.");
 		layout_line(layout, 0);
 	}
 	layout->indent = 0;

@@ -77,8 +77,8 @@ def test_the_end_for_scripts(bench, bus, phone):
 
 
 @pytest.mark.parametrize('words, status, said', [
-    (['dfu'], 2, 'guide needs dfu'), (['sleep', 'iPhone12,3'], 2, 'does not know the mode sleep'),
-    (['dfu', 'Watch6,1'], 1, 'No key sequence for dfu is known'), (['dfu', '1234'], 4, 'No ')])
+    (['dfu'], 2, 'guide needs dfu'), (['sleep', 'iPhone12,3'], 2, 'Cannot guide to sleep: choose dfu'),
+    (['dfu', 'Watch6,1'], 1, 'Cannot guide to dfu: no key sequence is known for'), (['dfu', '1234'], 4, 'No ')])
 def test_what_cannot_be_guided(bench, bus, words, status, said):
     bench.start()
     result = bench.triage('guide', *words, check=False)

@@ -196,7 +196,7 @@ def test_e_corrects_the_attempt(busy, bench, terminal):
     screen = terminal(80, 24)
     screen.wait('slot 8', 'Next: ')
     screen.press('e')
-    screen.wait('No restore that has ended is shown there.')
+    screen.wait('This tile shows no restore that has ended.')
     screen.press('Down', 'e', 'L07', 'Enter')
     screen.wait('NAME=VALUE')
     screen.press('e', 'outcome=succeeded', 'Enter')
