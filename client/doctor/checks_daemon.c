@@ -337,8 +337,7 @@ static void say_sync(struct doctor *doctor, const struct sync_report *report)
 			"here.");
 	else if (report->state == SYNC_WAITS)
 		doctor_say(doctor, FINDING_WARNING, "journalctl -u idevicetriage-sync",
-			"No connection to the server of the shop: %s. %" PRId64
-			" changes wait.",
+			"No connection to the server of the shop: %s. %" PRId64 " changes wait.",
 			error, report->waiting > 0 ? report->waiting : 0);
 	else if (report->waiting > 0 && since_us &&
 		 since_us < now_us - (int64_t)(60 * USEC_PER_SEC))
