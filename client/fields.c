@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/fields.h"
 
+#include "common/base/text.h"
+
 const char *field_text(struct json_object *object, const char *key)
 {
 	const char *text = NULL;
@@ -57,4 +59,16 @@ size_t field_count(struct json_object *list)
 struct json_object *field_item(struct json_object *list, size_t index)
 {
 	return json_object_array_get_idx(list, index);
+}
+
+bool field_same_text(struct json_object *a, struct json_object *b, const char *key)
+{
+	const char *x = field_text(a, key), *y = field_text(b, key);
+
+	return x && y && text_equal(x, y);
+}
+
+bool field_same_phone(struct json_object *a, struct json_object *b)
+{
+	return field_same_text(a, b, "ecid") || field_same_text(a, b, "udid");
 }

@@ -24,3 +24,7 @@ struct json_object *field_object(struct json_object *object, const char *key);
 struct json_object *field_list(struct json_object *object, const char *key);
 size_t field_count(struct json_object *list);
 struct json_object *field_item(struct json_object *list, size_t index);
+/* Whether a text is known of both and the same. */
+bool field_same_text(struct json_object *a, struct json_object *b, const char *key);
+/* Whether both are, or name, one phone: by ECID or UDID, of which a mode may show only one. */
+bool field_same_phone(struct json_object *a, struct json_object *b);

@@ -38,18 +38,6 @@ static void copy_clean(const struct board *board, char *out, size_t size, const 
 	text_clean(masked ? masked : clean, strlen(masked ? masked : clean), out, size);
 }
 
-static bool same_text(struct json_object *a, struct json_object *b, const char *key)
-{
-	const char *x = field_text(a, key), *y = field_text(b, key);
-
-	return x && y && text_equal(x, y);
-}
-
-static bool same_phone(struct json_object *a, struct json_object *b)
-{
-	return same_text(a, b, "ecid") || same_text(a, b, "udid");
-}
-
 static bool is_field(struct json_object *object, const char *key, const char *text)
 {
 	return text_equal(field_text_or(object, key, ""), text);
@@ -90,8 +78,8 @@ static struct json_object *device_of(const struct board *board, struct json_obje
 
 	for (size_t i = 0; i < field_count(devices); i++)
 		if (is_present(field_item(devices, i)) &&
-			(same_phone(field_item(devices, i), session) ||
-				same_text(field_item(devices, i), session, "session")))
+			(field_same_phone(field_item(devices, i), session) ||
+				field_same_text(field_item(devices, i), session, "session")))
 			return field_item(devices, i);
 	return NULL;
 }
@@ -128,9 +116,10 @@ static bool has_newer(const struct board *board, struct json_object *session)
 		for (size_t j = 0; j < field_count(list); j++) {
 			struct json_object *other = field_item(list, j);
 
-			if (same_text(other, session, "session"))
+			if (field_same_text(other, session, "session"))
 				return false;
-			if (same_phone(other, session) && !is_field(other, "outcome", "withdrawn"))
+			if (field_same_phone(other, session) &&
+				!is_field(other, "outcome", "withdrawn"))
 				return true;
 		}
 	}
@@ -146,7 +135,8 @@ static bool belongs(const struct board *board, struct json_object *session, cons
 
 	if (is_field(session, "outcome", "withdrawn"))
 		return false;
-	if (device && (same_phone(device, session) || same_text(device, session, "session")))
+	if (device &&
+		(field_same_phone(device, session) || field_same_text(device, session, "session")))
 		return true;
 	if (!is_field(session, "port", port) || !is_here(board, session))
 		return false;

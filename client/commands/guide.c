@@ -24,7 +24,7 @@ struct watcher {
 	struct context *context;
 	struct stream stream;
 	struct guide_course course;
-	const char *identifier;	      /* of the phone; NULL: any phone whose mode changes */
+	struct json_object *phone;    /* NULL: any phone whose mode changes */
 	struct json_object *at_start; /* devices; owned */
 	char mode[32];		      /* of the phone, last; empty = not known */
 	const char *shown_text;
@@ -97,13 +97,6 @@ static void tick(struct context *context, void *user)
 	show(watcher, now_us);
 }
 
-static bool is_device(struct json_object *device, const char *identifier)
-{
-	const char *own = phrase_identifier(device);
-
-	return own && text_equal(own, identifier);
-}
-
 /* Restore mode is reached only by a restore tool. */
 static const char *mode_of(struct json_object *device)
 {
@@ -112,10 +105,10 @@ static const char *mode_of(struct json_object *device)
 	return text_equal(mode, "normal-or-restore") ? "normal" : mode;
 }
 
-static struct json_object *find_device(struct json_object *devices, const char *identifier)
+static struct json_object *find_device(struct json_object *devices, struct json_object *phone)
 {
 	for (size_t i = 0; i < field_count(devices); i++)
-		if (is_device(field_item(devices, i), identifier))
+		if (field_same_phone(field_item(devices, i), phone))
 			return field_item(devices, i);
 	return NULL;
 }
@@ -123,7 +116,7 @@ static struct json_object *find_device(struct json_object *devices, const char *
 /* Whether a record is of the phone that is guided. */
 static bool is_phone(const struct watcher *watcher, struct json_object *record)
 {
-	return !watcher->identifier || is_device(record, watcher->identifier);
+	return !watcher->phone || field_same_phone(record, watcher->phone);
 }
 
 static void take_state(struct watcher *watcher, struct json_object *devices)
@@ -131,8 +124,8 @@ static void take_state(struct watcher *watcher, struct json_object *devices)
 	struct json_object *device = NULL;
 
 	watcher->at_start = json_object_get(devices);
-	if (watcher->identifier)
-		device = find_device(devices, watcher->identifier);
+	if (watcher->phone)
+		device = find_device(devices, watcher->phone);
 	text_copy(watcher->mode, sizeof(watcher->mode), mode_of(device));
 }
 
@@ -218,11 +211,11 @@ static int print_end(struct watcher *watcher, const struct model *model)
 }
 
 static int follow(struct context *context, struct connection *connection, const char *target,
-	const struct model *model, const char *identifier)
+	const struct model *model, struct json_object *phone)
 {
 	struct watcher watcher = {
 		.context = context,
-		.identifier = identifier,
+		.phone = phone,
 		.course = {.guide = guide_find(target, model),
 			.step_us = clock_now().monotonic_us + READY_US},
 	};
@@ -248,7 +241,7 @@ static int follow(struct context *context, struct connection *connection, const 
 	return r;
 }
 
-/* The phone that was typed: its model and identifier are in *reply, which the caller owns. */
+/* The phone that was typed: its model and identity are in *reply, which the caller owns. */
 static int ask_phone(struct context *context, struct connection *connection, const char *device,
 	struct json_object **reply, const struct model **ret)
 {
@@ -288,8 +281,7 @@ static int guide(struct context *context, const char *target, const char *name)
 		r = ask_phone(context, connection, name, &reply, &model);
 	if (r != EXIT_DONE)
 		return r;
-	return follow(context, TAKE_PTR(connection), target, model,
-		reply ? phrase_identifier(field_object(reply, "device")) : NULL);
+	return follow(context, TAKE_PTR(connection), target, model, field_object(reply, "device"));
 }
 
 static int run_guide(struct context *context, int argc, char **argv)

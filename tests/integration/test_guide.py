@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`guide` on a played USB bus: it says which buttons, and what the phone became."""
+import json
 import subprocess
 
 import pytest
@@ -65,6 +66,22 @@ def test_a_phone_that_leaves_early_ends_its_step(bench, bus, phone):
     bus.tell(f'add {PORT} recovery {PHONE}')
     status, output = guide.end()
     assert status == 1 and output.startswith('It is in recovery mode again: its system does not start')
+
+
+def test_a_phone_with_another_identifier_in_each_mode(bench, bus, folder):
+    """An older phone shows its ECID in recovery mode and its UDID in normal mode."""
+    udid = '8a802e' * 6 + '8a80'
+    case = {'format': 'idevicetriage-case', 'version': 1, 'id': 'older', 'device': {
+        'productType': 'iPhone10,3', 'ecid': '0x001C2D6A3C8A802E', 'udid': udid}, 'attempts': [{'outcome': 'failed'}]}
+    (folder / 'case.json').write_text(json.dumps(case))
+    bench.start()
+    bench.triage('import', folder / 'case.json')
+    bus.tell(f'add {PORT} recovery 001C2D6A3C8A802E iPhone10,3')
+    until(lambda: mode_at(bench, PORT) == 'recovery', what='the phone')
+    guide = Guide(bench, 'guide', 'leave-recovery', '802E')
+    bus.tell(f'remove {PORT}')
+    bus.tell(f'add {PORT} normal {udid}')
+    assert guide.end() == (0, 'The phone is in normal mode.')
 
 
 def test_the_end_for_scripts(bench, bus, phone):
