@@ -251,11 +251,10 @@ char *trial_line(const struct trial *trial)
 	return line;
 }
 
-int trial_start(struct trial *trial)
+void trial_start(struct trial *trial)
 {
 	const char *argv[TRIAL_ARGUMENTS_MAX + 4] = {
 		"idevicetriage", "--socket", trial->context->socket};
-	int status = 0;
 	pid_t child;
 
 	memcpy(argv + 3, trial->arguments, (trial->argument_count + 1) * sizeof(argv[0]));
@@ -263,15 +262,14 @@ int trial_start(struct trial *trial)
 	child = fork();
 	if (child == 0) {
 		execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
-		_exit(TRIAL_NOT_STARTED);
+		_exit(EXIT_REFUSED);
 	}
 	if (child < 0) {
 		report_error("Cannot start it: %s. Start it by hand.", strerror(errno));
-		return EXIT_REFUSED;
+		return;
 	}
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	/* Ctrl-C was for the restore tool. */
 	keys_forget();
-	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_REFUSED;
 }

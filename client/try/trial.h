@@ -6,7 +6,6 @@
 #include "client/reported.h"
 #include "client/try/last_command.h"
 
-#define TRIAL_NOT_STARTED 127
 #define TRIAL_ARGUMENTS_MAX (COMMAND_WORDS_MAX + 2 * REPORTED_MAX + 16)
 
 struct trial {
@@ -48,8 +47,8 @@ void trial_add_ticket(struct trial *trial);
 void trial_build_run(struct trial *trial);
 /* The call as a line for a shell; the caller frees it. NULL when out of memory. */
 char *trial_line(const struct trial *trial);
-/* Makes the call and waits for its end. */
-int trial_start(struct trial *trial);
+/* Makes the call and waits for its end; the daemon has its outcome. */
+void trial_start(struct trial *trial);
 /* Says what the attempt has shown: the verdict before and after it, and what is new for and against
  * the causes that the experiment tests. `after` is Diagnose's reply after the attempt. Returns
  * false if the daemon knows no attempt that is new. */
