@@ -15,7 +15,6 @@
 
 #define DEVICES "/sys/bus/usb/devices"
 #define CONTROLLERS "/sys/bus/pci/drivers/xhci_hcd"
-#define FULL_SPEED_MBPS 480 /* the minimum speed of an iPhone (knowledge: usb-signs, speed) */
 #define HUBS_MANY 2
 #define ADVICE_SIZE 192
 #define SELF_POWERED 0x40 /* of bmAttributes (USB 2.0, 9.6.3) */
@@ -122,17 +121,17 @@ void check_speed(struct doctor *doctor)
 	for (int i = 0; i < count; i++) {
 		long long speed = read_number(doctor, phones[i].port, "speed", 10);
 
-		if (speed < 0 || speed >= FULL_SPEED_MBPS)
+		if (speed < 0 || speed >= USB_PHONE_MBPS)
 			continue;
 		doctor_say(doctor, FINDING_PROBLEM, "Try another cable, then another port.",
 			"The phone at port %s runs at %lld Mbit/s instead of %d: a wire pair or a "
 			"contact is bad.",
-			phones[i].port, speed, FULL_SPEED_MBPS);
+			phones[i].port, speed, USB_PHONE_MBPS);
 		said = true;
 	}
 	if (count > 0 && !said)
 		doctor_say(doctor, FINDING_OK, NULL, "Each phone runs at %d Mbit/s or more.",
-			FULL_SPEED_MBPS);
+			USB_PHONE_MBPS);
 }
 
 static bool is_without_supply(struct doctor *doctor, const char *hub)

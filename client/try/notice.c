@@ -93,13 +93,43 @@ static size_t count_others(const struct notice *notice)
 	return count;
 }
 
-/* Where only usbmuxd shows phones, ports are unknown: then replugging is all that can be seen. */
-static bool on_another_port(struct notice *notice, const char *port)
+/* normal-or-restore is both, until the phone is asked. A phone that was in restore mode may have
+ * started its system since. */
+static bool is_same_mode(const char *before, const char *now)
 {
+	const char *both = device_mode_name(MODE_NORMAL_OR_RESTORE);
+	const char *normal = device_mode_name(MODE_NORMAL);
+
+	return text_equal(before, now) || (text_equal(before, both) && text_equal(now, normal)) ||
+	       (text_equal(before, normal) && text_equal(now, both));
+}
+
+/* A phone that comes back in another mode may have restarted by itself, as it does after a restore
+ * that failed. A phone that is replugged stays in its mode. */
+static bool was_replugged(struct notice *notice, struct json_object *phone)
+{
+	const char *mode = field_text_or(phone, "mode", "");
+	char sentence[192];
+
+	if (!notice->left || is_same_mode(notice->mode, mode))
+		return notice->left;
+	snprintf(sentence, sizeof(sentence),
+		"The phone came in %.20s mode, perhaps by itself. Unplug it, make the change, and "
+		"plug it in again%s.",
+		phrase_mode(mode), notice->live ? ", or press y if it is made" : "");
+	say(notice, sentence);
+	notice->left = false;
+	return false;
+}
+
+/* Where only usbmuxd shows phones, ports are unknown: then replugging is all that can be seen. */
+static bool on_another_port(struct notice *notice, struct json_object *phone)
+{
+	const char *port = field_text(phone, "port");
 	char sentence[PORT_SIZE + 128];
 
 	if (!port || !*notice->port)
-		return notice->left;
+		return was_replugged(notice, phone);
 	if (!text_equal(port, notice->port))
 		return true;
 	if (notice->left) {
@@ -110,12 +140,13 @@ static bool on_another_port(struct notice *notice, const char *port)
 	return false;
 }
 
-static bool on_computer_itself(struct notice *notice, const char *port)
+static bool on_computer_itself(struct notice *notice, struct json_object *phone)
 {
+	const char *port = field_text(phone, "port");
 	char sentence[PORT_SIZE + 128];
 
 	if (!port)
-		return notice->left;
+		return was_replugged(notice, phone);
 	if (usb_hub_depth(port) == 0)
 		return true;
 	if (notice->left) {
@@ -144,15 +175,15 @@ static bool is_alone(struct notice *notice)
 
 static bool is_done(struct notice *notice, struct json_object *phone)
 {
-	const char *port = field_text(phone, "port"), *mode = field_text_or(phone, "mode", "");
+	const char *mode = field_text_or(phone, "mode", "");
 
 	switch (notice->done) {
 	case DONE_REPLUGGED:
-		return notice->left;
+		return was_replugged(notice, phone);
 	case DONE_PORT:
-		return on_another_port(notice, port);
+		return on_another_port(notice, phone);
 	case DONE_DIRECT:
-		return on_computer_itself(notice, port);
+		return on_computer_itself(notice, phone);
 	case DONE_RECOVERY:
 		return text_equal(mode, "recovery");
 	case DONE_DFU:
@@ -193,10 +224,36 @@ static void say_seen(struct notice *notice, struct json_object *phone)
 	say(notice, sentence);
 }
 
-/* Whether a person may say that it is done: the bench cannot see it. */
+static bool is_of_link(enum done done)
+{
+	return done == DONE_REPLUGGED || done == DONE_PORT || done == DONE_DIRECT;
+}
+
+/* A restore over a slow link shows nothing new of the cable or port. A person may want it still:
+ * the phone itself may be slow. */
+static bool is_slow(struct notice *notice)
+{
+	char sentence[160];
+
+	if (!notice->live || !is_of_link(notice->done) || !notice->speed_mbps ||
+		notice->speed_mbps >= USB_PHONE_MBPS)
+		return false;
+	snprintf(sentence, sizeof(sentence),
+		"The phone connects at %u Mbit/s instead of %d. Use another cable or port, or "
+		"press y to restore all the same.",
+		notice->speed_mbps, USB_PHONE_MBPS);
+	say(notice, sentence);
+	return true;
+}
+
+/* Whether a person may say that it is done: the bench cannot see a cable, and sees no port where
+ * only usbmuxd shows phones. */
 static bool may_be_said(const struct notice *notice)
 {
-	return notice->done == DONE_REPLUGGED;
+	struct json_object *phone = find_phone(notice);
+
+	return notice->done == DONE_REPLUGGED || notice->slow ||
+	       (is_of_link(notice->done) && phone && !field_text(phone, "port"));
 }
 
 static void say_keys(struct notice *notice)
@@ -213,12 +270,43 @@ static void say_keys(struct notice *notice)
 	fflush(notice->context->layout.out);
 }
 
+static void remember_mode(struct notice *notice, struct json_object *phone)
+{
+	text_copy(notice->mode, sizeof(notice->mode), field_text_or(phone, "mode", ""));
+}
+
+/* Whether the change is made, from the phone as it is now; NULL = it is not there. Returns 0, or an
+ * error for stream_run(). */
+static int64_t judge(struct notice *notice, struct json_object *phone)
+{
+	bool done;
+
+	if (!notice->looked) {
+		say_step(notice, false);
+		say_keys(notice);
+		remember_mode(notice, phone);
+	}
+	if (!phone) {
+		notice->left = true;
+		say_step(notice, true);
+	}
+	notice->looked = true;
+	done = phone && is_done(notice, phone);
+	notice->slow = done && is_slow(notice);
+	if (done && !notice->slow) {
+		say_seen(notice, phone);
+		return end(notice, NOTICED_CHANGE, EXIT_DONE);
+	}
+	if (!notice->left)
+		remember_mode(notice, phone);
+	return 0;
+}
+
 /* Asks which phones are there. Returns 0, or an error for stream_run(). */
 static int64_t look(struct notice *notice)
 {
 	struct varlink_reply reply = {0};
 	struct json_builder builder = {0};
-	struct json_object *phone;
 	int r = rpc_ask_beside(notice->context, &notice->connection, "ListDevices", &builder,
 		json_new_object(&builder), &reply);
 
@@ -234,21 +322,7 @@ static int64_t look(struct notice *notice)
 	json_object_put(notice->devices);
 	notice->devices = json_object_get(reply.parameters);
 	varlink_reply_done(&reply);
-	phone = find_phone(notice);
-	if (!notice->looked) {
-		say_step(notice, false);
-		say_keys(notice);
-		text_copy(notice->mode, sizeof(notice->mode), field_text_or(phone, "mode", ""));
-	}
-	if (!phone) {
-		notice->left = true;
-		say_step(notice, true);
-	}
-	notice->looked = true;
-	if (!phone || !is_done(notice, phone))
-		return 0;
-	say_seen(notice, phone);
-	return end(notice, NOTICED_CHANGE, EXIT_DONE);
+	return judge(notice, find_phone(notice));
 }
 
 /* The phone may leave and return between two looks. */
@@ -257,6 +331,8 @@ static void hear_record(struct notice *notice, struct json_object *record)
 	const char *kind = field_text_or(record, "kind", "");
 	const char *port = field_text(find_phone(notice), "port");
 
+	if (text_equal(kind, event_kind_name(EVENT_ATTACH)) && is_phone(notice, record))
+		notice->speed_mbps = (uint32_t)field_number_or(record, "speedMegabitsPerSecond", 0);
 	if (text_equal(kind, event_kind_name(EVENT_DETACH)) ||
 		(!port && text_equal(kind, event_kind_name(EVENT_MUX_DETACH))))
 		notice->left |= is_phone(notice, record) ||
@@ -314,6 +390,9 @@ enum noticed notice_wait(struct notice *notice)
 	notice->stream = (struct stream){
 		.method = "Watch", .show = hear, .tick = tick, .tick_ms = TICK_MS, .user = notice};
 	notice->result = NOTICED_FAILURE;
+	/* On such a port it was already: what is left to change is the cable. */
+	if (notice->done == DONE_DIRECT && *notice->port && usb_hub_depth(notice->port) == 0)
+		notice->done = DONE_REPLUGGED;
 	if (r == EXIT_DONE) {
 		if (notice->live)
 			keys_raw();

@@ -25,8 +25,10 @@ struct notice {
 	struct stream stream;
 	struct connection *connection;
 	struct json_object *devices;
-	char mode[32]; /* at the start */
+	char mode[32];	     /* before it left; empty = it was not there */
+	uint32_t speed_mbps; /* 0 = unknown */
 	bool left, restarted, looked;
+	bool slow; /* the change is made, and the link is slow */
 	enum noticed result;
 	char said[PORT_SIZE + 160];
 };

@@ -14,8 +14,7 @@
 #include "common/diagnosis/memo.h"
 #include "common/diagnosis/sign_says.h"
 
-#define PERCENT_APART 1	    /* of two failures at one point: tools round */
-#define FULL_SPEED_MBPS 480 /* the minimum speed of an iPhone on USB */
+#define PERCENT_APART 1 /* of two failures at one point: tools round */
 
 static int64_t reported_code_of(const struct attempt *attempt)
 {
@@ -195,7 +194,7 @@ static void fill_attempt(
 	view->failed = (attempt->outcome == OUTCOME_FAILED && !view->bench_fault) ||
 		       hung_at_its_end(attempt);
 	view->link_faulty = health->usb_errors > 0 || health->over_currents > 0 ||
-			    (health->speed_mbps > 0 && health->speed_mbps < FULL_SPEED_MBPS);
+			    (health->speed_mbps > 0 && health->speed_mbps < USB_PHONE_MBPS);
 	view->code = itunes_code_of(attempt);
 	view->code_evidence = code_evidence_of(attempt);
 	view->phone_code = phone_code_of(attempt);

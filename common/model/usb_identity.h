@@ -33,6 +33,9 @@ struct usb_identity {
 	const struct model *model; /* NULL = not shown or unknown */
 };
 
+/* The least speed of a phone with a good link (knowledge: usb-signs, speed). */
+#define USB_PHONE_MBPS 480
+
 /* The place of a device. `port` is the kernel's path such as 1-2.3. */
 struct usb_place {
 	char port[PORT_SIZE];

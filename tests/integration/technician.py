@@ -16,7 +16,7 @@ class Technician:
         """The phone as it is before a restore."""
         self.settle()
         self.simulator.choose(self.phone, self.fails(self.state) or 'success')
-        self.replug({})
+        self.replug({}, 'restore')
 
     def entries(self, event):
         """Those of the simulator's journal about this phone."""
@@ -25,6 +25,7 @@ class Technician:
     def settle(self):
         """Waits until the phone has done all that its last restore makes it do."""
         until(lambda: len(self.entries('restore-started')) == len(self.entries('restore-ended')), what='the end')
+        until(lambda: self.phone.mode == 'gone' or self.bench.sees(self.phone.identity.udid), what='the phone')
 
     def restore(self, start):
         """Starts a restore. Returns when the phone has done all that it does, and the bench sees it again."""
@@ -39,12 +40,15 @@ class Technician:
         self.phone.set_mode('gone')
         until(lambda: not self.bench.sees(self.phone.identity.udid), what='its going')
 
-    def plug(self):
-        self.phone.set_mode('restore')
+    def plug(self, mode):
+        self.phone.set_mode(mode)
         until(lambda: self.bench.sees(self.phone.identity.udid), what='the phone')
 
-    def replug(self, change):
+    def replug(self, change, mode=None):
+        """It stays in its mode, but for another one."""
+        self.settle()
+        mode = mode or self.phone.mode
         self.unplug()
         self.state.update(change)
         self.phone.port = change.get('port', self.phone.port)
-        self.plug()
+        self.plug(mode)

@@ -171,7 +171,7 @@ def another_port(film, person):
     person.unplug()
     film.wait('is unplugged')
     person.phone.port = '1-3'
-    person.plug()
+    person.plug('recovery')
     restore(film, person)
     film.dialogue('On another port, it fails too.', 'Go on with that?')
 
@@ -180,7 +180,7 @@ def another_cable(film, person):
     film.wait('Waiting for it')
     person.unplug()
     film.wait('is unplugged')
-    person.plug()
+    person.plug('recovery')
     film.answer('Label of the new cable', 'L12', 'Enter')
     restore(film, person)
     film.dialogue('With another cable, it fails too.', 'Go on with that?')

@@ -101,9 +101,9 @@ class Follower(Technician):
             assert 'usbmuxd' not in title
             self.replug({})
 
-    def plug(self):
+    def plug(self, mode):
         self.phone.speed_bits = self.speed(self.state)
-        super().plug()
+        super().plug(mode)
 
     def follow(self, terminal):
         """Follows it until the verdict is decided. Returns the verdict."""
@@ -111,6 +111,7 @@ class Follower(Technician):
             (r'Try this: ([^.]*)\.', lambda: self.steps.append(re.findall(r'Try this: ([^.]*)\.', terminal.text)[-1])),
             (r'Waiting for it\..*\n', self.change),
             (r'on port \S+ again\. |is behind a hub\. ', self.change),
+            (r'press y to restore', lambda: terminal.type('y')),
             (r'Is it done\? \(y/n\) ', lambda: (self.open(), terminal.type('y'))),
             (r'The last attempt has no label .*\] ', lambda: terminal.type('\n')),
             (r'Label of the new [a-z ]*: \[[A-Z]\] ', lambda: terminal.type('\n')),
@@ -123,7 +124,7 @@ class Follower(Technician):
             (r'Error number .*: ?(\[.*\])? ', lambda: terminal.type('4013\n')),
             (r'Did it stop at the same point\? \(y/n\) ', lambda: terminal.type('y')),
             (r'Start it now\? \(y/n\) ', lambda: (self.prepare(), terminal.type('y'))),
-            (r'Go on with that\? \(y/n\) ', lambda: terminal.type('n' if self.is_decided() else 'y')),
+            (r'Go on with that\? \(y/n\) ', lambda: (self.settle(), terminal.type('n' if self.is_decided() else 'y'))),
         ]
         while (number := terminal.prompt(*[pattern for pattern, _ in prompts])) >= 0:
             prompts[number][1]()
@@ -147,17 +148,16 @@ class Follower(Technician):
 
 
 @pytest.fixture
-def technician(bench, make_phone, folder, firmware):
+def technician(bench, restore_bus, make_phone, folder, firmware):
     """technician(fails, *options) makes the first attempt and returns who follows `try`. On a played USB bus, the phone begins
     at `port`, with speed(state). `answers`: the other tool or firmware file that is named when `try` asks for it; `program`: a
     program in place of the tool."""
-    def start(fails, *options, bus=None, port='1-2', speed=None, answers=None, tool=restoretool.INSTALLED,
+    def start(fails, *options, port='1-2', speed=None, answers=None, tool=restoretool.INSTALLED,
               program=restoretool.PROGRAM, file=None, **more):
         simulator = make_phone('success', **more)
         identity = simulator.phone.identity
         simulator.phone.port = port
-        if bus:
-            bus.follow(simulator)
+        restore_bus.follow(simulator)
         bench.start()
         person = Follower(bench, simulator, fails, answers or {})
         person.speed = speed or person.speed
@@ -211,25 +211,47 @@ def test_a_dead_storage_is_found(bench, technician):
     assert 'The restore failed at the same point' in terminal.text
 
 
-def test_a_bad_port_is_found(bench, technician, restore_bus):
+def test_a_bad_port_is_found(bench, technician):
     """Its wires carry full speed only, and break off. The bench sees port and speed: no label is asked for, and the same port
     again is not accepted."""
-    person = technician(lambda state: 'detach' if is_here(state, port='1-2') else None, '--cable', 'A', bus=restore_bus,
+    person = technician(lambda state: 'detach' if is_here(state, port='1-2') else None, '--cable', 'A',
                         speed=lambda state: SLOW if is_here(state, port='1-2') else FAST)
     person.ports.insert(0, '1-2')
     terminal = Terminal(bench)
     verdict = person.follow(terminal)
     assert 'The phone is on port 1-2 again. Plug it into another port.' in terminal.text
     assert 'Seen: the phone is on port 1-3.' in terminal.text
+    assert 'The phone connects at 12 Mbit/s instead of 480.' in terminal.text
     assert 'use another port of the same computer' in person.steps
     assert (verdict['phase'], first_cause(verdict)) == ('phase1-connection', 'port-hub') and person.code == 10
     assert {each['port'] for each in bench.sessions() if each['outcome'] == 'succeeded'} == {'1-3'}
 
 
-def test_a_bad_hub_is_found(bench, technician, restore_bus):
+def test_a_phone_that_restarts_by_itself_is_not_replugged(bench, technician):
+    person = technician(lambda state: FAILS, '--cable', 'A')
+    terminal = Terminal(bench, 'swap-cable')
+    assert terminal.prompt(r'Waiting for it\..*\n') == 0
+    person.replug({}, 'normal')
+    assert terminal.prompt('perhaps by itself', 'Seen') == 0
+    person.replug({'cable': 'B'})
+    assert terminal.prompt('perhaps by itself', 'Seen: the phone is on port 1-2') == 1
+    terminal.type('\x03')
+    assert terminal.end() == 30
+    # Nobody saw in which mode it left.
+    person.unplug()
+    terminal = Terminal(bench, 'swap-cable')
+    assert terminal.prompt(r'Waiting for it\..*\n') == 0
+    person.plug('normal')
+    assert terminal.prompt('perhaps by itself', 'Seen') == 0
+    terminal.type('y')
+    assert terminal.prompt('Label of the new cable', 'Seen') == 0
+    terminal.type('\x03')
+    assert terminal.end() == 30
+
+
+def test_a_bad_hub_is_found(bench, technician):
     """Behind the hub it fails on each port; only a port of the computer itself is accepted."""
-    person = technician(lambda state: 'detach' if is_here(state) and '.' in state['port'] else None, '--cable', 'A',
-                        bus=restore_bus, port='1-1.2')
+    person = technician(lambda state: 'detach' if is_here(state) and '.' in state['port'] else None, '--cable', 'A', port='1-1.2')
     person.ports.insert(0, '1-1.3')
     terminal = Terminal(bench)
     verdict = person.follow(terminal)
