@@ -24,7 +24,7 @@ CHANGING = {'plist_from_memory'}
 ADAPTER = re.compile(r'^(json_|evbuffer_|bufferevent_|event_(add|del|new|base|free))')
 CLIENT = re.compile(r'^(event_|evbuffer_|bufferevent_|sd_|plist_|idevice_|lockdownd_|sqlite3_)')
 CLIENT_BELOW = ('base', 'model', 'logs', 'diagnosis', 'casefile', 'json', 'wire', 'connection')
-PURE = re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}|^(clock_now|file_read|log_write)$')
+PURE = re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}|^(clock_(?:now|used_us)|file_read|log_write)$')
 LAYERS = {
     'base': ((), LIBRARIES),
     'ring': (('base',), re.compile(f'{LIBRARIES.pattern}|{OUTSIDE.pattern}')),
@@ -32,17 +32,17 @@ LAYERS = {
     'logs': (('base', 'model'), PURE),
     'link_reader': (('base', 'model'), PURE),
     'diagnosis': (('base', 'model'), PURE),
-    'json': (('base',), re.compile(r'^(event_|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|clock_now|log_write)')),
-    'casefile': (('base', 'model', 'logs', 'diagnosis', 'json'), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_now|log_write)')),
-    'panicfile': (('base',), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_now|log_write)')),
+    'json': (('base',), re.compile(r'^(event_|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|clock_(?:now|used_us)|log_write)')),
+    'casefile': (('base', 'model', 'logs', 'diagnosis', 'json'), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_(?:now|used_us)|log_write)')),
+    'panicfile': (('base',), re.compile(r'^(event_base|evbuffer_|sd_|plist_|sqlite3_|clock_(?:now|used_us)|log_write)')),
     'store': (('base', 'ring', 'model', 'diagnosis', 'casefile'), re.compile(r'^(event_base|evbuffer_|json_|sd_|plist_|log_write)')),
     'store_writer': (('base', 'ring', 'model', 'diagnosis', 'casefile', 'store'), ADAPTER),
     'query': (('base', 'model', 'diagnosis', 'casefile', 'store', 'json', 'wire'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write)')),
     'recorder': (('base', 'ring', 'model', 'logs', 'diagnosis', 'store', 'store_writer', 'loop'), ADAPTER),
     'wire': (('base', 'model', 'diagnosis', 'json'), re.compile(r'^(event_base|evbuffer_|bufferevent_|sd_|plist_|sqlite3_|log_write$)')),
     'phone_program': (('base',), LIBRARIES),
-    'phone_answer': (('base', 'json', 'wire'), re.compile(r'^(event_|evbuffer_|sd_|plist_|sqlite3_|idevice_|lockdownd_|clock_now|log_write)')),
-    'phone_values': (('base', 'model'), re.compile(r'^(event_|json_|sd_|sqlite3_|idevice_|lockdownd_|clock_now|log_write)')),
+    'phone_answer': (('base', 'json', 'wire'), re.compile(r'^(event_|evbuffer_|sd_|plist_|sqlite3_|idevice_|lockdownd_|clock_(?:now|used_us)|log_write)')),
+    'phone_values': (('base', 'model'), re.compile(r'^(event_|json_|sd_|sqlite3_|idevice_|lockdownd_|clock_(?:now|used_us)|log_write)')),
     'phone_talk': (('base', 'phone_answer', 'phone_values'), re.compile(r'^(event_|json_|sd_|sqlite3_|log_write)')),
     'path_watch': (('base', 'loop'), ADAPTER),
     'source': (('base', 'model'), ADAPTER),

@@ -18,3 +18,8 @@ struct stamp clock_now(void)
 		.wall_us = clock_read_us(CLOCK_REALTIME),
 	};
 }
+
+uint64_t clock_used_us(void)
+{
+	return clock_read_us(CLOCK_THREAD_CPUTIME_ID);
+}

@@ -17,3 +17,5 @@ struct stamp {
 
 /* Reads both clocks. Never fails. */
 struct stamp clock_now(void);
+/* The processor time that this thread has used so far. Never fails. */
+uint64_t clock_used_us(void);

@@ -237,7 +237,7 @@ static void serve(struct peer *peer)
 {
 	const struct server_handler *handler = &peer->server->handler;
 	struct evbuffer *input = bufferevent_get_input(peer->socket);
-	uint64_t began_us = now_us(), spent_us = 0;
+	uint64_t began_us = clock_used_us(), spent_us = 0, used_us;
 	struct varlink_call call;
 	bool more = true;
 
@@ -249,8 +249,10 @@ static void serve(struct peer *peer)
 			handler->call(handler->user, peer, &call);
 			varlink_call_done(&call);
 		}
-		spend(peer, now_us() - began_us - spent_us);
-		spent_us = now_us() - began_us;
+		/* Not the time for which other programs had the processor: no peer caused that. */
+		used_us = clock_used_us() - began_us - spent_us;
+		spend(peer, used_us);
+		spent_us += used_us;
 		if (peer->dead)
 			return;
 		if (peer_unread(peer) > PEER_UNREAD_LOW || spent_us >= SLICE_US)
