@@ -10,7 +10,7 @@ import pytest
 
 from daemon import until
 from test_import import DEVICE, FAILED, imports, text  # noqa: F401 (imports is a fixture)
-from test_usb_modes import PHONE, bus, go_through, mode_at  # noqa: F401 (bus is a fixture)
+from test_usb_modes import PHONE, go_through, mode_at
 
 
 def watch(bench, script):
