@@ -19,6 +19,7 @@
 #define PREFIX_LENGTH 23	   /* of "08:32:32.741    <Info> " */
 #define RELEASE_BYTES (64ll << 20) /* a daemon that forgets the session gets that much again */
 #define PAGE_BYTES 4096
+#define BEHIND_MOST 20
 
 void tool_log_init(struct tool_log *log)
 {
@@ -110,13 +111,18 @@ static size_t prefix_length(const char *line, size_t length)
 	return PREFIX_LENGTH;
 }
 
-/* Notes a line of the tool's own log, without its end. Returns false if the same output was sent
- * already. */
-static bool note_own(struct tool_log *log, const char *line, size_t length)
+/* Of a line of the tool's own log as it is in the output. */
+static uint64_t hash_own(const char *line, size_t length)
 {
 	size_t prefix = prefix_length(line, length);
-	uint64_t hash = hash_line(line + prefix, length - prefix);
 
+	return hash_line(line + prefix, length - prefix);
+}
+
+/* Notes a line of the tool's own log. Returns false if the same output was sent already. */
+static bool note_own(struct tool_log *log, uint64_t hash)
+{
+	log->ahead[hash % TOOL_LOG_SEEN] = 0;
 	for (size_t i = 0; i < log->early_count; i++)
 		if (log->early[i] == hash) {
 			log->early[i] = 0;
@@ -150,17 +156,67 @@ static size_t without_end(const char *line, size_t length)
 	return length;
 }
 
-/* Merges the complete lines of a chunk. Returns how many bytes they are. */
-static size_t merge_chunk(
-	struct tool_log *log, const char *bytes, size_t length, bool own, bool ended)
+/* Notes which lines of the output are copies of lines in this piece of the tool's own log. */
+static void look_ahead(struct tool_log *log, const char *own, size_t length, bool ended)
 {
+	size_t n;
+
+	for (size_t at = 0; (n = line_length(own + at, length - at, ended)) > 0; at += n) {
+		uint64_t hash = hash_own(own + at, without_end(own + at, n));
+
+		log->ahead[hash % TOOL_LOG_SEEN] = hash;
+	}
+}
+
+static bool is_ahead(const struct tool_log *log, const char *line, size_t length)
+{
+	uint64_t hash = hash_line(line, length);
+
+	return length > 0 && log->ahead[hash % TOOL_LOG_SEEN] == hash;
+}
+
+/* Merges the output up to a copy of a line of the tool's own log that is not merged yet: what only
+ * the output has, such as the bars of a transfer, keeps its place between the lines. Returns false
+ * if a piece had no complete line. */
+static bool merge_output(
+	struct tool_log *log, const struct logfile *output, int64_t limit, bool ended)
+{
+	static char bytes[CHUNK_BYTES];
+	int64_t left = limit - log->output_at;
+	size_t length = left <= 0 ? 0
+				  : logfile_read(output, log->output_at, bytes,
+					    left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES);
 	size_t at = 0, n;
 
 	while ((n = line_length(bytes + at, length - at, ended)) > 0) {
 		size_t text = without_end(bytes + at, n);
 
-		if (own ? note_own(log, bytes + at, text) : !is_copy(log, bytes + at, text))
+		if (!is_copy(log, bytes + at, text)) {
+			if (is_ahead(log, bytes + at, text))
+				break;
 			append(log, bytes + at, n);
+		}
+		at += n;
+	}
+	log->output_at += (int64_t)at;
+	return at > 0;
+}
+
+/* Merges the complete lines of a piece of the tool's own log. Returns how many bytes they are. */
+static size_t merge_own(struct tool_log *log, const struct logfile *output, int64_t limit,
+	const char *own, size_t length, bool ended)
+{
+	/* Of a longer log, the rest may have more copies. */
+	bool whole = length < CHUNK_BYTES;
+	size_t at = 0, n;
+
+	if (whole)
+		look_ahead(log, own, length, ended);
+	while ((n = line_length(own + at, length - at, ended)) > 0) {
+		if (whole)
+			merge_output(log, output, limit, ended);
+		if (note_own(log, hash_own(own + at, without_end(own + at, n))))
+			append(log, own + at, n);
 		at += n;
 	}
 	return at;
@@ -221,6 +277,16 @@ bool tool_log_find(struct tool_log *log, const struct logfile *output, pid_t too
 	return true;
 }
 
+/* Whether the output has more than `limit`: that may stand before lines of the tool's own log. The
+ * next call has it; if it never ends, the order is not exact. */
+static bool is_behind(struct tool_log *log, const struct logfile *output, int64_t limit)
+{
+	if (logfile_size(output) > limit && ++log->behind <= BEHIND_MOST)
+		return true;
+	log->behind = 0;
+	return false;
+}
+
 void tool_log_merge(struct tool_log *log, const struct logfile *output, int64_t limit, bool ended)
 {
 	static char bytes[CHUNK_BYTES];
@@ -230,23 +296,15 @@ void tool_log_merge(struct tool_log *log, const struct logfile *output, int64_t 
 	/* The tool writes a message to its own log first: what is in the output is there too. */
 	for (int i = 0; i < CHUNKS_PER_TURN; i++) {
 		n = pread(log->fd, bytes, sizeof(bytes), log->at);
-		merged = n > 0 ? merge_chunk(log, bytes, (size_t)n, true, ended) : 0;
+		if (i == 0 && n > 0 && !ended && is_behind(log, output, limit))
+			return;
+		merged = n > 0 ? merge_own(log, output, limit, bytes, (size_t)n, ended) : 0;
 		log->at += (int64_t)merged;
 		if (merged == 0)
 			break;
 	}
-	if (merged > 0)
-		return;
-	while (log->output_at < limit) {
-		int64_t left = limit - log->output_at;
-
-		n = (ssize_t)logfile_read(output, log->output_at, bytes,
-			left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES);
-		merged = n > 0 ? merge_chunk(log, bytes, (size_t)n, false, ended) : 0;
-		if (merged == 0)
-			break;
-		log->output_at += (int64_t)merged;
-	}
+	while (merged == 0 && merge_output(log, output, limit, ended))
+		;
 }
 
 void tool_log_release(struct tool_log *log, int64_t offset)

@@ -22,9 +22,11 @@ struct tool_log {
 	struct log_copy memory;		/* of the merged stream */
 	uint64_t seen[TOOL_LOG_SEEN];	/* hashes of its newest lines, to drop their copies in the
 					   output */
+	uint64_t ahead[TOOL_LOG_SEEN];	/* hashes of its lines that are read and not merged */
 	uint64_t early[TOOL_LOG_EARLY]; /* hashes of output that was sent before the log was found,
 					   to drop its copies in the log */
 	size_t early_count;
+	unsigned behind; /* calls in a row after which the output had already more */
 };
 
 void tool_log_init(struct tool_log *log);

@@ -148,6 +148,24 @@ def test_a_log_file_that_the_tool_writes_itself_is_watched_too(client, daemon):
     assert own.read_bytes().count(b"\n") == 3
 
 
+def test_bars_keep_their_place_between_the_lines_of_a_file(client, daemon):
+    """Only the output has them. Late ones would be those of the next step, however late `run` reads both."""
+    own = client.folder / "own.log"
+    process = client.start_shell(tool_that_waits(
+        client.folder, f'exec 2> {own}; echo "08:00:00.100   <Debug> Begin" >&2',
+        'for i in 1 2 3; do echo "08:00:00.200    <Info> Step $i" >&2; echo "Step $i"; printf "[==] $i\\r"; '
+        f'echo "08:00:00.200   <Debug> More" >&2; done; : > {client.folder}/done; exit 1'))
+    until(lambda: b"Begin" in daemon.log, "the line of the file")
+    process.send_signal(signal.SIGSTOP)
+    (client.folder / "go").touch()
+    until((client.folder / "done").exists, "the tool's end")
+    process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=LIMIT)
+    lines = [line[-6:] for line in daemon.log.decode().replace("\r", "\n").splitlines()]
+    assert [line for line in lines if line[-1].isdigit()] == ["Step 1", "[==] 1", "Step 2", "[==] 2", "Step 3", "[==] 3"]
+    assert len(lines) == 10
+
+
 def test_what_stood_in_an_appended_file_is_not_of_this_restore(client, daemon):
     own = client.folder / "own.log"
     own.write_text("of an older restore\n")
