@@ -21,6 +21,7 @@ def make(folder):
     """Results in which every step passed and each run had one test with one good case: 13 passed."""
     for name in STEPS:
         (folder / f'{name}.xml').write_text(f'<testsuite>{GOOD}</testsuite>')
+    (folder / 'registered.json').write_text('[{"cmd": ["pytest-3", "tests/x/test_x.py"]}]')
     for name in ('plain', 'newer', 'newer-programs', 'machines', 'fuzz'):
         write_run(folder, name)
 
@@ -66,6 +67,8 @@ CASES = {
     'pytest left no file': (lambda f: pytest_run(f, None), '12 passed, 1 failed'),
     'pytest had no case': (lambda f: pytest_run(f, junit()), '12 passed, 1 failed'),
     'pytest hung after it wrote its file': (lambda f: pytest_run(f, junit(GOOD), 'TIMEOUT'), '13 passed, 1 failed'),
+    'a file of pytest that only ./check long runs': (lambda f: add_file(f, 'test_x.py'), '13 passed, 0 failed'),
+    'no list of the tests': (lambda f: (f / 'registered.json').unlink(), '13 passed, 1 failed'),
     'a file of pytest that is no test': (lambda f: add_file(f, 'test_y.py'), '13 passed, 1 failed'),
 }
 
