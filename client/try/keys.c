@@ -15,6 +15,7 @@
 
 #define CTRL_D 4
 
+static const int stops[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 static volatile sig_atomic_t stopped, raw;
 
 static void note_stop(int number)
@@ -37,11 +38,10 @@ void keys_begin(void)
 {
 	/* Without SA_RESTART: a signal ends a read. */
 	struct sigaction action = {.sa_handler = note_stop};
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 	struct sigaction rest = {.sa_handler = note_rest, .sa_flags = SA_RESTART};
 
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		sigaction(numbers[i], &action, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(stops); i++)
+		sigaction(stops[i], &action, NULL);
 	sigaction(SIGTSTP, &rest, NULL);
 	/* Keys are read past its buffer. */
 	setvbuf(stdin, NULL, _IONBF, 0);
@@ -87,6 +87,23 @@ int keys_pressed(void)
 	return poll(&ready, 1, 0) > 0 ? read_key() : 0;
 }
 
+/* Waits until there is input to read. Returns false to stop, also if the signal came just before.
+ */
+static bool wait_for_input(void)
+{
+	struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
+	sigset_t blocked, before;
+
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < ARRAY_SIZE(stops); i++)
+		sigaddset(&blocked, stops[i]);
+	sigprocmask(SIG_BLOCK, &blocked, &before);
+	while (!stopped && ppoll(&ready, 1, NULL, &before) < 0 && errno == EINTR)
+		;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return !stopped;
+}
+
 int keys_ask(const char *question, const char *wanted)
 {
 	int key = 0;
@@ -94,7 +111,7 @@ int keys_ask(const char *question, const char *wanted)
 	printf("%s ", question);
 	fflush(stdout);
 	keys_raw();
-	while (!stopped && key != 'q' && !(key && strchr(wanted, key)))
+	while (key != 'q' && !(key && strchr(wanted, key)) && wait_for_input())
 		key = read_key();
 	keys_cooked();
 	if (stopped)
@@ -112,7 +129,7 @@ bool keys_line(const char *question, const char *otherwise, char *ret, size_t si
 		return false;
 	printf("%s%s%s%s ", question, *otherwise ? " [" : "", otherwise, *otherwise ? "]" : "");
 	fflush(stdout);
-	if (!fgets(line, sizeof(line), stdin) || stopped) {
+	if (!wait_for_input() || !fgets(line, sizeof(line), stdin) || stopped) {
 		putchar('\n');
 		stopped = 1;
 		return false;

@@ -270,9 +270,13 @@ static void say_keys(struct notice *notice)
 	fflush(notice->context->layout.out);
 }
 
+/* usbmuxd loses a phone that is unplugged before the bus does: that is no mode of the phone. */
 static void remember_mode(struct notice *notice, struct json_object *phone)
 {
-	text_copy(notice->mode, sizeof(notice->mode), field_text_or(phone, "mode", ""));
+	const char *mode = field_text_or(phone, "mode", "");
+
+	if (!text_equal(mode, device_mode_name(MODE_USB_ONLY)))
+		text_copy(notice->mode, sizeof(notice->mode), mode);
 }
 
 /* Whether the change is made, from the phone as it is now; NULL = it is not there. Returns 0, or an

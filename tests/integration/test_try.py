@@ -75,8 +75,7 @@ class Terminal:
         return bool(termios.tcgetattr(self.master)[3] & termios.ECHO)
 
     def end(self):
-        while self.read():
-            pass
+        until(lambda: not self.read(), what=self.text)
         os.close(self.master)
         return self.process.wait(10)
 
