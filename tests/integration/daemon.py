@@ -85,7 +85,13 @@ class Bench:
     def stop(self, number=signal.SIGTERM):
         if self.process and self.process.poll() is None:
             self.process.send_signal(number)
-            self.process.wait(10)
+            try:
+                # At its end it waits for the disk, which other tests may keep busy.
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                tasks = pathlib.Path(f'/proc/{self.process.pid}/task')
+                waits = [(task / 'wchan').read_text() for task in tasks.iterdir()]
+                raise AssertionError(f'the daemon does not end: its threads wait in {waits}\n{self.say()}') from None
 
     def close(self):
         self.stop(signal.SIGKILL)
