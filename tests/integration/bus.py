@@ -14,7 +14,8 @@ class Bus:
         word, folder = self.process.stdout.readline().split()
         assert word == 'testbed'
         self.sysfs = pathlib.Path(folder) / 'sys/bus/usb/devices'
-        self.environment = {'UMOCKDEV_DIR': folder, 'LD_PRELOAD': 'libumockdev-preload.so.0'}
+        own_mask = pathlib.Path(build).resolve() / 'tests/integration/own_mask.so'
+        self.environment = {'UMOCKDEV_DIR': folder, 'LD_PRELOAD': f'{own_mask}:libumockdev-preload.so.0'}
         self.telling = threading.Lock()
 
     def tell(self, line):

@@ -86,12 +86,12 @@ class Bench:
         if self.process and self.process.poll() is None:
             self.process.send_signal(number)
             try:
-                # At its end it waits for the disk, which other tests may keep busy.
-                self.process.wait(60)
+                self.process.wait(20)
             except subprocess.TimeoutExpired:
                 tasks = pathlib.Path(f'/proc/{self.process.pid}/task')
-                waits = [(task / 'wchan').read_text() for task in tasks.iterdir()]
-                raise AssertionError(f'the daemon does not end: its threads wait in {waits}\n{self.say()}') from None
+                threads = [(task / 'wchan').read_text() + re.sub('(?s).*(SigBlk.*?)\n.*', r' \1', (task / 'status').read_text())
+                           for task in tasks.iterdir()]
+                raise AssertionError(f'the daemon does not end: its threads wait in {threads}\n{self.say()}') from None
 
     def close(self):
         self.stop(signal.SIGKILL)

@@ -2,7 +2,7 @@
 /* LD_PRELOAD: a file whose name ends with a text fails with an error in each call that uses it, and
  * the clock is set forward or back, or the computer has slept. The environment names the control
  * file (DISKS_CONTROL), which disks.py writes at any time. */
-#include "tests/reliability/preload.h"
+#include "tests/preload.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
  * what it syncs, into a trace (CUTS_TRACE); cuts.py replays it. Of shared mappings it records each
  * sector that changed, at each other step and many times a second: the kernel may write a page at
  * any time. CUTS_BOOT is a file that stands for the kernel's boot id. */
-#include "tests/reliability/preload.h"
+#include "tests/preload.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -3,7 +3,7 @@
  * inside (the output of stdio) does not pass here. The environment names the control file
  * (FAULT_CONTROL), which failures.py writes at any time, and the program that it is for
  * (FAULT_PROGRAM). */
-#include "tests/reliability/preload.h"
+#include "tests/preload.h"
 
 #include <dirent.h>
 #include <errno.h>

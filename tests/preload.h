@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the LD_PRELOAD libraries of this folder share. Include it first. */
+/* What the LD_PRELOAD libraries of the tests share. Include it first. */
 #pragma once
 
 #undef _FILE_OFFSET_BITS /* it renames what is defined here */
