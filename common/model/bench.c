@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/model/bench_private.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "common/base/text.h"
@@ -50,61 +49,6 @@ struct bench *bench_free(struct bench *bench)
 void bench_set_budget_percent(struct bench *bench, uint32_t budget_percent)
 {
 	bench->budget_percent = budget_percent;
-}
-
-size_t bench_session_count(const struct bench *bench)
-{
-	return bench->session_count;
-}
-
-const struct session *bench_session(const struct bench *bench, size_t index)
-{
-	return bench->sessions[index];
-}
-
-struct session *bench_own_session(const struct bench *bench, const struct uuid *id)
-{
-	for (size_t i = bench->session_count; i > 0; i--)
-		if (uuid_equal(&bench->sessions[i - 1]->attempt.id, id))
-			return bench->sessions[i - 1];
-	return NULL;
-}
-
-const struct session *bench_find_session(const struct bench *bench, const struct uuid *id)
-{
-	return bench_own_session(bench, id);
-}
-
-struct session *bench_add_session(struct bench *bench, bool has_tool)
-{
-	struct session *session = calloc(1, sizeof(*session));
-
-	if (!session)
-		return NULL;
-	if (bench->session_count == BENCH_SESSIONS_MAX) {
-		size_t oldest = 0;
-
-		while (oldest + 1 < BENCH_SESSIONS_MAX && bench->sessions[oldest]->running)
-			oldest++;
-		free(bench->sessions[oldest]);
-		bench->session_count--;
-		memmove(bench->sessions + oldest, bench->sessions + oldest + 1,
-			(bench->session_count - oldest) * sizeof(bench->sessions[0]));
-	}
-	session_init(session, has_tool);
-	bench->sessions[bench->session_count++] = session;
-	return session;
-}
-
-struct session *bench_running_session(struct bench *bench, const struct identity *identity)
-{
-	for (size_t i = bench->session_count; i > 0; i--) {
-		struct session *session = bench->sessions[i - 1];
-
-		if (session->running && identity_matches(&session->identity, identity))
-			return session;
-	}
-	return NULL;
 }
 
 /* The phone's newest session, if it has ended and still accepts this event. */
@@ -667,54 +611,6 @@ void bench_hear(struct bench *bench, const struct uuid *id, struct stamp now)
 
 	if (session)
 		session->heard_us = session->tool_heard_us = now.monotonic_us;
-}
-
-static bool is_forgotten(
-	const struct session *session, const struct identity *identity, uint64_t before_us)
-{
-	return !session_is_open(session) &&
-	       (!identity || identity_matches(&session->identity, identity)) &&
-	       (!before_us || session->attempt.started.wall_us < before_us);
-}
-
-static bool has_session(const struct bench *bench, const struct identity *identity)
-{
-	for (size_t i = 0; i < bench->session_count; i++)
-		if (identity_matches(&bench->sessions[i]->identity, identity))
-			return true;
-	return false;
-}
-
-size_t bench_forget(struct bench *bench, const struct identity *identity, uint64_t before_us)
-{
-	size_t kept = 0, count = bench->session_count;
-
-	for (size_t i = 0; i < count; i++) {
-		if (is_forgotten(bench->sessions[i], identity, before_us))
-			free(bench->sessions[i]);
-		else
-			bench->sessions[kept++] = bench->sessions[i];
-	}
-	bench->session_count = kept;
-	if (identity && !has_session(bench, identity))
-		bench_forget_device(bench, identity);
-	return count - kept;
-}
-
-void bench_forget_sessions(
-	struct bench *bench, bool (*is_gone)(void *user, const struct uuid *session), void *user)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < bench->session_count; i++) {
-		struct session *session = bench->sessions[i];
-
-		if (!session_is_open(session) && is_gone(user, &session->attempt.id))
-			free(session);
-		else
-			bench->sessions[kept++] = session;
-	}
-	bench->session_count = kept;
 }
 
 bool bench_waiting(const struct bench *bench, const struct session *session, struct stamp now,

@@ -27,14 +27,15 @@ struct bench {
 	struct mux_state mux;
 };
 
-/* bench.c: the newest running session of the phone; NULL if there is none. */
+/* bench_sessions.c: the newest running session of the phone; NULL if there is none. */
 struct session *bench_running_session(struct bench *bench, const struct identity *identity);
 /* bench_find_session(), to be changed. */
 struct session *bench_own_session(const struct bench *bench, const struct uuid *id);
 /* A new session, in place of the oldest one that has ended if there are too many. NULL = out of
  * memory. */
 struct session *bench_add_session(struct bench *bench, bool has_tool);
-/* Records the conclusions of a session. */
+
+/* bench.c: records the conclusions of a session. */
 void bench_keep_effects(
 	struct bench *bench, struct session *session, struct event effects[], size_t count);
 /* idevicetriage-link has stopped: from here on, nobody hears the restores that only it showed. */
