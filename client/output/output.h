@@ -93,6 +93,9 @@ extern const struct output output_json;
 void text_diagnosis(struct layout *layout, struct json_object *reply, enum detail detail);
 /* Its short form, one line, which nothing wraps. */
 void text_short_diagnosis(struct layout *layout, struct json_object *reply);
+void text_sessions(struct layout *layout, struct json_object *reply);
+void text_case(struct layout *layout, struct json_object *reply);
+void text_amended(struct layout *layout, struct json_object *reply);
 void text_statistics(struct layout *layout, struct json_object *reply);
 void text_conditions(struct layout *layout, struct json_object *reply);
 void text_doctor(struct layout *layout, struct json_object *result);
@@ -104,5 +107,11 @@ void text_records(struct layout *layout, struct json_object *reply);
 void text_fault(struct layout *layout, struct json_object *device, int column);
 /* What was corrected: the key, and the texts before and after (NULL = unknown). */
 void text_correction(struct layout *layout, const char *key, const char *before, const char *after);
+/* A Session with its conditions, faults and corrections, with a line end. */
+void text_session(struct layout *layout, struct json_object *session);
+/* The phone of a Device or Session: its model and identifier. */
+void text_phone(struct layout *layout, struct json_object *object);
+/* Foreign text in a colour. */
+void text_painted(struct layout *layout, enum paint paint, const char *foreign);
 /* `label` (may be empty) follows the record. */
 void text_record(struct layout *layout, struct json_object *record, const char *label);

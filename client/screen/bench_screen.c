@@ -8,10 +8,10 @@
 #include <sys/wait.h>
 
 #include "client/board/tiles.h"
-#include "client/output/output.h"
 #include "client/phrase.h"
 #include "client/question.h"
 #include "client/rpc.h"
+#include "client/screen/page.h"
 #include "client/screen/terminal.h"
 #include "common/base/text.h"
 
@@ -22,26 +22,6 @@
 #define WORDS_MAX 12
 
 static const char hints[] = "? help  q quit  Enter diagnosis  c cable  n note  e correct  r report";
-static const char help[] =
-	"Each tile is a port of this computer, in the order of the ports. Name a port with "
-	"`idevicetriage conditions PORT --name NAME`.\n"
-	"\n"
-	"  arrows   select a port\n"
-	"  Enter    show the diagnosis of its phone; q goes back\n"
-	"  c        set the cable at this port from now on\n"
-	"  n        add a note about the phone\n"
-	"  e        correct the restore attempt that the tile shows\n"
-	"  r        write the report of the phone to a file\n"
-	"  q        quit\n"
-	"\n"
-	"The bar shows the stages recovery, boot, restore and reboot. A phone is SILENT if the "
-	"restore has waited longer than this step may take. MB/s is the rate on USB now, beside "
-	"the usual rate of this port. Corrected errors and failed transfers are counted for this "
-	"restore. All three need idevicetriage-link.\n"
-	"\n"
-	"(suspect): transfers fail more often at this port than at the others, or the port is "
-	"the first suspect for the phone there.";
-
 struct bench_screen;
 
 /* A key that asks for a text and then runs one of our commands. */
@@ -67,9 +47,7 @@ struct bench_screen {
 
 	struct tile subject;	     /* of the text or the question */
 	bool wants_diagnosis;	     /* of `subject`, to be shown */
-	struct json_object *shown;   /* a diagnosis that is shown; NULL = none */
-	char *text;		     /* what is shown instead of the tiles, wrapped; NULL = tiles */
-	int top, lines;		     /* of the text */
+	struct page page;	     /* shown instead of the tiles, if it is open */
 	const struct action *action; /* what the last line asks for; NULL = nothing */
 	char question[TILE_TEXT_SIZE * 2];
 	char input[INPUT_SIZE];
@@ -229,146 +207,13 @@ static const struct action actions[] = {
 	{'r', begin_report, run_report},
 };
 
-/* -- Texts instead of the tiles -- */
-
-static int count_lines(const char *text)
-{
-	int lines = 0;
-
-	for (; *text; text++)
-		lines += *text == '\n';
-	return lines;
-}
-
-/* Prints our own text line by line; a blank at the start of a line indents it. */
-static void print_help(struct layout *layout)
-{
-	for (const char *line = help; *line; line += strspn(line, "\n") ? 1 : 0) {
-		size_t length = strcspn(line, "\n"), blanks = strspn(line, " ");
-
-		if (blanks) {
-			layout_tab(layout, 2);
-			layout_put(layout, "%.*s", 8, line + blanks);
-			layout_tab(layout, 11);
-			layout_put(layout, "%.*s", (int)(length - 11), line + 11);
-		} else {
-			layout_put(layout, "%.*s", (int)length, line);
-		}
-		layout_line(layout, 0);
-		line += length;
-	}
-}
-
-/* Wraps what is shown at the width of the terminal. */
-static void write_text(struct bench_screen *screen)
-{
-	struct layout layout = screen->context->layout;
-	size_t size;
-
-	free(screen->text);
-	screen->text = NULL;
-	layout.out = open_memstream(&screen->text, &size);
-	if (!layout.out)
-		return;
-	layout.width = screen->canvas.width - 2;
-	layout.color = true;
-	if (screen->shown)
-		text_diagnosis(&layout, screen->shown, DETAIL_NORMAL);
-	else
-		print_help(&layout);
-	fclose(layout.out);
-	screen->lines = screen->text ? count_lines(screen->text) : 0;
-}
-
-static void show_diagnosis(struct bench_screen *screen, struct json_object *reply)
-{
-	json_object_put(screen->shown);
-	screen->shown = json_object_get(reply);
-	screen->top = 0;
-	screen->dirty = true;
-	write_text(screen);
-}
-
-static void show_help(struct bench_screen *screen)
-{
-	screen->top = 0;
-	write_text(screen);
-}
-
-static void back_to_tiles(struct bench_screen *screen)
-{
-	json_object_put(screen->shown);
-	free(screen->text);
-	screen->shown = NULL;
-	screen->text = NULL;
-	screen->wants_diagnosis = false;
-}
-
-/* The colours that layout_paint() writes. */
-static int style_of(const char *code)
-{
-	static const struct {
-		const char *code;
-		int style;
-	} codes[] = {
-		{"\033[1m", STYLE_BOLD},
-		{"\033[2m", STYLE_DIM},
-		{"\033[1;32m", STYLE_BOLD | STYLE_GREEN},
-		{"\033[1;33m", STYLE_BOLD | STYLE_YELLOW},
-		{"\033[1;31m", STYLE_BOLD | STYLE_RED},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
-		if (text_starts_with(code, codes[i].code))
-			return codes[i].style;
-	return STYLE_PLAIN;
-}
-
-/* Draws a line of a text with its colours, which start with *style. Returns the next line. */
-static const char *draw_line(struct bench_screen *screen, const char *line, int row, int *style)
-{
-	int column = 1;
-
-	while (*line && *line != '\n') {
-		char piece[TILE_LONG_SIZE];
-		size_t length = strcspn(line, "\033\n");
-
-		if (length == 0) {
-			*style = style_of(line);
-			line += strcspn(line, "m");
-			line += *line == 'm';
-			continue;
-		}
-		length = length < sizeof(piece) ? length : sizeof(piece) - 1;
-		memcpy(piece, line, length);
-		piece[length] = '\0';
-		column += canvas_put(
-			&screen->canvas, row, column, screen->canvas.width - column, *style, piece);
-		line += length;
-	}
-	return *line ? line + 1 : line;
-}
-
-static void draw_text(struct bench_screen *screen)
-{
-	const char *line = screen->text ? screen->text : "";
-	int rows = screen->canvas.height - 1, style = STYLE_PLAIN;
-
-	if (screen->top > screen->lines - rows)
-		screen->top = screen->lines - rows;
-	if (screen->top < 0)
-		screen->top = 0;
-	for (int i = 0; *line && i < screen->top + rows; i++)
-		line = draw_line(screen, line, i - screen->top, &style);
-	if (screen->lines > rows)
-		snprintf(screen->message, sizeof(screen->message),
-			"lines %d-%d of %d  arrows scroll  q back", screen->top + 1,
-			screen->top + rows, screen->lines);
-	else
-		text_copy(screen->message, sizeof(screen->message), "q back");
-}
-
 /* -- The whole screen -- */
+
+static void open_page(struct bench_screen *screen, struct json_object *diagnosis)
+{
+	page_open(&screen->page, diagnosis, &screen->context->layout, screen->canvas.width);
+	screen->dirty = true;
+}
 
 static void draw_last_line(struct bench_screen *screen)
 {
@@ -406,16 +251,15 @@ static int draw(struct bench_screen *screen, struct stamp now)
 	if (width != screen->canvas.width || height != screen->canvas.height) {
 		if (canvas_resize(&screen->canvas, width, height) < 0)
 			return -ENOMEM;
-		if (screen->text)
-			write_text(screen);
+		page_wrap(&screen->page, &screen->context->layout, width);
 		screen->dirty = true;
 	}
 	if ((!screen->dirty && !terminal->redraw) || !terminal_ready(terminal))
 		return 0;
 	board_build(&screen->board, now);
 	canvas_clear(&screen->canvas);
-	if (screen->text)
-		draw_text(screen);
+	if (screen->page.text)
+		page_draw(&screen->page, &screen->canvas, screen->message);
 	else
 		tiles_draw(&screen->board, &screen->view, &screen->canvas);
 	draw_last_line(screen);
@@ -446,20 +290,13 @@ static void press_in_question(struct bench_screen *screen, int key)
 	}
 }
 
-static void press_in_text(struct bench_screen *screen, int key)
+static void press_in_page(struct bench_screen *screen, int key)
 {
-	int page = screen->canvas.height - 2;
-
-	screen->top += key == KEY_DOWN	      ? 1
-		       : key == KEY_UP	      ? -1
-		       : key == KEY_PAGE_DOWN ? page
-		       : key == ' '	      ? page
-		       : key == KEY_PAGE_UP   ? -page
-					      : 0;
-	if (key == 'q' || key == KEY_ESCAPE || key == KEY_ENTER || key == '?')
-		back_to_tiles(screen);
-	if (!screen->text)
-		screen->message[0] = '\0';
+	if (page_press(&screen->page, key, screen->canvas.height))
+		return;
+	page_close(&screen->page);
+	screen->wants_diagnosis = false;
+	screen->message[0] = '\0';
 }
 
 static void press_action(struct bench_screen *screen, int key, const struct tile *tile)
@@ -486,7 +323,7 @@ static void press_in_tiles(struct bench_screen *screen, int key)
 	if (key == 'q')
 		screen->ended = true;
 	else if (key == '?')
-		show_help(screen);
+		open_page(screen, NULL);
 	else if (key >= KEY_UP && key <= KEY_LEFT) {
 		const enum tiles_step steps[] = {TILES_UP, TILES_DOWN, TILES_RIGHT, TILES_LEFT};
 
@@ -506,8 +343,8 @@ static void take_keys(struct bench_screen *screen)
 		screen->dirty = true;
 		if (screen->action)
 			press_in_question(screen, key);
-		else if (screen->text)
-			press_in_text(screen, key);
+		else if (screen->page.text)
+			press_in_page(screen, key);
 		else
 			press_in_tiles(screen, key);
 	}
@@ -589,7 +426,7 @@ static void hear_answer(struct bench_screen *screen, struct stamp now)
 		else if (reply.error)
 			say_refusal(screen, &reply);
 		else
-			show_diagnosis(screen, reply.parameters);
+			open_page(screen, reply.parameters);
 		screen->dirty = true;
 	}
 	varlink_reply_done(&reply);
@@ -704,7 +541,7 @@ int bench_screen_run(struct context *context, const struct screen_request *reque
 	terminal_open(&screen->terminal, context->layout.color, context->layout.utf8);
 	r = loop(screen);
 	answered = finish_command(screen);
-	back_to_tiles(screen);
+	page_close(&screen->page);
 	board_done(&screen->board);
 	canvas_done(&screen->canvas);
 	connection_free(screen->stream);
