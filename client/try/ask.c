@@ -178,8 +178,13 @@ enum answer ask_command(struct trial *trial)
 	if (answer != ANSWER_DONE || trial->command.count == 0)
 		return answer;
 	if (!last_command_change(&trial->command, change)) {
-		report_error("Cannot turn the last command into an update: it has no known option "
-			     "for an erase. Start the update with `idevicetriage run`.");
+		report_error(
+			change == COMMAND_UPDATE
+				? "Cannot turn the last command into an update: it has no "
+				  "known option for an erase. Start the update with "
+				  "`idevicetriage run`."
+				: "Cannot add debug output to the last command: the option of "
+				  "this tool is not known. Start it with `idevicetriage run`.");
 		return ANSWER_FAILURE;
 	}
 	if (trial->live && firmware && access(*firmware, R_OK) < 0) {

@@ -2,12 +2,14 @@
 #include "client/try/last_command.h"
 
 #include <fnmatch.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/run/tool.h"
 #include "common/base/text.h"
 #include "common/model/event.h"
+#include "common/model/known_tool.h"
 
 #define FIRST_RECORDS 64 /* the command is among the first records of a session */
 #define SESSIONS_LOOKED_AT 20
@@ -93,11 +95,31 @@ char **last_command_word(struct last_command *command, enum command_change chang
 	return NULL;
 }
 
+/* *ret_at is the place of its word. NULL = not known. */
+static const struct known_tool *tool_of(struct last_command *command, size_t *ret_at)
+{
+	char **word = tool_word(command->words);
+	const char *slash = strrchr(*word, '/');
+
+	*ret_at = (size_t)(word - command->words);
+	return known_tool_of_program(slash ? slash + 1 : *word);
+}
+
+static bool is_erase(const struct known_tool *tool, const char *word)
+{
+	for (size_t i = 0; i < TOOL_ERASE_MAX && tool->erase[i]; i++)
+		if (text_equal(word, tool->erase[i]))
+			return true;
+	return false;
+}
+
 static bool remove_erase(struct last_command *command)
 {
-	for (size_t i = 0; i < command->count; i++) {
-		if (!text_equal(command->words[i], "-e") &&
-			!text_equal(command->words[i], "--erase"))
+	size_t at;
+	const struct known_tool *tool = tool_of(command, &at);
+
+	for (size_t i = at + 1; tool && i < command->count; i++) {
+		if (!is_erase(tool, command->words[i]))
 			continue;
 		memmove(command->words + i, command->words + i + 1,
 			(command->count - i) * sizeof(command->words[0]));
@@ -109,17 +131,18 @@ static bool remove_erase(struct last_command *command)
 
 static bool add_debug(struct last_command *command)
 {
-	static char debug[] = "-d";
-	size_t at = (size_t)(tool_word(command->words) - command->words) + 1;
+	size_t at;
+	const struct known_tool *tool = tool_of(command, &at);
 
-	if (command->count == COMMAND_WORDS_MAX)
+	if (!tool || !tool->debug || command->count == COMMAND_WORDS_MAX)
 		return false;
-	for (size_t i = at; i < command->count; i++)
-		if (text_equal(command->words[i], debug))
+	for (size_t i = at + 1; i < command->count; i++)
+		if (text_equal(command->words[i], tool->debug))
 			return true;
+	at++;
 	memmove(command->words + at + 1, command->words + at,
 		(command->count + 1 - at) * sizeof(command->words[0]));
-	command->words[at] = debug;
+	command->words[at] = (char *)(uintptr_t)tool->debug;
 	command->count++;
 	return true;
 }

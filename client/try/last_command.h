@@ -23,6 +23,6 @@ int last_command_find(struct context *context, struct connection *connection,
 void last_command_done(struct last_command *command);
 /* The word that such a change replaces: the tool, or the firmware file. NULL = there is none. */
 char **last_command_word(struct last_command *command, enum command_change change);
-/* Removes the option for an erase, or adds the one for debug output. Returns false if the command
- * has no such place. */
+/* Removes the option for an erase, or adds the one for debug output (knowledge/tools.txt). Returns
+ * false if the command has none, or the tool is not known. */
 bool last_command_change(struct last_command *command, enum command_change change);

@@ -5,12 +5,14 @@
 import re
 
 import textfile
-from textfile import quote
+from textfile import quote, quote_all
 
 ROLES = {"own": "PROGRAM_OWN", "restore": "PROGRAM_TOOL", "desktop": "PROGRAM_DESKTOP"}
-KEYS = {"role", "says", "custom", "process", "ask", "quick", "old", "source"}
+KEYS = {"role", "says", "custom", "process", "ask", "quick", "erase", "debug", "old",
+        "source"}
 NAME = r"[A-Za-z0-9_-]+"
-OLD_MAX = 8
+OPTION = r"--?[a-z-]+"
+OLD_MAX, ERASE_MAX = 8, 2
 
 
 def old_releases(tool):
@@ -23,6 +25,13 @@ def old_releases(tool):
     return "{" + ", ".join(cells or ["{NULL, 0}"]) + "}"
 
 
+def erase_options(tool):
+    words = tool.all("erase", most=ERASE_MAX)
+    if not all(re.fullmatch(OPTION, word) for word in words):
+        tool.bad("erase is an option", "erase")
+    return quote_all(words)
+
+
 def row(tool):
     tool.one("source")
     cells = {
@@ -33,6 +42,8 @@ def row(tool):
         "process": quote(tool.shaped("process", NAME, "") or None),
         "ask": quote(tool.shaped("ask", r"-?-?[a-z]+", "") or None),
         "quick": tool.word("quick", {"yes": "true", "": "false"}, ""),
+        "erase": erase_options(tool),
+        "debug": quote(tool.shaped("debug", OPTION, "") or None),
         "old": old_releases(tool),
     }
     return "\t{" + ", ".join(f".{name} = {cell}" for name, cell in cells.items()) + "},"

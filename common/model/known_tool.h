@@ -9,6 +9,7 @@
 #include "common/model/says.h"
 
 #define TOOL_OLD_MAX 8
+#define TOOL_ERASE_MAX 2
 
 enum program_role {
 	PROGRAM_OTHER,	 /* unrelated to restores */
@@ -25,6 +26,8 @@ struct known_tool {
 	const char *process; /* NULL = its name */
 	const char *ask;     /* argument that prints its version; NULL = not queried */
 	bool quick;	     /* with --version, it answers at once and does nothing else */
+	const char *erase[TOOL_ERASE_MAX]; /* options for an erase; NULL = no more */
+	const char *debug;		   /* option for more output; NULL = not known */
 	struct {
 		const char *version; /* NULL = no more */
 		int year;

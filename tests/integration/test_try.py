@@ -368,3 +368,19 @@ def test_a_script_gets_the_command_and_starts_it_itself(bench, technician):
     assert result.returncode == 1 and 'Cannot ask whether it is done' in result.stderr and '--yes' in result.stderr
     bench.triage('--json', 'conditions', ECID, '--earpiece-flex', 'connected')
     assert bench.triage('try', 'no-such-experiment', ECID, check=False).returncode == 2
+
+
+def test_only_known_options_are_changed(bench, technician, folder):
+    technician(lambda state: FAILS, '--cable', 'A')
+    assert ' -R -e -y ' in bench.ask('try', 'disconnect-earpiece-flex', '--yes', ECID)['command']
+    assert ' -R -y ' in bench.ask('try', 'update-instead-of-erase', '--yes', ECID)['command']
+    assert '/idevicerestore -d -R -e -y ' in bench.ask('try', 'show-server-answer', '--yes', ECID)['command']
+    # What -e and -d are to another tool, nobody knows.
+    tool = folder / 'restore-all'
+    tool.write_text('#!/bin/sh\ncat tool.log\nexit 1\n')
+    tool.chmod(0o755)
+    (folder / 'tool.log').write_text('idevicerestore 1.0.0\nERROR: Unable to restore device\n')
+    assert bench.run([tool, '-e', '-i', ECID]).wait(60) == 1
+    for experiment in 'update-instead-of-erase', 'show-server-answer':
+        result = bench.triage('try', experiment, '--yes', ECID, check=False)
+        assert result.returncode == 1 and 'Start' in result.stderr and 'with `idevicetriage run`' in result.stderr
