@@ -8,8 +8,8 @@ In FOLDER lie NAME.xml of a step that passes or fails as a whole, and of each ru
 three files: RUN.list (the tests that were asked for), RUN.json (what became of each) and RUN.xml (its cases).
 A test of pytest has its cases in a JUnit file of its own, which its command names. The word of meson counts where
 it is worse than the cases: a program that dies or hangs after its last good case has failed. What was asked for
-and left no result did not run, and is a failure, except where NAME.skip says why it could not run. So is a test_*.py of a PYTEST_FOLDER that meson does
-not know: registered.json has its tests, also those that ./check leaves to ./check long.
+and left no result did not run, and is a failure, except where NAME.skip says why it could not run. So is a test_*.py of a
+PYTEST_FOLDER that meson does not know: registered.json has its tests, also those that ./check leaves to ./check long.
 """
 import contextlib
 import json

@@ -476,7 +476,6 @@ void tiles_draw(const struct board *board, struct tiles_view *view, struct canva
 		canvas_wrap(canvas, 0, 1, canvas->width - 2, canvas->height - BOTTOM_LINES,
 			STYLE_PLAIN,
 			"No phone is connected. Name the ports once: `idevicetriage conditions "
-			"1-2.3 "
-			"--name 'slot 4'`.");
+			"1-2.3 --name 'slot 4'`.");
 	draw_bench(board, view, &shape, canvas, canvas->height - BOTTOM_LINES);
 }

@@ -273,8 +273,7 @@ void check_computer_id(struct doctor *doctor)
 			     : "delete the file host-id in the daemon's state directory");
 	doctor_say(doctor, FINDING_WARNING, advice,
 		"Attempts of %s may come from this computer or from a copy of it (the same %s). "
-		"The "
-		"diagnosis does not count them as another computer.",
+		"The diagnosis does not count them as another computer.",
 		field_text_or(group, "host", "an unnamed computer"),
 		same_machine ? "machine id" : "file host-id");
 }

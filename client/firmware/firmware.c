@@ -348,8 +348,7 @@ static void check_disk(struct check *check)
 	if (free_bytes < largest)
 		say(check, DISK, FINDING_WARNING, "Free some space on that disk.",
 			"The filesystem image needs %s, the disk of the file has %s free: a tool "
-			"that "
-			"unpacks the image there will fail.",
+			"that unpacks the image there will fail.",
 			phrase_bytes((int64_t)largest).text,
 			phrase_bytes((int64_t)free_bytes).text);
 	else

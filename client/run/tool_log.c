@@ -19,7 +19,7 @@
 #define PREFIX_LENGTH 23	   /* of "08:32:32.741    <Info> " */
 #define RELEASE_BYTES (64ll << 20) /* a daemon that forgets the session gets that much again */
 #define PAGE_BYTES 4096
-#define BEHIND_MOST 20
+#define BEHIND_MOST 20 /* calls; then the lines do not wait longer for the order to be exact */
 
 void tool_log_init(struct tool_log *log)
 {

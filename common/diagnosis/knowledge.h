@@ -56,7 +56,7 @@ enum term_kind {
 	TERM_FACT,     /* of the case: facts.txt */
 	TERM_FACTOR,   /* what the comparison of attempts says of factors */
 	TERM_TOGETHER, /* several factors of a phase changed together */
-	/* Of one failed attempt. */
+	/* Of one failed attempt, up to TERM_OLDER_THAN: facts.c relies on it. */
 	TERM_SIGN,
 	TERM_USB,
 	TERM_OPERATION,

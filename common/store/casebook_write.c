@@ -93,14 +93,14 @@ int casebook_file_keep(struct casebook_file *file, struct stamp now, const struc
 	" ifnull(?24, ?6), ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, "    \
 	"?21, ?22, ?23)"
 
+/* A case file, from which a seal may be made, has no path of a log: the stored one stays. */
 #define ATTEMPT_REPLACE                                                                            \
 	ATTEMPT_INSERT                                                                             \
 	" ON CONFLICT (id) DO UPDATE SET ecid = ?1, udid = ?2, product = ?5,"                      \
-	" started_us = ifnull(?24, started_us), ended_us = ?7, host = ?8, port = ?9, cable = "     \
-	"?10, outcome = ?11, told = ?12,"                                                          \
+	" started_us = ifnull(?24, started_us), ended_us = ?7, host = ?8, port = ?9,"              \
+	" cable = ?10, outcome = ?11, told = ?12,"                                                 \
 	" tool = ?13, link_errors = ?14, link_bytes = ?15, link_ms = ?16, host_id = ?17,"          \
-	" ticket = ?20, slot = ?21," /* A case file, from which a seal may be made, has no path.   \
-				      */                                                           \
+	" ticket = ?20, slot = ?21,"                                                               \
 	" tool_log = ifnull(?18, tool_log), tool_user = ifnull(?19, tool_user)"
 
 /* This bench writes it, unless it comes from a case file of another computer. */

@@ -13,7 +13,6 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "phone"))
 
-from bus import Bus  # noqa: E402
 import ipsw  # noqa: E402
 from bus import Bus  # noqa: E402
 from daemon import Bench  # noqa: E402
@@ -55,18 +54,6 @@ def bench(request, folder):
     bench = Bench(build, folder, folder / "mux")
     yield bench
     bench.close()
-
-
-@pytest.fixture
-def bus(bench):
-    """A played USB bus, which the daemon and the command see."""
-    if not shutil.which("umockdev-wrapper"):
-        pytest.skip("umockdev is not installed")
-    bus = Bus(bench.build)
-    bench.environment.update(bus.environment)
-    yield bus
-    bench.close()
-    bus.close()
 
 
 def end_processes(folder):

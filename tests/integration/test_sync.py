@@ -118,7 +118,6 @@ def test_failures_of_cables_over_all_benches(shop):
     assert 'cable L07: 2 of 2 restores failed, 2 phones, 2 benches' in b.command('status', check=False).stdout
 
 
-
 def test_of_many_attempts_the_newest_count(shop):
     """A tool may have millions: all of them would take the server longer than a bench waits for an answer."""
     a = shop.add(start=False)

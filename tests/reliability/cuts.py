@@ -51,7 +51,6 @@ class Facts:
     def keep(self, file, what, check):
         self.kept.append((now_us(), file, what, check))
 
-
     def be_quiet(self):
         """After this, all that was answered is on the disk."""
         time.sleep(QUIET_SECONDS)  # the limit itself, not a wait for something
