@@ -503,8 +503,7 @@ static size_t count_down(struct json_object *sources, char health[static TILE_LO
 
 		/* A part that is left out is no loss. */
 		if (field_true(field_item(sources, i), "up") ||
-			text_starts_with(field_text_or(field_item(sources, i), "detail", ""),
-				"idevicetriage-link is not installed"))
+			field_true(field_item(sources, i), "absent"))
 			continue;
 		snprintf(text, sizeof(text), "%.40s DOWN",
 			field_text_or(field_item(sources, i), "name", "?"));

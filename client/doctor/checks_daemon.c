@@ -199,7 +199,7 @@ void check_link(struct doctor *doctor)
 		doctor_say(doctor, FINDING_OK, NULL, "It is %s.", detail);
 		return;
 	}
-	if (text_starts_with(detail, "idevicetriage-link is not installed")) {
+	if (field_true(source, "absent")) {
 		doctor_say(doctor, FINDING_WARNING,
 			"Install the package idevicetriage-link. If this bench must not read its "
 			"USB buses, ignore this.",

@@ -64,13 +64,17 @@ static void put_sources(struct layout *layout, struct json_object *sources)
 	for (size_t i = 0; i < field_count(sources); i++) {
 		struct json_object *source = field_item(sources, i);
 		const char *detail = field_text(source, "detail");
-		bool up = field_true(source, "up");
 
 		if (i > 0)
 			layout_line(layout, LABEL_COLUMN);
 		layout_foreign(layout, field_text_or(source, "name", "?"));
 		layout_tab(layout, LABEL_COLUMN + 10);
-		text_painted(layout, up ? PAINT_GOOD : PAINT_BAD, up ? "up" : "down");
+		if (field_true(source, "up"))
+			text_painted(layout, PAINT_GOOD, "up");
+		else if (field_true(source, "absent"))
+			text_painted(layout, PAINT_DIM, "absent");
+		else
+			text_painted(layout, PAINT_BAD, "down");
 		if (detail && *detail) {
 			layout_put(layout, ": ");
 			layout_foreign(layout, detail);

@@ -299,7 +299,9 @@ static void put_sources(struct html *html, struct json_object *sources)
 
 		html_begin(html, "li", NULL);
 		html_foreign(html, field_text_or(source, "name", "?"));
-		html_put(html, field_true(source, "up") ? ": up" : ": down");
+		html_put(html, field_true(source, "up")	      ? ": up"
+			       : field_true(source, "absent") ? ": absent"
+							      : ": down");
 		if (detail && *detail) {
 			html_put(html, ", ");
 			html_foreign(html, detail);

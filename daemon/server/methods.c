@@ -73,6 +73,8 @@ static struct json_object *sources_to_json(
 
 		json_put_text(builder, source, "name", sources->states[i].name);
 		json_put_bool(builder, source, "up", sources->states[i].up);
+		if (sources->states[i].not_installed)
+			json_put_bool(builder, source, "absent", true);
 		json_put_known_text(builder, source, "detail", sources->states[i].detail);
 		json_add(builder, array, source);
 	}

@@ -331,7 +331,7 @@ def test_a_source_that_is_down(tree, daemon, source, check, result):
 
 def test_a_bench_without_the_link(tree, daemon):
     detail = "idevicetriage-link is not installed. Install the package idevicetriage-link to record errors of the USB link"
-    daemon.status["sources"] = [{**each, "up": each["name"] != "link", "detail": detail} for each in UP]
+    daemon.status["sources"] = [{**each, "up": each["name"] != "link", "absent": each["name"] == "link", "detail": detail} for each in UP]
     ((check, result, text),) = tree.findings()
     assert (check, result) == ("link", "warning")
     assert "is not installed: errors of the USB link are not recorded" in text

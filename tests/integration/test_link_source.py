@@ -2,6 +2,7 @@
 """What the daemon takes from idevicetriage-link, and from one that lies to it."""
 import json
 import os
+import re
 import socket
 import stat
 import struct
@@ -89,7 +90,8 @@ def test_the_program_is_not_installed(bench, folder):
     bench.start('--link-socket', folder / 'link')
     until(lambda: source(bench), what='the state of the source')
     told = source(bench)
-    assert not told['up']
+    assert not told['up'] and told['absent']
+    assert re.search('link +absent: idevicetriage-link is not installed', bench.triage('status').stdout)
     assert told['detail'].startswith('idevicetriage-link is not installed. Install the package idevicetriage-link')
     assert 'The source link does not work' not in (folder / 'daemon.log').read_text()
     # It is installed while the daemon runs, and removed.
@@ -98,6 +100,7 @@ def test_the_program_is_not_installed(bench, folder):
     until(lambda: source(bench)['up'], what='the program')
     link.socket.close()
     until(lambda: source(bench)['detail'] == 'idevicetriage-link is not running', what='its end')
+    assert 'absent' not in source(bench)
     with Link(folder / 'link').socket:
         until(lambda: source(bench)['up'], what='the program')
         program.unlink()
