@@ -459,8 +459,8 @@ static void say_end(struct run *run, const char *tool, int file_error)
 	if (!end.problem && !feed->ended_told)
 		end.problem = "a signal interrupted it";
 	if (file_error < 0)
-		end.log_problem =
-			file_error == -ETIMEDOUT ? "the disk is too slow" : strerror(-file_error);
+		end.log_problem = file_error == -ETIMEDOUT ? "the disk is slower than the tool"
+							   : strerror(-file_error);
 	run->context->output->run_end(&end, run->context->reveal);
 }
 

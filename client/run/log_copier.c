@@ -11,7 +11,7 @@
 
 #include "common/base/macro.h"
 
-#define COPY_BYTES 65536
+#define COPY_BYTES 262144
 #define LOOK_FOR_TOOL_MS 10  /* interval until the tool has started */
 #define LOOK_AGAIN_MS 1000   /* interval after an error: the disk may have space again */
 #define LOOK_UNWATCHED_MS 50 /* interval if the kernel does not report new output */

@@ -24,10 +24,11 @@
 #define MEMFD_NOEXEC_SEAL 8u
 
 /* A restore writes some MB. A tool that never stops writing, or a disk that never takes it, must
- * not fill the memory. */
+ * not fill the memory: what is not in the file yet gets this part of the computer's. */
 #define MEMORY_MAX_BYTES (64ll << 20)
-#define UNWRITTEN_MAX_BYTES (256ll << 20)
-#define PAGE_BYTES 4096
+#define UNWRITTEN_PART 16
+/* Memory is given back in large pieces: each time, the tool waits for the kernel. */
+#define GIVE_BACK_BYTES (8ll << 20)
 
 char *logfile_default_path(const char *tool)
 {
@@ -105,6 +106,8 @@ int logfile_open(const char *wanted, const char *tool, struct logfile *ret)
 	int r;
 
 	*ret = (struct logfile){.fd = -1, .tool_fd = -1, .file_fd = -1, .watch_fd = -1};
+	ret->unwritten_max =
+		(int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / UNWRITTEN_PART;
 	ret->path = wanted ? strdup(wanted) : logfile_default_path(tool);
 	if (!ret->path)
 		return -ENOMEM;
@@ -185,9 +188,9 @@ void logfile_limit(const struct logfile *log)
 
 	if (size - floor <= MEMORY_MAX_BYTES)
 		return;
-	if (until < size - UNWRITTEN_MAX_BYTES)
-		until = size - UNWRITTEN_MAX_BYTES;
-	until -= until % PAGE_BYTES;
+	if (until < size - log->unwritten_max)
+		until = size - log->unwritten_max;
+	until -= until % GIVE_BACK_BYTES;
 	/* The other process may have given back more meanwhile. */
 	if (until <= floor || !atomic_compare_exchange_strong(&copy->floor, &floor, until))
 		return;

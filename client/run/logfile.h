@@ -29,6 +29,7 @@ struct logfile {
 	pid_t copier; /* the copying process; 0 = none */
 	char *path;   /* of the file; owned */
 	struct log_copy *copy; /* mapped */
+	int64_t unwritten_max; /* bytes of output that memory keeps before the file has them */
 };
 
 /* Allocates memory for the output and creates the file: `wanted`, which must be absent or empty,

@@ -36,8 +36,9 @@ CHATTERS = (20000, 1, 800)
 WRITES = (8 * 16, PIECE_LINES, 0)
 # In 1,000 lines, beyond those of a tool with its output in a file.
 INTERRUPTS_MORE = 50
-# Memory holds up to 256 MiB of a log while the disk is slower than the tool, and the tool is ahead of what gives it back.
-MEMORY_LIMIT = 320 << 20
+# Memory holds up to a sixteenth of the computer's while the disk is slower than the tool, and the tool is ahead of what gives
+# it back.
+MEMORY_LIMIT = (os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // 16) + (64 << 20)
 
 
 class Tools:
