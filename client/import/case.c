@@ -91,6 +91,7 @@ static bool deliver(struct import *import, struct json_object *part, struct json
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = NULL;
 	struct recording recording = {.spool = import->spool};
+	struct attempt *told;
 	struct import_attempt attempt = {.records = field_list(object, "records")};
 	char message[CASEFILE_MESSAGE_SIZE] = "out of memory";
 	size_t length;
@@ -107,7 +108,11 @@ static bool deliver(struct import *import, struct json_object *part, struct json
 		return r != -ENOMEM;
 	}
 	attempt.c = TAKE_PTR(c);
-	attempt.c->attempts[0]->started.monotonic_us = CASEFILE_EPOCH_US;
+	told = attempt.c->attempts[0];
+	told->started.monotonic_us = CASEFILE_EPOCH_US;
+	/* For attempts with the same time, the last digit keeps their order. */
+	if (uuid_is_none(&told->id) && told->started.wall_us)
+		told->started.wall_us += import->attempt_count;
 	attempt.lines = recording.lines;
 	fingerprint_add(&attempt.content, text, length);
 	going_on = import_deliver(import, &attempt);

@@ -227,7 +227,7 @@ static void write_query(const struct filter *filter, char *out, size_t size)
 			names & NAMES_TICKET ? " OR ticket = ?22" : "",
 			names & NAMES_SESSION ? " OR lower(hex(substr(id, -2))) = ?21" : "");
 	snprintf(out + length, size - (size_t)length,
-		" ORDER BY started_us DESC, number DESC LIMIT ?23)"
+		" ORDER BY started_us DESC, id DESC LIMIT ?23)"
 		" CROSS JOIN attempts ON number = found");
 }
 

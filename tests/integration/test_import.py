@@ -474,6 +474,16 @@ def test_a_case_file_is_imported_with_its_history(imports, bench):
     assert [item['added'] for item in again] == [False, False]
 
 
+def test_attempts_with_the_same_time_keep_their_order(imports, bench):
+    bench.start()
+    hosts = [f'host-{number}' for number in range(8)]
+    case = {'format': 'idevicetriage-case', 'version': 1, 'device': {'ecid': DEVICE},
+            'attempts': [{'startedAt': '2026-11-20T10:15:00Z', 'host': host, 'outcome': 'failed'} for host in hosts]}
+    assert imports(imports.write('case.json', json.dumps(case))).returncode == 0
+    told = json.loads(bench.triage('export', DEVICE).stdout)['attempts']
+    assert [attempt['host'] for attempt in told] == hosts
+
+
 def test_a_lost_connection_is_reported_once(imports, bench):
     path = imports.write('case.json', json.dumps({
         'format': 'idevicetriage-case', 'version': 1, 'device': {'ecid': DEVICE},

@@ -95,7 +95,8 @@ static struct uuid name(uint8_t number)
 	return (struct uuid){{1, number}};
 }
 
-static int keep_attempt(struct fixture *fixture, uint8_t number, const struct identity *identity)
+static int keep_attempt_at(struct fixture *fixture, uint8_t number, const struct identity *identity,
+	struct stamp started)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone12,3");
 	struct attempt *attempt = add_4013(c, "one", "A");
@@ -103,8 +104,13 @@ static int keep_attempt(struct fixture *fixture, uint8_t number, const struct id
 		.attempt = attempt, .identity = identity, .origin = "told"};
 
 	attempt->id = name(number);
-	attempt->started = at(number);
+	attempt->started = started;
 	return casebook_file_add(fixture->file, at(1000 + number), &seal);
+}
+
+static int keep_attempt(struct fixture *fixture, uint8_t number, const struct identity *identity)
+{
+	return keep_attempt_at(fixture, number, identity, at(number));
 }
 
 static bool count_one(void *context, const struct kept_attempt *kept)
@@ -164,6 +170,30 @@ static void an_attempt_is_added_once(void **state)
 	assert_string_equal(found.product, phone.product);
 	assert_int_equal(casebook_find_identity(fixture->book, "0x1111111111", &found), 0);
 	assert_int_equal(casebook_find_identity(fixture->book, "nonsense", &found), 0);
+}
+
+static bool note_number(void *context, const struct kept_attempt *kept)
+{
+	char *out = context;
+
+	out[strlen(out)] = (char)('0' + kept->attempt->id.bytes[1]);
+	return true;
+}
+
+/* Benches get each other's attempts in different orders. */
+static void attempts_of_one_instant_have_one_order(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct filter filter = {.identity = &phone};
+	char order[8] = "";
+
+	assert_int_equal(keep_attempt_at(fixture, 3, &phone, at(5)), 1);
+	assert_int_equal(keep_attempt_at(fixture, 1, &phone, at(5)), 1);
+	assert_int_equal(keep_attempt_at(fixture, 2, &phone, at(5)), 1);
+	assert_int_equal(keep_attempt_at(fixture, 4, &phone, at(4)), 1);
+	assert_int_equal(
+		casebook_attempts(fixture->book, &filter, 100, NULL, note_number, order), 0);
+	assert_string_equal(order, "3214");
 }
 
 static void sealing_again_tells_it_anew(void **state)
@@ -912,6 +942,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(each_filter_finds_its_attempts),
 		CASE(an_attempt_is_added_once),
+		CASE(attempts_of_one_instant_have_one_order),
 		CASE(sealing_again_tells_it_anew),
 		CASE(records_come_back_in_order),
 		CASE(a_word_of_history_is_noted_once),
