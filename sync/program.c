@@ -118,7 +118,6 @@ static void on_hello(void *user, const PGresult *row)
 
 static void refuse(struct program *program, const char *reason)
 {
-	log_error("%s", reason);
 	server_refuse(program->context.server, reason);
 	set_state(program, "refused");
 }

@@ -40,10 +40,15 @@ struct server {
 	char reason[SERVER_REASON_SIZE];
 };
 
-/* One line for people: the first one of a foreign text. */
+/* One line for people, to stand in a sentence: the first one of a foreign text. */
 static void copy_reason(char reason[static SERVER_REASON_SIZE], const char *text)
 {
-	text_clean(text, strcspn(text, "\n"), reason, SERVER_REASON_SIZE);
+	size_t length = strcspn(text, "\n");
+
+	text_clean(text, length, reason, SERVER_REASON_SIZE);
+	length = strlen(reason);
+	if (length > 0 && reason[length - 1] == '.')
+		reason[length - 1] = '\0';
 }
 
 /* Benches that lost one server return one after the other. */

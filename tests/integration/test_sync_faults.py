@@ -212,6 +212,7 @@ def test_one_computer_is_one_bench(shop):
     b.start_sync(wait=False)
     b.wait_state('refused')
     assert 'Another computer is connected as the bench bench-1' in b.status()['lastError']
+    assert 'Another computer' in b.sync_log() and '..' not in b.sync_log()
     # One that replaces it.
     b.stop_sync()
     a.stop_sync()
