@@ -169,7 +169,7 @@ def prove(build, folder, count):
         deadline = time.monotonic() + 90 + count / 50
         while (counter.read() < count or not all(trouble.times.values())) and time.monotonic() < deadline:
             trouble.happen()
-            await_some(shop, counter, trouble.random.randrange(1, each))
+            await_some(shop, counter, trouble.random.randrange(1, 3 * each))
         times = counter.read()
         counter.close()
         settle(shop)
