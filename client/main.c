@@ -8,6 +8,7 @@
 #include "client/options.h"
 #include "client/output/output.h"
 #include "client/pager.h"
+#include "common/base/process.h"
 #include "common/base/text.h"
 
 #define DEFAULT_SOCKET "/run/idevicetriage/io.github.idevicetriage"
@@ -23,6 +24,7 @@ int main(int argc, char **argv)
 	};
 	int first;
 
+	process_hold_streams();
 	setlocale(LC_CTYPE, "");
 	first = options_read(&context, argc, argv, NULL, NULL);
 	if (first < 0)

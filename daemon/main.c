@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 
 #include "common/base/log.h"
+#include "common/base/process.h"
 #include "common/base/text.h"
 #include "common/store/host_id_file.h"
 #include "daemon/announcer.h"
@@ -474,6 +475,7 @@ int main(int argc, char **argv)
 	static struct daemon daemon;
 	int r = options_read(argc, argv, &daemon.options);
 
+	process_hold_streams();
 	daemon.argc = argc;
 	daemon.argv = argv;
 	if (r != 0)

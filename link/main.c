@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/process.h"
 #include "common/base/text.h"
 #include "daemon/sources/usb.h"
 #include "link/follower.h"
@@ -151,6 +152,7 @@ int main(int argc, char **argv)
 	static struct program program = {.socket = SOCKET_PATH, .trace = TRACE_PATH};
 	int r = read_options(argc, argv, &program);
 
+	process_hold_streams();
 	if (r != 0)
 		return r < 0 ? 2 : 0;
 	r = start(&program);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/base/log.h"
+#include "common/base/process.h"
 #include "common/base/text.h"
 #include "sync/commands.h"
 
@@ -13,6 +14,7 @@ int main(int argc, char **argv)
 	const char *command = first > 0 && first < argc ? argv[first] : "";
 	int rest = first > 0 ? argc - first - 1 : 0;
 
+	process_hold_streams();
 	if (first <= 0)
 		return first < 0 ? 2 : 0;
 	if (settings.verbose)

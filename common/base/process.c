@@ -60,3 +60,12 @@ int process_spawn(
 	posix_spawn_file_actions_destroy(&files);
 	return -r;
 }
+
+void process_hold_streams(void)
+{
+	static const int wrong_way[STREAMS] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+	for (int stream = 0; stream < STREAMS; stream++)
+		if (fcntl(stream, F_GETFD) < 0)
+			(void)!open("/dev/null", wrong_way[stream] | O_CLOEXEC);
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Starts another program, without a shell. It waits for nothing. */
+/* Starts another program, without a shell, and what a program needs at its own start. It waits for
+ * nothing. */
 #pragma once
 
 #include <sys/types.h>
@@ -14,3 +15,8 @@
  * posix_spawn(3). */
 int process_spawn(
 	const char *program, const char *const argv[], int in, int out, int error, pid_t *ret);
+
+/* Opens what of the standard streams is closed, so that no file gets its number: it would get the
+ * messages that are meant for the stream. Reading and writing still fail, and a program that is
+ * started finds the stream closed. */
+void process_hold_streams(void);

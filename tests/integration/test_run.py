@@ -115,6 +115,17 @@ def test_a_disk_with_room_again_gets_the_whole_log(client, daemon):
     assert (client.folder / "copy").read_bytes() == b"begin\n" + b"".join(b"%d\n" % i for i in range(1, 2001))
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_do_not_lose_the_log(client, daemon, closed):
+    """The tool's output used to get the number of a closed stream, and was closed at its start."""
+    script = f'exec "$0" run -- sh -c "test ! -e /proc/self/fd/0 && echo closed; echo one; echo two >&2; exit 3" {closed}'
+    result = subprocess.run(["sh", "-c", script, client.command], env=client.environment, stdin=subprocess.DEVNULL,
+                            capture_output=True, timeout=LIMIT, check=False)
+    lines = (b"closed\n" if "<" in closed else b"") + b"one\ntwo\n"
+    assert result.returncode == 3 and daemon.log == lines and logs(client)[0].read_bytes() == lines
+    assert result.stdout == (b"" if " >" in f" {closed}" else lines)
+
+
 def test_the_log_outlives_run(client, daemon):
     """Killed with no chance to do anything, `run` takes neither the tool nor the log along."""
     process = client.start_shell(tool_that_waits(client.folder, "echo one", f"seq 100000; : > {client.folder}/done"))
