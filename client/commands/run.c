@@ -224,6 +224,13 @@ static void say_overruns(struct run *run)
 	say(run, sentence);
 }
 
+static const char *file_problem(int error)
+{
+	if (error == -ENODATA)
+		return "another program shortened it";
+	return error == -ETIMEDOUT ? "the disk is slower than the tool" : strerror(-error);
+}
+
 /* Reports once that the log file cannot be written. The tool and the daemon do not need it. */
 static void say_file_failure(struct run *run)
 {
@@ -235,7 +242,7 @@ static void say_file_failure(struct run *run)
 	run->said_file = true;
 	snprintf(sentence, sizeof(sentence),
 		"Cannot write the log of the restore tool to %s: %s. The restore continues.",
-		run->log.path, strerror(-r));
+		run->log.path, file_problem(r));
 	say(run, sentence);
 }
 
@@ -406,6 +413,10 @@ static int say_log_failure(int error, const char *path)
 		report_error("Cannot use the log %s: it is not empty, or not a regular file. Name "
 			     "another with --log.",
 			path);
+	else if (error == -EBUSY)
+		report_error("Cannot use the log %s: another run writes to it. Name another with "
+			     "--log.",
+			path);
 	else
 		report_error("Cannot allocate memory for the output of the tool: %s. The tool was "
 			     "not started.",
@@ -459,8 +470,7 @@ static void say_end(struct run *run, const char *tool, int file_error)
 	if (!end.problem && !feed->ended_told)
 		end.problem = "a signal interrupted it";
 	if (file_error < 0)
-		end.log_problem = file_error == -ETIMEDOUT ? "the disk is slower than the tool"
-							   : strerror(-file_error);
+		end.log_problem = file_problem(file_error);
 	run->context->output->run_end(&end, run->context->reveal);
 }
 

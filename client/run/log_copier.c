@@ -49,12 +49,23 @@ static int write_all(int fd, const char *bytes, size_t length, struct log_copy *
 	return 0;
 }
 
+/* Whether the file still has its name and all that was written. Returns 0, or a negative errno. */
+static int check_file(const struct logfile *log)
+{
+	struct stat file, named;
+
+	if (fstat(log->file_fd, &file) < 0 || stat(log->path, &named) < 0)
+		return -errno;
+	if (file.st_dev != named.st_dev || file.st_ino != named.st_ino)
+		return -ENOENT;
+	return file.st_size < log->copy->written ? -ENODATA : 0;
+}
+
 /* Copies new output. Returns 0, or a negative errno: the file is incomplete. */
 static int copy_new(const struct logfile *log)
 {
 	static char bytes[COPY_BYTES];
 	struct log_copy *copy = log->copy;
-	struct stat st;
 
 	if (log->file_fd < 0)
 		return -copy->error;
@@ -72,9 +83,7 @@ static int copy_new(const struct logfile *log)
 			break;
 		logfile_limit(log);
 	}
-	if (fstat(log->file_fd, &st) < 0)
-		return -errno;
-	return st.st_nlink == 0 ? -ENOENT : 0;
+	return check_file(log);
 }
 
 /* Whether the tool has ended, or will never start. Finds its process first: *pidfd. */

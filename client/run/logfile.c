@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
@@ -49,7 +50,8 @@ char *logfile_default_path(const char *tool)
 	return r < 0 ? NULL : path;
 }
 
-/* Opens the path. Returns the descriptor or a negative errno. */
+/* Opens the path, and locks it for as long as it is open here or in the copying process. Returns
+ * the descriptor or a negative errno. */
 static int open_log(const char *path)
 {
 	struct stat st;
@@ -60,6 +62,11 @@ static int open_log(const char *path)
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > 0) {
 		close(fd);
 		return -EEXIST;
+	}
+	/* A filesystem without locks is good enough for one. */
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+		close(fd);
+		return -EBUSY;
 	}
 	return fd;
 }
@@ -118,7 +125,7 @@ int logfile_open(const char *wanted, const char *tool, struct logfile *ret)
 	r = wanted ? 0 : new_file_make_folders(ret->path);
 	if (r >= 0)
 		r = open_log(ret->path);
-	if (r == -EEXIST)
+	if (r == -EEXIST || r == -EBUSY)
 		return r;
 	if (r < 0)
 		ret->copy->error = -r;

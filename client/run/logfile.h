@@ -35,8 +35,8 @@ struct logfile {
 /* Allocates memory for the output and creates the file: `wanted`, which must be absent or empty,
  * or, with NULL, a new one for `tool` in the log folder. Only its owner can read it. If the file
  * cannot be created, copy->error has the reason, and the call succeeds. Returns 0, or a negative
- * errno; -EEXIST: `wanted` has content or is not a regular file, and `path` names it. The caller
- * calls logfile_done() in each case. */
+ * errno; -EEXIST: `wanted` has content or is not a regular file, -EBUSY: another `run` writes it,
+ * and `path` names it. The caller calls logfile_done() in each case. */
 int logfile_open(const char *wanted, const char *tool, struct logfile *ret);
 /* Closes the descriptors of `run`. The copying process continues. */
 void logfile_done(struct logfile *log);

@@ -115,6 +115,33 @@ def test_a_disk_with_room_again_gets_the_whole_log(client, daemon):
     assert (client.folder / "copy").read_bytes() == b"begin\n" + b"".join(b"%d\n" % i for i in range(1, 2001))
 
 
+@pytest.mark.parametrize("harm, reason", [(": > own.log", "another program shortened it"),
+                                          ("mv own.log other.log", "No such file or directory"),
+                                          ("mv own.log other.log; echo > own.log", "No such file or directory")])
+def test_a_log_that_others_change_is_incomplete(client, daemon, harm, reason):
+    process = client.start_shell(tool_that_waits(client.folder, "echo one", "echo two; exit 3"), "--log", "own.log",
+                                 cwd=client.folder)
+    until(lambda: daemon.log == b"one\n", "the first line")
+    until(lambda: (client.folder / "own.log").read_bytes() == b"one\n", "the first line in the file")
+    subprocess.run(["sh", "-c", harm], cwd=client.folder, check=True)
+    (client.folder / "go").touch()
+    output, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == 3 and output == b"one\ntwo\n"
+    assert f"own.log is incomplete: {reason}." in errors.decode()
+
+
+def test_two_runs_do_not_mix_their_logs(client, daemon):
+    """Both used to find the file empty, and it then held the lines of two phones."""
+    process = client.start_shell(tool_that_waits(client.folder, "", "echo one"), "--log", "own.log", cwd=client.folder)
+    until((client.folder / "ready").exists, "the tool")
+    second = client("run", "--log", client.folder / "own.log", "--", "echo", "two")
+    assert second.returncode == 1 and not second.stdout
+    assert "own.log: another run writes to it. Name another with --log." in second.stderr
+    (client.folder / "go").touch()
+    process.communicate(timeout=LIMIT)
+    until(lambda: (client.folder / "own.log").read_bytes() == b"one\n", "the log")
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed_do_not_lose_the_log(client, daemon, closed):
     """The tool's output used to get the number of a closed stream, and was closed at its start."""
