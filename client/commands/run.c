@@ -72,19 +72,26 @@ struct run {
 /* The signals that people and supervisors use to end programs. */
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
-/* Blocks the signals. Returns a signalfd for them, or a negative errno; *before is the mask for the
- * tool. */
-static int take_signals(sigset_t *before)
+/* Blocks the signals. Returns a signalfd for them, or a negative errno; *before is for the tool. */
+static int take_signals(struct tool_signals *before)
 {
+	const struct sigaction ignore = {.sa_handler = SIG_IGN}, normal = {.sa_handler = SIG_DFL};
 	sigset_t set;
 	int fd;
 
+	sigaction(SIGPIPE, &ignore, &before->pipe);
+	/* If our parent ignores it, the kernel keeps no exit status for us. */
+	sigaction(SIGCHLD, &normal, &before->child);
+	sigemptyset(&set);
+	/* In the background, the kernel may stop the tool too because of what we write. */
+	sigaddset(&set, SIGTTOU);
+	if (sigprocmask(SIG_BLOCK, &set, &before->mask) < 0)
+		return -errno;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++)
 		sigaddset(&set, passed_on[i]);
-	signal(SIGPIPE, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &set, before) < 0)
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
@@ -105,10 +112,18 @@ static void say(struct run *run, const char *sentence)
 	run->context->output->run_notice(sentence);
 }
 
+/* A shell starts what it runs in the background so: Ctrl-C is for others, and not for the tool. */
+static bool ignores_interrupts(void)
+{
+	struct sigaction action;
+
+	return sigaction(SIGINT, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 /* Forwards a signal. A signal from the terminal (Ctrl-C) has already reached the tool. */
 static void pass_on(struct run *run, const struct signalfd_siginfo *info)
 {
-	run->interrupts += info->ssi_signo == SIGINT;
+	run->interrupts += info->ssi_signo == SIGINT && !ignores_interrupts();
 	if (info->ssi_signo == SIGINT && run->interrupts >= INTERRUPTS_BEFORE_KILL)
 		kill(run->tool.pid, SIGKILL);
 	else if (info->ssi_code != SI_KERNEL)
@@ -477,7 +492,7 @@ static void say_end(struct run *run, const char *tool, int file_error)
 /* Starts the tool and follows it. Returns the exit status. */
 static int run_tool(struct run *run, struct json_object *begin, char **argv)
 {
-	sigset_t before;
+	struct tool_signals before;
 	int r;
 
 	run->signal_fd = take_signals(&before);

@@ -80,7 +80,8 @@ bool tool_may_be_asked(const char *word)
 }
 
 /* In the child: executes the tool, or reports the error to `report_fd`. */
-static void become_tool(char **argv, int log_fd, const sigset_t *mask, int report_fd)
+static void become_tool(
+	char **argv, int log_fd, const struct tool_signals *inherited, int report_fd)
 {
 	int failure;
 
@@ -88,8 +89,9 @@ static void become_tool(char **argv, int log_fd, const sigset_t *mask, int repor
 	dup2(log_fd, STDERR_FILENO);
 	/* Tools in Python have their own buffering, which ignores stdbuf. */
 	setenv("PYTHONUNBUFFERED", "1", 0);
-	signal(SIGPIPE, SIG_DFL);
-	sigprocmask(SIG_SETMASK, mask, NULL);
+	sigaction(SIGPIPE, &inherited->pipe, NULL);
+	sigaction(SIGCHLD, &inherited->child, NULL);
+	sigprocmask(SIG_SETMASK, &inherited->mask, NULL);
 	execvp(argv[0], argv);
 	failure = errno;
 	if (write(report_fd, &failure, sizeof(failure)) < 0)
@@ -116,8 +118,8 @@ static char **buffered_command(char **argv)
 	return command;
 }
 
-int tool_start(
-	struct tool *tool, char **argv, int log_fd, const sigset_t *mask, _Atomic pid_t *announced)
+int tool_start(struct tool *tool, char **argv, int log_fd, const struct tool_signals *inherited,
+	_Atomic pid_t *announced)
 {
 	CLEANUP(freep) char **command = NULL;
 	CLEANUP(closep) int told = -1, tells = -1;
@@ -139,7 +141,7 @@ int tool_start(
 		return -errno;
 	if (pid == 0) {
 		*announced = getpid();
-		become_tool(command ? command : argv, log_fd, mask, tells);
+		become_tool(command ? command : argv, log_fd, inherited, tells);
 	}
 	close(TAKE_FD(tells));
 	/* The pipe closes at exec: this only waits for that. */

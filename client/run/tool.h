@@ -21,12 +21,19 @@ struct tool {
 /* Exit statuses if the tool never ran, as in shells. */
 enum { TOOL_NOT_EXECUTABLE = 126, TOOL_NOT_FOUND = 127 };
 
+/* The signals as `run` was started with them: the tool inherits these, and not what `run` changes
+ * for itself. */
+struct tool_signals {
+	sigset_t mask;
+	struct sigaction pipe, child;
+};
+
 /* Starts `argv` with standard output and error going to `log_fd`, standard input inherited, and the
- * signal mask `mask`. stdbuf(1), if installed, makes standard output line-buffered. *announced, in
+ * signals `inherited`. stdbuf(1), if installed, makes standard output line-buffered. *announced, in
  * memory shared with the child, is set to its process id before the tool runs. Returns 0, or a
  * negative errno of the exec (-ENOENT, -EACCES…) with *tool untouched. */
-int tool_start(
-	struct tool *tool, char **argv, int log_fd, const sigset_t *mask, _Atomic pid_t *announced);
+int tool_start(struct tool *tool, char **argv, int log_fd, const struct tool_signals *inherited,
+	_Atomic pid_t *announced);
 /* Checks whether the tool has ended; call it at SIGCHLD. */
 void tool_reap(struct tool *tool);
 /* The exit status of `run`: the tool's status, or 128 plus the signal. */

@@ -14,7 +14,7 @@ import time
 import pytest
 
 import standin
-from test_client import LIMIT, client, daemon, tool_that_waits, until  # noqa: F401
+from test_client import LIMIT, client, daemon, on_terminal, tool_that_waits, until  # noqa: F401
 
 LINES = 4000
 OUTPUT = b"".join(b"%059d\n" % i for i in range(LINES))
@@ -151,6 +151,43 @@ def test_streams_that_are_closed_do_not_lose_the_log(client, daemon, closed):
     lines = (b"closed\n" if "<" in closed else b"") + b"one\ntwo\n"
     assert result.returncode == 3 and daemon.log == lines and logs(client)[0].read_bytes() == lines
     assert result.stdout == (b"" if " >" in f" {closed}" else lines)
+
+
+# Signals and the terminal.
+
+@pytest.mark.parametrize("ignored", [signal.SIGCHLD, signal.SIGPIPE, signal.SIGTTOU])
+def test_the_tool_ignores_what_its_caller_ignores(client, daemon, ignored):
+    """`run` used to wait for ever for a tool whose end it was not told, and gave it SIGPIPE, which systemd ignores."""
+    process = client.start("run", "--", "grep", "SigIgn", "/proc/self/status", restore_signals=False,
+                           preexec_fn=lambda: signal.signal(ignored, signal.SIG_IGN))
+    output, _ = process.communicate(timeout=LIMIT)
+    assert process.returncode == 0 and int(output.split()[1], 16) & 1 << ignored - 1
+
+
+def test_ctrl_c_does_not_kill_what_ignores_it(client, daemon):
+    """As a script starts its background: three Ctrl-C, meant for others, used to kill the restore."""
+    process = client.start_shell(tool_that_waits(client.folder, "echo one", "echo two; exit 3"), start_new_session=True,
+                                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    until((client.folder / "ready").exists, "the tool")
+    for count in range(3):
+        os.killpg(process.pid, signal.SIGINT)
+        until(lambda: not pending(process.pid, signal.SIGINT), f"signal {count}")
+    (client.folder / "go").touch()
+    output, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == 3 and output == b"one\ntwo\n" and b"kills it" not in errors
+
+
+def pending(pid, number):
+    return any(int(line.split()[1], 16) & 1 << number - 1
+               for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(("SigPnd", "ShdPnd")))
+
+
+def test_a_silent_tool_in_the_background_is_not_stopped(client, daemon):
+    """With `stty tostop`, the live line of `run` used to stop the whole job."""
+    script = 'stty tostop; set -m; "$0" run -- sh -c "sleep 1; exit 3" & wait $!; echo "status $?"'
+    client.command, command = shutil.which("bash"), client.command
+    shown, _ = on_terminal(client, ["--norc", "-c", script, command])
+    assert b"status 3" in shown
 
 
 def test_the_log_outlives_run(client, daemon):
