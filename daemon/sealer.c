@@ -325,11 +325,13 @@ static void report(struct sealer *sealer, int error)
 	sealer->options.sink(sealer->options.user, &source);
 }
 
-static int write_condition(void *user, const char *place, const char *key, const char *value)
+static int write_condition(
+	void *user, const char *place, const char *key, const char *value, bool ended)
 {
 	struct sealer *sealer = user;
 
-	return casebook_file_condition(sealer->file, clock_now(), place, key, value);
+	return ended ? casebook_file_end_condition(sealer->file, clock_now(), place, key)
+		     : casebook_file_condition(sealer->file, clock_now(), place, key, value);
 }
 
 static int work(struct sealer *sealer)

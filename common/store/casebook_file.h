@@ -116,6 +116,9 @@ int casebook_file_note(
 /* Stores a condition of a place from now on; `value` NULL deletes it. */
 int casebook_file_condition(struct casebook_file *file, struct stamp now, const char *place,
 	const char *key, const char *value);
+/* Ends one for want of room, as of the time it was set: what another bench set later holds. */
+int casebook_file_end_condition(
+	struct casebook_file *file, struct stamp now, const char *place, const char *key);
 
 /* Makes room on a full disk, from the reserve, until the next purge ends. */
 void casebook_file_use_reserve(struct casebook_file *file);

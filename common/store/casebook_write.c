@@ -282,3 +282,22 @@ int casebook_file_condition(struct casebook_file *file, struct stamp now, const 
 	sql_bind_text(statement, 6, file->host_id);
 	return sql_finish(statement);
 }
+
+int casebook_file_end_condition(
+	struct casebook_file *file, struct stamp now, const char *place, const char *key)
+{
+	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
+	struct uuid id = uuid_make(now);
+	int r = sql_prepare(file->db,
+		"UPDATE conditions SET id = ?3, at_us = at_us + 1, value = '', writer = ?4"
+		" WHERE host_id = '' AND place = ?1 AND key = ?2 AND value <> ''",
+		&statement);
+
+	if (r < 0)
+		return r;
+	sql_bind_text(statement, 1, place);
+	sql_bind_text(statement, 2, key);
+	sql_bind_uuid(statement, 3, &id);
+	sql_bind_text(statement, 4, file->host_id);
+	return sql_finish(statement);
+}

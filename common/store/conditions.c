@@ -16,14 +16,14 @@ struct conditions_place {
 	struct condition conditions[ATTEMPT_CONDITIONS_MAX];
 	bool kept[ATTEMPT_CONDITIONS_MAX]; /* the casebook has the current value */
 	size_t count;
-	uint64_t changed; /* counts up: the order of the last changes */
+	uint64_t changed_us; /* when the newest one was set, on whichever bench */
+	bool ended;	     /* for another place; the casebook does not know yet */
 };
 
 struct conditions {
 	struct conditions_place *places[ROOM]; /* phones first, then ports */
 	size_t count;
-	uint64_t changed; /* the highest of the places */
-	bool unkept;	  /* something is not yet in the casebook */
+	bool unkept; /* something is not yet in the casebook */
 };
 
 bool place_parse(const char *name, struct place *ret)
@@ -157,12 +157,18 @@ static bool place_holds(const struct conditions_place *place)
 	return false;
 }
 
+static void note_time(struct conditions_place *place, uint64_t at_us)
+{
+	if (at_us > place->changed_us)
+		place->changed_us = at_us;
+}
+
 static void change(struct conditions *conditions, struct conditions_place *place,
 	struct condition *condition, const char *value)
 {
 	text_copy(condition->value, sizeof(condition->value), value);
 	place->kept[condition - place->conditions] = false;
-	place->changed = ++conditions->changed;
+	place->ended = false;
 	conditions->unkept = true;
 }
 
@@ -171,6 +177,7 @@ static void forget_place(struct conditions *conditions, struct conditions_place 
 	for (size_t i = 0; i < place->count; i++)
 		if (holds(&place->conditions[i]))
 			change(conditions, place, &place->conditions[i], CONDITION_UNKNOWN);
+	place->ended = true;
 }
 
 /* Phones come and go; a port stays. */
@@ -178,11 +185,12 @@ static bool is_older(const struct conditions_place *a, const struct conditions_p
 {
 	if (!a->place.port[0] != !b->place.port[0])
 		return !a->place.port[0];
-	return a->changed < b->changed;
+	return a->changed_us < b->changed_us;
 }
 
-/* Ends the conditions of the oldest place if there is no room for another one. */
-static void make_room(struct conditions *conditions)
+/* Ends the conditions of the oldest place but `kept` if there are too many. The order in which they
+ * came does not matter: benches that exchange them end the same ones. */
+static void make_room(struct conditions *conditions, const struct conditions_place *kept)
 {
 	struct conditions_place *oldest = NULL;
 	size_t count = 0;
@@ -193,19 +201,21 @@ static void make_room(struct conditions *conditions)
 		if (!place_holds(place))
 			continue;
 		count++;
-		if (!oldest || is_older(place, oldest))
+		if (place != kept && (!oldest || is_older(place, oldest)))
 			oldest = place;
 	}
-	if (count >= CONDITIONS_PLACES_MAX)
+	if (count > CONDITIONS_PLACES_MAX)
 		forget_place(conditions, oldest);
 }
 
-int conditions_set(struct conditions *conditions, const struct place *place, const char *key,
-	const char *value)
+static int set(struct conditions *conditions, const struct place *place, const char *key,
+	const char *value, uint64_t at_us, bool foreign)
 {
 	struct conditions_place *found = find_place(conditions, place);
 	struct condition *condition = found ? find_condition(found, key) : NULL;
 
+	if (found)
+		note_time(found, at_us);
 	if (condition ? text_equal(condition->value, value) : text_equal(value, CONDITION_UNKNOWN))
 		return CONDITIONS_SAME;
 	if (!found)
@@ -214,10 +224,16 @@ int conditions_set(struct conditions *conditions, const struct place *place, con
 		condition = add_condition(found, key);
 	if (!condition)
 		return CONDITIONS_FULL;
-	if (!place_holds(found))
-		make_room(conditions);
+	note_time(found, at_us);
 	change(conditions, found, condition, value);
+	make_room(conditions, foreign ? NULL : found);
 	return CONDITIONS_CHANGED;
+}
+
+int conditions_set(struct conditions *conditions, const struct place *place, const char *key,
+	const char *value, uint64_t at_us)
+{
+	return set(conditions, place, key, value, at_us, false);
 }
 
 static void remove_condition(struct conditions_place *place, size_t index)
@@ -230,15 +246,17 @@ static void remove_condition(struct conditions_place *place, size_t index)
 }
 
 int conditions_take(struct conditions *conditions, const struct place *place, const char *key,
-	const char *value)
+	const char *value, uint64_t at_us)
 {
-	int r = conditions_set(conditions, place, key, value);
+	int r = set(conditions, place, key, value, at_us, true);
 	struct conditions_place *found;
 	struct condition *condition;
 
 	if (r != CONDITIONS_CHANGED)
 		return r;
 	found = find_place(conditions, place);
+	if (found->ended)
+		return r;
 	condition = find_condition(found, key);
 	found->kept[condition - found->conditions] = true;
 	if (!holds(condition))
@@ -276,10 +294,7 @@ static bool load_one(void *context, const char *name, const struct condition *ke
 		return true;
 	text_copy(condition->value, sizeof(condition->value), kept->value);
 	found->kept[condition - found->conditions] = true;
-	if (at_us > found->changed)
-		found->changed = at_us;
-	if (at_us > conditions->changed)
-		conditions->changed = at_us;
+	note_time(found, at_us);
 	return true;
 }
 
@@ -304,7 +319,7 @@ static int store_place(struct conditions_place *place, conditions_write *write, 
 
 		if (place->kept[i - 1])
 			continue;
-		r = write(user, name, condition->key, held ? condition->value : NULL);
+		r = write(user, name, condition->key, held ? condition->value : NULL, place->ended);
 		place->kept[i - 1] = r == 0;
 		if (r == 0 && !held)
 			remove_condition(place, i - 1);

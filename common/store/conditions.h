@@ -36,21 +36,23 @@ enum conditions_change {
 				stored those that ended: nothing was changed */
 };
 
-/* Sets a condition of a place; the value "unknown" deletes it. With CONDITIONS_PLACES_MAX places,
- * a new one deletes the conditions of the phone that was changed longest ago (phones come and go),
- * or of the port, if there is no phone. Returns an enum conditions_change. */
+/* Sets a condition of a place; the value "unknown" deletes it. With more than CONDITIONS_PLACES_MAX
+ * places, the conditions of the phone end that was changed longest ago (phones come and go), or of
+ * the port, if there is no phone. `at_us` is the wall clock. Returns an enum conditions_change. */
 int conditions_set(struct conditions *conditions, const struct place *place, const char *key,
-	const char *value);
-/* The same for a condition that the casebook has already. */
+	const char *value, uint64_t at_us);
+/* The same for a condition that the casebook has already, set at `at_us` on another bench. */
 int conditions_take(struct conditions *conditions, const struct place *place, const char *key,
-	const char *value);
+	const char *value, uint64_t at_us);
 /* Drops a purged phone from memory; the casebook has no condition of it left. */
 void conditions_drop(struct conditions *conditions, const struct identity *identity);
 /* Loads the conditions of a newly opened casebook; conditions set before remain. Returns 0 or a
  * negative errno. */
 int conditions_load(struct conditions *conditions, struct casebook *book);
-/* Writes a condition of the named place; `value` NULL deletes it. Returns 0 or a negative errno. */
-typedef int conditions_write(void *user, const char *place, const char *key, const char *value);
+/* Writes a condition of the named place; `value` NULL deletes it, and `ended` says that it ended
+ * for another place. Returns 0 or a negative errno. */
+typedef int conditions_write(
+	void *user, const char *place, const char *key, const char *value, bool ended);
 /* Calls `write` for each condition set since the last call. Returns 0 or its negative errno;
  * unwritten conditions are retried at the next call. */
 int conditions_store(struct conditions *conditions, conditions_write *write, void *user);

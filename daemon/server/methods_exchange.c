@@ -145,8 +145,8 @@ static void apply_condition(struct taking *taking, const struct set_condition *g
 	text_copy(condition.key, sizeof(condition.key), given->key);
 	text_copy(condition.value, sizeof(condition.value),
 		given->value[0] ? given->value : CONDITION_UNKNOWN);
-	if (conditions_take(taking->parts->conditions, &place, condition.key, condition.value) ==
-		CONDITIONS_CHANGED)
+	if (conditions_take(taking->parts->conditions, &place, condition.key, condition.value,
+		    given->at_us) == CONDITIONS_CHANGED)
 		recorder_set_condition(taking->parts->recorder, clock_now(), &place, &condition);
 }
 
@@ -167,6 +167,8 @@ static int take_condition(struct taking *taking)
 	r = exchange_condition(taking->file, &condition);
 	if (r == EXCHANGE_ADDED && !condition.host_id[0])
 		apply_condition(taking, &condition);
+	/* Others may have ended for want of room; the sealer retries. */
+	sealer_store_conditions(taking->parts->sealer);
 	return r;
 }
 

@@ -25,16 +25,18 @@ static int set_conditions(struct request *request, const struct place *place,
 	const struct condition *given, size_t count)
 {
 	const struct api_parts *parts = &request->api->parts;
+	const struct stamp now = clock_now();
 
 	for (size_t i = 0; i < count; i++) {
-		int r = conditions_set(parts->conditions, place, given[i].key, given[i].value);
+		int r = conditions_set(
+			parts->conditions, place, given[i].key, given[i].value, now.wall_us);
 
 		if (r == CONDITIONS_FULL)
 			return call_bad(&request->call, "conditions");
 		if (r < 0)
 			return r;
 		if (r == CONDITIONS_CHANGED)
-			recorder_set_condition(parts->recorder, clock_now(), place, &given[i]);
+			recorder_set_condition(parts->recorder, now, place, &given[i]);
 	}
 	/* They apply even while the casebook is unusable: the sealer retries. */
 	sealer_store_conditions(parts->sealer);

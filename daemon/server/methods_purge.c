@@ -166,8 +166,8 @@ static void drop_conditions(const struct api_parts *parts, const struct purge *o
 
 		if (casebook_condition(parts->store->book, &of->items[i], &condition) > 0 &&
 			!condition.host_id[0] && place_parse(condition.place, &place))
-			conditions_take(
-				parts->conditions, &place, condition.key, CONDITION_UNKNOWN);
+			conditions_take(parts->conditions, &place, condition.key, CONDITION_UNKNOWN,
+				condition.at_us);
 	}
 }
 

@@ -38,9 +38,11 @@ def host_id(bench):
 
 def changes(bench, cursor=None):
     """All changes as objects, without their records; and the cursor."""
-    given = {'cursor': cursor} if cursor else {}
-    reply = bench.call('ListChanges', kinds=KINDS, **given)
-    return [bench.call('ExportChange', **change)['change'] for change in reply['changes']], reply['cursor']
+    listed, reply = [], {'cursor': cursor} if cursor else {}
+    while reply.get('changes', True):
+        reply = bench.call('ListChanges', kinds=KINDS, **{key: reply[key] for key in reply if key == 'cursor'})
+        listed += reply['changes']
+    return [bench.call('ExportChange', **change)['change'] for change in listed], reply['cursor']
 
 
 def add(bench, change):
@@ -180,6 +182,22 @@ def test_a_phones_conditions_travel_and_those_of_ports_stay(benches):
     b.start(name='bench-b')
     assert {'key': 'battery', 'value': 'original'} in b.call('GetConditions', place=ECID)['places'][0]['conditions']
     assert give(c, a) == {'added': 3, 'present': 2}
+
+
+def test_with_conditions_of_too_many_phones_the_last_ones_hold(benches):
+    """A bench gets those of another one later than it set its own: the time counts, not the order in which they come."""
+    a, b, _ = benches
+    phones = [f'0x{0x1C2D6A3C8A0000 + number:016X}' for number in range(330)]
+    for number, phone in enumerate(phones):
+        (a if number < 256 else b).call('SetConditions', place=phone, conditions=[{'key': 'battery', 'value': 'replaced'}])
+    for source, target in (a, b), (b, a), (a, b):
+        give(source, target)
+    for bench in a, b:
+        assert [place['ecid'] for place in bench.call('GetConditions')['places']] == phones[-256:]
+        bench.stop()
+        bench.start(name='bench')
+        assert [place['ecid'] for place in bench.call('GetConditions')['places']] == phones[-256:]
+    assert give(a, b) == {'present': 330} == give(b, a)
 
 
 def on_disk(bench, *texts):

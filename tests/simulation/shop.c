@@ -135,7 +135,7 @@ static void set_conditions(struct rig *rig, const struct course *course)
 
 		if (!value || (knob == KNOB_CABLE && !course->labelled))
 			value = "unknown";
-		conditions_set(rig->conditions, &place, condition_keys[i].key, value);
+		conditions_set(rig->conditions, &place, condition_keys[i].key, value, 0);
 	}
 }
 
