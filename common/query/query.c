@@ -52,15 +52,20 @@ struct json_object *query_device(
 	const struct query *query, struct json_builder *builder, const struct identity *identity)
 {
 	const struct bench *bench = query->store->bench;
-	struct bench_device device = {.identity = *identity, .mode = MODE_GONE};
+	struct bench_device device = {.mode = MODE_GONE};
+	struct identity of_bench;
 
 	for (size_t i = 0; i < bench_device_count(bench); i++)
 		if (identity_matches(&bench_device(bench, i)->identity, identity)) {
 			device = *bench_device(bench, i);
-			/* Its sessions may say more of it than USB does now. */
-			identity_merge(&device.identity, identity);
 			break;
 		}
+	of_bench = device.identity;
+	/* Of a phone that is gone, its attempts say what it is. */
+	if (!query->live || device.mode == MODE_GONE)
+		device.identity = *identity;
+	identity_merge(&device.identity, &of_bench);
+	identity_merge(&device.identity, identity);
 	return device_json(query, builder, &device);
 }
 

@@ -149,13 +149,11 @@ static int visit_rows(sqlite3_stmt *query, casebook_want_attempt *want,
 	return r == SQLITE_DONE ? rows : sql_errno(r);
 }
 
-int casebook_complete_identity(struct casebook *book, struct identity *identity)
+/* Adds what one attempt of the phone says. Returns 1 if there is one, 0 or a negative errno. */
+static int merge_from(struct casebook *book, const char *text, struct identity *identity)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
-	int r = sql_prepare(book->db,
-		"SELECT ecid, udid, product FROM attempts WHERE " OF_PHONE
-		" ORDER BY ecid IS NULL OR udid IS NULL, product IS NULL LIMIT 1",
-		&query);
+	int r = sql_prepare(book->db, text, &query);
 	struct identity known;
 
 	if (r < 0)
@@ -167,6 +165,22 @@ int casebook_complete_identity(struct casebook *book, struct identity *identity)
 	take_identity(query, &known);
 	identity_merge(identity, &known);
 	return 1;
+}
+
+int casebook_complete_identity(struct casebook *book, struct identity *identity)
+{
+	int keys, r;
+
+	keys = r = merge_from(book,
+		"SELECT ecid, udid, NULL FROM attempts WHERE " OF_PHONE
+		" ORDER BY ecid IS NULL OR udid IS NULL, started_us DESC, id DESC LIMIT 1",
+		identity);
+	if (r > 0)
+		r = merge_from(book,
+			"SELECT ecid, udid, product FROM attempts WHERE " OF_PHONE
+			" AND product IS NOT NULL ORDER BY started_us DESC, id DESC LIMIT 1",
+			identity);
+	return r < 0 ? r : keys;
 }
 
 /* Whether the phone has a note. Returns 1, 0, or a negative errno. */
@@ -434,7 +448,8 @@ int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
 	int r = sql_prepare(book->db,
-		"SELECT ecid, udid, product, host, port, cable, outcome, host_id FROM attempts"
+		"SELECT ecid, udid, product, host, port, cable, outcome, host_id, started_us"
+		" FROM attempts"
 		" WHERE started_us >= ?1 ORDER BY started_us DESC LIMIT ?2",
 		&query);
 
@@ -454,7 +469,7 @@ int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,
 		struct identity identity;
 
 		take_identity(query, &identity);
-		if (!visit(context, &identity, &where))
+		if (!visit(context, &identity, &where, (uint64_t)sqlite3_column_int64(query, 8)))
 			return 0;
 	}
 	return r == SQLITE_DONE ? 0 : sql_errno(r);

@@ -52,8 +52,8 @@ typedef bool casebook_visit_note(void *context, const struct note *note);
 typedef bool casebook_visit_condition(
 	void *context, const char *place, const struct condition *condition, uint64_t at_us);
 
-typedef bool casebook_visit_place(
-	void *context, const struct identity *identity, const struct whereabouts *where);
+typedef bool casebook_visit_place(void *context, const struct identity *identity,
+	const struct whereabouts *where, uint64_t started_us);
 
 /* The property that attempts have in common. */
 enum group_by {
@@ -89,7 +89,8 @@ enum group_by group_by_name(const char *name);
 
 /* Finds a phone by its ECID or UDID as written by people. */
 int casebook_find_identity(struct casebook *book, const char *name, struct identity *ret);
-/* Adds to *identity the keys from attempts of the same phone. */
+/* Adds to *identity the keys from attempts of the same phone, and the product that the newest of
+ * them names. */
 int casebook_complete_identity(struct casebook *book, struct identity *identity);
 /* Attempts that may fit the filter, newest first, out of the newest `limit` of them: filter_fits()
  * decides. Attempts that cannot be read, or that `want` rejects, are skipped. */

@@ -16,16 +16,26 @@ static void note_error(struct store *store, int r)
 		store->error = r;
 }
 
+/* The rest of an identity is what the phone's newest attempt says, as on every other bench; only if
+ * none does, what this bench knows. */
+static void keys_of(const struct identity *identity, struct identity *ret)
+{
+	*ret = (struct identity){.ecid = identity->ecid};
+	text_copy(ret->udid, sizeof(ret->udid), identity->udid);
+}
+
 bool store_find_identity(struct store *store, const char *name, struct identity *ret)
 {
-	struct identity identity = {0};
-	bool found = bench_find_identity(store->bench, name, &identity);
+	struct identity identity = {0}, of_bench = {0};
+	bool found = bench_find_identity(store->bench, name, &of_bench);
 	int r = 0;
 
+	keys_of(&of_bench, &identity);
 	if (store->book && found && identity_is_known(&identity))
 		r = casebook_complete_identity(store->book, &identity);
 	else if (store->book && !found)
 		r = casebook_find_identity(store->book, name, &identity);
+	identity_merge(&identity, &of_bench);
 	found = found || r > 0;
 	note_error(store, r);
 	if (found)
@@ -365,15 +375,16 @@ static int gather_case(struct store *store, const struct identity *identity, sto
 	void *context, struct triage_case **ret)
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
-	struct gathering gathering = {
-		.c = c, .identity = *identity, .visit = visit, .context = context};
+	struct gathering gathering = {.c = c, .visit = visit, .context = context};
 	int r;
 
 	if (!c)
 		return -ENOMEM;
+	keys_of(identity, &gathering.identity);
 	store_attempts(store, identity, CASE_ANALYSIS_ATTEMPTS_MAX, gather, &gathering);
 	if (store->book)
 		note_error(store, casebook_notes(store->book, identity, gather_word, &gathering));
+	identity_merge(&gathering.identity, identity);
 	r = finish_case(&gathering, ret);
 	if (r == 0)
 		c = NULL;
@@ -405,16 +416,41 @@ static int store_session_case(struct store *store, const struct uuid *id, struct
 	return r;
 }
 
-static bool take_place(
-	void *context, const struct identity *identity, const struct whereabouts *where)
+/* The newest attempts of the casebook, on which all benches agree. */
+struct across_places {
+	struct other_phones *across;
+	size_t count;
+	uint64_t since_us; /* what began earlier does not count */
+};
+
+static bool take_place(void *context, const struct identity *identity,
+	const struct whereabouts *where, uint64_t started_us)
 {
-	other_phones_take(context, identity, where);
+	struct across_places *places = context;
+
+	other_phones_take(places->across, identity, where);
+	if (++places->count == ACROSS_ATTEMPTS_MAX)
+		places->since_us = started_us;
 	return true;
+}
+
+/* The sessions of the bench that are not in the casebook yet; taking the others again changes
+ * nothing. */
+static void take_sessions(struct store *store, const struct across_places *places)
+{
+	for (size_t i = bench_session_count(store->bench); i > 0; i--) {
+		const struct session *session = bench_session(store->bench, i - 1);
+		const struct whereabouts where = attempt_whereabouts(&session->attempt);
+
+		if (session->attempt.started.wall_us >= places->since_us)
+			other_phones_take(places->across, &session->identity, &where);
+	}
 }
 
 int store_mark_across(struct store *store, struct triage_case *c)
 {
 	CLEANUP(freep) struct other_phones *across = malloc(sizeof(*across));
+	struct across_places places = {.across = across};
 	uint64_t failed_us;
 
 	if (!across)
@@ -422,18 +458,13 @@ int store_mark_across(struct store *store, struct triage_case *c)
 	other_phones_begin(across, c);
 	if (!across->last)
 		return 0;
-	for (size_t i = bench_session_count(store->bench); i > 0; i--) {
-		const struct session *session = bench_session(store->bench, i - 1);
-		const struct whereabouts where = attempt_whereabouts(&session->attempt);
-
-		other_phones_take(across, &session->identity, &where);
-	}
 	failed_us = across->last->started.wall_us;
+	if (failed_us > ACROSS_WINDOW_US)
+		places.since_us = failed_us - ACROSS_WINDOW_US;
 	if (store->book)
-		note_error(store,
-			casebook_places(store->book,
-				failed_us > ACROSS_WINDOW_US ? failed_us - ACROSS_WINDOW_US : 0,
-				ACROSS_ATTEMPTS_MAX, take_place, across));
+		note_error(store, casebook_places(store->book, places.since_us, ACROSS_ATTEMPTS_MAX,
+					  take_place, &places));
+	take_sessions(store, &places);
 	other_phones_end(across);
 	return 0;
 }

@@ -200,6 +200,49 @@ def test_with_conditions_of_too_many_phones_the_last_ones_hold(benches):
     assert give(a, b) == {'present': 330} == give(b, a)
 
 
+def told(device, **attempt):
+    return {'format': 'idevicetriage-case', 'version': 1, 'device': device, 'attempts': [{'outcome': 'failed', **attempt}]}
+
+
+def test_of_two_models_the_newest_attempt_names_the_phones(benches):
+    a, b, c = benches
+    at = '2026-11-20T10:15:00Z'
+    for bench, last, model in (a, '1', 'iPhone12,3'), (b, '2', 'iPhone9,1'):
+        bench.call('AddAttempt', case=told({'ecid': ECID, 'productType': model}, startedAt=at,
+                                           session=f'01936f00-0000-7000-8000-00000000000{last}'))
+    session = fail(a)
+    a.triage('attempt', '--session', session, '--model', 'iPhone10,6')
+    c.call('AddAttempt', case=told({'ecid': ECID, 'productType': 'iPhone8,1'}, startedAt=at,
+                                   session='01936f00-0000-7000-8000-000000000003'))
+
+    def names():
+        return {bench.call('GetCase', device=ECID)['device']['productType'] for bench in benches}
+    until(lambda: of_kind(a, 'attempt')[-1]['case']['device']['productType'] == 'iPhone10,6', what='the second seal')
+    for source, target in (c, a), (a, b), (b, c):
+        give(source, target)
+    assert names() == {'iPhone10,6'}
+    b.call('AmendAttempt', session=session, changes=[{'key': 'outcome', 'value': 'withdrawn'}])
+    assert names() == {'iPhone10,6'}
+    a.stop()
+    (a.state / 'ring').unlink()
+    a.start(name='bench')
+    assert names() == {'iPhone10,6'}
+
+
+def test_a_bench_with_many_attempts_counts_those_that_all_count(benches):
+    """Of the failures of other phones the newest ones count, also those that this bench watched."""
+    a, b, _ = benches
+    for number in range(3):
+        fail(a, f'0x{0x1C2D6A3C8A0000 + number:016X}', '--cable', 'A')
+    for page in range(35):
+        cases = [told({'ecid': f'0x{0x1C2D6A3C8B0000 + 16 * page + number:016X}'}, startedAt='2100-01-01T00:00:00Z',
+                      session=f'01936f00-0000-7000-8000-{16 * page + number:012x}', host='far') for number in range(16)]
+        assert all(a.call('AddAttempts', attempts=[{'case': case} for case in cases])['added'])
+    fail(a, ECID, '--cable', 'A')
+    give(a, b)
+    assert a.verdict(ECID)['causes'] == b.verdict(ECID)['causes']
+
+
 def on_disk(bench, *texts):
     return [(path.name, text) for path in bench.state.iterdir() for text in texts if text in path.read_bytes()]
 

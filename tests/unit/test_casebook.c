@@ -365,8 +365,8 @@ static bool add_group(void *context, const struct group *group)
 	return true;
 }
 
-static bool add_place(
-	void *context, const struct identity *identity, const struct whereabouts *where)
+static bool add_place(void *context, const struct identity *identity,
+	const struct whereabouts *where, uint64_t started_us)
 {
 	*(size_t *)context += where->outcome == OUTCOME_FAILED && text_equal(where->cable, "A");
 	return true;
