@@ -69,6 +69,10 @@ class Traffic(Bench):
         self.peer = Peer(self.socket, ANSWER_SECONDS)
         self.peer.ask('GetStatus')
 
+    def await_phone(self):
+        """After a start, usbmuxd tells a little later which phones it has."""
+        until(lambda: self.simulator.phone.device_id is None or self.call('ListDevices')['devices'], what='the phone')
+
     def remember(self, method, parameters):
         if method == 'AppendLog':
             self.lines.setdefault(parameters['session'], []).extend(parameters['text'].splitlines())
@@ -114,6 +118,7 @@ class Traffic(Bench):
 def reading(method, **parameters):
     def request(bench):
         fixed = {key: value(bench) if callable(value) else value for key, value in parameters.items()}
+        bench.await_phone()
         yield
         yield bench.ask_for(method, **fixed)
     request.exact = method != 'GetStatus'
