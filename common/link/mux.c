@@ -120,7 +120,7 @@ static uint32_t place_segment(struct connection *connection, enum direction dire
 	uint8_t flags, uint32_t sequence, uint32_t payload)
 {
 	uint32_t *next = &connection->next[direction];
-	int32_t ahead = (int32_t)(sequence - *next);
+	uint32_t behind = *next - sequence;
 	bool known = connection->known[direction];
 	uint32_t seen = 0;
 
@@ -129,9 +129,9 @@ static uint32_t place_segment(struct connection *connection, enum direction dire
 		*next = sequence + 1;
 		return payload;
 	}
-	if (known && ahead < 0 && payload > 0 &&
+	if (known && (int32_t)behind > 0 && payload > 0 &&
 		++connection->repeated[direction] <= REPEATED_MAX) {
-		seen = (uint32_t)-ahead < payload ? (uint32_t)-ahead : payload;
+		seen = behind < payload ? behind : payload;
 		if (seen < payload)
 			*next = sequence + payload;
 		return seen;
@@ -140,7 +140,7 @@ static uint32_t place_segment(struct connection *connection, enum direction dire
 	if (known && payload == 0)
 		return 0;
 	connection->repeated[direction] = 0;
-	if (!known || ahead != 0)
+	if (!known || behind != 0)
 		dialogue_gap(connection, direction);
 	*next = sequence + payload;
 	return 0;

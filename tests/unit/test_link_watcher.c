@@ -400,6 +400,22 @@ static void say_in_restore(struct bus *bus, const char *dict)
 	bus_say(bus, &restored, BUS_FROM_PHONE, dict);
 }
 
+/* A sequence number as far behind as ahead is no repeated segment: the dialogue goes on there. */
+static void test_stream_that_leaps(void **state)
+{
+	struct bus_connection restored, image;
+	struct bus bus;
+
+	bus_init(&bus);
+	restored = bus_restore(&bus, BUS_AT_OPERATION, &image);
+	restored.next[BUS_FROM_PHONE] += UINT32_C(1) << 31;
+	bus_say(&bus, &restored, BUS_FROM_PHONE,
+		"<key>MsgType</key><string>StatusMsg</string><key>Status</key>"
+		"<integer>18446744073709551615</integer>");
+	assert_has(play(&bus, NULL), "status - 0 -1 0 0\n");
+	bus_done(&bus);
+}
+
 static void test_final_status(void **state)
 {
 	struct bus bus;
@@ -596,6 +612,7 @@ int main(void)
 		cmocka_unit_test(test_whose_turn),
 		cmocka_unit_test(test_other_connection_with_image),
 		cmocka_unit_test(test_no_restore_no_silence),
+		cmocka_unit_test(test_stream_that_leaps),
 		cmocka_unit_test(test_final_status),
 		cmocka_unit_test(test_failed_checkpoint),
 		cmocka_unit_test(test_old_protocol),
