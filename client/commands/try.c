@@ -122,7 +122,7 @@ static int print_next(struct trial *trial)
 	json_put_text(&builder, object, "experiment", trial->experiment->word);
 	json_put_text(&builder, object, "title", trial->experiment->title);
 	json_put_text(&builder, object, "text", trial->experiment->text);
-	json_put_text(&builder, object, "device", trial->device);
+	json_put_known_text(&builder, object, "device", trial->device);
 	json_put_known_text(&builder, object, "command", command);
 	json_put(&builder, object, "verdict",
 		json_object_get(field_object(trial->before, "verdict")));
@@ -236,6 +236,29 @@ static int try_in_script(struct trial *trial)
 	return print_next(trial);
 }
 
+/* A step that is no experiment, such as to start the restore again, or one of a newer daemon: it
+ * is only named. The texts are those of `step`. */
+static void read_step(struct json_object *step, struct experiment *ret)
+{
+	struct json_object *outcomes = field_list(step, "outcomes");
+
+	*ret = (struct experiment){
+		.word = field_text_or(step, "experiment", "?"),
+		.title = field_text_or(step, "title", "?"),
+		.text = field_text_or(step, "text", "?"),
+		.last = true,
+		.done = DONE_BY_HAND,
+	};
+	while (ret->outcome_count < field_count(outcomes) &&
+		ret->outcome_count < ARRAY_SIZE(ret->outcomes)) {
+		struct json_object *outcome = field_item(outcomes, ret->outcome_count);
+
+		ret->outcomes[ret->outcome_count].condition = field_text_or(outcome, "if", "?");
+		ret->outcomes[ret->outcome_count++].conclusion =
+			field_text_or(outcome, "then", "?");
+	}
+}
+
 /* Chooses the experiment. Returns EXIT_DONE, or an exit code if there is none to make now. */
 static int choose(struct trial *trial, const struct request *request)
 {
@@ -247,23 +270,24 @@ static int choose(struct trial *trial, const struct request *request)
 		return diagnosis_code(trial->before);
 	}
 	trial->experiment = request->experiment ? request->experiment : find_experiment(next);
+	if (!trial->experiment && next) {
+		read_step(field_object(verdict, "nextStep"), &trial->step);
+		trial->experiment = &trial->step;
+	}
 	if (trial->experiment)
 		return EXIT_DONE;
-	if (next)
-		report_error("Cannot guide through the experiment %s: this program is older than "
-			     "the daemon. Update it.",
-			next);
-	else
-		report_error("There is nothing to try: %s See `idevicetriage diagnose`.",
-			field_text_or(verdict, "summary", "no failure is known."));
+	report_error("There is nothing to try: %s See `idevicetriage diagnose`.",
+		field_text_or(verdict, "summary", "no failure is known."));
 	return diagnosis_code(trial->before);
 }
 
-/* Names the phone for further calls: by its ECID or UDID. */
+/* Names the phone for further calls: by its ECID or UDID. A step by hand makes none. */
 static int name_device(struct trial *trial)
 {
 	const char *name = phrase_identifier(field_object(trial->before, "device"));
 
+	if (!name && trial->experiment->done == DONE_BY_HAND)
+		return EXIT_DONE;
 	if (!name) {
 		report_error("This phone has no ECID or UDID yet. Connect it in recovery mode, "
 			     "then try again.");
@@ -302,7 +326,7 @@ static int end_by_hand(struct trial *trial)
 		return print_next(trial);
 	snprintf(command, sizeof(command), "idevicetriage attempt %s --outcome OUTCOME",
 		trial->device);
-	if (!trial->experiment->last && trial->experiment->cured != CURED_ONLY)
+	if (!trial->experiment->last && trial->experiment->cured != CURED_ONLY && trial->device[0])
 		say_command(trial,
 			"Do this by hand. If you then start or restore the phone, record the "
 			"result:",
@@ -375,6 +399,12 @@ static int read_words(struct request *request, int count, char **words)
 
 	if (count > 0 && (request->experiment = find_experiment(words[0])))
 		used++;
+	if (count == 2 && !used) {
+		report_error("Unknown experiment %s. `idevicetriage --json diagnose` names the "
+			     "next one.",
+			words[0]);
+		return EXIT_USAGE;
+	}
 	if (used < count)
 		request->device = words[used++];
 	return used < count ? options_too_many("try", words[used]) : EXIT_DONE;

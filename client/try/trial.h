@@ -12,6 +12,7 @@ struct trial {
 	struct context *context;
 	struct connection *connection;
 	const struct experiment *experiment;
+	struct experiment step;	    /* a step that the knowledge has no experiment for */
 	struct json_object *before; /* Diagnose's reply; owned */
 	struct json_object *last; /* the attempt that the next one is compared with; NULL = none */
 	char device[128];	  /* as the daemon accepts it */

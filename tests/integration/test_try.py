@@ -370,6 +370,20 @@ def test_a_script_gets_the_command_and_starts_it_itself(bench, technician):
     assert bench.triage('try', 'no-such-experiment', ECID, check=False).returncode == 2
 
 
+def test_a_step_that_is_no_experiment_is_named(bench):
+    """After a tool that never began, it said that this program was older than the daemon."""
+    bench.start()
+    for options in [], ['--ecid', ECID]:
+        assert bench.run(['sh', '-c', 'echo ERROR: Unable to open the firmware file; exit 3'], *options).wait(30) == 3
+        said = bench.triage('try')
+        assert (said.returncode, said.stderr) == (30, '')
+        assert 'Try this: fix the error and start the restore again.' in said.stdout
+        step = bench.ask('try')
+        assert step['experiment'] == 'start-again' and step.get('device') == (ECID if options else None)
+    wrong = bench.triage('try', 'swap-cabel', ECID, check=False)
+    assert wrong.returncode == 2 and 'Unknown experiment swap-cabel' in wrong.stderr
+
+
 def test_only_known_options_are_changed(bench, technician, folder):
     technician(lambda state: FAILS, '--cable', 'A')
     assert ' -R -e -y ' in bench.ask('try', 'disconnect-earpiece-flex', '--yes', ECID)['command']
