@@ -61,6 +61,17 @@ def test_a_told_attempt_is_an_attempt(bench):
     assert bench.verdict(ECID)['itunesCode'] == 4013
 
 
+def test_the_model_is_that_of_any_attempt(bench):
+    """Of a session, it was only that of this session: "phone of unknown model"."""
+    bench.start()
+    bench.triage('attempt', ECID, '--outcome', 'failed', '--model', 'iPhone12,3', '--at', '2026-01-31 14:05')
+    session = bench.ask('attempt', ECID, '--outcome', 'failed', '--host', 'Mac')['session']
+    device = bench.ask('diagnose', ECID)['device']
+    assert device['productType'] == 'iPhone12,3'
+    for arguments in [session], []:
+        assert bench.ask('diagnose', *arguments)['device'] == device
+
+
 def test_attempts_told_without_a_host_are_not_two_computers(bench):
     bench.start()
     for _ in range(2):
