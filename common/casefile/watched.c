@@ -152,6 +152,28 @@ static uint64_t keep_nothing(void *user, const struct event *event)
 	return 0;
 }
 
+/* The case file says that it failed, not with which exit status: that stays unknown. */
+static uint64_t record_judgement(void *user, const struct event *event)
+{
+	struct watched *watched = user;
+
+	return event->kind == EVENT_TOOL_END ? 0 : watched->record(watched->user, event);
+}
+
+static void feed_failure(struct watched *watched)
+{
+	struct attempt *attempt = &watched->session.attempt;
+	struct event end = {.kind = EVENT_TOOL_END, .source = SOURCE_PERSON, .code = 1};
+	bool known = attempt->exit_known;
+	int64_t status = attempt->exit_status;
+
+	end.at.monotonic_us = CASEFILE_EPOCH_US + (uint64_t)HOURS_MAX * 3600 * USEC_PER_SEC;
+	attempt->touched = true; /* what has failed had begun */
+	session_feed(&watched->session, &end, record_judgement, watched);
+	attempt->exit_known = known;
+	attempt->exit_status = status;
+}
+
 void watched_fold(struct attempt *attempt, const struct json_object *object,
 	session_recorder *record, void *user)
 {
@@ -168,12 +190,7 @@ void watched_fold(struct attempt *attempt, const struct json_object *object,
 	if (stage > session->attempt.stage)
 		session->attempt.stage = stage;
 	feed_link(&watched, object);
-	if (text_equal(take_word(object, "outcome", word), "failed")) {
-		struct event end = {.kind = EVENT_TOOL_END, .source = SOURCE_PERSON, .code = 1};
-
-		end.at.monotonic_us = CASEFILE_EPOCH_US + (uint64_t)HOURS_MAX * 3600 * USEC_PER_SEC;
-		session->attempt.touched = true; /* what has failed had begun */
-		feed(&watched, &end);
-	}
+	if (text_equal(take_word(object, "outcome", word), "failed"))
+		feed_failure(&watched);
 	*attempt = session->attempt;
 }

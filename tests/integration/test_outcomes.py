@@ -138,3 +138,14 @@ def test_a_step_that_completed_later_did_not_fail(bench, tmp_path):
     step = 'Checkpoint completed id: 0x132A (await_update_baseband_legacy) result='
     session, verdict = told(bench, tmp_path, *HEAD, step + '-1', step + '0', *FINISHED)
     assert (session['outcome'], verdict['phase']) == ('succeeded', 'none')
+
+
+def test_an_exit_status_that_no_file_has_is_not_known(bench, tmp_path):
+    """A failed attempt of a case file got the exit status 1, also one of iTunes, and a record of it."""
+    case = tmp_path / 'case.json'
+    case.write_text('{"format": "idevicetriage-case", "version": 1, "device": {"ecid": "0x001C2D6A3C8A802E"}, "attempts": ['
+                    '{"tool": "itunes", "outcome": "failed", "error": {"domain": "itunes", "code": 56}}]}')
+    bench.start()
+    session = bench.ask('import', case)['session']
+    assert session['outcome'] == 'failed' and 'exitStatus' not in session
+    assert bench.records(session['session'], 'tool-end') == []
