@@ -23,7 +23,7 @@ static const struct {
 	enum paint paint;
 } kinds[] = {
 	{"bench", "nt", "daemon started", PAINT_DIM},
-	{"source", "nt", NULL, PAINT_DIM},
+	{"source", "nst", NULL, PAINT_DIM},
 	{"attach", "mpi", NULL, PAINT_BOLD},
 	{"detach", "mpi", NULL, PAINT_BOLD},
 	{"mux-attach", "mpi", "usbmuxd sees", PAINT_NONE},
