@@ -451,7 +451,7 @@ static int run_hook(struct context *context, int argc, char **argv)
 	if (first < 0)
 		return -first;
 	if (first == argc) {
-		report_error("hook needs a command; see `idevicetriage --help`.");
+		report_error("hook needs a command; see `idevicetriage help hook`.");
 		return EXIT_USAGE;
 	}
 	hook.argv = argv + first;

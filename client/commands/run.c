@@ -555,7 +555,7 @@ static int run_tool_command(struct context *context, int argc, char **argv)
 	if (first < 0)
 		return -first;
 	if (first == argc) {
-		report_error("No tool to run; see `idevicetriage --help`.");
+		report_error("run needs a restore tool; see `idevicetriage help run`.");
 		return EXIT_USAGE;
 	}
 	if (!begin)
