@@ -212,6 +212,46 @@ int option_number(const char *name, const char *value, int64_t least, int64_t *r
 	return EXIT_DONE;
 }
 
+static bool is_word(const char *value, const char *words)
+{
+	size_t length = strlen(value);
+
+	for (const char *word = words; *word; word += strspn(word, " ")) {
+		size_t end = strcspn(word, " ");
+
+		if (end == length && strncmp(word, value, length) == 0)
+			return true;
+		word += end;
+	}
+	return false;
+}
+
+/* "a, b or c" */
+static void list_words(const char *words, char *ret, size_t size)
+{
+	size_t used = 0;
+
+	for (const char *word = words; *word && used < size; word += strspn(word, " ")) {
+		int end = (int)strcspn(word, " ");
+		const char *before = word == words ? "" : word[end] ? ", " : " or ";
+
+		used += (size_t)snprintf(ret + used, size - used, "%s%.*s", before, end, word);
+		word += end;
+	}
+}
+
+int option_word(const char *name, const char *value, const char *words, const char **ret)
+{
+	char list[256];
+
+	*ret = value;
+	if (is_word(value, words))
+		return EXIT_DONE;
+	list_words(words, list, sizeof(list));
+	report_error("%s must be %s, not %s.", name, list, value);
+	return EXIT_USAGE;
+}
+
 int options_too_many(const char *command, const char *word)
 {
 	report_error("%s: unexpected argument %s; see `idevicetriage %.*s --help`.", command, word,

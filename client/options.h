@@ -17,5 +17,8 @@ int options_read(struct context *context, int argc, char **argv, option_taker *t
 /* Reads a number that is at least `least`. Returns EXIT_DONE, or EXIT_USAGE after reporting the
  * error. */
 int option_number(const char *name, const char *value, int64_t least, int64_t *ret);
+/* Reads one of the words, which blanks separate. Returns EXIT_DONE with *ret = `value`, or
+ * EXIT_USAGE after reporting the error. */
+int option_word(const char *name, const char *value, const char *words, const char **ret);
 /* Reports an extra argument. Returns EXIT_USAGE. */
 int options_too_many(const char *command, const char *word);

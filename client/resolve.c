@@ -10,6 +10,7 @@
 #include "common/base/id.h"
 #include "common/base/text.h"
 #include "common/model/usb_identity.h"
+#include "common/store/filter.h"
 
 #define CHOICES_SHOWN 8
 #define LIST_SIZE 800 /* bytes of their names */
@@ -143,6 +144,18 @@ static int choose(struct context *context, const char *text, enum name_kind want
 	if (choice.count == 1)
 		*ret = choice.first;
 	return EXIT_DONE;
+}
+
+int name_take_model(const char *text)
+{
+	struct filter filter = {0};
+
+	if (filter_set_model(&filter, text))
+		return EXIT_DONE;
+	report_error("--model must be a known model such as iPhone10,4, d201ap or \"iPhone 8\", "
+		     "not %s.",
+		text);
+	return EXIT_USAGE;
 }
 
 int ask_found(struct context *context, struct connection *connection, const char *text,

@@ -15,6 +15,9 @@ struct name {
  * if it is one; 0 if it needs a lookup, with *ret as the fallback if nothing matches; or minus an
  * exit code after reporting that it is neither. */
 int name_take(const char *text, enum name_kind wanted, struct name *ret);
+/* Checks a text for the phones of a model. Returns EXIT_DONE, or EXIT_USAGE after reporting that it
+ * is no model. */
+int name_take_model(const char *text);
 /* What a text may name: the reply of Find. Returns EXIT_DONE, or an exit code after reporting the
  * error. */
 int ask_found(struct context *context, struct connection *connection, const char *text,

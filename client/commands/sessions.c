@@ -7,6 +7,7 @@
 #include "client/pager.h"
 #include "client/time_parse.h"
 #include "common/base/clock.h"
+#include "common/base/id.h"
 
 enum {
 	OPTION_TICKET = OPTION_OWN,
@@ -49,6 +50,19 @@ static int take_time(const char *option, const char *value, int64_t *ret)
 	return EXIT_USAGE;
 }
 
+static int take_cursor(const char *value, const char **ret)
+{
+	struct uuid session;
+
+	*ret = value;
+	if (uuid_parse(value, &session) == 0)
+		return EXIT_DONE;
+	report_error("--cursor must be the cursor of `idevicetriage --json sessions -n NUMBER`, "
+		     "not %s.",
+		value);
+	return EXIT_USAGE;
+}
+
 static int take(void *user, int option, const char *value)
 {
 	struct sessions_request *request = user;
@@ -68,13 +82,11 @@ static int take(void *user, int option, const char *value)
 		break;
 	case OPTION_MODEL:
 		request->model = value;
-		break;
+		return name_take_model(value);
 	case OPTION_OUTCOME:
-		request->outcome = value;
-		break;
+		return option_word("--outcome", value, OUTCOMES " unknown", &request->outcome);
 	case OPTION_CURSOR:
-		request->cursor = value;
-		break;
+		return take_cursor(value, &request->cursor);
 	}
 	return EXIT_DONE;
 }

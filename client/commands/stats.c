@@ -6,13 +6,14 @@
 #include "client/pager.h"
 #include "client/rpc.h"
 #include "common/base/clock.h"
-#include "common/base/text.h"
 
 enum { OPTION_BY = OPTION_OWN, OPTION_SINCE };
 
+#define WHAT "port cable bench model week tool"
+
 static const struct command_option own[] = {
 	{"by", OPTION_BY, "WHAT", "port (default), cable, bench, model, week or tool",
-		COMPLETE_WORDS, "port cable bench model week tool"},
+		COMPLETE_WORDS, WHAT},
 	{"since", OPTION_SINCE, "DAY", "only attempts from this day on"},
 	{0},
 };
@@ -24,7 +25,6 @@ struct stats_options {
 
 static int take(void *user, int option, const char *value)
 {
-	static const char *const words[] = {"port", "cable", "bench", "model", "week", "tool"};
 	struct stats_options *options = user;
 
 	if (option == OPTION_SINCE) {
@@ -33,14 +33,7 @@ static int take(void *user, int option, const char *value)
 		report_error("--since must be a day such as 2026-01-31, or a time, not %s.", value);
 		return EXIT_USAGE;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		if (!text_equal(value, words[i]))
-			continue;
-		options->by = words[i];
-		return EXIT_DONE;
-	}
-	report_error("--by must be port, cable, bench, model, week or tool, not %s.", value);
-	return EXIT_USAGE;
+	return option_word("--by", value, WHAT, &options->by);
 }
 
 static int run_stats(struct context *context, int argc, char **argv)

@@ -164,7 +164,7 @@ void text_statistics(struct layout *layout, struct json_object *reply)
 	bool link = has_link_rates(groups);
 
 	if (field_count(groups) == 0) {
-		layout_put(layout, "There are no attempts in that time.");
+		layout_put(layout, "There are no attempts to count.");
 		layout_line(layout, 0);
 		return;
 	}

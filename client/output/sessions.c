@@ -171,8 +171,8 @@ void text_sessions(struct layout *layout, struct json_object *reply)
 		put_correction_hint(layout, field_item(sessions, 0));
 	if (field_count(sessions) == 0) {
 		layout_put(layout,
-			"No restore has been watched yet. Start one with `idevicetriage run -- "
-			"TOOL ...`.");
+			"No attempt found. `idevicetriage run -- TOOL ...` records a restore, "
+			"`idevicetriage import FILE` adds one from a log.");
 		layout_line(layout, 0);
 	}
 }

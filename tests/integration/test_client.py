@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import signal
 import stat
@@ -112,7 +113,14 @@ def test_lists_keep_their_shape_when_empty(client, daemon):
     assert status["devices"] == [] and status["sessions"] == []
     assert client.json("sessions") == [{"sessions": []}]
     assert client.json("log") == [{"records": [], "lost": 0}]
-    assert "No restore has been watched yet" in client("sessions").stdout
+    # True of an empty casebook and of a filter that nothing fits.
+    for filter in ([], ["--ticket", "4711"]):
+        assert client("sessions", *filter).stdout.startswith("No attempt found.")
+
+
+def test_the_log_says_whether_a_source_works(client, daemon):
+    daemon.records = [standin.record(1, "source", name="journal", state="down", text="no entry is readable")]
+    assert re.search("source +journal down no entry", client("log").stdout)
 
 
 def test_identifiers_are_masked_in_text_unless_revealed(client, daemon):

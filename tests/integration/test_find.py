@@ -188,6 +188,14 @@ def test_wrong_values_are_refused(shop, key, value):
     assert answer['parameters'] == {'parameter': key}
 
 
+@pytest.mark.parametrize('option, value, right', [
+    ('--outcome', 'fail', 'withdrawn or unknown'), ('--model', 'iPhone 99', 'iPhone10,4'), ('--cursor', 'x', '-n NUMBER')])
+def test_a_wrong_filter_is_answered_with_the_right_ones(bench, option, value, right):
+    bench.start()
+    result = bench.triage('sessions', option, value, check=False)
+    assert result.returncode == 2 and f'{option} must be' in result.stderr and right in result.stderr
+
+
 # Many sessions
 
 @pytest.fixture
