@@ -11,7 +11,7 @@
 #define KEY_COLUMN 2
 #define VALUE_COLUMN 18
 #define KEY_COLUMNS_MAX 40
-#define NUMBER_COLUMNS 11
+#define NUMBER_COLUMNS 10
 
 static const char *find_condition(struct json_object *conditions, const char *key)
 {
@@ -84,21 +84,32 @@ static void put_key(struct layout *layout, struct json_object *group)
 	}
 }
 
-/* The width of the longest key in columns. */
-static int key_columns(struct layout *layout, struct json_object *groups, const char *by)
+static int key_columns(struct layout *layout, struct json_object *group)
+{
+	const char *name = field_text(group, "name"), *host = field_text(group, "host");
+	int columns = layout_columns(layout, field_text_or(group, "key", "not given"));
+
+	columns += name ? layout_columns(layout, name) + 3 : 0;
+	return columns + (host ? layout_columns(layout, host) + 4 : 0);
+}
+
+/* The width of the longest key, as far as the numbers leave room for it. */
+static int table_columns(
+	struct layout *layout, struct json_object *groups, const char *by, bool link)
 {
 	int most = layout_columns(layout, by);
+	int room = layout->width - (link ? 6 : 4) * NUMBER_COLUMNS;
 
 	for (size_t i = 0; i < field_count(groups); i++) {
-		struct json_object *group = field_item(groups, i);
-		const char *name = field_text(group, "name"), *host = field_text(group, "host");
-		int columns = layout_columns(layout, field_text_or(group, "key", "not told"));
+		int columns = key_columns(layout, field_item(groups, i));
 
-		columns += name ? layout_columns(layout, name) + 3 : 0;
-		columns += host ? layout_columns(layout, host) + 4 : 0;
 		most = columns > most ? columns : most;
 	}
-	return most < KEY_COLUMNS_MAX ? most : KEY_COLUMNS_MAX;
+	if (room > KEY_COLUMNS_MAX)
+		room = KEY_COLUMNS_MAX;
+	if (room < layout_columns(layout, by))
+		room = layout_columns(layout, by);
+	return most < room ? most : room;
 }
 
 /* How often transfers failed: on how much data, and in which time. */
@@ -160,8 +171,8 @@ void text_statistics(struct layout *layout, struct json_object *reply)
 {
 	struct json_object *groups = field_list(reply, "groups");
 	const char *by = field_text_or(reply, "by", "?");
-	int column = key_columns(layout, groups, by);
 	bool link = has_link_rates(groups);
+	int column = table_columns(layout, groups, by, link);
 
 	if (field_count(groups) == 0) {
 		layout_put(layout, "There are no attempts to count.");
@@ -174,6 +185,8 @@ void text_statistics(struct layout *layout, struct json_object *reply)
 	layout_paint(layout, PAINT_NONE);
 	for (size_t i = 0; i < field_count(groups); i++) {
 		put_key(layout, field_item(groups, i));
+		if (key_columns(layout, field_item(groups, i)) > column)
+			layout_line(layout, 0);
 		put_numbers(layout, field_item(groups, i), column, link);
 	}
 	if (field_true(reply, "cut")) {

@@ -53,6 +53,15 @@ def test_the_table_is_for_eyes(bench):
     assert 'no attempts' in bench.triage('stats', '--since', '2026-03-01').stdout
 
 
+def test_the_table_fits_a_terminal(bench):
+    """With long names of models it had 84 columns, and a terminal of 80 broke each line."""
+    bench.start()
+    tell(bench, ECIDS[0], 'failed', '--model', 'MacBookPro18,1')
+    lines = bench.triage('stats', '--by', 'model').stdout.splitlines()
+    assert max(map(len, lines)) <= 80 and 'MacBookPro18,1 (MacBook Pro (M1 Pro, 16-inch, 2021))' in lines
+    assert re.fullmatch(' +1 +1 +0 +1', lines[-1]) and len(lines[-1]) == len(lines[0])
+
+
 def test_errors_on_the_bus(bench):
     """Where the bus was watched: failed transfers per gigabyte and per hour."""
     bench.start()
