@@ -140,19 +140,6 @@ static bool find_unnamed(const struct bench *bench, const char *port, struct sub
 	return false;
 }
 
-/* Another attempt may say more of the phone, such as its model. */
-static void complete_identity(struct store *store, struct identity *identity)
-{
-	char name[ECID_TEXT_SIZE] = "";
-	struct identity known;
-
-	if (identity->ecid)
-		ecid_format(identity->ecid, name);
-	if (identity_is_known(identity) &&
-		store_find_identity(store, *name ? name : identity->udid, &known))
-		identity_merge(identity, &known);
-}
-
 static int find_subject(const struct query *query, struct call *call, struct subject *ret)
 {
 	const char *device = call_text(call, "device");
@@ -175,7 +162,7 @@ static int find_subject(const struct query *query, struct call *call, struct sub
 		store_attempts(query->store, NULL, 1, take_subject, ret);
 	if (uuid_is_none(&ret->session))
 		return API_NO_SUCH_SESSION;
-	complete_identity(query->store, &ret->identity);
+	store_complete_identity(query->store, &ret->identity);
 	return API_OK;
 }
 

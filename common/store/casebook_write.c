@@ -259,39 +259,13 @@ int casebook_file_note(
 	return sql_finish(statement);
 }
 
-int casebook_file_condition(struct casebook_file *file, struct stamp now, const char *place,
-	const char *key, const char *value)
+/* Runs a statement with all that a condition may need. */
+static int write_condition(struct casebook_file *file, const char *text, struct stamp now,
+	const char *place, const char *key, const char *value)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
 	struct uuid id = uuid_make(now);
-	/* Later than what it replaces, even if that was set by a clock that is ahead. */
-	int r = sql_prepare(file->db,
-		"INSERT INTO conditions (place, key, id, at_us, value, writer)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (host_id, place, key)"
-		" DO UPDATE SET id = ?3, at_us = max(?4, at_us + 1), value = ?5, writer = ?6"
-		" WHERE value <> ?5",
-		&statement);
-
-	if (r < 0)
-		return r;
-	sql_bind_text(statement, 1, place);
-	sql_bind_text(statement, 2, key);
-	sql_bind_uuid(statement, 3, &id);
-	sqlite3_bind_int64(statement, 4, (int64_t)now.wall_us);
-	sqlite3_bind_text(statement, 5, value ? value : "", -1, SQLITE_STATIC);
-	sql_bind_text(statement, 6, file->host_id);
-	return sql_finish(statement);
-}
-
-int casebook_file_end_condition(
-	struct casebook_file *file, struct stamp now, const char *place, const char *key)
-{
-	CLEANUP(sql_finalizep) sqlite3_stmt *statement = NULL;
-	struct uuid id = uuid_make(now);
-	int r = sql_prepare(file->db,
-		"UPDATE conditions SET id = ?3, at_us = at_us + 1, value = '', writer = ?4"
-		" WHERE host_id = '' AND place = ?1 AND key = ?2 AND value <> ''",
-		&statement);
+	int r = sql_prepare(file->db, text, &statement);
 
 	if (r < 0)
 		return r;
@@ -299,5 +273,28 @@ int casebook_file_end_condition(
 	sql_bind_text(statement, 2, key);
 	sql_bind_uuid(statement, 3, &id);
 	sql_bind_text(statement, 4, file->host_id);
+	sqlite3_bind_int64(statement, 5, (int64_t)now.wall_us);
+	sqlite3_bind_text(statement, 6, value ? value : "", -1, SQLITE_STATIC);
 	return sql_finish(statement);
+}
+
+int casebook_file_condition(struct casebook_file *file, struct stamp now, const char *place,
+	const char *key, const char *value)
+{
+	/* Later than what it replaces, even if that was set by a clock that is ahead. */
+	return write_condition(file,
+		"INSERT INTO conditions (place, key, id, writer, at_us, value)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (host_id, place, key)"
+		" DO UPDATE SET id = ?3, at_us = max(?5, at_us + 1), value = ?6, writer = ?4"
+		" WHERE value <> ?6",
+		now, place, key, value);
+}
+
+int casebook_file_end_condition(
+	struct casebook_file *file, struct stamp now, const char *place, const char *key)
+{
+	return write_condition(file,
+		"UPDATE conditions SET id = ?3, at_us = at_us + 1, value = ?6, writer = ?4"
+		" WHERE host_id = '' AND place = ?1 AND key = ?2 AND value <> ?6",
+		now, place, key, NULL);
 }

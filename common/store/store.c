@@ -24,6 +24,12 @@ static void keys_of(const struct identity *identity, struct identity *ret)
 	text_copy(ret->udid, sizeof(ret->udid), identity->udid);
 }
 
+void store_complete_identity(struct store *store, struct identity *identity)
+{
+	if (store->book && identity_is_known(identity))
+		note_error(store, casebook_complete_identity(store->book, identity));
+}
+
 bool store_find_identity(struct store *store, const char *name, struct identity *ret)
 {
 	struct identity identity = {0}, of_bench = {0};
@@ -31,9 +37,9 @@ bool store_find_identity(struct store *store, const char *name, struct identity 
 	int r = 0;
 
 	keys_of(&of_bench, &identity);
-	if (store->book && found && identity_is_known(&identity))
-		r = casebook_complete_identity(store->book, &identity);
-	else if (store->book && !found)
+	if (found)
+		store_complete_identity(store, &identity);
+	else if (store->book)
 		r = casebook_find_identity(store->book, name, &identity);
 	identity_merge(&identity, &of_bench);
 	found = found || r > 0;

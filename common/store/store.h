@@ -34,6 +34,8 @@ typedef bool store_visit(void *context, const struct found_attempt *past);
 
 #define STORE_NO_SESSION 1 /* there is no such session */
 
+/* Adds to *identity what other attempts of the casebook say of the phone. */
+void store_complete_identity(struct store *store, struct identity *identity);
 /* Finds a phone by ECID, UDID or port, with all of its keys. */
 bool store_find_identity(struct store *store, const char *name, struct identity *ret);
 /* Attempts, newest first, at most `limit` from the casebook: of one phone, or of all if `identity`
