@@ -68,7 +68,9 @@ class Shop:
         if at < 0.3:
             attempt['startedAt'] = time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime()) + f'.{now() % 10**6:06d}Z'
         elif at < 0.6:
-            attempt['startedAt'] = self.random.choice(['2026-06-01T10:00:00Z', '2099-06-01T10:00:00Z'])
+            # What a purge would have deleted stays where it is entered after that, and only there: idevicetriage(1).
+            past = [] if ecid in self.purged else ['2026-06-01T10:00:00Z']
+            attempt['startedAt'] = self.random.choice([*past, '2099-06-01T10:00:00Z'])
         bench.call('AddAttempt', case={'format': 'idevicetriage-case', 'version': 1, 'attempts': [attempt],
                                        'device': {key: value for key, value in keys.items() if value}})
 
@@ -103,6 +105,7 @@ class Shop:
     def purge(self, bench):
         phone = self.random.choice(PHONES[1:])
         bench.call_raw('Purge', device=phone)
+        self.purged.add(phone)
 
     def restart(self, bench):
         bench.stop()

@@ -31,6 +31,7 @@ class Day:
         self.bench, self.simulator, self.chance = bench, simulator, random.Random(1)
         self.peer = Peer(bench.socket, 60)
         self.refused = 0
+        self.cursor, self.in_casebook = None, set()
 
     def ask(self, method, **parameters):
         answer = self.peer.call(method, parameters)
@@ -64,7 +65,11 @@ class Day:
         with_own.socket.close()
 
     def sealed(self):
-        return self.ask('GetStatistics')['attempts']
+        """The sessions of the casebook: those that it told before, and those of the next page of changes."""
+        page = self.ask('ListChanges', **({'cursor': self.cursor} if self.cursor else {}))
+        self.cursor = page['cursor']
+        self.in_casebook.update(page['sessions'])
+        return len(self.in_casebook)
 
 
 def growth(samples):

@@ -25,6 +25,7 @@ class Traffic(Bench):
     def __init__(self, build, folder, wrapper=()):
         super().__init__(build, folder, folder / 'mux', wrapper)
         self.lines, self.ended, self.peer, self.sealed = {}, set(), None, None
+        self.cursor, self.in_casebook = None, set()
         self.simulator = simphone.Simulator(self.folder / 'mux', 'success')
         self.simulator.start()
 
@@ -93,8 +94,12 @@ class Traffic(Bench):
             self.ask_for('EndRun', session=session, exitStatus=1)
 
     def is_sealed(self, session):
-        changes = self.ask_for('ListChanges')
-        return changes and session in changes.get('parameters', {}).get('sessions', [])
+        """Whether the casebook has it, as far as the next page of changes tells."""
+        answer = self.ask_for('ListChanges', **({'cursor': self.cursor} if self.cursor else {})) or {}
+        page = answer.get('parameters', {})
+        self.cursor = page.get('cursor', self.cursor)
+        self.in_casebook.update(page.get('sessions', []))
+        return session in self.in_casebook
 
     def lost(self):
         """What was answered and is not there. What was found is not looked for again."""
