@@ -6,11 +6,9 @@ it answered must be there while the file fails, after it is repaired, and after 
 before the stop. The command must end with an error or an answer, never with a signal. Prints a table, and exits with 1 if
 any of this fails."""
 import errno
-import mmap
 import pathlib
 import random
 import sqlite3
-import struct
 import subprocess
 import sys
 import tempfile
@@ -18,10 +16,10 @@ from contextlib import closing
 
 from proof import show
 from daemon import Bench, until
+from faults import Faults
 
 ECID = '0x00AA334455667788'
 RING = 256 << 10
-NAME_BYTES = 64
 # The files of the daemon, by the end of their names, and those that the command reads without it.
 FILES = ('/ring', '/ring.lock', '/casebook.db', '/casebook.db-wal', '/casebook.db-shm', '/casebook.db.reserve', '/host-id')
 READ = ('/ring', '/casebook.db', '/casebook.db-wal', '/casebook.db-shm', '/host-id')
@@ -31,34 +29,12 @@ RESTORING = 'Found device in Restore mode\nCreating filesystem (12)\n'
 ABSURD_US = 3600 * 1000000  # no restore of this proof lasts so long
 
 
-class Faults:
-    """The control file of disk_fault.c."""
-
-    def __init__(self, folder):
-        self.path = folder / 'faults'
-        self.path.write_bytes(bytes(4096))
-        with open(self.path, 'r+b') as file:
-            self.map = mmap.mmap(file.fileno(), 4096)
-
-    def set(self, name='', error=0):
-        self.map[:NAME_BYTES] = bytes(NAME_BYTES)
-        self.map[NAME_BYTES:NAME_BYTES + 16] = struct.pack('<qq', error, 0)
-        self.map[:len(name)] = name.encode()
-
-    def failed(self):
-        return struct.unpack_from('<q', self.map, NAME_BYTES + 8)[0]
-
-    def clock(self, wall_us=0, asleep_us=0):
-        self.map[NAME_BYTES + 16:NAME_BYTES + 32] = struct.pack('<qq', wall_us, asleep_us)
-
-
 class Failing(Bench):
     """A daemon, and a command, whose files may fail."""
 
-    def __init__(self, build, folder, preload):
-        super().__init__(build, folder, folder / 'mux')
-        self.faults = Faults(folder)
-        self.wrapper = ['env', f'LD_PRELOAD={preload}', f'DISKS_CONTROL={self.faults.path}']
+    def __init__(self, build, folder):
+        self.faults = Faults(build, folder)
+        super().__init__(build, folder, folder / 'mux', self.faults.wrapper)
 
     def begin(self):
         return self.start('--ring-size', str(RING))
@@ -281,13 +257,12 @@ def main():
     build, rounds = pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2])
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.SystemRandom().randrange(1 << 32)
     chance = random.Random(seed)
-    preload = build / 'tests' / 'reliability' / 'disk_fault.so'
     print(f'{rounds} rounds, seed {seed}', flush=True)
     rows = []
     with tempfile.TemporaryDirectory(prefix='triage-') as folder:
         folder = pathlib.Path(folder)
         (folder / 'bench').mkdir()
-        bench = Failing(build, folder / 'bench', preload)
+        bench = Failing(build, folder / 'bench')
         try:
             bench.begin()
             names = FILES if rounds > 1 else ('/ring', '/casebook.db-wal', '/host-id')

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* LD_PRELOAD: a file whose name ends with a text fails with an error in each call that uses it, and
  * the clock is set forward or back, or the computer has slept. The environment names the control
- * file (DISKS_CONTROL), which disks.py writes at any time. */
+ * file (DISKS_CONTROL), which faults.py writes at any time. */
 #include "tests/preload.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 #define FDS 1024
 #define NAME_BYTES 64
 
-/* disks.py knows the layout. */
+/* faults.py knows the layout. */
 struct control {
 	char name[NAME_BYTES]; /* empty: no file fails */
 	int64_t error;
