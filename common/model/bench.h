@@ -12,6 +12,8 @@
 #include "common/model/mux_visibility.h"
 #include "common/model/session.h"
 
+#define BENCH_SESSIONS_MAX 1024 /* the oldest that has ended is replaced */
+
 /* One phone of the device table. The port is the current or the last one. */
 struct bench_device {
 	struct identity identity;

@@ -6,7 +6,6 @@
 
 /* The oldest unused device is replaced by a new one. */
 #define BENCH_DEVICES_MAX 256
-#define BENCH_SESSIONS_MAX 1024
 
 /* A phone that returns at the same port within this time, without a contradicting identifier, is
  * the same phone in another mode: older phones show their UDID in one mode and their ECID in the

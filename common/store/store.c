@@ -49,14 +49,16 @@ bool store_find_identity(struct store *store, const char *name, struct identity 
 	return found;
 }
 
-/* Merges the bench's sessions with the casebook's attempts, by time. */
+/* Merges the bench's sessions with the casebook's attempts, by the clock, then identifier: so that
+ * every bench has the same order, now and when the sessions are only in the casebook. */
 struct merge {
 	const struct bench *bench;
 	const struct filter *filter;
 	const struct filter *kept; /* of the casebook's attempts */
 	const struct uuid *after;  /* visit none up to this one; then NULL */
-	size_t left;		   /* sessions of the bench not yet visited */
-	store_want *want;	   /* NULL = all */
+	const struct session *sessions[BENCH_SESSIONS_MAX]; /* of the bench, oldest first */
+	size_t left;					    /* of them, not yet visited */
+	store_want *want;				    /* NULL = all */
 	store_visit *visit;
 	void *context;
 	bool ended;
@@ -84,13 +86,51 @@ static bool merge_session(struct merge *merge, const struct session *session)
 	return merge_visit(merge, &past);
 }
 
-/* Visits the sessions that began at `started_us` or later. */
-static bool merge_sessions(struct merge *merge, uint64_t started_us)
+/* When an attempt began, by the clock. */
+struct begin {
+	uint64_t started_us;
+	const struct uuid *id;
+};
+
+static bool begin_is_before(const struct begin *a, const struct begin *b)
+{
+	if (a->started_us != b->started_us)
+		return a->started_us < b->started_us;
+	return memcmp(a->id, b->id, sizeof(*a->id)) < 0;
+}
+
+static struct begin session_begin(const struct session *session)
+{
+	return (struct begin){session->attempt.started.wall_us, &session->attempt.id};
+}
+
+/* Sorts by insertion: only a clock that was set back disturbs the order of the bench. */
+static void take_bench_sessions(struct merge *merge)
+{
+	for (size_t i = 0; i < bench_session_count(merge->bench); i++) {
+		const struct session *session = bench_session(merge->bench, i);
+		const struct begin begin = session_begin(session);
+		size_t at = merge->left++;
+
+		for (; at > 0; at--) {
+			const struct begin older = session_begin(merge->sessions[at - 1]);
+
+			if (!begin_is_before(&begin, &older))
+				break;
+			merge->sessions[at] = merge->sessions[at - 1];
+		}
+		merge->sessions[at] = session;
+	}
+}
+
+/* Visits the sessions that began after `begin`; NULL = all. */
+static bool merge_sessions(struct merge *merge, const struct begin *begin)
 {
 	while (merge->left > 0 && !merge->ended) {
-		const struct session *session = bench_session(merge->bench, merge->left - 1);
+		const struct session *session = merge->sessions[merge->left - 1];
+		const struct begin own = session_begin(session);
 
-		if (session->attempt.started.wall_us < started_us)
+		if (begin && begin_is_before(&own, begin))
 			break;
 		merge->left--;
 		merge->ended = !merge_session(merge, session);
@@ -111,8 +151,9 @@ static bool merge_kept(void *context, const struct kept_attempt *kept)
 {
 	struct merge *merge = context;
 	const struct found_attempt past = {kept->attempt, kept->identity, NULL, kept->started_us};
+	const struct begin begin = {kept->started_us, &kept->attempt->id};
 
-	if (!merge_sessions(merge, kept->started_us))
+	if (!merge_sessions(merge, &begin))
 		return false;
 	merge->ended = !merge_visit(merge, &past);
 	return !merge->ended;
@@ -121,12 +162,12 @@ static bool merge_kept(void *context, const struct kept_attempt *kept)
 static void merge_attempts(struct store *store, struct merge *merge, size_t limit)
 {
 	merge->bench = store->bench;
-	merge->left = bench_session_count(store->bench);
+	take_bench_sessions(merge);
 	if (store->book)
 		note_error(store, casebook_attempts(store->book, merge->kept, limit, want_kept,
 					  merge_kept, merge));
 	if (!merge->ended)
-		merge_sessions(merge, 0);
+		merge_sessions(merge, NULL);
 }
 
 void store_attempts(struct store *store, const struct identity *identity, size_t limit,
@@ -160,7 +201,6 @@ int store_select_after(struct store *store, const struct filter *filter, const s
 	store_visit *visit, void *context)
 {
 	struct filter rest = *filter;
-	/* The sessions of the bench are in the order of their begin, whatever the clock said. */
 	struct merge merge = {.filter = filter,
 		.kept = &rest,
 		.after = after,

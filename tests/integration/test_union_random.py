@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Three benches do anything and exchange in any order: then all have the same, and say the same of each phone. The same as
-a bench that got the union in yet another order."""
+a bench that got the union in yet another order. Their clocks leap."""
 import json
 import os
 import pathlib
@@ -10,6 +10,7 @@ import time
 import pytest
 
 from daemon import Bench, until
+from faults import Faults
 
 KINDS = ['attempt', 'note', 'correction', 'condition', 'purge']
 PHONES = [f'0x{0x1C2D6A3C8A8000 + number:016X}' for number in range(5)]
@@ -33,13 +34,17 @@ class Shop:
 
     def __init__(self, build, folder, seed):
         self.random = random.Random(seed)
+        self.leaps = seed % 2
         self.build, self.folder = build, folder
         self.benches = [self.start(name) for name in 'abc']
         self.purged = set()
 
     def start(self, name):
-        (self.folder / name).mkdir()
-        bench = Bench(self.build, self.folder / name, self.folder / name / 'mux')
+        folder = self.folder / name
+        folder.mkdir()
+        faults = Faults(self.build, folder)
+        bench = Bench(self.build, folder, folder / 'mux', faults.wrapper)
+        bench.faults = faults
         return bench.start(name=f'bench-{name}', host_id=f'{ord(name):012x}-{ord(name):012x}')
 
     def close(self):
@@ -80,6 +85,17 @@ class Shop:
         log.write_text(f'ECID: {int(PHONES[0], 16)}\n{LOGS[0]}')
         bench.triage('import', '--host', self.random.choice(HOSTS), log)
 
+    def import_case(self, bench):
+        """Two benches may import different versions of a case file of a computer that exchanges nothing."""
+        attempt = {'session': f'01936f00-0000-7000-8000-00000000000{self.random.choice("12")}', 'hostId': '1234567890ab-1234567890ab',
+                   'outcome': 'failed', 'conditions': {'cable': self.random.choice(CABLES[:2])}}
+        if self.random.random() < 0.5:
+            attempt['error'] = {'domain': 'itunes', 'code': self.random.choice([9, 4013])}
+        # What is imported by hand after a purge is stored there: idevicetriage(1).
+        if PHONES[1] not in self.purged:
+            bench.call('AddAttempt', case={'format': 'idevicetriage-case', 'version': 1, 'attempts': [attempt],
+                                           'device': {'ecid': PHONES[1]}})
+
     def amend(self, bench):
         session = self.session(bench)
         change = self.random.choice([('cable', self.random.choice(CABLES)), ('outcome', 'succeeded'), ('outcome', 'withdrawn'),
@@ -107,7 +123,11 @@ class Shop:
         bench.call_raw('Purge', device=phone)
         self.purged.add(phone)
 
+    def leap(self, bench):
+        bench.faults.clock(self.random.choice([0, 3600, -3600]) * 1000000)
+
     def restart(self, bench):
+        bench.faults.clock()
         bench.stop()
         if self.random.random() < 0.3:
             (bench.state / 'ring').unlink()
@@ -128,11 +148,16 @@ class Shop:
 
     def play(self, steps):
         happens = [self.restore] * 4 + [self.tell] * 3 + [self.amend] * 4 + [self.note] * 2 + [self.give] * 3 + [
-            self.correct_note, self.correct_note, self.condition, self.condition, self.purge, self.import_log, self.pipe]
+            self.correct_note, self.correct_note, self.condition, self.condition, self.import_log, self.import_case,
+            self.pipe]
+        # A purge deletes by the clock. Where that is wrong, so is what it deletes: idevicetriage(1).
+        happens += [self.leap] * 3 if self.leaps else [self.purge]
         for _ in range(steps):
             self.random.choice(happens)(self.random.choice(self.benches))
         for bench in self.benches:
-            self.restart(bench)
+            if self.random.random() < 0.5:
+                self.restart(bench)
+            bench.faults.clock()
 
 
 def list_changes(bench):
