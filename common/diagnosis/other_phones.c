@@ -141,8 +141,34 @@ static bool others_fail(const struct other_phones *across, size_t place)
 	return failed >= PHONES_LEAST && failed > restored;
 }
 
+/* The ECID and the UDID of one phone may have been seen apart, before an attempt with both: then it
+ * has two rows; or it is the phone of the case. */
+static void join_rows(struct other_phones *across)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < across->count; i++) {
+		const struct across_phone phone = across->phones[i];
+		size_t same = 0;
+
+		if (identity_matches(&phone.identity, &across->c->identity))
+			continue;
+		while (same < kept &&
+			!identity_matches(&phone.identity, &across->phones[same].identity))
+			same++;
+		if (same == kept)
+			across->phones[kept++] = (struct across_phone){.identity = phone.identity};
+		identity_merge(&across->phones[same].identity, &phone.identity);
+		across->phones[same].failed |= phone.failed;
+		across->phones[same].restored |= phone.restored;
+	}
+	across->count = kept;
+}
+
 void other_phones_end(struct other_phones *across)
 {
+	if (across->last)
+		join_rows(across);
 	for (size_t i = 0; across->last && i < ARRAY_SIZE(places); i++) {
 		if (!others_fail(across, i))
 			continue;

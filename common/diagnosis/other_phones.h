@@ -16,7 +16,8 @@ struct whereabouts {
 	enum outcome outcome;
 };
 
-/* The results of another phone in the places of the case: one bit per place. */
+/* The results of another phone in the places of the case: one bit per place. The caller may
+ * complete the identity before the end. */
 struct across_phone {
 	struct identity identity;
 	unsigned failed;
@@ -36,8 +37,8 @@ void other_phones_begin(struct other_phones *across, struct triage_case *c);
  * ignored. The same attempt may be added twice. */
 void other_phones_take(struct other_phones *across, const struct identity *identity,
 	const struct whereabouts *where);
-/* Adds the word for the narrowest place where at least two others failed, and more failed than
- * succeeded, if there is one. */
+/* Adds the word to the case for the narrowest place where at least two others failed, and more
+ * failed than succeeded, if there is one. */
 void other_phones_end(struct other_phones *across);
 
 /* The place of an attempt; none if the phone only had to start. */

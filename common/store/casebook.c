@@ -443,20 +443,22 @@ int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, 
 	return r == SQLITE_DONE ? 0 : sql_errno(r);
 }
 
-int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,
-	casebook_visit_place *visit, void *context)
+int casebook_places(
+	struct casebook *book, uint64_t since_us, casebook_visit_place *visit, void *context)
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *query = NULL;
 	int r = sql_prepare(book->db,
+		/* No tool was needed to start a phone; `told` is not in the index. */
 		"SELECT ecid, udid, product, host, port, cable, outcome, host_id, started_us"
 		" FROM attempts"
-		" WHERE started_us >= ?1 ORDER BY started_us DESC LIMIT ?2",
+		" WHERE started_us >= ?1 AND NOT iif(tool IS NULL AND json_valid(told),"
+		" json_extract(told, '$.attempts[0].action') IS 'boot', 0)"
+		" ORDER BY started_us DESC",
 		&query);
 
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(query, 1, (int64_t)since_us);
-	sqlite3_bind_int64(query, 2, (int64_t)limit);
 	while ((r = sqlite3_step(query)) == SQLITE_ROW) {
 		const char *outcome = row_text(query, 6);
 		const struct whereabouts where = {

@@ -105,9 +105,9 @@ int casebook_records(struct casebook *book, const struct uuid *session, uint64_t
 /* The notes on a phone, oldest first. */
 int casebook_notes(struct casebook *book, const struct identity *identity,
 	casebook_visit_note *visit, void *context);
-/* The places where phones were restored since `since_us`, newest first, at most `limit`. */
-int casebook_places(struct casebook *book, uint64_t since_us, size_t limit,
-	casebook_visit_place *visit, void *context);
+/* The places where phones were restored since `since_us`, newest first. */
+int casebook_places(
+	struct casebook *book, uint64_t since_us, casebook_visit_place *visit, void *context);
 /* The current conditions at the places of the bench, at most CASEBOOK_CONDITIONS_MAX. */
 int casebook_conditions(struct casebook *book, casebook_visit_condition *visit, void *context);
 /* Counts the newest attempts since `since_us`, at most CASEBOOK_COUNTED_MAX, group by group: those

@@ -462,7 +462,8 @@ static int store_session_case(struct store *store, const struct uuid *id, struct
 	return r;
 }
 
-/* The newest attempts of the casebook, on which all benches agree. */
+/* The newest attempts of the casebook, on which all benches agree: with all that began at the same
+ * time as the last of them. */
 struct across_places {
 	struct other_phones *across;
 	size_t count;
@@ -474,6 +475,8 @@ static bool take_place(void *context, const struct identity *identity,
 {
 	struct across_places *places = context;
 
+	if (places->count >= ACROSS_ATTEMPTS_MAX && started_us < places->since_us)
+		return false;
 	other_phones_take(places->across, identity, where);
 	if (++places->count == ACROSS_ATTEMPTS_MAX)
 		places->since_us = started_us;
@@ -493,6 +496,17 @@ static void take_sessions(struct store *store, const struct across_places *place
 	}
 }
 
+/* A phone that was seen by its ECID and by its UDID is one phone. */
+static void complete_phones(struct store *store, struct other_phones *across)
+{
+	for (size_t i = 0; i < across->count; i++) {
+		struct identity *identity = &across->phones[i].identity;
+
+		if (!identity->ecid || !identity->udid[0])
+			store_complete_identity(store, identity);
+	}
+}
+
 int store_mark_across(struct store *store, struct triage_case *c)
 {
 	CLEANUP(freep) struct other_phones *across = malloc(sizeof(*across));
@@ -508,9 +522,10 @@ int store_mark_across(struct store *store, struct triage_case *c)
 	if (failed_us > ACROSS_WINDOW_US)
 		places.since_us = failed_us - ACROSS_WINDOW_US;
 	if (store->book)
-		note_error(store, casebook_places(store->book, places.since_us, ACROSS_ATTEMPTS_MAX,
-					  take_place, &places));
+		note_error(
+			store, casebook_places(store->book, places.since_us, take_place, &places));
 	take_sessions(store, &places);
+	complete_phones(store, across);
 	other_phones_end(across);
 	return 0;
 }

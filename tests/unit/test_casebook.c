@@ -387,9 +387,26 @@ static void attempts_are_counted_along_an_index(void **state)
 	assert_int_equal(counted, 3 * GROUP_COUNT);
 	assert_int_equal(group_by_name("weather"), GROUP_COUNT);
 	assert_int_equal(group_by_name("week"), GROUP_WEEK);
-	assert_int_equal(
-		casebook_places(fixture->book, 3 * USEC_PER_SEC, 10, add_place, &places), 0);
+	assert_int_equal(casebook_places(fixture->book, 3 * USEC_PER_SEC, add_place, &places), 0);
 	assert_int_equal(places, 2);
+}
+
+/* A phone that only had to start used no cable, port or computer. */
+static void a_phone_that_only_had_to_start_was_nowhere(void **state)
+{
+	struct fixture *fixture = *state;
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of("iPhone12,3");
+	struct attempt *attempt = add_attempt(c, "one", "A", OUTCOME_FAILED);
+	const struct casebook_seal seal = {
+		.attempt = attempt, .identity = &other, .origin = "told"};
+	size_t places = 0;
+
+	attempt->id = name(1);
+	text_copy(attempt->action, sizeof(attempt->action), "boot");
+	assert_int_equal(casebook_file_add(fixture->file, at(1), &seal), 1);
+	keep_attempt(fixture, 2, &phone);
+	assert_int_equal(casebook_places(fixture->book, 0, add_place, &places), 0);
+	assert_int_equal(places, 1);
 }
 
 static void the_last_word_on_a_place_holds(void **state)
@@ -949,6 +966,7 @@ int main(void)
 		CASE(a_note_is_corrected_and_taken_back),
 		CASE(the_last_word_on_a_place_holds),
 		CASE(attempts_are_counted_along_an_index),
+		CASE(a_phone_that_only_had_to_start_was_nowhere),
 		CASE(purging_a_phone_leaves_no_byte_of_it),
 		CASE(purging_by_date_keeps_what_is_newer),
 		CASE(what_is_too_old_expires),

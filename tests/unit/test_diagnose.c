@@ -1020,7 +1020,6 @@ static void a_crash_of_the_tool_is_its_own(void **state)
 	}
 }
 
-/* Three phones fail on one slot of the hub: the slot is blamed, not the phones. */
 /* `c` with what the other phones of the bench did. */
 static void compare(struct triage_case *c, struct triage_case *const *others, size_t count)
 {
@@ -1039,6 +1038,7 @@ static void compare(struct triage_case *c, struct triage_case *const *others, si
 	other_phones_end(&across);
 }
 
+/* Three phones fail on one slot of the hub: the slot is blamed, not the phones. */
 static void a_slot_that_fails_all_is_blamed(void **state)
 {
 	struct triage_case *cases[4];
@@ -1063,6 +1063,27 @@ static void a_slot_that_fails_all_is_blamed(void **state)
 	assert_string_equal(cases[2]->history[0], "other-phones-fail-here");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		triage_case_free(cases[i]);
+}
+
+/* One phone, seen by its ECID in one restore and by its UDID in another, is no second one. */
+static void a_phone_with_two_names_counts_once(void **state)
+{
+	const struct identity names[] = {
+		{.ecid = 7}, {.udid = "00aa"}, {.ecid = 7, .udid = "00aa"}};
+	CLEANUP(triage_case_freep) struct triage_case *c = case_of(NO_FACE_ID);
+	struct whereabouts where = attempt_whereabouts(add_4013(c, "one", "A"));
+
+	for (size_t known = 2; known <= ARRAY_SIZE(names); known++) {
+		struct other_phones across;
+
+		c->history_count = 0;
+		other_phones_begin(&across, c);
+		for (size_t i = 0; i < known; i++)
+			other_phones_take(&across, &names[i], &where);
+		other_phones_end(&across);
+		/* Until an attempt has both, they may be two. */
+		assert_int_equal(c->history_count, known == 2 ? 1 : 0);
+	}
 }
 
 static struct attempt *add_53(struct triage_case *c, const char *build)
@@ -1795,6 +1816,7 @@ int main(void)
 		cmocka_unit_test(a_crash_that_follows_a_lost_link_is_no_evidence),
 		cmocka_unit_test(a_crash_of_the_tool_is_its_own),
 		cmocka_unit_test(a_slot_that_fails_all_is_blamed),
+		cmocka_unit_test(a_phone_with_two_names_counts_once),
 		cmocka_unit_test(firmware_comes_first_at_error_53_of_old_systems),
 		cmocka_unit_test(unofficial_restores_prove_no_part),
 		cmocka_unit_test(a_custom_file_in_the_command_is_unofficial),
