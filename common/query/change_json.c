@@ -54,8 +54,7 @@ struct json_object *change_of_attempt(struct json_builder *builder, const struct
 	struct json_object *object = change_head(builder, CHANGE_ATTEMPT, id);
 
 	json_put_known_text(builder, object, "writer", written->writer);
-	json_put_number(
-		builder, object, "revision", written->writer[0] ? (int64_t)written->revision : 0);
+	json_put_number(builder, object, "revision", (int64_t)written->revision);
 	json_put_number(builder, object, "startedUSec", (int64_t)written->started_us);
 	json_put(builder, object, "case", c);
 	return object;

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
+#include "common/ring/crc32c.h"
 #include "common/store/file_private.h"
 #include "common/store/schema.h"
 #include "common/store/sql.h"
@@ -147,6 +149,18 @@ static void bind_attempt(sqlite3_stmt *statement, const struct triage_case *c,
 	sql_bind_text(statement, 21, attempt_condition(attempt, "portName"));
 }
 
+/* The database counts the changes of what this bench writes. What has no writer is another version
+ * if its text differs; a fuller one is higher. */
+static uint64_t revision_of(
+	const struct casebook_file *file, const struct casebook_seal *seal, const char *told)
+{
+	if (seal->written)
+		return seal->written->revision;
+	if (writer_of(file, seal))
+		return 0;
+	return (uint64_t)strlen(told) << 32 | crc32c(0, told, strlen(told));
+}
+
 /* Returns 1 if a row was written, 0 if it already existed and is unchanged. */
 static int put_attempt(struct casebook_file *file, struct stamp now, const char *text,
 	const struct casebook_seal *seal)
@@ -175,7 +189,7 @@ static int put_attempt(struct casebook_file *file, struct stamp now, const char 
 		c->attempts[0]->version[0] ? " " : "", c->attempts[0]->version);
 	sql_bind_text(statement, 13, tool);
 	sql_bind_text(statement, 22, writer_of(file, seal));
-	sqlite3_bind_int64(statement, 23, seal->written ? (int64_t)seal->written->revision : 0);
+	sqlite3_bind_int64(statement, 23, (int64_t)revision_of(file, seal, told));
 	r = sql_finish(statement);
 	return r < 0 ? r : sqlite3_changes(file->db) > 0;
 }

@@ -27,8 +27,8 @@ enum change_kind change_kind_from_name(const char *name);
 
 /* Which bench writes an attempt. */
 struct written {
-	char writer[HOST_ID_SIZE]; /* empty = unknown: an attempt of an earlier version */
-	uint64_t revision;	   /* 0 = likewise */
+	char writer[HOST_ID_SIZE]; /* empty = none: from a case file, or of an earlier version */
+	uint64_t revision;	   /* 0 = unknown; without a writer, of what was imported */
 	uint64_t started_us;	   /* wall clock; when it was first stored if it has no start */
 	bool foreign;		   /* another bench writes it */
 	bool watched;		   /* this bench watched it */

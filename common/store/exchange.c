@@ -11,16 +11,27 @@
 
 #define CORRECTIONS_MAX 1000 /* of one attempt */
 
+/* The fuller one holds; of equal ones without a start, the one that was stored first. */
+static int is_fuller(const struct written *stored, const struct written *given)
+{
+	if (given->revision != stored->revision)
+		return given->revision > stored->revision;
+	return given->started_us && given->started_us < stored->started_us;
+}
+
 /* Which of two accounts of an attempt holds: 1 the new one, 0 the stored one. A log that two
- * benches imported has two writers: the lower one's holds on every bench. */
+ * benches imported has two writers: the lower one's holds on every bench. A case file of a computer
+ * that exchanges nothing has none. */
 static int is_newer(const struct written *stored, const struct written *given)
 {
 	int order;
 
-	if (stored->watched || !given->writer[0])
+	if (stored->watched)
 		return 0;
-	if (!stored->writer[0])
-		return 1;
+	if (!stored->writer[0] && !given->writer[0])
+		return is_fuller(stored, given);
+	if (!stored->writer[0] || !given->writer[0])
+		return !stored->writer[0];
 	order = strcmp(given->writer, stored->writer);
 	if (order != 0)
 		return order < 0;
@@ -32,8 +43,8 @@ static int find_attempt(struct casebook_file *file, const struct uuid *attempt, 
 {
 	CLEANUP(sql_finalizep) sqlite3_stmt *row = NULL;
 	char origin[NAME_SIZE];
-	int r = sql_prepare(
-		file->db, "SELECT writer, revision, origin FROM attempts WHERE id = ?1", &row);
+	int r = sql_prepare(file->db,
+		"SELECT writer, revision, origin, started_us FROM attempts WHERE id = ?1", &row);
 
 	if (r < 0)
 		return r;
@@ -44,6 +55,7 @@ static int find_attempt(struct casebook_file *file, const struct uuid *attempt, 
 	sql_text(row, 0, ret->writer, sizeof(ret->writer));
 	ret->revision = (uint64_t)sqlite3_column_int64(row, 1);
 	sql_text(row, 2, origin, sizeof(origin));
+	ret->started_us = (uint64_t)sqlite3_column_int64(row, 3);
 	ret->foreign = text_equal(origin, ORIGIN_IMPORTED);
 	ret->watched = text_equal(origin, ORIGIN_WATCHED);
 	return 1;

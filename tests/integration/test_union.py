@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 from daemon import Bench, until
+from faults import Faults
 
 ECID, OTHER = '0x001C2D6A3C8A802E', '0x00002B3C4D5E6F70'
 UDID = '00008030-001C2D6A3C8A802E'
@@ -241,6 +242,43 @@ def test_a_bench_with_many_attempts_counts_those_that_all_count(benches):
     fail(a, ECID, '--cable', 'A')
     give(a, b)
     assert a.verdict(ECID)['causes'] == b.verdict(ECID)['causes']
+
+
+def test_attempts_have_the_order_of_the_clock_on_every_bench(benches):
+    """Also on the one that watched them: its clock was set back between two restores."""
+    a, b, _ = benches
+    faults = Faults(a.build, a.folder)
+    a.stop()
+    a.wrapper = faults.wrapper
+    a.start(name='bench-a')
+    later = fail(a, ECID, '--cable', 'A')
+    faults.clock(-3600 * 1000000)
+    fail(a, ECID, '--cable', 'B')
+    give(a, b)
+    for bench in (a, b):
+        assert [session['session'] == later for session in bench.sessions()] == [False, True]
+    page = a.call('ListSessions', limit=1)
+    rest = a.call('ListSessions', cursor=page['cursor'])
+    assert [len(page['sessions']), page['sessions'][0]['session'], len(rest['sessions'])] == [1, later, 1]
+    assert a.verdict(ECID)['causes'] == b.verdict(ECID)['causes']
+
+
+def test_one_phone_with_two_names_blames_no_cable(benches):
+    """Another phone failed twice with the cable: known by its ECID, and by its UDID. An attempt elsewhere shows that it is one."""
+    a, _, _ = benches
+    udid = f'{0xAB:040x}'
+
+    def tell(device, number, host, cable):
+        a.call('AddAttempt', case=told(device, host=host, error={'domain': 'itunes', 'code': 4013}, conditions={'cable': cable},
+                                       session=f'01936f00-0000-7000-8000-00000000000{number}'))
+
+    def blamed():
+        return {evidence['rule'] for cause in a.verdict(ECID)['causes'] for evidence in cause['evidence']}
+    for number, device in enumerate([{'ecid': ECID}, {'ecid': OTHER}, {'udid': udid}]):
+        tell(device, number, 'bench-a', 'A')
+    assert 'other-phones-cable' in blamed()
+    tell({'ecid': OTHER, 'udid': udid}, 3, 'far', 'B')
+    assert 'other-phones-cable' not in blamed()
 
 
 def on_disk(bench, *texts):
@@ -493,6 +531,22 @@ def test_nobody_corrects_a_running_restore(benches):
         'error': 'io.github.idevicetriage.DeviceBusy', 'parameters': {'device': session}}
     assert a.call('EndRun', session=session, exitStatus=1)['result']['outcome'] != 'succeeded'
     assert add(a, change) == 'added' and a.sessions()[0]['outcome'] == 'succeeded'
+
+
+def test_of_two_case_files_of_a_computer_that_exchanges_nothing_the_fuller_one_holds(benches):
+    a, b, c = benches
+    brief = told({'ecid': ECID}, session='01936f00-0000-7000-8000-000000000001', hostId='1234567890ab-1234567890ab')
+    full = copy.deepcopy(brief)
+    full['attempts'][0]['error'] = {'domain': 'itunes', 'code': 4013}
+    for bench, case in (a, brief), (b, full):
+        assert bench.call('AddAttempt', case=case)['added']
+    assert [give(a, b), give(b, a)] == [{'present': 1}, {'replaced': 1}]
+    # It was stored at another time here: both count the same one.
+    assert c.call('AddAttempt', case=full)['added']
+    give(b, c)
+    give(c, a)
+    assert of_kind(a, 'attempt') == of_kind(b, 'attempt') == of_kind(c, 'attempt')
+    assert of_kind(a, 'attempt')[0]['case']['attempts'][0]['errors'] == [{'domain': 'itunes', 'code': 4013}]
 
 
 def test_another_computer_stays_another_computer(benches):
