@@ -48,6 +48,7 @@ struct run {
 	struct tool tool;
 	struct logfile log;
 	struct tool_log tool_log;
+	struct tool_signals inherited;
 	struct screen screen;
 	struct feed feed;
 	struct question version;      /* of the tool */
@@ -72,7 +73,8 @@ struct run {
 /* The signals that people and supervisors use to end programs. */
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
-/* Blocks the signals. Returns a signalfd for them, or a negative errno; *before is for the tool. */
+/* Blocks the signals. Returns a signalfd for them, or a negative errno; *before, which is set in
+ * each case, is for the tool. */
 static int take_signals(struct tool_signals *before)
 {
 	const struct sigaction ignore = {.sa_handler = SIG_IGN}, normal = {.sa_handler = SIG_DFL};
@@ -424,18 +426,12 @@ static void follow_tool(struct run *run)
 
 static int say_log_failure(int error, const char *path)
 {
-	if (error == -EEXIST)
-		report_error("Cannot use the log %s: it is not empty, or not a regular file. Name "
-			     "another with --log.",
-			path);
-	else if (error == -EBUSY)
-		report_error("Cannot use the log %s: another run writes to it. Name another with "
-			     "--log.",
-			path);
-	else
-		report_error("Cannot allocate memory for the output of the tool: %s. The tool was "
-			     "not started.",
-			strerror(-error));
+	report_error(error == -EBUSY
+			     ? "Cannot use the log %s: another run writes to it. Name another "
+			       "with --log."
+			     : "Cannot use the log %s: it is not empty, or not a regular "
+			       "file. Name another with --log.",
+		path);
 	return EXIT_REFUSED;
 }
 
@@ -443,6 +439,22 @@ static int say_start_failure(int error, const char *tool)
 {
 	report_error("Cannot start %s (%s).", tool, strerror(-error));
 	return error == -ENOENT ? TOOL_NOT_FOUND : TOOL_NOT_EXECUTABLE;
+}
+
+/* Whether this process has not what it needs to follow the tool. */
+static bool lacks_means(int error)
+{
+	return error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -EAGAIN;
+}
+
+/* A restore does not fail because nobody can watch it: the tool takes the place of this process.
+ * Returns only if it cannot. */
+static int run_unwatched(struct run *run, int error, char **argv)
+{
+	logfile_abandon(&run->log);
+	report_error("Cannot record the output of %s: %s. It runs without a record.", argv[0],
+		strerror(-error));
+	return say_start_failure(tool_become(argv, &run->inherited), argv[0]);
 }
 
 /* Diagnose's reply for the session; NULL if the daemon does not answer at once. */
@@ -489,20 +501,30 @@ static void say_end(struct run *run, const char *tool, int file_error)
 	run->context->output->run_end(&end, run->context->reveal);
 }
 
+/* Names the file of the log, for a purge. A path that the daemon cannot store is left out. */
+static void name_log(struct json_object *begin, const struct logfile *log)
+{
+	CLEANUP(freep) char *path = log->file_fd < 0 ? NULL : realpath(log->path, NULL);
+	char clean[TOOL_LOG_SIZE];
+	struct json_builder builder = {0};
+
+	if (!path)
+		return;
+	text_clean(path, strlen(path), clean, sizeof(clean));
+	if (text_equal(path, clean))
+		json_put_text(&builder, begin, "log", path);
+}
+
 /* Starts the tool and follows it. Returns the exit status. */
 static int run_tool(struct run *run, struct json_object *begin, char **argv)
 {
-	struct tool_signals before;
 	int r;
 
-	run->signal_fd = take_signals(&before);
-	if (run->signal_fd < 0) {
-		report_error("Cannot set up signals: %s. The tool was not started.",
-			strerror(-run->signal_fd));
-		return EXIT_REFUSED;
-	}
+	name_log(begin, &run->log);
 	logfile_copy(&run->log);
-	r = tool_start(&run->tool, argv, run->log.tool_fd, &before, &run->log.copy->tool);
+	r = tool_start(&run->tool, argv, run->log.tool_fd, &run->inherited, &run->log.copy->tool);
+	if (lacks_means(r))
+		return run_unwatched(run, r, argv);
 	if (r < 0)
 		return say_start_failure(r, argv[0]);
 	logfile_give_way();
@@ -522,20 +544,6 @@ static int run_tool(struct run *run, struct json_object *begin, char **argv)
 	say_end(run, argv[0], logfile_finish(&run->log, run->limit, FILE_WAIT_MS));
 	feed_done(&run->feed);
 	return tool_exit_code(&run->tool);
-}
-
-/* Names the file of the log, for a purge. A path that the daemon cannot store is left out. */
-static void name_log(struct json_object *begin, const struct logfile *log)
-{
-	CLEANUP(freep) char *path = log->file_fd < 0 ? NULL : realpath(log->path, NULL);
-	char clean[TOOL_LOG_SIZE];
-	struct json_builder builder = {0};
-
-	if (!path)
-		return;
-	text_clean(path, strlen(path), clean, sizeof(clean));
-	if (text_equal(path, clean))
-		json_put_text(&builder, begin, "log", path);
 }
 
 static int run_tool_command(struct context *context, int argc, char **argv)
@@ -558,13 +566,17 @@ static int run_tool_command(struct context *context, int argc, char **argv)
 		report_error("run needs a restore tool; see `idevicetriage help run`.");
 		return EXIT_USAGE;
 	}
-	if (!begin)
-		return report_no_memory();
 	run.name = *tool_word(argv + first);
-	r = logfile_open(plan.log, argv[first], &run.log);
-	if (r == 0)
-		name_log(begin, &run.log);
-	r = r < 0 ? say_log_failure(r, run.log.path) : run_tool(&run, begin, argv + first);
+	run.signal_fd = take_signals(&run.inherited);
+	r = begin ? run.signal_fd : -ENOMEM;
+	if (r >= 0)
+		r = logfile_open(plan.log, argv[first], &run.log);
+	if (r == -EEXIST || r == -EBUSY)
+		r = say_log_failure(r, run.log.path);
+	else if (r < 0)
+		r = run_unwatched(&run, r, argv + first);
+	else
+		r = run_tool(&run, begin, argv + first);
 	closep(&run.signal_fd);
 	json_object_put(run.firmware);
 	logfile_done(&run.log);

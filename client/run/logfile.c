@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,6 +29,7 @@
 /* A restore writes some MB. A tool that never stops writing, or a disk that never takes it, must
  * not fill the memory: what is not in the file yet gets this part of the computer's. */
 #define MEMORY_MAX_BYTES (64ll << 20)
+#define OUTPUT_LIKELY_BYTES (UINT64_C(1) << 30) /* more than a restore writes */
 #define UNWRITTEN_PART 16
 /* Memory is given back in large pieces: each time, the tool waits for the kernel. */
 #define GIVE_BACK_BYTES (8ll << 20)
@@ -74,8 +77,12 @@ static int open_log(const char *path)
 /* Allocates the memory for the tool's output. Returns 0 or a negative errno. */
 static int open_memory(struct logfile *log)
 {
+	struct rlimit file_size;
 	char self[32];
 
+	/* Such a limit counts for memory too: beyond it, SIGXFSZ would end the tool. */
+	if (getrlimit(RLIMIT_FSIZE, &file_size) == 0 && file_size.rlim_cur < OUTPUT_LIKELY_BYTES)
+		return -EFBIG;
 	log->fd = memfd_create("log", MFD_CLOEXEC | MEMFD_NOEXEC_SEAL);
 	if (log->fd < 0 && errno == EINVAL)
 		log->fd = memfd_create("log", MFD_CLOEXEC);
@@ -159,6 +166,13 @@ void logfile_copy(struct logfile *log)
 	closep(&log->watch_fd);
 	log->watch_fd = watch_memory(log);
 	log_copier_run(log, parent);
+}
+
+void logfile_abandon(struct logfile *log)
+{
+	if (log->copier > 0 && kill(log->copier, SIGKILL) == 0)
+		waitpid(log->copier, NULL, 0);
+	log->copier = 0;
 }
 
 int logfile_finish(struct logfile *log, int64_t size, int most_ms)

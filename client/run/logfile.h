@@ -44,6 +44,8 @@ void logfile_done(struct logfile *log);
  * independent of `run`. The process ends after the process copy->tool has ended and the file is
  * complete, or when `run` ends without a tool. */
 void logfile_copy(struct logfile *log);
+/* Ends the copying process: the tool could not be started. */
+void logfile_abandon(struct logfile *log);
 /* Waits for the end of the copying, `most_ms` at most. Returns 0 if the file has the `size` bytes
  * of the output, or a negative errno. */
 int logfile_finish(struct logfile *log, int64_t size, int most_ms);

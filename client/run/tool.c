@@ -79,21 +79,26 @@ bool tool_may_be_asked(const char *word)
 	       memcmp(magic, "\177ELF", sizeof(magic)) == 0;
 }
 
-/* In the child: executes the tool, or reports the error to `report_fd`. */
-static void become_tool(
-	char **argv, int log_fd, const struct tool_signals *inherited, int report_fd)
+int tool_become(char **argv, const struct tool_signals *inherited)
 {
-	int failure;
-
-	dup2(log_fd, STDOUT_FILENO);
-	dup2(log_fd, STDERR_FILENO);
 	/* Tools in Python have their own buffering, which ignores stdbuf. */
 	setenv("PYTHONUNBUFFERED", "1", 0);
 	sigaction(SIGPIPE, &inherited->pipe, NULL);
 	sigaction(SIGCHLD, &inherited->child, NULL);
 	sigprocmask(SIG_SETMASK, &inherited->mask, NULL);
 	execvp(argv[0], argv);
-	failure = errno;
+	return -errno;
+}
+
+/* In the child: executes the tool, or reports the error to `report_fd`. */
+static void start_in_child(
+	char **argv, int log_fd, const struct tool_signals *inherited, int report_fd)
+{
+	int failure;
+
+	dup2(log_fd, STDOUT_FILENO);
+	dup2(log_fd, STDERR_FILENO);
+	failure = -tool_become(argv, inherited);
 	if (write(report_fd, &failure, sizeof(failure)) < 0)
 		_exit(TOOL_NOT_EXECUTABLE);
 	_exit(TOOL_NOT_FOUND);
@@ -141,7 +146,7 @@ int tool_start(struct tool *tool, char **argv, int log_fd, const struct tool_sig
 		return -errno;
 	if (pid == 0) {
 		*announced = getpid();
-		become_tool(command ? command : argv, log_fd, inherited, tells);
+		start_in_child(command ? command : argv, log_fd, inherited, tells);
 	}
 	close(TAKE_FD(tells));
 	/* The pipe closes at exec: this only waits for that. */

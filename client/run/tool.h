@@ -28,6 +28,9 @@ struct tool_signals {
 	struct sigaction pipe, child;
 };
 
+/* Executes `argv` in this process, with the signals `inherited` and the streams as they are.
+ * Returns only if that fails: a negative errno. */
+int tool_become(char **argv, const struct tool_signals *inherited);
 /* Starts `argv` with standard output and error going to `log_fd`, standard input inherited, and the
  * signals `inherited`. stdbuf(1), if installed, makes standard output line-buffered. *announced, in
  * memory shared with the child, is set to its process id before the tool runs. Returns 0, or a

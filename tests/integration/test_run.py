@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -151,6 +152,20 @@ def test_streams_that_are_closed_do_not_lose_the_log(client, daemon, closed):
     lines = (b"closed\n" if "<" in closed else b"") + b"one\ntwo\n"
     assert result.returncode == 3 and daemon.log == lines and logs(client)[0].read_bytes() == lines
     assert result.stdout == (b"" if " >" in f" {closed}" else lines)
+
+
+# A limit of its own does not become one of the tool.
+
+@pytest.mark.parametrize("limit, most, reason", [
+    (resource.RLIMIT_NOFILE, 6, "Too many open files"), (resource.RLIMIT_NOFILE, 8, "Too many open files"),
+    (resource.RLIMIT_FSIZE, 4096, "File too large")])
+def test_a_tool_runs_without_a_record_where_run_lacks_the_means(client, limit, most, reason):
+    """It used to be refused, or to be ended by SIGXFSZ because its output is a file."""
+    process = client.start("run", "--", "sh", "-c", "head -c 9000 /dev/zero; exit 7",
+                           preexec_fn=lambda: resource.setrlimit(limit, (most, most)))
+    output, errors = process.communicate(timeout=LIMIT)
+    assert (process.returncode, len(output)) == (7, 9000)
+    assert errors.decode().splitlines() == [f"idevicetriage: Cannot record the output of sh: {reason}. It runs without a record."]
 
 
 # Signals and the terminal.
