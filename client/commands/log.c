@@ -4,6 +4,7 @@
 #include "client/options.h"
 #include "client/output/output.h"
 #include "client/pager.h"
+#include "client/phrase.h"
 #include "client/records.h"
 #include "client/stream.h"
 
@@ -36,10 +37,32 @@ static int64_t show_records(struct context *context, void *user, struct json_obj
 	return records_last(reply);
 }
 
+/* The records of one look, not of a stream. */
+struct shown {
+	struct context *context;
+	bool any;
+};
+
 static int show_reply(void *user, struct json_object *reply)
 {
-	show_records(user, NULL, reply);
+	struct shown *shown = user;
+
+	shown->any |= records_last(reply) > 0;
+	show_records(shown->context, NULL, reply);
 	return EXIT_DONE;
+}
+
+static int show_stored(
+	struct context *context, struct connection *connection, const char *session, int64_t after)
+{
+	struct shown shown = {.context = context};
+	int r = records_read(context, connection, session, after, show_reply, &shown);
+
+	if (r == EXIT_DONE && session && !after && !shown.any)
+		report_error("No records of %s are stored: it was entered by a person or imported "
+			     "without them, or they are older than keep-records.",
+			phrase_session(session));
+	return r;
 }
 
 static int run_log(struct context *context, int argc, char **argv)
@@ -70,7 +93,7 @@ static int run_log(struct context *context, int argc, char **argv)
 			&(struct stream){.method = "ReadLog", .show = show_records}, &builder,
 			records_parameters(&builder, session, options.after));
 	pager_begin(context);
-	return records_read(context, connection, session, options.after, show_reply, context);
+	return show_stored(context, connection, session, options.after);
 }
 
 const struct command command_log = {

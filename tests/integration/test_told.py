@@ -202,3 +202,15 @@ def test_a_note_that_does_not_exist_is_not_corrected(bench):
 def test_a_typo_in_a_word_of_history_is_answered(bench):
     bench.start()
     assert 'Did you mean liquid?' in bench.triage('note', ECID, '--history', 'liqiud').stderr
+
+
+def test_the_log_of_a_told_attempt_says_that_there_is_none(bench):
+    bench.start()
+    session = bench.ask('attempt', ECID, '--outcome', 'failed')['session']
+    log = bench.triage('log', session)
+    assert (log.returncode, log.stdout) == (0, '') and 'entered by a person' in log.stderr
+    assert bench.records(session) == []
+    assert bench.triage('log', '--after', '5', session).stderr == ''
+    bench.triage('attempt', '--session', session, '--cable', 'A')
+    log = bench.triage('log', session)
+    assert 'cable' in log.stdout and log.stderr == ''
