@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "client/output/output.h"
+#include "client/phrase.h"
 #include "client/resolve.h"
 #include "client/time_parse.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
+#include "common/model/factor.h"
 
 static const struct {
 	int option;
@@ -216,6 +218,63 @@ int reported_amend(struct context *context, struct connection *connection, const
 	return rpc_call(context, connection, "AmendAttempt", &builder, parameters, ret);
 }
 
+static bool is_own(const char *key, const char *text)
+{
+	return !*text && detail_is_condition(key) && !factor_by_key(key);
+}
+
+bool reported_unsets_own(const struct reported *reported)
+{
+	for (size_t i = 0; i < reported->count; i++)
+		if (is_own(reported->details[i].key, reported->details[i].text))
+			return true;
+	return false;
+}
+
+static bool has_condition(struct json_object *conditions, const char *key)
+{
+	for (size_t i = 0; i < field_count(conditions); i++)
+		if (text_equal(field_text_or(field_item(conditions, i), "key", ""), key))
+			return true;
+	return false;
+}
+
+int reported_check_unset(
+	const struct reported *reported, struct json_object *conditions, const char *where)
+{
+	for (size_t i = 0; i < reported->count; i++) {
+		const char *key = reported->details[i].key, *nearest = detail_nearest_key(key);
+
+		if (!is_own(key, reported->details[i].text) || has_condition(conditions, key))
+			continue;
+		report_error("Cannot delete %s: %s has no such value. %s%s%s", key, where,
+			nearest ? "Did you mean " : "Give a key such as cable.",
+			nearest ? nearest : "", nearest ? "?" : "");
+		return EXIT_USAGE;
+	}
+	return EXIT_DONE;
+}
+
+static int check_session(struct context *context, struct connection *connection,
+	const struct reported *reported, const char *session)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	struct json_builder builder = {0};
+	struct json_object *parameters;
+	int r;
+
+	if (!reported_unsets_own(reported))
+		return EXIT_DONE;
+	parameters = json_new_object(&builder);
+	json_put_text(&builder, parameters, "name", session);
+	r = rpc_call(context, connection, "ListSessions", &builder, parameters, &reply);
+	return r != EXIT_DONE ? r
+			      : reported_check_unset(reported,
+					field_list(field_item(field_list(reply, "sessions"), 0),
+						"conditions"),
+					phrase_session(session));
+}
+
 int reported_correct(struct context *context, const struct reported *reported, const char *session)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
@@ -230,6 +289,8 @@ int reported_correct(struct context *context, const struct reported *reported, c
 	r = rpc_open(context, &connection);
 	if (r == EXIT_DONE)
 		r = ask_name(context, connection, session, NAME_SESSION, &name);
+	if (r == EXIT_DONE)
+		r = check_session(context, connection, reported, name.text);
 	if (r == EXIT_DONE)
 		r = reported_amend(context, connection, name.text, reported, &reply);
 	if (r == EXIT_DONE)

@@ -80,7 +80,14 @@ int reported_apply(
  * the caller, or an exit code after reporting the error. */
 int reported_amend(struct context *context, struct connection *connection, const char *session,
 	const struct reported *reported, struct json_object **ret);
-/* The same for a session as typed, and shows what has changed. */
+/* Whether it takes back a condition that only a person can have named: without a place that has it,
+ * the key is a typo. */
+bool reported_unsets_own(const struct reported *reported);
+/* Refuses such a key that is not among the conditions of `where`, of a Session or a Place. Returns
+ * EXIT_DONE, or EXIT_USAGE after reporting the error. */
+int reported_check_unset(
+	const struct reported *reported, struct json_object *conditions, const char *where);
+/* The same as reported_amend() for a session as typed, and shows what has changed. */
 int reported_correct(struct context *context, const struct reported *reported, const char *session);
 /* The user's name, for a record of who corrects something; NULL if unknown. */
 const char *reported_by(void);

@@ -58,21 +58,48 @@ static struct json_object *conditions_to_json(
 	return conditions;
 }
 
-/* Queries the place or, with conditions to set, sets them. */
-static int ask_conditions(struct context *context, struct connection *connection,
-	const struct conditions_request *request, const char *place, struct json_object **ret)
+/* Queries the place (NULL = all). */
+static int ask_conditions(struct context *context, struct connection *connection, const char *place,
+	struct json_object **ret)
 {
 	struct json_builder builder = {0};
 	struct json_object *parameters = json_new_object(&builder);
-	bool sets = request->reported.count > 0;
 
 	if (place)
 		json_put_text(&builder, parameters, "place", place);
-	if (sets)
-		json_put(&builder, parameters, "conditions",
-			conditions_to_json(&builder, &request->reported));
-	return rpc_call(context, connection, sets ? "SetConditions" : "GetConditions", &builder,
-		parameters, ret);
+	return rpc_call(context, connection, "GetConditions", &builder, parameters, ret);
+}
+
+static int check_unset(struct context *context, struct connection *connection,
+	const struct conditions_request *request, const char *place)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	int r;
+
+	if (!reported_unsets_own(&request->reported))
+		return EXIT_DONE;
+	r = ask_conditions(context, connection, place, &reply);
+	return r != EXIT_DONE ? r
+			      : reported_check_unset(&request->reported,
+					field_list(field_item(field_list(reply, "places"), 0),
+						"conditions"),
+					place);
+}
+
+static int set_conditions(struct context *context, struct connection *connection,
+	const struct conditions_request *request, const char *place, struct json_object **ret)
+{
+	struct json_builder builder = {0};
+	struct json_object *parameters;
+	int r = check_unset(context, connection, request, place);
+
+	if (r != EXIT_DONE)
+		return r;
+	parameters = json_new_object(&builder);
+	json_put_text(&builder, parameters, "place", place);
+	json_put(&builder, parameters, "conditions",
+		conditions_to_json(&builder, &request->reported));
+	return rpc_call(context, connection, "SetConditions", &builder, parameters, ret);
 }
 
 static int find_place(struct context *context, struct connection *connection,
@@ -106,7 +133,9 @@ static int run(struct context *context, const struct conditions_request *request
 	if (r == EXIT_DONE && place)
 		r = find_place(context, connection, request, place, &name);
 	if (r == EXIT_DONE)
-		r = ask_conditions(context, connection, request, place ? name.text : NULL, &reply);
+		r = request->reported.count > 0
+			    ? set_conditions(context, connection, request, name.text, &reply)
+			    : ask_conditions(context, connection, place ? name.text : NULL, &reply);
 	if (r == EXIT_DONE) {
 		pager_begin(context);
 		context->output->conditions(&context->layout, reply);

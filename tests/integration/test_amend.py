@@ -299,6 +299,22 @@ def test_a_typo_is_answered_with_the_nearest_word(bench, command):
     assert 'is not a known condition' in bench.triage(*command, '--condition', 'zork=1').stderr
 
 
+@pytest.mark.parametrize('key, nearest', [('eror', 'error'), ('host-so', 'hostOs'), ('cabel', 'cable'), ('foo', None)])
+def test_a_key_that_is_not_there_is_not_deleted(bench, key, nearest):
+    """A typo was answered with "has these values already"."""
+    bench.start()
+    name = told(bench, '--cable', 'A', '--condition', 'jig=7')
+    bench.triage('conditions', '1-2', '--condition', 'jig=7')
+    for place in ('attempt', '--session', name), ('conditions', '--session', name), ('conditions', '1-2'):
+        result = bench.triage(*place, '--cable', 'B', '--unset', key, check=False)
+        assert result.returncode == 2 and result.stdout == '', place
+        assert (f'Did you mean {nearest}?' if nearest else 'such as cable') in result.stderr, place
+    assert conditions(session_of(bench, name)) == {'cable': 'A', 'jig': '7'}
+    bench.triage('attempt', '--session', name, '--unset', 'jig')
+    bench.triage('conditions', '1-2', '--unset', 'jig')
+    assert conditions(session_of(bench, name)) == {'cable': 'A'} and bench.call('GetConditions')['places'] == []
+
+
 def test_the_manual_has_every_condition():
     root = pathlib.Path(__file__).parents[2]
     keys = re.findall(r'^(?:factor|part|label) (\w+)', (root / 'common/knowledge/factors.txt').read_text(), re.M)
