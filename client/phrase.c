@@ -213,6 +213,51 @@ struct phrase phrase_step(struct json_object *session)
 	return phrase;
 }
 
+static bool is_itunes(struct json_object *error)
+{
+	return text_equal(field_text_or(error, "domain", ""), "itunes");
+}
+
+int64_t phrase_itunes_code(struct json_object *session)
+{
+	struct json_object *errors = field_list(session, "errors");
+	int64_t code = field_number_or(session, "itunesCode", 0);
+
+	for (size_t i = 0; !code && i < field_count(errors); i++)
+		if (is_itunes(field_item(errors, i)))
+			code = field_number_or(field_item(errors, i), "code", 0);
+	return code;
+}
+
+struct phrase phrase_errors(struct json_object *session)
+{
+	static const char *const domains[][2] = {
+		{"itunes", "iTunes error"},
+		{"amr", "AMR error"},
+		{"restored", "restored error"},
+		{"ramrod", "ramrod error"},
+		{"tool-exit", "exit status"},
+		{"", "error"},
+	};
+	struct json_object *errors = field_list(session, "errors");
+	int64_t shown = field_number_or(session, "itunesCode", 0);
+	struct phrase phrase = {""};
+	size_t used = 0;
+
+	for (size_t i = 0; i < field_count(errors); i++) {
+		struct json_object *error = field_item(errors, i);
+		int64_t code = field_number_or(error, "code", 0);
+
+		if ((is_itunes(error) && code == shown) || used >= PHRASE_BYTES)
+			continue;
+		used += (size_t)snprintf(phrase.text + used, PHRASE_BYTES - used,
+			"%s%.15s %" PRId64, used ? ", " : "",
+			look_up(domains, ARRAY_SIZE(domains), field_text_or(error, "domain", "")),
+			code);
+	}
+	return phrase;
+}
+
 static struct phrase phrase_hubs(const char *number)
 {
 	struct phrase phrase = {"no hub"};

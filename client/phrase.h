@@ -38,6 +38,11 @@ const char *phrase_session(const char *session);
 /* The current or last step of a Session: `Creating filesystem (12)`, or its stage; "" if
  * unknown. */
 struct phrase phrase_step(struct json_object *session);
+/* The errors that were reported of a Session: `iTunes error 4013, AMR error 11`; "" if there are
+ * none beside its iTunes code. */
+struct phrase phrase_errors(struct json_object *session);
+/* The number that iTunes shows for the end of a Session, derived or reported; 0 = unknown. */
+int64_t phrase_itunes_code(struct json_object *session);
 /* A stage for people: `booting the restore system`. Unknown words are returned unchanged. */
 const char *phrase_stage(const char *stage);
 /* A mode of a phone: `recovery`, `DFU`. Unknown words are returned unchanged. */

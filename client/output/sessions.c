@@ -126,6 +126,7 @@ void text_session(struct layout *layout, struct json_object *session)
 	const char *outcome = field_text_or(session, "outcome", "unknown");
 	int64_t started = field_number_or(session, "startedUSec", 0);
 	int64_t ended = field_number_or(session, "endedUSec", 0);
+	struct phrase errors = phrase_errors(session);
 	int64_t code;
 
 	text_painted(layout, PAINT_BOLD, phrase_session(field_text_or(session, "session", "?")));
@@ -139,6 +140,10 @@ void text_session(struct layout *layout, struct json_object *session)
 	}
 	if (field_number(session, "itunesCode", &code) && code)
 		layout_put(layout, ", iTunes code %" PRId64, code);
+	if (*errors.text) {
+		layout_put(layout, ", ");
+		layout_foreign(layout, errors.text);
+	}
 	if (ended > started)
 		layout_put(layout, ", after %s", phrase_duration(ended - started).text);
 	layout_line(layout, 28);

@@ -129,6 +129,8 @@ static void fill_result(char cell[CELL_SIZE], struct json_object *session)
 {
 	add(cell, "%s", words_outcome(field_text_or(session, "outcome", "unknown")));
 	add_number(cell, session, "itunesCode", "iTunes code");
+	if (*phrase_errors(session).text)
+		add(cell, "%s%s", *cell ? ", " : "", phrase_errors(session).text);
 	add_number(cell, session, "status", "status");
 	add_number(cell, session, "amrError", "AMR error");
 	add_number(cell, session, "exitStatus", "exit");

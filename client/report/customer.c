@@ -283,11 +283,11 @@ static struct phrase stop_of(struct json_object *session)
 {
 	const char *stage = words_stage(field_text_or(session, "stage", ""));
 	struct phrase phrase = {""};
-	int64_t code;
+	int64_t code = phrase_itunes_code(session);
 
 	if (!text_equal(field_text_or(session, "outcome", ""), "failed") || !*stage)
 		return phrase;
-	if (field_number(session, "itunesCode", &code) && code)
+	if (code)
 		snprintf(phrase.text, PHRASE_BYTES, "it stopped %s (error %" PRId64 ")", stage,
 			code);
 	else

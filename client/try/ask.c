@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/try/ask.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "client/phrase.h"
 #include "client/try/keys.h"
 #include "client/try/notice.h"
 #include "common/base/text.h"
@@ -209,8 +211,9 @@ static enum answer ask_failure(struct trial *trial)
 	int64_t number;
 	char code[32] = "", known[32] = "";
 
-	if (field_number(trial->last, "itunesCode", &number) && number)
-		snprintf(known, sizeof(known), "%d", (int)number);
+	number = phrase_itunes_code(trial->last);
+	if (number)
+		snprintf(known, sizeof(known), "%" PRId64, number);
 	if (!keys_line("Error number (- for none):", known, code, sizeof(code)))
 		return ANSWER_STOP;
 	add_pair(trial, "--error", text_equal(code, "-") ? NULL : code);

@@ -491,6 +491,21 @@ static void put_circumstances(
 	json_put_known_text(builder, object, "ticket", attempt->ticket);
 }
 
+static struct json_object *errors_to_json(
+	struct json_builder *builder, const struct attempt *attempt)
+{
+	struct json_object *array = json_new_array(builder);
+
+	for (size_t i = 0; i < attempt->error_count; i++) {
+		struct json_object *object = json_new_object(builder);
+
+		json_put_text(builder, object, "domain", attempt->errors[i].domain);
+		json_put_number(builder, object, "code", attempt->errors[i].code);
+		json_add(builder, array, object);
+	}
+	return array;
+}
+
 /* The progress of a restore, and its end. */
 static void put_course(
 	struct json_builder *builder, struct json_object *object, const struct attempt *attempt)
@@ -509,6 +524,8 @@ static void put_course(
 	if (attempt->exit_known)
 		json_put_number(builder, object, "exitStatus", attempt->exit_status);
 	json_put_known_number(builder, object, "itunesCode", attempt->itunes_code);
+	if (attempt->error_count)
+		json_put(builder, object, "errors", errors_to_json(builder, attempt));
 }
 
 struct json_object *session_to_json(

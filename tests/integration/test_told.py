@@ -204,6 +204,22 @@ def test_a_typo_in_a_word_of_history_is_answered(bench):
     assert 'Did you mean liquid?' in bench.triage('note', ECID, '--history', 'liqiud').stderr
 
 
+def test_the_error_that_a_person_reported_is_shown(bench, folder):
+    """It was in no list, page or JSON: the technician could not see what was typed."""
+    bench.start()
+    bench.triage('attempt', ECID, '--outcome', 'failed', '--error', '4013', '--error', 'amr:11', '--operation', '28')
+    session, = bench.sessions()
+    assert session['errors'] == [{'domain': 'itunes', 'code': 4013}, {'domain': 'amr', 'code': 11}]
+    for command in ('sessions',), ('case', ECID):
+        text = bench.triage(*command).stdout
+        assert 'iTunes error 4013, AMR error 11' in ' '.join(text.split()), text
+        assert max(map(len, text.splitlines())) <= 80
+    bench.triage('report', '-o', folder / 'page.html', ECID)
+    assert 'iTunes error 4013, AMR error 11' in (folder / 'page.html').read_text()
+    bench.triage('attempt', '--session', session['session'], '--error', '1015')
+    assert 'iTunes error 1015\n' in bench.triage('sessions').stdout
+
+
 def test_the_log_of_a_told_attempt_says_that_there_is_none(bench):
     bench.start()
     session = bench.ask('attempt', ECID, '--outcome', 'failed')['session']
