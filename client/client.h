@@ -34,7 +34,8 @@ struct context {
 	bool reveal;	       /* show identifiers in full */
 	enum color_choice color;
 	bool no_pager;
-	int terminal; /* where collected output goes (pager.h); 0 = none is collected */
+	bool ignores_children; /* our parent ignores SIGCHLD: process_keep_children() */
+	int terminal;	       /* where collected output goes (pager.h); 0 = none is collected */
 	const struct output *output;   /* text or JSON */
 	const struct command *command; /* NULL before the command line has named one */
 	struct layout layout;	       /* standard output; ready after the options are read */

@@ -25,6 +25,7 @@ int main(int argc, char **argv)
 	int first;
 
 	process_hold_streams();
+	context.ignores_children = process_keep_children();
 	setlocale(LC_CTYPE, "");
 	first = options_read(&context, argc, argv, NULL, NULL);
 	if (first < 0)

@@ -476,6 +476,7 @@ int main(int argc, char **argv)
 	int r = options_read(argc, argv, &daemon.options);
 
 	process_hold_streams();
+	process_keep_children();
 	daemon.argc = argc;
 	daemon.argv = argv;
 	if (r != 0)

@@ -75,15 +75,14 @@ static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 /* Blocks the signals. Returns a signalfd for them, or a negative errno; *before, which is set in
  * each case, is for the tool. */
-static int take_signals(struct tool_signals *before)
+static int take_signals(const struct context *context, struct tool_signals *before)
 {
-	const struct sigaction ignore = {.sa_handler = SIG_IGN}, normal = {.sa_handler = SIG_DFL};
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	sigset_t set;
 	int fd;
 
 	sigaction(SIGPIPE, &ignore, &before->pipe);
-	/* If our parent ignores it, the kernel keeps no exit status for us. */
-	sigaction(SIGCHLD, &normal, &before->child);
+	before->child.sa_handler = context->ignores_children ? SIG_IGN : SIG_DFL;
 	sigemptyset(&set);
 	/* In the background, the kernel may stop the tool too because of what we write. */
 	sigaddset(&set, SIGTTOU);
@@ -567,7 +566,7 @@ static int run_tool_command(struct context *context, int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	run.name = *tool_word(argv + first);
-	run.signal_fd = take_signals(&run.inherited);
+	run.signal_fd = take_signals(context, &run.inherited);
 	r = begin ? run.signal_fd : -ENOMEM;
 	if (r >= 0)
 		r = logfile_open(plan.log, argv[first], &run.log);

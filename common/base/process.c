@@ -69,3 +69,11 @@ void process_hold_streams(void)
 		if (fcntl(stream, F_GETFD) < 0)
 			(void)!open("/dev/null", wrong_way[stream] | O_CLOEXEC);
 }
+
+bool process_keep_children(void)
+{
+	struct sigaction before;
+
+	return sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &before) == 0 &&
+	       before.sa_handler == SIG_IGN;
+}

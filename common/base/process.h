@@ -3,6 +3,7 @@
  * nothing. */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* In place of a descriptor. */
@@ -20,3 +21,6 @@ int process_spawn(
  * messages that are meant for the stream. Reading and writing still fail, and a program that is
  * started finds the stream closed. */
 void process_hold_streams(void);
+/* Has the kernel keep the exit status of children, also where the parent has turned that off for
+ * us: it ignores SIGCHLD. Returns whether it does. */
+bool process_keep_children(void);

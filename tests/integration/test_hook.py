@@ -20,13 +20,13 @@ UNIT = ROOT / 'systemd/idevicetriage-hook.service.in'
 class Hook:
     """A running hook. `seen` has the name of the event and the object of each run of SCRIPT."""
 
-    def __init__(self, bench, folder, options, command):
+    def __init__(self, bench, folder, options, command, before):
         self.bench, self.seen_file, self.said_file = bench, folder / 'seen', folder / 'said'
         self.cursor = folder / 'cursor'
         with open(self.said_file, 'ab') as said:
             self.process = subprocess.Popen(
                 [str(bench.build / 'client/idevicetriage'), 'hook', '--cursor', str(self.cursor), *options, '--', *command],
-                env={**bench.environment, 'SEEN': str(self.seen_file)}, stdin=subprocess.DEVNULL, stderr=said)
+                env={**bench.environment, 'SEEN': str(self.seen_file)}, stdin=subprocess.DEVNULL, stderr=said, preexec_fn=before)
 
     def seen(self):
         text = self.seen_file.read_text() if self.seen_file.exists() else ''
@@ -55,8 +55,8 @@ def hook(bench, folder):
     """hook(options, command) starts one that is ready for events."""
     hooks = []
 
-    def start(*options, command=WRITE):
-        found = Hook(bench, folder, options, command)
+    def start(*options, command=WRITE, before=None):
+        found = Hook(bench, folder, options, command, before)
         hooks.append(found)
         until(lambda: found.position() >= 0, what='the hook')
         return found
@@ -171,6 +171,13 @@ def test_a_command_that_fails_or_ignores_its_input_stops_nothing(bench, hook, co
         until(lambda: found.position() >= last, what='the cursor')
     assert found.said().count(words) == 2 if words else found.said() == ''
     assert found.process.poll() is None
+
+
+def test_a_caller_that_ignores_its_children_does_not_hide_the_end_of_a_command(bench, hook):
+    bench.start()
+    found = hook('--on', 'session-ended', command=['sh', '-c', 'exit 3'], before=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    fail(bench)
+    until(lambda: 'sh failed with status 3 (session-ended, record ' in found.said(), what='the failure')
 
 
 def test_an_interrupted_command_comes_again(bench, hook, folder):

@@ -279,9 +279,12 @@ def test_what_stood_in_an_appended_file_is_not_of_this_restore(client, daemon):
 def test_the_tool_outlives_the_process_that_writes_its_log(client, daemon):
     process = client.start_shell(tool_that_waits(client.folder, "echo one", "echo two; exit 5"))
     until(lambda: daemon.log == b"one\n", "the first line")
-    children = [int(pid) for pid in open(f"/proc/{process.pid}/task/{process.pid}/children").read().split()]
-    (copier,) = [pid for pid in children if os.readlink(f"/proc/{pid}/fd/1") == "/dev/null"]
-    os.kill(copier, signal.SIGKILL)
+
+    def copiers():
+        children = open(f"/proc/{process.pid}/task/{process.pid}/children").read().split()
+        return [int(pid) for pid in children if os.readlink(f"/proc/{pid}/fd/1") == "/dev/null"]
+    until(lambda: len(copiers()) == 1, "the copying process")
+    os.kill(copiers()[0], signal.SIGKILL)
     (client.folder / "go").touch()
     output, errors = process.communicate(timeout=LIMIT)
     assert process.returncode == 5 and output == b"one\ntwo\n" and daemon.log == b"one\ntwo\n"
