@@ -33,6 +33,7 @@ struct watched {
 	struct session session;
 	session_recorder *record;
 	void *user;
+	const char *why; /* it failed */
 };
 
 static void feed(struct watched *watched, const struct event *event)
@@ -152,12 +153,30 @@ static uint64_t keep_nothing(void *user, const struct event *event)
 	return 0;
 }
 
-/* The case file says that it failed, not with which exit status: that stays unknown. */
+/* The case file says that it failed, not with which exit status: that stays unknown, and its tool
+ * may have reported nothing. */
 static uint64_t record_judgement(void *user, const struct event *event)
 {
 	struct watched *watched = user;
+	struct event end = *event;
 
-	return event->kind == EVENT_TOOL_END ? 0 : watched->record(watched->user, event);
+	if (event->kind == EVENT_TOOL_END)
+		return 0;
+	if (event->kind == EVENT_SESSION_END && event->number == OUTCOME_FAILED)
+		event_set_text(&end, watched->why);
+	return watched->record(watched->user, &end);
+}
+
+/* What the log and the link show of the failure, if anything. */
+static const char *why_failed(const struct session *session, struct stamp at)
+{
+	struct session copy = *session;
+	struct event effects[SESSION_EFFECTS_MAX];
+	size_t count = session_finish(&copy, at, effects);
+
+	return count && effects[count - 1].number == OUTCOME_FAILED
+		       ? effects[count - 1].text
+		       : "the case file says that it failed";
 }
 
 static void feed_failure(struct watched *watched)
@@ -169,6 +188,7 @@ static void feed_failure(struct watched *watched)
 
 	end.at.monotonic_us = CASEFILE_EPOCH_US + (uint64_t)HOURS_MAX * 3600 * USEC_PER_SEC;
 	attempt->touched = true; /* what has failed had begun */
+	watched->why = why_failed(&watched->session, end.at);
 	session_feed(&watched->session, &end, record_judgement, watched);
 	attempt->exit_known = known;
 	attempt->exit_status = status;

@@ -163,6 +163,16 @@ static bool was_stopped(const struct attempt *attempt)
 	return attempt->exit_known && attempt->exit_status < 0;
 }
 
+/* Of a failure that the tool's log shows, whose word it is. */
+static const char *why_reported(const struct attempt *attempt)
+{
+	if (attempt_tool_crashed(attempt))
+		return "the restore tool crashed";
+	return attempt->amr_error_known && attempt->amr_error
+		       ? "the phone reported a failure"
+		       : "the restore tool reported a failure";
+}
+
 enum outcome session_judge_tool(const struct attempt *attempt, const char **ret_why)
 {
 	if (attempt->outcome == OUTCOME_SUCCEEDED ||
@@ -197,7 +207,7 @@ enum outcome session_judge_tool(const struct attempt *attempt, const char **ret_
 	}
 	if (attempt->outcome == OUTCOME_FAILED || attempt->exit_status != 0 ||
 		attempt_tool_crashed(attempt)) {
-		*ret_why = "the restore tool reported a failure";
+		*ret_why = why_reported(attempt);
 		return OUTCOME_FAILED;
 	}
 	if (attempt->complaining) {

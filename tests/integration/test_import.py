@@ -560,3 +560,30 @@ def test_the_lines_of_two_phones_mixed_are_refused(bench, folder):
     result = bench.triage('import', log, check=False)
     assert result.returncode == 1 and 'two phones' in result.stderr, result.stdout
     assert bench.sessions() == []
+
+
+@pytest.mark.parametrize('end, why', [
+    (['ERROR: Unable to successfully restore device'], 'the restore tool reported a failure'),
+    (['ERROR: Unable to send data'], 'the log of the restore ends with an error'),
+    (['Segmentation fault'], 'the restore tool crashed'),
+    (['<key>AMRError</key>', '<integer>14</integer>', 'ERROR: Unable to successfully restore device'],
+     'the phone reported a failure')])
+def test_the_end_says_who_reported_the_failure(bench, imports, end, why):
+    """A crash, and the phone's own error, were reports of the tool."""
+    bench.start()
+    imports(imports.write('tool.log', text(RUN, end)))
+    session, = bench.sessions()
+    assert bench.records(session['session'], 'session-end')[0]['text'] == why
+
+
+@pytest.mark.parametrize('log, why', [
+    ([], 'the case file says that it failed'),
+    (['Sending filesystem'], 'the case file says that it failed'),
+    (['Sending filesystem', 'ERROR: Unable to send data'], 'the log of the restore ends with an error')])
+def test_a_failure_that_a_case_file_states_is_no_report_of_the_tool(bench, imports, log, why):
+    bench.start()
+    case = {'format': 'idevicetriage-case', 'version': 1, 'device': {'ecid': DEVICE},
+            'attempts': [{'outcome': 'failed', 'log': {'format': 'auto', 'lines': log}}]}
+    imports(imports.write('case.json', json.dumps(case)))
+    session, = bench.sessions()
+    assert bench.records(session['session'], 'session-end')[0]['text'] == why
