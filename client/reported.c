@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "client/output/output.h"
@@ -15,6 +16,8 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/model/factor.h"
+#include "common/model/phone_model.h"
+#include "common/model/usb_identity.h"
 
 static const struct {
 	int option;
@@ -31,7 +34,6 @@ static const struct {
 	{OPTION_ACTION, "--action", "action"},
 	{OPTION_ENTRY, "--entry", "entry"},
 	{OPTION_FIRMWARE, "--firmware", "firmware"},
-	{OPTION_MODEL, "--model", "model"},
 	{OPTION_PORT, "--port", "port"},
 	{OPTION_TICKET, "--ticket", "ticket"},
 };
@@ -147,6 +149,39 @@ static int take_unset(struct reported *reported, const char *value)
 	return reported_set(reported, "--unset", key, "");
 }
 
+static const char *nearest_product(const char *text)
+{
+	const struct model *named = model_by_name(text), *models;
+	const char *nearest = NULL;
+	size_t count, best = TEXT_FAR;
+
+	if (!named)
+		named = model_by_board(text);
+	if (named)
+		return named->product;
+	models = model_all(&count);
+	for (size_t i = 0; i < count; i++)
+		if (text_is_nearer(text, models[i].product, &best))
+			nearest = models[i].product;
+	return nearest;
+}
+
+/* New phones appear: a model that is not in the table is stored all the same. */
+static int take_model(struct reported *reported, const char *value)
+{
+	int r = reported_set(reported, "--model", "model", value);
+	const char *nearest;
+
+	if (r != EXIT_DONE || model_by_product(value))
+		return r;
+	nearest = nearest_product(value);
+	if (nearest)
+		report_error("%s is not a known model; did you mean %s?", value, nearest);
+	else
+		report_error("%s is not a known model. It is stored as typed.", value);
+	return r;
+}
+
 int reported_read(struct reported *reported, int option, const char *value)
 {
 	int r = condition_read(option, value, take_condition, reported);
@@ -157,6 +192,8 @@ int reported_read(struct reported *reported, int option, const char *value)
 		return take_error(reported, value);
 	if (option == OPTION_AT)
 		return take_at(reported, value);
+	if (option == OPTION_MODEL)
+		return take_model(reported, value);
 	if (option == OPTION_UNSET)
 		return take_unset(reported, value);
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
@@ -184,6 +221,39 @@ const char *reported_by(void)
 	const struct passwd *user = getpwuid(getuid());
 
 	return through_sudo && *through_sudo ? through_sudo : user ? user->pw_name : NULL;
+}
+
+/* The name of a port here that is most similar; the text itself if it is one, NULL if none is. */
+static const char *nearest_port(struct json_object *places, const char *text)
+{
+	const char *nearest = NULL;
+	size_t best = TEXT_FAR;
+
+	for (size_t i = 0; i < field_count(places); i++) {
+		const char *name = phrase_slot(field_item(places, i));
+
+		if (name && strcasecmp(name, text) == 0)
+			return text;
+		if (name && text_is_nearer(text, name, &best))
+			nearest = name;
+	}
+	return nearest;
+}
+
+int reported_check_port(
+	struct context *context, struct connection *connection, const struct reported *reported)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	const char *port = reported_text(reported, "port"), *nearest;
+	int r;
+
+	if (!port || !*port || usb_port_ok(port, strlen(port)) || reported_text(reported, "host"))
+		return EXIT_DONE;
+	r = rpc_call_plain(context, connection, "GetConditions", &reply);
+	nearest = nearest_port(field_list(reply, "places"), port);
+	if (r == EXIT_DONE && nearest && nearest != port)
+		report_error("No port here is named %s; did you mean %s?", port, nearest);
+	return r;
 }
 
 static struct json_object *changes_to_json(
@@ -291,6 +361,8 @@ int reported_correct(struct context *context, const struct reported *reported, c
 		r = ask_name(context, connection, session, NAME_SESSION, &name);
 	if (r == EXIT_DONE)
 		r = check_session(context, connection, reported, name.text);
+	if (r == EXIT_DONE)
+		r = reported_check_port(context, connection, reported);
 	if (r == EXIT_DONE)
 		r = reported_amend(context, connection, name.text, reported, &reply);
 	if (r == EXIT_DONE)

@@ -73,6 +73,10 @@ int reported_read(struct reported *reported, int option, const char *value);
 int reported_set(struct reported *reported, const char *option, const char *key, const char *text);
 /* The text of a detail; NULL = not reported. */
 const char *reported_text(const struct reported *reported, const char *key);
+/* Asks about a port that is nearly the name of one here; one of another computer may be any label.
+ * Returns EXIT_DONE, or the exit code of a failed call. */
+int reported_check_port(
+	struct context *context, struct connection *connection, const struct reported *reported);
 /* Sets them in a new attempt. Returns EXIT_DONE, or EXIT_USAGE after reporting the error. */
 int reported_apply(
 	const struct reported *reported, struct attempt *attempt, struct identity *identity);

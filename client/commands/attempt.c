@@ -109,6 +109,8 @@ static int add(struct context *context, const struct reported *reported, const c
 		r = ask_name(context, connection, device, NAME_DEVICE, &name);
 	if (r == EXIT_DONE)
 		r = know_phone(context, connection, name.text, &c->identity);
+	if (r == EXIT_DONE)
+		r = reported_check_port(context, connection, reported);
 	return r == EXIT_DONE ? send(context, connection, c) : r;
 }
 

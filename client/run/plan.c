@@ -7,6 +7,7 @@
 #include "client/options.h"
 #include "client/run/tool.h"
 #include "common/base/text.h"
+#include "common/model/usb_identity.h"
 
 #define ARGUMENTS_BYTES_MAX 16384 /* of the tool's command line, for the daemon */
 
@@ -40,6 +41,18 @@ static int take_ecid(struct plan *plan, const char *value)
 	return EXIT_USAGE;
 }
 
+/* Of this computer: the daemon finds the phone and the conditions there by it. */
+static int take_port(struct plan *plan, const char *value)
+{
+	plan->port = value;
+	if (usb_port_ok(value, strlen(value)))
+		return EXIT_DONE;
+	report_error("--port must be a USB port such as 1-2.3, not %s. `idevicetriage status` "
+		     "lists those with a phone.",
+		value);
+	return EXIT_USAGE;
+}
+
 static int take(void *user, int option, const char *value)
 {
 	struct plan *plan = user;
@@ -54,8 +67,7 @@ static int take(void *user, int option, const char *value)
 		return r;
 	switch (option) {
 	case OPTION_PORT:
-		plan->port = value;
-		return EXIT_DONE;
+		return take_port(plan, value);
 	case OPTION_TICKET:
 		plan->ticket = value;
 		return EXIT_DONE;

@@ -283,7 +283,8 @@ def on_terminal(client, arguments, environment=None, input=b""):
                                        ["sessions", "-n", "x"], ["log", "--after", "-1"], ["run"],
                                        ["run", "--earpiece-flex", "bent", "--", "true"],
                                        ["run", "--condition", "novalue", "--", "true"],
-                                       ["run", "--ecid", "hello", "--", "true"], ["--unknown"],
+                                       ["run", "--ecid", "hello", "--", "true"], ["run", "--port", "slot4", "--", "true"],
+                                       ["--unknown"],
                                        ["sessions", "-n", "0"], ["sessions", "--limit"], ["status", "-x"],
                                        ["log", "--json", "-fx"], ["status", "--json=yes"]])
 def test_wrong_usage(client, daemon, arguments):

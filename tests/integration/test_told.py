@@ -3,6 +3,8 @@
 import json
 import time
 
+import pytest
+
 from daemon import until
 
 ECID = '0x001C2D6A3C8A802E'
@@ -230,3 +232,26 @@ def test_the_log_of_a_told_attempt_says_that_there_is_none(bench):
     bench.triage('attempt', '--session', session, '--cable', 'A')
     log = bench.triage('log', session)
     assert 'cable' in log.stdout and log.stderr == ''
+
+
+@pytest.mark.parametrize('model, nearest', [('iPhone12,33', 'iPhone12,3'), ('iPhone 11 Pro', 'iPhone12,3'),
+                                            ('d421ap', 'iPhone12,3'), ('Zork', None)])
+def test_an_unknown_model_is_stored_with_a_warning(bench, model, nearest):
+    bench.start()
+    said = bench.triage('attempt', ECID, '--outcome', 'failed', '--model', model).stderr
+    assert f'{model} is not a known model' in said and (f'did you mean {nearest}?' if nearest else 'as typed') in said
+    session, = bench.sessions()
+    assert session['productType'] == model
+    assert bench.triage('attempt', '--session', session['session'], '--model', 'iPhone12,3').stderr == ''
+
+
+def test_a_port_that_is_nearly_the_name_of_one_is_asked_about(bench):
+    bench.start()
+    bench.triage('conditions', '1-2', '--name', 'slot 4')
+    told = ('attempt', ECID, '--outcome', 'failed', '--port')
+    assert 'did you mean slot 4?' in bench.triage(*told, 'slot4').stderr
+    for port in '1-3', 'Slot 4', 'left':
+        assert bench.triage(*told, port).stderr == '', port
+    assert bench.triage(*told, 'slot4', '--host', 'Mac').stderr == ''
+    session = bench.sessions()[0]['session']
+    assert 'did you mean slot 4?' in bench.triage('attempt', '--session', session, '--port', 'slt 4').stderr
