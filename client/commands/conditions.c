@@ -3,12 +3,14 @@
  * corrects those of a past attempt. */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "client/reported.h"
 #include "client/resolve.h"
 #include "client/options.h"
 #include "client/output/output.h"
 #include "client/pager.h"
+#include "client/phrase.h"
 #include "common/base/text.h"
 
 enum { OPTION_NAME = OPTION_OWN, OPTION_SESSION };
@@ -86,6 +88,38 @@ static int check_unset(struct context *context, struct connection *connection,
 					place);
 }
 
+/* The port that has this name; NULL = none but `place`. */
+static const char *port_with_name(struct json_object *places, const char *place, const char *name)
+{
+	for (size_t i = 0; i < field_count(places); i++) {
+		const char *port = field_text(field_item(places, i), "port");
+		const char *slot = phrase_slot(field_item(places, i));
+
+		if (port && slot && strcasecmp(slot, name) == 0 && !text_equal(port, place))
+			return port;
+	}
+	return NULL;
+}
+
+static int check_name(struct context *context, struct connection *connection,
+	const struct conditions_request *request, const char *place)
+{
+	CLEANUP(json_object_putp) struct json_object *reply = NULL;
+	const char *name = reported_text(&request->reported, "portName"), *port;
+	int r;
+
+	if (!name || !*name)
+		return EXIT_DONE;
+	r = ask_conditions(context, connection, NULL, &reply);
+	port = port_with_name(field_list(reply, "places"), place, name);
+	if (!port)
+		return r;
+	report_error("Cannot name port %s %s: port %s has this name. Choose another name, or take "
+		     "it from that port with `idevicetriage conditions %s --unset portName`.",
+		place, name, port, port);
+	return EXIT_REFUSED;
+}
+
 static int set_conditions(struct context *context, struct connection *connection,
 	const struct conditions_request *request, const char *place, struct json_object **ret)
 {
@@ -93,6 +127,8 @@ static int set_conditions(struct context *context, struct connection *connection
 	struct json_object *parameters;
 	int r = check_unset(context, connection, request, place);
 
+	if (r == EXIT_DONE)
+		r = check_name(context, connection, request, place);
 	if (r != EXIT_DONE)
 		return r;
 	parameters = json_new_object(&builder);

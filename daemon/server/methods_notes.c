@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/text.h"
 #include "common/model/case.h"
 #include "daemon/server/methods.h"
 
+#define PORT_NAME "portName" /* the condition with the shop's name of a port */
 #define NOTE_BYTES_MAX 1000
 #define NOTES_MAX 1000 /* per phone */
 /* More than any meter of a bench shows. */
@@ -19,6 +21,39 @@ bool methods_is_key(const char *key)
 	while (isalnum((unsigned char)*key))
 		key++;
 	return !*key;
+}
+
+/* The name of a port that is to be set. */
+struct naming {
+	const struct place *place;
+	const char *name; /* NULL = none */
+	bool taken;
+};
+
+static void compare_names(
+	void *context, const struct place *place, const struct condition *conditions, size_t count)
+{
+	struct naming *naming = context;
+
+	for (size_t i = 0; place->port[0] && i < count; i++)
+		if (text_equal(conditions[i].key, PORT_NAME) &&
+			strcasecmp(conditions[i].value, naming->name) == 0 &&
+			!text_equal(place->port, naming->place->port))
+			naming->taken = true;
+}
+
+/* A name selects a port: two ports may not have the same one. */
+static bool name_is_taken(const struct conditions *conditions, const struct place *place,
+	const struct condition *given, size_t count)
+{
+	struct naming naming = {.place = place};
+
+	for (size_t i = 0; i < count; i++)
+		if (text_equal(given[i].key, PORT_NAME))
+			naming.name = given[i].value;
+	if (naming.name && !text_equal(naming.name, CONDITION_UNKNOWN))
+		conditions_show(conditions, NULL, compare_names, &naming);
+	return naming.taken;
 }
 
 static int set_conditions(struct request *request, const struct place *place,
@@ -57,6 +92,8 @@ int methods_set_conditions(struct request *request)
 			r = call_bad(call, "conditions");
 	if (r == API_OK && !place_parse(name, &place))
 		r = call_bad(call, "place");
+	if (r == API_OK && name_is_taken(request->api->parts.conditions, &place, conditions, count))
+		r = call_bad(call, "conditions");
 	if (r == API_OK)
 		r = set_conditions(request, &place, conditions, count);
 	return r == API_OK ? query_put_places(&request->api->query, call, name) : r;

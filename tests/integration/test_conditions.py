@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Conditions that stand: what a person tells once of a port or a phone is in every attempt there."""
+import json
 import signal
 
 from daemon import until
@@ -138,3 +139,20 @@ def test_a_new_place_ends_the_conditions_of_the_oldest_phone(bench):
     assert len(bench.ask('conditions')['places']) == 256
     bench.call('SetConditions', place='1-3', conditions=[{'key': 'cable', 'value': 'L08'}])
     assert held(bench, '0x6') == {} and held(bench, '0x7') == {'battery': 'A'} and held(bench, '1-2')
+
+
+def test_two_ports_have_not_one_name(bench):
+    """A name finds its port: with two of them, nothing by this name was found any more."""
+    bench.start()
+    bench.triage('conditions', '1-2', '--name', 'slot 4')
+    for name in 'slot 4', 'Slot 4':
+        second = bench.triage('conditions', '1-3', '--name', name, '--cable', 'L07', check=False)
+        assert second.returncode == 1 and 'port 1-2 has this name' in second.stderr
+        answer = bench.call_raw('SetConditions', place='1-3', conditions=[{'key': 'portName', 'value': name}])
+        assert json.loads(answer)['error'].endswith('.InvalidParameter')
+    assert [place['port'] for place in bench.ask('conditions')['places']] == ['1-2']
+    # It may keep its name, give it back, and then another port has it.
+    bench.triage('conditions', '1-2', '--name', 'Slot 4')
+    bench.triage('conditions', '1-2', '--unset', 'portName')
+    bench.triage('conditions', '1-3', '--name', 'slot 4')
+    assert held(bench, '1-3') == {'portName': 'slot 4'} and held(bench, '1-2') == {}
