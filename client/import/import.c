@@ -296,18 +296,27 @@ static bool import_file(struct import *import, const char *path)
 /* Resolves --device: a whole identifier, or the end of one that the daemon knows. */
 static int find_device(struct import *import, const char *text)
 {
+	CLEANUP(connection_freep) struct connection *asked = NULL;
+	struct connection *connection = import->connection;
 	struct identity *device = &import->options.device;
 	struct name name = {0};
-	int r = import->connection
-			? ask_name(import->context, import->connection, text, NAME_DEVICE, &name)
-			: name_take(text, NAME_DEVICE, &name);
+	int r = name_take(text, NAME_DEVICE, &name);
 
-	if (r != EXIT_DONE && (import->connection || r < 0))
-		return r < 0 ? -r : r;
+	if (r < 0)
+		return -r;
+	/* A dry run works without a daemon, but then nobody knows the ends of identifiers. */
+	if (r == 0 && !connection && rpc_open_quietly(import->context, &asked) == 0)
+		connection = asked;
+	r = connection ? ask_name(import->context, connection, text, NAME_DEVICE, &name)
+		       : EXIT_DONE;
+	if (r != EXIT_DONE)
+		return r;
 	if (udid_normalize(name.text, device->udid) == 0)
 		device->ecid = udid_ecid(device->udid);
 	else if (ecid_parse(name.text, &device->ecid) < 0) {
-		report_error("--device must be an ECID or a UDID, not %s.", text);
+		report_error("--device must be an ECID or a UDID, or the end of one that the "
+			     "daemon knows, not %s.",
+			text);
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;

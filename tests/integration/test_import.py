@@ -587,3 +587,14 @@ def test_a_failure_that_a_case_file_states_is_no_report_of_the_tool(bench, impor
     imports(imports.write('case.json', json.dumps(case)))
     session, = bench.sessions()
     assert bench.records(session['session'], 'session-end')[0]['text'] == why
+
+
+def test_a_dry_run_accepts_the_end_of_an_identifier(bench, imports):
+    log = imports.write('a.log', text([line for line in FAILED if 'ECID' not in line]))
+    result = imports('--dry-run', '--device', DEVICE[-4:], log)
+    assert result.returncode == 2 and 'the end of one that the daemon knows' in result.stderr
+    bench.start()
+    bench.triage('attempt', DEVICE, '--outcome', 'failed')
+    result = bench.triage('--json', 'import', '--dry-run', '--device', DEVICE[-4:], log)
+    assert json.loads(result.stdout)['session']['ecid'] == DEVICE
+    assert len(bench.sessions()) == 1
