@@ -127,7 +127,7 @@ static const struct {
 		"The daemon has no method %s: it is older than this command; restart it."},
 	{"org.varlink.service.MethodNotImplemented", "method", EXIT_REFUSED,
 		"The daemon cannot do %s yet."},
-	{"org.varlink.service.InvalidParameter", "parameter", EXIT_REFUSED,
+	{INVALID_PARAMETER, "parameter", EXIT_REFUSED,
 		"The daemon does not accept the value of %s."},
 };
 

@@ -17,6 +17,9 @@ int rpc_unreachable(struct context *context, int error);
  * commands that only read. */
 int rpc_open_reading(struct context *context, struct connection **ret);
 
+/* The error of a call with a value that the method does not take. */
+#define INVALID_PARAMETER "org.varlink.service.InvalidParameter"
+
 /* Calls `method` with `parameters` (ownership taken; may be NULL), built with `builder`, and waits
  * for the single reply. Returns EXIT_DONE with *ret owned by the caller, or an exit code after
  * reporting the error. */

@@ -420,8 +420,9 @@ static int put_change(struct export *export, struct json_object *listed)
 	return r;
 }
 
-/* Third parties get attempts alone. */
-static int ask_changes(struct export *export, const char *cursor, struct json_object **ret)
+/* Third parties get attempts alone. *ret is NULL after the error `allowed`, which may be NULL. */
+static int ask_changes(
+	struct export *export, const char *cursor, const char *allowed, struct json_object **ret)
 {
 	static const char *const kinds[] = {"attempt", "note", "correction", "condition", "purge"};
 	struct json_builder builder = {0};
@@ -434,8 +435,8 @@ static int ask_changes(struct export *export, const char *cursor, struct json_ob
 	for (size_t i = 0; i < (export->masks ? 1 : ARRAY_SIZE(kinds)); i++)
 		json_add_text(&builder, list, kinds[i]);
 	json_put(&builder, parameters, "kinds", list);
-	return rpc_call(
-		export->context, export->connection, "ListChanges", &builder, parameters, ret);
+	return rpc_call_allowing(export->context, export->connection, "ListChanges", &builder,
+		parameters, allowed, ret);
 }
 
 static void put_cursor(struct export *export, const char *cursor)
@@ -449,8 +450,14 @@ static void put_cursor(struct export *export, const char *cursor)
 static int put_changes(struct export *export, const char *since)
 {
 	CLEANUP(json_object_putp) struct json_object *page = NULL;
-	int r = ask_changes(export, since, &page);
+	int r = ask_changes(export, since, since ? INVALID_PARAMETER : NULL, &page);
 
+	if (since && r == EXIT_DONE && !page) {
+		report_error("--since must be the cursor in the last line of an earlier "
+			     "`idevicetriage export --all`, not %s.",
+			since);
+		return EXIT_USAGE;
+	}
 	while (r == EXIT_DONE) {
 		CLEANUP(json_object_putp) struct json_object *next = NULL;
 		struct json_object *changes = field_list(page, "changes");
@@ -464,7 +471,7 @@ static int put_changes(struct export *export, const char *since)
 		put_cursor(export, cursor);
 		if (count < CHANGES_AT_ONCE)
 			return EXIT_DONE;
-		r = ask_changes(export, cursor, &next);
+		r = ask_changes(export, cursor, NULL, &next);
 		json_object_put(page);
 		page = TAKE_PTR(next);
 	}

@@ -50,17 +50,20 @@ static int take_time(const char *option, const char *value, int64_t *ret)
 	return EXIT_USAGE;
 }
 
+static int refuse_cursor(const char *value)
+{
+	report_error("--cursor must be the cursor of `idevicetriage --json sessions -n NUMBER`, "
+		     "not %s.",
+		value);
+	return EXIT_USAGE;
+}
+
 static int take_cursor(const char *value, const char **ret)
 {
 	struct uuid session;
 
 	*ret = value;
-	if (uuid_parse(value, &session) == 0)
-		return EXIT_DONE;
-	report_error("--cursor must be the cursor of `idevicetriage --json sessions -n NUMBER`, "
-		     "not %s.",
-		value);
-	return EXIT_USAGE;
+	return uuid_parse(value, &session) == 0 ? EXIT_DONE : refuse_cursor(value);
 }
 
 static int take(void *user, int option, const char *value)
@@ -105,6 +108,8 @@ static int ask_page(struct context *context, struct connection *connection,
 {
 	struct json_builder builder = {0};
 	struct json_object *parameters = json_new_object(&builder);
+	bool typed = cursor && cursor == request->cursor;
+	int r;
 
 	put_text(&builder, parameters, "device", request->device);
 	put_text(&builder, parameters, "name", request->name);
@@ -119,7 +124,9 @@ static int ask_page(struct context *context, struct connection *connection,
 		json_put_number(&builder, parameters, "untilUSec", request->until_us);
 	if (limit >= 0)
 		json_put_number(&builder, parameters, "limit", limit);
-	return rpc_call(context, connection, "ListSessions", &builder, parameters, ret);
+	r = rpc_call_allowing(context, connection, "ListSessions", &builder, parameters,
+		typed ? INVALID_PARAMETER : NULL, ret);
+	return r == EXIT_DONE && !*ret ? refuse_cursor(cursor) : r;
 }
 
 /* Collects the pages in one reply. Its cursor stays if the limit ends the list. */

@@ -116,4 +116,4 @@ def test_wrong_usage(filled, arguments):
 @pytest.mark.parametrize('cursor', ['x', '-1', '9' * 40, '1 ', ''])
 def test_a_cursor_that_is_none_is_refused(filled, cursor):
     result = filled.triage('export', '--all', '--since', cursor, check=False)
-    assert result.returncode == 1 and 'cursor' in result.stderr and not result.stdout
+    assert result.returncode == 2 and '--since must be the cursor' in result.stderr and not result.stdout

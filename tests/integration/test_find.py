@@ -189,7 +189,8 @@ def test_wrong_values_are_refused(shop, key, value):
 
 
 @pytest.mark.parametrize('option, value, right', [
-    ('--outcome', 'fail', 'withdrawn or unknown'), ('--model', 'iPhone 99', 'iPhone10,4'), ('--cursor', 'x', '-n NUMBER')])
+    ('--outcome', 'fail', 'withdrawn or unknown'), ('--model', 'iPhone 99', 'iPhone10,4'), ('--cursor', 'x', '-n NUMBER'),
+    ('--cursor', '01936f00-0000-7000-8000-00000000ffff', '-n NUMBER')])
 def test_a_wrong_filter_is_answered_with_the_right_ones(bench, option, value, right):
     bench.start()
     result = bench.triage('sessions', option, value, check=False)
