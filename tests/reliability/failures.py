@@ -304,6 +304,9 @@ class Prover:
     def prove_command(self, command):
         for failure in self.failures(command.calls):
             self.try_command(command, *failure)
+        if command.is_run:  # what a run that failed has left open would end minutes later, as lost
+            self.bench.connect()
+            self.bench.end_all()
 
     def try_command(self, command, kind, nth, for_ever):
         what = f'{command.name}, the {nth}th{" and all later" if for_ever else ""}'
