@@ -181,6 +181,13 @@ int ask_name(struct context *context, struct connection *connection, const char 
 	return r == EXIT_DONE ? choose(context, text, wanted, found, ret) : r;
 }
 
+int report_unknown_device(const char *text)
+{
+	report_error(
+		"No device %s is known here; `idevicetriage sessions` lists the known ones.", text);
+	return EXIT_UNKNOWN_NAME;
+}
+
 int ask_diagnosis(struct context *context, struct connection *connection, const char *text,
 	struct json_object **ret)
 {

@@ -26,6 +26,8 @@ int ask_found(struct context *context, struct connection *connection, const char
  * the error: one that names several lists them. */
 int ask_name(struct context *context, struct connection *connection, const char *text,
 	enum name_kind wanted, struct name *ret);
+/* Reports that nothing here has this name. Returns EXIT_UNKNOWN_NAME. */
+int report_unknown_device(const char *text);
 /* Calls Diagnose for the device or session that a person typed; NULL = for the newest session's
  * phone. Returns EXIT_DONE with *ret owned by the caller, or an exit code after reporting the
  * error. */

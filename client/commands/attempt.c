@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/casefile/casefile.h"
+#include "common/model/usb_identity.h"
 
 enum { OPTION_SESSION = OPTION_OWN, OPTION_REMOVE };
 
@@ -72,6 +73,8 @@ static int know_phone(struct context *context, struct connection *connection, co
 	}
 	if (r != EXIT_DONE || identity->ecid || identity->udid[0])
 		return r;
+	if (!usb_port_ok(name, strlen(name)))
+		return report_unknown_device(name);
 	report_error("No identified phone is at %s. Name the phone by its ECID or UDID.", name);
 	return EXIT_UNKNOWN_NAME;
 }

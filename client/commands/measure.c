@@ -211,8 +211,7 @@ static int find_phone(struct measuring *measuring, const char *text)
 
 	if (r != EXIT_DONE || name_take(measuring->device.text, NAME_DEVICE, &whole) == 1)
 		return r;
-	report_error("No device %s is known here; `idevicetriage status` lists the phones.", text);
-	return EXIT_UNKNOWN_NAME;
+	return report_unknown_device(text);
 }
 
 static int run_measure(struct context *context, int argc, char **argv)

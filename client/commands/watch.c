@@ -304,13 +304,7 @@ static int choose(struct watch *watch, struct connection *connection, const char
 {
 	int r = ask_name(watch->context, connection, text, NAME_ANY, &watch->only);
 
-	if (r == EXIT_DONE && !make_canonical(&watch->only)) {
-		report_error("No device %s is known here; `idevicetriage sessions` lists the known "
-			     "ones.",
-			text);
-		r = EXIT_UNKNOWN_NAME;
-	}
-	return r;
+	return r == EXIT_DONE && !make_canonical(&watch->only) ? report_unknown_device(text) : r;
 }
 
 static bool wants_screen(const struct watch *watch)

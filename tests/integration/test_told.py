@@ -92,6 +92,15 @@ def test_the_phone_at_a_port_is_meant(bench, make_phone):
     assert bench.triage('attempt', '1-9', '--outcome', 'failed', check=False).returncode == 4
 
 
+@pytest.mark.parametrize('command', [('attempt', 'ABCD', '--outcome', 'failed'), ('note', 'ABCD', 'wet'), ('case', 'ABCD'),
+                                     ('measure', '--source', 'x', 'ABCD'), ('watch', 'ABCD'), ('try', 'ABCD')])
+def test_an_unknown_phone_is_answered_in_the_same_words(bench, command):
+    bench.start()
+    result = bench.triage(*command, check=False)
+    assert result.returncode == 4
+    assert result.stderr == 'idevicetriage: No device ABCD is known here; `idevicetriage sessions` lists the known ones.\n'
+
+
 def test_what_makes_no_sense_is_refused(bench):
     bench.start()
     bad = [('attempt',), ('attempt', ECID), ('attempt', ECID, '--outcome', 'dunno'),
