@@ -141,6 +141,7 @@ struct sending {
 	struct connection *connection;
 	const char *device;
 	const char *amends; /* identifier of the note; NULL = a new one */
+	const char *done;   /* what is said when it is there */
 };
 
 static int send(const struct sending *sending, const char *kind, const char *text)
@@ -162,7 +163,7 @@ static int send(const struct sending *sending, const char *kind, const char *tex
 	r = rpc_call(
 		sending->context, sending->connection, "AddNote", &builder, parameters, &reply);
 	if (r == EXIT_DONE)
-		sending->context->output->noted(&sending->context->layout, reply);
+		sending->context->output->noted(&sending->context->layout, reply, sending->done);
 	return r;
 }
 
@@ -247,7 +248,10 @@ static int amend(struct sending *sending, const struct note_request *note)
 static int send_all(struct context *context, const struct note_request *note, const char *device)
 {
 	CLEANUP(connection_freep) struct connection *connection = NULL;
-	struct sending sending = {.context = context};
+	struct sending sending = {.context = context,
+		.done = note->removes  ? "The note was taken back."
+			: note->amends ? "Corrected."
+				       : "Noted."};
 	struct name name = {0};
 	int r = rpc_open(context, &connection);
 

@@ -69,6 +69,11 @@ static void print_end(struct json_object *object)
 		report_error("Cannot write the output (%m).");
 }
 
+static void json_noted(struct layout *layout, struct json_object *reply, const char *done)
+{
+	json_reply(layout, reply);
+}
+
 /* At the end it is in `problem`. */
 static void json_run_notice(const char *sentence)
 {
@@ -102,7 +107,7 @@ const struct output output_json = {
 	.device_case = json_reply,
 	.statistics = json_reply,
 	.conditions = json_reply,
-	.noted = json_reply,
+	.noted = json_noted,
 	.told = json_reply,
 	.measured = json_reply,
 	.amended = json_reply,

@@ -35,8 +35,9 @@ struct output {
 	void (*device_case)(struct layout *layout, struct json_object *reply);
 	void (*statistics)(struct layout *layout, struct json_object *reply);
 	void (*conditions)(struct layout *layout, struct json_object *reply);
-	/* The reply of AddNote, or of AddAttempt from a person's report. */
-	void (*noted)(struct layout *layout, struct json_object *reply);
+	/* The reply of AddNote; `done` says to people what has been done. */
+	void (*noted)(struct layout *layout, struct json_object *reply, const char *done);
+	/* The reply of AddAttempt from a person's report. */
 	void (*told)(struct layout *layout, struct json_object *reply);
 	/* What `measure` has read: `stored`, `notStored`, `linesIgnored`. */
 	void (*measured)(struct layout *layout, struct json_object *counts);

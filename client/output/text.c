@@ -218,9 +218,9 @@ static void text_status(struct layout *layout, struct json_object *status)
 	layout_line(layout, 0);
 }
 
-static void text_noted(struct layout *layout, struct json_object *reply)
+static void text_noted(struct layout *layout, struct json_object *reply, const char *done)
 {
-	layout_put(layout, "Noted.");
+	layout_put(layout, "%s", done);
 	layout_line(layout, 0);
 }
 

@@ -144,10 +144,11 @@ def test_a_note_is_corrected_and_taken_back(bench):
     bench.triage('note', ECID, '--history', 'liquid', 'left in the rian')
     session, = bench.sessions()
     note = next(note for note in bench.ask('case', ECID)['notes'] if note['kind'] == 'note')
-    bench.triage('note', '--session', session['session'][-8:], '--correct', note['note'][-8:], 'left in the rain')
+    said = bench.triage('note', '--session', session['session'][-8:], '--correct', note['note'][-8:], 'left in the rain')
+    assert said.stdout == 'Corrected.\n'
     bench.triage('note', ECID, '--correct', 'liquid', '--history', 'drop')
     assert living_notes(bench) == [('history', 'drop'), ('note', 'left in the rain')]
-    bench.triage('note', ECID, '--remove', 'drop')
+    assert bench.triage('note', ECID, '--remove', 'drop').stdout == 'The note was taken back.\n'
     assert living_notes(bench) == [('note', 'left in the rain')]
     shown = ' '.join(bench.triage('case', ECID).stdout.split())
     assert 'history: liquid' not in shown and 'liquid (corrected' in shown and 'drop (taken back' in shown
