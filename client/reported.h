@@ -53,8 +53,7 @@ enum {
 	{"entry", OPTION_ENTRY, "MODE", "the mode at the start", COMPLETE_WORDS,                   \
 		"normal recovery dfu restore"},                                                    \
 	{"at", OPTION_AT, "TIME", "when it began: 14:05, or a day and a time"}
-#define UNSET_OPTION \
-	{"unset", OPTION_UNSET, "KEY", "with --session: delete this value", COMPLETE_KEY}
+#define UNSET_OPTION(help) {"unset", OPTION_UNSET, "KEY", help, COMPLETE_KEY}
 /* clang-format on */
 
 struct reported {

@@ -18,7 +18,7 @@ enum { OPTION_SESSION = OPTION_OWN, OPTION_REMOVE };
 
 static const struct command_option own[] = {
 	ATTEMPT_OPTIONS,
-	UNSET_OPTION,
+	UNSET_OPTION("with --session: delete this value"),
 	{"session", OPTION_SESSION, "SESSION", "correct this attempt", COMPLETE_SESSION},
 	{"remove", OPTION_REMOVE, NULL, "with --session: withdraw the attempt"},
 	{0},
@@ -148,7 +148,7 @@ static int run_attempt(struct context *context, int argc, char **argv)
 
 const struct command command_attempt = {
 	.name = "attempt",
-	.arguments = "DEVICE",
+	.arguments = "DEVICE|--session SESSION",
 	.brief = "a restore done elsewhere",
 	.summary = "Add a restore that the daemon did not see, or correct a past one.",
 	.options = own,

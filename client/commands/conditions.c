@@ -17,7 +17,7 @@ enum { OPTION_NAME = OPTION_OWN, OPTION_SESSION };
 
 static const struct command_option own[] = {
 	CONDITION_OPTIONS,
-	UNSET_OPTION,
+	UNSET_OPTION("delete this value"),
 	{"name", OPTION_NAME, "NAME", "the name of the port in the shop"},
 	{"session", OPTION_SESSION, "SESSION", "correct those of this attempt", COMPLETE_SESSION},
 	{0},
@@ -200,7 +200,7 @@ static int run_conditions(struct context *context, int argc, char **argv)
 
 const struct command command_conditions = {
 	.name = "conditions",
-	.arguments = "[PORT|DEVICE]",
+	.arguments = "[PORT|DEVICE|--session SESSION]",
 	.brief = "which cable, which parts",
 	.summary = "Show or set the conditions at a port or of a phone, which apply until changed.",
 	.options = own,

@@ -306,7 +306,7 @@ static int run_note(struct context *context, int argc, char **argv)
 
 const struct command command_note = {
 	.name = "note",
-	.arguments = "DEVICE [TEXT ...]",
+	.arguments = "DEVICE|--session SESSION [TEXT ...]",
 	.brief = "a note about a phone",
 	.summary = "Add a note about a phone, correct one, or take one back.",
 	.options = own,

@@ -91,6 +91,8 @@ def test_the_help_of_a_command_has_its_usage_its_options_and_two_examples(comman
     assert usage.startswith(f'Usage: idevicetriage {name}')
     assert ('[OPTIONS]' in usage) == bool(listed_options(command, name))
     assert re.fullmatch(r'[A-Z].*\.', summary)
+    # A session may stand for the device that is named without it.
+    assert ('--session SESSION' in usage) == ('session' in listed_options(command, name))
     assert len(re.findall(rf'^  idevicetriage (?:--json )?{name}\b.*\n      \S', text.split('\nExamples:\n')[1], re.MULTILINE)) == 2
     assert max(map(len, text.splitlines())) <= 80
 
@@ -146,8 +148,12 @@ def test_a_mistake_names_the_help_of_the_command(command):
 def test_the_help_and_the_manual_have_the_exit_codes_of_diagnose(command):
     codes = set(re.findall(r'EXIT_[A-Z]+ = (\d\d)\b', (ROOT / 'client/client.h').read_text()))
     assert codes and codes == set(re.findall(r'^(\d\d)\s', part('EXIT STATUS'), re.MULTILINE))
-    for name in ('diagnose', 'wait'):
-        assert codes <= set(re.findall(r'\b\d\d\b', command('help', name).stdout.split('It exits')[1]))
+    texts = {name: command('help', name).stdout for name in COMMANDS}
+    of_phase = {name for name in COMMANDS if 'It exits' in texts[name]}
+    assert of_phase >= {'diagnose', 'wait', 'try'}
+    for name in of_phase:
+        assert codes <= set(re.findall(r'\b\d\d\b', texts[name].split('It exits')[1]))
+    assert of_phase == set(re.findall(r'\*([a-z]+)\*', part('EXIT STATUS').split('return the phase')[0]))
 
 
 def test_the_daemon_has_the_options_of_its_manual(request):
