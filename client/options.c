@@ -176,6 +176,38 @@ static void table_init(struct table *table, const struct command *command)
 	add_options(table, command ? command->options : NULL);
 }
 
+/* The name of an option whose value is the name of a file; NULL if it is another one. */
+static const char *file_option(const struct command_option *row, int option)
+{
+	for (; row && row->name; row++)
+		if (row->number == option)
+			return row->value && (row->completion == COMPLETE_FILE ||
+						     row->completion == COMPLETE_FOLDER)
+				       ? row->name
+				       : NULL;
+	return NULL;
+}
+
+/* An empty name of a file, as of a variable of the shell that is not set, would only be reported as
+ * a file that does not exist. */
+static int check_value(const struct command *command, int option, const char *value)
+{
+	const char *name = file_option(shared_options, option);
+
+	if (!name && command)
+		name = file_option(command->options, option);
+	return name && value && !*value ? refuse(command, " needs a path after --", name)
+					: EXIT_DONE;
+}
+
+int options_check_paths(const struct command *command, char **paths)
+{
+	for (; *paths; paths++)
+		if (!**paths)
+			return refuse(command, " has an empty argument", "");
+	return EXIT_DONE;
+}
+
 int options_read(struct context *context, int argc, char **argv, option_taker *take, void *user)
 {
 	struct table table = {0};
@@ -186,9 +218,16 @@ int options_read(struct context *context, int argc, char **argv, option_taker *t
 	while ((option = getopt_long(argc, argv, table.letters, table.options, NULL)) >= 0) {
 		if (option == '?' || option == ':')
 			return -refuse_option(context->command, argv, &table, option == ':');
-		r = take_shared(context, option);
+		r = check_value(context->command, option, optarg);
+		if (r == EXIT_DONE)
+			r = take_shared(context, option);
 		if (r < 0)
 			r = take(user, option, optarg);
+		if (r != EXIT_DONE)
+			return -r;
+	}
+	if (context->command && context->command->words == COMPLETE_FILE) {
+		r = options_check_paths(context->command, argv + optind);
 		if (r != EXIT_DONE)
 			return -r;
 	}

@@ -52,10 +52,15 @@ static int fail(struct source *source, int error, const char *problem)
 	return error;
 }
 
-/* Sets libarchive's message about a damaged file. */
+/* Sets libarchive's message about a damaged file. A file that cannot be read is in its words the
+ * number of a descriptor. */
 static int fail_archive(struct source *source)
 {
 	const char *problem = archive_error_string(source->archive);
+	int error = archive_errno(source->archive);
+
+	if (problem && text_starts_with(problem, "Error reading fd") && error > 0)
+		return fail(source, -error, strerror(error));
 
 	return fail(source, -EBADMSG, problem ? problem : "it is damaged");
 }

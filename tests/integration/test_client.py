@@ -284,7 +284,9 @@ def on_terminal(client, arguments, environment=None, input=b""):
                                        ["run", "--earpiece-flex", "bent", "--", "true"],
                                        ["run", "--condition", "novalue", "--", "true"],
                                        ["run", "--ecid", "hello", "--", "true"], ["run", "--port", "slot4", "--", "true"],
-                                       ["--unknown"],
+                                       ["--unknown"], ["import", ""], ["panics", "--file", ""],
+                                       ["diagnose", "--log", ""],
+                                       ["export", "-o", "", "1-2"], ["--socket", "", "status"],
                                        ["sessions", "-n", "0"], ["sessions", "--limit"], ["status", "-x"],
                                        ["log", "--json", "-fx"], ["status", "--json=yes"]])
 def test_wrong_usage(client, daemon, arguments):

@@ -598,3 +598,14 @@ def test_a_dry_run_accepts_the_end_of_an_identifier(bench, imports):
     result = bench.triage('--json', 'import', '--dry-run', '--device', DEVICE[-4:], log)
     assert json.loads(result.stdout)['session']['ecid'] == DEVICE
     assert len(bench.sessions()) == 1
+
+
+def test_a_file_that_cannot_be_named_or_read_is_answered_in_plain_words(imports):
+    """They were "Cannot read : ..." and "Error reading fd 5"."""
+    empty = imports('--dry-run', '')
+    assert empty.returncode == 2
+    assert empty.stderr == 'idevicetriage: import has an empty argument; see `idevicetriage import --help`.\n'
+    assert imports.bench.triage('diagnose', '--log', '', check=False).stderr == (
+        'idevicetriage: diagnose needs a path after --log; see `idevicetriage diagnose --help`.\n')
+    # Nothing is mapped where it begins.
+    assert imports('--dry-run', '/proc/self/mem').stderr == 'idevicetriage: Cannot read /proc/self/mem: Input/output error.\n'
