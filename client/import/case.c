@@ -99,8 +99,8 @@ static bool deliver(struct import *import, struct json_object *part, struct json
 	bool going_on;
 	int r;
 
-	if (import->spool && spool_clear(import->spool) < 0)
-		return false;
+	if (import->spool)
+		spool_clear(import->spool);
 	r = text ? casefile_parse_recording(text, length, record, &recording, &c, message)
 		 : -ENOMEM;
 	if (r < 0) {

@@ -181,8 +181,8 @@ static void take_attempt(void *user, const struct logsplit_attempt *told)
 	}
 	reading->broken = !import_deliver(import, &attempt);
 	triage_case_free(attempt.c);
-	if (import->spool && spool_clear(import->spool) < 0)
-		reading->broken = true;
+	if (import->spool)
+		spool_clear(import->spool);
 }
 
 bool import_log(struct import *import, struct source *source, const char *head, size_t length)
@@ -194,8 +194,8 @@ bool import_log(struct import *import, struct source *source, const char *head, 
 	long n;
 
 	reading.split = split;
-	if (import->spool && spool_clear(import->spool) < 0)
-		return false;
+	if (import->spool)
+		spool_clear(import->spool);
 	if (!split) {
 		import->code = report_no_memory();
 		return false;

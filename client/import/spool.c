@@ -21,6 +21,7 @@ struct head {
 
 struct spool {
 	FILE *file;
+	int error; /* negative errno: it could not be emptied */
 	uint64_t lines_bytes;
 	uint64_t bytes;
 	uint64_t last;
@@ -64,12 +65,12 @@ struct spool *spool_free(struct spool *spool)
 	return NULL;
 }
 
-int spool_clear(struct spool *spool)
+void spool_clear(struct spool *spool)
 {
 	spool->lines_bytes = spool->bytes = 0;
 	spool->last = spool->left_out = 0;
 	rewind(spool->file);
-	return ftruncate(fileno(spool->file), 0) < 0 ? -errno : 0;
+	spool->error = ftruncate(fileno(spool->file), 0) < 0 ? -errno : 0;
 }
 
 static bool has_room(const struct spool *spool, const struct event *event)
@@ -116,6 +117,8 @@ uint64_t spool_left_out(const struct spool *spool)
 
 int spool_rewind(struct spool *spool)
 {
+	if (spool->error)
+		return spool->error;
 	if (fflush(spool->file) != 0 || ferror(spool->file))
 		return errno ? -errno : -EIO;
 	return fseek(spool->file, 0, SEEK_SET) == 0 ? 0 : -errno;

@@ -16,8 +16,8 @@ int spool_open(struct spool **ret);
 struct spool *spool_free(struct spool *spool);
 DEFINE_FREEP(struct spool, spool_free)
 
-/* Empties it for the next attempt. Returns 0 or a negative errno. */
-int spool_clear(struct spool *spool);
+/* Empties it for the next attempt. spool_rewind() returns a failure. */
+void spool_clear(struct spool *spool);
 /* Adds a record. Above its limits it drops plain lines, then all records: the rest of such a log
  * repeats itself. spool_rewind() returns a failed write. */
 void spool_add(struct spool *spool, const struct event *event);
@@ -26,8 +26,8 @@ uint64_t spool_last(const struct spool *spool);
 uint64_t spool_bytes(const struct spool *spool);
 /* The number of dropped records. */
 uint64_t spool_left_out(const struct spool *spool);
-/* Starts reading at the first record. Returns 0, or a negative errno, also if a record could not be
- * stored. */
+/* Starts reading at the first record. Returns 0, or a negative errno, also if the file could not be
+ * emptied or a record not be stored. */
 int spool_rewind(struct spool *spool);
 /* Reads the next record; its text lives until the next call. Returns 1, 0 at the end, or a negative
  * errno. */
