@@ -205,7 +205,8 @@ static void report_incomplete(struct json_object *reply)
 	if (!reason || reported)
 		return;
 	reported = true;
-	report_error("The casebook cannot be read (%s): attempts and notes are missing.", reason);
+	report_error("The casebook cannot be read (%s): attempts, notes or records are missing.",
+		reason);
 }
 
 int rpc_call_allowing(struct context *context, struct connection *connection, const char *method,

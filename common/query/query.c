@@ -400,7 +400,7 @@ static const struct query_method methods[] = {
 	{"ListDevices", no_parameters, list_devices},
 	{"ListSessions", sessions_parameters, query_list_sessions, true},
 	{"Find", name_parameters, query_find_name, true},
-	{"ReadLog", log_parameters, read_log},
+	{"ReadLog", log_parameters, read_log, true},
 	{"Diagnose", diagnose_parameters, answer_diagnose, true},
 	{"GetCase", case_parameters, get_case, true},
 	{"ExportAttempt", session_parameters, export_attempt},

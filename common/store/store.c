@@ -355,10 +355,15 @@ int store_records(struct store *store, const struct uuid *session, uint64_t afte
 	casebook_visit_record *visit, void *context, uint64_t *ret_lost)
 {
 	struct kept_visit kept = {.visit = visit, .context = context, .last = after};
+	int r;
 
 	if (session && store->book)
 		kept.error = casebook_records(store->book, session, after, visit_kept, &kept);
-	return visit_ring(store, session, after, &kept, ret_lost);
+	r = visit_ring(store, session, after, &kept, ret_lost);
+	/* The casebook may have what the ring has lost. */
+	if (r == 0 && *ret_lost > 0)
+		note_error(store, kept.error);
+	return r;
 }
 
 /* Collects copies, which it owns. */

@@ -110,20 +110,40 @@ def test_an_unreadable_casebook_is_reported(past):
         assert result.returncode == 0 and 'casebook there cannot be read' in result.stderr
 
 
-def test_an_answer_says_that_something_cannot_be_read(bench):
-    """A list without those attempts, or a verdict on the others, looked complete."""
-    bench.start()
-    for _ in range(40):
-        bench.triage('attempt', OTHER, '--outcome', 'failed', '--error', '4013', '--host', 'x' * 60)
-    bench.stop()
-    bench.start()
-    # The daemon reads its pages again after the write of another program, and they are damaged.
+def damage_casebook(bench):
+    """The daemon reads its pages again after the write of another program, and they are damaged."""
     with closing(sqlite3.connect(bench.state / 'casebook.db')) as book:
+        until(lambda: book.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()[0] == 0, what='an empty write-ahead log')
         version, = book.execute('PRAGMA user_version').fetchone()
         book.execute(f'PRAGMA user_version = {version}')
         with open(bench.state / 'casebook.db', 'r+b') as file:
             file.seek(4096)
             file.write(bytes(os.fstat(file.fileno()).st_size - 4096))
+
+
+def test_a_log_says_that_a_part_of_it_cannot_be_read(bench):
+    """The ring had lost its begin, and the casebook could not be read: the rest looked like all that there was."""
+    bench.start('--ring-size', '131072')
+    session = bench.call('BeginRun', tool='x', arguments=[], conditions=[], ecid=OTHER)['session']
+    offset = 0
+    for _ in range(40):
+        offset = bench.call('AppendLog', session=session, offset=offset, text=f'{"x" * 60}\n' * 100)['offset']
+    bench.call('EndRun', session=session, exitStatus=1)
+    until(lambda: session in bench.call('ListChanges')['sessions'], what='the seal')
+    whole = bench.call('ReadLog', session=session)
+    assert whole['lost'] == 0 and 'incomplete' not in whole
+    damage_casebook(bench)
+    rest = bench.call('ReadLog', session=session)
+    assert rest['lost'] > 0 and rest['records'] and rest['incomplete']
+    assert 'records are missing' in bench.triage('log', session).stderr
+
+
+def test_an_answer_says_that_something_cannot_be_read(bench):
+    """A list without those attempts, or a verdict on the others, looked complete."""
+    bench.start()
+    for _ in range(40):
+        bench.triage('attempt', OTHER, '--outcome', 'failed', '--error', '4013', '--host', 'x' * 60)
+    damage_casebook(bench)
     assert bench.ask('sessions')['incomplete']
     assert 'cannot be read' in bench.triage('sessions').stderr
     # Nobody knows whether the casebook has the phone.
