@@ -244,6 +244,8 @@ static const char *file_problem(int error)
 {
 	if (error == -ENODATA)
 		return "another program shortened it";
+	if (error == -EINPROGRESS)
+		return "the disk is slow, and a process still writes to it";
 	return error == -ETIMEDOUT ? "the disk is slower than the tool" : strerror(-error);
 }
 

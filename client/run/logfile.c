@@ -181,7 +181,7 @@ int logfile_finish(struct logfile *log, int64_t size, int most_ms)
 	struct pollfd end = {.fd = copier, .events = POLLIN};
 
 	if (copier >= 0 && poll(&end, 1, most_ms) == 0)
-		return -ETIMEDOUT;
+		return -EINPROGRESS;
 	if (log->copier > 0)
 		waitpid(log->copier, NULL, WNOHANG);
 	if (log->copy->error)

@@ -47,7 +47,7 @@ void logfile_copy(struct logfile *log);
 /* Ends the copying process: the tool could not be started. */
 void logfile_abandon(struct logfile *log);
 /* Waits for the end of the copying, `most_ms` at most. Returns 0 if the file has the `size` bytes
- * of the output, or a negative errno. */
+ * of the output, -EINPROGRESS if it still goes on, or another negative errno. */
 int logfile_finish(struct logfile *log, int64_t size, int most_ms);
 /* Why the file is incomplete now: a negative errno; 0 = no known reason. */
 int logfile_error(const struct logfile *log);

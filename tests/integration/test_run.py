@@ -276,15 +276,30 @@ def test_what_stood_in_an_appended_file_is_not_of_this_restore(client, daemon):
     assert daemon.log == b"new\n"
 
 
-def test_the_tool_outlives_the_process_that_writes_its_log(client, daemon):
-    process = client.start_shell(tool_that_waits(client.folder, "echo one", "echo two; exit 5"))
-    until(lambda: daemon.log == b"one\n", "the first line")
-
+def copier_of(process):
+    """The process that copies the output of the tool to the file."""
     def copiers():
         children = open(f"/proc/{process.pid}/task/{process.pid}/children").read().split()
         return [int(pid) for pid in children if os.readlink(f"/proc/{pid}/fd/1") == "/dev/null"]
     until(lambda: len(copiers()) == 1, "the copying process")
-    os.kill(copiers()[0], signal.SIGKILL)
+    return copiers()[0]
+
+
+def test_a_log_that_is_still_written_is_not_said_to_be_lost(client, daemon):
+    process = client.start_shell(tool_that_waits(client.folder, "echo one", "echo two"))
+    copier = copier_of(process)
+    os.kill(copier, signal.SIGSTOP)
+    (client.folder / "go").touch()
+    _, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == 0 and b"is incomplete: the disk is slow, and a process still writes to it. " in errors
+    os.kill(copier, signal.SIGCONT)
+    until(lambda: logs(client)[0].read_bytes() == b"one\ntwo\n", "the whole log")
+
+
+def test_the_tool_outlives_the_process_that_writes_its_log(client, daemon):
+    process = client.start_shell(tool_that_waits(client.folder, "echo one", "echo two; exit 5"))
+    until(lambda: daemon.log == b"one\n", "the first line")
+    os.kill(copier_of(process), signal.SIGKILL)
     (client.folder / "go").touch()
     output, errors = process.communicate(timeout=LIMIT)
     assert process.returncode == 5 and output == b"one\ntwo\n" and daemon.log == b"one\ntwo\n"
