@@ -501,13 +501,14 @@ static void take_sessions(struct store *store, const struct across_places *place
 	}
 }
 
-/* A phone that was seen by its ECID and by its UDID is one phone. */
+/* A phone that was seen by its ECID and by its UDID is one phone. Few are known by the UDID alone.
+ */
 static void complete_phones(struct store *store, struct other_phones *across)
 {
 	for (size_t i = 0; i < across->count; i++) {
 		struct identity *identity = &across->phones[i].identity;
 
-		if (!identity->ecid || !identity->udid[0])
+		if (!identity->ecid)
 			store_complete_identity(store, identity);
 	}
 }
