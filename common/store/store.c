@@ -427,15 +427,18 @@ static int gather_case(struct store *store, const struct identity *identity, sto
 {
 	CLEANUP(triage_case_freep) struct triage_case *c = triage_case_new();
 	struct gathering gathering = {.c = c, .visit = visit, .context = context};
+	struct identity whole = *identity;
 	int r;
 
 	if (!c)
 		return -ENOMEM;
-	keys_of(identity, &gathering.identity);
-	store_attempts(store, identity, CASE_ANALYSIS_ATTEMPTS_MAX, gather, &gathering);
+	/* Attempts may know the phone by its other key alone. */
+	store_complete_identity(store, &whole);
+	keys_of(&whole, &gathering.identity);
+	store_attempts(store, &whole, CASE_ANALYSIS_ATTEMPTS_MAX, gather, &gathering);
 	if (store->book)
-		note_error(store, casebook_notes(store->book, identity, gather_word, &gathering));
-	identity_merge(&gathering.identity, identity);
+		note_error(store, casebook_notes(store->book, &whole, gather_word, &gathering));
+	identity_merge(&gathering.identity, &whole);
 	r = finish_case(&gathering, ret);
 	if (r == 0)
 		c = NULL;
@@ -501,8 +504,7 @@ static void take_sessions(struct store *store, const struct across_places *place
 	}
 }
 
-/* A phone that was seen by its ECID and by its UDID is one phone. Few are known by the UDID alone.
- */
+/* A phone seen by its ECID and by its UDID is one: one of the names finds the other. */
 static void complete_phones(struct store *store, struct other_phones *across)
 {
 	for (size_t i = 0; i < across->count; i++) {

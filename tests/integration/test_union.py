@@ -244,6 +244,23 @@ def test_a_bench_with_many_attempts_counts_those_that_all_count(benches):
     assert a.verdict(ECID)['causes'] == b.verdict(ECID)['causes']
 
 
+def test_attempts_of_one_instant_are_not_cut_by_arrival(benches):
+    """Of 560 attempts that began at once, all count, not those that arrived last."""
+    a, b, _ = benches
+    for page in range(35):
+        cases = [told({'ecid': f'0x{0x1C2D6A3C8B0000 + 16 * page + number:016X}'}, startedAt='2100-01-01T00:00:00Z',
+                      session=f'01936f00-0000-7000-8000-{16 * page + number:012x}', host='far',
+                      conditions={'cable': 'A' if page == 0 else 'B'}) for number in range(16)]
+        assert all(a.call('AddAttempts', attempts=[{'case': case} for case in cases])['added'])
+    a.call('AddAttempt', case=told({'ecid': ECID}, startedAt='2100-01-01T00:00:01Z', error={'domain': 'itunes', 'code': 4013},
+                                   session='01936f00-0000-7000-8000-000000001000', host='bench-a', conditions={'cable': 'A'}))
+    for change in reversed(changes(a)[0]):
+        add(b, change)
+    rules = {evidence['rule'] for cause in a.verdict(ECID)['causes'] for evidence in cause['evidence']}
+    assert 'other-phones-cable' in rules
+    assert a.verdict(ECID)['causes'] == b.verdict(ECID)['causes']
+
+
 def test_attempts_have_the_order_of_the_clock_on_every_bench(benches):
     """Also on the one that watched them: its clock was set back between two restores."""
     a, b, _ = benches
@@ -279,6 +296,28 @@ def test_one_phone_with_two_names_blames_no_cable(benches):
     assert 'other-phones-cable' in blamed()
     tell({'ecid': OTHER, 'udid': udid}, 3, 'far', 'B')
     assert 'other-phones-cable' not in blamed()
+
+
+def test_a_verdict_counts_attempts_that_know_the_phone_by_its_other_name(benches):
+    """Also the one that the daemon makes by itself, where nothing has told it both names since its start."""
+    a, _, _ = benches
+    udid = f'{0xAB:040x}'
+
+    def tell(number, **device):
+        a.call('AddAttempt', case=told(device, error={'domain': 'itunes', 'code': 4013}, host='bench-a',
+                                       session=f'01936f00-0000-7000-8000-00000000000{number}'))
+    tell(1, ecid=OTHER)
+    tell(2, ecid=OTHER, udid=udid)
+    a.stop()
+    (a.state / 'ring').unlink()
+    a.start(name='bench-a')
+    tell(3, udid=udid)
+
+    def said():
+        return [record['text'] for record in a.call('ReadLog')['records'] if record['kind'] == 'diagnosis']
+    until(said, what='the verdict')
+    assert said() == [a.call('Diagnose', device=OTHER)['verdict']['summary']]
+    assert ' 3 failed attempts' in said()[0]
 
 
 def on_disk(bench, *texts):
