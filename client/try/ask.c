@@ -264,7 +264,7 @@ static void add_conditions(struct trial *trial, const struct reported *reported)
 enum answer ask_result(struct trial *trial)
 {
 	const char *action = field_text(trial->last, "action");
-	bool starts = text_equal(action ? action : "", "boot");
+	bool starts = text_equal(action ? action : "", ACTION_BOOT);
 	enum answer answer = ANSWER_DONE;
 	int key;
 

@@ -21,6 +21,6 @@ int process_spawn(
  * messages that are meant for the stream. Reading and writing still fail, and a program that is
  * started finds the stream closed. */
 void process_hold_streams(void);
-/* Has the kernel keep the exit status of children, also where the parent has turned that off for
- * us: it ignores SIGCHLD. Returns whether it does. */
+/* Makes the kernel keep the exit status of children. A parent that ignores SIGCHLD, which programs
+ * inherit, has turned that off. Returns whether it had. */
 bool process_keep_children(void);

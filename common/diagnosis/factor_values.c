@@ -71,7 +71,7 @@ static const char *read_hub_depth(const struct attempt *attempt, char out[static
 /* Only trying to start the phone is no kind of restore. */
 bool only_starts(const struct attempt *attempt)
 {
-	return word_is(attempt->action, "boot");
+	return word_is(attempt->action, ACTION_BOOT);
 }
 
 typedef const char *value_reader(

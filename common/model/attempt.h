@@ -26,6 +26,7 @@
 #define SIGN_OTHER_PROGRAM "other-program"	     /* of EVENT_MUX_CLIENT */
 #define SIGN_LATER_LOG "later-log"		     /* of a tool's log, at its end */
 #define SIGN_CUSTOM_FIRMWARE "custom-firmware"	     /* of EVENT_TOOL_START */
+#define ACTION_BOOT "boot"			     /* the phone only had to start */
 #define TOOL_LOG_SIZE 512 /* bytes with the NUL: a purge cannot delete a log with a longer path */
 #define CONDITION_KEY_SIZE 32
 #define CONDITION_VALUE_SIZE 64

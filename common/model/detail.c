@@ -253,7 +253,7 @@ static const struct label {
 	}
 	LABEL("hostOs", host_os, "linux, macos or windows", {"linux", "macos", "windows"}),
 	LABEL("action", action, "update, erase or boot (only tried to start it)",
-		{"update", "erase", "boot"}),
+		{"update", "erase", ACTION_BOOT}),
 	LABEL("ticket", ticket, NULL, {NULL}),
 };
 

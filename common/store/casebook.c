@@ -452,7 +452,7 @@ int casebook_places(
 		"SELECT ecid, udid, product, host, port, cable, outcome, host_id, started_us"
 		" FROM attempts"
 		" WHERE started_us >= ?1 AND NOT iif(tool IS NULL AND json_valid(told),"
-		" json_extract(told, '$.attempts[0].action') IS 'boot', 0)"
+		" json_extract(told, '$.attempts[0].action') IS '" ACTION_BOOT "', 0)"
 		" ORDER BY started_us DESC",
 		&query);
 
