@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* idevicetriaged: creates the parts, connects them, and runs the loop. */
 #include <errno.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ struct daemon {
 	struct loop *loop;
 	struct loop_signal *signals[4];
 	struct ring_keeper *ring_keeper;
+	uint64_t damaged_records; /* of the ring, at the start */
 	struct conditions *conditions;
 	struct recorder *recorder;
 	struct store store;
@@ -291,6 +293,10 @@ static int replay_ring(struct daemon *daemon)
 		recorder_replay(daemon->recorder, &event);
 		diagnoser_replay(daemon->diagnoser, &event);
 	}
+	daemon->damaged_records = cursor->loss.damaged;
+	if (daemon->damaged_records)
+		log_warning("Skipped damaged records of the ring: %" PRIu64 ".",
+			daemon->damaged_records);
 	recorder_drop_partial(daemon->recorder, store_is_kept, &daemon->store);
 	return r;
 }
@@ -308,7 +314,7 @@ static int start_api(struct daemon *daemon)
 		.sealer = daemon->sealer,
 		.ring = ring_keeper_file(daemon->ring_keeper),
 		.ring_bytes = daemon->options.ring_bytes,
-		.damaged_records = ring_keeper_damaged(daemon->ring_keeper),
+		.damaged_records = daemon->damaged_records,
 		.sources = &daemon->source_states,
 		.limits = limits_of(&daemon->options),
 	};

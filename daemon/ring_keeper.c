@@ -17,7 +17,6 @@ struct ring_keeper {
 	char path[PATH_MAX + sizeof(RING_FILE_NAME) + 1];
 	struct ring_file *file;
 	struct loop_timer *timer;
-	uint64_t damaged;
 	bool in_memory; /* there is no file to sync */
 	bool timer_runs;
 	int error; /* of the last sync, as reported; 0 = none */
@@ -115,9 +114,6 @@ static void log_opening(const char *path, const struct ring_file_report *report)
 	if (report->origin == RING_FILE_SET_ASIDE)
 		log_warning("Cannot read %s: %s. Renamed it to %s.bad and started a new ring.",
 			path, report->reason == -EBADMSG ? "damaged" : "of a later version", path);
-	if (report->loss.damaged)
-		log_warning("%s: skipped %llu damaged records.", path,
-			(unsigned long long)report->loss.damaged);
 	if (report->origin == RING_FILE_OPENED && report->reason < 0)
 		log_warning("Cannot resize %s: %s. It keeps its size.", path,
 			strerror(-report->reason));
@@ -147,7 +143,6 @@ static int open_file(struct ring_keeper *keeper)
 		return ring_file_open_memory(options->bytes, clock_now(), &keeper->file);
 	}
 	log_opening(keeper->path, &report);
-	keeper->damaged = report.loss.damaged;
 	return 0;
 }
 
@@ -193,9 +188,4 @@ struct ring *ring_keeper_ring(struct ring_keeper *keeper)
 const struct ring_reader *ring_keeper_reader(const struct ring_keeper *keeper)
 {
 	return ring_file_reader(keeper->file);
-}
-
-uint64_t ring_keeper_damaged(const struct ring_keeper *keeper)
-{
-	return keeper->damaged;
 }

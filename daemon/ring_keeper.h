@@ -28,8 +28,6 @@ DEFINE_FREEP(struct ring_keeper, ring_keeper_free)
 struct ring_file *ring_keeper_file(struct ring_keeper *keeper);
 struct ring *ring_keeper_ring(struct ring_keeper *keeper);
 const struct ring_reader *ring_keeper_reader(const struct ring_keeper *keeper);
-/* The number of damaged records found at the opening. */
-uint64_t ring_keeper_damaged(const struct ring_keeper *keeper);
 /* Whether the thread that writes it to disk hangs. */
 bool ring_keeper_hangs(const struct ring_keeper *keeper, struct stamp now);
 /* Reports the state at the opening to the sink. */

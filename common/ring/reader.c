@@ -23,14 +23,16 @@ int ring_reader_init(struct ring_reader *reader, const void *bytes, uint64_t siz
 	return 0;
 }
 
+/* A changed number shows that a writer has opened the ring. */
+static bool has_writer(const struct ring_reader *reader)
+{
+	return reader->live ||
+	       ring_bounds_load(&reader->header->bounds).next_sequence != reader->stored_next;
+}
+
 struct ring_extent ring_reader_extent(const struct ring_reader *reader)
 {
-	struct ring_extent stored = ring_bounds_load(&reader->header->bounds);
-
-	/* A changed number shows that a writer has opened the ring. */
-	if (reader->live || stored.next_sequence != reader->stored_next)
-		return stored;
-	return reader->extent;
+	return has_writer(reader) ? ring_bounds_load(&reader->header->bounds) : reader->extent;
 }
 
 /* Moves the cursor to the oldest record. Counts so far are kept. That record may be below

@@ -387,9 +387,6 @@ int ring_file_open(const char *path, uint64_t size, struct stamp now,
 	r = ring_reader_init(&file->reader, file->bytes, file->size, true);
 	if (r < 0)
 		return r;
-	report.records = ring_verify(&file->reader, &report.loss);
-	if (report.records < 0)
-		return (int)report.records;
 	r = disk_sync_new(sync_ring, file, &file->sync);
 	if (r < 0)
 		return r;

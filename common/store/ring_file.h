@@ -29,8 +29,6 @@ struct ring_file_report {
 	int reason; /* RING_FILE_SET_ASIDE: -EBADMSG damaged, -EPROTONOSUPPORT a later version;
 		       RING_FILE_OPENED: 0, or the reason why it was not resized */
 	struct ring_repair repair; /* RING_FILE_OPENED and _RESIZED: repairs of the ring */
-	int64_t records;	   /* good records in it */
-	struct ring_loss loss;	   /* records missing among them */
 };
 
 /* Opens the ring file at `path` as the only writer, by a lock on PATH.lock, with `size` bytes (a

@@ -178,6 +178,22 @@ def test_a_damaged_casebook_is_set_aside_and_sealed_anew(bench, tool):
     assert casebook_source(bench)['up']
 
 
+def test_damaged_records_of_the_ring_are_counted(bench, tool):
+    bench.start()
+    fail(bench, tool)
+    bench.stop()
+    path = bench.state / 'ring'
+    content = path.read_bytes()
+    assert content.count(b'Waiting for NAND (28)') >= 1
+    path.write_bytes(content.replace(b'Waiting for NAND (28)', b'Waiting for N?ND (28)', 1))
+    bench.start()
+    assert bench.ask('status')['damagedRecords'] == 1
+    assert 'Skipped damaged records of the ring: 1.' in bench.say()
+    bench.stop()
+    bench.start()
+    assert bench.ask('status')['damagedRecords'] == 1
+
+
 def test_damage_while_the_daemon_runs_costs_no_answer(bench, tool):
     bench.start()
     fail(bench, tool)

@@ -63,13 +63,16 @@ static void writer(void)
 	static uint8_t payload[RING_PAYLOAD_MAX];
 	struct ring_file_report report;
 	struct ring_file *file = NULL;
+	struct ring_loss loss;
 	int r;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* where the test fails and ends */
 	r = ring_file_open(path, SIZE, clock_now(), &report, &file);
 	if (r == 0 && report.origin == RING_FILE_SET_ASIDE)
 		r = report.reason;
-	if (r == 0 && (report.loss.lost || report.loss.damaged || report.loss.restarts))
+	if (r == 0 && ring_verify(ring_file_reader(file), &loss) < 0)
+		r = -EBADMSG;
+	if (r == 0 && (loss.lost || loss.damaged || loss.restarts))
 		r = -EIO;
 	if (r < 0) {
 		told->failure = r;
