@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -15,6 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/service_user.h"
 #include "daemon/server/listen.h"
 #include "daemon/loop.h"
 
@@ -373,15 +373,6 @@ static unsigned access_of(const struct server *server, const struct ucred *who)
 	return access;
 }
 
-/* The user of idevicetriage-sync; 0, who may do everything, if there is none. It is asked for once:
- * a name service may be slow. */
-static uid_t find_exchange_user(void)
-{
-	const struct passwd *user = getpwnam("idevicetriage-sync");
-
-	return user ? user->pw_uid : 0;
-}
-
 static bool may_add(struct server *server, const struct ucred *who)
 {
 	unsigned all = 0, of_user = 0;
@@ -488,7 +479,7 @@ int server_new(struct loop *loop, const struct server_handler *handler, struct s
 	TAILQ_INIT(&server->peers);
 	server->loop = loop;
 	server->handler = *handler;
-	server->exchange_user = find_exchange_user();
+	server->exchange_user = service_user("idevicetriage-sync");
 	server->bound.fd = -1;
 	r = loop_timer_new(loop, reap, server, &server->reaper);
 	if (r >= 0)

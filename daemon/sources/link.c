@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/base/service_user.h"
 #include "common/base/text.h"
 #include "common/model/usb_identity.h"
 #include "daemon/sources/source.h"
@@ -272,14 +272,10 @@ static bool is_trusted(int fd)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
-	const struct passwd *user;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return false;
-	if (peer.uid == 0 || peer.uid == geteuid())
-		return true;
-	user = getpwnam(LINK_USER);
-	return user && user->pw_uid == peer.uid;
+	return peer.uid == 0 || peer.uid == geteuid() || peer.uid == service_user(LINK_USER);
 }
 
 static void on_connection(void *user, unsigned ready)
