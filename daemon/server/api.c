@@ -30,7 +30,7 @@ struct api *api_free(struct api *api)
 	if (!api)
 		return NULL;
 	server_free(api->server);
-	json_object_put(api->sources);
+	json_object_put(api->status);
 	free(api);
 	return NULL;
 }

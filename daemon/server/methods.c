@@ -81,19 +81,6 @@ static struct json_object *sources_to_json(
 	return array;
 }
 
-/* They change seldom and are half of the answer. */
-static struct json_object *current_sources(struct api *api, struct json_builder *builder)
-{
-	const struct source_states *sources = api->parts.sources;
-
-	if (!api->sources || api->sources_changes != sources->changes) {
-		json_object_put(api->sources);
-		api->sources = json_freeze(builder, sources_to_json(builder, sources));
-		api->sources_changes = sources->changes;
-	}
-	return json_object_get(api->sources);
-}
-
 static struct json_object *running_ids(struct json_builder *builder, const struct bench *bench)
 {
 	struct json_object *array = json_new_array(builder);
@@ -119,33 +106,61 @@ static size_t count_devices(const struct bench *bench)
 	return count;
 }
 
-static int get_status(struct request *request)
+static struct status current_status(const struct api_parts *parts)
 {
-	const struct api_parts *parts = &request->api->parts;
-	const struct bench *bench = parts->store->bench;
 	struct ring_extent extent = ring_reader_extent(parts->store->reader);
-	bool empty = extent.head == extent.tail;
 	struct casebook_file *file = sealer_casebook(parts->sealer);
-	uint64_t bytes = 0;
-	struct json_builder *builder = &request->call.builder;
-	struct json_object *answer = request->call.answer;
+	struct status status = {
+		.source_changes = parts->sources->changes,
+		.devices = count_devices(parts->store->bench),
+		.casebook_limit = parts->limits.casebook_bytes,
+	};
+
+	if (extent.head != extent.tail) {
+		status.first = extent.tail_sequence;
+		status.last = extent.next_sequence - 1;
+	}
+	if (file && casebook_file_bytes(file, &status.casebook_bytes) < 0)
+		status.casebook_bytes = 0;
+	return status;
+}
+
+static struct json_object *status_to_json(
+	struct json_builder *builder, const struct api_parts *parts, const struct status *status)
+{
+	struct json_object *answer = json_new_object(builder);
 
 	json_put_text(builder, answer, "bench", parts->store->bench_name);
 	json_put_text(builder, answer, "hostId", parts->store->host_id);
 	json_put_text(builder, answer, "version", parts->version);
 	json_put_number(builder, answer, "startedUSec", (int64_t)parts->started.wall_us);
-	json_put(builder, answer, "sources", current_sources(request->api, builder));
-	json_put_number(builder, answer, "deviceCount", (int64_t)count_devices(bench));
-	json_put(builder, answer, "runningSessions", running_ids(builder, bench));
+	json_put(builder, answer, "sources", sources_to_json(builder, parts->sources));
+	json_put_number(builder, answer, "deviceCount", (int64_t)status->devices);
+	json_put(builder, answer, "runningSessions", running_ids(builder, parts->store->bench));
 	json_put_number(builder, answer, "ringBytes", (int64_t)parts->ring_bytes);
-	json_put_number(
-		builder, answer, "firstSequence", empty ? 0 : (int64_t)extent.tail_sequence);
-	json_put_number(
-		builder, answer, "lastSequence", empty ? 0 : (int64_t)extent.next_sequence - 1);
+	json_put_number(builder, answer, "firstSequence", (int64_t)status->first);
+	json_put_number(builder, answer, "lastSequence", (int64_t)status->last);
 	json_put_number(builder, answer, "damagedRecords", (int64_t)parts->damaged_records);
-	if (file && casebook_file_bytes(file, &bytes) == 0)
-		json_put_number(builder, answer, "casebookBytes", (int64_t)bytes);
-	json_put_number(builder, answer, "casebookLimit", (int64_t)parts->limits.casebook_bytes);
+	json_put_known_number(builder, answer, "casebookBytes", (int64_t)status->casebook_bytes);
+	json_put_number(builder, answer, "casebookLimit", (int64_t)status->casebook_limit);
+	return answer;
+}
+
+/* Programs ask often, and seldom has anything changed. */
+static int get_status(struct request *request)
+{
+	struct api *api = request->api;
+	struct call *call = &request->call;
+	struct status now = current_status(&api->parts);
+
+	if (!api->status || memcmp(&now, &api->status_of, sizeof(now)) != 0) {
+		json_object_put(api->status);
+		api->status = json_freeze(
+			&call->builder, status_to_json(&call->builder, &api->parts, &now));
+		api->status_of = now;
+	}
+	json_object_put(call->answer);
+	call->answer = json_object_get(api->status);
 	return API_OK;
 }
 

@@ -13,13 +13,22 @@
 struct stream;
 TAILQ_HEAD(stream_list, stream);
 
+/* What GetStatus says and may change. */
+struct status {
+	uint64_t source_changes;
+	uint64_t devices;
+	uint64_t first, last;	 /* records in the ring; the sessions that run change with `last` */
+	uint64_t casebook_bytes; /* 0 = not known */
+	uint64_t casebook_limit;
+};
+
 struct api {
 	struct server *server;
 	struct api_parts parts;
 	struct query query;
 	struct stream_list streams;
-	struct json_object *sources; /* of GetStatus, frozen; NULL = none yet */
-	uint64_t sources_changes;    /* in parts.sources, when `sources` was made */
+	struct json_object *status; /* the last answer of GetStatus, frozen; NULL = none yet */
+	struct status status_of;    /* what it says */
 	struct quota quota;
 };
 

@@ -152,12 +152,13 @@ def test_limits_change_with_the_configuration(bench, folder, option):
     bench.start('--config', str(config))
     if option == '--casebook-size':
         fill(bench)
+        assert bench.call('GetStatus')['casebookLimit'] == MIB
     config.write_text(f'{option[2:]} = 0\n')
     bench.process.send_signal(1)
     until(lambda: 'Reloaded the configuration.' in bench.say(), what='the reload')
     if option == '--casebook-size':
-        bench.triage('note', ECID, 'wet')
         assert bench.call('GetStatus')['casebookLimit'] == 0
+        bench.triage('note', ECID, 'wet')
     else:
         assert as_user(bench, NOBODY, '''
 print(json.dumps(sum('error' in call('AddNote', device='0x%016X' % (1 + n), text='x') for n in range(400))))''') == 0
