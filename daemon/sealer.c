@@ -2,6 +2,7 @@
 #include "daemon/sealer.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -354,6 +355,14 @@ static void start_timer(struct sealer *sealer, uint64_t delay_us)
 	loop_timer_start(sealer->timer, delay_us);
 }
 
+/* Gives back the memory that the work took. */
+static void rest(struct sealer *sealer)
+{
+	casebook_file_drop_pages(sealer->file);
+	casebook_drop_pages(sealer->options.store->book);
+	malloc_trim(0);
+}
+
 static void on_timer(void *user)
 {
 	struct sealer *sealer = user;
@@ -365,7 +374,9 @@ static void on_timer(void *user)
 		return;
 	}
 	r = work(sealer);
-	if (r != 0)
+	if (r == 0)
+		rest(sealer);
+	else
 		start_timer(sealer, r < 0 ? RETRY_US : 0);
 }
 

@@ -95,6 +95,11 @@ struct casebook *casebook_free(struct casebook *book)
 	return NULL;
 }
 
+void casebook_drop_pages(struct casebook *book)
+{
+	sqlite3_db_release_memory(book->db);
+}
+
 static void take_identity(sqlite3_stmt *row, struct identity *ret)
 {
 	*ret = (struct identity){.ecid = (uint64_t)sqlite3_column_int64(row, 0)};

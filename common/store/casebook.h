@@ -30,6 +30,8 @@ struct casebook;
  * if another program has locked it. The caller owns *ret: casebook_free(). */
 int casebook_open(const char *path, struct casebook **ret);
 struct casebook *casebook_free(struct casebook *book);
+/* Frees the pages that SQLite keeps in memory, until they are needed again. */
+void casebook_drop_pages(struct casebook *book);
 DEFINE_FREEP(struct casebook, casebook_free)
 
 /* A stored attempt. Everything is borrowed. */

@@ -253,6 +253,11 @@ struct casebook_file *casebook_file_free(struct casebook_file *file)
 	return NULL;
 }
 
+void casebook_file_drop_pages(struct casebook_file *file)
+{
+	sqlite3_db_release_memory(file->db);
+}
+
 bool casebook_file_moved(struct casebook_file *file)
 {
 	int moved = 0;

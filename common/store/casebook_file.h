@@ -170,3 +170,5 @@ int casebook_file_expire(struct casebook_file *file, uint64_t now_us, uint64_t t
 
 /* Requests a sync of the written data to disk. Does not wait. */
 void casebook_file_sync(struct casebook_file *file);
+/* Frees the pages that SQLite keeps in memory, until they are needed again. */
+void casebook_file_drop_pages(struct casebook_file *file);
