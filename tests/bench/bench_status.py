@@ -15,37 +15,26 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'integration'))
 
-from daemon import Bench, until  # noqa: E402
-from load import row  # noqa: E402
+from daemon import Bench  # noqa: E402
+from load import lldpd, row  # noqa: E402
 
 LLDP_CALLS = 2000
 
 
 def lldpcli_calls(folder):
     """How many commands a second lldpcli has answered over one connection to an lldpd of its own; None without one."""
-    try:
-        lldpd = subprocess.Popen(['lldpd', '-d', '-u', folder / 'lldpd', '-I', 'lo'], stderr=subprocess.DEVNULL)
-    except FileNotFoundError:
-        return None
-    command = ['lldpcli', '-u', folder / 'lldpd', '-f', 'json']
-    try:
-        until(lambda: subprocess.run([*command, 'show', 'configuration'], capture_output=True, check=False).returncode == 0,
-              what='lldpd')
+    with lldpd(folder) as command:
+        if not command:
+            return None
         began = time.monotonic()
         subprocess.run(command, input=b'show configuration\n' * LLDP_CALLS, stdout=subprocess.DEVNULL, check=True)
         return LLDP_CALLS / (time.monotonic() - began)
-    except AssertionError:  # it needs root
-        return None
-    finally:
-        lldpd.terminate()
-        lldpd.wait()
 
 
 def main(build):
     # The client and both servers take turns: on two processors, the ratio would be that of waking the other one.
     os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
     folder = pathlib.Path(tempfile.mkdtemp(prefix='status-'))
-    folder.chmod(0o755)  # lldpd has a user of its own
     (folder / 'journal').mkdir()
     os.environ['IDEVICETRIAGE_JOURNAL_DIR'] = str(folder / 'journal')
     bench = Bench(build, folder, folder / 'mux')

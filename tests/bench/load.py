@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the benches of the daemon and the tests of its speed share: big logs, a full ring, and what a process takes."""
+import contextlib
 import pathlib
 import re
 import socket
@@ -7,7 +8,7 @@ import sqlite3
 import subprocess
 import time
 
-from daemon import Bench
+from daemon import Bench, until
 
 AHEAD_OF_OTHERS = ('chrt', '--fifo', '50')
 DEVICE = '0x1234'
@@ -38,6 +39,26 @@ def bench_ahead(build, folder):
     except FileNotFoundError:
         wrapper = ()
     return Bench(build, folder, folder / 'mux', wrapper)
+
+
+@contextlib.contextmanager
+def lldpd(folder):
+    """An lldpd of its own, to compare with: the command that asks it; None where it is not installed or there is no
+    root."""
+    folder.chmod(0o755)  # it has a user of its own
+    command = ['lldpcli', '-u', folder / 'lldpd', '-f', 'json']
+    try:
+        process = subprocess.Popen(['lldpd', '-d', '-u', folder / 'lldpd', '-I', 'lo'], stderr=subprocess.DEVNULL)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        until(lambda: process.poll() is not None or not subprocess.run(
+            [*command, 'show', 'configuration'], capture_output=True, check=False).returncode, what='lldpd')
+        yield command if process.poll() is None else None
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def processor_ms(pid):
