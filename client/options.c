@@ -176,34 +176,45 @@ static void table_init(struct table *table, const struct command *command)
 	add_options(table, command ? command->options : NULL);
 }
 
-/* The name of an option whose value is the name of a file; NULL if it is another one. */
-static const char *file_option(const struct command_option *row, int option)
+static const struct command_option *find_option(const struct command_option *row, int option)
 {
 	for (; row && row->name; row++)
 		if (row->number == option)
-			return row->value && (row->completion == COMPLETE_FILE ||
-						     row->completion == COMPLETE_FOLDER)
-				       ? row->name
-				       : NULL;
+			return row;
 	return NULL;
 }
 
-/* An empty name of a file, as of a variable of the shell that is not set, would only be reported as
- * a file that does not exist. */
-static int check_value(const struct command *command, int option, const char *value)
+/* What to say of an empty value, as of a variable of the shell that is not set: a search for it
+ * would only report that there is no such file or session. NULL = it may be empty. */
+static const char *lack_of_value(enum completion kind)
 {
-	const char *name = file_option(shared_options, option);
-
-	if (!name && command)
-		name = file_option(command->options, option);
-	return name && value && !*value ? refuse(command, " needs a path after --", name)
-					: EXIT_DONE;
+	switch (kind) {
+	case COMPLETE_FILE:
+	case COMPLETE_FOLDER:
+		return " needs a path after --";
+	case COMPLETE_SESSION:
+		return " needs a value after --";
+	default:
+		return NULL;
+	}
 }
 
-int options_check_paths(const struct command *command, char **paths)
+static int check_value(const struct command *command, int option, const char *value)
 {
-	for (; *paths; paths++)
-		if (!**paths)
+	const struct command_option *row = find_option(shared_options, option);
+	const char *lack;
+
+	if (!row && command)
+		row = find_option(command->options, option);
+	lack = row && row->value && !*value ? lack_of_value(row->completion) : NULL;
+	return lack ? refuse(command, lack, row->name) : EXIT_DONE;
+}
+
+/* A command whose options end at the first word starts a program, whose words these are. */
+static int check_words(const struct command *command, char **words)
+{
+	for (; command && !command->ordered && *words; words++)
+		if (!**words)
 			return refuse(command, " has an empty argument", "");
 	return EXIT_DONE;
 }
@@ -226,11 +237,9 @@ int options_read(struct context *context, int argc, char **argv, option_taker *t
 		if (r != EXIT_DONE)
 			return -r;
 	}
-	if (context->command && context->command->words == COMPLETE_FILE) {
-		r = options_check_paths(context->command, argv + optind);
-		if (r != EXIT_DONE)
-			return -r;
-	}
+	r = check_words(context->command, argv + optind);
+	if (r != EXIT_DONE)
+		return -r;
 	prepare_layout(context);
 	return optind;
 }

@@ -20,8 +20,5 @@ int option_number(const char *name, const char *value, int64_t least, int64_t *r
 /* Reads one of the words, which blanks separate. Returns EXIT_DONE with *ret = `value`, or
  * EXIT_USAGE after reporting the error. */
 int option_word(const char *name, const char *value, const char *words, const char **ret);
-/* Refuses an empty path among the other words of a command; options_read() does so for a command
- * whose words are files. Returns EXIT_DONE, or EXIT_USAGE after reporting the error. */
-int options_check_paths(const struct command *command, char **paths);
 /* Reports an extra argument. Returns EXIT_USAGE. */
 int options_too_many(const char *command, const char *word);

@@ -452,8 +452,6 @@ static int run_panics(struct context *context, int argc, char **argv)
 			     "panic-full-*.ips`.");
 		return EXIT_USAGE;
 	}
-	if (choices.files && options_check_paths(context->command, argv + first) != EXIT_DONE)
-		return EXIT_USAGE;
 	pager_begin(context);
 	if (choices.files)
 		return show_files(context, argc - first, argv + first, choices.verbose);

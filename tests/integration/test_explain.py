@@ -37,7 +37,7 @@ KNOWN = [
     (['0xE8000004'], [('service', 0xe8000004)]),
     (['Disk Failure'], [('amr', 6)]),
 ]
-UNKNOWN = ['4999', '', ' ', '-', 'nonsense', 'savage', 'operation', 'operation 99', 'checkpoint 28', '28a', '4013x',
+UNKNOWN = ['4999', ' ', '-', 'nonsense', 'savage', 'operation', 'operation 99', 'checkpoint 28', '28a', '4013x',
            '-4999999', 9 * '9', 99 * '9', 5000 * 'x', 'ü', '\033[31m\a', '%s%n%s', '4013\n4014', '$(reboot)', 'iPhone99,9']
 
 

@@ -161,11 +161,26 @@ def test_a_phone_is_named_by_the_label_of_its_port(shop, folder):
 
 
 def test_an_unknown_name_is_refused(shop):
-    for text in ('nobody', '…', '', '..', '%', "' OR 1=1 --", 'x' * 100, '0x', '1e5', '…0000'):
+    for text in ('nobody', '…', '..', '%', "' OR 1=1 --", 'x' * 100, '0x', '1e5', '…0000'):
         for command in ('sessions', 'case', 'diagnose'):
             result = shop.triage(command, text, check=False)
             assert result.returncode == 4, (command, text, result.stdout)
             assert result.stderr.count('\n') == 1, result.stderr
+
+
+@pytest.mark.parametrize('command', ['case', 'diagnose', 'export', 'report', 'purge', 'log', 'wait', 'sessions', 'attempt',
+                                     'conditions', 'explain', 'note', 'measure', 'try', 'watch'])
+def test_an_empty_name_is_a_mistake_of_usage(shop, command):
+    """A variable of the shell that is not set: "No device is known here" was not true."""
+    result = shop.triage(command, '', check=False)
+    assert (result.returncode, result.stdout) == (2, '')
+    assert result.stderr == f'idevicetriage: {command} has an empty argument; see `idevicetriage {command} --help`.\n'
+
+
+def test_an_empty_session_is_a_mistake_of_usage(shop):
+    result = shop.triage('attempt', '--session', '', '--cable', 'B', check=False)
+    assert (result.returncode, result.stdout) == (2, '')
+    assert result.stderr == 'idevicetriage: attempt needs a value after --session; see `idevicetriage attempt --help`.\n'
 
 
 HOSTILE = ["' OR 1=1 --", '%', '_', '*', '\u202e17', '17\n', ' 17', '🂡' * 200, 'A' * 10000, '"', '0x' + 'f' * 16]
