@@ -309,17 +309,28 @@ static bool has_condition(struct json_object *conditions, const char *key)
 	return false;
 }
 
+/* "cable, computer"; "none" if there are none. */
+static void list_keys(struct json_object *conditions, char *ret, size_t size)
+{
+	size_t used = (size_t)snprintf(ret, size, "%s", field_count(conditions) ? "" : "none");
+
+	for (size_t i = 0; i < field_count(conditions) && used < size; i++)
+		used += (size_t)snprintf(ret + used, size - used, "%s%s", i ? ", " : "",
+			field_text_or(field_item(conditions, i), "key", ""));
+}
+
 int reported_check_unset(
 	const struct reported *reported, struct json_object *conditions, const char *where)
 {
+	char keys[ATTEMPT_CONDITIONS_MAX * (CONDITION_KEY_SIZE + 2)];
+
 	for (size_t i = 0; i < reported->count; i++) {
-		const char *key = reported->details[i].key, *nearest = detail_nearest_key(key);
+		const char *key = reported->details[i].key;
 
 		if (!is_own(key, reported->details[i].text) || has_condition(conditions, key))
 			continue;
-		report_error("Cannot delete %s: %s has no such value. %s%s%s", key, where,
-			nearest ? "Did you mean " : "Give a key such as cable.",
-			nearest ? nearest : "", nearest ? "?" : "");
+		list_keys(conditions, keys, sizeof(keys));
+		report_error("Cannot delete %s: %s does not have it. It has %s.", key, where, keys);
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;

@@ -273,27 +273,17 @@ static const struct label *find_label(const char *key)
 	return NULL;
 }
 
+bool detail_is_key(const char *key)
+{
+	static const char small[] = "abcdefghijklmnopqrstuvwxyz";
+	static const char all[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+	return strspn(key, small) > 0 && !key[strspn(key, all)];
+}
+
 bool detail_is_condition(const char *key)
 {
 	return !find_field(key) && !find_label(key) && !text_equal(key, DETAIL_MODEL);
-}
-
-const char *detail_nearest_key(const char *key)
-{
-	const char *nearest = NULL;
-	size_t best = TEXT_FAR, count;
-	const struct factor *factors = factor_all(&count);
-
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		if (text_is_nearer(key, fields[i].key, &best))
-			nearest = fields[i].key;
-	for (size_t i = 0; i < ARRAY_SIZE(labels); i++)
-		if (text_is_nearer(key, labels[i].key, &best))
-			nearest = labels[i].key;
-	for (size_t i = 0; i < count; i++)
-		if (text_is_nearer(key, factors[i].key, &best))
-			nearest = factors[i].key;
-	return nearest;
 }
 
 const char *detail_wants(const char *key)

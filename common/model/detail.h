@@ -20,7 +20,7 @@ void detail_get(const struct attempt *attempt, const struct identity *identity, 
 bool detail_takes(const char *key, const char *text);
 /* The texts that the key takes, for people; NULL = any that fits. */
 const char *detail_wants(const char *key);
-/* The key most similar to `key`, which may have a typo, conditions included; NULL if none is. */
-const char *detail_nearest_key(const char *key);
+/* Whether this may be the key of a detail: a lower-case letter, then letters and digits. */
+bool detail_is_key(const char *key);
 /* Whether the key names a condition and not something that every attempt has. */
 bool detail_is_condition(const char *key);

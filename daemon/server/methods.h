@@ -71,8 +71,6 @@ int methods_open_casebook(struct request *request, struct casebook_file **ret);
 /* Whether the casebook has room for what a call stores; an unusable casebook is up to the method.
  * Returns API_OK or another enum api_error. */
 int methods_check_room(struct request *request);
-/* Whether it may be the key of a condition: letters and digits, the first one a small letter. */
-bool methods_is_key(const char *key);
 /* The author of a correction: as the caller says in `by`, else the number of its user. */
 void methods_who(const struct request *request, char by[static BY_SIZE]);
 /* The conditions in the parameter `conditions`. Returns API_OK or API_INVALID_PARAMETER. */

@@ -77,7 +77,7 @@ static bool make_change(
 	const char *key, *text;
 
 	if (json_object_object_length(object) != 2 || json_get_text(object, "key", &key) <= 0 ||
-		json_get_text(object, "value", &text) <= 0 || !methods_is_key(key) ||
+		json_get_text(object, "value", &text) <= 0 || !detail_is_key(key) ||
 		strlen(text) >= sizeof(change->text))
 		return false;
 	text_clean(text, strlen(text), change->text, sizeof(change->text));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/base/text.h"
 #include "common/model/case.h"
+#include "common/model/detail.h"
 #include "daemon/server/methods.h"
 
 #define PORT_NAME "portName" /* the condition with the shop's name of a port */
@@ -13,15 +13,6 @@
 /* More than any meter of a bench shows. */
 #define MILLIVOLTS_MAX 100000
 #define MICROAMPERES_MAX 100000000
-
-bool methods_is_key(const char *key)
-{
-	if (!islower((unsigned char)*key))
-		return false;
-	while (isalnum((unsigned char)*key))
-		key++;
-	return !*key;
-}
 
 /* The name of a port that is to be set. */
 struct naming {
@@ -88,7 +79,7 @@ int methods_set_conditions(struct request *request)
 	int r = methods_conditions(call, conditions, &count);
 
 	for (size_t i = 0; r == API_OK && i < count; i++)
-		if (!methods_is_key(conditions[i].key) || !conditions[i].value[0])
+		if (!detail_is_key(conditions[i].key) || !conditions[i].value[0])
 			r = call_bad(call, "conditions");
 	if (r == API_OK && !place_parse(name, &place))
 		r = call_bad(call, "place");

@@ -117,7 +117,7 @@ def test_what_makes_no_sense_is_refused(bench):
     for arguments in (['nonsense', '--cable', 'A'], ['nonsense']):
         unknown = bench.triage('conditions', *arguments, check=False)
         assert unknown.returncode == 4 and 'nonsense' in unknown.stderr and unknown.stderr.count('\n') == 1
-    assert bench.triage('conditions', '1-2', '--condition', 'no key=A', check=False).returncode == 1
+    assert bench.triage('conditions', '1-2', '--condition', 'no key=A', check=False).returncode == 2
 
 
 def test_a_new_place_ends_the_conditions_of_the_oldest_phone(bench):
