@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* GetStatus of a running daemon beside a bare libevent echo, over sockets of the same kind: round
- * trips in turns, so that both see the same machine, and the servers' processor time.
+/* GetStatus of a running daemon beside a bare libevent echo, and beside the least that a server
+ * with json-c does, over sockets of the same kind: round trips in turns, so that all see the same
+ * machine, and the servers' processor time.
  * Usage: bench_status SOCKET PID_OF_DAEMON */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,11 +17,13 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <json-c/json_tokener.h>
 
 #include "common/base/clock.h"
 
 #define ROUNDS 40
-#define CALLS 1000 /* of each kind in a round */
+#define CALLS 1000     /* of each kind in a round */
+#define TEXT_BYTES 735 /* of an answer */
 #define PIPELINED 64
 #define PIPELINE_ROUNDS 200
 
@@ -37,8 +40,20 @@ static void echo(struct bufferevent *socket, void *user)
 	bufferevent_write_buffer(socket, bufferevent_get_input(socket));
 }
 
-/* Returns the other end; *ret_pid is the process that echoes. */
-static int start_echo(pid_t *ret_pid)
+/* Reads the call with json-c, and answers with a text that is as long as the daemon's. */
+static void answer(struct bufferevent *socket, void *user)
+{
+	char *line = evbuffer_readln(bufferevent_get_input(socket), NULL, EVBUFFER_EOL_NUL);
+
+	if (!line)
+		return;
+	json_object_put(json_tokener_parse(line));
+	free(line);
+	bufferevent_write(socket, user, strlen(user) + 1);
+}
+
+/* Returns the other end; *ret_pid is the process that serves. */
+static int start_server(bufferevent_data_cb serve, char *text, pid_t *ret_pid)
 {
 	struct bufferevent *socket;
 	struct event_base *base;
@@ -58,7 +73,7 @@ static int start_echo(pid_t *ret_pid)
 	base = event_base_new();
 	evutil_make_socket_nonblocking(ends[1]);
 	socket = bufferevent_socket_new(base, ends[1], 0);
-	bufferevent_setcb(socket, echo, NULL, NULL, NULL);
+	bufferevent_setcb(socket, serve, NULL, NULL, text);
 	bufferevent_enable(socket, EV_READ | EV_WRITE);
 	event_base_dispatch(base);
 	_exit(0);
@@ -155,20 +170,26 @@ static void play(struct server *server)
 
 int main(int argc, char **argv)
 {
-	struct server bare = {0}, status = {0};
+	struct server bare = {0}, least = {0}, status = {0};
+	char text[TEXT_BYTES + 1];
 
 	if (argc != 3) {
 		fputs("Usage: bench_status SOCKET PID\n", stderr);
 		return 2;
 	}
-	bare.fd = start_echo(&bare.pid);
+	memset(text, 'x', TEXT_BYTES);
+	text[TEXT_BYTES] = '\0';
+	bare.fd = start_server(echo, NULL, &bare.pid);
+	least.fd = start_server(answer, text, &least.pid);
 	status.fd = dial(argv[1]);
 	status.pid = (pid_t)atoi(argv[2]);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		play(&bare);
+		play(&least);
 		play(&status);
 	}
 	kill(bare.pid, SIGKILL);
+	kill(least.pid, SIGKILL);
 	printf("pipelined: %.0f status calls a second\n", pipeline(status.fd));
 	printf("status: %.1f us a round trip (%zu bytes), %.1f us of the daemon's processor\n",
 		status.best_us, status.length, status.spent_us);
@@ -179,5 +200,8 @@ int main(int argc, char **argv)
 	printf("| status call, beside a bare libevent echo | %.2f | <= 1.3 | %s | json-c reads "
 	       "the call |\n",
 		status.best_us / bare.best_us, status.best_us <= 1.3 * bare.best_us ? "yes" : "no");
+	printf("| the same, beside one that reads the call with json-c and sends a fixed answer | "
+	       "%.2f | - | - | - |\n",
+		status.best_us / least.best_us);
 	return 0;
 }
