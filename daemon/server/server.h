@@ -26,7 +26,7 @@
 #define CALLS_PER_TURN 16	    /* of one peer, before others get their turn */
 #define SLICE_US 1000		    /* the same as time; the call that exceeds it is finished */
 #define HALVE_US 200000		    /* the time that a user has used counts half after it */
-#define TURN_US 3000		    /* for all peers, before the rest of the daemon gets its turn */
+#define TURN_US 1000		    /* for all peers, before the rest of the daemon gets its turn */
 
 /* What a peer may do; based only on its credentials from the kernel (SO_PEERCRED, unix(7)). */
 enum access {
