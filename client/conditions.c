@@ -76,10 +76,6 @@ static int check(const char *name, const char *key, const char *value)
 			CONDITION_VALUE_SIZE - 1);
 		return EXIT_USAGE;
 	}
-	if (!detail_is_key(key)) {
-		report_error("A key is a lower-case letter, then letters and digits, not %s.", key);
-		return EXIT_USAGE;
-	}
 	if (factor && !factor_takes(factor, value))
 		return refuse_value(factor, name, value);
 	check_key(key);

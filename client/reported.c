@@ -288,6 +288,19 @@ int reported_amend(struct context *context, struct connection *connection, const
 	return rpc_call(context, connection, "AmendAttempt", &builder, parameters, ret);
 }
 
+int reported_check_keys(const struct reported *reported)
+{
+	for (size_t i = 0; i < reported->count; i++) {
+		const char *key = reported->details[i].key;
+
+		if (!*reported->details[i].text || detail_is_key(key))
+			continue;
+		report_error("A key is a lower-case letter, then letters and digits, not %s.", key);
+		return EXIT_USAGE;
+	}
+	return EXIT_DONE;
+}
+
 static bool is_own(const char *key, const char *text)
 {
 	return !*text && detail_is_condition(key) && !factor_by_key(key);
@@ -367,7 +380,9 @@ int reported_correct(struct context *context, const struct reported *reported, c
 		report_error("--session needs what is to be corrected, or --unset.");
 		return EXIT_USAGE;
 	}
-	r = rpc_open(context, &connection);
+	r = reported_check_keys(reported);
+	if (r == EXIT_DONE)
+		r = rpc_open(context, &connection);
 	if (r == EXIT_DONE)
 		r = ask_name(context, connection, session, NAME_SESSION, &name);
 	if (r == EXIT_DONE)

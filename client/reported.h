@@ -83,6 +83,9 @@ int reported_apply(
  * the caller, or an exit code after reporting the error. */
 int reported_amend(struct context *context, struct connection *connection, const char *session,
 	const struct reported *reported, struct json_object **ret);
+/* Refuses a key that the daemon takes neither for a port nor in a correction; `run` records any.
+ * Returns EXIT_DONE, or EXIT_USAGE after reporting the error. */
+int reported_check_keys(const struct reported *reported);
 /* Whether it takes back a condition that only a person can have named: without a place that has it,
  * the key is a typo. */
 bool reported_unsets_own(const struct reported *reported);

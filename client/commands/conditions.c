@@ -125,8 +125,10 @@ static int set_conditions(struct context *context, struct connection *connection
 {
 	struct json_builder builder = {0};
 	struct json_object *parameters;
-	int r = check_unset(context, connection, request, place);
+	int r = reported_check_keys(&request->reported);
 
+	if (r == EXIT_DONE)
+		r = check_unset(context, connection, request, place);
 	if (r == EXIT_DONE)
 		r = check_name(context, connection, request, place);
 	if (r != EXIT_DONE)

@@ -156,7 +156,8 @@ static int get_status(struct request *request)
 	if (!api->status || memcmp(&now, &api->status_of, sizeof(now)) != 0) {
 		json_object_put(api->status);
 		api->status = json_freeze(
-			&call->builder, status_to_json(&call->builder, &api->parts, &now));
+			&call->builder, json_finish(&call->builder,
+						status_to_json(&call->builder, &api->parts, &now)));
 		api->status_of = now;
 	}
 	json_object_put(call->answer);

@@ -13,7 +13,7 @@
 struct stream;
 TAILQ_HEAD(stream_list, stream);
 
-/* What GetStatus says and may change. */
+/* The values of GetStatus's answer that can change. */
 struct status {
 	uint64_t source_changes;
 	uint64_t devices;

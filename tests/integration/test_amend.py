@@ -297,10 +297,24 @@ def test_a_typo_is_answered_with_the_nearest_word(bench, command):
     assert result.returncode == 2 and 'Did you mean replaced?' in result.stderr
     assert bench.triage(*command, '--condition', 'frontCamera=disconnected', '--display', 'known-good').stderr == ''
     assert 'is not a known condition' in bench.triage(*command, '--condition', 'zork=1').stderr
-    for key in 'no key', 'Cable', '4th', 'a-b':
+
+
+@pytest.mark.parametrize('key', ['no key', 'Cable', '4th', 'usb-hub'])
+def test_an_impossible_key_is_named(bench, key):
+    """The daemon's refusal did not say which one it was."""
+    bench.start()
+    name = told(bench, '--cable', 'A')
+    for command in ('conditions', '1-2'), ('conditions', '--session', name), ('attempt', '--session', name):
         result = bench.triage(*command, '--condition', f'{key}=1', check=False)
-        assert (result.returncode, result.stderr) == (
-            2, f'idevicetriage: A key is a lower-case letter, then letters and digits, not {key}.\n')
+        assert result.returncode == 2 and result.stdout == '', command
+        assert result.stderr.endswith(f' A key is a lower-case letter, then letters and digits, not {key}.\n'), command
+
+
+def test_a_restore_starts_with_any_key(bench):
+    bench.start()
+    assert bench.run(['true'], '--condition', 'usb-hub=7').wait(30) == 0
+    session = bench.sessions()[0]
+    assert {'key': 'usb-hub', 'value': '7'} in bench.call('ListSessions', name=session['session'])['sessions'][0]['conditions']
 
 
 @pytest.mark.parametrize('key', ['eror', 'host-so', 'cabel', 'foo'])
