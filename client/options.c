@@ -184,30 +184,20 @@ static const struct command_option *find_option(const struct command_option *row
 	return NULL;
 }
 
-/* What to say of an empty value, as of a variable of the shell that is not set: a search for it
- * would only report that there is no such file or session. NULL = it may be empty. */
-static const char *lack_of_value(enum completion kind)
-{
-	switch (kind) {
-	case COMPLETE_FILE:
-	case COMPLETE_FOLDER:
-		return " needs a path after --";
-	case COMPLETE_SESSION:
-		return " needs a value after --";
-	default:
-		return NULL;
-	}
-}
-
+/* An empty value, as of a variable of the shell that is not set: a search for it would only report
+ * that there is no such file or session. */
 static int check_value(const struct command *command, int option, const char *value)
 {
 	const struct command_option *row = find_option(shared_options, option);
-	const char *lack;
 
 	if (!row && command)
 		row = find_option(command->options, option);
-	lack = row && row->value && !*value ? lack_of_value(row->completion) : NULL;
-	return lack ? refuse(command, lack, row->name) : EXIT_DONE;
+	if (!row || !row->value || *value)
+		return EXIT_DONE;
+	return row->completion == COMPLETE_FILE || row->completion == COMPLETE_FOLDER ||
+			       row->completion == COMPLETE_SESSION
+		       ? refuse(command, " needs a value after --", row->name)
+		       : EXIT_DONE;
 }
 
 /* A command whose options end at the first word starts a program, whose words these are. */

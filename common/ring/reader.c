@@ -228,19 +228,3 @@ int ring_cursor_next(struct ring_cursor *cursor, struct ring_record *ret)
 		return 1;
 	}
 }
-
-int64_t ring_verify(const struct ring_reader *reader, struct ring_loss *ret)
-{
-	struct ring_cursor cursor;
-	struct ring_record record;
-	int64_t count = 0;
-	int r;
-
-	ring_cursor_first(&cursor, reader);
-	while ((r = ring_cursor_next(&cursor, &record)) > 0)
-		count++;
-	if (r < 0)
-		return r;
-	*ret = cursor.loss;
-	return count;
-}

@@ -71,7 +71,3 @@ void ring_cursor_only(struct ring_cursor *cursor, const struct uuid *session);
 /* Moves to the next record. Returns 1 with *ret set, 0 at the end (call again after an append),
  * -EBADMSG if the stored bounds are invalid. The cursor's `loss` grows. */
 int ring_cursor_next(struct ring_cursor *cursor, struct ring_record *ret);
-
-/* Walks over all records and counts what is missing. Returns the number of good records, or
- * -EBADMSG. *ret is set on success. */
-int64_t ring_verify(const struct ring_reader *reader, struct ring_loss *ret);

@@ -120,8 +120,8 @@ static struct status current_status(const struct api_parts *parts)
 		status.first = extent.tail_sequence;
 		status.last = extent.next_sequence - 1;
 	}
-	if (file && casebook_file_bytes(file, &status.casebook_bytes) < 0)
-		status.casebook_bytes = 0;
+	if (file)
+		(void)casebook_file_bytes(file, &status.casebook_bytes);
 	return status;
 }
 

@@ -21,7 +21,7 @@ from daemon import Bench, own_kib  # noqa: E402
 from load import lldpd, row  # noqa: E402
 
 SETTLE_SECONDS = 5  # the first sync of the ring, the first look at everything
-LLDPD_KIB = 5100  # on a computer of a shop; used where none can run
+LLDPD_KIB = 5100  # of another computer, where none can run here
 OTHERS = ('usbmuxd', 'smartd', 'upowerd', 'systemd-journald')
 
 
@@ -31,16 +31,20 @@ def wake_ups(pid):
     return sum(int(re.search(r'^voluntary_ctxt_switches:\s+(\d+)', status, re.M)[1]) for status in statuses)
 
 
-def kib_of(name):
-    """The memory of all processes of this name; 0 = none runs."""
-    total = 0
+def running(name):
     for path in pathlib.Path('/proc').glob('[0-9]*/comm'):
         try:
             if path.read_text().strip() == name[:15]:
-                total += own_kib(path.parent.name)
+                return path.parent.name
         except OSError:  # it has just ended
             continue
-    return total
+    return None
+
+
+def family_kib(pid):
+    """The memory of a process and its children."""
+    children = pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+    return own_kib(pid) + sum(own_kib(child) for child in children)
 
 
 def copy_libraries(build, folder):
@@ -78,12 +82,13 @@ def main(build, seconds):
         time.sleep(seconds)
         count = wake_ups(pid) - before
         row('wake-ups when idle, without usbmuxd', f'{count} in {seconds} s', '0', count == 0, 'nothing')
-        with lldpd(folder):
-            ours, theirs = own_kib(pid), kib_of('lldpd') or LLDPD_KIB
+        with lldpd(folder) as (other, _):
+            ours, theirs = own_kib(pid), family_kib(other.pid) if other else LLDPD_KIB
         row('PSS when idle, without the ring', f'{ours} KiB', f'< {theirs} KiB (lldpd)', ours < theirs,
             'pages of libraries that no other program maps')
         for other in OTHERS:
-            row(f'the same of {other}', f'{kib_of(other)} KiB' if kib_of(other) else 'not running', '-', True, '-')
+            theirs = running(other) and own_kib(running(other))
+            row(f'the same of {other}', f'{theirs} KiB' if theirs else 'not running', '-', True, '-')
         bench.stop()
         print(f'  with libraries that no other program maps: {pss_alone(build, folder / "alone")} KiB')
     finally:

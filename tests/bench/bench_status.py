@@ -23,7 +23,7 @@ LLDP_CALLS = 2000
 
 def lldpcli_calls(folder):
     """How many commands a second lldpcli has answered over one connection to an lldpd of its own; None without one."""
-    with lldpd(folder) as command:
+    with lldpd(folder) as (_, command):
         if not command:
             return None
         began = time.monotonic()

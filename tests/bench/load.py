@@ -43,19 +43,19 @@ def bench_ahead(build, folder):
 
 @contextlib.contextmanager
 def lldpd(folder):
-    """An lldpd of its own, to compare with: the command that asks it; None where it is not installed or there is no
-    root."""
+    """An lldpd of its own, to compare with: its process, and the command that asks it; None and None where it is not
+    installed or there is no root."""
     folder.chmod(0o755)  # it has a user of its own
     command = ['lldpcli', '-u', folder / 'lldpd', '-f', 'json']
     try:
         process = subprocess.Popen(['lldpd', '-d', '-u', folder / 'lldpd', '-I', 'lo'], stderr=subprocess.DEVNULL)
     except FileNotFoundError:
-        yield None
+        yield None, None
         return
     try:
         until(lambda: process.poll() is not None or not subprocess.run(
             [*command, 'show', 'configuration'], capture_output=True, check=False).returncode, what='lldpd')
-        yield command if process.poll() is None else None
+        yield (process, command) if process.poll() is None else (None, None)
     finally:
         process.terminate()
         process.wait()

@@ -606,6 +606,6 @@ def test_a_file_that_cannot_be_named_or_read_is_answered_in_plain_words(imports)
     assert empty.returncode == 2
     assert empty.stderr == 'idevicetriage: import has an empty argument; see `idevicetriage import --help`.\n'
     assert imports.bench.triage('diagnose', '--log', '', check=False).stderr == (
-        'idevicetriage: diagnose needs a path after --log; see `idevicetriage diagnose --help`.\n')
+        'idevicetriage: diagnose needs a value after --log; see `idevicetriage diagnose --help`.\n')
     # Nothing is mapped where it begins.
     assert imports('--dry-run', '/proc/self/mem').stderr == 'idevicetriage: Cannot read /proc/self/mem: Input/output error.\n'

@@ -8,6 +8,7 @@
 #include "common/base/id.h"
 #include "common/base/json_syntax.h"
 #include "common/base/macro.h"
+#include "common/base/service_user.h"
 #include "common/base/text.h"
 
 static void test_uuid(void **state)
@@ -149,9 +150,18 @@ static void test_json_syntax(void **state)
 	assert_int_equal(at, 6);
 }
 
+static void test_service_user(void **state)
+{
+	/* Debian's base-passwd(5) gives both their numbers. */
+	assert_int_equal(service_user("daemon"), 1);
+	assert_int_equal(service_user("nobody"), 65534);
+	assert_int_equal(service_user("daemo"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_service_user),
 		cmocka_unit_test(test_uuid),
 		cmocka_unit_test(test_ecid),
 		cmocka_unit_test(test_udid),

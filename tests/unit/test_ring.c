@@ -8,6 +8,7 @@
 #include "common/base/macro.h"
 #include "common/ring/reader.h"
 #include "tests/unit/test.h"
+#include "tests/unit/ring_verify.h"
 
 #define SIZE (2 * RING_PAGE_BYTES + RING_ARENA_MIN)
 

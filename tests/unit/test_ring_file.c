@@ -18,6 +18,7 @@
 #include "common/store/disk_sync.h"
 #include "common/store/ring_map.h"
 #include "tests/unit/test.h"
+#include "tests/unit/ring_verify.h"
 
 #define SIZE (2 * RING_PAGE_BYTES + RING_ARENA_MIN)
 #define EXIT_SKIPPED 77

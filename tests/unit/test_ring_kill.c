@@ -16,6 +16,7 @@
 #include "common/store/ring_map.h"
 #include "common/store/ring_file.h"
 #include "tests/unit/test.h"
+#include "tests/unit/ring_verify.h"
 
 #define SIZE (2 * RING_PAGE_BYTES + 4 * RING_ARENA_MIN)
 #define ROUNDS 300
