@@ -18,6 +18,8 @@ from daemon import until
 PROGRAM = "/usr/bin/idevicerestore"
 # The exit status of the oldest tool after it has lost restored.
 LOST = 245
+# The exit status of a tool that finish() killed.
+KILLED = 128 + signal.SIGKILL
 # A tool needs no longer to end after the phone's final word.
 ENDS_SECONDS = 5
 

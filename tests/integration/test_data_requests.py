@@ -68,11 +68,14 @@ def test_known(suite, signed, bench, make_asking_phone, restore_with):
     bench.start()
     until(lambda: bench.sees(phone.phone.identity.udid), what='the phone')
     process = restore_with(bench, phone, suite)
-    _, output = restoretool.finish(bench, process, restoretool.TOOLS[suite], 240)
+    tool = restoretool.TOOLS[suite]
+    _, output = restoretool.finish(bench, process, tool, 240)
     answered = [entry['request'] for entry in phone.journal.entries('answered')]
     assert answered == names, output
     session = bench.sessions()[-1]
-    assert (process.returncode, session['outcome'], session['health']['grade']) == (0, 'succeeded', 'good'), output
+    assert (session['outcome'], session['health']['grade']) == ('succeeded', 'good'), output
+    # After a success, the tool ends or hangs.
+    assert process.returncode == 0 or (not tool.notices_loss and process.returncode == restoretool.KILLED), output
     answer = bench.triage('--json', 'diagnose', session['session'])
     assert (answer.returncode, json.loads(answer.stdout)['verdict']['phase']) == (0, 'none')
 
